@@ -1,0 +1,143 @@
+//! Buffers of a channel, which exist only while there is something in them.
+
+/// Room that a channel reads into at a time, in bytes.
+pub(crate) const CHUNK: usize = 16 * 1024;
+
+/// Buffers that are not in use, kept for the next channel that needs one, so that a connection
+/// with nothing under way holds none.
+#[derive(Debug)]
+pub struct SpareBuffers {
+    buffers: Vec<Vec<u8>>,
+    max: usize,
+}
+
+impl SpareBuffers {
+    /// Keeps at most `max` buffers of 16 KiB.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self {
+            buffers: Vec::new(),
+            max,
+        }
+    }
+
+    /// A buffer with room for a chunk at least, of any content.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer, unless it has grown or there are enough.
+    pub(crate) fn give(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && buffer.capacity() <= 2 * CHUNK && self.buffers.len() < self.max
+        {
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+/// Bytes that came in and are not read yet. What lies behind them is room for more.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    data: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Incoming {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.data.get(self.start..self.end).unwrap_or_default()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Room to read into, so that at most `max` bytes are held: empty once there are as many.
+    pub(crate) fn room(&mut self, max: usize) -> &mut [u8] {
+        if self.end == self.data.len() && self.start > 0 {
+            self.data.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.data.len() && self.end < max {
+            // Doubled from what did arrive, never from what a peer says will.
+            let larger = (self.data.len() * 2).max(CHUNK).min(max.max(CHUNK));
+            self.data.resize(larger, 0);
+        }
+        self.data.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Counts bytes that were read into [`Incoming::room`].
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.data.len());
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Uses a spare buffer where there is none.
+    pub(crate) fn attach(&mut self, spare: &mut SpareBuffers) {
+        if self.data.is_empty() {
+            let mut buffer = spare.take();
+            buffer.resize(buffer.len().max(CHUNK), 0);
+            self.data = buffer;
+        }
+    }
+
+    /// Lets the buffer go while nothing is in it.
+    pub(crate) fn detach(&mut self, spare: &mut SpareBuffers) {
+        if self.len() == 0 {
+            spare.give(std::mem::take(&mut self.data));
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+}
+
+/// Bytes that are to go out.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    data: Vec<u8>,
+    written: usize,
+}
+
+impl Outgoing {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.data.get(self.written..).unwrap_or_default()
+    }
+
+    /// Where to append.
+    pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.data
+    }
+
+    pub(crate) fn wrote(&mut self, count: usize) {
+        self.written = (self.written + count).min(self.data.len());
+        if self.written == self.data.len() {
+            self.data.clear();
+            self.written = 0;
+        } else if self.written > self.data.len() / 2 {
+            self.data.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
+    pub(crate) fn attach(&mut self, spare: &mut SpareBuffers) {
+        if self.data.capacity() == 0 {
+            self.data = spare.take();
+            self.data.clear();
+        }
+    }
+
+    pub(crate) fn detach(&mut self, spare: &mut SpareBuffers) {
+        if self.data.is_empty() {
+            spare.give(std::mem::take(&mut self.data));
+            self.written = 0;
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Bytes in, messages out; messages in, bytes out: one end of a connection, without the socket.
+//!
+//! Both ends use it. It is also the one place where TLS is spoken, between the bytes of the
+//! socket and the frames; at present every channel is plaintext.
+
+use std::io::{self, Read, Write};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    buffer::{CHUNK, Incoming, Outgoing, SpareBuffers},
+    foreign::Foreign,
+    frame::{self, FrameError, HEADER, Malformed, Oversized},
+};
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Channel {
+    incoming: Incoming,
+    outgoing: Outgoing,
+    frame_limit: usize,
+    stream: Stream,
+}
+
+/// How far the incoming stream can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    /// No frame was read yet: the peer may turn out to speak something else.
+    New,
+    /// Frames were read.
+    Framed,
+    /// A length made no sense; nothing behind it does.
+    Lost,
+}
+
+/// What can be wrong with what came in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// A frame that is no message; the next call reads on behind it.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A length that no frame has. Nothing more can be read.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The peer speaks another protocol. Nothing more can be read.
+    #[error("the peer speaks {}", .0.name())]
+    Foreign(Foreign),
+}
+
+impl Channel {
+    /// A channel without TLS that takes frames of at most `frame_limit` bytes.
+    #[must_use]
+    pub fn plaintext(frame_limit: usize) -> Self {
+        Self {
+            incoming: Incoming::default(),
+            outgoing: Outgoing::default(),
+            frame_limit,
+            stream: Stream::New,
+        }
+    }
+
+    /// Sets the largest frame taken from now on, in bytes without its length.
+    pub fn set_frame_limit(&mut self, bytes: usize) {
+        self.frame_limit = bytes;
+    }
+
+    /// Reads once from `source`. `Ok(0)` is the end of the stream, or that a whole frame is here
+    /// already; see [`Channel::has_room`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `source`, `WouldBlock` and `Interrupted` among them.
+    pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
+        let max = self.capacity();
+        let count = source.read(self.incoming.room(max))?;
+        self.incoming.filled(count);
+        Ok(count)
+    }
+
+    /// Whether [`Channel::read_from`] has where to put anything. Where it has not, a message can
+    /// be taken out.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.incoming.len() < self.capacity()
+    }
+
+    /// Most bytes that are held of what came in: the largest frame, or one chunk.
+    fn capacity(&self) -> usize {
+        (self.frame_limit + HEADER).max(CHUNK)
+    }
+
+    /// The next message; `None` means that more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChannelError`] for which of them can be followed by further messages.
+    pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, ChannelError> {
+        if self.stream == Stream::Lost {
+            return Ok(None);
+        }
+        let bytes = self.incoming.bytes();
+        let length = match frame::value_length(bytes, self.frame_limit) {
+            Ok(Some(length)) => length,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                let foreign = Foreign::sniff(bytes).filter(|_| self.stream == Stream::New);
+                self.stream = Stream::Lost;
+                return Err(foreign.map_or(ChannelError::Frame(error), ChannelError::Foreign));
+            }
+        };
+        let Some(value) = bytes.get(HEADER..HEADER + length) else {
+            return Ok(None);
+        };
+        let decoded = frame::decode(value);
+        self.incoming.consume(HEADER + length);
+        self.stream = Stream::Framed;
+        Ok(Some(decoded?))
+    }
+
+    /// Whether a message, or an error, can be taken out without reading.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        let bytes = self.incoming.bytes();
+        match frame::value_length(bytes, self.frame_limit) {
+            _ if self.stream == Stream::Lost => false,
+            Ok(Some(length)) => bytes.len() >= HEADER + length,
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Puts a message behind what is to go out.
+    ///
+    /// # Errors
+    ///
+    /// A message of 4 GiB and more; nothing was put there.
+    pub fn push<M: Serialize>(&mut self, message: &M) -> Result<(), Oversized> {
+        frame::encode(message, self.outgoing.tail())
+    }
+
+    /// Puts the answer to a peer that speaks another protocol behind what is to go out.
+    pub fn push_answer(&mut self, to: Foreign) {
+        self.outgoing.tail().extend_from_slice(to.answer());
+    }
+
+    /// Writes once to `sink`, as much of what is to go out as it takes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sink`, `WouldBlock` and `Interrupted` among them; `WriteZero` where it takes
+    /// nothing.
+    pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
+        if self.outgoing.bytes().is_empty() {
+            return Ok(0);
+        }
+        match sink.write(self.outgoing.bytes())? {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            count => {
+                self.outgoing.wrote(count);
+                Ok(count)
+            }
+        }
+    }
+
+    /// Bytes that are to go out.
+    #[must_use]
+    pub fn pending_output(&self) -> usize {
+        self.outgoing.bytes().len()
+    }
+
+    /// Bytes that came in and were not taken out as messages yet.
+    #[must_use]
+    pub fn pending_input(&self) -> usize {
+        self.incoming.len()
+    }
+
+    /// Borrows buffers where the channel has none, before it is used.
+    pub fn attach(&mut self, spare: &mut SpareBuffers) {
+        self.incoming.attach(spare);
+        self.outgoing.attach(spare);
+    }
+
+    /// Gives back the buffers with nothing in them, after it was used.
+    pub fn detach(&mut self, spare: &mut SpareBuffers) {
+        self.incoming.detach(spare);
+        self.outgoing.detach(spare);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::message::{ClientMessage, Request};
+
+    const LIMIT: usize = 4096;
+
+    fn message(number: u32) -> ClientMessage {
+        ClientMessage {
+            number,
+            request: Request::Ping {},
+        }
+    }
+
+    fn stream(count: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in 1..=count {
+            frame::encode(&message(number), &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    /// Feeds the pieces one read each and takes out everything after each of them.
+    fn feed(pieces: &[&[u8]]) -> Vec<Result<ClientMessage, ChannelError>> {
+        let mut channel = Channel::plaintext(LIMIT);
+        let mut taken = Vec::new();
+        for piece in pieces {
+            let mut source = Cursor::new(piece);
+            while channel.read_from(&mut source).unwrap() > 0 {
+                while let Some(item) = channel.next_message().transpose() {
+                    taken.push(item);
+                }
+            }
+        }
+        taken
+    }
+
+    proptest! {
+        #[test]
+        fn splits_do_not_matter(count in 1_u32..100, mut cuts in prop::collection::vec(0_usize..3000, 0..50)) {
+            let bytes = stream(count);
+            cuts.retain(|cut| *cut < bytes.len());
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut rest = &bytes[..];
+            let mut at = 0;
+            for cut in cuts {
+                let (piece, behind) = rest.split_at(cut - at);
+                pieces.push(piece);
+                rest = behind;
+                at = cut;
+            }
+            pieces.push(rest);
+            let expected: Vec<_> = (1..=count).map(|number| Ok(message(number))).collect();
+            prop_assert_eq!(feed(&pieces), expected);
+        }
+
+        #[test]
+        fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
+            feed(&[&bytes]);
+        }
+    }
+
+    #[test]
+    fn one_byte_at_a_time() {
+        let bytes = stream(3);
+        let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(feed(&pieces).len(), 3);
+    }
+
+    #[test]
+    fn the_stream_goes_on_behind_a_malformed_message() {
+        let mut bytes = vec![0, 0, 0, 1, 0xc0];
+        bytes.extend(stream(1));
+        let taken = feed(&[&bytes]);
+        assert!(
+            matches!(taken[..], [Err(ChannelError::Malformed(_)), Ok(_)]),
+            "{taken:?}"
+        );
+    }
+
+    #[test]
+    fn the_stream_ends_at_a_bad_length() {
+        let mut bytes = vec![0, 0, 0, 0];
+        bytes.extend(stream(1));
+        assert_eq!(
+            feed(&[&bytes]),
+            [Err(ChannelError::Frame(FrameError::Empty))]
+        );
+    }
+
+    #[test]
+    fn another_protocol_is_named_at_the_start_only() {
+        let get = b"GET / HTTP/1.1\r\n\r\n";
+        assert_eq!(feed(&[get]), [Err(ChannelError::Foreign(Foreign::Http))]);
+        let mut later = stream(1);
+        later.extend_from_slice(get);
+        assert!(matches!(feed(&[&later])[1], Err(ChannelError::Frame(_))));
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_nothing() {
+        let mut channel = Channel::plaintext(limits_of_a_large_server());
+        let mut header = Cursor::new([0, 0x7f, 0xff, 0xff]);
+        channel.read_from(&mut header).unwrap();
+        assert_eq!(channel.next_message::<ClientMessage>(), Ok(None));
+        assert!(channel.incoming.room(usize::MAX).len() <= 2 * CHUNK);
+    }
+
+    fn limits_of_a_large_server() -> usize {
+        0x00ff_ffff
+    }
+
+    #[test]
+    fn nothing_is_held_beyond_the_largest_frame() {
+        let mut channel = Channel::plaintext(CHUNK * 3);
+        let mut endless = io::repeat(0);
+        while channel.has_room() {
+            channel.read_from(&mut endless).unwrap();
+        }
+        assert_eq!(channel.pending_input(), CHUNK * 3 + HEADER);
+        assert_eq!(channel.read_from(&mut endless).unwrap(), 0);
+    }
+
+    #[test]
+    fn idle_channels_hold_no_buffer() {
+        let mut spare = SpareBuffers::new(4);
+        let mut channel = Channel::plaintext(LIMIT);
+        channel.attach(&mut spare);
+        channel.read_from(&mut Cursor::new(stream(1))).unwrap();
+        channel.next_message::<ClientMessage>().unwrap().unwrap();
+        channel.push(&message(1)).unwrap();
+        let mut sink = Vec::new();
+        channel.write_to(&mut sink).unwrap();
+        channel.detach(&mut spare);
+        assert_eq!(sink, stream(1));
+        assert_eq!(channel.incoming.bytes().len(), 0);
+        assert!(channel.incoming.room(0).is_empty());
+        assert_eq!(channel.outgoing.tail().capacity(), 0);
+    }
+}

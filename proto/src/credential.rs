@@ -1,0 +1,223 @@
+//! From a password to the credential that a client sends in its place.
+//!
+//! The password never leaves the client. What this buys, and what it does not, is written in
+//! PROTOCOL.md under "Passwords".
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    limits,
+    mail::{Field, Invalid, Problem, Username},
+    message::Realm,
+};
+
+/// Length of a credential in bytes: what a bcrypt string carries of its output.
+pub const CREDENTIAL_LENGTH: usize = 23;
+
+/// Cost at which a client stretches a password. Fixed by the protocol: another cost gives another
+/// credential, so a server cannot talk a client into less.
+pub const CLIENT_COST: u32 = 12;
+
+/// A password as a person typed it, in NFC, of 8 to 256 characters. Wiped from memory when
+/// dropped; cannot be printed.
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password.
+    ///
+    /// # Errors
+    ///
+    /// Fewer than [`limits::PASSWORD_MIN`] or more than [`limits::PASSWORD_MAX`] characters.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let invalid = |problem| Invalid {
+            field: Field::Password,
+            problem,
+        };
+        if text.len() > limits::PASSWORD_MAX * 16 {
+            return Err(invalid(Problem::TooLong(limits::PASSWORD_MAX)));
+        }
+        // Room for the longest composition from the start: growing would leave copies behind.
+        let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
+        composed.extend(text.nfc());
+        match composed.chars().count() {
+            0 => Err(invalid(Problem::Empty)),
+            n if n < limits::PASSWORD_MIN => Err(invalid(Problem::TooShort(limits::PASSWORD_MIN))),
+            n if n > limits::PASSWORD_MAX => Err(invalid(Problem::TooLong(limits::PASSWORD_MAX))),
+            _ => Ok(Self(composed)),
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What a client proves itself with: as good as the password on the server it was made for, and
+/// useless on any other. Wiped from memory when dropped; its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential([u8; CREDENTIAL_LENGTH]);
+
+impl Credential {
+    /// Makes the credential for one account of one server. Takes about a quarter of a second of
+    /// processor time, so not for a thread that has anything else to do.
+    #[must_use]
+    pub fn derive(password: &Password, realm: Realm, username: &Username) -> Self {
+        Self::derive_at(CLIENT_COST, password, realm, username)
+    }
+
+    /// As [`Credential::derive`], at another cost: for tests and load generators, whose accounts
+    /// nobody else logs in to.
+    ///
+    /// # Panics
+    ///
+    /// Where the cost is above 31, which bcrypt does not have.
+    #[must_use]
+    pub fn derive_at(cost: u32, password: &Password, realm: Realm, username: &Username) -> Self {
+        let mut key = Vec::with_capacity(b"correio/1".len() + realm.0.len());
+        key.extend_from_slice(b"correio/1");
+        key.extend_from_slice(&realm.0);
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+        mac.update(password.0.as_bytes());
+        // 44 characters of base64 and the zero byte that bcrypt ends a password with: no zero
+        // byte within, and below the 72 bytes after which bcrypt looks no further.
+        let mut pre = Zeroizing::new(STANDARD.encode(mac.finalize().into_bytes()));
+        pre.push('\0');
+
+        let mut output = bcrypt::bcrypt(cost, salt(realm, username), pre.as_bytes());
+        let mut credential = [0; CREDENTIAL_LENGTH];
+        for (to, from) in credential.iter_mut().zip(output) {
+            *to = from;
+        }
+        output.zeroize();
+        Self(credential)
+    }
+
+    /// The bytes as they travel.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; CREDENTIAL_LENGTH] {
+        &self.0
+    }
+}
+
+/// The same for everybody who knows the realm and the username; different for every account.
+fn salt(realm: Realm, username: &Username) -> [u8; 16] {
+    let username = username.as_str().as_bytes();
+    let mut hash = Sha256::new();
+    hash.update(b"correio/1 salt");
+    hash.update((realm.0.len() as u32).to_be_bytes());
+    hash.update(realm.0);
+    hash.update((username.len() as u32).to_be_bytes());
+    hash.update(username);
+    let digest: [u8; 32] = hash.finalize().into();
+    let (salt, _) = digest.split_at(16);
+    salt.try_into().expect("split at 16")
+}
+
+impl From<[u8; CREDENTIAL_LENGTH]> for Credential {
+    fn from(bytes: [u8; CREDENTIAL_LENGTH]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Drop for Credential {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(…)")
+    }
+}
+
+impl Serialize for Credential {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Credential {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = serde_bytes::ByteArray::<CREDENTIAL_LENGTH>::deserialize(deserializer)?;
+        Ok(Self(bytes.into_array()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REALM: Realm = Realm([7; 16]);
+
+    fn credential(password: &str, username: &str) -> Credential {
+        let password = Password::new(password).unwrap();
+        Credential::derive_at(4, &password, REALM, &username.parse().unwrap())
+    }
+
+    #[test]
+    fn nothing_is_cut() {
+        let base = "a".repeat(71);
+        let all = [
+            credential(&base, "tony"),
+            credential(&format!("{base}b"), "tony"),
+            credential(&format!("{base}bc"), "tony"),
+            credential(&format!("{base}bd"), "tony"),
+            credential("aaaaaaaa\0b", "tony"),
+            credential("aaaaaaaa\0c", "tony"),
+            credential("aaaaaaaa", "tony"),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            for b in all.iter().skip(i + 1) {
+                assert_ne!(a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn composition_does_not_matter() {
+        assert_eq!(
+            credential("meu corac\u{327}a\u{303}o", "tony"),
+            credential("meu coração", "tony")
+        );
+    }
+
+    #[test]
+    fn each_account_and_realm_has_its_own() {
+        assert_ne!(
+            credential("jarvis-is-here", "tony"),
+            credential("jarvis-is-here", "pepper")
+        );
+        let password = Password::new("jarvis-is-here").unwrap();
+        let tony: Username = "tony".parse().unwrap();
+        assert_ne!(
+            Credential::derive_at(4, &password, Realm([8; 16]), &tony),
+            credential("jarvis-is-here", "tony")
+        );
+    }
+
+    #[test]
+    fn lengths() {
+        assert!(Password::new("").is_err());
+        assert!(Password::new("seven77").is_err());
+        assert!(Password::new("coração").is_err());
+        assert!(Password::new(&"x".repeat(256)).is_ok());
+        assert!(Password::new(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn nothing_is_shown() {
+        let password = Password::new("jarvis-is-here").unwrap();
+        assert!(!format!("{password:?}").contains("jarvis"));
+        assert_eq!(format!("{:?}", Credential([65; 23])), "Credential(…)");
+    }
+}

@@ -1,0 +1,84 @@
+//! Peers that speak something else: what it is, and an answer they can show to a person.
+
+/// A protocol that somebody speaks by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// HTTP: a browser, a health check, a scanner.
+    Http,
+    /// TLS, where no TLS is spoken.
+    Tls,
+    /// Lines of text: telnet, SSH, SMTP.
+    Text,
+}
+
+impl Foreign {
+    /// Recognises the first bytes of a stream, at least four of them.
+    #[must_use]
+    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+        let start = bytes.first_chunk::<4>()?;
+        match start {
+            b"GET " | b"HEAD" | b"POST" | b"PUT " | b"DELE" | b"OPTI" | b"CONN" | b"TRAC"
+            | b"PATC" | b"PRI " | b"HTTP" => Some(Self::Http),
+            // A handshake or an alert record of any version of TLS.
+            [0x16 | 0x15, 0x03, ..] => Some(Self::Tls),
+            _ if start
+                .iter()
+                .all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')) =>
+            {
+                Some(Self::Text)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a server says to such a client before it closes the connection.
+    #[must_use]
+    pub fn answer(self) -> &'static [u8] {
+        match self {
+            Self::Http => {
+                b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                  Connection: close\r\nContent-Length: 71\r\n\r\n\
+                  This is a correio mail server, not a web server. Use a correio client.\n"
+            }
+            // A fatal alert, protocol_version (RFC 8446, section 6): TLS libraries put it in words.
+            Self::Tls => &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46],
+            Self::Text => b"This is a correio mail server. Use a correio client.\r\n",
+        }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Tls => "TLS",
+            Self::Text => "text",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_http_answer_states_its_length() {
+        let answer = std::str::from_utf8(Foreign::Http.answer()).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("Content-Length: {}", body.len())),
+            "{}",
+            body.len()
+        );
+    }
+
+    #[test]
+    fn known_protocols_are_recognised() {
+        assert_eq!(Foreign::sniff(b"GET / HTTP/1.1\r\n"), Some(Foreign::Http));
+        assert_eq!(Foreign::sniff(&[0x16, 3, 1, 2, 0]), Some(Foreign::Tls));
+        assert_eq!(Foreign::sniff(b"SSH-2.0-x"), Some(Foreign::Text));
+        assert_eq!(Foreign::sniff(b"\r\n\r\n"), Some(Foreign::Text));
+        assert_eq!(Foreign::sniff(&[0, 0, 0, 1]), None);
+        assert_eq!(Foreign::sniff(b"GET"), None);
+    }
+}

@@ -1,0 +1,642 @@
+//! The parts of a mail, each parsed once and valid for ever after.
+//!
+//! A value of one of these types cannot break a limit of [`crate::limits`], wherever it came
+//! from; what reads them again checks nothing. Showing them on a terminal is another matter:
+//! names, subjects and bodies may hold characters that a terminal obeys.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use uuid::Uuid;
+
+use crate::limits;
+
+/// Why a text that came from a person or from the wire is not taken.
+///
+/// [`fmt::Display`] gives an English sentence without the refused text itself; clients translate
+/// by [`Field`] and [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct Invalid {
+    /// What the text was meant to be.
+    pub field: Field,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// The parts that can be [`Invalid`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A [`Username`].
+    Username,
+    /// A [`FullName`].
+    FullName,
+    /// A [`Subject`].
+    Subject,
+    /// A [`Body`].
+    Body,
+    /// A [`MailId`].
+    MailId,
+    /// A list of [`Recipients`].
+    Recipients,
+    /// A password, or the credential made from it.
+    Password,
+    /// The name or version of a program in `hello`.
+    Software,
+}
+
+/// What can be wrong with a [`Field`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Nothing, or nothing but white space.
+    Empty,
+    /// Fewer characters than the number given.
+    TooShort(usize),
+    /// More characters (or bytes, or entries) than the number given.
+    TooLong(usize),
+    /// A character that is not allowed there.
+    Character(char),
+    /// A first character that is not allowed there.
+    Start(char),
+    /// Not of the form that is required.
+    Form,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Username => "username",
+            Self::FullName => "full name",
+            Self::Subject => "subject",
+            Self::Body => "body",
+            Self::MailId => "mail id",
+            Self::Recipients => "list of recipients",
+            Self::Password => "password",
+            Self::Software => "software name",
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooShort(min) => write!(f, "is too short (at least {min})"),
+            Self::TooLong(max) => write!(f, "is too long (at most {max})"),
+            Self::Character(c) => write!(f, "must not contain {}", c.escape_unicode()),
+            Self::Start(c) => write!(f, "must not start with {}", c.escape_unicode()),
+            Self::Form => f.write_str("is not of the required form"),
+        }
+    }
+}
+
+/// The name an account is addressed by: 1 to 32 ASCII letters, digits, `.`, `_` and `-`, the
+/// first of them a letter or a digit, folded to lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Username(Box<str>);
+
+impl FromStr for Username {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = |problem| Invalid {
+            field: Field::Username,
+            problem,
+        };
+        let first = text.chars().next().ok_or(invalid(Problem::Empty))?;
+        if let Some(c) = text.chars().find(|c| !is_username_character(*c)) {
+            return Err(invalid(Problem::Character(c)));
+        }
+        if text.len() > limits::USERNAME_MAX {
+            return Err(invalid(Problem::TooLong(limits::USERNAME_MAX)));
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(invalid(Problem::Start(first)));
+        }
+        Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
+    }
+}
+
+fn is_username_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// The name a person is shown by: 1 to 100 characters of Unicode on one line, in NFC, without
+/// control characters and without white space at either end.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FullName(Box<str>);
+
+impl FromStr for FullName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        one_line(text, Field::FullName, limits::FULL_NAME_MAX).map(Self)
+    }
+}
+
+/// The subject of a mail: 1 to 200 characters of Unicode on one line, in NFC, without control
+/// characters and without white space at either end.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Subject(Box<str>);
+
+impl FromStr for Subject {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        one_line(text, Field::Subject, limits::SUBJECT_MAX).map(Self)
+    }
+}
+
+/// Trims, composes and bounds a text of one line.
+fn one_line(text: &str, field: Field, max: usize) -> Result<Box<str>, Invalid> {
+    let invalid = |problem| Invalid { field, problem };
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(invalid(Problem::Empty));
+    }
+    // A text of more than four times as many characters cannot come below the limit by
+    // composition worth speaking of; it is not composed at all.
+    if text.len() > max * 16 {
+        return Err(invalid(Problem::TooLong(max)));
+    }
+    if let Some(c) = text.chars().find(|c| is_line_breaking(*c)) {
+        return Err(invalid(Problem::Character(c)));
+    }
+    let composed: Box<str> = if is_nfc(text) {
+        text.into()
+    } else {
+        text.nfc().collect::<String>().into()
+    };
+    if composed.chars().count() > max {
+        return Err(invalid(Problem::TooLong(max)));
+    }
+    Ok(composed)
+}
+
+fn is_line_breaking(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// The body of a mail: any Unicode text that is not blank, kept to the byte, of at most
+/// [`limits::BODY_MAX`] bytes (a server may allow less).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Body(Box<str>);
+
+impl FromStr for Body {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for Body {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        let invalid = |problem| Invalid {
+            field: Field::Body,
+            problem,
+        };
+        if text.len() > limits::BODY_MAX {
+            return Err(invalid(Problem::TooLong(limits::BODY_MAX)));
+        }
+        if text.trim().is_empty() {
+            return Err(invalid(Problem::Empty));
+        }
+        Ok(Self(text.into_boxed_str()))
+    }
+}
+
+/// Gives each text type its accessors and its form on the wire: a string, parsed when read.
+macro_rules! text {
+    ($name:ident) => {
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(TextVisitor(std::marker::PhantomData::<Self>))
+            }
+        }
+    };
+}
+
+text!(Username);
+text!(FullName);
+text!(Subject);
+text!(Body);
+
+/// Reads a string without copying it before it is parsed.
+struct TextVisitor<T>(std::marker::PhantomData<T>);
+
+impl<T: FromStr<Err = Invalid>> de::Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(unacceptable)
+    }
+}
+
+/// What an error text of ours begins with when it went through serde; serde's own never do.
+/// [`crate::frame`] tells by it a refused value from a malformed message.
+pub(crate) const UNACCEPTABLE: &str = "\u{1}";
+
+/// Carries a refused value through serde.
+pub(crate) fn unacceptable<E: de::Error>(invalid: Invalid) -> E {
+    E::custom(format_args!("{UNACCEPTABLE}{invalid}"))
+}
+
+/// What a mail is known by, together with its sender's username: a UUID of version 7 (RFC 9562)
+/// that the sending client makes, so that a mail can be sent again without being doubled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailId([u8; 16]);
+
+impl MailId {
+    /// The 16 bytes as they travel.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl TryFrom<Uuid> for MailId {
+    type Error = Invalid;
+
+    fn try_from(uuid: Uuid) -> Result<Self, Invalid> {
+        if uuid.get_version_num() != 7 || uuid.get_variant() != uuid::Variant::RFC4122 {
+            return Err(Invalid {
+                field: Field::MailId,
+                problem: Problem::Form,
+            });
+        }
+        Ok(Self(uuid.into_bytes()))
+    }
+}
+
+impl TryFrom<[u8; 16]> for MailId {
+    type Error = Invalid;
+
+    fn try_from(bytes: [u8; 16]) -> Result<Self, Invalid> {
+        Uuid::from_bytes(bytes).try_into()
+    }
+}
+
+impl FromStr for MailId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Uuid::try_parse(text)
+            .map_err(|_| Invalid {
+                field: Field::MailId,
+                problem: Problem::Form,
+            })?
+            .try_into()
+    }
+}
+
+impl fmt::Display for MailId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Uuid::from_bytes(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for MailId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for MailId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for MailId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = serde_bytes::ByteArray::<16>::deserialize(deserializer)?;
+        Self::try_from(*bytes).map_err(unacceptable)
+    }
+}
+
+/// To whom a mail goes: 1 to [`limits::RECIPIENTS_MAX`] usernames, each once, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Recipients(Box<[Username]>);
+
+impl Recipients {
+    /// The usernames.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Username] {
+        &self.0
+    }
+
+    /// The usernames, one by one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Username> {
+        self.0.iter()
+    }
+}
+
+impl From<Username> for Recipients {
+    fn from(username: Username) -> Self {
+        Self(Box::new([username]))
+    }
+}
+
+impl TryFrom<Vec<Username>> for Recipients {
+    type Error = Invalid;
+
+    fn try_from(mut usernames: Vec<Username>) -> Result<Self, Invalid> {
+        let invalid = |problem| Invalid {
+            field: Field::Recipients,
+            problem,
+        };
+        if usernames.is_empty() {
+            return Err(invalid(Problem::Empty));
+        }
+        if usernames.len() > limits::RECIPIENTS_MAX {
+            return Err(invalid(Problem::TooLong(limits::RECIPIENTS_MAX)));
+        }
+        if usernames.len() > 1 {
+            let mut seen = std::collections::HashSet::with_capacity(usernames.len());
+            usernames.retain(|username| seen.insert(username.clone()));
+        }
+        Ok(Self(usernames.into_boxed_slice()))
+    }
+}
+
+/// Usernames separated by commas, as a person types them.
+impl FromStr for Recipients {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let usernames = text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        usernames
+            .map(str::parse)
+            .collect::<Result<Vec<Username>, _>>()?
+            .try_into()
+    }
+}
+
+impl fmt::Display for Recipients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, username) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{username}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Recipients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bounded(deserializer, limits::RECIPIENTS_MAX)?
+            .try_into()
+            .map_err(unacceptable)
+    }
+}
+
+/// Reads a list that stops being read as soon as it is too long, whatever length it claims.
+pub(crate) fn bounded<'de, D, T>(deserializer: D, max: usize) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T>(usize, std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {} entries", self.0)
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = list.next_element()? {
+                if entries.len() == self.0 {
+                    return Err(de::Error::invalid_length(self.0 + 1, &self));
+                }
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+
+    deserializer.deserialize_seq(Bounded(max, std::marker::PhantomData))
+}
+
+/// A moment in UTC: milliseconds since 1970-01-01T00:00:00Z, by the server's clock.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+/// The place of a mail in the order in which the store took mails in: larger is later. A number
+/// is never given to a second mail of the same realm.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// What a `confirm` names: one mail of the mailbox of the account that is logged in.
+///
+/// The number finds the mail, the id proves that it is the one that was fetched: neither a wrong
+/// guess nor a store put back from a backup deletes another mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MailRef {
+    /// Its number in the store.
+    pub seq: Seq,
+    /// The id its sender gave it.
+    pub id: MailId,
+}
+
+/// A mail as its recipient gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// Its number in the store.
+    pub seq: Seq,
+    /// The id its sender gave it; unique together with `from`.
+    pub id: MailId,
+    /// Username of the account that was logged in when it was sent.
+    pub from: Username,
+    /// Full name of that account at that time.
+    pub from_name: FullName,
+    /// Everybody it was sent to.
+    pub to: Recipients,
+    /// When the server took it.
+    pub sent_at: Timestamp,
+    /// Its subject.
+    pub subject: Subject,
+    /// Its body.
+    pub body: Body,
+}
+
+impl Mail {
+    /// How a `confirm` names it.
+    #[must_use]
+    pub fn reference(&self) -> MailRef {
+        MailRef {
+            seq: self.seq,
+            id: self.id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn usernames_are_folded() {
+        assert_eq!(
+            "Tony.Stark".parse::<Username>().unwrap().as_str(),
+            "tony.stark"
+        );
+    }
+
+    #[test]
+    fn usernames_that_are_refused() {
+        let long = "x".repeat(33);
+        let cases = [
+            ("", Problem::Empty),
+            ("../x", Problem::Character('/')),
+            ("..", Problem::Start('.')),
+            ("-rf", Problem::Start('-')),
+            ("tony stark", Problem::Character(' ')),
+            ("tоny", Problem::Character('о')), // Cyrillic
+            ("tony\n", Problem::Character('\n')),
+            ("tony\0", Problem::Character('\0')),
+            (long.as_str(), Problem::TooLong(32)),
+        ];
+        for (text, problem) in cases {
+            let expected = Invalid {
+                field: Field::Username,
+                problem,
+            };
+            assert_eq!(text.parse::<Username>(), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_composed_and_trimmed() {
+        assert_eq!(
+            " Joa\u{303}o ".parse::<FullName>().unwrap().as_str(),
+            "Jo\u{e3}o"
+        );
+    }
+
+    #[test]
+    fn texts_of_one_line_have_one_line() {
+        for text in [
+            "a\nb",
+            "a\rb",
+            "a\u{2028}b",
+            "a\u{85}b",
+            "\u{1b}[2J",
+            "a\0b",
+            "a\tb",
+        ] {
+            assert!(text.parse::<Subject>().is_err(), "{text:?}");
+        }
+        for text in ["", "  ", "\u{3000}"] {
+            let problem = text.parse::<Subject>().unwrap_err().problem;
+            assert_eq!(problem, Problem::Empty);
+        }
+        assert!("x".repeat(200).parse::<Subject>().is_ok());
+        assert!("ã".repeat(200).parse::<Subject>().is_ok());
+        assert!("x".repeat(201).parse::<Subject>().is_err());
+    }
+
+    #[test]
+    fn recipients_are_counted_once() {
+        let recipients: Recipients = "tony, Pepper ,tony".parse().unwrap();
+        assert_eq!(recipients.to_string(), "tony, pepper");
+        assert!(",".parse::<Recipients>().is_err());
+        let many = (0..101)
+            .map(|n| format!("u{n}"))
+            .collect::<Vec<_>>()
+            .join(",");
+        assert!(many.parse::<Recipients>().is_err());
+    }
+
+    #[test]
+    fn mail_ids_are_version_7() {
+        assert!(
+            "01890a5d-ac96-774b-bcce-b302099a8057"
+                .parse::<MailId>()
+                .is_ok()
+        );
+        assert!(
+            "01890a5d-ac96-474b-bcce-b302099a8057"
+                .parse::<MailId>()
+                .is_err()
+        );
+        assert!(
+            "00000000-0000-0000-0000-000000000000"
+                .parse::<MailId>()
+                .is_err()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_idempotent(text in "\\PC{0,40}") {
+            if let Ok(name) = text.parse::<FullName>() {
+                prop_assert_eq!(name.as_str().parse::<FullName>().unwrap(), name);
+            }
+            if let Ok(username) = text.parse::<Username>() {
+                prop_assert_eq!(username.as_str().parse::<Username>().unwrap(), username);
+            }
+        }
+
+        #[test]
+        fn bodies_are_kept_to_the_byte(text in any::<String>()) {
+            if let Ok(body) = text.parse::<Body>() {
+                prop_assert_eq!(body.as_str(), text);
+            }
+        }
+    }
+}
