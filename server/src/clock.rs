@@ -1,0 +1,42 @@
+//! The time, as an argument: nothing but the reactor asks a clock.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use correio_proto::mail::Timestamp;
+
+/// One moment, by both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Since the server started; never goes back. Deadlines go by it.
+    pub uptime: Duration,
+    /// What a calendar says; may jump. People go by it.
+    pub wall: Timestamp,
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    /// A clock whose uptime starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// Reads both.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            uptime: self.started.elapsed(),
+            wall: Timestamp(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}

@@ -1,0 +1,580 @@
+//! One connection: a transport, a channel and a session, and the one loop that drives them.
+
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use correio_proto::{
+    SpareBuffers,
+    channel::{Channel, ChannelError},
+    frame::{FrameError, MalformedKind},
+    limits,
+    message::{ClientMessage, ErrorCode, ErrorReply, Notice, Reply, ServerMessage},
+};
+
+use crate::{
+    clock::Now,
+    effect::Effect,
+    event::Event,
+    hashing::{Accepted, Hasher},
+    session::{Done, Job, QueueName, Scope, Session, Settings, Step},
+    store::{Store, Submitted},
+    ticket::{ConnId, Ticket},
+};
+
+/// Requests that one connection may have answered before it is another's turn.
+const REQUESTS_PER_TURN: u32 = 64;
+
+/// Reads per turn; a frame that comes in many pieces must not hold up the others either.
+const READS_PER_TURN: u32 = 16;
+
+/// Output from which on no further request is taken: the client must read first.
+const OUTPUT_HIGH: usize = 64 * 1024;
+
+/// Output from which on notices are dropped: a client so far behind fetches its mail anyway.
+const NOTICES_HIGH: usize = 16 * 1024;
+
+/// How long a connection that is being closed waits for the client to take its last words.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// When a job whose store queue was full is worth another try.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a connection runs over: a socket, or a pipe in memory.
+pub trait Transport: Read + Write {
+    /// Says that nothing more will be written. What is on its way still arrives.
+    fn shutdown_write(&mut self);
+}
+
+/// What a connection is lent while it is driven.
+pub struct Context<'a> {
+    /// The time.
+    pub now: Now,
+    /// What is the same for every session.
+    pub settings: &'a Settings,
+    /// Where store jobs go.
+    pub store: &'a mut dyn Store,
+    /// Where hash jobs go.
+    pub hasher: &'a mut dyn Hasher,
+    /// Takes what concerns other connections.
+    pub effects: &'a mut Vec<Effect>,
+    /// Buffers that are not in use.
+    pub spare: &'a mut SpareBuffers,
+}
+
+/// What a transport was reported to be ready for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readiness {
+    /// There is something to read, or the end.
+    pub readable: bool,
+    /// Something can be written.
+    pub writable: bool,
+    /// The peer has closed its side: behind what it wrote comes the end.
+    pub read_closed: bool,
+}
+
+/// What became of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// Nothing moves until something happens.
+    Idle,
+    /// The budget is spent; there is more to do at once.
+    Again,
+    /// The connection is over and can be removed.
+    Over(Reason),
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The client closed it.
+    ByClient,
+    /// It broke.
+    Broken,
+    /// The server closed it after the last reply.
+    ByServer,
+    /// It was not logged in within the time for that.
+    LoginTimeout,
+    /// It was silent, or too slow, for too long.
+    IdleTimeout,
+    /// The server stops.
+    ShuttingDown,
+}
+
+impl Reason {
+    /// As it is logged.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ByClient => "closed_by_client",
+            Self::Broken => "broken",
+            Self::ByServer => "closed_by_server",
+            Self::LoginTimeout => "login_timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Requests are taken.
+    Open,
+    /// The server stops: the request under way is finished, no other is taken.
+    Draining,
+    /// The last words are on their way; what comes in is thrown away.
+    Closing { since: Duration, shut_down: bool },
+}
+
+/// See the module's description. Generic, so that everything here runs in memory too.
+#[derive(Debug)]
+pub struct Connection<T> {
+    id: ConnId,
+    peer: SocketAddr,
+    transport: T,
+    channel: Channel,
+    session: Session,
+    phase: Phase,
+    ready: Readiness,
+    protocol_errors: u32,
+    /// When it was opened, or logged out.
+    anonymous_since: Duration,
+    /// When the last request came in.
+    heard: Duration,
+    /// Since when there is output that the client does not take.
+    stuck_since: Option<Duration>,
+    pinged: bool,
+}
+
+impl<T: Transport> Connection<T> {
+    /// A connection on which nothing was said yet.
+    pub fn new(id: ConnId, peer: SocketAddr, transport: T, now: Now) -> Self {
+        Self {
+            id,
+            peer,
+            transport,
+            channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
+            session: Session::default(),
+            phase: Phase::Open,
+            // A new socket may be written to, and what was sent with the first packet is there.
+            ready: Readiness {
+                readable: true,
+                writable: true,
+                read_closed: false,
+            },
+            protocol_errors: 0,
+            anonymous_since: now.uptime,
+            heard: now.uptime,
+            stuck_since: None,
+            pinged: false,
+        }
+    }
+
+    /// Which connection it is.
+    pub fn id(&self) -> ConnId {
+        self.id
+    }
+
+    /// Where it comes from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// What it runs over.
+    pub fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Its session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether a job is out or the client has not taken everything yet.
+    pub fn is_busy(&self) -> bool {
+        self.session.waiting_for(self.id).is_some() || self.channel.pending_output() > 0
+    }
+
+    /// Notes what the transport was reported to be ready for. [`Connection::drive`] acts on it.
+    pub fn note(&mut self, ready: Readiness) {
+        self.ready.readable |= ready.readable;
+        self.ready.writable |= ready.writable;
+        self.ready.read_closed |= ready.read_closed;
+    }
+
+    /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is
+    /// spent. May be called at any time.
+    pub fn drive(&mut self, context: &mut Context<'_>) -> Driven {
+        self.channel.attach(context.spare);
+        let driven = self.turn(context);
+        self.channel.detach(context.spare);
+        driven
+    }
+
+    fn turn(&mut self, context: &mut Context<'_>) -> Driven {
+        let mut requests = REQUESTS_PER_TURN;
+        let mut reads = READS_PER_TURN;
+        loop {
+            if self.takes_requests() && self.channel.has_message() {
+                if requests == 0 {
+                    // What is answered goes out before the others have their turn.
+                    return self
+                        .flush(context.now)
+                        .err()
+                        .map_or(Driven::Again, Driven::Over);
+                }
+                requests -= 1;
+                self.take_request(context);
+                continue;
+            }
+            if let Err(reason) = self.flush(context.now) {
+                return Driven::Over(reason);
+            }
+            if self.takes_requests() && self.channel.has_message() {
+                continue;
+            }
+            self.shut_down_once_flushed();
+            if !self.ready.readable || !self.wants_input() {
+                return Driven::Idle;
+            }
+            if reads == 0 {
+                return Driven::Again;
+            }
+            reads -= 1;
+            if let Err(reason) = self.read() {
+                return Driven::Over(reason);
+            }
+        }
+    }
+
+    fn takes_requests(&self) -> bool {
+        self.phase == Phase::Open
+            && self.session.waiting_for(self.id).is_none()
+            && self.channel.pending_output() < OUTPUT_HIGH
+    }
+
+    /// A client that does not take its replies is not listened to either.
+    fn wants_input(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::Draining => {
+                self.channel.has_room() && self.channel.pending_output() < OUTPUT_HIGH
+            }
+            Phase::Closing { .. } => true,
+        }
+    }
+
+    fn read(&mut self) -> Result<(), Reason> {
+        let read = match self.phase {
+            Phase::Open | Phase::Draining => self.channel.read_from(&mut self.transport),
+            Phase::Closing { .. } => self.transport.read(&mut [0; 4096]),
+        };
+        match read {
+            Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
+            Ok(0) => Err(Reason::ByClient),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.ready.readable = false;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(_) => Err(Reason::Broken),
+        }
+    }
+
+    /// Writes what is to go out, as far as the transport takes it.
+    fn flush(&mut self, now: Now) -> Result<(), Reason> {
+        while self.ready.writable && self.channel.pending_output() > 0 {
+            match self.channel.write_to(&mut self.transport) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready.writable = false;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Reason::Broken),
+            }
+        }
+        if self.channel.pending_output() == 0 {
+            self.stuck_since = None;
+        } else if self.stuck_since.is_none() {
+            self.stuck_since = Some(now.uptime);
+        }
+        Ok(())
+    }
+
+    /// Says that the last words were the last. The end is read before the connection is dropped:
+    /// a socket that is closed with something unread is reset, and the client may never see what
+    /// it was told.
+    fn shut_down_once_flushed(&mut self) {
+        if let Phase::Closing {
+            since,
+            shut_down: false,
+        } = self.phase
+            && self.channel.pending_output() == 0
+        {
+            self.transport.shutdown_write();
+            self.phase = Phase::Closing {
+                since,
+                shut_down: true,
+            };
+        }
+    }
+
+    fn take_request(&mut self, context: &mut Context<'_>) {
+        match self.channel.next_message::<ClientMessage>() {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                self.heard = context.now.uptime;
+                self.pinged = false;
+                let mut scope = scope(self.id, self.peer, context);
+                let step = self
+                    .session
+                    .handle(&mut scope, message.number, message.request);
+                self.act(context, step);
+            }
+            Err(error) => self.refuse_input(context, error),
+        }
+    }
+
+    /// Takes what came of a job, if the session waits for it. To be driven afterwards.
+    pub fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
+        if self.is_closing() {
+            return;
+        }
+        let mut scope = scope(self.id, self.peer, context);
+        if let Some(step) = self.session.complete(&mut scope, ticket, done) {
+            self.act(context, step);
+        }
+        if self.phase == Phase::Draining {
+            self.drain(context.now);
+        }
+    }
+
+    /// Does what the session wants, until it waits or has replied.
+    fn act(&mut self, context: &mut Context<'_>, mut step: Step) {
+        loop {
+            let (ticket, done) = match step {
+                Step::Reply(number, reply) => return self.reply(context, number, reply),
+                Step::Close(number, reply) => {
+                    self.push(&ServerMessage::Reply { number, reply });
+                    return self.close(context.now);
+                }
+                Step::Defer(ticket, job) => match submit(context, ticket, job) {
+                    Some(done) => (ticket, done),
+                    None => return,
+                },
+            };
+            let mut scope = scope(self.id, self.peer, context);
+            match self.session.complete(&mut scope, ticket, done) {
+                Some(next) => step = next,
+                None => return,
+            }
+        }
+    }
+
+    fn reply(&mut self, context: &Context<'_>, number: u32, reply: Reply) {
+        match reply {
+            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.settings.frame_max()),
+            Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
+                self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
+                self.anonymous_since = context.now.uptime;
+            }
+            _ => {}
+        }
+        self.push(&ServerMessage::Reply { number, reply });
+    }
+
+    fn push(&mut self, message: &ServerMessage) {
+        if self.channel.push(message).is_err() {
+            // A page is bounded far below the largest frame; only a fault of ours gets here.
+            Event::ServerWarning {
+                text: "a reply did not fit into a frame",
+            }
+            .log();
+        }
+    }
+
+    /// Answers what is no request; closes where nothing can be read any more, or too often.
+    fn refuse_input(&mut self, context: &Context<'_>, error: ChannelError) {
+        let (number, code, text) = match error {
+            ChannelError::Foreign(foreign) => {
+                self.report_protocol_error(foreign.name());
+                self.channel.push_answer(foreign);
+                return self.close(context.now);
+            }
+            ChannelError::Frame(error) => {
+                let code = match error {
+                    FrameError::TooLarge { .. } => ErrorCode::TooLarge,
+                    FrameError::Empty => ErrorCode::Protocol,
+                };
+                self.close(context.now);
+                (0, code, error.to_string())
+            }
+            ChannelError::Malformed(malformed) => {
+                let code = match malformed.kind {
+                    MalformedKind::Invalid => ErrorCode::Invalid,
+                    MalformedKind::Protocol => ErrorCode::Protocol,
+                };
+                (malformed.number.unwrap_or(0), code, malformed.text)
+            }
+        };
+        if code != ErrorCode::Invalid {
+            self.report_protocol_error(&text);
+            self.protocol_errors += 1;
+            if self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
+                self.close(context.now);
+            }
+        }
+        let reply = Reply::Error(ErrorReply::new(code, text));
+        self.push(&ServerMessage::Reply { number, reply });
+    }
+
+    fn report_protocol_error(&self, text: &str) {
+        Event::ProtocolError {
+            connection: self.id,
+            address: self.peer,
+            text,
+        }
+        .log();
+    }
+
+    /// Tells the client something it did not ask for. To be driven afterwards.
+    pub fn notify(&mut self, notice: Notice) {
+        if self.phase == Phase::Open && self.channel.pending_output() < NOTICES_HIGH {
+            self.push(&ServerMessage::Notice(notice));
+        }
+    }
+
+    /// Ends the connection because the server stops, as soon as no job is out. To be driven
+    /// afterwards.
+    pub fn drain(&mut self, now: Now) {
+        if self.session.waiting_for(self.id).is_none() {
+            self.end(now, Notice::ShuttingDown {});
+        } else if self.phase == Phase::Open {
+            self.phase = Phase::Draining;
+        }
+    }
+
+    /// Ends the connection with a last notice. To be driven afterwards.
+    pub fn end(&mut self, now: Now, notice: Notice) {
+        if !self.is_closing() {
+            self.push(&ServerMessage::Notice(notice));
+            self.close(now);
+        }
+    }
+
+    /// Ends the connection with a reply that nothing asked for yet. To be driven afterwards.
+    pub fn turn_away(&mut self, now: Now, error: ErrorReply) {
+        if !self.is_closing() {
+            self.push(&ServerMessage::Reply {
+                number: 0,
+                reply: Reply::Error(error),
+            });
+            self.close(now);
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. })
+    }
+
+    fn close(&mut self, now: Now) {
+        if !self.is_closing() {
+            self.phase = Phase::Closing {
+                since: now.uptime,
+                shut_down: false,
+            };
+        }
+    }
+
+    /// The next moment at which [`Connection::expire`] has something to do.
+    pub fn deadline(&self, settings: &Settings) -> Duration {
+        let idle = settings.idle_timeout;
+        let silent = match (self.phase, self.session.identity()) {
+            (Phase::Closing { since, .. }, _) => return since + LINGER,
+            (_, None) => self.anonymous_since + settings.login_timeout,
+            (_, Some(_)) if self.pinged => self.heard + idle,
+            (_, Some(_)) => self.heard + idle / 2,
+        };
+        self.stuck_since
+            .map_or(silent, |since| silent.min(since + idle))
+    }
+
+    /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
+    pub fn expire(&mut self, now: Now, settings: &Settings) -> Option<Reason> {
+        let idle = settings.idle_timeout;
+        if let Phase::Closing { since, .. } = self.phase {
+            return (now.uptime >= since + LINGER).then_some(Reason::ByServer);
+        }
+        if self
+            .stuck_since
+            .is_some_and(|since| now.uptime >= since + idle)
+        {
+            return Some(Reason::IdleTimeout);
+        }
+        if self.session.identity().is_none() {
+            let late = now.uptime >= self.anonymous_since + settings.login_timeout;
+            return late.then_some(Reason::LoginTimeout);
+        }
+        if now.uptime >= self.heard + idle {
+            // A job that takes its time is no silence of the client's.
+            if self.session.waiting_for(self.id).is_some() {
+                self.heard = now.uptime;
+                return None;
+            }
+            return Some(Reason::IdleTimeout);
+        }
+        if !self.pinged && now.uptime >= self.heard + idle / 2 {
+            self.pinged = true;
+            self.notify(Notice::Ping {});
+        }
+        None
+    }
+
+    /// Takes back the job that is out, where that is still possible: nobody waits any more.
+    pub fn abandon(&mut self, context: &mut Context<'_>) {
+        if let Some(ticket) = self.session.waiting_for(self.id) {
+            context.hasher.cancel(ticket);
+        }
+        if let Some(identity) = self.session.identity() {
+            let account = identity.account;
+            context.effects.push(Effect::Left {
+                connection: self.id,
+                account,
+            });
+        }
+    }
+}
+
+fn scope<'a>(id: ConnId, peer: SocketAddr, context: &'a mut Context<'_>) -> Scope<'a> {
+    Scope {
+        now: context.now,
+        connection: id,
+        peer,
+        settings: context.settings,
+        effects: context.effects,
+    }
+}
+
+/// Hands a job in. What comes back at once is returned.
+fn submit(context: &mut Context<'_>, ticket: Ticket, job: Job) -> Option<Done> {
+    match job {
+        Job::Hash(job) => match context.hasher.submit(ticket, job) {
+            Accepted::Queued => None,
+            Accepted::Full { retry_after } => Some(Done::Busy {
+                queue: QueueName::Hash,
+                retry_after,
+            }),
+        },
+        Job::Store(job) => match context.store.submit(ticket, job) {
+            Submitted::Queued => None,
+            Submitted::Done(done) => Some(Done::Store(done)),
+            Submitted::Full => Some(Done::Busy {
+                queue: QueueName::Store,
+                retry_after: STORE_RETRY,
+            }),
+        },
+    }
+}

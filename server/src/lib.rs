@@ -1,0 +1,20 @@
+//! The correio mail server: one poll loop, a pool of bcrypt workers and a store.
+//!
+//! [`reactor`] is the loop, [`server`] what it drives, [`session`] what a client may do. The
+//! daemon `correiod` puts them together; tests and the load generator do the same in their own
+//! process.
+
+pub mod account;
+pub mod clock;
+pub mod connection;
+pub mod deadlines;
+pub mod effect;
+pub mod event;
+pub mod hashing;
+pub mod mailbox;
+pub mod presence;
+pub mod reactor;
+pub mod server;
+pub mod session;
+pub mod store;
+pub mod ticket;

@@ -1,0 +1,256 @@
+//! What the requests about mail do: send, fetch, confirm.
+
+use correio_proto::{
+    limits,
+    mail::{MailId, Recipients, Subject, Username},
+    message::{Confirm, ErrorCode, ErrorReply, Fetch, NewMail, Notice, Page, Reply, Send},
+};
+
+use crate::{
+    effect::Effect,
+    event::Event,
+    session::{Done, Job, Outcome, Pending, Scope, Session},
+    store::{Outgoing, StoreDone, StoreJob},
+};
+
+/// Where something about mail stands while the store works on it.
+#[derive(Debug)]
+pub enum Step {
+    /// A mail is being stored.
+    Sending {
+        /// Its id.
+        id: MailId,
+        /// Its recipients.
+        to: Recipients,
+        /// Its subject, for the notice.
+        subject: Subject,
+        /// Its body's length in bytes.
+        bytes: usize,
+    },
+    /// A page is being read.
+    Fetching,
+    /// Mails are being deleted.
+    Confirming,
+}
+
+pub(crate) fn send(session: &Session, scope: &Scope<'_>, send: Send) -> Outcome {
+    let Some(identity) = session.identity() else {
+        return Outcome::account_gone();
+    };
+    let Send {
+        id,
+        to,
+        subject,
+        body,
+    } = send;
+    let bytes = body.as_str().len();
+    if bytes > scope.settings.body_max {
+        let text = format!(
+            "the body may have at most {} bytes",
+            scope.settings.body_max
+        );
+        return Outcome::refuse(ErrorCode::TooLarge, &text);
+    }
+    let step = Step::Sending {
+        id,
+        to: to.clone(),
+        subject: subject.clone(),
+        bytes,
+    };
+    let mail = Outgoing {
+        id,
+        to,
+        subject,
+        body,
+    };
+    defer(
+        StoreJob::Send {
+            sender: identity.account,
+            mail,
+            now: scope.now.wall,
+        },
+        step,
+    )
+}
+
+pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
+    let Some(identity) = session.identity() else {
+        return Outcome::account_gone();
+    };
+    let mails = match fetch.max {
+        0 => limits::PAGE_MAILS_MAX,
+        max => max.min(limits::PAGE_MAILS_MAX),
+    };
+    let account = identity.account;
+    let bytes = limits::PAGE_BYTES_MAX;
+    defer(
+        StoreJob::Fetch {
+            account,
+            after: fetch.after,
+            mails,
+            bytes,
+        },
+        Step::Fetching,
+    )
+}
+
+pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
+    let Some(identity) = session.identity() else {
+        return Outcome::account_gone();
+    };
+    if confirm.mails.is_empty() {
+        return Outcome::Reply(Reply::Confirmed { deleted: 0 });
+    }
+    let job = StoreJob::Confirm {
+        account: identity.account,
+        mails: confirm.mails,
+    };
+    defer(job, Step::Confirming)
+}
+
+/// Goes on with `step`, for which `done` came back.
+pub(crate) fn complete(
+    session: &Session,
+    scope: &mut Scope<'_>,
+    step: Step,
+    done: Done,
+) -> Outcome {
+    let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
+        return Outcome::unavailable();
+    };
+    let username = &identity.username;
+    match (step, done) {
+        (_, StoreDone::NoAccount) => Outcome::account_gone(),
+        (_, StoreDone::Unavailable(text)) => {
+            Event::StoreUnavailable { text: &text }.log();
+            Outcome::unavailable()
+        }
+        (
+            Step::Sending {
+                id,
+                to,
+                subject,
+                bytes,
+            },
+            done,
+        ) => sent(
+            scope,
+            username,
+            &Handed {
+                id,
+                to,
+                subject,
+                bytes,
+            },
+            done,
+        ),
+        (Step::Fetching, StoreDone::Page { mails, more }) => {
+            if !mails.is_empty() {
+                let (connection, mails) = (scope.connection, mails.len());
+                Event::MailDelivered {
+                    username,
+                    mails,
+                    connection,
+                }
+                .log();
+            }
+            Outcome::Reply(Reply::Page(Page { mails, more }))
+        }
+        (Step::Confirming, StoreDone::Confirmed { deleted }) => {
+            let connection = scope.connection;
+            Event::MailDeleted {
+                username,
+                mails: deleted as usize,
+                connection,
+            }
+            .log();
+            Outcome::Reply(Reply::Confirmed { deleted })
+        }
+        (Step::Fetching | Step::Confirming, _) => Outcome::unavailable(),
+    }
+}
+
+/// What is remembered of a mail that was handed to the store.
+struct Handed {
+    id: MailId,
+    to: Recipients,
+    subject: Subject,
+    bytes: usize,
+}
+
+fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Handed, done: StoreDone) -> Outcome {
+    let Handed {
+        id,
+        to,
+        subject,
+        bytes,
+    } = mail;
+    let connection = scope.connection;
+    let error = match done {
+        StoreDone::Sent {
+            sent_at,
+            recipients,
+            from: (username, full_name),
+        } => {
+            Event::MailAccepted {
+                from,
+                to,
+                id: *id,
+                bytes: *bytes,
+                connection,
+            }
+            .log();
+            let new_mail = NewMail {
+                from: username,
+                from_name: full_name,
+                subject: subject.clone(),
+            };
+            let notice = Notice::NewMail(new_mail);
+            scope.effects.push(Effect::Notify {
+                accounts: recipients,
+                notice,
+            });
+            return Outcome::Reply(Reply::Sent { sent_at });
+        }
+        StoreDone::SentBefore { sent_at } => {
+            Event::MailRepeated {
+                from,
+                id: *id,
+                connection,
+            }
+            .log();
+            return Outcome::Reply(Reply::Sent { sent_at });
+        }
+        StoreDone::Conflict => {
+            ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
+        }
+        StoreDone::UnknownRecipients(recipients) => {
+            let text = "one or more recipients do not exist; nobody got the mail";
+            ErrorReply {
+                recipients,
+                ..ErrorReply::new(ErrorCode::UnknownRecipient, text)
+            }
+        }
+        StoreDone::MailboxesFull(recipients) => {
+            let text = "the mailbox of one or more recipients is full; nobody got the mail";
+            ErrorReply {
+                recipients,
+                ..ErrorReply::new(ErrorCode::MailboxFull, text)
+            }
+        }
+        _ => return Outcome::unavailable(),
+    };
+    Event::MailRefused {
+        from,
+        to,
+        id: *id,
+        code: error.code,
+        connection,
+    }
+    .log();
+    Outcome::Reply(Reply::Error(error))
+}
+
+fn defer(job: StoreJob, step: Step) -> Outcome {
+    Outcome::Defer(Job::Store(job), Pending::Mailbox(step))
+}

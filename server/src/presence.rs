@@ -1,0 +1,34 @@
+//! Which connections are sessions of which account.
+
+use std::collections::HashMap;
+
+use crate::{store::AccountId, ticket::ConnId};
+
+/// At most as large as the number of connections.
+#[derive(Debug, Default)]
+pub struct Presence {
+    sessions: HashMap<AccountId, Vec<ConnId>>,
+}
+
+impl Presence {
+    /// A connection became a session of an account.
+    pub fn enter(&mut self, account: AccountId, connection: ConnId) {
+        self.sessions.entry(account).or_default().push(connection);
+    }
+
+    /// It is none any more.
+    pub fn leave(&mut self, account: AccountId, connection: ConnId) {
+        if let Some(sessions) = self.sessions.get_mut(&account) {
+            sessions.retain(|session| *session != connection);
+            if sessions.is_empty() {
+                self.sessions.remove(&account);
+            }
+        }
+    }
+
+    /// The sessions of an account.
+    #[must_use]
+    pub fn of(&self, account: AccountId) -> &[ConnId] {
+        self.sessions.get(&account).map_or(&[], Vec::as_slice)
+    }
+}

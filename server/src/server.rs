@@ -1,0 +1,433 @@
+//! The server without its sockets: the slab of connections and what they share.
+//!
+//! The reactor tells it what is ready and what time it is, and calls [`Server::turn`]. So does a
+//! test, with pipes in memory and a clock of its own. Connections never touch one another: what
+//! concerns another goes through [`Effect`]s, and a connection is removed only at the end of a
+//! turn.
+
+use std::{net::SocketAddr, time::Duration};
+
+use correio_proto::{
+    SpareBuffers, limits,
+    mail::Timestamp,
+    message::{ErrorCode, ErrorReply, Notice},
+};
+use slab::Slab;
+
+use crate::{
+    clock::Now,
+    connection::{Connection, Context, Driven, Readiness, Reason, Transport},
+    deadlines::Deadlines,
+    effect::Effect,
+    event::Event,
+    hashing::{HashDone, Hasher},
+    presence::Presence,
+    session::{Done, Settings},
+    store::{Store, StoreDone, StoreFailed, StoreJob},
+    ticket::{ConnId, Ticket},
+};
+
+/// Connections beyond the maximum that are told so before they are closed.
+const TURNED_AWAY_MAX: usize = 64;
+
+/// Buffers kept for connections with something under way.
+const SPARE_BUFFERS: usize = 64;
+
+/// What a client that finds the server full is told to wait, in seconds.
+const FULL_RETRY: u32 = 30;
+
+/// How often old verdicts are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Under what the server's own jobs run: no connection has this id.
+const OWN_TICKET: Ticket = Ticket {
+    connection: ConnId {
+        index: u32::MAX,
+        generation: u32::MAX,
+    },
+    serial: 0,
+};
+
+/// See the module's description.
+pub struct Server<T> {
+    connections: Slab<Entry<T>>,
+    generation: u32,
+    connections_max: usize,
+    settings: Settings,
+    store: Box<dyn Store>,
+    hasher: Box<dyn Hasher>,
+    presence: Presence,
+    deadlines: Deadlines,
+    /// Connections to drive in the next turn; each stands here at most once.
+    ready: Vec<ConnId>,
+    over: Vec<(ConnId, Reason)>,
+    effects: Vec<Effect>,
+    spare: SpareBuffers,
+    prune_at: Option<Duration>,
+    stopping: bool,
+}
+
+struct Entry<T> {
+    connection: Connection<T>,
+    /// Whether it stands on the ready list.
+    is_ready: bool,
+    /// The moment of its entry in the deadlines.
+    looked_at: Duration,
+}
+
+impl<T: Transport> Server<T> {
+    /// A server with no connection that takes up to `connections_max` of them.
+    pub fn new(
+        connections_max: usize,
+        settings: Settings,
+        store: Box<dyn Store>,
+        hasher: Box<dyn Hasher>,
+    ) -> Self {
+        Self {
+            connections: Slab::new(),
+            generation: 0,
+            connections_max,
+            settings,
+            store,
+            hasher,
+            presence: Presence::default(),
+            deadlines: Deadlines::default(),
+            ready: Vec::new(),
+            over: Vec::new(),
+            effects: Vec::new(),
+            spare: SpareBuffers::new(SPARE_BUFFERS),
+            prune_at: Some(Duration::ZERO),
+            stopping: false,
+        }
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Whether one more connection can be opened, be it only to be turned away.
+    pub fn has_room(&self) -> bool {
+        self.connections.len() < self.connections_max + TURNED_AWAY_MAX
+    }
+
+    /// Opens a connection. Where there are too many, it is told so and closed.
+    pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> ConnId {
+        let is_full = self.connections.len() >= self.connections_max;
+        let slot = self.connections.vacant_entry();
+        // The generation of the slab as a whole: no two connections share one, whatever the slot.
+        self.generation = self.generation.wrapping_add(1) % u32::MAX;
+        let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
+        let id = ConnId {
+            index,
+            generation: self.generation,
+        };
+        let mut connection = Connection::new(id, peer, transport, now);
+        if is_full {
+            let reason = "too_many_connections";
+            Event::ConnectionRefused {
+                address: peer,
+                reason,
+            }
+            .log();
+            let mut error = ErrorReply::new(ErrorCode::Busy, "the server has no room; try again");
+            error.retry_after = Some(FULL_RETRY);
+            connection.turn_away(now, error);
+        } else {
+            Event::ConnectionOpened {
+                connection: id,
+                address: peer,
+            }
+            .log();
+        }
+        let looked_at = connection.deadline(&self.settings);
+        self.deadlines.add(looked_at, id);
+        slot.insert(Entry {
+            connection,
+            is_ready: true,
+            looked_at,
+        });
+        self.ready.push(id);
+        id
+    }
+
+    /// The transport of a connection.
+    pub fn transport_mut(&mut self, id: ConnId) -> Option<&mut T> {
+        Some(self.entry(id)?.connection.transport_mut())
+    }
+
+    /// Ends a connection at the end of the next turn.
+    pub fn abort(&mut self, id: ConnId) {
+        self.over.push((id, Reason::Broken));
+    }
+
+    /// Notes what a connection's transport is ready for. Events about connections that are gone
+    /// are nobody's.
+    pub fn note(&mut self, id: ConnId, readiness: Readiness) {
+        if let Some(entry) = self.entry(id) {
+            entry.connection.note(readiness);
+            self.make_ready(id);
+        }
+    }
+
+    /// Whether there is something to do at once.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty() || !self.over.is_empty()
+    }
+
+    /// The next moment at which a turn has something to do if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        [self.deadlines.next(), self.prune_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Hands out what is done, looks at what is due, drives what is ready, and removes what is
+    /// over.
+    ///
+    /// # Errors
+    ///
+    /// The store has failed for good: the server must stop, and nothing may be acknowledged any
+    /// more.
+    pub fn turn(&mut self, now: Now) -> Result<(), StoreFailed> {
+        self.deliver_done(now)?;
+        self.prune(now);
+        self.expire(now);
+        self.drive_ready(now);
+        self.apply_effects(now);
+        self.remove_over(now);
+        Ok(())
+    }
+
+    /// Starts to stop: requests under way are finished, no others are taken.
+    pub fn stop(&mut self, now: Now) {
+        self.stopping = true;
+        self.prune_at = None;
+        let ids: Vec<ConnId> = self
+            .connections
+            .iter()
+            .map(|(_, entry)| entry.connection.id())
+            .collect();
+        for id in ids {
+            if let Some(entry) = self.entry(id) {
+                entry.connection.drain(now);
+                self.make_ready(id);
+            }
+        }
+    }
+
+    /// Lets go of everything; what the store had queued is made durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::turn`].
+    pub fn close(mut self) -> Result<(), StoreFailed> {
+        for entry in self.connections.drain() {
+            let (connection, reason) = (entry.connection.id(), Reason::ShuttingDown.as_str());
+            Event::ConnectionClosed { connection, reason }.log();
+        }
+        self.store.close(&mut Vec::new())
+    }
+
+    fn entry(&mut self, id: ConnId) -> Option<&mut Entry<T>> {
+        let entry = self.connections.get_mut(id.index as usize)?;
+        (entry.connection.id() == id).then_some(entry)
+    }
+
+    fn make_ready(&mut self, id: ConnId) {
+        if let Some(entry) = self.entry(id)
+            && !std::mem::replace(&mut entry.is_ready, true)
+        {
+            self.ready.push(id);
+        }
+    }
+
+    fn deliver_done(&mut self, now: Now) -> Result<(), StoreFailed> {
+        let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
+        self.store.collect(&mut stored)?;
+        for (ticket, done) in stored {
+            if ticket == OWN_TICKET {
+                self.pruned(now, &done);
+            } else {
+                self.complete(now, ticket, Done::Store(done));
+            }
+        }
+        let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
+        self.hasher.collect(&mut hashed);
+        for (ticket, done) in hashed {
+            self.complete(now, ticket, Done::Hash(done));
+        }
+        Ok(())
+    }
+
+    /// An answer reaches the connection that asked, or nobody.
+    fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
+        let id = ticket.connection;
+        self.with(id, now, |entry, context| {
+            entry.connection.complete(context, ticket, done)
+        });
+        self.make_ready(id);
+    }
+
+    fn prune(&mut self, now: Now) {
+        if self.prune_at.is_none_or(|at| now.uptime < at) {
+            return;
+        }
+        self.prune_at = Some(now.uptime + PRUNE_EVERY);
+        let kept = limits::VERDICT_KEPT_SECONDS * 1000;
+        let before = Timestamp(now.wall.0.saturating_sub(kept));
+        if let crate::store::Submitted::Done(done) =
+            self.store.submit(OWN_TICKET, StoreJob::Prune { before })
+        {
+            self.pruned(now, &done);
+        }
+    }
+
+    fn pruned(&mut self, now: Now, done: &StoreDone) {
+        if matches!(done, StoreDone::Pruned { more: true, .. }) && !self.stopping {
+            self.prune_at = Some(now.uptime);
+        }
+    }
+
+    fn expire(&mut self, now: Now) {
+        while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
+            let settings = &self.settings;
+            let Some(entry) = self
+                .connections
+                .get_mut(id.index as usize)
+                .filter(|entry| entry.connection.id() == id && entry.looked_at == at)
+            else {
+                continue;
+            };
+            if let Some(reason) = entry.connection.expire(now, settings) {
+                self.over.push((id, reason));
+                continue;
+            }
+            entry.looked_at = entry.connection.deadline(settings);
+            let looked_at = entry.looked_at;
+            self.deadlines.add(looked_at, id);
+            self.make_ready(id);
+        }
+    }
+
+    fn drive_ready(&mut self, now: Now) {
+        // What becomes ready meanwhile has its turn after the sockets were asked again.
+        for id in std::mem::take(&mut self.ready) {
+            let Some(driven) = self.with(id, now, |entry, context| {
+                entry.is_ready = false;
+                let driven = entry.connection.drive(context);
+                (
+                    driven,
+                    entry.connection.deadline(context.settings),
+                    entry.looked_at,
+                )
+            }) else {
+                continue;
+            };
+            let (driven, deadline, looked_at) = driven;
+            match driven {
+                Driven::Idle => {}
+                Driven::Again => self.make_ready(id),
+                Driven::Over(reason) => {
+                    self.over.push((id, reason));
+                    continue;
+                }
+            }
+            if deadline < looked_at {
+                self.deadlines.add(deadline, id);
+                if let Some(entry) = self.entry(id) {
+                    entry.looked_at = deadline;
+                }
+            }
+        }
+    }
+
+    fn apply_effects(&mut self, now: Now) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Entered {
+                    connection,
+                    account,
+                } => self.presence.enter(account, connection),
+                Effect::Left {
+                    connection,
+                    account,
+                } => self.presence.leave(account, connection),
+                Effect::Notify { accounts, notice } => {
+                    for account in accounts {
+                        for id in self.presence.of(account).to_vec() {
+                            self.tell(id, notice.clone());
+                        }
+                    }
+                }
+                Effect::EndSessions { account, except } => {
+                    for id in self.presence.of(account).to_vec() {
+                        if id != except {
+                            self.end(now, id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, id: ConnId, notice: Notice) {
+        if let Some(entry) = self.entry(id) {
+            entry.connection.notify(notice);
+            self.make_ready(id);
+        }
+    }
+
+    fn end(&mut self, now: Now, id: ConnId) {
+        if let Some(entry) = self.entry(id) {
+            entry.connection.end(now, Notice::SessionEnded {});
+            self.make_ready(id);
+        }
+    }
+
+    fn remove_over(&mut self, now: Now) {
+        for (id, reason) in std::mem::take(&mut self.over) {
+            if self
+                .with(id, now, |entry, context| entry.connection.abandon(context))
+                .is_some()
+            {
+                self.connections.remove(id.index as usize);
+                Event::ConnectionClosed {
+                    connection: id,
+                    reason: reason.as_str(),
+                }
+                .log();
+            }
+        }
+        // Only departures; what they concern is gone by now.
+        self.apply_effects(now);
+    }
+
+    /// Lends a connection what it needs. `None` where it is gone.
+    fn with<R>(
+        &mut self,
+        id: ConnId,
+        now: Now,
+        action: impl FnOnce(&mut Entry<T>, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let entry = self.connections.get_mut(id.index as usize)?;
+        if entry.connection.id() != id {
+            return None;
+        }
+        let mut context = Context {
+            now,
+            settings: &self.settings,
+            store: &mut *self.store,
+            hasher: &mut *self.hasher,
+            effects: &mut self.effects,
+            spare: &mut self.spare,
+        };
+        Some(action(entry, &mut context))
+    }
+}

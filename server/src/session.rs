@@ -1,0 +1,376 @@
+//! The state machine of one connection: which request may do what in which state.
+//!
+//! It does no I/O and asks no clock. A request is answered at once or deferred to a job; while a
+//! job is out, the session waits for exactly that one. What requests do stands in
+//! [`crate::account`] and [`crate::mailbox`].
+
+use std::time::Duration;
+
+use correio_proto::{
+    VERSION, limits,
+    mail::{FullName, Username},
+    message::{
+        ErrorCode, ErrorReply, Hello, Limits, Realm, Registration, Reply, Request, Software,
+        Welcome,
+    },
+};
+
+use crate::{
+    account, clock::Now, effect::Effect, event::Event, hashing::Bcrypt, hashing::HashDone,
+    hashing::HashJob, mailbox, store::AccountId, store::StoreDone, store::StoreJob, ticket::ConnId,
+    ticket::Ticket,
+};
+
+/// What is the same for every session of a server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Random id of the store.
+    pub realm: Realm,
+    /// Longest body accepted, in bytes.
+    pub body_max: usize,
+    /// Who may register.
+    pub registration: Registration,
+    /// How stored hashes are made.
+    pub bcrypt: Bcrypt,
+    /// How long a connection may take until it is logged in; absolute.
+    pub login_timeout: Duration,
+    /// How long a connection that is logged in may be silent, or take for one frame in either
+    /// direction. It is pinged at half of it.
+    pub idle_timeout: Duration,
+}
+
+impl Settings {
+    /// Largest frame that a session which is logged in may send, in bytes.
+    #[must_use]
+    pub fn frame_max(&self) -> usize {
+        self.body_max + limits::FRAME_OVERHEAD_MAX
+    }
+}
+
+/// What a session is lent for one call.
+pub struct Scope<'a> {
+    /// The time.
+    pub now: Now,
+    /// Which connection it is.
+    pub connection: ConnId,
+    /// Where the connection comes from.
+    pub peer: std::net::SocketAddr,
+    /// What is the same for every session.
+    pub settings: &'a Settings,
+    /// Takes what concerns other connections.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+/// What a request comes to for now.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is answered.
+    Reply(Reply),
+    /// It is answered, and the connection ends.
+    Close(Reply),
+    /// A job must be done first.
+    Defer(Job, Pending),
+}
+
+impl Outcome {
+    /// A refusal.
+    pub(crate) fn refuse(code: ErrorCode, text: &str) -> Self {
+        Self::Reply(Reply::Error(ErrorReply::new(code, text)))
+    }
+
+    /// The answer where a store or worker could not do its job.
+    pub(crate) fn unavailable() -> Self {
+        Self::refuse(
+            ErrorCode::Unavailable,
+            "the server could not do this now; try again",
+        )
+    }
+
+    /// The answer where the account of the session does not exist any more.
+    pub(crate) fn account_gone() -> Self {
+        let text = "the account does not exist any more";
+        Self::Close(Reply::Error(ErrorReply::new(
+            ErrorCode::NotAuthenticated,
+            text,
+        )))
+    }
+}
+
+/// Work that is done elsewhere.
+#[derive(Debug)]
+pub enum Job {
+    /// By a worker.
+    Hash(HashJob),
+    /// By the store.
+    Store(StoreJob),
+}
+
+/// What comes back of a [`Job`].
+#[derive(Debug)]
+pub enum Done {
+    /// From a worker.
+    Hash(HashDone),
+    /// From the store.
+    Store(StoreDone),
+    /// From nobody: the queue is full.
+    Busy {
+        /// Which queue.
+        queue: QueueName,
+        /// When another try is worth it.
+        retry_after: Duration,
+    },
+}
+
+/// The queues that jobs wait in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueName {
+    /// That of the bcrypt workers.
+    Hash,
+    /// That of the store.
+    Store,
+}
+
+impl QueueName {
+    /// As it is logged.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hash => "hash",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// What a session does once its job is done.
+#[derive(Debug)]
+pub enum Pending {
+    /// Goes on with something about accounts.
+    Account(account::Step),
+    /// Goes on with something about mail.
+    Mailbox(mailbox::Step),
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account's number.
+    pub account: AccountId,
+    /// Its username.
+    pub username: Username,
+    /// Its full name.
+    pub full_name: FullName,
+}
+
+/// How far a session has come.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Nothing was said yet.
+    New,
+    /// `hello` was exchanged.
+    Anonymous,
+    /// An account is logged in.
+    LoggedIn(Box<Identity>),
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) state: State,
+    waiting: Option<Waiting>,
+    serial: u64,
+}
+
+/// The job that is out, and what it is for.
+#[derive(Debug)]
+struct Waiting {
+    serial: u64,
+    number: u32,
+    pending: Box<Pending>,
+}
+
+/// What a session wants of its connection.
+#[derive(Debug)]
+pub enum Step {
+    /// Send this reply to the request of this number.
+    Reply(u32, Reply),
+    /// The same, and end the connection.
+    Close(u32, Reply),
+    /// Have this job done under this ticket.
+    Defer(Ticket, Job),
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            state: State::New,
+            waiting: None,
+            serial: 0,
+        }
+    }
+}
+
+impl Session {
+    /// Takes a request. Not to be called while the session is waiting.
+    pub fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Step {
+        let outcome = match allowed(&self.state, &request) {
+            Ok(()) => self.dispatch(scope, request),
+            Err((code, text)) => Outcome::refuse(code, text),
+        };
+        self.step(scope, number, outcome)
+    }
+
+    /// Takes what came of a job. `None` where this session does not wait for it.
+    pub fn complete(&mut self, scope: &mut Scope<'_>, ticket: Ticket, done: Done) -> Option<Step> {
+        let waiting = self
+            .waiting
+            .take_if(|waiting| waiting.serial == ticket.serial)?;
+        let outcome = match done {
+            Done::Busy { queue, retry_after } => busy(queue, retry_after),
+            done => match *waiting.pending {
+                Pending::Account(step) => account::complete(self, scope, step, done),
+                Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
+            },
+        };
+        Some(self.step(scope, waiting.number, outcome))
+    }
+
+    /// The ticket of the job that is out.
+    #[must_use]
+    pub fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+        self.waiting.as_ref().map(|waiting| Ticket {
+            connection,
+            serial: waiting.serial,
+        })
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        match &self.state {
+            State::LoggedIn(identity) => Some(identity),
+            State::New | State::Anonymous => None,
+        }
+    }
+
+    fn dispatch(&mut self, scope: &mut Scope<'_>, request: Request) -> Outcome {
+        match request {
+            Request::Hello(hello) => self.hello(scope, &hello),
+            Request::Ping {} => Outcome::Reply(Reply::Pong {}),
+            Request::Register(register) => account::register(scope, register),
+            Request::Login(login) => account::login(login),
+            Request::Logout {} => account::logout(self, scope),
+            Request::Account(change) => account::change(self, change),
+            Request::Send(send) => mailbox::send(self, scope, send),
+            Request::Fetch(fetch) => mailbox::fetch(self, fetch),
+            Request::Confirm(confirm) => mailbox::confirm(self, confirm),
+        }
+    }
+
+    fn hello(&mut self, scope: &Scope<'_>, hello: &Hello) -> Outcome {
+        if hello.version != VERSION {
+            let text = format!("this server speaks version {VERSION}");
+            let mut error = ErrorReply::new(ErrorCode::Version, text);
+            error.versions = vec![VERSION];
+            return Outcome::Close(Reply::Error(error));
+        }
+        self.state = State::Anonymous;
+        Outcome::Reply(Reply::Hello(welcome(scope.settings)))
+    }
+
+    fn step(&mut self, scope: &Scope<'_>, number: u32, outcome: Outcome) -> Step {
+        match outcome {
+            Outcome::Reply(reply) => {
+                report_refusal(scope, &reply);
+                Step::Reply(number, reply)
+            }
+            Outcome::Close(reply) => {
+                report_refusal(scope, &reply);
+                Step::Close(number, reply)
+            }
+            Outcome::Defer(job, pending) => {
+                self.serial += 1;
+                let serial = self.serial;
+                self.waiting = Some(Waiting {
+                    serial,
+                    number,
+                    pending: Box::new(pending),
+                });
+                Step::Defer(
+                    Ticket {
+                        connection: scope.connection,
+                        serial,
+                    },
+                    job,
+                )
+            }
+        }
+    }
+}
+
+/// The one table of what is allowed when. What it does not name is refused.
+fn allowed(state: &State, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
+    use Request::{Account, Confirm, Fetch, Hello, Login, Logout, Ping, Register, Send};
+    match (state, request) {
+        (State::New, Hello(_)) => Ok(()),
+        (State::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
+
+        (State::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
+        (State::Anonymous, Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_)) => {
+            Err((ErrorCode::NotAuthenticated, "log in first"))
+        }
+        (
+            State::LoggedIn(_),
+            Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_) | Ping {},
+        ) => Ok(()),
+        (State::LoggedIn(_), Register(_) | Login(_)) => {
+            Err((ErrorCode::NotAllowed, "log out first"))
+        }
+        (State::Anonymous | State::LoggedIn(_), Hello(_)) => {
+            Err((ErrorCode::NotAllowed, "hello was said already"))
+        }
+    }
+}
+
+fn welcome(settings: &Settings) -> Welcome {
+    let bounded = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    Welcome {
+        version: VERSION,
+        software: Software::named("correiod"),
+        realm: settings.realm,
+        limits: Limits {
+            body: bounded(settings.body_max),
+            recipients: bounded(limits::RECIPIENTS_MAX),
+            page: limits::PAGE_MAILS_MAX,
+            frame: bounded(limits::REPLY_FRAME_MAX),
+        },
+        registration: settings.registration,
+    }
+}
+
+/// The answer where a queue is full: never less than a second, so that nobody hurries back.
+fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
+    Event::QueueFull {
+        queue: queue.as_str(),
+    }
+    .log();
+    let text = "the server has too much to do; try again later";
+    let mut error = ErrorReply::new(ErrorCode::Busy, text);
+    let seconds = retry_after.as_secs_f64().ceil().clamp(1.0, 3600.0);
+    error.retry_after = Some(seconds as u32);
+    Outcome::Reply(Reply::Error(error))
+}
+
+fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
+    if let Reply::Error(error) = reply {
+        Event::RequestRefused {
+            connection: scope.connection,
+            code: error.code,
+            text: &error.text,
+        }
+        .log();
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
