@@ -103,8 +103,8 @@ impl Bcrypt {
     /// stands in for the hash of an account that does not exist.
     #[must_use]
     pub fn dummy(self) -> PasswordHash {
-        let salt = "correioooooooooooooooo";
-        let hash = "nobodyyyyyyyyyyyyyyyyyyyyyyyyyy";
+        let salt = "correiooooooooooooooo.";
+        let hash = "nobodyyyyyyyyyyyyyyyyyyyyyyyyy.";
         PasswordHash(format!("$2b${:02}${salt}{hash}", self.cost).into_boxed_str())
     }
 

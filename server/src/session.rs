@@ -370,7 +370,3 @@ fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
         .log();
     }
 }
-
-#[cfg(test)]
-#[path = "session_tests.rs"]
-mod tests;

@@ -1,0 +1,335 @@
+//! What a client may do, request by request and state by state.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use correio_proto::{
+    message::{
+        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Registration,
+        Reply, Request, Software,
+    },
+};
+use support::{World, credential, hello, id, login, mail, register, settings};
+
+fn requests() -> Vec<(&'static str, Request)> {
+    vec![
+        ("hello", hello()),
+        ("register", register("happy", "Happy Hogan", 1)),
+        ("login", login("nobody", 1)),
+        ("logout", Request::Logout {}),
+        ("send", mail(1, "pepper", "x")),
+        ("fetch", Request::Fetch(Fetch::default())),
+        ("confirm", Request::Confirm(Confirm { mails: vec![] })),
+        (
+            "account",
+            Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
+        ),
+        ("ping", Request::Ping {}),
+    ]
+}
+
+/// Whether the session itself refused the request, whatever became of it otherwise.
+fn refusal(reply: &Reply) -> Option<ErrorCode> {
+    match reply {
+        Reply::Error(ErrorReply {
+            code: code @ (ErrorCode::NotAllowed | ErrorCode::NotAuthenticated),
+            ..
+        }) => Some(*code),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_request_in_every_state() {
+    use ErrorCode::{NotAllowed, NotAuthenticated};
+    // new, anonymous, logged in
+    let table = [
+        ("hello", [None, Some(NotAllowed), Some(NotAllowed)]),
+        ("register", [Some(NotAllowed), None, Some(NotAllowed)]),
+        ("login", [Some(NotAllowed), None, Some(NotAllowed)]),
+        ("logout", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("send", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("fetch", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("confirm", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("ping", [Some(NotAllowed), None, None]),
+    ];
+    for ((name, request), (row, expected)) in requests().into_iter().zip(table) {
+        assert_eq!(name, row);
+        let mut world = World::new();
+        let (tony, _) = world.tony_and_pepper();
+        let clients = [world.connect(), world.connect_and_greet(), tony];
+        for (mut client, expected) in clients.into_iter().zip(expected) {
+            let reply = client.ask(&mut world, request.clone());
+            assert_eq!(refusal(&reply), expected, "{name}: {reply:?}");
+        }
+    }
+}
+
+#[test]
+fn another_version_is_told_which_ones_are_spoken() {
+    let mut world = World::new();
+    let mut client = world.connect();
+    let hello = Hello { version: 2, software: Software::named("test") };
+    let Reply::Error(error) = client.ask(&mut world, Request::Hello(hello)) else {
+        panic!("an error was expected");
+    };
+    assert_eq!((error.code, error.versions), (ErrorCode::Version, vec![1]));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_taken_username_stays_its_owners() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut other = world.connect_and_greet();
+    let mut request = register("tony", "Obadiah Stane", 2);
+    if let Request::Register(register) = &mut request {
+        register.id = id(77);
+    }
+    assert_eq!(other.code(&mut world, request), ErrorCode::UsernameTaken);
+    assert_eq!(other.code(&mut world, login("tony", 2)), ErrorCode::BadCredentials);
+    let Reply::LoggedIn(reply) = other.ask(&mut world, login("TONY", 1)) else {
+        panic!("the owner logs in");
+    };
+    assert_eq!(reply.full_name.as_str(), "Tony Stark");
+}
+
+#[test]
+fn registering_again_after_a_lost_answer_is_no_theft() {
+    let mut world = World::new();
+    let mut client = world.connect_and_greet();
+    for _ in 0..2 {
+        let reply = client.ask(&mut world, register("tony", "Tony Stark", 1));
+        assert_eq!(reply, Reply::Registered {});
+    }
+}
+
+#[test]
+fn a_closed_server_registers_nobody() {
+    let settings = correio_server::session::Settings {
+        registration: Registration::Closed,
+        ..settings()
+    };
+    let mut world = World::with(settings, 10);
+    let mut client = world.connect_and_greet();
+    let request = register("tony", "Tony Stark", 1);
+    assert_eq!(client.code(&mut world, request), ErrorCode::NotAllowed);
+}
+
+#[test]
+fn unknown_username_and_wrong_password_get_the_same_bytes() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut answers = Vec::new();
+    for username in ["tony", "nobody"] {
+        let mut client = world.connect_and_greet();
+        client.begin(&mut world, login(username, 9));
+        world.settle();
+        answers.push(client.raw());
+    }
+    assert!(!answers[0].is_empty());
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn an_unknown_username_costs_the_same_work() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    for username in ["tony", "nobody"] {
+        let mut client = world.connect_and_greet();
+        world.hashing.borrow_mut().held = true;
+        client.begin(&mut world, login(username, 9));
+        world.settle();
+        assert_eq!(world.hashing.borrow().jobs.len(), 1, "{username}");
+        world.hashing.borrow_mut().held = false;
+        world.settle();
+    }
+}
+
+#[test]
+fn a_full_hash_queue_says_busy_and_when() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().room = Some(1);
+    let mut first = world.connect_and_greet();
+    first.begin(&mut world, login("tony", 1));
+    world.settle();
+    let mut second = world.connect_and_greet();
+    let Reply::Error(error) = second.ask(&mut world, login("tony", 1)) else {
+        panic!("an error was expected");
+    };
+    assert_eq!((error.code, error.retry_after), (ErrorCode::Busy, Some(3)));
+    // Those who are logged in do not notice.
+    let reply = tony.ask(&mut world, mail(1, "tony", "still here"));
+    assert!(matches!(reply, Reply::Sent { .. }));
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_hash_along() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    world.hashing.borrow_mut().held = true;
+    let mut client = world.connect_and_greet();
+    client.begin(&mut world, login("tony", 1));
+    world.settle();
+    client.hang_up(&mut world);
+    assert_eq!(world.hashing.borrow().cancelled, 1);
+    assert_eq!(world.server.len(), 0);
+}
+
+#[test]
+fn a_late_answer_reaches_nobody_in_the_same_slot() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    world.hashing.borrow_mut().held = true;
+    let mut first = world.connect_and_greet();
+    first.begin(&mut world, login("tony", 1));
+    world.settle();
+    // A worker has begun: it cannot be cancelled any more.
+    let begun = world.hashing.borrow_mut().jobs.pop_front().unwrap();
+    first.hang_up(&mut world);
+    let mut second = world.connect_and_greet();
+    assert_eq!(first.id.index, second.id.index);
+    world.hashing.borrow_mut().jobs.push_back(begun);
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    second.take();
+    assert!(second.replies.is_empty());
+    let request = Request::Fetch(Fetch::default());
+    assert_eq!(second.code(&mut world, request), ErrorCode::NotAuthenticated);
+}
+
+#[test]
+fn a_new_password_ends_the_other_sessions() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let mut phone = world.log_in("tony");
+    let wrong = Account::Password { current: credential(9), new: credential(2) };
+    assert_eq!(tony.code(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
+    let change = Account::Password { current: credential(1), new: credential(2) };
+    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    world.settle();
+    phone.take();
+    assert_eq!(phone.notices, [Notice::SessionEnded {}]);
+    assert!(phone.is_closed());
+    assert!(!tony.is_closed() && !pepper.is_closed());
+    assert_eq!(pepper.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    let mut again = world.connect_and_greet();
+    assert_eq!(again.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+    assert!(matches!(again.ask(&mut world, login("tony", 2)), Reply::LoggedIn(_)));
+}
+
+#[test]
+fn a_login_under_way_does_not_survive_a_new_password() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let mut thief = world.connect_and_greet();
+    world.hashing.borrow_mut().held = true;
+    thief.begin(&mut world, login("tony", 1));
+    world.settle();
+    let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
+    world.hashing.borrow_mut().held = false;
+    let change = Account::Password { current: credential(1), new: credential(2) };
+    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    world.hashing.borrow_mut().jobs.push_back(check);
+    world.settle();
+    thief.take();
+    let Some((_, Reply::Error(error))) = thief.replies.pop_front() else {
+        panic!("an error was expected");
+    };
+    assert_eq!(error.code, ErrorCode::BadCredentials);
+}
+
+#[test]
+fn a_deleted_account_is_gone_everywhere() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let mut phone = world.log_in("tony");
+    let delete = Account::Delete { credential: credential(1) };
+    assert_eq!(tony.ask(&mut world, Request::Account(delete)), Reply::AccountChanged {});
+    world.settle();
+    assert!(phone.is_closed());
+    phone.take();
+    assert_eq!(phone.notices, [Notice::SessionEnded {}]);
+    assert_eq!(pepper.code(&mut world, mail(1, "tony", "x")), ErrorCode::UnknownRecipient);
+    assert_eq!(tony.code(&mut world, mail(2, "pepper", "x")), ErrorCode::NotAuthenticated);
+    assert_eq!(tony.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+}
+
+#[test]
+fn a_new_name_is_on_later_mails() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    tony.ask(&mut world, mail(1, "pepper", "before"));
+    let full_name = "Anthony Stark".parse().unwrap();
+    let change = Request::Account(Account::FullName { full_name });
+    assert_eq!(tony.ask(&mut world, change), Reply::AccountChanged {});
+    tony.ask(&mut world, mail(2, "pepper", "after"));
+    let names: Vec<_> =
+        pepper.fetch(&mut world).mails.iter().map(|mail| mail.from_name.to_string()).collect();
+    assert_eq!(names, ["Tony Stark", "Anthony Stark"]);
+}
+
+#[test]
+fn a_notice_comes_with_the_mail() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let mut elsewhere = world.log_in("pepper");
+    tony.ask(&mut world, mail(1, "pepper", "Jantar?"));
+    world.settle();
+    for client in [&mut pepper, &mut elsewhere] {
+        client.take();
+        let expected = Notice::NewMail(NewMail {
+            from: "tony".parse().unwrap(),
+            from_name: "Tony Stark".parse().unwrap(),
+            subject: "Jantar?".parse().unwrap(),
+        });
+        assert_eq!(client.notices, [expected]);
+    }
+    tony.take();
+    assert!(tony.notices.is_empty());
+}
+
+#[test]
+fn logging_out_keeps_the_connection() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
+    pepper.ask(&mut world, mail(1, "tony", "x"));
+    world.settle();
+    tony.take();
+    assert!(tony.notices.is_empty());
+    assert!(matches!(tony.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
+    assert_eq!(tony.fetch(&mut world).mails.len(), 0);
+}
+
+#[test]
+fn a_stopping_server_finishes_what_is_under_way() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut busy = world.connect_and_greet();
+    let mut idle = world.log_in("tony");
+    world.hashing.borrow_mut().held = true;
+    busy.begin(&mut world, login("tony", 1));
+    world.settle();
+    world.server.stop(world.now);
+    world.settle();
+    idle.take();
+    assert_eq!(idle.notices, [Notice::ShuttingDown {}]);
+    assert!(idle.is_closed());
+    assert!(!busy.is_closed());
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    busy.take();
+    assert!(matches!(busy.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));
+    assert_eq!(busy.notices, [Notice::ShuttingDown {}]);
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.server.len(), 0);
+}
