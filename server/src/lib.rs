@@ -6,11 +6,14 @@
 
 pub mod account;
 pub mod clock;
+pub mod config;
 pub mod connection;
 pub mod deadlines;
 pub mod effect;
 pub mod event;
+pub mod exit;
 pub mod hashing;
+pub mod logging;
 pub mod mailbox;
 pub mod presence;
 pub mod reactor;

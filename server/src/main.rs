@@ -1,1 +1,187 @@
-fn main() {}
+//! `correiod`: reads its settings, opens the store, listens, and serves until it is told to stop.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use correio_proto::message::Realm;
+use correio_server::{
+    config::{Config, ConfigError, Environment, Listen, StoreKind},
+    event::Event,
+    exit::Failure,
+    hashing::{Bcrypt, HashPool},
+    logging::Logging,
+    reactor::{Ports, Reactor, ReactorError, raise_file_limit},
+    server::Server,
+    session::Settings,
+    store::{
+        Store, Wake,
+        memory::{MemoryLimits, MemoryStore},
+        sqlite::{SqliteOptions, SqliteStore},
+    },
+};
+
+/// File descriptors that connections leave to the store, the log and the loop itself.
+const RESERVED_FILES: u64 = 128;
+
+/// How long the log may take for its last lines.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    let config = match Config::load(std::env::args_os(), &Environment::of_process()) {
+        Ok(config) => config,
+        Err(ConfigError::Usage(error)) => {
+            // Help and version are no errors; nor is a reader that has gone away.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+        }
+        Err(error) => return fail(&Failure::Config(error)),
+    };
+    let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
+        Ok(logging) => logging,
+        Err(error) => return fail(&Failure::Logging(error)),
+    };
+    let served = serve(&config, &logging);
+    logging.flush(LOG_PATIENCE);
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    let _ = writeln!(io::stderr(), "correiod: {failure}");
+    ExitCode::from(failure.status())
+}
+
+fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
+    let files = raise_file_limit();
+    let mut ports = Ports::new().map_err(Failure::Start)?;
+    ports.take_signals().map_err(Failure::Start)?;
+    let waker: Arc<dyn Wake> = ports.waker();
+    let store = open_store(config, &waker)?;
+    let bcrypt = Bcrypt {
+        cost: config.bcrypt_cost,
+    };
+    let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
+        .map_err(Failure::Start)?;
+    let settings = Settings {
+        realm: store.realm(),
+        body_max: config.body_max,
+        registration: config.registration,
+        bcrypt,
+        login_timeout: config.login_timeout,
+        idle_timeout: config.idle_timeout,
+    };
+    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
+    let connections_max = config.max_connections.min(room.max(1));
+    Event::ServerStarted {
+        version: env!("CARGO_PKG_VERSION"),
+        store: store_name(config.store),
+        realm: settings.realm,
+    }
+    .log();
+    for text in config.warnings() {
+        Event::ServerWarning { text: &text }.log();
+    }
+    let bound = listen(&config.listen, &mut ports)?;
+    announce(&bound);
+    let server = Server::new(connections_max, settings, store, Box::new(hasher));
+    let hangup = logging.clone();
+    let reactor = Reactor::new(
+        ports,
+        server,
+        config.drain_timeout,
+        Box::new(move |_| hangup.reopen()),
+    );
+    match reactor.run(&|| false) {
+        Ok(()) => {
+            Event::ServerStopped.log();
+            Ok(())
+        }
+        Err(ReactorError::Store(error)) => {
+            Event::StoreFailed { text: &error.0 }.log();
+            Err(Failure::Store(error))
+        }
+        Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
+    }
+}
+
+fn store_name(store: StoreKind) -> &'static str {
+    match store {
+        StoreKind::Sqlite => "sqlite",
+        StoreKind::Memory => "memory",
+    }
+}
+
+fn open_store(config: &Config, waker: &Arc<dyn Wake>) -> Result<Box<dyn Store>, Failure> {
+    match config.store {
+        StoreKind::Sqlite => {
+            let options = SqliteOptions {
+                queue_jobs: config.store_queue,
+                ..SqliteOptions::default()
+            };
+            let (directory, quota) = (&config.data_dir, config.quota);
+            let store = SqliteStore::open(directory, quota, options, waker.clone());
+            Ok(Box::new(store.map_err(Failure::Open)?))
+        }
+        StoreKind::Memory => {
+            let mut realm = [0; 16];
+            getrandom::fill(&mut realm)
+                .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
+            let limits = MemoryLimits::default();
+            Ok(Box::new(MemoryStore::new(
+                Realm(realm),
+                config.quota,
+                limits,
+            )))
+        }
+    }
+}
+
+/// Listens on every address; of the two that stand for everywhere, one is enough.
+fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure> {
+    let mut bound = Vec::new();
+    let mut missing = None;
+    for address in listen.addresses() {
+        match ports.listen(address) {
+            Ok(address) => bound.push(address),
+            Err(source) => {
+                let failure = Failure::Listen { address, source };
+                // A machine without IPv6 has no such address; one whose port is taken has.
+                if *listen == Listen::Everywhere && failure.is_missing_family() {
+                    Event::ServerWarning {
+                        text: &failure.to_string(),
+                    }
+                    .log();
+                    missing = Some(failure);
+                    continue;
+                }
+                return Err(failure);
+            }
+        }
+    }
+    match missing {
+        Some(failure) if bound.is_empty() => Err(failure),
+        _ => Ok(bound),
+    }
+}
+
+/// Tells scripts on standard output and people in the log. Nobody may be reading the former.
+fn announce(bound: &[SocketAddr]) {
+    let mut out = io::stdout().lock();
+    for address in bound {
+        let security = "plaintext";
+        Event::ServerListening {
+            address: *address,
+            security,
+        }
+        .log();
+        let _ = writeln!(out, "listening on {address} ({security})");
+    }
+    let _ = out.flush();
+}

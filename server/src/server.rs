@@ -270,7 +270,7 @@ impl<T: Transport> Server<T> {
     fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
         let id = ticket.connection;
         self.with(id, now, |entry, context| {
-            entry.connection.complete(context, ticket, done)
+            entry.connection.complete(context, ticket, done);
         });
         self.make_ready(id);
     }

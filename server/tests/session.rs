@@ -1,16 +1,14 @@
 //! What a client may do, request by request and state by state.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 
 mod support;
 
 use std::time::Duration;
 
-use correio_proto::{
-    message::{
-        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Registration,
-        Reply, Request, Software,
-    },
+use correio_proto::message::{
+    Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Registration, Reply,
+    Request, Software,
 };
 use support::{World, credential, hello, id, login, mail, register, settings};
 
@@ -25,7 +23,9 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("confirm", Request::Confirm(Confirm { mails: vec![] })),
         (
             "account",
-            Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
+            Request::Account(Account::FullName {
+                full_name: "Tony Stark".parse().unwrap(),
+            }),
         ),
         ("ping", Request::Ping {}),
     ]
@@ -73,7 +73,10 @@ fn every_request_in_every_state() {
 fn another_version_is_told_which_ones_are_spoken() {
     let mut world = World::new();
     let mut client = world.connect();
-    let hello = Hello { version: 2, software: Software::named("test") };
+    let hello = Hello {
+        version: 2,
+        software: Software::named("test"),
+    };
     let Reply::Error(error) = client.ask(&mut world, Request::Hello(hello)) else {
         panic!("an error was expected");
     };
@@ -91,7 +94,10 @@ fn a_taken_username_stays_its_owners() {
         register.id = id(77);
     }
     assert_eq!(other.code(&mut world, request), ErrorCode::UsernameTaken);
-    assert_eq!(other.code(&mut world, login("tony", 2)), ErrorCode::BadCredentials);
+    assert_eq!(
+        other.code(&mut world, login("tony", 2)),
+        ErrorCode::BadCredentials
+    );
     let Reply::LoggedIn(reply) = other.ask(&mut world, login("TONY", 1)) else {
         panic!("the owner logs in");
     };
@@ -202,7 +208,10 @@ fn a_late_answer_reaches_nobody_in_the_same_slot() {
     second.take();
     assert!(second.replies.is_empty());
     let request = Request::Fetch(Fetch::default());
-    assert_eq!(second.code(&mut world, request), ErrorCode::NotAuthenticated);
+    assert_eq!(
+        second.code(&mut world, request),
+        ErrorCode::NotAuthenticated
+    );
 }
 
 #[test]
@@ -210,10 +219,22 @@ fn a_new_password_ends_the_other_sessions() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    let wrong = Account::Password { current: credential(9), new: credential(2) };
-    assert_eq!(tony.code(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
-    let change = Account::Password { current: credential(1), new: credential(2) };
-    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    let wrong = Account::Password {
+        current: credential(9),
+        new: credential(2),
+    };
+    assert_eq!(
+        tony.code(&mut world, Request::Account(wrong)),
+        ErrorCode::BadCredentials
+    );
+    let change = Account::Password {
+        current: credential(1),
+        new: credential(2),
+    };
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(change)),
+        Reply::AccountChanged {}
+    );
     world.settle();
     phone.take();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
@@ -221,8 +242,14 @@ fn a_new_password_ends_the_other_sessions() {
     assert!(!tony.is_closed() && !pepper.is_closed());
     assert_eq!(pepper.ask(&mut world, Request::Ping {}), Reply::Pong {});
     let mut again = world.connect_and_greet();
-    assert_eq!(again.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
-    assert!(matches!(again.ask(&mut world, login("tony", 2)), Reply::LoggedIn(_)));
+    assert_eq!(
+        again.code(&mut world, login("tony", 1)),
+        ErrorCode::BadCredentials
+    );
+    assert!(matches!(
+        again.ask(&mut world, login("tony", 2)),
+        Reply::LoggedIn(_)
+    ));
 }
 
 #[test]
@@ -236,8 +263,14 @@ fn a_login_under_way_does_not_survive_a_new_password() {
     world.settle();
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
     world.hashing.borrow_mut().held = false;
-    let change = Account::Password { current: credential(1), new: credential(2) };
-    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    let change = Account::Password {
+        current: credential(1),
+        new: credential(2),
+    };
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(change)),
+        Reply::AccountChanged {}
+    );
     world.hashing.borrow_mut().jobs.push_back(check);
     world.settle();
     thief.take();
@@ -252,15 +285,29 @@ fn a_deleted_account_is_gone_everywhere() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    let delete = Account::Delete { credential: credential(1) };
-    assert_eq!(tony.ask(&mut world, Request::Account(delete)), Reply::AccountChanged {});
+    let delete = Account::Delete {
+        credential: credential(1),
+    };
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(delete)),
+        Reply::AccountChanged {}
+    );
     world.settle();
     assert!(phone.is_closed());
     phone.take();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
-    assert_eq!(pepper.code(&mut world, mail(1, "tony", "x")), ErrorCode::UnknownRecipient);
-    assert_eq!(tony.code(&mut world, mail(2, "pepper", "x")), ErrorCode::NotAuthenticated);
-    assert_eq!(tony.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+    assert_eq!(
+        pepper.code(&mut world, mail(1, "tony", "x")),
+        ErrorCode::UnknownRecipient
+    );
+    assert_eq!(
+        tony.code(&mut world, mail(2, "pepper", "x")),
+        ErrorCode::NotAuthenticated
+    );
+    assert_eq!(
+        tony.code(&mut world, login("tony", 1)),
+        ErrorCode::BadCredentials
+    );
 }
 
 #[test]
@@ -272,8 +319,12 @@ fn a_new_name_is_on_later_mails() {
     let change = Request::Account(Account::FullName { full_name });
     assert_eq!(tony.ask(&mut world, change), Reply::AccountChanged {});
     tony.ask(&mut world, mail(2, "pepper", "after"));
-    let names: Vec<_> =
-        pepper.fetch(&mut world).mails.iter().map(|mail| mail.from_name.to_string()).collect();
+    let names: Vec<_> = pepper
+        .fetch(&mut world)
+        .mails
+        .iter()
+        .map(|mail| mail.from_name.to_string())
+        .collect();
     assert_eq!(names, ["Tony Stark", "Anthony Stark"]);
 }
 
@@ -301,12 +352,18 @@ fn a_notice_comes_with_the_mail() {
 fn logging_out_keeps_the_connection() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
-    assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
+    assert_eq!(
+        tony.ask(&mut world, Request::Logout {}),
+        Reply::LoggedOut {}
+    );
     pepper.ask(&mut world, mail(1, "tony", "x"));
     world.settle();
     tony.take();
     assert!(tony.notices.is_empty());
-    assert!(matches!(tony.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
+    assert!(matches!(
+        tony.ask(&mut world, login("pepper", 1)),
+        Reply::LoggedIn(_)
+    ));
     assert_eq!(tony.fetch(&mut world).mails.len(), 0);
 }
 
@@ -328,7 +385,10 @@ fn a_stopping_server_finishes_what_is_under_way() {
     world.hashing.borrow_mut().held = false;
     world.settle();
     busy.take();
-    assert!(matches!(busy.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));
+    assert!(matches!(
+        busy.replies.pop_front(),
+        Some((_, Reply::LoggedIn(_)))
+    ));
     assert_eq!(busy.notices, [Notice::ShuttingDown {}]);
     world.pass(Duration::from_secs(3));
     assert_eq!(world.server.len(), 0);

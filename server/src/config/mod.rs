@@ -1,0 +1,398 @@
+//! Flags, environment and file, parsed once into a [`Config`] whose values all hold.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+use correio_proto::{DEFAULT_PORT, limits, message::Registration};
+
+use self::sources::{Found, Written};
+use crate::store::Quota;
+
+mod settings;
+mod sources;
+
+pub use settings::markdown;
+
+/// The environment that settings are read from: the process's own, or a test's.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// That of the process, without what is not Unicode.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let unicode = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self(std::env::vars_os().filter_map(unicode).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+/// Which store is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// [`crate::store::sqlite`].
+    Sqlite,
+    /// [`crate::store::memory`].
+    Memory,
+}
+
+/// Everything that is set. The README's table describes each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Each field is the setting of its name.
+pub struct Config {
+    pub listen: Listen,
+    pub data_dir: PathBuf,
+    pub store: StoreKind,
+    pub registration: Registration,
+    pub bcrypt_cost: u32,
+    pub hash_workers: usize,
+    pub hash_queue: usize,
+    pub store_queue: usize,
+    pub max_connections: usize,
+    pub quota: Quota,
+    pub body_max: usize,
+    pub login_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub log_level: log::LevelFilter,
+    pub log_file: Option<PathBuf>,
+}
+
+/// What is listened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Every address of the machine, IPv4 and IPv6, or one of both where it has only that.
+    Everywhere,
+    /// These addresses, all of them.
+    On(Vec<SocketAddr>),
+}
+
+impl Listen {
+    /// The addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::On(addresses) => addresses.clone(),
+            Self::Everywhere => vec![
+                (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+                (Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+            ],
+        }
+    }
+}
+
+/// Why there is no [`Config`].
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The command line is wrong, or asks for help or the version.
+    #[error(transparent)]
+    Usage(clap::Error),
+    /// A value is not allowed.
+    #[error("{place}: {value:?} is not allowed; it takes {allowed}")]
+    Value {
+        /// Where it was written.
+        place: String,
+        /// What was written.
+        value: String,
+        /// What may be.
+        allowed: &'static str,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {} is not valid TOML: {source}", path.display())]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why not.
+        source: Box<toml::de::Error>,
+    },
+    /// The file has a key that is none.
+    #[error("the configuration file {} has an unknown key {key:?}{}", path.display(), hint(*meant))]
+    UnknownKey {
+        /// Which file.
+        path: PathBuf,
+        /// Which key.
+        key: String,
+        /// What may have been meant.
+        meant: Option<&'static str>,
+    },
+}
+
+fn hint(meant: Option<&str>) -> String {
+    meant.map_or_else(
+        || "; correiod --help lists the keys".to_owned(),
+        |meant| format!("; did you mean {meant:?}?"),
+    )
+}
+
+impl Config {
+    /// Reads the settings from a command line (with the program's name first), an environment
+    /// and the file that one of them names.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConfigError`].
+    pub fn load(
+        arguments: impl IntoIterator<Item = OsString>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let values = Values(sources::gather(arguments, environment)?);
+        values.switch("plaintext")?;
+        Ok(Self {
+            listen: values.listen()?,
+            data_dir: values
+                .path("data-dir")
+                .unwrap_or_else(|| default_data_dir(environment)),
+            store: values.choice(
+                "store",
+                &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)],
+            )?,
+            registration: values.choice(
+                "registration",
+                &[
+                    ("open", Registration::Open),
+                    ("closed", Registration::Closed),
+                ],
+            )?,
+            bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,
+            hash_workers: values.number("hash-workers", 1, 64, processors())? as usize,
+            hash_queue: values.number("hash-queue", 1, 100_000, 256)? as usize,
+            store_queue: values.number("store-queue", 1, 1_000_000, 16_384)? as usize,
+            max_connections: values.number("max-connections", 1, 1_000_000, 16_384)? as usize,
+            quota: Quota {
+                mails: values.number("mailbox-mails", 1, u64::from(u32::MAX), 10_000)? as u32,
+                bytes: values.size("mailbox-bytes", 1 << 40, 256 << 20)?,
+            },
+            body_max: values.size(
+                "body-bytes",
+                limits::BODY_MAX as u64,
+                limits::BODY_DEFAULT_MAX as u64,
+            )? as usize,
+            login_timeout: values.seconds("login-timeout", 1, 3600, 30)?,
+            idle_timeout: values.seconds("idle-timeout", 2, 86_400, 300)?,
+            drain_timeout: values.seconds("drain-timeout", 0, 60, 8)?,
+            log_level: values.choice(
+                "log-level",
+                &[
+                    ("info", log::LevelFilter::Info),
+                    ("error", log::LevelFilter::Error),
+                    ("warn", log::LevelFilter::Warn),
+                    ("debug", log::LevelFilter::Debug),
+                    ("trace", log::LevelFilter::Trace),
+                ],
+            )?,
+            log_file: values.path("log-file"),
+        })
+    }
+
+    /// What the person who runs the server should be told at every start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.bcrypt_cost < 10 {
+            warnings.push(format!(
+                "bcrypt-cost {} is below 10: stolen password hashes are cheap to guess",
+                self.bcrypt_cost
+            ));
+        }
+        if self
+            .listen
+            .addresses()
+            .iter()
+            .any(|address| !address.ip().is_loopback())
+        {
+            warnings.push(
+                "listening beyond this machine without TLS: others on the way can read mail and \
+                 take over accounts"
+                    .to_owned(),
+            );
+        }
+        if self.store == StoreKind::Memory {
+            warnings.push(
+                "accounts and mail are in memory only: they are gone when the server stops"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+fn processors() -> u64 {
+    thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(64) as u64
+}
+
+/// Under systemd what it says; for root the usual place; otherwise the user's own.
+fn default_data_dir(environment: &Environment) -> PathBuf {
+    if let Some(directory) = environment.get("STATE_DIRECTORY") {
+        return directory.into();
+    }
+    if rustix::process::geteuid().is_root() {
+        return "/var/lib/correio".into();
+    }
+    let data = environment.get("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || {
+        environment
+            .get("HOME")
+            .map(|home| PathBuf::from(home).join(".local/share"))
+    };
+    data.or_else(home)
+        .unwrap_or_default()
+        .join("correio-server")
+}
+
+/// What was written, to be parsed.
+struct Values(Found);
+
+impl Values {
+    fn one(&self, key: &str) -> Option<(&Written, &str)> {
+        let written = self.0.get(key)?;
+        Some((written, written.values.first().map_or("", String::as_str)))
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.one(key).map(|(_, value)| value.into())
+    }
+
+    /// A whole number; the default stands where nothing was written.
+    fn number(&self, key: &str, min: u64, max: u64, default: u64) -> Result<u64, ConfigError> {
+        let Some((written, value)) = self.one(key) else {
+            return Ok(default);
+        };
+        let number = value
+            .parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| refused(written, value))
+    }
+
+    fn seconds(&self, key: &str, min: u64, max: u64, def: u64) -> Result<Duration, ConfigError> {
+        self.number(key, min, max, def).map(Duration::from_secs)
+    }
+
+    fn size(&self, key: &str, max: u64, default: u64) -> Result<u64, ConfigError> {
+        let Some((written, value)) = self.one(key) else {
+            return Ok(default);
+        };
+        let size = parse_size(value).filter(|size| (1..=max).contains(size));
+        size.ok_or_else(|| refused(written, value))
+    }
+
+    /// One of several words; the first is the default.
+    fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+        let written = self.one(key);
+        let word = written.map(|(_, value)| value);
+        let chosen = choices
+            .iter()
+            .find(|(name, _)| word.is_none_or(|word| word == *name));
+        match (chosen, written) {
+            (Some((_, choice)), _) => Ok(*choice),
+            (None, Some((written, value))) => Err(refused(written, value)),
+            (None, None) => unreachable!("a list of choices has a first"),
+        }
+    }
+
+    fn switch(&self, key: &str) -> Result<bool, ConfigError> {
+        self.choice(key, &[("false", false), ("true", true)])
+    }
+
+    fn listen(&self) -> Result<Listen, ConfigError> {
+        let Some(written) = self.0.get("listen") else {
+            return Ok(Listen::Everywhere);
+        };
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for value in &written.values {
+            let address = value.parse().map_err(|_| refused(written, value))?;
+            if addresses.contains(&address) && address.port() != 0 {
+                let place = written.to_string();
+                let allowed = "each address once";
+                return Err(ConfigError::Value {
+                    place,
+                    value: value.clone(),
+                    allowed,
+                });
+            }
+            addresses.push(address);
+        }
+        if addresses.is_empty() {
+            return Err(refused(written, ""));
+        }
+        Ok(Listen::On(addresses))
+    }
+}
+
+fn refused(written: &Written, value: &str) -> ConfigError {
+    ConfigError::Value {
+        place: written.to_string(),
+        value: value.to_owned(),
+        allowed: written.setting.allowed,
+    }
+}
+
+/// Bytes from a number and, optionally, a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB, TB.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("1048576"), Some(1 << 20));
+        assert_eq!(parse_size("64 KiB"), Some(64 << 10));
+        assert_eq!(parse_size("10MB"), Some(10_000_000));
+        for text in ["", "MiB", "1.5 MiB", "-1", "1 MiB!", "99999999999 TiB"] {
+            assert_eq!(parse_size(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The list of settings: one row each, for the command line, the environment, the file, the
+//! help texts and the table in the README.
+
+/// How a setting is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One value.
+    One,
+    /// Any number of values; the flag is repeated, in the environment they stand between commas.
+    Many,
+    /// Given or not.
+    Switch,
+}
+
+/// One setting. Its flag is `--key`, its variable `CORREIO_KEY`, its key in the file `key`.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) kind: Kind,
+    /// What stands for its value in help texts.
+    pub(super) value: &'static str,
+    /// What holds when nothing is said, as people read it.
+    pub(super) default: &'static str,
+    /// What a value may be, as people read it.
+    pub(super) allowed: &'static str,
+    pub(super) meaning: &'static str,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub(super) fn variable(&self) -> String {
+        format!(
+            "CORREIO_{}",
+            self.key.replace('-', "_").to_ascii_uppercase()
+        )
+    }
+}
+
+const fn one(
+    key: &'static str,
+    value: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        key,
+        kind: Kind::One,
+        value,
+        default,
+        allowed,
+        meaning,
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        kind: Kind::Many,
+        value: "ADDR:PORT",
+        default: "0.0.0.0:8888 and [::]:8888",
+        allowed: "an IP address and a port, such as 127.0.0.1:8888 or [::1]:8888; port 0 takes a free one",
+        meaning: "Address to listen on; may be given several times",
+    },
+    one(
+        "data-dir",
+        "DIR",
+        "$STATE_DIRECTORY under systemd, /var/lib/correio for root, ~/.local/share/correio-server",
+        "a directory that this user may write to",
+        "Where accounts and mail are kept",
+    ),
+    one(
+        "store",
+        "STORE",
+        "sqlite",
+        "sqlite or memory",
+        "What keeps accounts and mail; with memory they are gone when the server stops",
+    ),
+    Setting {
+        key: "plaintext",
+        kind: Kind::Switch,
+        value: "",
+        default: "on, since this version speaks no TLS",
+        allowed: "true or false",
+        meaning: "Speak without TLS",
+    },
+    one(
+        "registration",
+        "WHO",
+        "open",
+        "open or closed",
+        "Who may register an account over the network: everybody or nobody",
+    ),
+    one(
+        "bcrypt-cost",
+        "N",
+        "10",
+        "a whole number from 4 to 14; below 10 only for tests",
+        "Cost of the server's own password hashes; each step doubles the time of a login",
+    ),
+    one(
+        "hash-workers",
+        "N",
+        "the number of processors",
+        "a whole number from 1 to 64",
+        "Threads that hash passwords",
+    ),
+    one(
+        "hash-queue",
+        "N",
+        "256",
+        "a whole number from 1 to 100000",
+        "Logins and registrations that may wait for a worker; the others are told to come back",
+    ),
+    one(
+        "store-queue",
+        "N",
+        "16384",
+        "a whole number from 1 to 1000000",
+        "Jobs that may wait for the store; the others are told to come back",
+    ),
+    one(
+        "max-connections",
+        "N",
+        "16384, or what the limit on open files leaves",
+        "a whole number from 1 to 1000000",
+        "Connections at a time",
+    ),
+    one(
+        "mailbox-mails",
+        "N",
+        "10000",
+        "a whole number from 1 to 4294967295",
+        "Mails that one mailbox may hold",
+    ),
+    one(
+        "mailbox-bytes",
+        "SIZE",
+        "256 MiB",
+        "a size from 1 B to 1 TiB, such as 1048576, 64 KiB or 256 MiB",
+        "Bytes of subjects and bodies that one mailbox may hold",
+    ),
+    one(
+        "body-bytes",
+        "SIZE",
+        "1 MiB",
+        "a size from 1 B to 8 MiB, such as 1048576, 64 KiB or 1 MiB",
+        "Longest body of a mail",
+    ),
+    one(
+        "login-timeout",
+        "SECONDS",
+        "30",
+        "a whole number from 1 to 3600",
+        "How long a connection may take until it is logged in",
+    ),
+    one(
+        "idle-timeout",
+        "SECONDS",
+        "300",
+        "a whole number from 2 to 86400",
+        "How long a connection that is logged in may be silent; it is pinged at half of it",
+    ),
+    one(
+        "drain-timeout",
+        "SECONDS",
+        "8",
+        "a whole number from 0 to 60",
+        "How long connections may finish when the server stops",
+    ),
+    one(
+        "log-level",
+        "LEVEL",
+        "info",
+        "error, warn, info, debug or trace",
+        "What is logged: everything from this level up",
+    ),
+    one(
+        "log-file",
+        "FILE",
+        "none",
+        "a file that this user may write to",
+        "File that the log goes to, besides standard error; opened anew on SIGHUP",
+    ),
+];
+
+/// The settings as a table in Markdown, for the README.
+#[must_use]
+pub fn markdown() -> String {
+    let mut table = "| flag and key | variable | default | allowed | meaning |\n\
+                     | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for setting in SETTINGS {
+        let Setting {
+            key,
+            value,
+            default,
+            allowed,
+            meaning,
+            ..
+        } = setting;
+        let flag = format!("--{key} {value}");
+        let row = format!(
+            "| `{}` | `{}` | {default} | {allowed} | {meaning} |\n",
+            flag.trim_end(),
+            setting.variable()
+        );
+        table.push_str(&row);
+    }
+    table
+}

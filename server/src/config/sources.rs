@@ -1,0 +1,227 @@
+//! Where settings come from: flag over environment over file over default.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{
+    ConfigError, Environment,
+    settings::{Kind, SETTINGS, Setting},
+};
+
+/// Where a value was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// On the command line.
+    Flag,
+    /// In the environment.
+    Variable,
+    /// In this file.
+    File(PathBuf),
+}
+
+/// The values of one setting, as they were written.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) setting: &'static Setting,
+    pub(super) source: Source,
+    pub(super) values: Vec<String>,
+}
+
+/// Names the place of a value, such as `--store` or `store in /etc/correio/correiod.toml`.
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Flag => write!(f, "--{}", self.setting.key),
+            Source::Variable => f.write_str(&self.setting.variable()),
+            Source::File(path) => write!(f, "{} in {}", self.setting.key, path.display()),
+        }
+    }
+}
+
+/// What was written anywhere, by key.
+pub(super) type Found = BTreeMap<&'static str, Written>;
+
+const ABOUT: &str = "The correio mail server.";
+
+const EXAMPLES: &str = "\
+Every setting can also stand in the file (key = value, the key being the flag's name) and in the
+environment (CORREIO_ and the flag's name in capitals). A flag goes before the environment, the
+environment before the file.
+
+Examples:
+  correiod --listen 127.0.0.1:8888 --data-dir ./mail
+  correiod --store memory --listen 127.0.0.1:0
+  CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
+
+When it is ready, it prints `listening on ADDRESS (plaintext)` on standard output, a line for each
+address. SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew.
+
+Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
+74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
+
+/// The command line, made from the list of settings.
+pub(super) fn command() -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .global(true)
+        .help("File with settings, in TOML [default: correiod.toml in $CONFIGURATION_DIRECTORY or /etc/correio, if it is there]");
+    let mut command = Command::new("correiod")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(EXAMPLES)
+        .arg(config)
+        .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"));
+    for setting in SETTINGS {
+        let action = match setting.kind {
+            Kind::One => ArgAction::Set,
+            Kind::Many => ArgAction::Append,
+            Kind::Switch => ArgAction::SetTrue,
+        };
+        let Setting {
+            key,
+            value,
+            default,
+            meaning,
+            ..
+        } = *setting;
+        let arg = Arg::new(key).long(key).action(action).global(true);
+        let arg = if value.is_empty() {
+            arg
+        } else {
+            arg.value_name(value)
+        };
+        command = command.arg(arg.help(format!("{meaning} [default: {default}]")));
+    }
+    command
+}
+
+/// Gathers what is written on the command line, in the environment and in the file.
+pub(super) fn gather(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+) -> Result<Found, ConfigError> {
+    let matches = command()
+        .try_get_matches_from(arguments)
+        .map_err(ConfigError::Usage)?;
+    // Flags may stand before or behind the command.
+    let matches = matches
+        .subcommand()
+        .map_or(&matches, |(_, matches)| matches);
+    let mut found = Found::new();
+    if let Some(path) = config_file(matches, environment) {
+        read_file(&path, &mut found)?;
+    }
+    for setting in SETTINGS {
+        if let Some(value) = environment.get(&setting.variable()) {
+            let values = match setting.kind {
+                Kind::Many => value
+                    .split(',')
+                    .map(|value| value.trim().to_owned())
+                    .collect(),
+                Kind::One | Kind::Switch => vec![value.to_owned()],
+            };
+            found.insert(
+                setting.key,
+                Written {
+                    setting,
+                    source: Source::Variable,
+                    values,
+                },
+            );
+        }
+        if let Some(values) = from_flags(matches, setting) {
+            found.insert(
+                setting.key,
+                Written {
+                    setting,
+                    source: Source::Flag,
+                    values,
+                },
+            );
+        }
+    }
+    Ok(found)
+}
+
+fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {
+    match setting.kind {
+        Kind::Switch => matches
+            .get_flag(setting.key)
+            .then(|| vec!["true".to_owned()]),
+        Kind::One | Kind::Many => Some(matches.get_many::<String>(setting.key)?.cloned().collect()),
+    }
+}
+
+/// The file that is named, or one in a usual place if it is there.
+fn config_file(matches: &ArgMatches, environment: &Environment) -> Option<PathBuf> {
+    if let Some(path) = matches.get_one::<String>("config") {
+        return Some(path.into());
+    }
+    if let Some(path) = environment.get("CORREIO_CONFIG") {
+        return Some(path.into());
+    }
+    let directory = environment
+        .get("CONFIGURATION_DIRECTORY")
+        .unwrap_or("/etc/correio");
+    Some(Path::new(directory).join("correiod.toml")).filter(|path| path.exists())
+}
+
+fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source: io::Error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    for (key, value) in table {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            return Err(unknown_key(path, &key));
+        };
+        let values = match value {
+            toml::Value::Array(values) if setting.kind == Kind::Many => {
+                values.into_iter().map(plain).collect()
+            }
+            value => vec![plain(value)],
+        };
+        let source = Source::File(path.to_owned());
+        found.insert(
+            setting.key,
+            Written {
+                setting,
+                source,
+                values,
+            },
+        );
+    }
+    Ok(())
+}
+
+fn unknown_key(path: &Path, key: &str) -> ConfigError {
+    let dashed = key.replace('_', "-");
+    let meant = SETTINGS
+        .iter()
+        .find(|setting| setting.key == dashed)
+        .map(|setting| setting.key);
+    ConfigError::UnknownKey {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        meant,
+    }
+}
+
+/// A value of the file as it would stand on the command line.
+fn plain(value: toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Why the server cannot start or go on, and the exit status that says so.
+
+use std::{io, net::SocketAddr};
+
+use crate::{
+    config::ConfigError,
+    logging::LoggingError,
+    store::{StoreFailed, sqlite::OpenError},
+};
+
+/// What ends the program. The statuses are those of sysexits.h.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no log.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}{}", advice(source))]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The machine refuses something that every server needs.
+    #[error("the system refuses: {0}")]
+    Start(io::Error),
+    /// The store has failed while the server ran.
+    #[error(transparent)]
+    Store(#[from] StoreFailed),
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or choose another port with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need a right to them: choose another port with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => "; it is no address of this machine",
+        _ => "",
+    }
+}
+
+impl Failure {
+    /// The exit status.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        const UNAVAILABLE: u8 = 69;
+        const OS: u8 = 71;
+        const IO: u8 = 74;
+        const NO_PERMISSION: u8 = 77;
+        const CONFIG: u8 = 78;
+        match self {
+            Self::Config(ConfigError::Usage(_)) => 64,
+            Self::Config(_) => CONFIG,
+            Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
+            Self::Logging(_) | Self::Start(_) => OS,
+            Self::Open(error) => match error {
+                OpenError::InUse { .. } => UNAVAILABLE,
+                OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,
+                OpenError::Foreign { .. }
+                | OpenError::Newer { .. }
+                | OpenError::Damaged { .. }
+                | OpenError::Sqlite { .. } => CONFIG,
+                OpenError::Thread { .. } => OS,
+            },
+            Self::Listen { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => NO_PERMISSION,
+                _ => UNAVAILABLE,
+            },
+            Self::Store(_) => IO,
+        }
+    }
+
+    /// Whether the machine lacks the family (IPv4 or IPv6) of an address.
+    #[must_use]
+    pub fn is_missing_family(&self) -> bool {
+        match self {
+            Self::Listen { source, .. } => {
+                source.kind() == io::ErrorKind::AddrNotAvailable
+                    || source.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+            }
+            _ => false,
+        }
+    }
+}

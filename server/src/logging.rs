@@ -1,0 +1,482 @@
+//! The log: through fern into queues that never block the loop.
+//!
+//! Standard error and the log file have a queue and a thread each, so that neither waits for the
+//! other and the loop for none. A full queue drops the line and counts it; the count is reported
+//! as soon as there is room again.
+
+use std::{
+    collections::VecDeque,
+    fmt, fs,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use fern::colors::{Color, ColoredLevelConfig};
+use log::{LevelFilter, Record};
+
+use crate::event::is_obeyed;
+
+/// Lines that may wait for one sink.
+const LINES_MAX: usize = 8192;
+
+/// Bytes of lines that may wait for one sink.
+const BYTES_MAX: usize = 4 << 20;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The log file cannot be written.
+    #[error("cannot write the log file {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start the log's thread: {0}")]
+    Thread(io::Error),
+    /// There is a log already.
+    #[error("this process has a log already")]
+    Twice,
+}
+
+/// The log's sinks, to be asked for what a log can do besides taking lines.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    terminal: Sink,
+    file: Option<Sink>,
+}
+
+impl Logging {
+    /// Starts the process's log, on standard error and, where one is named, in a file.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoggingError`].
+    pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<Self, LoggingError> {
+        let terminal = Sink::start("log-stderr", Target::Stderr)?;
+        let file = match file {
+            Some(path) => Some(Sink::start("log-file", Target::open(path)?)?),
+            None => None,
+        };
+        let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let mut dispatch = fern::Dispatch::new()
+            .level(level)
+            .chain(output(&terminal, colors));
+        if let Some(file) = &file {
+            dispatch = dispatch.chain(output(file, false));
+        }
+        dispatch.apply().map_err(|_| LoggingError::Twice)?;
+        Ok(Self { terminal, file })
+    }
+
+    /// Opens the log file anew, as after it was renamed, before the next line is written. Where
+    /// that fails, the old one is written on.
+    pub fn reopen(&self) {
+        if let Some(file) = &self.file {
+            file.queue().reopen = true;
+            file.shared.changed.notify_all();
+        }
+    }
+
+    /// Waits until everything is written, but no longer than `patience`.
+    pub fn flush(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        self.terminal.flush(deadline);
+        if let Some(file) = &self.file {
+            file.flush(deadline);
+        }
+    }
+}
+
+/// A sink behind fern's formatting.
+fn output(sink: &Sink, colors: bool) -> fern::Dispatch {
+    let levels = ColoredLevelConfig::new()
+        .info(Color::Green)
+        .debug(Color::Blue);
+    fern::Dispatch::new()
+        .format(move |out, message, record: &Record<'_>| {
+            let time = jiff::Timestamp::now();
+            let line = Shown(message);
+            match colors {
+                true => out.finish(format_args!(
+                    "{time:.3} {:<5} {line}",
+                    levels.color(record.level())
+                )),
+                false => out.finish(format_args!("{time:.3} {:<5} {line}", record.level())),
+            }
+        })
+        .chain(fern::Output::writer(
+            Box::new(Line {
+                sink: sink.clone(),
+                text: String::new(),
+            }),
+            "\n",
+        ))
+}
+
+/// A message on one line, whatever is in it.
+struct Shown<'a>(&'a fmt::Arguments<'a>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|c| match is_obeyed(c) {
+                    true => write!(self.0, "{}", c.escape_unicode()),
+                    false => self.0.write_char(c),
+                })
+            }
+        }
+        use fmt::Write as _;
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+/// Gathers what fern writes until a line is whole.
+struct Line {
+    sink: Sink,
+    text: String,
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.push_str(&String::from_utf8_lossy(bytes));
+        if self.text.ends_with('\n') {
+            self.sink.push(std::mem::take(&mut self.text));
+        }
+        // Never an error: fern panics when it can write nowhere.
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a sink's lines end.
+enum Target {
+    Stderr,
+    File {
+        file: fs::File,
+        path: PathBuf,
+    },
+    #[cfg(test)]
+    Test(Box<dyn Write + Send>),
+}
+
+impl Target {
+    fn open(path: &Path) -> Result<Self, LoggingError> {
+        match append(path) {
+            Ok(file) => Ok(Self::File {
+                file,
+                path: path.to_owned(),
+            }),
+            Err(source) => Err(LoggingError::File {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Opens the file of this name anew. Returns the line that says what became of it.
+    fn reopen(&mut self) -> Option<String> {
+        let Self::File { file, path } = self else {
+            return None;
+        };
+        let event = match append(path) {
+            Ok(opened) => {
+                *file = opened;
+                return Some(line("INFO ", crate::event::Event::LogReopened));
+            }
+            Err(error) => error.to_string(),
+        };
+        Some(line(
+            "WARN ",
+            crate::event::Event::LogReopenFailed { text: &event },
+        ))
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Stderr => io::stderr().write_all(text.as_bytes()),
+            Self::File { file, .. } => file.write_all(text.as_bytes()),
+            #[cfg(test)]
+            Self::Test(target) => target.write_all(text.as_bytes()),
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// A line that the log writes of itself.
+fn line(level: &str, what: impl fmt::Display) -> String {
+    format!("{:.3} {level} {what}\n", jiff::Timestamp::now())
+}
+
+/// A bounded queue of lines and the thread that writes them.
+#[derive(Clone, Debug)]
+struct Sink {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// Lines lost since that was last reported.
+    dropped: u64,
+    reopen: bool,
+    writing: bool,
+}
+
+impl Sink {
+    fn start(name: &str, target: Target) -> Result<Self, LoggingError> {
+        let shared = Arc::new(Shared::default());
+        let sink = Self {
+            shared: shared.clone(),
+        };
+        // The thread lives as long as the process: a target that blocks for ever cannot be left
+        // in any other way.
+        let thread = thread::Builder::new().name(name.to_owned());
+        thread
+            .spawn(move || shared.serve(target))
+            .map_err(LoggingError::Thread)?;
+        Ok(sink)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.shared.queue()
+    }
+
+    fn push(&self, line: String) {
+        let mut queue = self.queue();
+        if queue.lines.len() >= LINES_MAX || queue.bytes + line.len() > BYTES_MAX {
+            queue.dropped += 1;
+            return;
+        }
+        queue.bytes += line.len();
+        queue.lines.push_back(line);
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    fn flush(&self, deadline: Instant) {
+        let mut queue = self.queue();
+        while !queue.lines.is_empty() || queue.writing {
+            let patience = deadline.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                return;
+            }
+            queue = match self.shared.changed.wait_timeout(queue, patience) {
+                Ok((queue, _)) => queue,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // What is behind the lock is whole at every moment.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of a sink's thread.
+    fn serve(&self, mut target: Target) {
+        loop {
+            let (lines, dropped, reopen) = self.take();
+            let mut lost = 0;
+            let mut write = |target: &mut Target, text: &str, lines: u64| {
+                if target.write(text).is_err() {
+                    lost += lines;
+                }
+            };
+            if reopen && let Some(said) = target.reopen() {
+                write(&mut target, &said, 0);
+            }
+            for text in lines {
+                write(&mut target, &text, 1);
+            }
+            if dropped > 0 {
+                let said = line("WARN ", format_args!("log.dropped count={dropped}"));
+                write(&mut target, &said, dropped);
+            }
+            let mut queue = self.queue();
+            queue.dropped += lost;
+            queue.writing = false;
+            drop(queue);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for something to do and takes it. Lines that were lost are told of together with
+    /// the next ones: a target that takes none would otherwise be tried without end.
+    fn take(&self) -> (VecDeque<String>, u64, bool) {
+        let mut queue = self.queue();
+        while queue.lines.is_empty() && !queue.reopen {
+            queue = self
+                .changed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.writing = true;
+        queue.bytes = 0;
+        let (lines, reopen) = (std::mem::take(&mut queue.lines), queue.reopen);
+        let dropped = std::mem::take(&mut queue.dropped);
+        queue.reopen = false;
+        (lines, dropped, reopen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use log::{Level, Log};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A target that takes a text whenever the test is willing to.
+    struct Held {
+        begun: Sender<()>,
+        go_on: Receiver<io::Result<()>>,
+        texts: Sender<String>,
+    }
+
+    impl Write for Held {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.begun.send(()).expect("the test listens");
+            self.go_on
+                .recv_timeout(PATIENCE)
+                .expect("the test goes on")?;
+            let text = String::from_utf8(bytes.to_vec()).expect("text");
+            self.texts.send(text).expect("the test listens");
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Test {
+        sink: Sink,
+        log: Box<dyn Log>,
+        begun: Receiver<()>,
+        go_on: Sender<io::Result<()>>,
+        texts: Receiver<String>,
+    }
+
+    fn test() -> Test {
+        let (begun_sender, begun) = mpsc::channel();
+        let (go_on, go_on_receiver) = mpsc::channel();
+        let (text_sender, texts) = mpsc::channel();
+        let held = Held {
+            begun: begun_sender,
+            go_on: go_on_receiver,
+            texts: text_sender,
+        };
+        let sink = Sink::start("test", Target::Test(Box::new(held))).unwrap();
+        let (_, log) = fern::Dispatch::new().chain(output(&sink, false)).into_log();
+        Test {
+            sink,
+            log,
+            begun,
+            go_on,
+            texts,
+        }
+    }
+
+    fn log(log: &dyn Log, text: &str) {
+        log.log(
+            &Record::builder()
+                .level(Level::Info)
+                .args(format_args!("{text}"))
+                .build(),
+        );
+    }
+
+    #[test]
+    fn a_stuck_target_costs_lines_and_not_the_caller() {
+        let test = test();
+        log(&*test.log, "first");
+        test.begun.recv_timeout(PATIENCE).unwrap();
+        for number in 0..LINES_MAX + 5 {
+            log(&*test.log, &format!("line {number}"));
+        }
+        assert_eq!(test.sink.queue().dropped, 5);
+        for _ in 0..LINES_MAX + 2 {
+            test.go_on.send(Ok(())).unwrap();
+        }
+        let texts: Vec<String> = test.texts.iter().take(LINES_MAX + 2).collect();
+        assert!(texts[0].ends_with("INFO  first\n"), "{:?}", texts[0]);
+        assert!(texts[LINES_MAX].ends_with(&format!("line {}\n", LINES_MAX - 1)));
+        assert!(texts[LINES_MAX + 1].ends_with("log.dropped count=5\n"));
+    }
+
+    #[test]
+    fn a_target_that_fails_is_tried_again() {
+        let test = test();
+        test.go_on
+            .send(Err(io::ErrorKind::StorageFull.into()))
+            .unwrap();
+        log(&*test.log, "lost");
+        test.sink.flush(Instant::now() + PATIENCE);
+        for _ in 0..2 {
+            test.go_on.send(Ok(())).unwrap();
+        }
+        log(&*test.log, "kept");
+        let texts: Vec<String> = test.texts.iter().take(2).collect();
+        assert!(texts[0].ends_with("kept\n"));
+        assert!(texts[1].ends_with("log.dropped count=1\n"));
+    }
+
+    #[test]
+    fn a_record_is_one_line() {
+        let test = test();
+        test.go_on.send(Ok(())).unwrap();
+        log(&*test.log, "a\nb\u{1b}[2J\u{202e}c");
+        let text = test.texts.recv_timeout(PATIENCE).unwrap();
+        assert!(text.ends_with("a\\u{a}b\\u{1b}[2J\\u{202e}c\n"), "{text:?}");
+    }
+
+    #[test]
+    fn the_file_is_opened_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, moved) = (directory.path().join("log"), directory.path().join("log.1"));
+        let sink = Sink::start("test", Target::open(&path).unwrap()).unwrap();
+        let flush = || sink.flush(Instant::now() + PATIENCE);
+        sink.push("before\n".to_owned());
+        flush();
+        fs::rename(&path, &moved).unwrap();
+        let logging = Logging {
+            terminal: sink.clone(),
+            file: Some(sink.clone()),
+        };
+        logging.reopen();
+        sink.push("after\n".to_owned());
+        flush();
+        assert_eq!(fs::read_to_string(&moved).unwrap(), "before\n");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            text.ends_with("after\n") && text.contains("log.reopened"),
+            "{text:?}"
+        );
+    }
+}

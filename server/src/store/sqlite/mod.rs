@@ -1,0 +1,215 @@
+//! Accounts and mail in one SQLite file, each change durable before it is answered.
+//!
+//! One thread owns the file. It takes all jobs that wait, runs them in one transaction, commits
+//! with a sync, and hands all answers back with one wake-up: the more wait, the more share a
+//! sync, and a job that is alone waits for no company.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use correio_proto::message::Realm;
+
+pub use self::open::OpenError;
+use self::{
+    file::{Fatal, File},
+    open::open,
+};
+use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
+use crate::ticket::Ticket;
+
+mod file;
+mod jobs;
+mod open;
+
+/// Jobs in one transaction at most, so that none waits long for the others' answers.
+const GROUP_MAX: usize = 1000;
+
+/// How much may wait for the store thread.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    /// Jobs.
+    pub queue_jobs: usize,
+    /// Bytes of subjects and bodies.
+    pub queue_bytes: u64,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            queue_jobs: 16_384,
+            queue_bytes: 64 << 20,
+        }
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct SqliteStore {
+    realm: Realm,
+    options: SqliteOptions,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    finished: Mutex<Finished>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<(Ticket, StoreJob)>,
+    bytes: u64,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Finished {
+    done: Vec<(Ticket, StoreDone)>,
+    failed: Option<StoreFailed>,
+}
+
+impl SqliteStore {
+    /// Opens the store in a directory, making both where there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]. What stands in the directory and is not understood is left as it is.
+    pub fn open(
+        directory: &Path,
+        quota: Quota,
+        options: SqliteOptions,
+        wake: Arc<dyn Wake>,
+    ) -> Result<Self, OpenError> {
+        let (file, realm) = open(directory, quota)?;
+        let shared = Arc::new(Shared::default());
+        let thread = thread::Builder::new().name("store".to_owned());
+        let served = shared.clone();
+        let thread = thread
+            .spawn(move || served.serve(file, &*wake))
+            .map_err(|source| OpenError::Thread { source })?;
+        Ok(Self {
+            realm,
+            options,
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Lets the thread finish what is queued and end.
+    fn stop(&mut self) {
+        lock(&self.shared.queue).closed = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // Its panics were caught and are told of as a failure.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        let bytes = size(&job);
+        let mut queue = lock(&self.shared.queue);
+        if queue.jobs.len() >= self.options.queue_jobs
+            || queue.bytes.saturating_add(bytes) > self.options.queue_bytes
+        {
+            return Submitted::Full;
+        }
+        queue.bytes += bytes;
+        queue.jobs.push_back((ticket, job));
+        drop(queue);
+        self.shared.changed.notify_one();
+        Submitted::Queued
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        let mut finished = lock(&self.shared.finished);
+        done.append(&mut finished.done);
+        finished.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.stop();
+        self.collect(done)
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    /// The life of the store thread.
+    fn serve(&self, mut file: File, wake: &dyn Wake) {
+        let mut group = Vec::new();
+        while self.take_group(&mut group) {
+            let ran = catch_unwind(AssertUnwindSafe(|| file.run(&group)));
+            let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
+            let failed = match result {
+                Ok(answers) => {
+                    let tickets = group.drain(..).map(|(ticket, _)| ticket);
+                    lock(&self.finished).done.extend(tickets.zip(answers));
+                    false
+                }
+                // What became of the group is unknown: nobody is told anything.
+                Err(Fatal(text)) => {
+                    lock(&self.finished).failed = Some(StoreFailed(text));
+                    true
+                }
+            };
+            wake.wake();
+            if failed {
+                return;
+            }
+        }
+        if let Err(Fatal(text)) = file.close() {
+            lock(&self.finished).failed = Some(StoreFailed(text));
+        }
+    }
+
+    /// Waits for jobs and takes those that are there. False once there will be none.
+    fn take_group(&self, group: &mut Vec<(Ticket, StoreJob)>) -> bool {
+        let mut queue = lock(&self.queue);
+        while queue.jobs.is_empty() {
+            if queue.closed {
+                return false;
+            }
+            queue = self
+                .changed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = queue.jobs.len().min(GROUP_MAX);
+        group.extend(queue.jobs.drain(..count));
+        let taken: u64 = group.iter().map(|(_, job)| size(job)).sum();
+        queue.bytes = queue.bytes.saturating_sub(taken);
+        true
+    }
+}
+
+/// What a job counts for in the queue, in bytes.
+fn size(job: &StoreJob) -> u64 {
+    match job {
+        StoreJob::Send { mail, .. } => mail.quota_bytes(),
+        _ => 0,
+    }
+}
+
+/// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
