@@ -337,6 +337,17 @@ impl Client {
         }
     }
 
+    /// As [`Client::code`], for a refusal that carries no number.
+    pub fn code_of_raw(&mut self, world: &mut World, request: Request) -> ErrorCode {
+        self.begin(world, request);
+        world.settle();
+        self.take();
+        match self.replies.pop_front() {
+            Some((0, Reply::Error(error))) => error.code,
+            other => panic!("an error without a number was expected, not {other:?}"),
+        }
+    }
+
     /// Takes in what the server wrote.
     pub fn take(&mut self) {
         let bytes: Vec<u8> = self.pipe.0.borrow_mut().to_client.bytes.drain(..).collect();

@@ -1,0 +1,100 @@
+//! Stops what a thread is waiting for, from another thread.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread, ThreadId},
+};
+
+/// A switch that ends the waiting of whoever was given a clone of it. Once it is thrown, every
+/// further call with it returns `Cancelled` until it is [`Cancel::reset`].
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    cancelled: AtomicBool,
+    waiting: Mutex<Vec<Thread>>,
+}
+
+impl Cancel {
+    /// A switch that is not thrown.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the waiting. Call it from any thread; not from within a signal handler.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::SeqCst);
+        for thread in self.waiting().iter() {
+            thread.unpark();
+        }
+    }
+
+    /// Whether it was thrown.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Makes it usable again.
+    pub fn reset(&self) {
+        self.0.cancelled.store(false, Ordering::SeqCst);
+    }
+
+    /// Has this thread unparked by [`Cancel::cancel`] as long as the guard lives.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        let thread = thread::current();
+        let id = thread.id();
+        self.waiting().push(thread);
+        Watch { cancel: self, id }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
+        // A list of handles cannot be left half changed.
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Cancel::watch`].
+pub(crate) struct Watch<'a> {
+    cancel: &'a Cancel,
+    id: ThreadId,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.cancel.waiting();
+        if let Some(index) = waiting.iter().position(|thread| thread.id() == self.id) {
+            waiting.swap_remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parked_thread_is_woken() {
+        let cancel = Cancel::new();
+        let other = cancel.clone();
+        let waiter = thread::spawn(move || {
+            let _watch = other.watch();
+            while !other.is_cancelled() {
+                thread::park();
+            }
+        });
+        cancel.cancel();
+        waiter.join().unwrap();
+        assert!(cancel.waiting().is_empty());
+        cancel.reset();
+        assert!(!cancel.is_cancelled());
+    }
+}

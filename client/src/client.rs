@@ -1,0 +1,618 @@
+//! One client of one server: which requests are under way, what their answers mean, and what to
+//! do again on another connection. No socket, no clock, no thread.
+//!
+//! Whoever owns a [`Client`] connects, hands it the connection with [`Client::connected`], calls
+//! [`Client::drive`] whenever the connection may be read or written and after every request,
+//! [`Client::handle_timeout`] when [`Client::timeout`] is reached, and takes what happened with
+//! [`Client::poll`]. Time is a duration since any moment that stays the same.
+//!
+//! Every request can be sent again: those that change something carry an id by which the server
+//! knows them, or hold the same however often they are done. So when a connection breaks, every
+//! request that somebody waits for goes out again on the next one, in order, after the session
+//! was logged in again.
+
+mod event;
+mod queue;
+mod session;
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use correio_proto::{
+    SpareBuffers,
+    channel::{Channel, ChannelError},
+    limits,
+    mail::Username,
+    message::{
+        Account, ClientMessage, ErrorCode, ErrorReply, Hello, Notice, Reply, Request,
+        ServerMessage, Software, Welcome,
+    },
+};
+
+pub use event::{Event, Failure, LinkError, RequestId};
+use queue::{Abandoned, Entry, Origin, Queue};
+use session::{Session, Which};
+
+/// Bytes waiting to be written above which no further request is encoded.
+const OUTPUT_HIGH: usize = 64 * 1024;
+
+/// Reads of one call to [`Client::drive`]: enough for the largest page.
+const READS_MAX: usize = 1024;
+
+/// How long to wait before logging in again where a busy server does not say it, and the longest
+/// wait that is taken from a server.
+const LOGIN_LATER: Duration = Duration::from_secs(2);
+const LOGIN_LATER_MAX: Duration = Duration::from_secs(60);
+
+/// What a client goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program, as the greeting names it.
+    pub software: Software,
+    /// Most requests without an answer. A further one fails with [`Failure::Overloaded`].
+    pub requests_max: usize,
+    /// Most events that are not answers and were not taken; then the oldest notice of new mail
+    /// gives way.
+    pub notices_max: usize,
+    /// Time without any traffic after which the client pings, so that a connection that is gone
+    /// without a word is noticed.
+    pub keep_alive: Duration,
+    /// Time without any traffic while an answer is due, after which the connection is given up.
+    pub silence: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            software: Software::named("correio"),
+            requests_max: 64,
+            notices_max: 100,
+            // Together they find a server that moved away well within a minute.
+            keep_alive: Duration::from_secs(20),
+            silence: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How [`Client::drive`] has left the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// It would block: call again when it is ready.
+    Idle,
+    /// There may be more to read: call again soon, whether or not it becomes ready.
+    Again,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    channel: Channel,
+    stage: Stage,
+    queue: Queue,
+    session: Session,
+    welcome: Option<Welcome>,
+    events: VecDeque<Event>,
+    notices: usize,
+    next_id: u64,
+    next_number: u32,
+    /// When bytes last went either way.
+    moved_at: Duration,
+}
+
+/// How far the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// There is none.
+    Down,
+    /// The greeting was sent.
+    Hello,
+    /// The session is being logged in again, with one credential or the other.
+    Login(Which),
+    /// The server is too busy for that until then.
+    LoginAt(Duration),
+    /// Requests are sent.
+    Ready,
+    /// Answers still come; the server is about to close and gets no further request.
+    Closing,
+}
+
+impl Client {
+    /// A client without a connection.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
+            stage: Stage::Down,
+            queue: Queue::default(),
+            session: Session::None,
+            welcome: None,
+            events: VecDeque::new(),
+            notices: 0,
+            next_id: 1,
+            next_number: 1,
+            moved_at: Duration::ZERO,
+        }
+    }
+
+    /// Starts over on a new connection, with the greeting.
+    pub fn connected(&mut self, now: Duration) {
+        self.disconnected();
+        self.moved_at = now;
+        self.stage = Stage::Hello;
+        let hello = Hello {
+            version: correio_proto::VERSION,
+            software: self.settings.software.clone(),
+        };
+        self.push(Request::Hello(hello));
+    }
+
+    /// Notes that the connection is gone.
+    pub fn disconnected(&mut self) {
+        if let Some(change) = self.queue.sent_password_change() {
+            self.session.note_lost(change);
+        }
+        self.stage = Stage::Down;
+        self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
+        self.next_number = 1;
+        self.queue.disconnected();
+        if self.session.has_ended() {
+            self.fail_orphans();
+        }
+    }
+
+    /// Asks for something, to be answered before `deadline`. It is sent by [`Client::drive`], at
+    /// once or on the next connection.
+    ///
+    /// # Errors
+    ///
+    /// A request that cannot succeed; see [`Failure`].
+    pub fn request(&mut self, request: Request, deadline: Duration) -> Result<RequestId, Failure> {
+        if self.queue.len() >= self.settings.requests_max {
+            return Err(Failure::Overloaded);
+        }
+        if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
+            && mail.body.as_str().len() > usize::try_from(welcome.limits.body).unwrap_or(usize::MAX)
+        {
+            let limit = welcome.limits.body;
+            return Err(Failure::TooLarge { limit });
+        }
+        let ended = self.session.has_ended() && !self.queue.has_login();
+        if ended && queue::needs_session(&request) {
+            return Err(Failure::SessionEnded);
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        self.queue.push(Origin::Caller(id), request, deadline);
+        Ok(id)
+    }
+
+    /// Gives up waiting for an answer. What was sent already, the server may still do.
+    pub fn abandon(&mut self, id: RequestId) {
+        if self.queue.abandon(id) == Some(Abandoned::Logout) {
+            self.session = Session::None;
+        }
+    }
+
+    /// Reads, decodes, handles, encodes and writes until nothing moves or a server that never
+    /// stops has had its share. May be called at any time while there is a connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection is of no more use.
+    pub fn drive(
+        &mut self,
+        now: Duration,
+        transport: &mut (impl Read + Write),
+    ) -> Result<Driven, LinkError> {
+        for _ in 0..READS_MAX {
+            self.write(now, transport)?;
+            let arrived = self.read(now, transport)?;
+            while let Some(message) = self.next_message()? {
+                self.handle(now, message)?;
+            }
+            match arrived {
+                Arrived::Bytes => {}
+                Arrived::Nothing => {
+                    self.write(now, transport)?;
+                    return Ok(Driven::Idle);
+                }
+                Arrived::End => return Err(LinkError::Closed),
+            }
+        }
+        Ok(Driven::Again)
+    }
+
+    /// When [`Client::handle_timeout`] wants to be called next.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        let link = match self.stage {
+            Stage::Down => None,
+            Stage::LoginAt(at) => Some(at),
+            _ if self.awaits_answer() => Some(self.moved_at + self.settings.silence),
+            _ => Some(self.moved_at + self.settings.keep_alive),
+        };
+        [link, self.queue.deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due. Call [`Client::drive`] afterwards.
+    ///
+    /// # Errors
+    ///
+    /// The connection is of no more use.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), LinkError> {
+        for (id, abandoned) in self.queue.expire(now) {
+            if abandoned == Abandoned::Logout {
+                self.session = Session::None;
+            }
+            self.answer(id, Err(Failure::TimedOut), Duration::ZERO);
+        }
+        match self.stage {
+            Stage::Down => {}
+            Stage::LoginAt(at) if at <= now => self.log_in_again(Which::Known),
+            Stage::LoginAt(_) => {}
+            _ if self.awaits_answer() => {
+                let silent = self.moved_at + self.settings.silence <= now;
+                return if silent { Err(LinkError::Silent) } else { Ok(()) };
+            }
+            _ if self.moved_at + self.settings.keep_alive <= now => self.ping(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The next thing that happened.
+    pub fn poll(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.notices -= usize::from(matches!(event, Event::NewMail(_)));
+        Some(event)
+    }
+
+    /// Whether requests are being sent: connected, greeted, and logged in again where there was
+    /// a session.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.stage == Stage::Ready
+    }
+
+    /// Whether there are bytes to write, so that the connection's becoming writable matters.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        self.channel.pending_output() > 0
+    }
+
+    /// Who is logged in, or will be again on the next connection.
+    #[must_use]
+    pub fn username(&self) -> Option<&Username> {
+        self.session.username()
+    }
+
+    /// What the server said of itself last.
+    #[must_use]
+    pub fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// Borrows buffers; see [`Channel::attach`]. Only who has very many clients needs it.
+    pub fn attach(&mut self, spare: &mut SpareBuffers) {
+        self.channel.attach(spare);
+    }
+
+    /// Gives unused buffers back.
+    pub fn detach(&mut self, spare: &mut SpareBuffers) {
+        self.channel.detach(spare);
+    }
+
+    fn read(&mut self, now: Duration, source: &mut impl Read) -> Result<Arrived, LinkError> {
+        loop {
+            return match self.channel.read_from(source) {
+                Ok(0) => Ok(Arrived::End),
+                Ok(_) => {
+                    self.moved_at = now;
+                    Ok(Arrived::Bytes)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Arrived::Nothing),
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    fn write(&mut self, now: Duration, sink: &mut impl Write) -> Result<(), LinkError> {
+        loop {
+            self.encode(now);
+            if self.channel.pending_output() == 0 {
+                return Ok(());
+            }
+            match self.channel.write_to(sink) {
+                Ok(_) => self.moved_at = now,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Encodes requests, as long as there is not much to write already.
+    fn encode(&mut self, now: Duration) {
+        while self.stage == Stage::Ready && self.channel.pending_output() < OUTPUT_HIGH {
+            let Some(entry) = self.queue.unsent() else {
+                return;
+            };
+            entry.number = self.next_number;
+            entry.sent_at = now;
+            // Lent to the message, so that a large body is not copied.
+            let message = ClientMessage {
+                number: self.next_number,
+                request: std::mem::replace(&mut entry.request, Request::Ping {}),
+            };
+            let pushed = self.channel.push(&message);
+            entry.request = message.request;
+            pushed.expect("no request comes near 4 GiB: bodies and recipients are bounded");
+            self.queue.mark_sent();
+            self.next_number = following(self.next_number);
+        }
+    }
+
+    /// Sends what belongs to the connection and not to a caller.
+    fn push(&mut self, request: Request) {
+        let message = ClientMessage {
+            number: self.next_number,
+            request,
+        };
+        let pushed = self.channel.push(&message);
+        pushed.expect("a greeting and a login are small");
+        self.next_number = following(self.next_number);
+    }
+
+    fn next_message(&mut self) -> Result<Option<ServerMessage>, LinkError> {
+        if self.stage == Stage::Down {
+            return Ok(None);
+        }
+        self.channel.next_message().map_err(|error| match error {
+            ChannelError::Foreign(foreign) => LinkError::Foreign(foreign),
+            other => LinkError::Protocol(other.to_string()),
+        })
+    }
+
+    fn handle(&mut self, now: Duration, message: ServerMessage) -> Result<(), LinkError> {
+        match message {
+            ServerMessage::Notice(notice) => {
+                self.handle_notice(notice);
+                Ok(())
+            }
+            // To something the server could not read, or to the connection itself.
+            ServerMessage::Reply { number: 0, reply } => Err(match reply {
+                Reply::Error(error) => rejection(error),
+                _ => LinkError::Protocol("a reply without a number".to_owned()),
+            }),
+            ServerMessage::Reply { number, reply } => match self.stage {
+                Stage::Hello => self.greeted(number, reply),
+                Stage::Login(which) => self.logged_in_again(now, number, which, reply),
+                _ => self.answered(now, number, reply),
+            },
+        }
+    }
+
+    fn handle_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::NewMail(mail) => self.notify(Event::NewMail(mail)),
+            // Any request is an answer; one that is on its way already will do.
+            Notice::Ping {} => self.ping(),
+            Notice::SessionEnded {} => self.end_session(),
+            Notice::ShuttingDown {} => {
+                // Before requests are sent there is nothing to hold back.
+                if self.stage == Stage::Ready {
+                    self.stage = Stage::Closing;
+                    self.events.push_back(Event::ShuttingDown);
+                }
+            }
+        }
+    }
+
+    fn greeted(&mut self, number: u32, reply: Reply) -> Result<(), LinkError> {
+        let welcome = match reply {
+            Reply::Hello(welcome) if number == 1 => welcome,
+            Reply::Error(error) => return Err(rejection(error)),
+            _ => return Err(LinkError::Protocol("no answer to the greeting".to_owned())),
+        };
+        if welcome.version != correio_proto::VERSION {
+            return Err(LinkError::Version(vec![welcome.version]));
+        }
+        let frame = usize::try_from(welcome.limits.frame).unwrap_or(usize::MAX);
+        let bounds = limits::FRAME_BEFORE_LOGIN_MAX..=limits::REPLY_FRAME_MAX;
+        self.channel
+            .set_frame_limit(frame.clamp(*bounds.start(), *bounds.end()));
+        let realm = welcome.realm;
+        self.welcome = Some(welcome.clone());
+        self.events.push_back(Event::Greeted(welcome));
+        if self.session.is_active() && !self.session.is_of(realm) {
+            // Another store: the credential means nothing there.
+            self.end_session();
+            self.fail_orphans();
+        }
+        self.log_in_again(Which::Known);
+        Ok(())
+    }
+
+    /// Logs in where there is a session to go on with; then, or at once, requests are sent.
+    fn log_in_again(&mut self, which: Which) {
+        match self.session.login(which) {
+            Some(login) => {
+                self.push(Request::Login(login));
+                self.stage = Stage::Login(which);
+            }
+            None => self.stage = Stage::Ready,
+        }
+    }
+
+    fn logged_in_again(
+        &mut self,
+        now: Duration,
+        number: u32,
+        which: Which,
+        reply: Reply,
+    ) -> Result<(), LinkError> {
+        if following(number) != self.next_number {
+            return Err(LinkError::Protocol("no answer to the login".to_owned()));
+        }
+        match reply {
+            Reply::LoggedIn(_) => self.resume(which),
+            Reply::Error(error) => match error.code {
+                ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                    let wait = error.retry_after.map(u64::from).map(Duration::from_secs);
+                    let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
+                    self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
+                }
+                _ if which == Which::Known && self.session.has_changed() => {
+                    self.log_in_again(Which::Changed);
+                }
+                _ => {
+                    self.end_session();
+                    self.fail_orphans();
+                    self.stage = Stage::Ready;
+                }
+            },
+            _ => return Err(LinkError::Protocol("no answer to the login".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Goes on with the session on the new connection.
+    fn resume(&mut self, which: Which) {
+        self.stage = Stage::Ready;
+        let Some(changed) = self.session.resumed(which) else {
+            return;
+        };
+        // The change was made; only its answer was lost.
+        let done = self.queue.take_first(|request| match request {
+            Request::Account(Account::Password { new, .. }) => *new == changed,
+            _ => false,
+        });
+        if let Some(Entry {
+            origin: Origin::Caller(id),
+            ..
+        }) = done
+        {
+            self.answer(id, Ok(Reply::AccountChanged {}), Duration::ZERO);
+        }
+    }
+
+    fn answered(&mut self, now: Duration, number: u32, reply: Reply) -> Result<(), LinkError> {
+        let expected = self.queue.oldest_sent();
+        if !expected.is_some_and(|e| e.number == number && queue::is_answer(&e.request, &reply)) {
+            return Err(LinkError::Protocol(
+                "a reply to nothing that was asked".to_owned(),
+            ));
+        }
+        let Some(entry) = self.queue.take_oldest_sent() else {
+            return Ok(());
+        };
+        let took = now.saturating_sub(entry.sent_at);
+        match entry.origin {
+            Origin::Caller(id) => {
+                self.learn(entry.request, &reply);
+                self.answer(id, Ok(reply), took);
+            }
+            Origin::Abandoned => match (&entry.request, &reply) {
+                // Nobody waits for this session, so nobody will end it.
+                (Request::Login(_), Reply::LoggedIn(_)) => {
+                    self.queue.push_next(Request::Logout {});
+                }
+                _ => self.learn(entry.request, &reply),
+            },
+            Origin::Internal => {}
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, request: Request, reply: &Reply) {
+        if let Some(welcome) = &self.welcome {
+            self.session.learn(request, reply, welcome.realm);
+        }
+    }
+
+    fn end_session(&mut self) {
+        if self.session.is_active() {
+            self.session = Session::Ended;
+            self.events.push_back(Event::SessionEnded);
+        }
+    }
+
+    fn fail_orphans(&mut self) {
+        for entry in self.queue.take_orphans() {
+            let Origin::Caller(id) = entry.origin else {
+                continue;
+            };
+            let outcome = match entry.request {
+                // There is no session: that is all that was asked for.
+                Request::Logout {} => {
+                    self.session = Session::None;
+                    Ok(Reply::LoggedOut {})
+                }
+                _ => Err(Failure::SessionEnded),
+            };
+            self.answer(id, outcome, Duration::ZERO);
+        }
+    }
+
+    fn ping(&mut self) {
+        if self.stage == Stage::Ready && !self.queue.has_own_ping() {
+            self.queue.push_next(Request::Ping {});
+        }
+    }
+
+    fn awaits_answer(&self) -> bool {
+        match self.stage {
+            // What a closing server still owes is the connection's end.
+            Stage::Hello | Stage::Login(_) | Stage::Closing => true,
+            Stage::Down | Stage::LoginAt(_) => false,
+            Stage::Ready => self.queue.awaits_answer(),
+        }
+    }
+
+    fn answer(&mut self, id: RequestId, outcome: Result<Reply, Failure>, took: Duration) {
+        self.events.push_back(Event::Answer { id, outcome, took });
+    }
+
+    /// Queues a notice of new mail; the oldest gives way to it where there are too many.
+    fn notify(&mut self, notice: Event) {
+        if self.notices >= self.settings.notices_max {
+            let oldest = self
+                .events
+                .iter()
+                .position(|e| matches!(e, Event::NewMail(_)));
+            oldest.and_then(|index| self.events.remove(index));
+            self.notices = self.notices.saturating_sub(1);
+        }
+        self.notices += 1;
+        self.events.push_back(notice);
+    }
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrived {
+    Bytes,
+    Nothing,
+    End,
+}
+
+/// The number behind another: 0 is for notices.
+fn following(number: u32) -> u32 {
+    number.checked_add(1).unwrap_or(1)
+}
+
+fn rejection(error: ErrorReply) -> LinkError {
+    match error.code {
+        ErrorCode::Version => LinkError::Version(error.versions),
+        _ => LinkError::Rejected(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What comes out of a client: answers, notices, and reasons to give a connection up.
+
+use std::{io, time::Duration};
+
+use correio_proto::{
+    foreign::Foreign,
+    message::{ErrorReply, NewMail, Reply, Welcome},
+};
+
+/// Names one request of a client, for its answer and for abandoning it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(super) u64);
+
+/// Something that happened; see [`super::Client::poll`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The greeting was exchanged on a new connection.
+    Greeted(Welcome),
+    /// A request has its answer. None comes for one that was abandoned.
+    Answer {
+        /// Which request.
+        id: RequestId,
+        /// What the server says, a refusal ([`Reply::Error`]) included, or why it says nothing.
+        outcome: Result<Reply, Failure>,
+        /// From sending the request, for the last time, to its answer.
+        took: Duration,
+    },
+    /// A mail has arrived for the account that is logged in.
+    NewMail(NewMail),
+    /// The server is about to close the connection; it is worth another one after a moment.
+    ShuttingDown,
+    /// The session ended without being logged out. Requests that need one fail until a login.
+    SessionEnded,
+}
+
+/// Why a request has no answer from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Its deadline has passed.
+    #[error("no answer before the deadline")]
+    TimedOut,
+    /// It needs a session, and the session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// A body above the server's limit, in bytes. Nothing was sent.
+    #[error("the body is above {limit} bytes")]
+    TooLarge {
+        /// The longest body that the server takes, in bytes.
+        limit: u32,
+    },
+    /// [`super::Settings::requests_max`] requests are under way.
+    #[error("too many requests are under way")]
+    Overloaded,
+}
+
+/// Why a connection is of no more use. Close it, call [`super::Client::disconnected`], and
+/// connect again where that may help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The server closed it.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The operating system reports an error.
+    #[error("{1}")]
+    Io(io::ErrorKind, String),
+    /// The peer is no correio server.
+    #[error("the peer speaks {}", .0.name())]
+    Foreign(Foreign),
+    /// The peer breaks the protocol.
+    #[error("the peer breaks the protocol: {0}")]
+    Protocol(String),
+    /// The server speaks other versions of the protocol.
+    #[error("the server speaks other versions of the protocol: {0:?}")]
+    Version(Vec<u32>),
+    /// The server refuses the connection.
+    #[error("the server refused the connection: {}", .0.text)]
+    Rejected(ErrorReply),
+    /// Nothing came for too long although an answer was due.
+    #[error("the server fell silent")]
+    Silent,
+}
+
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind(), error.to_string())
+    }
+}

@@ -1,0 +1,237 @@
+//! The requests that have no answer yet, in the order in which they were made.
+
+use std::{collections::VecDeque, time::Duration};
+
+use correio_proto::message::{Account, Reply, Request};
+
+use super::event::RequestId;
+
+/// One request that has no answer yet.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) origin: Origin,
+    pub(super) request: Request,
+    /// Only a caller's request has one that matters.
+    pub(super) deadline: Duration,
+    /// Its number on the connection that is there now; 0 before it was sent there.
+    pub(super) number: u32,
+    pub(super) sent_at: Duration,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Caller(RequestId),
+    /// The caller gave up; the answer still comes and is counted off.
+    Abandoned,
+    /// The client itself: pings.
+    Internal,
+}
+
+/// All of them. The first `sent` ones are on the wire, the rest is not.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    entries: VecDeque<Entry>,
+    sent: usize,
+}
+
+impl Queue {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Puts a request at the end.
+    pub(super) fn push(&mut self, origin: Origin, request: Request, deadline: Duration) {
+        self.entries.push_back(Entry {
+            origin,
+            request,
+            deadline,
+            number: 0,
+            sent_at: Duration::ZERO,
+        });
+    }
+
+    /// Puts a request of the client's own in front of what was not sent yet.
+    pub(super) fn push_next(&mut self, request: Request) {
+        let entry = Entry {
+            origin: Origin::Internal,
+            request,
+            deadline: Duration::MAX,
+            number: 0,
+            sent_at: Duration::ZERO,
+        };
+        self.entries.insert(self.sent, entry);
+    }
+
+    /// The next request to send.
+    pub(super) fn unsent(&mut self) -> Option<&mut Entry> {
+        self.entries.get_mut(self.sent)
+    }
+
+    /// Counts what [`Queue::unsent`] gave as sent.
+    pub(super) fn mark_sent(&mut self) {
+        self.sent = (self.sent + 1).min(self.entries.len());
+    }
+
+    /// Whether an answer is due.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.sent > 0
+    }
+
+    /// The request whose answer comes next.
+    pub(super) fn oldest_sent(&self) -> Option<&Entry> {
+        self.entries.front().filter(|_| self.sent > 0)
+    }
+
+    /// Takes that request out.
+    pub(super) fn take_oldest_sent(&mut self) -> Option<Entry> {
+        self.sent = self.sent.checked_sub(1)?;
+        self.entries.pop_front()
+    }
+
+    /// Whether the client's own ping is under way.
+    pub(super) fn has_own_ping(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.origin == Origin::Internal && entry.request == Request::Ping {})
+    }
+
+    /// Gives up waiting for one request. Returns it where it was never sent; what was sent stays
+    /// until its answer is counted off.
+    pub(super) fn abandon(&mut self, id: RequestId) -> Option<Abandoned> {
+        let wanted = Origin::Caller(id);
+        let index = self.entries.iter().position(|e| e.origin == wanted)?;
+        self.abandon_at(index)
+    }
+
+    /// Gives up those whose deadline has passed.
+    pub(super) fn expire(&mut self, now: Duration) -> Vec<(RequestId, Abandoned)> {
+        let mut expired = Vec::new();
+        let mut index = 0;
+        while let Some(entry) = self.entries.get(index) {
+            let before = self.entries.len();
+            if let Origin::Caller(id) = entry.origin
+                && entry.deadline <= now
+                && let Some(abandoned) = self.abandon_at(index)
+            {
+                expired.push((id, abandoned));
+            }
+            index += usize::from(self.entries.len() == before);
+        }
+        expired
+    }
+
+    fn abandon_at(&mut self, index: usize) -> Option<Abandoned> {
+        let logout = self.entries.get(index)?.request == Request::Logout {};
+        // A logout that nobody waits for is still wanted.
+        if index < self.sent || logout {
+            self.entries.get_mut(index)?.origin = Origin::Abandoned;
+        } else {
+            self.entries.remove(index);
+        }
+        Some(if logout {
+            Abandoned::Logout
+        } else {
+            Abandoned::Other
+        })
+    }
+
+    /// Earliest deadline of those somebody waits for.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let waiting = |entry: &&Entry| matches!(entry.origin, Origin::Caller(_));
+        self.entries
+            .iter()
+            .filter(waiting)
+            .map(|e| e.deadline)
+            .min()
+    }
+
+    /// Prepares for another connection: what somebody waits for will be sent again, in order.
+    pub(super) fn disconnected(&mut self) {
+        self.sent = 0;
+        self.entries
+            .retain(|entry| matches!(entry.origin, Origin::Caller(_)));
+        for entry in &mut self.entries {
+            entry.number = 0;
+        }
+    }
+
+    /// The password change that was sent first and whose answer is missing, if any.
+    pub(super) fn sent_password_change(&self) -> Option<&Request> {
+        let is_change =
+            |e: &&Entry| matches!(e.request, Request::Account(Account::Password { .. }));
+        let change = self.entries.iter().take(self.sent).find(is_change);
+        change.map(|entry| &entry.request)
+    }
+
+    /// Takes out the first request of a caller for which `wanted` holds.
+    pub(super) fn take_first(&mut self, wanted: impl Fn(&Request) -> bool) -> Option<Entry> {
+        let index = self.entries.iter().position(|e| wanted(&e.request))?;
+        self.sent -= usize::from(index < self.sent);
+        self.entries.remove(index)
+    }
+
+    /// Takes out what needs the session that is no more: everything that does, up to the login
+    /// that starts the next one. For use while nothing is on the wire.
+    pub(super) fn take_orphans(&mut self) -> Vec<Entry> {
+        let mut orphans = Vec::new();
+        let mut kept = VecDeque::with_capacity(self.entries.len());
+        let mut entries = std::mem::take(&mut self.entries).into_iter();
+        for entry in entries.by_ref() {
+            if matches!(entry.request, Request::Login(_)) {
+                kept.push_back(entry);
+                break;
+            }
+            if needs_session(&entry.request) {
+                orphans.push(entry);
+            } else {
+                kept.push_back(entry);
+            }
+        }
+        kept.extend(entries);
+        self.entries = kept;
+        orphans
+    }
+
+    /// Whether a login is under way or about to be.
+    pub(super) fn has_login(&self) -> bool {
+        let is_login = |entry: &Entry| matches!(entry.request, Request::Login(_));
+        self.entries.iter().any(is_login)
+    }
+}
+
+/// What was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abandoned {
+    Logout,
+    Other,
+}
+
+/// Whether a request is refused by any server before a login.
+pub(super) fn needs_session(request: &Request) -> bool {
+    match request {
+        Request::Send(_)
+        | Request::Fetch(_)
+        | Request::Confirm(_)
+        | Request::Account(_)
+        | Request::Logout {} => true,
+        Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => false,
+    }
+}
+
+/// Whether a reply is one that such a request can have.
+pub(super) fn is_answer(request: &Request, reply: &Reply) -> bool {
+    matches!(
+        (request, reply),
+        (_, Reply::Error(_))
+            | (Request::Hello(_), Reply::Hello(_))
+            | (Request::Register(_), Reply::Registered {})
+            | (Request::Login(_), Reply::LoggedIn(_))
+            | (Request::Logout {}, Reply::LoggedOut {})
+            | (Request::Send(_), Reply::Sent { .. })
+            | (Request::Fetch(_), Reply::Page(_))
+            | (Request::Confirm(_), Reply::Confirmed { .. })
+            | (Request::Account(_), Reply::AccountChanged {})
+            | (Request::Ping {}, Reply::Pong {})
+    )
+}

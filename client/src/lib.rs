@@ -1,0 +1,22 @@
+//! What a correio client is made of, without its screens.
+//!
+//! [`Service`] is one server as a program uses it: connect, log in, send, receive. Below it,
+//! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
+//! [`Mailbox`] and [`Drafts`] are what stays on this computer.
+
+mod address;
+mod cancel;
+pub mod client;
+mod drafts;
+mod error;
+mod id;
+mod mailbox;
+mod service;
+
+pub use address::{Address, InvalidAddress};
+pub use cancel::Cancel;
+pub use drafts::{Draft, DraftError, Drafts};
+pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
+pub use id::new_mail_id;
+pub use mailbox::{List, Mailbox, MailboxError, Skipped, Status, Stored};
+pub use service::{ConnectOptions, Progress, Registration, Service, State};

@@ -1,0 +1,312 @@
+//! What a connection does with time, with too much, and with bytes that are no request.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // It is all test.
+
+mod support;
+
+use std::time::Duration;
+
+use correio_proto::{
+    frame,
+    message::{ClientMessage, ErrorCode, Fetch, Notice, Reply, Request, Send, ServerMessage},
+};
+use support::{World, hello, id, login, mail, settings};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn framed(value: &[u8]) -> Vec<u8> {
+    let mut bytes = (value.len() as u32).to_be_bytes().to_vec();
+    bytes.extend_from_slice(value);
+    bytes
+}
+
+fn error_code(reply: &Reply) -> ErrorCode {
+    match reply {
+        Reply::Error(error) => error.code,
+        reply => panic!("an error was expected, not {reply:?}"),
+    }
+}
+
+#[test]
+fn lengths_that_no_frame_has_end_the_connection() {
+    for (length, code) in [
+        (0, ErrorCode::Protocol),
+        (4097, ErrorCode::TooLarge),
+        (u32::MAX, ErrorCode::TooLarge),
+    ] {
+        let mut world = World::new();
+        let mut client = world.connect_and_greet();
+        client.write(&mut world, &length.to_be_bytes());
+        world.settle();
+        client.take();
+        assert_eq!(error_code(&client.replies[0].1), code, "{length}");
+        assert!(client.is_closed(), "{length}");
+    }
+}
+
+#[test]
+fn three_protocol_errors_end_the_connection() {
+    let mut world = World::new();
+    let mut client = world.connect_and_greet();
+    for count in 1..=3 {
+        assert!(!client.is_closed(), "{count}");
+        client.write(&mut world, &framed(&[0xc0]));
+        world.settle();
+    }
+    client.take();
+    assert_eq!(client.replies.len(), 3);
+    assert!(
+        client
+            .replies
+            .iter()
+            .all(|(_, reply)| error_code(reply) == ErrorCode::Protocol)
+    );
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_refused_value_is_no_protocol_error() {
+    let mut world = World::new();
+    let mut client = world.connect_and_greet();
+    for number in 1..=5_u8 {
+        // {"number": n, "request": {"login": {"username": "../x"}}}
+        let mut value = b"\x82\xa6number".to_vec();
+        value.push(number);
+        value.extend_from_slice(b"\xa7request\x81\xa5login\x81\xa8username\xa4../x");
+        client.write(&mut world, &framed(&value));
+        world.settle();
+        client.take();
+        let (replied, reply) = client.replies.pop_front().unwrap();
+        assert_eq!(
+            (replied, error_code(&reply)),
+            (number.into(), ErrorCode::Invalid)
+        );
+    }
+    assert!(!client.is_closed());
+}
+
+#[test]
+fn other_protocols_get_an_answer_they_can_show() {
+    for (sent, expected) in [
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], &b"HTTP/1.1 400 "[..]),
+        (b"\x16\x03\x01\x02\x00\x01", b"\x15\x03\x01\x00\x02\x02"),
+        (b"EHLO example\r\n", b"This is a correio mail server"),
+    ] {
+        let mut world = World::new();
+        let mut client = world.connect();
+        client.write(&mut world, sent);
+        world.settle();
+        assert!(client.raw().starts_with(expected));
+        assert!(client.is_closed());
+        world.pass(3 * SECOND);
+        assert_eq!(world.server.len(), 0);
+    }
+}
+
+#[test]
+fn who_does_not_log_in_is_closed_at_the_deadline() {
+    let mut world = World::new();
+    world.connect();
+    let mut slow = world.connect();
+    let mut bytes = Vec::new();
+    frame::encode(
+        &ClientMessage {
+            number: 1,
+            request: hello(),
+        },
+        &mut bytes,
+    )
+    .unwrap();
+    // A byte a second is no life sign.
+    for byte in &bytes[..29] {
+        slow.write(&mut world, &[*byte]);
+        world.pass(SECOND);
+        assert_eq!(world.server.len(), 2);
+    }
+    world.pass(2 * SECOND);
+    assert_eq!(world.server.len(), 0);
+}
+
+#[test]
+fn who_is_silent_is_pinged_and_then_closed() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    world.pass(160 * SECOND);
+    for client in [&mut tony, &mut pepper] {
+        client.take();
+        assert_eq!(client.notices, [Notice::Ping {}]);
+    }
+    assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    world.pass(145 * SECOND);
+    assert_eq!(world.server.len(), 1, "the one that answered is there");
+}
+
+#[test]
+fn a_job_that_takes_long_is_no_silence() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut client = world.connect_and_greet();
+    world.hashing.borrow_mut().held = true;
+    client.begin(&mut world, login("tony", 1));
+    world.pass(25 * SECOND);
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    client.take();
+    assert!(matches!(client.replies[0].1, Reply::LoggedIn(_)));
+}
+
+#[test]
+fn who_does_not_read_is_not_listened_to() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let body = "x".repeat(200_000);
+    for number in 0..20 {
+        let send = Send {
+            id: id(number),
+            to: "pepper".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            body: body.parse().unwrap(),
+        };
+        tony.ask(&mut world, Request::Send(send));
+    }
+    pepper.take();
+    pepper.set_window(&mut world, 0);
+    for _ in 0..1000 {
+        pepper.begin(&mut world, Request::Fetch(Fetch::default()));
+    }
+    world.settle();
+    // One page is encoded; what follows stays unread in the pipe, or undecoded in one buffer.
+    assert_eq!(pepper.unread(), 0);
+    assert!(pepper.unwritten() > 10_000, "{}", pepper.unwritten());
+    // Others go on, and the end comes at the deadline.
+    assert!(matches!(
+        tony.ask(&mut world, mail(99, "pepper", "x")),
+        Reply::Sent { .. }
+    ));
+    world.pass(299 * SECOND);
+    tony.ask(&mut world, Request::Ping {});
+    assert_eq!(world.server.len(), 2);
+    world.pass(2 * SECOND);
+    assert_eq!(world.server.len(), 1);
+}
+
+#[test]
+fn what_was_not_read_comes_in_order_once_it_is() {
+    let mut world = World::new();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    tony.set_window(&mut world, 10);
+    for _ in 0..300 {
+        tony.begin(&mut world, Request::Ping {});
+    }
+    let mut rounds = 0;
+    while tony.replies.len() < 300 {
+        world.settle();
+        tony.take();
+        tony.set_window(&mut world, 10);
+        rounds += 1;
+        assert!(rounds < 10_000);
+    }
+    let numbers: Vec<_> = tony.replies.iter().map(|(number, _)| *number).collect();
+    assert!(numbers.is_sorted());
+}
+
+#[test]
+fn a_flood_of_requests_leaves_the_others_their_turn() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    for _ in 0..5000 {
+        tony.begin(&mut world, Request::Ping {});
+    }
+    pepper.begin(&mut world, Request::Ping {});
+    world.server.turn(world.now).unwrap();
+    world.server.turn(world.now).unwrap();
+    pepper.take();
+    assert_eq!(pepper.replies.len(), 1);
+    tony.take();
+    assert!(tony.replies.len() < 1000, "{}", tony.replies.len());
+}
+
+#[test]
+fn one_too_many_is_told_to_come_back() {
+    let mut world = World::with(settings(), 2);
+    let _first = world.connect_and_greet();
+    let mut second = world.connect_and_greet();
+    let mut third = world.connect();
+    world.settle();
+    third.take();
+    let (number, reply) = third.replies.pop_front().unwrap();
+    let Reply::Error(error) = reply else {
+        panic!("an error was expected")
+    };
+    assert_eq!(
+        (number, error.code, error.retry_after),
+        (0, ErrorCode::Busy, Some(30))
+    );
+    assert!(third.is_closed());
+    assert_eq!(second.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    second.hang_up(&mut world);
+    third.hang_up(&mut world);
+    world.connect_and_greet();
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_write_ends_that_connection_only() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    tony.ask(&mut world, mail(1, "pepper", "x"));
+    pepper.begin(&mut world, Request::Fetch(Fetch::default()));
+    pepper.hang_up(&mut world);
+    assert_eq!(world.server.len(), 1);
+    assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    let mut again = world.log_in("pepper");
+    assert_eq!(
+        again.fetch(&mut world).mails.len(),
+        1,
+        "nothing was confirmed, nothing is gone"
+    );
+}
+
+#[test]
+fn a_frame_may_be_larger_after_login_only() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let send = |number, bytes: usize| {
+        Request::Send(Send {
+            id: id(number),
+            to: "pepper".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            body: "ã".repeat(bytes / 2).parse().unwrap(),
+        })
+    };
+    let max = settings().body_max;
+    assert!(matches!(
+        tony.ask(&mut world, send(1, max)),
+        Reply::Sent { .. }
+    ));
+    assert_eq!(tony.code(&mut world, send(2, max + 2)), ErrorCode::TooLarge);
+    assert!(!tony.is_closed());
+    tony.ask(&mut world, Request::Logout {});
+    assert_eq!(
+        tony.code_of_raw(&mut world, send(3, 5000)),
+        ErrorCode::TooLarge
+    );
+    assert!(tony.is_closed());
+    assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str().len(), max);
+}
+
+#[test]
+fn messages_of_the_server_are_no_requests() {
+    let mut world = World::new();
+    let mut client = world.connect_and_greet();
+    let mut bytes = Vec::new();
+    frame::encode(&ServerMessage::Notice(Notice::Ping {}), &mut bytes).unwrap();
+    client.write(&mut world, &bytes);
+    world.settle();
+    client.take();
+    assert_eq!(error_code(&client.replies[0].1), ErrorCode::Protocol);
+}

@@ -1,0 +1,194 @@
+//! Reads the sources and fails where they break a rule of the house (ARCHITECTURE.md).
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A word that may stand in some places only.
+struct Rule {
+    word: &'static str,
+    /// Paths from the workspace's root, or their beginnings.
+    allowed: &'static [&'static str],
+    why: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        word: "mio::",
+        allowed: &[
+            "server/src/reactor.rs",
+            "client/src/network",
+            "scripts/load/",
+        ],
+        why: "readiness is the two drivers' business",
+    },
+    Rule {
+        word: "rusqlite",
+        allowed: &["server/src/store/"],
+        why: "SQL stays in the store",
+    },
+    Rule {
+        word: "Instant::now",
+        allowed: &[
+            "server/src/clock.rs",
+            "server/src/logging.rs",
+            "client/src/network",
+            "client/src/service.rs",
+            "client/src/bin/",
+            "scripts/load/",
+        ],
+        why: "the time is an argument everywhere but in the drivers",
+    },
+    Rule {
+        word: "SystemTime::now",
+        allowed: &[
+            "server/src/clock.rs",
+            "client/src/network",
+            "client/src/mailbox",
+        ],
+        why: "the time is an argument everywhere but in the drivers",
+    },
+    Rule {
+        word: "std::net::Tcp",
+        allowed: &[
+            "server/src/reactor.rs",
+            "client/src/network",
+            "scripts/load/",
+        ],
+        why: "sockets are the two drivers' business",
+    },
+    Rule {
+        word: "thread::sleep",
+        allowed: &[],
+        why: "wait for the event, not for the time",
+    },
+    Rule {
+        word: "RefCell",
+        allowed: &[],
+        why: "connections are lent, not shared",
+    },
+    Rule {
+        word: "Rc<",
+        allowed: &[],
+        why: "connections are lent, not shared",
+    },
+    Rule {
+        word: "Box<dyn Error",
+        allowed: &[],
+        why: "errors are closed enums",
+    },
+];
+
+/// Longest file, in lines.
+const LINES_MAX: usize = 700;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// The sources of the programs, without their tests: paths from the root and texts.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["proto/src", "server/src", "client/src"]
+        .iter()
+        .map(|folder| root().join(folder))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 30, "the sources are found");
+    found
+}
+
+/// What stands before the tests of a file.
+fn live(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod ").next().unwrap()
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("/tests.rs") || name.contains("/tests/")
+}
+
+#[test]
+fn words_stand_where_they_may() {
+    let mut broken = Vec::new();
+    for (name, text) in sources().iter().filter(|(name, _)| !is_test(name)) {
+        for rule in RULES {
+            let is_allowed = rule.allowed.iter().any(|allowed| name.starts_with(allowed));
+            let code = live(text)
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            if !is_allowed && code.clone().any(|line| line.contains(rule.word)) {
+                broken.push(format!("{name} has `{}`: {}", rule.word, rule.why));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    let silent: Vec<_> = sources()
+        .into_iter()
+        .filter(|(name, text)| !is_test(name) && !text.starts_with("//!"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(silent.is_empty(), "without a header: {silent:#?}");
+}
+
+#[test]
+fn files_stay_small() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|(name, text)| (text.lines().count(), name))
+        .filter(|(lines, _)| *lines > LINES_MAX)
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    for (name, forbidden) in [
+        ("proto", &["correio-server", "correio-client", "mio"][..]),
+        ("server", &["correio-client"]),
+    ] {
+        let manifest = fs::read_to_string(root().join(name).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        for word in forbidden {
+            let line = format!("\n{word}.");
+            assert!(!dependencies.contains(&line), "{name} depends on {word}");
+        }
+    }
+    let manifest = fs::read_to_string(root().join("client/Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+    assert!(
+        !dependencies.contains("correio-server"),
+        "the client knows the server in tests only"
+    );
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let table = correio_server::config::markdown();
+    assert!(readme.contains(&table), "put this into README.md:\n{table}");
+}
