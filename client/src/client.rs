@@ -198,8 +198,8 @@ impl Client {
         }
     }
 
-    /// Reads, decodes, handles, encodes and writes until nothing moves or a server that never
-    /// stops has had its share. May be called at any time while there is a connection.
+    /// Reads and handles what there is, then encodes and writes what there is. May be called at
+    /// any time while there is a connection.
     ///
     /// # Errors
     ///
@@ -209,8 +209,8 @@ impl Client {
         now: Duration,
         transport: &mut (impl Read + Write),
     ) -> Result<Driven, LinkError> {
+        let mut driven = Driven::Again;
         for _ in 0..READS_MAX {
-            self.write(now, transport)?;
             let arrived = self.read(now, transport)?;
             while let Some(message) = self.next_message()? {
                 self.handle(now, message)?;
@@ -218,13 +218,15 @@ impl Client {
             match arrived {
                 Arrived::Bytes => {}
                 Arrived::Nothing => {
-                    self.write(now, transport)?;
-                    return Ok(Driven::Idle);
+                    driven = Driven::Idle;
+                    break;
                 }
                 Arrived::End => return Err(LinkError::Closed),
             }
         }
-        Ok(Driven::Again)
+        // Last, so that an answer to what is written now is read, and timed, by a later call.
+        self.write(now, transport)?;
+        Ok(driven)
     }
 
     /// When [`Client::handle_timeout`] wants to be called next.
@@ -257,7 +259,11 @@ impl Client {
             Stage::LoginAt(_) => {}
             _ if self.awaits_answer() => {
                 let silent = self.moved_at + self.settings.silence <= now;
-                return if silent { Err(LinkError::Silent) } else { Ok(()) };
+                return if silent {
+                    Err(LinkError::Silent)
+                } else {
+                    Ok(())
+                };
             }
             _ if self.moved_at + self.settings.keep_alive <= now => self.ping(),
             _ => {}
@@ -277,6 +283,18 @@ impl Client {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
+    }
+
+    /// Whether the greeting was exchanged on the connection that is there now.
+    #[must_use]
+    pub fn is_greeted(&self) -> bool {
+        !matches!(self.stage, Stage::Down | Stage::Hello)
+    }
+
+    /// Whether the server is about to close the connection.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.stage == Stage::Closing
     }
 
     /// Whether there are bytes to write, so that the connection's becoming writable matters.

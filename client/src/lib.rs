@@ -5,12 +5,20 @@
 //! [`Mailbox`] and [`Drafts`] are what stays on this computer.
 
 mod address;
+mod answer;
+mod backoff;
 mod cancel;
 pub mod client;
 mod drafts;
+mod durable;
 mod error;
 mod id;
+mod link;
+mod lookup;
 mod mailbox;
+mod network;
+mod race;
+mod receive;
 mod service;
 
 pub use address::{Address, InvalidAddress};

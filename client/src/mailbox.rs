@@ -1,16 +1,26 @@
 //! The mails on this computer: a Maildir for each server and user, which any mail program opens.
 //!
-//! `new` holds what was never shown, `cur` what was; a mail's name says which mail it is, so
-//! that a mail fetched twice is kept once.
+//! `new` holds what was never shown, `cur` what was; a file's name says which mail it holds, so
+//! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails
+//! at any time; only saving takes a lock.
+
+mod encoding;
+mod format;
+mod name;
+mod saving;
+mod scan;
 
 use std::{
-    io,
+    fs::{self, File},
+    io::{self, BufReader},
     path::{Path, PathBuf},
 };
 
 use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
 
-use crate::Address;
+use crate::{Address, durable};
+use format::{Head, Unreadable};
+use scan::{MailFile, scan};
 
 /// What can go wrong with a mailbox on this computer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +42,13 @@ pub enum MailboxError {
     /// Another program receives mail into this mailbox.
     #[error("another client is receiving mail into this mailbox")]
     Locked,
+}
+
+impl MailboxError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Io { path, source }
+    }
 }
 
 /// Whether a mail was shown, and read.
@@ -64,6 +81,8 @@ pub struct Stored {
     pub sent_at: Timestamp,
     /// Its subject.
     pub subject: Subject,
+    /// Its file's name without flags.
+    base: Box<str>,
 }
 
 /// A file in a mailbox that is passed over.
@@ -82,7 +101,7 @@ pub struct List {
     pub mails: Vec<Stored>,
     /// How many mails the whole mailbox has.
     pub total: usize,
-    /// Files that are no mails of correio, or are damaged.
+    /// Files that are no mails of correio, and damaged ones among those listed.
     pub skipped: Vec<Skipped>,
 }
 
@@ -90,6 +109,8 @@ pub struct List {
 #[derive(Debug)]
 pub struct Mailbox {
     directory: PathBuf,
+    /// What stands behind the `@` of the addresses in its files.
+    domain: String,
 }
 
 impl Mailbox {
@@ -100,11 +121,14 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`].
     pub fn open(data: &Path, address: &Address, user: &Username) -> Result<Self, MailboxError> {
-        let directory = data
-            .join("mail")
-            .join(address.directory_name())
-            .join(user.as_str());
-        Ok(Self { directory })
+        let server = data.join("mail").join(address.directory_name());
+        let directory = server.join(user.as_str());
+        for part in ["tmp", "new", "cur"] {
+            let part = directory.join(part);
+            durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
+        }
+        let domain = format::domain(address);
+        Ok(Self { directory, domain })
     }
 
     /// The Maildir: what to tell another mail program.
@@ -120,17 +144,33 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`].
     pub fn list(&self, first: usize, max: usize) -> Result<List, MailboxError> {
-        let _ = (first, max);
-        Ok(List::default())
+        let found = scan(&self.directory)?;
+        let mut list = List {
+            mails: Vec::new(),
+            total: found.files.len(),
+            skipped: found.skipped,
+        };
+        let numbered = (1..).zip(&found.files);
+        for (number, file) in numbered.skip(first.saturating_sub(1)).take(max) {
+            self.add(number, file, &mut list)?;
+        }
+        Ok(list)
     }
 
-    /// The mails that were never shown, with the numbers they have in the whole mailbox.
+    /// The mails that were never shown, with the numbers they have in the whole mailbox. Damaged
+    /// ones are left out; [`Mailbox::list`] tells of them.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Io`].
     pub fn unseen(&self) -> Result<Vec<Stored>, MailboxError> {
-        Ok(vec![])
+        let found = scan(&self.directory)?;
+        let mut list = List::default();
+        let numbered = (1..).zip(&found.files);
+        for (number, file) in numbered.filter(|(_, file)| file.status() == Status::New) {
+            self.add(number, file, &mut list)?;
+        }
+        Ok(list.mails)
     }
 
     /// The mail of a number, counted from 1 in the mailbox as it is now, and how a list shows it.
@@ -139,7 +179,16 @@ impl Mailbox {
     ///
     /// [`MailboxError::NoSuchMail`], [`MailboxError::Damaged`], [`MailboxError::Io`].
     pub fn read_number(&self, number: usize) -> Result<(Stored, Mail), MailboxError> {
-        Err(MailboxError::NoSuchMail(number))
+        let found = scan(&self.directory)?;
+        let index = number.checked_sub(1);
+        let file = index.and_then(|index| found.files.get(index));
+        let file = file.ok_or(MailboxError::NoSuchMail(number))?;
+        let head = self.open_file(file, format::read_head)?;
+        let mail = self.open_file(file, format::read)?;
+        match (head, mail) {
+            (Some(head), Some(mail)) => Ok((stored(number, file, head), mail)),
+            _ => Err(MailboxError::NoSuchMail(number)),
+        }
     }
 
     /// A whole mail, wherever in the mailbox it has moved since it was listed.
@@ -149,7 +198,9 @@ impl Mailbox {
     /// [`MailboxError::NoSuchMail`] where it was deleted since, [`MailboxError::Damaged`],
     /// [`MailboxError::Io`].
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
-        Err(MailboxError::NoSuchMail(stored.number))
+        let gone = || MailboxError::NoSuchMail(stored.number);
+        let file = self.find(&stored.base)?.ok_or_else(gone)?;
+        self.open_file(&file, format::read)?.ok_or_else(gone)
     }
 
     /// Notes that mails were shown: they are no longer new.
@@ -158,7 +209,11 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`]. Mails that were deleted since are passed over.
     pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
-        let _ = mails;
+        for mail in mails {
+            let from = self.directory.join("new").join(&*mail.base);
+            let to = self.directory.join("cur").join(name::shown(&mail.base));
+            rename(&from, &to)?;
+        }
         Ok(())
     }
 
@@ -168,7 +223,82 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`]. A mail that was deleted since is passed over.
     pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
-        let _ = stored;
+        let Some(file) = self.find(&stored.base)? else {
+            return Ok(());
+        };
+        let to = self.directory.join("cur").join(name::read(&file.file));
+        rename(&file.path(&self.directory), &to)
+    }
+
+    /// Adds a file to a list, one way or the other; not where it was deleted meanwhile.
+    fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
+        match self.open_file(file, format::read_head) {
+            Ok(Some(head)) => list.mails.push(stored(number, file, head)),
+            Ok(None) => {}
+            Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
+
+    /// Where a mail is now.
+    fn find(&self, base: &str) -> Result<Option<MailFile>, MailboxError> {
+        let files = scan(&self.directory)?.files;
+        Ok(files
+            .into_iter()
+            .find(|file| name::split(&file.file).0 == base))
+    }
+
+    /// Reads a file, wherever it is by now; nothing where it is gone.
+    fn open_file<T>(
+        &self,
+        file: &MailFile,
+        read: impl Fn(&mut BufReader<File>) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, MailboxError> {
+        let mut path = file.path(&self.directory);
+        let opened = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Another program has moved or flagged it.
+                let Some(moved) = self.find(name::split(&file.file).0)? else {
+                    return Ok(None);
+                };
+                path = moved.path(&self.directory);
+                File::open(&path)
+            }
+            opened => opened,
+        };
+        let opened = opened.map_err(|error| MailboxError::io(&path, error))?;
+        match read(&mut BufReader::with_capacity(4096, opened)) {
+            Ok(content) => Ok(Some(content)),
+            Err(Unreadable::Damaged(reason)) => {
+                Err(MailboxError::Damaged(Skipped { path, reason }))
+            }
+            Err(Unreadable::Io(error)) => Err(MailboxError::io(&path, error)),
+        }
+    }
 }
+
+fn stored(number: usize, file: &MailFile, head: Head) -> Stored {
+    Stored {
+        number,
+        status: file.status(),
+        id: head.id,
+        seq: head.seq,
+        from: head.from,
+        from_name: head.from_name,
+        sent_at: head.sent_at,
+        subject: head.subject,
+        base: name::split(&file.file).0.into(),
+    }
+}
+
+/// Renames a file that may have been moved or deleted by another program.
+fn rename(from: &Path, to: &Path) -> Result<(), MailboxError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(MailboxError::io(from, error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

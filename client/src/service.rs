@@ -1,14 +1,29 @@
 //! One server as a program uses it: calls that wait for their answer and can be cancelled.
 
-use std::{sync::Arc, time::Duration};
-
-use correio_proto::{
-    credential::Password,
-    mail::{FullName, MailId, Timestamp, Username},
-    message::{LoggedIn, NewMail, Send, Welcome},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
 };
 
-use crate::{Address, Cancel, ConnectError, Mailbox, ReceiveError, RequestError, Stored};
+use correio_proto::{
+    credential::{Credential, Password},
+    mail::{FullName, MailId, Timestamp, Username},
+    message::{
+        Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Register, Reply, Request, Send,
+        Welcome,
+    },
+};
+
+use crate::{
+    Address, Cancel, ConnectError, Mailbox, ReceiveError, RequestError, Stored,
+    answer::{NoAnswer, promise},
+    network::Network,
+    receive,
+};
 
 /// How to connect, and how long requests may take.
 #[derive(Clone, Debug)]
@@ -72,6 +87,10 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Service {
     address: Address,
+    network: Network,
+    options: ConnectOptions,
+    round_trip: Mutex<Duration>,
+    tickets: AtomicU64,
 }
 
 impl Service {
@@ -85,8 +104,22 @@ impl Service {
         options: &ConnectOptions,
         cancel: &Cancel,
     ) -> Result<Self, ConnectError> {
-        let _ = (address, options, cancel);
-        Err(ConnectError::Cancelled)
+        let network = Network::connect(address, options, cancel)?;
+        let service = Self {
+            address: address.clone(),
+            network,
+            options: options.clone(),
+            round_trip: Mutex::default(),
+            tickets: AtomicU64::new(0),
+        };
+        match service.ask_within(Request::Ping {}, options.deadline, cancel) {
+            Ok((_, took)) => service.note_round_trip(took),
+            Err(RequestError::Cancelled) => return Err(ConnectError::Cancelled),
+            Err(RequestError::Unreachable(error)) => return Err(error),
+            Err(RequestError::Refused(error)) => return Err(ConnectError::Rejected(error)),
+            Err(_) => return Err(ConnectError::TimedOut { tried: vec![] }),
+        }
+        Ok(service)
     }
 
     /// Where the server is, as it was given.
@@ -99,31 +132,35 @@ impl Service {
     /// was made.
     #[must_use]
     pub fn welcome(&self) -> Welcome {
-        unreachable!()
+        let welcome = self.network.view().welcome.clone();
+        welcome.expect("a service is made after the greeting, which is never taken back")
     }
 
     /// How long the last ping took.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
-        Duration::ZERO
+        *self
+            .round_trip
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the connection is.
     #[must_use]
     pub fn state(&self) -> State {
-        State::Closed
+        self.network.view().state
     }
 
     /// Who is logged in, as far as this client knows.
     #[must_use]
     pub fn username(&self) -> Option<Username> {
-        None
+        self.network.view().username.clone()
     }
 
     /// The notices of new mail since the last call, oldest first; at most the last 100.
     #[must_use]
     pub fn take_notices(&self) -> Vec<NewMail> {
-        vec![]
+        self.network.view().notices.drain(..).collect()
     }
 
     /// Asks whether the server is there and returns how long the answer took.
@@ -132,8 +169,10 @@ impl Service {
     ///
     /// See [`RequestError`].
     pub fn ping(&self, cancel: &Cancel) -> Result<Duration, RequestError> {
-        let _ = cancel;
-        Err(RequestError::Closed)
+        let within = self.options.request_deadline;
+        let (_, took) = self.ask_within(Request::Ping {}, within, cancel)?;
+        self.note_round_trip(took);
+        Ok(took)
     }
 
     /// Makes an account. Does not log in to it.
@@ -146,8 +185,20 @@ impl Service {
         registration: &Registration,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let _ = (registration, cancel);
-        Err(RequestError::Closed)
+        let Registration {
+            id,
+            username,
+            full_name,
+            password,
+        } = registration;
+        let credential = self.credential(username, password, cancel)?;
+        let register = Register {
+            id: *id,
+            username: username.clone(),
+            full_name: full_name.clone(),
+            credential,
+        };
+        self.ask(Request::Register(register), cancel).map(drop)
     }
 
     /// Becomes the account's session, and becomes it again by itself after a broken connection.
@@ -161,8 +212,16 @@ impl Service {
         password: &Arc<Password>,
         cancel: &Cancel,
     ) -> Result<LoggedIn, RequestError> {
-        let _ = (username, password, cancel);
-        Err(RequestError::Closed)
+        let credential = self.credential(username, password, cancel)?;
+        let username = username.clone();
+        let login = Login {
+            username,
+            credential,
+        };
+        match self.ask(Request::Login(login), cancel)? {
+            Reply::LoggedIn(logged_in) => Ok(logged_in),
+            _ => Err(RequestError::Closed),
+        }
     }
 
     /// Ends the session; the connection stays.
@@ -171,8 +230,7 @@ impl Service {
     ///
     /// See [`RequestError`]. Whatever the error, this client does not log in again by itself.
     pub fn logout(&self, cancel: &Cancel) -> Result<(), RequestError> {
-        let _ = cancel;
-        Err(RequestError::Closed)
+        self.ask(Request::Logout {}, cancel).map(drop)
     }
 
     /// Hands in a mail and returns when the server took it. Sending the same mail again, after
@@ -182,8 +240,10 @@ impl Service {
     ///
     /// See [`RequestError`]; `unknown_recipient` and `mailbox_full` name the recipients.
     pub fn send(&self, mail: &Send, cancel: &Cancel) -> Result<Timestamp, RequestError> {
-        let _ = (mail, cancel);
-        Err(RequestError::Closed)
+        match self.ask(Request::Send(mail.clone()), cancel)? {
+            Reply::Sent { sent_at } => Ok(sent_at),
+            _ => Err(RequestError::Closed),
+        }
     }
 
     /// Gets all mail, page by page: fetched, written durably, and only then confirmed, upon
@@ -200,8 +260,8 @@ impl Service {
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
     ) -> Result<Vec<Stored>, ReceiveError> {
-        let _ = (mailbox, progress, cancel);
-        Err(RequestError::Closed.into())
+        let mut ask = |request| self.ask(request, cancel);
+        receive::receive(mailbox, &mut ask, progress, cancel)
     }
 
     /// Changes the full name of the account that is logged in.
@@ -214,8 +274,8 @@ impl Service {
         full_name: &FullName,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let _ = (full_name, cancel);
-        Err(RequestError::Closed)
+        let full_name = full_name.clone();
+        self.change(Account::FullName { full_name }, cancel)
     }
 
     /// Changes the password of the account that is logged in.
@@ -229,8 +289,10 @@ impl Service {
         new: &Arc<Password>,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let _ = (current, new, cancel);
-        Err(RequestError::Closed)
+        let username = self.session()?;
+        let current = self.credential(&username, current, cancel)?;
+        let new = self.credential(&username, new, cancel)?;
+        self.change(Account::Password { current, new }, cancel)
     }
 
     /// Deletes the account that is logged in, with its mailbox on the server.
@@ -243,7 +305,74 @@ impl Service {
         password: &Arc<Password>,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let _ = (password, cancel);
-        Err(RequestError::Closed)
+        let credential = self.credential(&self.session()?, password, cancel)?;
+        self.change(Account::Delete { credential }, cancel)
+    }
+
+    fn change(&self, account: Account, cancel: &Cancel) -> Result<(), RequestError> {
+        self.ask(Request::Account(account), cancel).map(drop)
+    }
+
+    /// Who is logged in; the server's own answer where nobody is.
+    fn session(&self) -> Result<Username, RequestError> {
+        let nobody = || ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
+        self.username()
+            .ok_or_else(|| RequestError::Refused(nobody()))
+    }
+
+    fn ask(&self, request: Request, cancel: &Cancel) -> Result<Reply, RequestError> {
+        let within = self.options.request_deadline;
+        self.ask_within(request, within, cancel)
+            .map(|(reply, _)| reply)
+    }
+
+    fn ask_within(
+        &self,
+        request: Request,
+        within: Duration,
+        cancel: &Cancel,
+    ) -> Result<(Reply, Duration), RequestError> {
+        if cancel.is_cancelled() {
+            return Err(RequestError::Cancelled);
+        }
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let promise = self.network.request(ticket, request, within)?;
+        match promise.wait(cancel) {
+            Ok(Ok((Reply::Error(error), _))) => Err(RequestError::Refused(error)),
+            Ok(outcome) => outcome,
+            Err(NoAnswer::Cancelled) => {
+                self.network.abandon(ticket);
+                Err(RequestError::Cancelled)
+            }
+            Err(NoAnswer::Gone) => Err(RequestError::Closed),
+        }
+    }
+
+    /// Makes a credential on a thread of its own, so that the caller can give up meanwhile.
+    fn credential(
+        &self,
+        username: &Username,
+        password: &Arc<Password>,
+        cancel: &Cancel,
+    ) -> Result<Credential, RequestError> {
+        let (answer, promise) = promise();
+        let (username, password) = (username.clone(), Arc::clone(password));
+        let realm = self.welcome().realm;
+        let derive = move || answer.give(Credential::derive(&password, realm, &username));
+        let thread = thread::Builder::new().name("correio-credential".to_owned());
+        if thread.spawn(derive).is_err() {
+            return Err(RequestError::Overloaded);
+        }
+        promise.wait(cancel).map_err(|error| match error {
+            NoAnswer::Cancelled => RequestError::Cancelled,
+            NoAnswer::Gone => RequestError::Closed,
+        })
+    }
+
+    fn note_round_trip(&self, took: Duration) {
+        *self
+            .round_trip
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = took;
     }
 }

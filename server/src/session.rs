@@ -361,7 +361,11 @@ fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
 }
 
 fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
-    if let Reply::Error(error) = reply {
+    use ErrorCode::{BadCredentials, Conflict, MailboxFull, UnknownRecipient};
+    if let Reply::Error(error) = reply
+        // These have an event of their own that says more.
+        && !matches!(error.code, BadCredentials | Conflict | MailboxFull | UnknownRecipient)
+    {
         Event::RequestRefused {
             connection: scope.connection,
             code: error.code,

@@ -1,0 +1,170 @@
+# The client's texts in English. The keys are those of pt-BR.ftl.
+
+first-title = E-mail Service BSI Online Client
+first-server = Choose a Server
+first-register = Register an Account
+first-login = Open My E-mail
+first-quit = Quit
+needs-server = choose a server first
+
+server-address = Server address
+server-port = Port
+server-connecting = Connecting to { $address }…
+server-available = Service Available
+server-details = { $name } { $version }, { $milliseconds } ms
+server-unavailable = Service Unavailable: { $reason }
+
+register-full-name = Full name
+register-username = Username (unique, no spaces)
+register-password = Password (at least 8 characters)
+register-password-again = The password again
+register-passwords-differ = The passwords are not the same.
+register-working = Registering…
+register-done = Account { $username } registered.
+register-failed = Registration failed: { $reason }
+register-retry = Try again with the same?
+register-taken = The username { $username } is taken; choose another.
+
+login-username = Username
+login-password = Password
+login-working = Logging in…
+login-failed = Login failed: { $reason }
+
+home-title = Welcome { $name }
+home-send = Send E-mail
+home-receive = Receive E-mails
+home-logout = Log out
+home-local = E-mails received before
+home-drafts = Drafts ({ $count })
+home-account = My account
+home-new-mail = New e-mail from { $from }: { $subject }
+home-waiting = { $count ->
+    [one] 1 e-mail is waiting on the server.
+   *[other] { $count } e-mails are waiting on the server.
+}
+session-ended = The session has ended: { $reason }
+logout-done = Goodbye, { $name }.
+
+send-to = To (several, separated by commas)
+send-subject = Subject
+send-body = Body (end with a line that is a single dot; for a dot alone write two)
+send-body-editor = Body (end with a line that is a single dot; :e opens the editor { $editor })
+send-editor-failed = The editor { $editor } failed: { $reason }
+send-working = Sending…
+send-done = E-mail sent
+send-unknown = No Such Recipient
+send-failed = The e-mail could not be sent: { $reason }
+send-unknown-names = Unknown: { $names }
+send-kept = The e-mail was kept as a draft (choice 8).
+send-not-kept = The draft could not be kept: { $reason }
+
+receive-working = Receiving E-mails…
+receive-count = { $count } e-mails received:
+receive-none = 00 e-mails received.
+receive-choose = Which e-mail to read:
+receive-choose-hint = (0 goes back)
+receive-progress = { $count } e-mails…
+receive-failed = Receiving failed: { $reason }
+receive-saved = What had been received is kept in { $directory }.
+choice-unknown = There is no choice { $choice }.
+
+mail-from = From
+mail-to = To
+mail-date = Date
+mail-subject = Subject
+mail-id = Id
+mail-more = -- Enter goes on, Esc goes back --
+local-title = E-mails kept on this computer, in { $directory }:
+local-empty = There are no e-mails on this computer.
+local-skipped = { $path }: not an e-mail of correio ({ $reason })
+
+drafts-title = Drafts
+drafts-empty = There are no drafts.
+drafts-back = Back
+draft-send = Send
+draft-edit = Change
+draft-delete = Delete
+draft-deleted = Draft deleted.
+
+account-title = My account
+account-name = Change the full name
+account-password = Change the password
+account-delete = Delete the account
+account-back = Back
+account-current = Present password
+account-new = New password (at least 8 characters)
+account-working = Changing…
+account-done = Changed.
+account-failed = The change failed: { $reason }
+account-delete-sure = Delete the account { $username } and its e-mails on the server?
+account-deleted = Account { $username } deleted.
+
+prompt-choice = Choice
+prompt-yes = y
+prompt-yes-no = (y/n)
+unavailable = unavailable: { $reason }
+
+field-username = the username
+field-full-name = the full name
+field-subject = the subject
+field-body = the body
+field-mail-id = the e-mail's id
+field-recipients = the list of recipients
+field-password = the password
+field-software = the program's name
+problem-empty = { $field } must not be empty
+problem-too-short = { $field } is too short (at least { $limit })
+problem-too-long = { $field } is too long (at most { $limit })
+problem-character = { $field } must not contain { $character }
+problem-start = { $field } must not start with { $character }
+problem-form = { $field } is not of the right form
+
+address-empty = write a name, an IPv4 address or an IPv6 address
+address-host = { $text } is neither a name nor an IP address
+address-port = { $text } is not a port (1 to 65535)
+
+connect-name-not-found = the name { $host } was not found
+connect-refused = the connection was refused; is there a server on this port?
+connect-timed-out = nobody answered in time
+connect-not-correio = what answered is not a correio server
+connect-other-version = the server speaks another version of the protocol ({ $versions })
+connect-busy = the server is full; try again in { $seconds } s
+connect-cancelled = cancelled
+connect-io = { $detail }
+
+request-timed-out = the server did not answer in time
+request-cancelled = cancelled
+request-session-ended = the session has ended; log in again
+request-too-large = the body is above the server's limit ({ $limit } bytes)
+request-overloaded = too many requests are under way
+request-closed = the connection was closed
+receive-page = the server sent a page that makes no sense ({ $reason })
+
+error-bad_credentials = unknown username or wrong password
+error-username_taken = the username is taken
+error-unknown_recipient = no such recipient: { $names }
+error-mailbox_full = the mailbox is full: { $names }
+error-too_large = too large for the server
+error-invalid = the server does not accept it: { $text }
+error-not_authenticated = log in first
+error-not_allowed = the server does not allow it: { $text }
+error-busy = the server is busy; try again in { $seconds } s
+error-rate_limited = too many requests; try again in { $seconds } s
+error-conflict = another e-mail was sent with this id
+error-unavailable = the server could not do it now; try again
+error-protocol = the server did not understand: { $text }
+error-version = the server speaks another version of the protocol
+error-other = { $text }
+
+mailbox-error = the mailbox on this computer: { $reason }
+no-such-mail = there is no e-mail number { $number }
+locked = another client is receiving e-mails of this account
+needs-server-option = name the server with --server or CORREIO_SERVER
+needs-user-option = name the user with --user or CORREIO_USER
+needs-password = give the password with --password-stdin or CORREIO_PASSWORD
+body-not-text = the body is not UTF-8 text
+command-sent = E-mail sent
+command-registered = Account { $username } registered.
+command-none = No new e-mails.
+command-available = Service Available: { $name } { $version } at { $address }, { $milliseconds } ms
+command-draft = The e-mail was kept as a draft in { $directory }.

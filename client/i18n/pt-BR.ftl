@@ -1,0 +1,170 @@
+# Os textos do cliente em português do Brasil. As chaves são as mesmas de en.ftl.
+
+first-title = Cliente E-mail Service BSI Online
+first-server = Apontar Servidor
+first-register = Cadastrar Conta
+first-login = Acessar E-mail
+first-quit = Sair
+needs-server = aponte um servidor primeiro
+
+server-address = Endereço do servidor
+server-port = Porta
+server-connecting = Conectando a { $address }…
+server-available = Serviço Disponível
+server-details = { $name } { $version }, { $milliseconds } ms
+server-unavailable = Serviço Indisponível: { $reason }
+
+register-full-name = Nome completo
+register-username = Nome de usuário (único, sem espaços)
+register-password = Senha (mínimo de 8 caracteres)
+register-password-again = Repita a senha
+register-passwords-differ = As senhas não são iguais.
+register-working = Cadastrando…
+register-done = Conta { $username } cadastrada.
+register-failed = Falha no cadastro: { $reason }
+register-retry = Tentar de novo com os mesmos dados?
+register-taken = O nome de usuário { $username } já existe; escolha outro.
+
+login-username = Nome de usuário
+login-password = Senha
+login-working = Entrando…
+login-failed = Falha no acesso: { $reason }
+
+home-title = Seja Bem Vindo { $name }
+home-send = Enviar E-mail
+home-receive = Receber E-mails
+home-logout = Logout
+home-local = E-mails já recebidos
+home-drafts = Rascunhos ({ $count })
+home-account = Minha conta
+home-new-mail = Novo e-mail de { $from }: { $subject }
+home-waiting = { $count ->
+    [one] Há 1 e-mail esperando no servidor.
+   *[other] Há { $count } e-mails esperando no servidor.
+}
+session-ended = A sessão terminou: { $reason }
+logout-done = Até logo, { $name }.
+
+send-to = Destinatário (vários, separados por vírgula)
+send-subject = Assunto
+send-body = Corpo (termine com uma linha que só tenha um ponto; para um ponto sozinho escreva dois)
+send-body-editor = Corpo (termine com uma linha que só tenha um ponto; :e abre o editor { $editor })
+send-editor-failed = O editor { $editor } falhou: { $reason }
+send-working = Enviando…
+send-done = E-mail enviado com sucesso
+send-unknown = Destinatário Inexistente
+send-failed = Falha no envio do email: { $reason }
+send-unknown-names = Não existe: { $names }
+send-kept = O e-mail foi guardado como rascunho (opção 8).
+send-not-kept = O rascunho não pôde ser guardado: { $reason }
+
+receive-working = Recebendo E-mails…
+receive-count = { $count } e-mails recebidos:
+receive-none = 00 e-mails recebidos.
+receive-choose = Qual e-mail deseja ler:
+receive-choose-hint = (0 volta)
+receive-progress = { $count } e-mails…
+receive-failed = Falha no recebimento: { $reason }
+receive-saved = O que já tinha sido recebido está guardado em { $directory }.
+choice-unknown = Não há a opção { $choice }.
+
+mail-from = De
+mail-to = Para
+mail-date = Data
+mail-subject = Assunto
+mail-id = Identificação
+mail-more = -- Enter continua, Esc volta --
+local-title = E-mails guardados neste computador, em { $directory }:
+local-empty = Não há e-mails guardados neste computador.
+local-skipped = { $path }: não é um e-mail do correio ({ $reason })
+
+drafts-title = Rascunhos
+drafts-empty = Não há rascunhos.
+drafts-back = Voltar
+draft-send = Enviar
+draft-edit = Alterar
+draft-delete = Apagar
+draft-deleted = Rascunho apagado.
+
+account-title = Minha conta
+account-name = Mudar o nome completo
+account-password = Mudar a senha
+account-delete = Apagar a conta
+account-back = Voltar
+account-current = Senha atual
+account-new = Senha nova (mínimo de 8 caracteres)
+account-working = Alterando…
+account-done = Alteração feita.
+account-failed = Falha na alteração: { $reason }
+account-delete-sure = Apagar a conta { $username } e os e-mails dela no servidor?
+account-deleted = Conta { $username } apagada.
+
+prompt-choice = Opção
+prompt-yes = s
+prompt-yes-no = (s/n)
+unavailable = indisponível: { $reason }
+
+field-username = o nome de usuário
+field-full-name = o nome completo
+field-subject = o assunto
+field-body = o corpo
+field-mail-id = a identificação do e-mail
+field-recipients = a lista de destinatários
+field-password = a senha
+field-software = o nome do programa
+problem-empty = { $field } não pode ficar em branco
+problem-too-short = { $field } é curto demais (no mínimo { $limit })
+problem-too-long = { $field } é longo demais (no máximo { $limit })
+problem-character = { $field } não pode conter { $character }
+problem-start = { $field } não pode começar com { $character }
+problem-form = { $field } não tem a forma certa
+
+address-empty = escreva um nome, um endereço IPv4 ou um endereço IPv6
+address-host = { $text } não é um nome nem um endereço IP
+address-port = { $text } não é uma porta (1 a 65535)
+
+connect-name-not-found = o nome { $host } não foi encontrado
+connect-refused = a conexão foi recusada; há um servidor nesta porta?
+connect-timed-out = ninguém respondeu a tempo
+connect-not-correio = quem respondeu não é um servidor correio
+connect-other-version = o servidor fala outra versão do protocolo ({ $versions })
+connect-busy = o servidor está lotado; tente de novo em { $seconds } s
+connect-cancelled = cancelado
+connect-io = { $detail }
+
+request-timed-out = o servidor não respondeu a tempo
+request-cancelled = cancelado
+request-session-ended = a sessão terminou; entre de novo
+request-too-large = o corpo passa do limite do servidor ({ $limit } bytes)
+request-overloaded = há pedidos demais em andamento
+request-closed = a conexão foi fechada
+receive-page = o servidor mandou uma página sem sentido ({ $reason })
+
+error-bad_credentials = usuário desconhecido ou senha errada
+error-username_taken = o nome de usuário já existe
+error-unknown_recipient = destinatário inexistente: { $names }
+error-mailbox_full = a caixa de correio está cheia: { $names }
+error-too_large = grande demais para o servidor
+error-invalid = o servidor não aceita: { $text }
+error-not_authenticated = é preciso entrar primeiro
+error-not_allowed = o servidor não permite: { $text }
+error-busy = o servidor está ocupado; tente de novo em { $seconds } s
+error-rate_limited = pedidos demais; tente de novo em { $seconds } s
+error-conflict = outro e-mail já foi enviado com esta identificação
+error-unavailable = o servidor não conseguiu agora; tente de novo
+error-protocol = o servidor não entendeu: { $text }
+error-version = o servidor fala outra versão do protocolo
+error-other = { $text }
+
+mailbox-error = a caixa de correio neste computador: { $reason }
+no-such-mail = não há o e-mail número { $number }
+locked = outro cliente está recebendo e-mails desta conta
+needs-server-option = diga o servidor com --server ou CORREIO_SERVER
+needs-user-option = diga o usuário com --user ou CORREIO_USER
+needs-password = diga a senha com --password-stdin ou CORREIO_PASSWORD
+body-not-text = o corpo não é texto UTF-8
+command-sent = E-mail enviado com sucesso
+command-registered = Conta { $username } cadastrada.
+command-none = Nenhum e-mail novo.
+command-available = Serviço Disponível: { $name } { $version } em { $address }, { $milliseconds } ms
+command-draft = O e-mail foi guardado como rascunho em { $directory }.

@@ -1,0 +1,74 @@
+//! How long to wait before connecting again. Chance is passed in, as time is elsewhere.
+
+use std::time::Duration;
+
+/// The first wait at most; every further one is up to twice as long.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// The longest wait: who can be reached again is reached within a minute, a deadline for
+/// connecting included.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Between these a client comes back to a server that says it stops: not at once, since it
+/// needs a moment, and not all clients together.
+const RESTART: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
+
+/// Counts failures in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The wait after one more failure: between half and all of 0.2 s, 0.4 s, … 10 s.
+    pub(crate) fn after_failure(&mut self, random: u64) -> Duration {
+        let doubled = FIRST.saturating_mul(1 << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        let longest = doubled.min(LONGEST);
+        between(longest / 2, longest, random)
+    }
+
+    /// The wait after the server said that it stops.
+    pub(crate) fn after_shutdown(&mut self, random: u64) -> Duration {
+        let [shortest, longest] = RESTART;
+        between(shortest, longest, random)
+    }
+
+    /// Starts anew: the connection stood for a while.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+fn between(shortest: Duration, longest: Duration, random: u64) -> Duration {
+    let span = longest.saturating_sub(shortest);
+    shortest + span.mul_f64(random as f64 / u64::MAX as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_maximum() {
+        let mut backoff = Backoff::default();
+        let longest: Vec<_> = (0..8)
+            .map(|_| backoff.after_failure(u64::MAX).as_millis())
+            .collect();
+        assert_eq!(longest, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        for _ in 0..100 {
+            assert_eq!(backoff.after_failure(0), LONGEST / 2);
+        }
+        backoff.reset();
+        assert_eq!(backoff.after_failure(0), FIRST / 2);
+    }
+
+    #[test]
+    fn clients_come_back_apart() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.after_shutdown(0), RESTART[0]);
+        assert_eq!(backoff.after_shutdown(u64::MAX), RESTART[1]);
+        let middle = backoff.after_shutdown(u64::MAX / 2);
+        assert!(RESTART[0] < middle && middle < RESTART[1]);
+    }
+}

@@ -1,0 +1,196 @@
+//! What the screens share: the catalogue, the prompts, the server pointed at.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use correio_client::{Address, Cancel, ConnectError, ConnectOptions, Service};
+use correio_proto::credential::Password;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    prompt::{Answer, Prompt},
+    show::{Shown, show},
+    terminal::Guard,
+    text::Text,
+};
+
+/// File in the data directory with the address of the server used last.
+const LAST_SERVER: &str = "server";
+
+pub(crate) struct App {
+    pub(crate) text: Text,
+    pub(crate) prompt: Prompt,
+    pub(crate) data: PathBuf,
+    pub(crate) service: Option<Service>,
+    guard: Guard,
+    cancel: Cancel,
+}
+
+impl App {
+    pub(crate) fn new(text: Text, data: PathBuf, guard: Guard, cancel: Cancel) -> Self {
+        let prompt = Prompt::new(guard.clone());
+        Self {
+            text,
+            prompt,
+            data,
+            service: None,
+            guard,
+            cancel,
+        }
+    }
+
+    /// Shows a line.
+    pub(crate) fn say(&self, line: &str) {
+        self.prompt.say(line);
+    }
+
+    /// Does something that waits for the server, with a spinner where a person waits too. Ctrl-C
+    /// cancels it.
+    pub(crate) fn wait<R>(
+        &self,
+        doing: &str,
+        action: impl FnOnce(&Cancel, &ProgressBar) -> R,
+    ) -> R {
+        let spinner = match self.prompt.is_interactive() {
+            true => ProgressBar::new_spinner().with_message(doing.to_owned()),
+            false => ProgressBar::hidden(),
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            spinner.set_style(style);
+        }
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        self.cancel.reset();
+        self.guard.set_busy(true);
+        let result = action(&self.cancel, &spinner);
+        self.guard.set_busy(false);
+        spinner.finish_and_clear();
+        result
+    }
+
+    /// Points at a server and remembers it.
+    pub(crate) fn connect(&mut self, address: &Address) -> Result<(), ConnectError> {
+        let shown = address.to_string();
+        let doing = self
+            .text
+            .with("server-connecting", &[("address", shown.clone().into())]);
+        let options = ConnectOptions::default();
+        let service = self.wait(&doing, |cancel, _| {
+            Service::connect(address, &options, cancel)
+        })?;
+        self.service = Some(service);
+        // Only a convenience: the address is asked for again where it was not kept.
+        let _ = self.remember(&shown);
+        Ok(())
+    }
+
+    /// The server's own words for itself, made harmless.
+    pub(crate) fn server_details(&self, service: &Service) -> String {
+        let welcome = service.welcome();
+        let milliseconds = format!("{:.1}", service.round_trip().as_secs_f64() * 1000.0);
+        self.text.with(
+            "server-details",
+            &[
+                (
+                    "name",
+                    show(welcome.software.name.as_str(), Shown::OneLine).into(),
+                ),
+                (
+                    "version",
+                    show(welcome.software.version.as_str(), Shown::OneLine).into(),
+                ),
+                ("milliseconds", milliseconds.into()),
+            ],
+        )
+    }
+
+    /// The server used last.
+    pub(crate) fn last_server(&self) -> Option<Address> {
+        fs::read_to_string(self.data.join(LAST_SERVER))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    fn remember(&self, address: &str) -> io::Result<()> {
+        use io::Write;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data)?;
+        let path = self.data.join(LAST_SERVER);
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)?;
+        writeln!(file, "{address}")
+    }
+
+    /// Asks for a text until it parses, with what was typed as the start of the next try.
+    pub(crate) fn ask<T>(
+        &mut self,
+        question: &str,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+    ) -> Answer<T> {
+        let mut typed = initial.to_owned();
+        loop {
+            typed = self.prompt.line(question, &typed)?;
+            match parse(&self.text, &typed) {
+                Ok(value) => return Ok(value),
+                Err(why) => self.say(&why),
+            }
+        }
+    }
+
+    /// Asks for a password that exists already, whatever its length.
+    pub(crate) fn ask_password(&mut self, question: &str) -> Answer<Arc<Password>> {
+        loop {
+            let typed = self.prompt.password(question)?;
+            match Password::new(&typed) {
+                Ok(password) => return Ok(Arc::new(password)),
+                Err(invalid) => self.say(&self.text.invalid(invalid)),
+            }
+        }
+    }
+
+    /// Asks for a new password, twice.
+    pub(crate) fn ask_new_password(&mut self, question: &str) -> Answer<Arc<Password>> {
+        loop {
+            let typed = self.prompt.password(question)?;
+            let password = match Password::new(&typed) {
+                Ok(password) => Arc::new(password),
+                Err(invalid) => {
+                    self.say(&self.text.invalid(invalid));
+                    continue;
+                }
+            };
+            let again = self
+                .prompt
+                .password(&self.text.of("register-password-again"))?;
+            if *again == *typed {
+                return Ok(password);
+            }
+            self.say(&self.text.of("register-passwords-differ"));
+        }
+    }
+}
+
+/// Parses one of the protocol's texts, with the catalogue's words for what is wrong.
+pub(crate) fn parse<T>(text: &Text, typed: &str) -> Result<T, String>
+where
+    T: std::str::FromStr<Err = correio_proto::mail::Invalid>,
+{
+    typed
+        .trim()
+        .parse()
+        .map_err(|invalid| text.invalid(invalid))
+}

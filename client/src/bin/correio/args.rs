@@ -1,0 +1,96 @@
+//! The command line. Its names are a contract: scripts rely on them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::text::Lang;
+
+/// A client for the correio mail service. Without a command it opens its menus.
+#[derive(Debug, Parser)]
+#[command(name = "correio", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  correio                                             the menus
+  correio --server mail.example:8888 ping
+  correio --server mail.example --user tony register --name 'Tony Stark'
+  echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
+  correio --server mail.example --user tony receive
+
+The password is asked for on a terminal; elsewhere it comes from --password-stdin (the first
+line) or CORREIO_PASSWORD, never from an argument.
+
+Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
+69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
+limited, mailbox full); 77 not allowed (bad credentials); 78 bad configuration; 130 interrupted.";
+
+/// What holds for the menus and every command.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "CORREIO_SERVER")]
+    pub(crate) server: Option<String>,
+    /// The username of the account
+    #[arg(long, global = true, value_name = "NAME", env = "CORREIO_USER")]
+    pub(crate) user: Option<String>,
+    /// Speak without TLS (always so in this version)
+    #[arg(long, global = true)]
+    pub(crate) plaintext: bool,
+    /// Print one JSON document on standard output, errors included
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Take the password from the first line of standard input
+    #[arg(long, global = true)]
+    pub(crate) password_stdin: bool,
+    /// Where received mail and drafts are kept [default: ~/.local/share/correio]
+    #[arg(long, global = true, value_name = "DIR", env = "CORREIO_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
+    #[arg(long, global = true, value_enum, env = "CORREIO_LANG")]
+    pub(crate) lang: Option<Lang>,
+}
+
+/// What is done without the menus.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether a correio server is there, and how long it takes to answer
+    Ping,
+    /// Make an account
+    Register {
+        /// The person's full name
+        #[arg(long, value_name = "FULL NAME")]
+        name: String,
+    },
+    /// Send a mail; the body is read from standard input unless it is given
+    Send {
+        /// The recipients' usernames, separated by commas
+        #[arg(long, value_name = "NAME[,NAME…]")]
+        to: String,
+        /// The subject
+        #[arg(long)]
+        subject: String,
+        /// The body
+        #[arg(long, conflicts_with = "body_file")]
+        body: Option<String>,
+        /// A file with the body
+        #[arg(long, value_name = "FILE")]
+        body_file: Option<PathBuf>,
+    },
+    /// Download all mail, keep it on this computer, confirm it, and list what is new
+    Receive,
+    /// List the mail kept on this computer
+    List,
+    /// Show one mail kept on this computer
+    Read {
+        /// Its number in the list
+        #[arg(value_name = "N")]
+        number: usize,
+    },
+}

@@ -1,0 +1,71 @@
+//! `correio list` and `correio read`: what is on this computer, without the server.
+
+use std::io::{self, Write};
+
+use correio_client::Status as MailStatus;
+use serde_json::json;
+
+use super::{Context, Output, mail_json, utc};
+use crate::{
+    exit::Failure,
+    fields,
+    show::{Shown, show},
+};
+
+pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
+    let text = context.text;
+    let mailbox = context.mailbox()?;
+    let list = mailbox
+        .list(1, usize::MAX)
+        .map_err(|error| Failure::mailbox(text, &error))?;
+    for skipped in &list.skipped {
+        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
+        let reason = show(&skipped.reason, Shown::OneLine);
+        let values = [("path", path.into()), ("reason", reason.into())];
+        let _ = writeln!(io::stderr(), "{}", text.with("local-skipped", &values));
+    }
+    let mut lines = Vec::new();
+    let mut mails = Vec::new();
+    for mail in &list.mails {
+        let from = show(mail.from_name.as_str(), Shown::OneLine);
+        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        lines.push(format!(
+            "[{}] {} {from}: {subject}",
+            mail.number,
+            text.time(mail.sent_at)
+        ));
+        mails.push(json!({
+            "number": mail.number,
+            "status": match mail.status {
+                MailStatus::New => "new",
+                MailStatus::Unread => "unread",
+                MailStatus::Read => "read",
+            },
+            "id": mail.id.to_string(),
+            "from": mail.from.as_str(),
+            "from_name": mail.from_name.as_str(),
+            "sent_at": utc(mail.sent_at),
+            "subject": mail.subject.as_str(),
+        }));
+    }
+    if lines.is_empty() {
+        lines.push(text.of("local-empty"));
+    }
+    Ok(Output {
+        text: lines.join("\n"),
+        json: json!({ "mails": mails }),
+    })
+}
+
+pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failure> {
+    let mailbox = context.mailbox()?;
+    let (stored, mail) = mailbox
+        .read_number(number)
+        .map_err(|error| Failure::mailbox(context.text, &error))?;
+    // Only a mark for the next list.
+    let _ = mailbox.mark_read(&stored);
+    Ok(Output {
+        text: fields::text(context.text, &mail),
+        json: mail_json(number, &mail),
+    })
+}

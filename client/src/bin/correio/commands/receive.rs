@@ -1,0 +1,50 @@
+//! `correio receive`
+
+use std::io::{self, IsTerminal, Write};
+
+use correio_client::Progress;
+use serde_json::json;
+
+use super::{Context, Output, mail_json};
+use crate::{
+    exit::Failure,
+    show::{Shown, show},
+    terminal::Guard,
+};
+
+pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
+    let text = context.text;
+    let (service, _) = context.log_in(guard)?;
+    let mut mailbox = context.mailbox()?;
+    let mut progress = |progress: Progress| {
+        if io::stderr().is_terminal() && progress.more {
+            let count = progress.saved.to_string();
+            let line = text.with("receive-progress", &[("count", count.into())]);
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    };
+    let mails = service
+        .receive(&mut mailbox, &mut progress, &context.cancel)
+        .map_err(|error| Failure::receive(text, &error))?;
+    let mut lines = match mails.len() {
+        0 => vec![text.of("command-none")],
+        count => vec![text.with("receive-count", &[("count", format!("{count:02}").into())])],
+    };
+    let mut list = Vec::new();
+    for stored in &mails {
+        let from = show(stored.from_name.as_str(), Shown::OneLine);
+        let subject = show(stored.subject.as_str(), Shown::OneLine);
+        lines.push(format!("[{}] {from}: {subject}", stored.number));
+        let mail = mailbox
+            .read(stored)
+            .map_err(|error| Failure::mailbox(text, &error))?;
+        list.push(mail_json(stored.number, &mail));
+    }
+    mailbox
+        .mark_shown(&mails)
+        .map_err(|error| Failure::mailbox(text, &error))?;
+    Ok(Output {
+        text: lines.join("\n"),
+        json: json!({ "mails": list }),
+    })
+}

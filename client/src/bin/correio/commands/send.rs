@@ -1,0 +1,127 @@
+//! `correio send`
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use correio_client::{Draft, Drafts, RequestError, Service, new_mail_id};
+use correio_proto::{limits, mail::Username, message::Send};
+use serde_json::json;
+
+use super::{Context, Output, utc};
+use crate::{
+    exit::{Failure, Status},
+    terminal::Guard,
+};
+
+/// Where the body comes from.
+pub(super) enum Source {
+    Argument(String),
+    File(PathBuf),
+    StandardInput,
+}
+
+impl Source {
+    pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
+        match (body, file) {
+            (Some(body), _) => Self::Argument(body.to_owned()),
+            (None, Some(file)) => Self::File(file.to_owned()),
+            (None, None) => Self::StandardInput,
+        }
+    }
+
+    /// Reads no more than a body can have, and one byte to see that there is more.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let max = limits::BODY_MAX as u64 + 1;
+        match self {
+            Self::Argument(text) => bytes.extend_from_slice(text.as_bytes()),
+            Self::File(path) => _ = fs::File::open(path)?.take(max).read_to_end(&mut bytes)?,
+            Self::StandardInput => _ = io::stdin().lock().take(max).read_to_end(&mut bytes)?,
+        }
+        Ok(bytes)
+    }
+}
+
+pub(super) fn run(
+    context: &Context<'_>,
+    guard: &Guard,
+    to: &str,
+    subject: &str,
+    body: &Source,
+) -> Result<Output, Failure> {
+    let text = context.text;
+    let invalid = |invalid| Failure::invalid(text, invalid);
+    context.address()?;
+    let username = context.username()?;
+    let (to, subject) = (
+        to.parse().map_err(invalid)?,
+        subject.parse().map_err(invalid)?,
+    );
+    // The password comes first: with --password-stdin the body may follow it.
+    let password = context.password()?;
+    let bytes = body.read().map_err(|error| {
+        let place = match body {
+            Source::File(path) => format!("{}: ", path.display()),
+            Source::Argument(_) | Source::StandardInput => String::new(),
+        };
+        Failure::new(Status::BadData, "body", format!("{place}{error}"))
+    })?;
+    let body = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
+    let mail = Send {
+        id: new_mail_id(),
+        to,
+        subject,
+        body: body.parse().map_err(invalid)?,
+    };
+
+    let service = match context.connect(guard) {
+        Ok(service) => service,
+        Err(failure) => return Err(keep(context, &username, &mail, failure)),
+    };
+    let sent = service
+        .login(&username, &password, &context.cancel)
+        .and_then(|_| send(context, &service, &mail));
+    match sent {
+        Ok(output) => Ok(output),
+        Err(error) => {
+            let failure = Failure::request(text, &error);
+            Err(keep(context, &username, &mail, failure))
+        }
+    }
+}
+
+fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, RequestError> {
+    let sent_at = service.send(mail, &context.cancel)?;
+    Ok(Output {
+        text: context.text.of("command-sent"),
+        json: json!({
+            "id": mail.id.to_string(),
+            "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
+            "sent_at": utc(sent_at),
+        }),
+    })
+}
+
+/// Keeps a mail that was not sent as a draft and says where, besides why it was not sent.
+fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
+    let Ok(address) = context.address() else {
+        return failure;
+    };
+    let kept = Drafts::open(&context.data, &address, username)
+        .and_then(|drafts| drafts.save(&Draft::from(mail)).map(|()| drafts));
+    let said = match kept {
+        Ok(drafts) => {
+            let directory = drafts.directory().display().to_string();
+            context
+                .text
+                .with("command-draft", &[("directory", directory.into())])
+        }
+        Err(error) => Failure::draft(context.text, &error).text,
+    };
+    let _ = writeln!(io::stderr(), "{said}");
+    failure
+}

@@ -1,0 +1,158 @@
+//! How the program ends: one status for each kind of end (sysexits.h), decided here.
+
+use correio_client::{ConnectError, DraftError, MailboxError, ReceiveError, RequestError};
+use correio_proto::{
+    mail::Invalid,
+    message::{ErrorCode, ErrorReply},
+};
+use serde_json::{Value, json};
+
+use crate::text::Text;
+
+/// The exit statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Unknown recipient, refused text.
+    BadData = 65,
+    /// The server cannot be reached.
+    Unreachable = 69,
+    /// Something on this computer failed.
+    Local = 74,
+    /// Busy, rate limited.
+    TryAgain = 75,
+    /// Bad credentials.
+    NotAllowed = 77,
+    /// A server or user that is missing or malformed.
+    Configuration = 78,
+    /// Ctrl-C, as shells count it.
+    Interrupted = 130,
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: Status,
+    /// A stable word, for programs.
+    pub(crate) code: &'static str,
+    /// For people, in their language.
+    pub(crate) text: String,
+    pub(crate) retry_after: Option<u64>,
+    /// Recipients that the server names.
+    pub(crate) recipients: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
+        Self {
+            status,
+            code,
+            text,
+            retry_after: None,
+            recipients: Vec::new(),
+        }
+    }
+
+    pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
+        Self::new(Status::BadData, "invalid", text.invalid(invalid))
+    }
+
+    pub(crate) fn connect(text: &Text, error: &ConnectError) -> Self {
+        let said = text.connect(error);
+        match error {
+            ConnectError::Rejected(error) => Self::refusal(text, error),
+            ConnectError::Busy { retry_after } => Self {
+                retry_after: retry_after.map(|wait| wait.as_secs()),
+                ..Self::new(Status::TryAgain, "busy", said)
+            },
+            ConnectError::Cancelled => Self::new(Status::Interrupted, "cancelled", said),
+            ConnectError::NameNotFound { .. } => {
+                Self::new(Status::Unreachable, "name_not_found", said)
+            }
+            ConnectError::Refused { .. } => Self::new(Status::Unreachable, "refused", said),
+            ConnectError::TimedOut { .. } => Self::new(Status::Unreachable, "timed_out", said),
+            ConnectError::NotCorreio { .. } => Self::new(Status::Unreachable, "not_correio", said),
+            ConnectError::OtherVersion { .. } => Self::new(Status::Unreachable, "version", said),
+            ConnectError::Io { .. } => Self::new(Status::Unreachable, "network", said),
+        }
+    }
+
+    pub(crate) fn request(text: &Text, error: &RequestError) -> Self {
+        let said = text.request(error);
+        match error {
+            RequestError::Refused(error) => Self::refusal(text, error),
+            RequestError::Unreachable(error) => Self::connect(text, error),
+            RequestError::TimedOut => Self::new(Status::Unreachable, "timed_out", said),
+            RequestError::Cancelled => Self::new(Status::Interrupted, "cancelled", said),
+            RequestError::SessionEnded => Self::new(Status::NotAllowed, "session_ended", said),
+            RequestError::TooLarge { .. } => Self::new(Status::BadData, "too_large", said),
+            RequestError::Overloaded => Self::new(Status::TryAgain, "busy", said),
+            RequestError::Closed => Self::new(Status::Unreachable, "closed", said),
+        }
+    }
+
+    fn refusal(text: &Text, error: &ErrorReply) -> Self {
+        let status = match error.code {
+            ErrorCode::BadCredentials | ErrorCode::NotAuthenticated | ErrorCode::NotAllowed => {
+                Status::NotAllowed
+            }
+            ErrorCode::UsernameTaken
+            | ErrorCode::UnknownRecipient
+            | ErrorCode::TooLarge
+            | ErrorCode::Invalid
+            | ErrorCode::Conflict => Status::BadData,
+            ErrorCode::MailboxFull
+            | ErrorCode::Busy
+            | ErrorCode::RateLimited
+            | ErrorCode::Unavailable => Status::TryAgain,
+            ErrorCode::Protocol | ErrorCode::Version | ErrorCode::Other => Status::Unreachable,
+        };
+        Self {
+            retry_after: error.retry_after.map(u64::from),
+            recipients: error.recipients.iter().map(ToString::to_string).collect(),
+            ..Self::new(status, error.code.as_str(), text.refusal(error))
+        }
+    }
+
+    pub(crate) fn receive(text: &Text, error: &ReceiveError) -> Self {
+        match error {
+            ReceiveError::Request(error) => Self::request(text, error),
+            ReceiveError::Mailbox(error) => Self::mailbox(text, error),
+            ReceiveError::Page(_) => {
+                Self::new(Status::Unreachable, "protocol", text.receive(error))
+            }
+        }
+    }
+
+    pub(crate) fn mailbox(text: &Text, error: &MailboxError) -> Self {
+        let said = text.mailbox(error);
+        match error {
+            MailboxError::NoSuchMail(_) => Self::new(Status::BadData, "no_such_mail", said),
+            MailboxError::Damaged(_) => Self::new(Status::BadData, "damaged", said),
+            MailboxError::Locked => Self::new(Status::TryAgain, "locked", said),
+            MailboxError::Io { .. } => Self::new(Status::Local, "mailbox", said),
+        }
+    }
+
+    pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {
+        let reason = error.to_string();
+        Self::new(
+            Status::Local,
+            "draft",
+            text.with("send-not-kept", &[("reason", reason.into())]),
+        )
+    }
+
+    /// The failure as one JSON document.
+    pub(crate) fn json(&self) -> Value {
+        let mut error = serde_json::Map::new();
+        error.insert("code".to_owned(), self.code.into());
+        error.insert("text".to_owned(), self.text.clone().into());
+        if let Some(seconds) = self.retry_after {
+            error.insert("retry_after".to_owned(), seconds.into());
+        }
+        if !self.recipients.is_empty() {
+            error.insert("recipients".to_owned(), self.recipients.clone().into());
+        }
+        json!({ "error": error })
+    }
+}

@@ -1,0 +1,128 @@
+//! A line of text while it is typed: the characters and the cursor, without the terminal.
+
+use console::Key;
+
+/// What a key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edited {
+    /// The line may look different.
+    Changed,
+    /// The line is finished.
+    Done,
+    /// The person wants back.
+    Back,
+    /// The end of the input (Ctrl-D on an empty line).
+    End,
+}
+
+/// The line.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    characters: Vec<char>,
+    cursor: usize,
+}
+
+impl Line {
+    pub(super) fn new(text: &str) -> Self {
+        let characters: Vec<char> = text.chars().collect();
+        let cursor = characters.len();
+        Self { characters, cursor }
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.characters.iter().collect()
+    }
+
+    /// What stands before and behind the cursor.
+    pub(super) fn halves(&self) -> (String, String) {
+        let (before, behind) = self.characters.split_at(self.cursor);
+        (before.iter().collect(), behind.iter().collect())
+    }
+
+    pub(super) fn take(&mut self, key: &Key) -> Edited {
+        match key {
+            Key::Enter => return Edited::Done,
+            Key::Escape => return Edited::Back,
+            Key::Char('\u{4}') if self.characters.is_empty() => return Edited::End,
+            Key::Char('\u{1}') | Key::Home => self.cursor = 0,
+            Key::Char('\u{5}') | Key::End => self.cursor = self.characters.len(),
+            Key::Char('\u{15}') => {
+                self.characters.drain(..self.cursor);
+                self.cursor = 0;
+            }
+            Key::Char('\u{17}') => self.delete_word(),
+            Key::Char(c) if !c.is_control() || *c == '\t' => {
+                self.characters.insert(self.cursor, *c);
+                self.cursor += 1;
+            }
+            Key::Tab => {
+                self.characters.insert(self.cursor, '\t');
+                self.cursor += 1;
+            }
+            Key::Backspace if self.cursor > 0 => {
+                self.cursor -= 1;
+                self.characters.remove(self.cursor);
+            }
+            Key::Del if self.cursor < self.characters.len() => {
+                self.characters.remove(self.cursor);
+            }
+            Key::ArrowLeft => self.cursor = self.cursor.saturating_sub(1),
+            Key::ArrowRight => self.cursor = (self.cursor + 1).min(self.characters.len()),
+            _ => {}
+        }
+        Edited::Changed
+    }
+
+    fn delete_word(&mut self) {
+        let before = self.characters.iter().take(self.cursor);
+        let end = self.cursor;
+        let spaces = before
+            .clone()
+            .rev()
+            .take_while(|c| c.is_whitespace())
+            .count();
+        let word = before
+            .rev()
+            .skip(spaces)
+            .take_while(|c| !c.is_whitespace())
+            .count();
+        self.cursor -= spaces + word;
+        self.characters.drain(self.cursor..end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(initial: &str, keys: &[Key]) -> (Edited, String) {
+        let mut line = Line::new(initial);
+        let mut last = Edited::Changed;
+        for key in keys {
+            last = line.take(key);
+        }
+        (last, line.text())
+    }
+
+    #[test]
+    fn keys_change_the_line() {
+        let c = Key::Char;
+        assert_eq!(
+            typed("", &[c('o'), c('i'), Key::Enter]),
+            (Edited::Done, "oi".to_owned())
+        );
+        assert_eq!(typed("mãe", &[Key::ArrowLeft, Key::Backspace]).1, "me");
+        assert_eq!(
+            typed("abc", &[Key::Home, Key::Del, Key::End, c('d')]).1,
+            "bcd"
+        );
+        assert_eq!(typed("um dois ", &[c('\u{17}')]).1, "um ");
+        assert_eq!(typed("abc", &[c('\u{15}'), Key::Backspace, Key::Del]).1, "");
+        assert_eq!(typed("a", &[Key::Escape]).0, Edited::Back);
+        assert_eq!(typed("", &[c('\u{4}')]).0, Edited::End);
+        assert_eq!(
+            typed("a", &[c('\u{4}'), c('\u{7}')]),
+            (Edited::Changed, "a".to_owned())
+        );
+    }
+}

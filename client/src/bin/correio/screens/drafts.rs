@@ -1,0 +1,87 @@
+//! Mails that were not sent: send, change or delete them.
+
+use correio_client::{Draft, Drafts, new_mail_id};
+
+use super::{home::Person, send};
+use crate::{
+    app::App,
+    prompt::{Answer, Choice, Menu},
+    show::{Shown, show},
+};
+
+/// Drafts that one menu offers: as many as there are digits.
+const OFFERED_MAX: usize = 9;
+
+/// Has a draft chosen, and what is to be done with it.
+pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
+    let Some(service) = &app.service else {
+        return Ok(());
+    };
+    let opened = Drafts::open(&app.data, service.address(), &person.username);
+    let (drafts, list) = match opened.and_then(|drafts| {
+        let (list, _) = drafts.list()?;
+        Ok((drafts, list))
+    }) {
+        Ok(found) => found,
+        Err(error) => {
+            let reason = show(&error.to_string(), Shown::OneLine);
+            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            return Ok(());
+        }
+    };
+    if list.is_empty() {
+        app.say(&app.text.of("drafts-empty"));
+        return Ok(());
+    }
+    let offered = (1_u8..).zip(list.iter().take(OFFERED_MAX));
+    let choices: Vec<_> = offered
+        .map(|(digit, draft)| Choice::new(digit, label(draft)))
+        .collect();
+    let digit = choose(app, "drafts-title", choices)?;
+    let Some(draft) = usize::from(digit)
+        .checked_sub(1)
+        .and_then(|index| list.get(index))
+    else {
+        return Ok(());
+    };
+    act(app, person, &drafts, draft)
+}
+
+fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer<()> {
+    let choices = vec![
+        Choice::new(1, app.text.of("draft-send")),
+        Choice::new(2, app.text.of("draft-edit")),
+        Choice::new(3, app.text.of("draft-delete")),
+    ];
+    match choose(app, "drafts-title", choices)? {
+        1 => send::send(app, person, draft),
+        2 => {
+            // Another text is another mail: the server may have taken the first.
+            let changed = Draft {
+                id: new_mail_id(),
+                ..draft.clone()
+            };
+            send::settled(send::compose(app, person, changed))?;
+            let _ = drafts.delete(draft.id);
+        }
+        3 if drafts.delete(draft.id).is_ok() => app.say(&app.text.of("draft-deleted")),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn label(draft: &Draft) -> String {
+    show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine)
+}
+
+fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
+    choices.push(Choice::new(0, app.text.of("drafts-back")));
+    let menu = Menu {
+        title: &app.text.of(title),
+        choices: &choices,
+        question: &app.text.of("prompt-choice"),
+        refuse: &|choice| choice.label.clone(),
+        news: &Vec::new,
+    };
+    app.prompt.choose(&menu)
+}

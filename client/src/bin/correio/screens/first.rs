@@ -1,0 +1,55 @@
+//! The first screen: point at a server, register, log in, quit.
+
+use correio_client::Address;
+
+use super::{login, register, server};
+use crate::{
+    app::App,
+    prompt::{Choice, Menu, Stop},
+};
+
+/// Runs the menus until the person quits.
+pub(crate) fn run(app: &mut App, preset: Option<&Address>) {
+    if let Some(address) = preset {
+        server::point_at(app, address);
+    }
+    loop {
+        let done = match choose(app) {
+            Ok(1) => server::run(app, preset),
+            Ok(2) => register::run(app),
+            Ok(3) => login::run(app),
+            Ok(_) | Err(Stop::Leave) => return,
+            // There is nothing to go back to.
+            Err(Stop::Back) => Ok(()),
+        };
+        if done == Err(Stop::Leave) {
+            return;
+        }
+    }
+}
+
+fn choose(app: &mut App) -> Result<u8, Stop> {
+    let text = &app.text;
+    let unavailable = app.service.is_none().then(|| text.of("needs-server"));
+    let needs_server = |digit, label| Choice {
+        unavailable: unavailable.clone(),
+        ..Choice::new(digit, label)
+    };
+    let choices = [
+        Choice::new(1, text.of("first-server")),
+        needs_server(2, text.of("first-register")),
+        needs_server(3, text.of("first-login")),
+        Choice::new(0, text.of("first-quit")),
+    ];
+    let menu = Menu {
+        title: &text.of("first-title"),
+        choices: &choices,
+        question: &text.of("prompt-choice"),
+        refuse: &|choice| {
+            let reason = choice.unavailable.clone().unwrap_or_default();
+            text.with("unavailable", &[("reason", reason.into())])
+        },
+        news: &Vec::new,
+    };
+    app.prompt.choose(&menu)
+}

@@ -1,0 +1,50 @@
+//! Mails that were received before and are kept on this computer.
+
+use super::{home::Person, receive};
+use crate::{
+    app::App,
+    prompt::Answer,
+    show::{Shown, show},
+};
+
+/// Most mails that one list shows: the newest.
+const LISTED_MAX: usize = 200;
+
+/// Lists the local mailbox and lets the person read.
+pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
+    let Some(mailbox) = receive::open(app, person) else {
+        return Ok(());
+    };
+    let list = mailbox
+        .list(1, 0)
+        .and_then(|all| mailbox.list(all.total.saturating_sub(LISTED_MAX) + 1, LISTED_MAX));
+    let list = match list {
+        Ok(list) => list,
+        Err(error) => {
+            app.say(&app.text.mailbox(&error));
+            return Ok(());
+        }
+    };
+    for skipped in &list.skipped {
+        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
+        let reason = show(&skipped.reason, Shown::OneLine);
+        let values = [("path", path.into()), ("reason", reason.into())];
+        app.say(&app.text.with("local-skipped", &values));
+    }
+    if list.mails.is_empty() {
+        app.say(&app.text.of("local-empty"));
+        return Ok(());
+    }
+    let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
+    app.say(
+        &app.text
+            .with("local-title", &[("directory", directory.into())]),
+    );
+    let mails: Vec<_> = list
+        .mails
+        .into_iter()
+        .map(|mail| (mail.number, mail))
+        .collect();
+    receive::show_list(app, &mails);
+    receive::read_some(app, &mailbox, &mails)
+}

@@ -1,0 +1,73 @@
+//! 2) Register an account.
+
+use correio_client::{Registration, RequestError, new_mail_id};
+use correio_proto::{mail::Username, message::ErrorCode};
+
+use crate::{
+    app::{App, parse},
+    prompt::{Answer, Stop},
+};
+
+/// Asks for what an account needs and makes it. A username that is taken is asked for again.
+pub(crate) fn run(app: &mut App) -> Answer<()> {
+    let full_name = app.ask(&app.text.of("register-full-name"), "", parse)?;
+    let username_question = app.text.of("register-username");
+    let mut username: Username = app.ask(&username_question, "", parse)?;
+    let password = app.ask_new_password(&app.text.of("register-password"))?;
+    loop {
+        let registration = Registration {
+            id: new_mail_id(),
+            username: username.clone(),
+            full_name: correio_proto::mail::FullName::clone(&full_name),
+            password: password.clone(),
+        };
+        let Some(service) = &app.service else {
+            return Err(Stop::Back);
+        };
+        let doing = app.text.of("register-working");
+        let name = ("username", username.as_str().to_owned().into());
+        match app.wait(&doing, |cancel, _| service.register(&registration, cancel)) {
+            Ok(()) => {
+                app.say(&app.text.with("register-done", &[name]));
+                return Ok(());
+            }
+            Err(error) if error.code() == Some(ErrorCode::UsernameTaken) => {
+                app.say(&app.text.with("register-taken", &[name]));
+                username = app.ask(&username_question, username.as_str(), parse)?;
+            }
+            Err(error) => {
+                let reason = app.text.request(&error);
+                app.say(
+                    &app.text
+                        .with("register-failed", &[("reason", reason.into())]),
+                );
+                if !try_again(app, &error)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Whether the person wants to try again with what was typed, where that may help.
+fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
+    let may_help = match error {
+        RequestError::Refused(error) => {
+            matches!(
+                error.code,
+                ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable
+            )
+        }
+        RequestError::Unreachable(_) | RequestError::TimedOut => true,
+        _ => false,
+    };
+    if !may_help {
+        return Ok(false);
+    }
+    let question = app.text.of("register-retry");
+    app.prompt.confirm(
+        &question,
+        &app.text.of("prompt-yes-no"),
+        &app.text.of("prompt-yes"),
+    )
+}

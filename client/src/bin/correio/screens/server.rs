@@ -1,0 +1,53 @@
+//! 1) Point at a server.
+
+use correio_client::Address;
+
+use crate::{app::App, prompt::Answer};
+
+/// Asks for address and port and says whether a correio server is there.
+pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
+    let last = app.last_server().or_else(|| preset.cloned());
+    let host = last
+        .as_ref()
+        .map_or_else(|| "localhost".to_owned(), Address::host);
+    let question = app.text.of("server-address");
+    let typed = app.ask(&question, &host, |text, typed| {
+        typed
+            .parse::<Address>()
+            .map_err(|invalid| text.address(&invalid))
+    })?;
+    // A port that was typed with the address is not asked for again.
+    let known = last.filter(|last| last.host() == typed.host());
+    let port = known
+        .filter(|_| typed.port() == correio_proto::DEFAULT_PORT)
+        .unwrap_or(typed.clone());
+    let question = app.text.of("server-port");
+    let address = app.ask(&question, &port.port().to_string(), |text, number| {
+        let port = number.trim().parse().unwrap_or(0);
+        Address::new(&typed.host(), port)
+            .map_err(|_| text.with("address-port", &[("text", format!("{number:?}").into())]))
+    })?;
+    point_at(app, &address);
+    Ok(())
+}
+
+/// Connects and says what became of it.
+pub(crate) fn point_at(app: &mut App, address: &Address) {
+    // The server pointed at before is none any more, whatever comes of this one.
+    app.service = None;
+    match app.connect(address) {
+        Ok(()) => {
+            app.say(&app.text.of("server-available"));
+            if let Some(service) = &app.service {
+                app.say(&app.server_details(service));
+            }
+        }
+        Err(error) => {
+            let reason = app.text.connect(&error);
+            app.say(
+                &app.text
+                    .with("server-unavailable", &[("reason", reason.into())]),
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What other people wrote, made harmless: shown on a terminal, never obeyed by it.
+
+use std::fmt::Write;
+
+/// How much of a text's form is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Nothing: everything on one line.
+    OneLine,
+    /// Its lines and tabs.
+    Lines,
+}
+
+/// Writes every character that a terminal would obey, or that would hide or turn what stands
+/// around it, as its code.
+pub(crate) fn show(text: &str, shown: Shown) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '\n' | '\t' if shown == Shown::Lines => out.push(c),
+            // The end of a line as other systems write it.
+            '\r' if shown == Shown::Lines && characters.peek() == Some(&'\n') => {}
+            c if is_harmless(c) => out.push(c),
+            // Writing to a string cannot fail.
+            c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+    out
+}
+
+fn is_harmless(c: char) -> bool {
+    let is_format = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}');
+    !c.is_control() && !is_format
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escapes_are_shown() {
+        assert_eq!(show("a\u{1b}[2Jb", Shown::OneLine), "a\\u{1b}[2Jb");
+        assert_eq!(show("a\u{202e}b", Shown::Lines), "a\\u{202e}b");
+        assert_eq!(show("a\r\nb\rc\td", Shown::Lines), "a\nb\\u{d}c\td");
+        assert_eq!(show("a\nb", Shown::OneLine), "a\\u{a}b");
+        assert_eq!(show("olá 😀 你好", Shown::OneLine), "olá 😀 你好");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_obeyed(text in any::<String>()) {
+            let lines = show(&text, Shown::Lines);
+            prop_assert!(lines.chars().all(|c| is_harmless(c) || c == '\n' || c == '\t'));
+            prop_assert!(show(&text, Shown::OneLine).chars().all(is_harmless));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Files that are there after a power failure once a call has returned, readable by their owner
+//! alone.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+/// Makes a directory with all above it that are missing.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create_directories(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => sync_directory(parent.unwrap_or(Path::new("."))),
+        // Somebody else was faster, unless what is there is no directory.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+///
+/// Those of the operating system. What is durable is then unknown, and asking again may be
+/// answered wrongly.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Writes a file's content, replacing any, and makes it durable; its name is not yet. Where that
+/// fails no file is left.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // The error to tell is the first one.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}

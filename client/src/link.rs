@@ -1,0 +1,353 @@
+//! Keeps up one connection to one server: look the name up, race its addresses, greet, exchange,
+//! and after a break wait and do all of it again. No socket, no clock: both are passed in.
+//!
+//! Every step looks at the state as it is rather than at what woke the caller, so one step too
+//! many does no harm.
+
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use crate::{
+    Address, Attempt, ConnectError,
+    backoff::Backoff,
+    client::{Client, Driven, LinkError},
+    race::{Race, connect_error},
+};
+
+/// A connection that stood as long was a good one: waiting starts anew after it.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
+
+/// Longest wait that is taken from a busy server.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// What a link stands on: the network, as far as it is needed.
+pub(crate) trait Net {
+    /// A connection, possibly one that is not made yet.
+    type Socket: Read + Write;
+
+    /// Looks a name up: starts that where it is not under way, and gives the addresses once they
+    /// are there.
+    fn look_up(&mut self, host: String, port: u16) -> io::Result<Option<Vec<SocketAddr>>>;
+
+    /// Starts to connect.
+    fn open(&mut self, address: SocketAddr) -> io::Result<Self::Socket>;
+
+    /// Whether that is done.
+    fn is_connected(&self, socket: &Self::Socket) -> io::Result<bool>;
+
+    /// Any number, to keep clients apart.
+    fn random(&mut self) -> u64;
+}
+
+/// One server's connection and the client that uses it.
+pub(crate) struct Link<S> {
+    pub(crate) client: Client,
+    address: Address,
+    /// How long one attempt to connect may take.
+    deadline: Duration,
+    stage: Stage<S>,
+    backoff: Backoff,
+    /// Why there is no connection, or was none the last time.
+    failure: Option<ConnectError>,
+    /// Whether there was a connection at all.
+    stood: bool,
+    /// Whether the server may have more to say without a further event.
+    again: bool,
+}
+
+/// How far the connection is.
+enum Stage<S> {
+    /// Nothing happens before then.
+    Waiting {
+        until: Duration,
+    },
+    LookingUp {
+        deadline: Duration,
+    },
+    Dialing(Dialing<S>),
+    /// Connected; the greeting is under way.
+    Greeting(Dialing<S>, Socket<S>),
+    Up {
+        socket: Socket<S>,
+        since: Duration,
+        stopping: bool,
+    },
+}
+
+struct Dialing<S> {
+    race: Race,
+    sockets: Vec<Socket<S>>,
+    deadline: Duration,
+}
+
+struct Socket<S> {
+    address: SocketAddr,
+    inner: S,
+}
+
+impl<S: Read + Write> Link<S> {
+    /// A link that connects with its first step.
+    pub(crate) fn new(client: Client, address: Address, deadline: Duration) -> Self {
+        Self {
+            client,
+            address,
+            deadline,
+            stage: Stage::Waiting {
+                until: Duration::ZERO,
+            },
+            backoff: Backoff::default(),
+            failure: None,
+            stood: false,
+            again: false,
+        }
+    }
+
+    /// Whether there is a connection to a correio server.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Up { .. })
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn failure(&self) -> Option<&ConnectError> {
+        self.failure.as_ref().filter(|_| !self.is_up())
+    }
+
+    /// When the next step is due at the latest.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        if self.again {
+            return Some(Duration::ZERO);
+        }
+        let link = match &self.stage {
+            Stage::Waiting { until } => Some(*until),
+            Stage::LookingUp { deadline } => Some(*deadline),
+            Stage::Dialing(dialing) => {
+                let start = dialing.race.timeout().unwrap_or(dialing.deadline);
+                Some(start.min(dialing.deadline))
+            }
+            Stage::Greeting(dialing, _) => Some(dialing.deadline),
+            Stage::Up { .. } => None,
+        };
+        [link, self.client.timeout()].into_iter().flatten().min()
+    }
+
+    /// Does whatever can be done now.
+    ///
+    /// # Errors
+    ///
+    /// The very first attempt to connect failed. Later ones are repeated.
+    pub(crate) fn step(
+        &mut self,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+    ) -> Result<(), ConnectError> {
+        loop {
+            let before = std::mem::discriminant(&self.stage);
+            let nothing = Stage::Waiting {
+                until: Duration::ZERO,
+            };
+            self.again = false;
+            let next = match std::mem::replace(&mut self.stage, nothing) {
+                Stage::Waiting { until } if until <= now => self.begin(now, net),
+                waiting @ Stage::Waiting { .. } => Ok(waiting),
+                Stage::LookingUp { deadline } => self.look_up(now, net, deadline),
+                Stage::Dialing(dialing) => self.dial(now, net, dialing),
+                Stage::Greeting(dialing, socket) => self.greet(now, dialing, socket),
+                Stage::Up {
+                    socket,
+                    since,
+                    stopping,
+                } => Ok(self.exchange(now, net, socket, since, stopping)),
+            };
+            self.stage = match next {
+                Ok(stage) => stage,
+                Err(error) if !self.stood => return Err(error),
+                Err(error) => self.wait_after(error, now, net),
+            };
+            if std::mem::discriminant(&self.stage) == before {
+                break;
+            }
+        }
+        if !self.is_up() {
+            // Only deadlines of requests can pass, and that breaks no connection.
+            let _ = self.client.handle_timeout(now);
+        }
+        Ok(())
+    }
+
+    /// Starts an attempt to connect: the host's addresses first, which may have changed.
+    fn begin(
+        &mut self,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+    ) -> Result<Stage<S>, ConnectError> {
+        let deadline = now + self.deadline;
+        match self.address.ip() {
+            Some(ip) => {
+                let address = SocketAddr::new(ip, self.address.port());
+                Ok(dialing(&[address], now, deadline))
+            }
+            None => self.look_up(now, net, deadline),
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+        deadline: Duration,
+    ) -> Result<Stage<S>, ConnectError> {
+        let not_found = |detail: &str| ConnectError::NameNotFound {
+            host: self.address.host(),
+            detail: detail.to_owned(),
+        };
+        match net.look_up(self.address.host(), self.address.port()) {
+            Ok(None) if deadline <= now => Err(ConnectError::TimedOut { tried: vec![] }),
+            Ok(None) => Ok(Stage::LookingUp { deadline }),
+            Ok(Some(addresses)) if addresses.is_empty() => Err(not_found("it has no address")),
+            Ok(Some(addresses)) => Ok(dialing(&addresses, now, deadline)),
+            Err(error) => Err(not_found(&error.to_string())),
+        }
+    }
+
+    fn dial(
+        &mut self,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+        mut dialing: Dialing<S>,
+    ) -> Result<Stage<S>, ConnectError> {
+        let Dialing {
+            race,
+            sockets,
+            deadline,
+        } = &mut dialing;
+        if *deadline <= now {
+            return Err(dialing.race.into_error());
+        }
+        let mut index = 0;
+        while let Some(socket) = sockets.get(index) {
+            match net.is_connected(&socket.inner) {
+                Ok(false) => index += 1,
+                Ok(true) => {
+                    let socket = sockets.swap_remove(index);
+                    race.win(socket.address);
+                    sockets.clear();
+                    self.client.connected(now);
+                    return Ok(Stage::Greeting(dialing, socket));
+                }
+                Err(error) => {
+                    race.fail(socket.address, error.into(), now);
+                    sockets.swap_remove(index);
+                }
+            }
+        }
+        while let Some(address) = race.start(now) {
+            match net.open(address) {
+                Ok(inner) => sockets.push(Socket { address, inner }),
+                Err(error) => race.fail(address, error.into(), now),
+            }
+        }
+        if race.is_lost() {
+            return Err(dialing.race.into_error());
+        }
+        Ok(Stage::Dialing(dialing))
+    }
+
+    fn greet(
+        &mut self,
+        now: Duration,
+        mut dialing: Dialing<S>,
+        mut socket: Socket<S>,
+    ) -> Result<Stage<S>, ConnectError> {
+        if let Err(error) = self.drive(now, &mut socket.inner) {
+            self.client.disconnected();
+            dialing.race.fail(socket.address, error, now);
+            if dialing.race.is_lost() {
+                return Err(dialing.race.into_error());
+            }
+            return Ok(Stage::Dialing(dialing));
+        }
+        if self.client.is_greeted() {
+            self.stood = true;
+            return Ok(Stage::Up {
+                socket,
+                since: now,
+                stopping: false,
+            });
+        }
+        if dialing.deadline <= now {
+            self.client.disconnected();
+            return Err(dialing.race.into_error());
+        }
+        Ok(Stage::Greeting(dialing, socket))
+    }
+
+    fn exchange(
+        &mut self,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+        mut socket: Socket<S>,
+        since: Duration,
+        stopping: bool,
+    ) -> Stage<S> {
+        let driven = self.drive(now, &mut socket.inner);
+        let stopping = stopping || self.client.is_closing();
+        let Err(error) = driven else {
+            return Stage::Up {
+                socket,
+                since,
+                stopping,
+            };
+        };
+        self.client.disconnected();
+        let address = socket.address;
+        let failure = error.to_string();
+        self.failure = Some(connect_error(error, vec![Attempt { address, failure }]));
+        if since + GOOD_AFTER <= now {
+            self.backoff.reset();
+        }
+        let wait = if stopping {
+            self.backoff.after_shutdown(net.random())
+        } else {
+            self.backoff.after_failure(net.random())
+        };
+        Stage::Waiting { until: now + wait }
+    }
+
+    fn drive(&mut self, now: Duration, socket: &mut S) -> Result<(), LinkError> {
+        self.client.handle_timeout(now)?;
+        self.again = self.client.drive(now, socket)? == Driven::Again;
+        Ok(())
+    }
+
+    /// What comes after a failed attempt.
+    fn wait_after(
+        &mut self,
+        error: ConnectError,
+        now: Duration,
+        net: &mut impl Net<Socket = S>,
+    ) -> Stage<S> {
+        let mut wait = self.backoff.after_failure(net.random());
+        if let ConnectError::Busy {
+            retry_after: Some(asked),
+        } = error
+        {
+            wait = wait.max(asked.min(RETRY_AFTER_MAX));
+        }
+        self.failure = Some(error);
+        Stage::Waiting { until: now + wait }
+    }
+}
+
+fn dialing<S>(addresses: &[SocketAddr], now: Duration, deadline: Duration) -> Stage<S> {
+    Stage::Dialing(Dialing {
+        race: Race::new(addresses, now),
+        sockets: vec![],
+        deadline,
+    })
+}
+
+#[cfg(test)]
+mod tests;

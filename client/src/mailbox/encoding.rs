@@ -1,0 +1,252 @@
+//! Texts of any characters as the ASCII of a mail file, and back, to the byte: encoded words
+//! (RFC 2047) in heads, quoted-printable or base64 (RFC 2045) in bodies.
+//!
+//! Only what is written here needs to be read here; what others write is refused rather than
+//! guessed at.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// Longest line of a body, without its end (RFC 2045).
+const LINE_MAX: usize = 76;
+
+/// Bytes of text in one encoded word: as base64 with what surrounds it 72 of the 75 characters
+/// allowed.
+const WORD_BYTES: usize = 45;
+
+const WORD_START: &str = "=?utf-8?B?";
+const WORD_END: &str = "?=";
+
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyEncoding {
+    /// Text of Latin letters stays readable.
+    QuotedPrintable,
+    /// For everything else, which would be three times as long in the other.
+    Base64,
+}
+
+impl BodyEncoding {
+    /// The one that suits a body.
+    pub(super) fn best(body: &str) -> Self {
+        let plain = |byte: &&u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && **byte != b'=';
+        let quoted = body.len() - body.as_bytes().iter().filter(plain).count();
+        // With a quarter of the bytes quoted it is half as long again; base64 a third. That much
+        // it may cost to be readable.
+        if quoted * 4 <= body.len() {
+            Self::QuotedPrintable
+        } else {
+            Self::Base64
+        }
+    }
+
+    /// Its name in a head.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Base64 => "base64",
+        }
+    }
+
+    /// The encoding of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::QuotedPrintable, Self::Base64]
+            .into_iter()
+            .find(|encoding| encoding.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Appends a body, in lines that all end with a line feed.
+    pub(super) fn encode(self, body: &str, output: &mut Vec<u8>) {
+        match self {
+            Self::QuotedPrintable => encode_quoted_printable(body.as_bytes(), output),
+            Self::Base64 => encode_base64(body.as_bytes(), output),
+        }
+    }
+
+    /// Reads a body.
+    pub(super) fn decode(self, encoded: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::QuotedPrintable => decode_quoted_printable(encoded),
+            Self::Base64 => {
+                let mut compact = encoded.to_vec();
+                compact.retain(|byte| !byte.is_ascii_whitespace());
+                STANDARD.decode(compact).ok()
+            }
+        }
+    }
+}
+
+/// A text of one line for a head: as it is where every program reads that alike, else as encoded
+/// words on lines of their own.
+pub(super) fn header_text(text: &str) -> String {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains("=?");
+    if plain {
+        return text.to_owned();
+    }
+    let words: Vec<String> = pieces(text)
+        .map(|piece| format!("{WORD_START}{}{WORD_END}", STANDARD.encode(piece)))
+        .collect();
+    words.join("\n ")
+}
+
+/// Cuts a text between characters.
+fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (piece, rest) = text.split_at_checked(text.floor_char_boundary(WORD_BYTES))?;
+        text = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Reads what [`header_text`] wrote, unfolded.
+pub(super) fn parse_header_text(value: &str) -> Option<String> {
+    if !value.contains("=?") {
+        return Some(value.to_owned());
+    }
+    let mut bytes = Vec::new();
+    for word in value.split_ascii_whitespace() {
+        let word = word.strip_prefix(WORD_START)?.strip_suffix(WORD_END)?;
+        bytes.extend(STANDARD.decode(word).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn encode_quoted_printable(body: &[u8], output: &mut Vec<u8>) {
+    let mut column = 0;
+    for (index, &byte) in body.iter().enumerate() {
+        if byte == b'\n' {
+            output.push(byte);
+            column = 0;
+            continue;
+        }
+        let rest = body.get(index..).unwrap_or_default();
+        let ends_line = matches!(rest.get(1), None | Some(b'\n'));
+        let literal = match byte {
+            b'=' => false,
+            b'!'..=b'~' => !(column == 0 && rest.starts_with(b"From ")),
+            b' ' | b'\t' => !ends_line,
+            _ => false,
+        };
+        let width = if literal { 1 } else { 3 };
+        // Room is left for the sign that the line goes on.
+        if column + width > LINE_MAX - 1 {
+            output.extend_from_slice(b"=\n");
+            column = 0;
+        }
+        if literal {
+            output.push(byte);
+        } else {
+            output.extend_from_slice(format!("={byte:02X}").as_bytes());
+        }
+        column += width;
+    }
+    if column > 0 {
+        // The body ends within a line; the file does not.
+        output.extend_from_slice(b"=\n");
+    }
+}
+
+fn decode_quoted_printable(encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::with_capacity(encoded.len());
+    for line in encoded.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        // A carriage return of the body would be quoted: this one is a program's line end.
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let (text, goes_on) = match text.strip_suffix(b"=") {
+            Some(text) => (text, true),
+            None => (text, line.len() == text.len()),
+        };
+        let mut bytes = text.iter();
+        while let Some(&byte) = bytes.next() {
+            if byte != b'=' {
+                body.push(byte);
+                continue;
+            }
+            let high = char::from(*bytes.next()?).to_digit(16)?;
+            let low = char::from(*bytes.next()?).to_digit(16)?;
+            body.push(u8::try_from(high * 16 + low).ok()?);
+        }
+        if !goes_on {
+            body.push(b'\n');
+        }
+    }
+    Some(body)
+}
+
+fn encode_base64(body: &[u8], output: &mut Vec<u8>) {
+    for line in body.chunks(LINE_MAX / 4 * 3) {
+        output.extend_from_slice(STANDARD.encode(line).as_bytes());
+        output.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quoted(body: &str) -> String {
+        let mut output = Vec::new();
+        BodyEncoding::QuotedPrintable.encode(body, &mut output);
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn quoted_printable_is_readable() {
+        assert_eq!(quoted("Olá,\n\n= fim\n"), "Ol=C3=A1,\n\n=3D fim\n");
+        assert_eq!(quoted("a \r\nFrom b\r"), "a =0D\n=46rom b=0D=\n");
+        assert_eq!(quoted("a \n\t"), "a=20\n=09=\n");
+        let long = quoted(&"x".repeat(200));
+        assert!(long.lines().all(|line| line.len() <= LINE_MAX), "{long}");
+    }
+
+    #[test]
+    fn another_programs_line_ends_do_no_harm() {
+        let body = "a\r\nb\nc=";
+        let foreign = quoted(body).replace('\n', "\r\n");
+        let decoded = BodyEncoding::QuotedPrintable.decode(foreign.as_bytes());
+        assert_eq!(decoded.as_deref(), Some(body.as_bytes()));
+    }
+
+    #[test]
+    fn text_of_latin_letters_stays_readable() {
+        use BodyEncoding::{Base64, QuotedPrintable};
+        let latin = "É só um coração, não um míssil. Já está tudo pronto para amanhã.";
+        assert_eq!(BodyEncoding::best(latin), QuotedPrintable);
+        assert_eq!(BodyEncoding::best("日本語の本文"), Base64);
+    }
+
+    #[test]
+    fn words_are_short_and_whole() {
+        let text = "ação ".repeat(40);
+        let encoded = header_text(&text);
+        for word in encoded.split("\n ") {
+            assert!(word.len() <= 75, "{word}");
+            assert!(parse_header_text(word).is_some(), "{word}");
+        }
+        assert_eq!(header_text("plain = text?"), "plain = text?");
+        assert_ne!(header_text("=?utf-8?B?AAAA?="), "=?utf-8?B?AAAA?=");
+    }
+
+    proptest! {
+        #[test]
+        fn bodies_come_back(body in "(\r|\n|\0|=| |\t|From |[ -~]|é|\u{1f600}|\\PC){0,300}") {
+            for encoding in [BodyEncoding::QuotedPrintable, BodyEncoding::Base64] {
+                let mut output = Vec::new();
+                encoding.encode(&body, &mut output);
+                prop_assert!(output.is_ascii());
+                prop_assert!(output.split(|b| *b == b'\n').all(|line| line.len() <= LINE_MAX));
+                let decoded = encoding.decode(&output);
+                prop_assert_eq!(decoded.as_deref(), Some(body.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn header_texts_come_back(text in "(=\\?|\\?=|[ -~]|é|\u{1f600}|\\PC){0,200}") {
+            let text = text.trim();
+            let unfolded = header_text(text).replace('\n', "");
+            let parsed = parse_header_text(&unfolded);
+            prop_assert_eq!(parsed.as_deref(), Some(text));
+        }
+    }
+}

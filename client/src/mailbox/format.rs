@@ -1,0 +1,269 @@
+//! A mail as a file of its own (RFC 5322) that any mail program opens, and back, every field as
+//! it was.
+//!
+//! What such a file has no exact place for stands in fields of our own, `X-Correio-…`. It is
+//! written by hand because each byte of it matters: libraries for the format normalise line ends
+//! and fold texts as they see fit.
+
+use std::{
+    fmt::Display,
+    io::{self, BufRead, Read},
+    net::IpAddr,
+    str::FromStr,
+};
+
+use correio_proto::{
+    limits,
+    mail::{Body, FullName, Mail, MailId, Recipients, Seq, Subject, Timestamp, Username},
+};
+
+use super::encoding::{BodyEncoding, header_text, parse_header_text};
+use crate::Address;
+
+/// Largest head of a file, in bytes: a hundred recipients at the longest host there is, twice.
+const HEAD_MAX: u64 = 64 * 1024;
+
+/// Largest file, in bytes: the largest body in base64 or quoted-printable, and a head.
+const FILE_MAX: u64 = 2 * limits::BODY_MAX as u64 + HEAD_MAX;
+
+/// Recipients in one line of a head.
+const RECIPIENTS_A_LINE: usize = 8;
+
+/// Everything about a mail but its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) id: MailId,
+    pub(super) seq: Seq,
+    pub(super) from: Username,
+    pub(super) from_name: FullName,
+    pub(super) to: Recipients,
+    pub(super) sent_at: Timestamp,
+    pub(super) subject: Subject,
+    encoding: BodyEncoding,
+    body_length: usize,
+}
+
+/// Why a file could not be read as a mail.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    Io(io::Error),
+    /// It is none, for the reason given.
+    Damaged(String),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What stands behind the `@` of mail addresses of a server.
+pub(super) fn domain(server: &Address) -> String {
+    match server.ip() {
+        None => server.host().trim_end_matches('.').to_owned(),
+        Some(IpAddr::V4(ip)) => format!("[{ip}]"),
+        Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
+    }
+}
+
+/// The file of a mail from a server of this [`domain`].
+pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
+    let encoding = BodyEncoding::best(mail.body.as_str());
+    let mut head = String::with_capacity(1024);
+    let mut field = |name: &str, value: &dyn Display| {
+        head.push_str(&format!("{name}: {value}\n"));
+    };
+    field("From", &sender(mail, domain));
+    field(
+        "To",
+        &lines(&mail.to, 1, |username| mail_address(username, domain)),
+    );
+    field("Subject", &header_text(mail.subject.as_str()));
+    if let Some(date) = date(mail.sent_at) {
+        field("Date", &date);
+    }
+    let unique = format!("<{}.{}>", mail.id, mail_address(&mail.from, domain));
+    field("Message-ID", &unique.replace(['"', '\n'], ""));
+    field("MIME-Version", &"1.0");
+    field("Content-Type", &"text/plain; charset=utf-8");
+    field("Content-Transfer-Encoding", &encoding.name());
+    field("X-Correio-Id", &mail.id);
+    field("X-Correio-Seq", &mail.seq.0);
+    field("X-Correio-Sent-At", &mail.sent_at.0);
+    field("X-Correio-From", &mail.from);
+    field("X-Correio-From-Name", &header_text(mail.from_name.as_str()));
+    field(
+        "X-Correio-To",
+        &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string),
+    );
+    field("X-Correio-Body-Length", &mail.body.as_str().len());
+    head.push('\n');
+
+    let mut file = head.into_bytes();
+    file.reserve(mail.body.as_str().len() * 3 / 2);
+    encoding.encode(mail.body.as_str(), &mut file);
+    file
+}
+
+fn sender(mail: &Mail, domain: &str) -> String {
+    let name = header_text(mail.from_name.as_str());
+    let address = mail_address(&mail.from, domain);
+    if name == mail.from_name.as_str() {
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{quoted}\" <{address}>")
+    } else {
+        format!("{name}\n <{address}>")
+    }
+}
+
+/// A username as a mail address. One that ends with a dot, or has two in a row, is quoted.
+fn mail_address(username: &Username, domain: &str) -> String {
+    let name = username.as_str();
+    if name.ends_with('.') || name.contains("..") {
+        format!("\"{name}\"@{domain}")
+    } else {
+        format!("{name}@{domain}")
+    }
+}
+
+fn lines(to: &Recipients, a_line: usize, show: impl Fn(&Username) -> String) -> String {
+    let shown: Vec<String> = to.iter().map(show).collect();
+    let lines: Vec<String> = shown.chunks(a_line).map(|line| line.join(", ")).collect();
+    lines.join(",\n ")
+}
+
+/// A moment as a head has it; nothing where no calendar has it.
+fn date(moment: Timestamp) -> Option<String> {
+    let millis = i64::try_from(moment.0).ok()?;
+    let timestamp = jiff::Timestamp::from_millisecond(millis).ok()?;
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    printer.timestamp_to_string(&timestamp).ok()
+}
+
+/// Reads the head of a file, and the empty line behind it.
+pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
+    let mut head = Fields::default();
+    let mut source = file.take(HEAD_MAX);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if source.read_until(b'\n', &mut line)? == 0 {
+            return Err(damaged("its head does not end"));
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| damaged("its head is no text"))?;
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => break,
+            text => head.line(text),
+        }
+    }
+    head.parse()
+}
+
+/// Reads a whole file.
+pub(super) fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
+    let head = read_head(file)?;
+    let mut encoded = Vec::new();
+    let length = file.take(FILE_MAX + 1).read_to_end(&mut encoded)?;
+    if u64::try_from(length).unwrap_or(u64::MAX) > FILE_MAX {
+        return Err(damaged("it is larger than any mail"));
+    }
+    let bytes = head.encoding.decode(&encoded);
+    let body = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let body = body.ok_or_else(|| damaged("its body cannot be decoded"))?;
+    if body.len() != head.body_length {
+        return Err(damaged("its body has another length than it had"));
+    }
+    Ok(Mail {
+        seq: head.seq,
+        id: head.id,
+        from: head.from,
+        from_name: head.from_name,
+        to: head.to,
+        sent_at: head.sent_at,
+        subject: head.subject,
+        body: Body::try_from(body).map_err(|error| damaged(&error.to_string()))?,
+    })
+}
+
+/// The fields of a head that matter here, unfolded, each as it stands first.
+#[derive(Default)]
+struct Fields {
+    values: [Option<String>; NAMES.len()],
+    /// The field that a folded line goes on with.
+    last: Option<usize>,
+}
+
+const NAMES: [&str; 9] = [
+    "Subject",
+    "Content-Transfer-Encoding",
+    "X-Correio-Id",
+    "X-Correio-Seq",
+    "X-Correio-Sent-At",
+    "X-Correio-From",
+    "X-Correio-From-Name",
+    "X-Correio-To",
+    "X-Correio-Body-Length",
+];
+
+impl Fields {
+    fn line(&mut self, line: &str) {
+        if line.starts_with([' ', '\t']) {
+            let folded = self.last.and_then(|index| self.values.get_mut(index));
+            if let Some(Some(value)) = folded {
+                value.push_str(line);
+            }
+            return;
+        }
+        self.last = None;
+        let Some((name, value)) = line.split_once(':') else {
+            return;
+        };
+        let Some(index) = NAMES
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name))
+        else {
+            return;
+        };
+        if let Some(slot @ None) = self.values.get_mut(index) {
+            *slot = Some(value.to_owned());
+            self.last = Some(index);
+        }
+    }
+
+    fn parse(&self) -> Result<Head, Unreadable> {
+        Ok(Head {
+            id: self.parsed("X-Correio-Id")?,
+            seq: Seq(self.parsed("X-Correio-Seq")?),
+            from: self.parsed("X-Correio-From")?,
+            from_name: self.text("X-Correio-From-Name")?,
+            to: self.parsed("X-Correio-To")?,
+            sent_at: Timestamp(self.parsed("X-Correio-Sent-At")?),
+            subject: self.text("Subject")?,
+            encoding: BodyEncoding::named(self.value("Content-Transfer-Encoding")?)
+                .ok_or_else(|| damaged("its encoding is not known"))?,
+            body_length: self.parsed("X-Correio-Body-Length")?,
+        })
+    }
+
+    fn value(&self, name: &str) -> Result<&str, Unreadable> {
+        let index = NAMES.iter().position(|known| *known == name);
+        let value = index.and_then(|index| self.values.get(index)?.as_deref());
+        let value = value.ok_or_else(|| damaged(&format!("it has no {name}")))?;
+        Ok(value.trim_matches([' ', '\t']))
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str) -> Result<T, Unreadable> {
+        let parsed = self.value(name)?.parse();
+        parsed.map_err(|_| damaged(&format!("its {name} is not valid")))
+    }
+
+    fn text<T: FromStr>(&self, name: &str) -> Result<T, Unreadable> {
+        let text = parse_header_text(self.value(name)?);
+        let parsed = text.and_then(|text| text.parse().ok());
+        parsed.ok_or_else(|| damaged(&format!("its {name} is not valid")))
+    }
+}
+
+fn damaged(reason: &str) -> Unreadable {
+    Unreadable::Damaged(reason.to_owned())
+}

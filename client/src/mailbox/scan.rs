@@ -1,0 +1,97 @@
+//! Which mails a mailbox holds, by the names of its files alone.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    MailboxError, Skipped, Status,
+    name::{self, Name},
+};
+
+/// The files of a mailbox at one moment, oldest mail first.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) files: Vec<MailFile>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A file that holds a mail.
+#[derive(Clone, Debug)]
+pub(super) struct MailFile {
+    pub(super) name: Name,
+    /// With its flags.
+    pub(super) file: Box<str>,
+    pub(super) part: Part,
+}
+
+/// Where in a mailbox a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    New,
+    Cur,
+}
+
+impl Part {
+    pub(super) fn directory(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Cur => "cur",
+        }
+    }
+}
+
+impl MailFile {
+    pub(super) fn path(&self, mailbox: &Path) -> PathBuf {
+        mailbox.join(self.part.directory()).join(&*self.file)
+    }
+
+    pub(super) fn status(&self) -> Status {
+        match self.part {
+            Part::New => Status::New,
+            Part::Cur if name::is_read(&self.file) => Status::Read,
+            Part::Cur => Status::Unread,
+        }
+    }
+}
+
+/// Looks at what is there.
+pub(super) fn scan(mailbox: &Path) -> Result<Scan, MailboxError> {
+    let mut found = Scan::default();
+    // In this order a mail that another program moves meanwhile, from new to cur, is not missed.
+    for part in [Part::New, Part::Cur] {
+        let directory = mailbox.join(part.directory());
+        read(&directory, part, &mut found).map_err(|error| MailboxError::io(&directory, error))?;
+    }
+    // Stable: of a mail that was seen in both, the later sight comes last and is the one kept.
+    found.files.sort_by(|a, b| a.name.cmp(&b.name));
+    found.files.reverse();
+    found.files.dedup_by(|a, b| a.name == b.name);
+    found.files.reverse();
+    Ok(found)
+}
+
+fn read(directory: &Path, part: Part, found: &mut Scan) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let file = entry.file_name();
+        let file = file.to_string_lossy();
+        // By the convention, names with a leading dot are nobody's mail.
+        if file.starts_with('.') {
+            continue;
+        }
+        match Name::parse(&file) {
+            Some(name) => found.files.push(MailFile {
+                name,
+                file: file.into(),
+                part,
+            }),
+            None => found.skipped.push(Skipped {
+                path: entry.path(),
+                reason: "it is no mail that correio saved".to_owned(),
+            }),
+        }
+    }
+    Ok(())
+}

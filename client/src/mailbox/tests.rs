@@ -1,0 +1,354 @@
+//! The mailbox as a directory: what other programs find in it, and what they may do to it.
+
+use std::{collections::HashSet, thread};
+
+use correio_proto::mail::{Body, Recipients};
+use mail_parser::MessageParser;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::Cancel;
+
+fn mail(seq: u64, subject: &str, body: &str) -> Mail {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&seq.to_be_bytes());
+    (id[6], id[8]) = (0x70, 0x80);
+    Mail {
+        seq: Seq(seq),
+        id: id.try_into().unwrap(),
+        from: "steve".parse().unwrap(),
+        from_name: "Steve Rogers".parse().unwrap(),
+        to: "tony, pepper".parse().unwrap(),
+        sent_at: Timestamp(1_751_366_000_123 + seq * 1000),
+        subject: subject.parse().unwrap(),
+        body: body.parse().unwrap(),
+    }
+}
+
+fn open(data: &TempDir) -> Mailbox {
+    let address = "correio.example".parse().unwrap();
+    Mailbox::open(data.path(), &address, &"tony".parse().unwrap()).unwrap()
+}
+
+fn save(mailbox: &Mailbox, mails: &[Mail]) -> usize {
+    let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
+    saving.save(mails).unwrap()
+}
+
+fn with_mails(count: u64) -> (TempDir, Mailbox) {
+    let data = TempDir::new().unwrap();
+    let mailbox = open(&data);
+    let mails: Vec<Mail> = (1..=count)
+        .map(|seq| mail(seq, &format!("Assunto {seq}"), "Corpo\n"))
+        .collect();
+    assert_eq!(save(&mailbox, &mails), mails.len());
+    (data, mailbox)
+}
+
+fn all(mailbox: &Mailbox) -> Vec<Stored> {
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    assert_eq!(list.skipped, []);
+    list.mails
+}
+
+#[test]
+fn mails_are_listed_in_pages_and_read_by_number() {
+    let (_data, mailbox) = with_mails(5);
+    let page = mailbox.list(2, 2).unwrap();
+    assert_eq!(page.total, 5);
+    let shown: Vec<_> = page
+        .mails
+        .iter()
+        .map(|m| (m.number, m.subject.as_str()))
+        .collect();
+    assert_eq!(shown, [(2, "Assunto 2"), (3, "Assunto 3")]);
+    let (stored, read) = mailbox.read_number(3).unwrap();
+    assert_eq!(stored, page.mails[1]);
+    assert_eq!(read, mail(3, "Assunto 3", "Corpo\n"));
+    assert_eq!(mailbox.read(&page.mails[0]).unwrap().seq, Seq(2));
+    for number in [0, 6, usize::MAX] {
+        let error = mailbox.read_number(number).unwrap_err();
+        assert!(matches!(error, MailboxError::NoSuchMail(n) if n == number));
+    }
+    assert_eq!(mailbox.list(6, 10).unwrap().mails, []);
+}
+
+#[test]
+fn a_mail_is_kept_once() {
+    let (_data, mailbox) = with_mails(2);
+    assert_eq!(
+        save(
+            &mailbox,
+            &[mail(2, "Assunto 2", "Corpo\n"), mail(3, "Outro", "x")]
+        ),
+        1
+    );
+    mailbox.mark_shown(&all(&mailbox)).unwrap();
+    assert_eq!(save(&mailbox, &[mail(3, "Outro", "x")]), 0);
+    // Another sender may use the same id.
+    let mut other = mail(3, "De outra pessoa", "x");
+    other.from = "peter".parse().unwrap();
+    assert_eq!(save(&mailbox, &[other.clone(), other]), 1);
+    assert_eq!(all(&mailbox).len(), 4);
+}
+
+#[test]
+fn a_mail_is_new_until_it_was_shown() {
+    let (data, mailbox) = with_mails(2);
+    let status = |mailbox: &Mailbox| -> Vec<Status> {
+        all(mailbox).iter().map(|mail| mail.status).collect()
+    };
+    assert_eq!(status(&mailbox), [Status::New, Status::New]);
+    let new = mailbox.unseen().unwrap();
+    mailbox.mark_shown(&new[..1]).unwrap();
+    assert_eq!(status(&mailbox), [Status::Unread, Status::New]);
+    assert_eq!(mailbox.unseen().unwrap(), new[1..]);
+    mailbox.mark_read(&new[0]).unwrap();
+    mailbox.mark_read(&new[1]).unwrap();
+    mailbox.mark_read(&new[1]).unwrap();
+    mailbox.mark_shown(&new).unwrap();
+    drop(mailbox);
+    let mailbox = open(&data);
+    assert_eq!(status(&mailbox), [Status::Read, Status::Read]);
+    assert_eq!(mailbox.unseen().unwrap(), []);
+    assert!(mailbox.read(&new[1]).is_ok());
+}
+
+#[test]
+fn other_programs_may_move_flag_and_delete_mails() {
+    let (_data, mailbox) = with_mails(2);
+    let listed = all(&mailbox);
+    let path = |part: &str, flags: &str| {
+        mailbox
+            .directory()
+            .join(part)
+            .join(format!("{}{flags}", listed[0].base))
+    };
+    fs::rename(path("new", ""), path("cur", ":2,FS")).unwrap();
+    assert_eq!(mailbox.read(&listed[0]).unwrap().seq, Seq(1));
+    assert_eq!(all(&mailbox)[0].status, Status::Read);
+    mailbox.mark_read(&listed[0]).unwrap();
+    assert!(path("cur", ":2,FS").exists());
+    fs::remove_file(path("cur", ":2,FS")).unwrap();
+    let error = mailbox.read(&listed[0]).unwrap_err();
+    assert!(matches!(error, MailboxError::NoSuchMail(1)));
+    mailbox.mark_shown(&listed).unwrap();
+    mailbox.mark_read(&listed[0]).unwrap();
+    assert_eq!(all(&mailbox).len(), 1);
+}
+
+#[test]
+fn foreign_and_damaged_files_are_passed_over() {
+    let (_data, mailbox) = with_mails(3);
+    let file = |number: usize| {
+        let base = &all(&mailbox)[number - 1].base;
+        mailbox.directory().join("new").join(&**base)
+    };
+    let [first, second] = [file(1), file(2)];
+    let whole = fs::read_to_string(&first).unwrap();
+    fs::write(
+        mailbox.directory().join("cur/1700000000.M1P1.other:2,"),
+        "Subject: x\n\n",
+    )
+    .unwrap();
+    fs::write(mailbox.directory().join("cur/.hidden"), "").unwrap();
+    for content in [
+        String::new(),
+        "From: x\n\nbody".to_owned(),
+        "x".repeat(200_000),
+        whole.replace("Corpo", "Corpos"),
+        whole.replace("X-Correio-Seq: 1", "X-Correio-Seq: one"),
+        whole.replace("quoted-printable", "8bit"),
+        whole.replace("Corpo", "=ZZrpo"),
+    ] {
+        fs::write(&first, &content).unwrap();
+        let error = mailbox.read_number(1).unwrap_err();
+        assert!(
+            matches!(error, MailboxError::Damaged(_)),
+            "{error} {content:.200}"
+        );
+        let list = mailbox.list(1, usize::MAX).unwrap();
+        assert_eq!(list.total, 3);
+        assert!(list.mails.iter().any(|mail| mail.number == 3));
+    }
+    fs::write(&first, [0xff, 0xfe, b'\n', b'\n']).unwrap();
+    fs::write(&second, "").unwrap();
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    assert_eq!(list.skipped.len(), 3);
+    let numbers: Vec<usize> = list.mails.iter().map(|mail| mail.number).collect();
+    assert_eq!(
+        numbers,
+        [3],
+        "numbers do not depend on what is in the files"
+    );
+}
+
+#[test]
+fn files_and_directories_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (data, mailbox) = with_mails(1);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data.path().join("mail")), 0o700);
+    assert_eq!(mode(mailbox.directory()), 0o700);
+    let file = fs::read_dir(mailbox.directory().join("new"))
+        .unwrap()
+        .next();
+    assert_eq!(mode(&file.unwrap().unwrap().path()), 0o600);
+}
+
+#[test]
+fn what_a_killed_program_left_is_cleaned_up() {
+    let (_data, mailbox) = with_mails(1);
+    let tmp = mailbox.directory().join("tmp");
+    let ours = tmp.join(&*all(&mailbox)[0].base);
+    let foreign = tmp.join("1700000000.M1P1.other");
+    for path in [&ours, &foreign] {
+        fs::write(path, "half").unwrap();
+    }
+    save(&mailbox, &[]);
+    assert!(!ours.exists());
+    assert!(foreign.exists());
+}
+
+#[test]
+fn a_page_that_cannot_be_saved_leaves_nothing() {
+    let (_data, mailbox) = with_mails(0);
+    let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
+    // The second mail's place is taken by a directory.
+    let name = name::Name::of(&mail(2, "x", "x")).base();
+    let obstacle = mailbox.directory().join("tmp").join(name);
+    fs::create_dir(&obstacle).unwrap();
+    let page = [mail(1, "x", "x"), mail(2, "x", "x")];
+    assert!(matches!(saving.save(&page), Err(MailboxError::Io { .. })));
+    assert_eq!(all(&mailbox), []);
+    fs::remove_dir(&obstacle).unwrap();
+    assert_eq!(saving.save(&page).unwrap(), 2);
+}
+
+#[test]
+fn one_client_saves_at_a_time() {
+    let (_data, mailbox) = with_mails(0);
+    let cancel = Cancel::new();
+    let saving = mailbox.start_saving(&cancel).unwrap();
+    cancel.cancel();
+    let error = mailbox.start_saving(&cancel).unwrap_err();
+    assert!(matches!(error, MailboxError::Locked));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| save(&mailbox, &[mail(1, "x", "x")]));
+        let mut saving = saving;
+        saving.save(&[mail(1, "x", "x")]).unwrap();
+        drop(saving);
+        assert_eq!(other.join().unwrap(), 0);
+    });
+}
+
+#[test]
+fn every_server_and_user_has_a_mailbox() {
+    let data = TempDir::new().unwrap();
+    let mut directories = HashSet::new();
+    for server in ["a.example", "a.example:1", "::1", "127.0.0.1"] {
+        for user in ["tony", "pepper"] {
+            let mailbox = Mailbox::open(
+                data.path(),
+                &server.parse().unwrap(),
+                &user.parse().unwrap(),
+            );
+            assert!(directories.insert(mailbox.unwrap().directory().to_owned()));
+        }
+    }
+    assert!(directories.contains(&data.path().join("mail/a.example_8888/tony")));
+}
+
+#[test]
+fn another_library_reads_the_same() {
+    let mut mail = mail(
+        1,
+        "Ação: \"aspas\" e =?utf-8?Q?falsas?=",
+        "Olá,\r\n\r\nFrom mim\n.\nFim = fim",
+    );
+    mail.from_name = "Virginia \"Pepper\" Potts é".parse().unwrap();
+    for domain in ["correio.example", "[127.0.0.1]"] {
+        let file = format::write(&mail, domain);
+        let parsed = MessageParser::default().parse(&file).unwrap();
+        assert_eq!(parsed.subject(), Some(mail.subject.as_str()));
+        let from = parsed.from().unwrap().first().unwrap();
+        assert_eq!(from.name(), Some(mail.from_name.as_str()));
+        assert_eq!(from.address(), Some(format!("steve@{domain}").as_str()));
+        let to: Vec<_> = parsed
+            .to()
+            .unwrap()
+            .iter()
+            .map(|to| to.address().unwrap())
+            .collect();
+        assert_eq!(to, [format!("tony@{domain}"), format!("pepper@{domain}")]);
+        assert_eq!(parsed.date().unwrap().to_timestamp(), 1_751_366_001);
+        assert_eq!(parsed.body_text(0).as_deref(), Some(mail.body.as_str()));
+        assert!(
+            parsed
+                .message_id()
+                .unwrap()
+                .starts_with(&mail.id.to_string())
+        );
+    }
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    "(=\\?|\\?=|\"|\\\\|<|[ -~]|é|\u{301}|\u{200f}|\u{1f600}|\\PC){1,60}"
+}
+
+fn any_body() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        any_line(),
+        Just("From alguém".to_owned()),
+        Just("Subject: falso".to_owned()),
+        Just("\r".to_owned()),
+        Just("\0".to_owned()),
+        Just(".".to_owned()),
+        Just("=".to_owned()),
+        Just("x".repeat(3000)),
+        any::<String>(),
+    ];
+    let end = prop_oneof![Just("\n"), Just("\r\n"), Just("\n\n"), Just("")];
+    proptest::collection::vec((line, end), 1..20)
+        .prop_map(|lines| lines.into_iter().map(|(line, end)| line + end).collect())
+}
+
+proptest! {
+    #[test]
+    fn every_field_comes_back(
+        seq in 1..u64::MAX,
+        sent_at in any::<u64>(),
+        from in "[a-z0-9][a-z0-9._-]{0,31}",
+        from_name in any_line(),
+        to in proptest::collection::vec("[a-z0-9][a-z0-9._-]{0,31}", 1..100),
+        subject in any_line(),
+        body in any_body(),
+    ) {
+        let to: Vec<Username> = to.iter().map(|name| name.parse().unwrap()).collect();
+        let (Ok(from_name), Ok(subject), Ok(body)) =
+            (from_name.parse(), subject.parse(), body.parse::<Body>())
+        else {
+            return Ok(());
+        };
+        let mail = Mail {
+            seq: Seq(seq),
+            sent_at: Timestamp(sent_at),
+            from: from.parse().unwrap(),
+            from_name,
+            to: Recipients::try_from(to).unwrap(),
+            subject,
+            body,
+            ..mail(1, "x", "x")
+        };
+        let file = format::write(&mail, "correio.example");
+        prop_assert!(file.is_ascii());
+        let longest = file.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
+        prop_assert!(longest <= Some(998));
+        let read = format::read(&mut &file[..]);
+        prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
+        let name = name::Name::of(&mail);
+        prop_assert!(name.base().len() < 200);
+        prop_assert_eq!(name::Name::parse(&name.base()), Some(name));
+    }
+}

@@ -1,0 +1,407 @@
+//! The mio driver: one thread that owns the connection to one server and carries requests and
+//! answers between it and the threads that ask. When to connect, and what to do with the bytes,
+//! is [`Link`]'s business.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, SyncSender, TryRecvError, TrySendError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use correio_proto::{
+    mail::Username,
+    message::{NewMail, Reply, Request, Welcome},
+};
+use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
+
+use crate::{
+    Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
+    answer::{Answer, NoAnswer, Promise, promise},
+    client::{Client, Event, Failure, RequestId, Settings},
+    link::{Link, Net},
+    lookup::Lookup,
+};
+
+/// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].
+const COMMANDS_MAX: usize = 64;
+
+const WAKER: Token = Token(0);
+/// What woke the thread does not matter, so one token is enough for all sockets.
+const SOCKET: Token = Token(1);
+
+/// What a request comes to: its reply and how long that took.
+pub(crate) type Outcome = Result<(Reply, Duration), RequestError>;
+
+/// The thread, as others see it. Dropping it ends the thread and the connection.
+#[derive(Debug)]
+pub(crate) struct Network {
+    commands: SyncSender<Command>,
+    waker: Arc<Waker>,
+    view: Arc<Mutex<View>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What others can see of the thread's state.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) welcome: Option<Welcome>,
+    pub(crate) username: Option<Username>,
+    pub(crate) notices: VecDeque<NewMail>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Request {
+        ticket: u64,
+        request: Box<Request>,
+        within: Duration,
+        answer: Answer<Outcome>,
+    },
+    Abandon(u64),
+    Close,
+}
+
+impl Network {
+    /// Starts the thread and waits for the first connection.
+    pub(crate) fn connect(
+        address: &Address,
+        options: &ConnectOptions,
+        cancel: &Cancel,
+    ) -> Result<Self, ConnectError> {
+        if cancel.is_cancelled() {
+            return Err(ConnectError::Cancelled);
+        }
+        let (first, connected) = promise();
+        let network = Self::start(address, options, first).map_err(|error| local(&error))?;
+        // Dropping the network on the way out ends the thread.
+        match connected.wait(cancel) {
+            Ok(Ok(())) => Ok(network),
+            Ok(Err(error)) => Err(error),
+            Err(NoAnswer::Cancelled) => Err(ConnectError::Cancelled),
+            Err(NoAnswer::Gone) => Err(local(&io::Error::other("the network thread ended"))),
+        }
+    }
+
+    fn start(
+        address: &Address,
+        options: &ConnectOptions,
+        first: Answer<Result<(), ConnectError>>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (commands, received) = mpsc::sync_channel(COMMANDS_MAX);
+        let view = Arc::new(Mutex::new(View {
+            state: State::Reconnecting,
+            welcome: None,
+            username: None,
+            notices: VecDeque::new(),
+        }));
+        let settings = Settings::default();
+        let driver = Driver {
+            commands: received,
+            view: Arc::clone(&view),
+            notices_max: settings.notices_max,
+            link: Link::new(Client::new(settings), address.clone(), options.deadline),
+            net: MioNet {
+                poll,
+                waker: Arc::clone(&waker),
+                lookup: None,
+            },
+            started: Instant::now(),
+            first: Some(first),
+            callers: HashMap::new(),
+        };
+        let thread = thread::Builder::new()
+            .name("correio-network".to_owned())
+            .spawn(move || driver.run())?;
+        Ok(Self {
+            commands,
+            waker,
+            view,
+            thread: Some(thread),
+        })
+    }
+
+    /// Asks for something, under a ticket of the caller's choice.
+    pub(crate) fn request(
+        &self,
+        ticket: u64,
+        request: Request,
+        within: Duration,
+    ) -> Result<Promise<Outcome>, RequestError> {
+        let (answer, promise) = promise();
+        let command = Command::Request {
+            ticket,
+            request: Box::new(request),
+            within,
+            answer,
+        };
+        match self.commands.try_send(command) {
+            Ok(()) => {
+                self.wake();
+                Ok(promise)
+            }
+            Err(TrySendError::Full(_)) => Err(RequestError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Err(RequestError::Closed),
+        }
+    }
+
+    /// Gives up waiting for what was asked under a ticket.
+    pub(crate) fn abandon(&self, ticket: u64) {
+        self.command(Command::Abandon(ticket));
+    }
+
+    /// What can be seen of the thread's state.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        lock(&self.view)
+    }
+
+    /// Hands over a command that must not be lost: the thread takes commands at once, so that
+    /// there is room soon.
+    fn command(&self, command: Command) {
+        self.wake();
+        if self.commands.send(command).is_ok() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        // Fails only where the thread's poll is gone, and then there is nobody to wake.
+        let _ = self.waker.wake();
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.command(Command::Close);
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's own state.
+struct Driver {
+    net: MioNet,
+    link: Link<TcpStream>,
+    commands: Receiver<Command>,
+    view: Arc<Mutex<View>>,
+    notices_max: usize,
+    started: Instant,
+    /// Who waits for the first connection; a failure of that one ends the thread.
+    first: Option<Answer<Result<(), ConnectError>>>,
+    callers: HashMap<RequestId, Caller>,
+}
+
+struct Caller {
+    ticket: u64,
+    answer: Answer<Outcome>,
+}
+
+/// Whether the thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    On,
+    End,
+}
+
+impl Driver {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(64);
+        while self.take_commands() == Flow::On && self.step() == Flow::On {
+            let timeout = self.timeout();
+            match self.net.poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Without a poll there is nothing this thread could do.
+                Err(_) => break,
+            }
+        }
+        lock(&self.view).state = State::Closed;
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        // Rounded up by mio, so that it is due afterwards.
+        Some(self.link.timeout()?.saturating_sub(self.now()))
+    }
+
+    fn take_commands(&mut self) -> Flow {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Request {
+                    ticket,
+                    request,
+                    within,
+                    answer,
+                }) => {
+                    let deadline = self.now() + within;
+                    match self.link.client.request(*request, deadline) {
+                        Ok(id) => {
+                            self.callers.insert(id, Caller { ticket, answer });
+                        }
+                        Err(failure) => answer.give(Err(self.request_error(failure))),
+                    }
+                }
+                Ok(Command::Abandon(ticket)) => self.abandon(ticket),
+                Err(TryRecvError::Empty) => return Flow::On,
+                Ok(Command::Close) | Err(TryRecvError::Disconnected) => return Flow::End,
+            }
+        }
+    }
+
+    fn abandon(&mut self, ticket: u64) {
+        let mut callers = self.callers.iter();
+        if let Some((&id, _)) = callers.find(|(_, caller)| caller.ticket == ticket) {
+            self.callers.remove(&id);
+            self.link.client.abandon(id);
+        }
+    }
+
+    fn step(&mut self) -> Flow {
+        let now = self.now();
+        if let Err(error) = self.link.step(now, &mut self.net) {
+            if let Some(first) = self.first.take() {
+                first.give(Err(error));
+            }
+            return Flow::End;
+        }
+        self.show();
+        while let Some(event) = self.link.client.poll() {
+            self.take_event(event);
+        }
+        if self.link.is_up()
+            && let Some(first) = self.first.take()
+        {
+            first.give(Ok(()));
+        }
+        Flow::On
+    }
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Greeted(welcome) => lock(&self.view).welcome = Some(welcome),
+            Event::Answer { id, outcome, took } => {
+                if let Some(caller) = self.callers.remove(&id) {
+                    let outcome = outcome.map(|reply| (reply, took));
+                    let outcome = outcome.map_err(|failure| self.request_error(failure));
+                    caller.answer.give(outcome);
+                }
+            }
+            Event::NewMail(mail) => {
+                let mut view = lock(&self.view);
+                if view.notices.len() >= self.notices_max {
+                    view.notices.pop_front();
+                }
+                view.notices.push_back(mail);
+            }
+            Event::ShuttingDown | Event::SessionEnded => {}
+        }
+    }
+
+    /// Shows others the state, before answers tell them that it has changed.
+    fn show(&self) {
+        let mut view = lock(&self.view);
+        view.state = match self.link.is_up() {
+            true => State::Connected,
+            false => State::Reconnecting,
+        };
+        if view.username.as_ref() != self.link.client.username() {
+            view.username = self.link.client.username().cloned();
+        }
+    }
+
+    fn request_error(&self, failure: Failure) -> RequestError {
+        match failure {
+            Failure::SessionEnded => RequestError::SessionEnded,
+            Failure::TooLarge { limit } => RequestError::TooLarge { limit },
+            Failure::Overloaded => RequestError::Overloaded,
+            Failure::TimedOut => match self.link.failure() {
+                Some(failure) => RequestError::Unreachable(failure.clone()),
+                None => RequestError::TimedOut,
+            },
+        }
+    }
+}
+
+/// The network, through mio.
+struct MioNet {
+    poll: Poll,
+    waker: Arc<Waker>,
+    /// At most one is under way, also when the attempt it was for is over.
+    lookup: Option<Lookup>,
+}
+
+impl Net for MioNet {
+    type Socket = TcpStream;
+
+    fn look_up(&mut self, host: String, port: u16) -> io::Result<Option<Vec<SocketAddr>>> {
+        let Some(lookup) = &self.lookup else {
+            let waker = Arc::clone(&self.waker);
+            let done = move || {
+                // A poll that is gone needs no result.
+                let _ = waker.wake();
+            };
+            self.lookup = Some(Lookup::start(host, port, done)?);
+            return Ok(None);
+        };
+        let Some(found) = lookup.result() else {
+            return Ok(None);
+        };
+        self.lookup = None;
+        found.map(Some)
+    }
+
+    fn open(&mut self, address: SocketAddr) -> io::Result<TcpStream> {
+        let mut socket = TcpStream::connect(address)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut socket, SOCKET, interest)?;
+        Ok(socket)
+    }
+
+    fn is_connected(&self, socket: &TcpStream) -> io::Result<bool> {
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        match socket.peer_addr() {
+            Ok(_) => {
+                // Requests are small and wait for their answers; without it they are slower.
+                let _ = socket.set_nodelay(true);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        // Without randomness clients come back together, which does little harm.
+        getrandom::u64().unwrap_or(u64::MAX / 2)
+    }
+}
+
+/// An error of this computer before any address was tried.
+fn local(error: &io::Error) -> ConnectError {
+    ConnectError::Io {
+        detail: error.to_string(),
+        tried: vec![],
+    }
+}
+
+fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {
+    // Every change of the view is complete in itself.
+    view.lock().unwrap_or_else(PoisonError::into_inner)
+}

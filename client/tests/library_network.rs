@@ -1,0 +1,541 @@
+//! The service on real sockets, against servers played by the test.
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use correio_client::{
+    Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, new_mail_id,
+};
+use correio_proto::{
+    channel::Channel,
+    credential::Password,
+    foreign::Foreign,
+    limits,
+    mail::{Timestamp, Username},
+    message::{
+        ClientMessage, ErrorCode, ErrorReply, Limits, LoggedIn, NewMail, Notice, Realm,
+        Registration, Reply, Request, Send, ServerMessage, Software, Welcome,
+    },
+};
+
+/// Longest wait for anything that has to happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options(deadline: Duration) -> ConnectOptions {
+    ConnectOptions {
+        deadline,
+        request_deadline: PATIENCE,
+        ..ConnectOptions::default()
+    }
+}
+
+fn address_of(listener: &TcpListener) -> Address {
+    listener.local_addr().unwrap().to_string().parse().unwrap()
+}
+
+fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+fn connect(address: &Address, deadline: Duration) -> Result<Service, ConnectError> {
+    Service::connect(address, &options(deadline), &Cancel::new())
+}
+
+/// One connection of a server played by the test.
+struct Talk {
+    socket: TcpStream,
+    channel: Channel,
+}
+
+impl Talk {
+    fn accept(listener: &TcpListener) -> Self {
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            socket,
+            channel: Channel::plaintext(limits::REPLY_FRAME_MAX),
+        }
+    }
+
+    /// Accepts and greets.
+    fn greet(listener: &TcpListener) -> Self {
+        let mut talk = Self::accept(listener);
+        let hello = talk.hear();
+        assert!(matches!(hello.request, Request::Hello(_)));
+        talk.reply(hello.number, Reply::Hello(welcome()));
+        talk
+    }
+
+    /// Accepts, greets and answers the ping that measures the round trip.
+    fn meet(listener: &TcpListener) -> Self {
+        let mut talk = Self::greet(listener);
+        talk.pong();
+        talk
+    }
+
+    /// As after a broken connection: greets and lets the session in again.
+    fn resume(listener: &TcpListener) -> Self {
+        let mut talk = Self::greet(listener);
+        let login = talk.hear();
+        assert!(matches!(login.request, Request::Login(_)), "{login:?}");
+        talk.reply(login.number, logged_in());
+        talk
+    }
+
+    fn hear(&mut self) -> ClientMessage {
+        loop {
+            if let Some(message) = self.channel.next_message().unwrap() {
+                return message;
+            }
+            let count = self.channel.read_from(&mut self.socket).unwrap();
+            assert_ne!(count, 0, "the client closed the connection");
+        }
+    }
+
+    fn say(&mut self, message: &ServerMessage) {
+        self.channel.push(message).unwrap();
+        while self.channel.pending_output() > 0 {
+            self.channel.write_to(&mut self.socket).unwrap();
+        }
+    }
+
+    fn reply(&mut self, number: u32, reply: Reply) {
+        self.say(&ServerMessage::Reply { number, reply });
+    }
+
+    fn pong(&mut self) {
+        let ping = self.hear();
+        assert_eq!(ping.request, Request::Ping {});
+        self.reply(ping.number, Reply::Pong {});
+    }
+
+    /// Waits until the client has closed the connection.
+    fn await_end(mut self) {
+        let mut rest = Vec::new();
+        match self.socket.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        version: correio_proto::VERSION,
+        software: Software::named("correiod"),
+        realm: Realm([1; 16]),
+        limits: Limits {
+            body: 1 << 20,
+            recipients: 100,
+            page: 200,
+            frame: 1 << 21,
+        },
+        registration: Registration::Open,
+    }
+}
+
+fn tony() -> Username {
+    "tony".parse().unwrap()
+}
+
+fn logged_in() -> Reply {
+    Reply::LoggedIn(LoggedIn {
+        username: tony(),
+        full_name: "Tony Stark".parse().unwrap(),
+        waiting: 0,
+    })
+}
+
+fn log_in(service: &Service) {
+    let password = Arc::new(Password::new("jarvis-is-here").unwrap());
+    let logged_in = service.login(&tony(), &password, &Cancel::new()).unwrap();
+    assert_eq!(logged_in.full_name.as_str(), "Tony Stark");
+}
+
+fn mail() -> Send {
+    Send {
+        id: new_mail_id(),
+        to: "pepper".parse().unwrap(),
+        subject: "Jantar".parse().unwrap(),
+        body: "Hoje?".parse().unwrap(),
+    }
+}
+
+/// Waits until something holds that another thread brings about.
+fn eventually(mut holds: impl FnMut() -> bool) {
+    for _ in 0..PATIENCE.as_millis() / 5 {
+        if holds() {
+            return;
+        }
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    panic!("it never came to be");
+}
+
+#[test]
+fn a_server_answers() {
+    let listener = listener();
+    let address = address_of(&listener);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::meet(&listener);
+            talk.pong();
+            talk.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        assert_eq!(service.address(), &address);
+        assert_eq!(service.welcome(), welcome());
+        assert_eq!(service.state(), State::Connected);
+        assert!(service.round_trip() > Duration::ZERO);
+        let took = service.ping(&Cancel::new()).unwrap();
+        assert_eq!(service.round_trip(), took);
+    });
+}
+
+#[test]
+fn every_address_of_a_name_is_tried() {
+    // The name has an IPv6 address, too, on most machines; nothing listens there.
+    let listener = listener();
+    let port = listener.local_addr().unwrap().port();
+    let address = Address::new("localhost", port).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| Talk::meet(&listener).await_end());
+        connect(&address, PATIENCE).unwrap();
+    });
+}
+
+#[test]
+fn a_name_that_does_not_exist() {
+    let address = "servidor.invalid".parse().unwrap();
+    let error = connect(&address, PATIENCE).unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::NameNotFound { host, .. } if host == "servidor.invalid")
+    );
+    assert!(error.to_string().contains("servidor.invalid"));
+}
+
+#[test]
+fn nothing_listens() {
+    let address = address_of(&listener());
+    let error = connect(&address, PATIENCE).unwrap_err();
+    let ConnectError::Refused { tried } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(tried[0].address.to_string(), address.to_string());
+    assert!(error.to_string().contains(&address.to_string()));
+}
+
+#[test]
+fn nobody_answers() {
+    // The kernel accepts for it; the greeting is never answered.
+    let listener = listener();
+    let address = address_of(&listener);
+    let error = connect(&address, Duration::from_millis(200)).unwrap_err();
+    assert!(matches!(error, ConnectError::TimedOut { tried } if tried.len() == 1));
+}
+
+/// Connects to something that says `bytes`, ends its side and waits for the client to go.
+fn connect_to(bytes: &'static [u8]) -> ConnectError {
+    let listener = listener();
+    let address = address_of(&listener);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::accept(&listener);
+            talk.socket.write_all(bytes).unwrap();
+            talk.socket.shutdown(std::net::Shutdown::Write).unwrap();
+            talk.await_end();
+        });
+        connect(&address, PATIENCE).unwrap_err()
+    })
+}
+
+#[test]
+fn other_servers_are_recognised() {
+    for (bytes, expected) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            Some(Foreign::Http),
+        ),
+        (b"SSH-2.0-OpenSSH_9.7\r\n", Some(Foreign::Text)),
+        (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(Foreign::Tls)),
+        (&[0, 0, 0, 1, 0xc0], None),
+        (b"", None),
+    ] {
+        let error = connect_to(bytes);
+        assert!(
+            matches!(&error, ConnectError::NotCorreio { spoken, .. } if *spoken == expected),
+            "{bytes:?}: {error:?}"
+        );
+    }
+}
+
+/// Connects to a server that answers the greeting with an error.
+fn connect_refused(error: ErrorReply) -> ConnectError {
+    let listener = listener();
+    let address = address_of(&listener);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut talk = Talk::accept(&listener);
+            let number = talk.hear().number;
+            talk.reply(number, Reply::Error(error));
+            talk.await_end();
+        });
+        connect(&address, PATIENCE).unwrap_err()
+    })
+}
+
+#[test]
+fn a_server_of_another_version() {
+    let mut error = ErrorReply::new(ErrorCode::Version, "speak another one");
+    error.versions = vec![2, 3];
+    let spoken = vec![2, 3];
+    assert_eq!(
+        connect_refused(error),
+        ConnectError::OtherVersion { spoken }
+    );
+}
+
+#[test]
+fn a_server_that_is_busy() {
+    let mut error = ErrorReply::new(ErrorCode::Busy, "full");
+    error.retry_after = Some(5);
+    let retry_after = Some(Duration::from_secs(5));
+    assert_eq!(connect_refused(error), ConnectError::Busy { retry_after });
+}
+
+#[test]
+fn connecting_can_be_cancelled() {
+    let listener = listener();
+    let address = address_of(&listener);
+    let cancel = Cancel::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::accept(&listener);
+            talk.hear();
+            cancel.cancel();
+            talk.await_end();
+        });
+        let error = Service::connect(&address, &options(PATIENCE), &cancel).unwrap_err();
+        assert_eq!(error, ConnectError::Cancelled);
+    });
+    let error = Service::connect(&address, &options(PATIENCE), &cancel).unwrap_err();
+    assert_eq!(error, ConnectError::Cancelled);
+}
+
+#[test]
+fn a_request_can_be_cancelled_and_the_next_one_works() {
+    let listener = listener();
+    let address = address_of(&listener);
+    let cancel = Cancel::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::meet(&listener);
+            let unanswered = talk.hear().number;
+            cancel.cancel();
+            let next = talk.hear().number;
+            talk.reply(unanswered, Reply::Pong {});
+            talk.reply(next, Reply::Pong {});
+            talk.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        assert_eq!(service.ping(&cancel), Err(RequestError::Cancelled));
+        cancel.reset();
+        service.ping(&cancel).unwrap();
+    });
+}
+
+/// Where a connection is cut while a mail is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Before the server has read it.
+    Before,
+    /// After the server has read it, the answer being lost.
+    Answer,
+}
+
+#[test]
+fn a_mail_is_sent_again_with_the_same_id_after_a_break() {
+    for cut in [Cut::Before, Cut::Answer] {
+        let listener = listener();
+        let address = address_of(&listener);
+        let mail = mail();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut talk = Talk::meet(&listener);
+                let login = talk.hear();
+                talk.reply(login.number, logged_in());
+                if cut == Cut::Answer {
+                    assert_eq!(talk.hear().request, Request::Send(mail.clone()));
+                }
+                drop(talk);
+                let mut talk = Talk::resume(&listener);
+                let again = talk.hear();
+                assert_eq!(again.request, Request::Send(mail.clone()));
+                let sent_at = Timestamp(7);
+                talk.reply(again.number, Reply::Sent { sent_at });
+                talk.await_end();
+            });
+            let service = connect(&address, PATIENCE).unwrap();
+            log_in(&service);
+            let sent_at = service.send(&mail, &Cancel::new()).unwrap();
+            assert_eq!(sent_at, Timestamp(7), "{cut:?}");
+            assert_eq!(service.username(), Some(tony()));
+        });
+    }
+}
+
+#[test]
+fn a_session_that_is_refused_afterwards_is_told_with_the_next_request() {
+    let listener = listener();
+    let address = address_of(&listener);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::meet(&listener);
+            let login = talk.hear();
+            talk.reply(login.number, logged_in());
+            drop(talk);
+            let mut talk = Talk::greet(&listener);
+            let login = talk.hear();
+            let refusal = ErrorReply::new(ErrorCode::BadCredentials, "no");
+            talk.reply(login.number, Reply::Error(refusal));
+            talk.pong();
+            talk.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        log_in(&service);
+        let outcome = service.send(&mail(), &Cancel::new());
+        assert_eq!(outcome, Err(RequestError::SessionEnded));
+        let outcome = service.send(&mail(), &Cancel::new());
+        assert_eq!(outcome, Err(RequestError::SessionEnded));
+        assert_eq!(service.username(), None);
+        service.ping(&Cancel::new()).unwrap();
+    });
+}
+
+#[test]
+fn notices_arrive_and_pings_are_answered_while_nothing_is_asked() {
+    let listener = listener();
+    let address = address_of(&listener);
+    let new = NewMail {
+        from: "steve".parse().unwrap(),
+        from_name: "Steve Rogers".parse().unwrap(),
+        subject: "AC/DC".parse().unwrap(),
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::meet(&listener);
+            talk.say(&ServerMessage::Notice(Notice::Ping {}));
+            talk.pong();
+            talk.say(&ServerMessage::Notice(Notice::NewMail(new.clone())));
+            talk.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        let mut notices = Vec::new();
+        eventually(|| {
+            notices.extend(service.take_notices());
+            !notices.is_empty()
+        });
+        assert_eq!(notices, [new.clone()]);
+        assert_eq!(service.take_notices(), []);
+    });
+}
+
+#[test]
+fn a_server_that_is_gone_is_told_with_its_address() {
+    let listener = listener();
+    let address = address_of(&listener);
+    let mut options = options(PATIENCE);
+    options.request_deadline = Duration::from_millis(700);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let talk = Talk::meet(&listener);
+            drop(listener);
+            drop(talk);
+        });
+        let service = Service::connect(&address, &options, &Cancel::new()).unwrap();
+        eventually(|| service.state() == State::Reconnecting);
+        let error = service.ping(&Cancel::new()).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                RequestError::Unreachable(ConnectError::Refused { .. })
+            ),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(&address.to_string()));
+    });
+}
+
+#[test]
+fn dropping_the_service_closes_the_connection() {
+    let listener = listener();
+    let address = address_of(&listener);
+    thread::scope(|scope| {
+        let server = scope.spawn(|| Talk::meet(&listener).await_end());
+        drop(connect(&address, PATIENCE).unwrap());
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn large_mails_and_small_writes() {
+    let listener = listener();
+    let address = address_of(&listener);
+    let mut mail = mail();
+    mail.body = "ação ".repeat(100_000).parse().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = Talk::meet(&listener);
+            let heard = talk.hear();
+            assert_eq!(heard.request, Request::Send(mail.clone()));
+            let message = ServerMessage::Reply {
+                number: heard.number,
+                reply: Reply::Sent {
+                    sent_at: Timestamp(1),
+                },
+            };
+            talk.channel.push(&message).unwrap();
+            while talk.channel.pending_output() > 0 {
+                let mut one = OneByte(&talk.socket);
+                talk.channel.write_to(&mut one).unwrap();
+            }
+            talk.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        assert_eq!(service.send(&mail, &Cancel::new()), Ok(Timestamp(1)));
+    });
+}
+
+/// Writes a byte at a time.
+struct OneByte<'a>(&'a TcpStream);
+
+impl Write for OneByte<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes.get(..1).unwrap_or_default())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return;
+    };
+    let address = address_of(&listener);
+    let expected: SocketAddr = listener.local_addr().unwrap();
+    assert_eq!(address.ip(), Some(IpAddr::from(expected.ip())));
+    thread::scope(|scope| {
+        scope.spawn(|| Talk::meet(&listener).await_end());
+        connect(&address, PATIENCE).unwrap();
+    });
+}

@@ -1,0 +1,373 @@
+//! The service and a real server, in one process.
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use correio_client::{
+    Address, Cancel, ConnectOptions, Mailbox, Registration, RequestError, Service, State, Stored,
+    new_mail_id,
+};
+use correio_proto::{
+    credential::Password,
+    limits,
+    mail::Username,
+    message::{ErrorCode, NewMail, Send},
+};
+use correio_server::{
+    hashing::{Bcrypt, HashPool},
+    reactor::{Ports, Reactor, ReactorWaker},
+    server::Server,
+    session::Settings,
+    store::{
+        Quota, Store, Wake,
+        sqlite::{SqliteOptions, SqliteStore},
+    },
+};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server on a thread of this process; dropping it stops it.
+struct Running {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    waker: Arc<ReactorWaker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(data: &Path, port: u16) -> Self {
+        let data = data.to_owned();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let (started, running) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let mut ports = Ports::new().unwrap();
+            let address = ports.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
+            let waker = ports.waker();
+            started.send((address, Arc::clone(&waker))).unwrap();
+            let server = server(&data, &(waker as Arc<dyn Wake>));
+            let reactor = Reactor::new(ports, server, Duration::from_secs(5), Box::new(|_| {}));
+            reactor.run(&|| stopped.load(Ordering::SeqCst)).unwrap();
+        });
+        let (address, waker) = running.recv().unwrap();
+        Self {
+            address,
+            stop,
+            waker,
+            thread: Some(thread),
+        }
+    }
+
+    fn address(&self) -> Address {
+        self.address.to_string().parse().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.waker.wake();
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
+    }
+}
+
+fn server(data: &Path, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
+    let quota = Quota {
+        mails: 10_000,
+        bytes: 1 << 30,
+    };
+    let options = SqliteOptions::default();
+    let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
+    let bcrypt = Bcrypt { cost: 4 };
+    let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
+    let settings = Settings {
+        realm: store.realm(),
+        body_max: limits::BODY_DEFAULT_MAX,
+        registration: correio_proto::message::Registration::Open,
+        bcrypt,
+        login_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(120),
+    };
+    Server::new(1000, settings, Box::new(store), Box::new(hasher))
+}
+
+/// A server with accounts of two people, and where they keep their mail.
+struct House {
+    running: Option<Running>,
+    server_data: TempDir,
+    client_data: TempDir,
+    address: Address,
+}
+
+impl House {
+    fn new() -> Self {
+        let server_data = TempDir::new().unwrap();
+        let running = Running::start(server_data.path(), 0);
+        let address = running.address();
+        let house = Self {
+            running: Some(running),
+            server_data,
+            client_data: TempDir::new().unwrap(),
+            address,
+        };
+        let service = house.connect();
+        for (username, full_name) in [("tony", "Tony Stark"), ("pepper", "Pepper Potts")] {
+            let registration = registration(username, full_name);
+            service.register(&registration, &Cancel::new()).unwrap();
+        }
+        house
+    }
+
+    fn connect(&self) -> Service {
+        let options = ConnectOptions::default();
+        Service::connect(&self.address, &options, &Cancel::new()).unwrap()
+    }
+
+    fn log_in(&self, username: &str) -> Service {
+        let service = self.connect();
+        let username = username.parse().unwrap();
+        service
+            .login(&username, &password(), &Cancel::new())
+            .unwrap();
+        service
+    }
+
+    fn mailbox(&self, username: &str) -> Mailbox {
+        let username: Username = username.parse().unwrap();
+        Mailbox::open(self.client_data.path(), &self.address, &username).unwrap()
+    }
+
+    fn restart(&mut self) {
+        self.running = None;
+        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
+    }
+}
+
+fn password() -> Arc<Password> {
+    Arc::new(Password::new("jarvis-is-here").unwrap())
+}
+
+fn registration(username: &str, full_name: &str) -> Registration {
+    Registration {
+        id: new_mail_id(),
+        username: username.parse().unwrap(),
+        full_name: full_name.parse().unwrap(),
+        password: password(),
+    }
+}
+
+fn mail(to: &str, subject: &str) -> Send {
+    Send {
+        id: new_mail_id(),
+        to: to.parse().unwrap(),
+        subject: subject.parse().unwrap(),
+        body: "Olá,\r\nFrom cá.\n".parse().unwrap(),
+    }
+}
+
+fn receive(service: &Service, mailbox: &mut Mailbox) -> Vec<Stored> {
+    service
+        .receive(mailbox, &mut |_| {}, &Cancel::new())
+        .unwrap()
+}
+
+fn subjects(mails: &[Stored]) -> Vec<&str> {
+    mails.iter().map(|mail| mail.subject.as_str()).collect()
+}
+
+fn code<T: std::fmt::Debug>(outcome: Result<T, RequestError>) -> ErrorCode {
+    outcome.unwrap_err().code().unwrap()
+}
+
+/// Waits until something holds that another thread brings about.
+fn eventually(mut holds: impl FnMut() -> bool) {
+    for _ in 0..PATIENCE.as_millis() / 5 {
+        if holds() {
+            return;
+        }
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    panic!("it never came to be");
+}
+
+#[test]
+fn a_mail_goes_from_one_person_to_another() {
+    let house = House::new();
+    let cancel = Cancel::new();
+    let tony = house.log_in("tony");
+    let pepper = house.log_in("pepper");
+    let sent = mail("pepper, tony", "Jantar");
+    let sent_at = tony.send(&sent, &cancel).unwrap();
+    assert_eq!(
+        tony.send(&sent, &cancel),
+        Ok(sent_at),
+        "once more is the same mail"
+    );
+
+    let mut mailbox = house.mailbox("pepper");
+    let new = receive(&pepper, &mut mailbox);
+    assert_eq!(new.len(), 1);
+    assert_eq!(new[0].from_name.as_str(), "Tony Stark");
+    let read = mailbox.read(&new[0]).unwrap();
+    assert_eq!((read.id, read.sent_at), (sent.id, sent_at));
+    assert_eq!(
+        (&read.to, &read.subject, &read.body),
+        (&sent.to, &sent.subject, &sent.body)
+    );
+    mailbox.mark_shown(&new).unwrap();
+    assert_eq!(receive(&pepper, &mut mailbox), []);
+    assert_eq!(receive(&tony, &mut house.mailbox("tony")).len(), 1);
+}
+
+#[test]
+fn refusals_carry_their_reasons() {
+    let house = House::new();
+    let cancel = Cancel::new();
+    let service = house.connect();
+    let taken = registration("tony", "Outro Tony");
+    assert_eq!(
+        code(service.register(&taken, &cancel)),
+        ErrorCode::UsernameTaken
+    );
+    let tony: Username = "tony".parse().unwrap();
+    let wrong = Arc::new(Password::new("wrong password").unwrap());
+    assert_eq!(
+        code(service.login(&tony, &wrong, &cancel)),
+        ErrorCode::BadCredentials
+    );
+    let unauthenticated = service.send(&mail("pepper", "x"), &cancel);
+    assert_eq!(code(unauthenticated), ErrorCode::NotAuthenticated);
+    assert_eq!(
+        code(service.delete_account(&wrong, &cancel)),
+        ErrorCode::NotAuthenticated
+    );
+
+    let service = house.log_in("tony");
+    let outcome = service.send(&mail("pepper, thor", "x"), &cancel);
+    let Err(RequestError::Refused(error)) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(error.code, ErrorCode::UnknownRecipient);
+    assert_eq!(error.recipients, ["thor".parse().unwrap()]);
+    let mut large = mail("pepper", "x");
+    large.body = "x".repeat(limits::BODY_DEFAULT_MAX + 1).parse().unwrap();
+    let outcome = service.send(&large, &cancel);
+    assert!(
+        matches!(outcome, Err(RequestError::TooLarge { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        receive(&house.log_in("pepper"), &mut house.mailbox("pepper")),
+        []
+    );
+}
+
+#[test]
+fn accounts_change_and_end() {
+    let house = House::new();
+    let cancel = Cancel::new();
+    let service = house.log_in("tony");
+    let name = "Anthony Edward Stark".parse().unwrap();
+    service.change_full_name(&name, &cancel).unwrap();
+    let new = Arc::new(Password::new("i am iron man").unwrap());
+    assert_eq!(
+        code(service.change_password(&new, &new, &cancel)),
+        ErrorCode::BadCredentials
+    );
+    service.change_password(&password(), &new, &cancel).unwrap();
+    service.logout(&cancel).unwrap();
+    assert_eq!(service.username(), None);
+    let tony: Username = "tony".parse().unwrap();
+    let logged_in = service.login(&tony, &new, &cancel).unwrap();
+    assert_eq!(logged_in.full_name, name);
+    service.delete_account(&new, &cancel).unwrap();
+    assert_eq!(
+        code(house.connect().login(&tony, &new, &cancel)),
+        ErrorCode::BadCredentials
+    );
+}
+
+#[test]
+fn a_restarted_server_finds_its_clients_again() {
+    let mut house = House::new();
+    let cancel = Cancel::new();
+    let tony = house.log_in("tony");
+    let pepper = house.log_in("pepper");
+    tony.send(&mail("pepper", "antes"), &cancel).unwrap();
+    house.restart();
+    tony.send(&mail("pepper", "depois"), &cancel).unwrap();
+    let new = receive(&pepper, &mut house.mailbox("pepper"));
+    assert_eq!(subjects(&new), ["antes", "depois"]);
+    assert_eq!(tony.state(), State::Connected);
+}
+
+#[test]
+fn new_mail_is_told_at_once() {
+    let house = House::new();
+    let pepper = house.log_in("pepper");
+    let tony = house.log_in("tony");
+    tony.send(&mail("pepper", "Agora"), &Cancel::new()).unwrap();
+    let mut notices = Vec::new();
+    eventually(|| {
+        notices.extend(pepper.take_notices());
+        !notices.is_empty()
+    });
+    let expected = NewMail {
+        from: "tony".parse().unwrap(),
+        from_name: "Tony Stark".parse().unwrap(),
+        subject: "Agora".parse().unwrap(),
+    };
+    assert_eq!(notices, [expected]);
+}
+
+#[test]
+fn many_mails_come_in_pages() {
+    let house = House::new();
+    let cancel = Cancel::new();
+    let tony = house.log_in("tony");
+    let expected: Vec<String> = (1..=450)
+        .map(|number| format!("Assunto {number}"))
+        .collect();
+    for subject in &expected {
+        tony.send(&mail("pepper", subject), &cancel).unwrap();
+    }
+    let pepper = house.log_in("pepper");
+    let mut mailbox = house.mailbox("pepper");
+    let mut pages = 0;
+    let new = pepper
+        .receive(&mut mailbox, &mut |_| pages += 1, &cancel)
+        .unwrap();
+    assert_eq!(subjects(&new), expected);
+    assert_eq!(pages, 3);
+}
+
+#[test]
+fn two_clients_of_one_person_get_each_mail_once() {
+    let house = House::new();
+    let cancel = Cancel::new();
+    let tony = house.log_in("tony");
+    for number in 1..=50 {
+        tony.send(&mail("pepper", &number.to_string()), &cancel)
+            .unwrap();
+    }
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| receive(&house.log_in("pepper"), &mut house.mailbox("pepper")));
+        }
+    });
+    let mailbox = house.mailbox("pepper");
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 50);
+}
