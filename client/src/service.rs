@@ -299,7 +299,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `bad_credentials` where it is not the password.
+    /// See [`RequestError`]; `bad_credentials` where it is not the password. Where the answer was
+    /// lost with the connection, [`RequestError::SessionEnded`] is what a deleted account gives.
     pub fn delete_account(
         &self,
         password: &Arc<Password>,

@@ -1,10 +1,10 @@
 //! The service on real sockets, against servers played by the test.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
     time::Duration,
@@ -32,7 +32,6 @@ fn options(deadline: Duration) -> ConnectOptions {
     ConnectOptions {
         deadline,
         request_deadline: PATIENCE,
-        ..ConnectOptions::default()
     }
 }
 
@@ -442,7 +441,7 @@ fn notices_arrive_and_pings_are_answered_while_nothing_is_asked() {
             notices.extend(service.take_notices());
             !notices.is_empty()
         });
-        assert_eq!(notices, [new.clone()]);
+        assert_eq!(notices, std::slice::from_ref(&new));
         assert_eq!(service.take_notices(), []);
     });
 }
@@ -533,7 +532,7 @@ fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
     };
     let address = address_of(&listener);
     let expected: SocketAddr = listener.local_addr().unwrap();
-    assert_eq!(address.ip(), Some(IpAddr::from(expected.ip())));
+    assert_eq!(address.ip(), Some(expected.ip()));
     thread::scope(|scope| {
         scope.spawn(|| Talk::meet(&listener).await_end());
         connect(&address, PATIENCE).unwrap();

@@ -1,6 +1,6 @@
 //! The service and a real server, in one process.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -99,7 +99,8 @@ impl Session {
                     changed: None,
                 });
             }
-            (Request::Logout {}, Reply::LoggedOut {})
+            // Also where the server refuses: nobody wants the session any more.
+            (Request::Logout {}, _)
             | (Request::Account(Account::Delete { .. }), Reply::AccountChanged {}) => {
                 *self = Self::None;
             }
