@@ -13,39 +13,27 @@
 
 mod event;
 mod queue;
+mod resume;
 mod session;
+mod wire;
 
-use std::{
-    collections::VecDeque,
-    io::{self, Read, Write},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use correio_proto::{
     SpareBuffers,
-    channel::{Channel, ChannelError},
+    channel::Channel,
     limits,
     mail::Username,
     message::{
-        Account, ClientMessage, ErrorCode, ErrorReply, Hello, Notice, Reply, Request,
-        ServerMessage, Software, Welcome,
+        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, ServerMessage, Software, Welcome,
     },
 };
 
 pub use event::{Event, Failure, LinkError, RequestId};
-use queue::{Abandoned, Entry, Origin, Queue};
+pub use wire::Driven;
+
+use queue::{Abandoned, Origin, Queue};
 use session::{Session, Which};
-
-/// Bytes waiting to be written above which no further request is encoded.
-const OUTPUT_HIGH: usize = 64 * 1024;
-
-/// Reads of one call to [`Client::drive`]: enough for the largest page.
-const READS_MAX: usize = 1024;
-
-/// How long to wait before logging in again where a busy server does not say it, and the longest
-/// wait that is taken from a server.
-const LOGIN_LATER: Duration = Duration::from_secs(2);
-const LOGIN_LATER_MAX: Duration = Duration::from_secs(60);
 
 /// What a client goes by.
 #[derive(Clone, Debug)]
@@ -54,8 +42,7 @@ pub struct Settings {
     pub software: Software,
     /// Most requests without an answer. A further one fails with [`Failure::Overloaded`].
     pub requests_max: usize,
-    /// Most events that are not answers and were not taken; then the oldest notice of new mail
-    /// gives way.
+    /// Most notices of new mail that were not taken; then the oldest gives way.
     pub notices_max: usize,
     /// Time without any traffic after which the client pings, so that a connection that is gone
     /// without a word is noticed.
@@ -75,15 +62,6 @@ impl Default for Settings {
             silence: Duration::from_secs(20),
         }
     }
-}
-
-/// How [`Client::drive`] has left the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driven {
-    /// It would block: call again when it is ready.
-    Idle,
-    /// There may be more to read: call again soon, whether or not it becomes ready.
-    Again,
 }
 
 /// See the module's documentation.
@@ -198,37 +176,6 @@ impl Client {
         }
     }
 
-    /// Reads and handles what there is, then encodes and writes what there is. May be called at
-    /// any time while there is a connection.
-    ///
-    /// # Errors
-    ///
-    /// The connection is of no more use.
-    pub fn drive(
-        &mut self,
-        now: Duration,
-        transport: &mut (impl Read + Write),
-    ) -> Result<Driven, LinkError> {
-        let mut driven = Driven::Again;
-        for _ in 0..READS_MAX {
-            let arrived = self.read(now, transport)?;
-            while let Some(message) = self.next_message()? {
-                self.handle(now, message)?;
-            }
-            match arrived {
-                Arrived::Bytes => {}
-                Arrived::Nothing => {
-                    driven = Driven::Idle;
-                    break;
-                }
-                Arrived::End => return Err(LinkError::Closed),
-            }
-        }
-        // Last, so that an answer to what is written now is read, and timed, by a later call.
-        self.write(now, transport)?;
-        Ok(driven)
-    }
-
     /// When [`Client::handle_timeout`] wants to be called next.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
@@ -325,78 +272,6 @@ impl Client {
         self.channel.detach(spare);
     }
 
-    fn read(&mut self, now: Duration, source: &mut impl Read) -> Result<Arrived, LinkError> {
-        loop {
-            return match self.channel.read_from(source) {
-                Ok(0) => Ok(Arrived::End),
-                Ok(_) => {
-                    self.moved_at = now;
-                    Ok(Arrived::Bytes)
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Arrived::Nothing),
-                Err(error) => Err(error.into()),
-            };
-        }
-    }
-
-    fn write(&mut self, now: Duration, sink: &mut impl Write) -> Result<(), LinkError> {
-        loop {
-            self.encode(now);
-            if self.channel.pending_output() == 0 {
-                return Ok(());
-            }
-            match self.channel.write_to(sink) {
-                Ok(_) => self.moved_at = now,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Encodes requests, as long as there is not much to write already.
-    fn encode(&mut self, now: Duration) {
-        while self.stage == Stage::Ready && self.channel.pending_output() < OUTPUT_HIGH {
-            let Some(entry) = self.queue.unsent() else {
-                return;
-            };
-            entry.number = self.next_number;
-            entry.sent_at = now;
-            // Lent to the message, so that a large body is not copied.
-            let message = ClientMessage {
-                number: self.next_number,
-                request: std::mem::replace(&mut entry.request, Request::Ping {}),
-            };
-            let pushed = self.channel.push(&message);
-            entry.request = message.request;
-            pushed.expect("no request comes near 4 GiB: bodies and recipients are bounded");
-            self.queue.mark_sent();
-            self.next_number = following(self.next_number);
-        }
-    }
-
-    /// Sends what belongs to the connection and not to a caller.
-    fn push(&mut self, request: Request) {
-        let message = ClientMessage {
-            number: self.next_number,
-            request,
-        };
-        let pushed = self.channel.push(&message);
-        pushed.expect("a greeting and a login are small");
-        self.next_number = following(self.next_number);
-    }
-
-    fn next_message(&mut self) -> Result<Option<ServerMessage>, LinkError> {
-        if self.stage == Stage::Down {
-            return Ok(None);
-        }
-        self.channel.next_message().map_err(|error| match error {
-            ChannelError::Foreign(foreign) => LinkError::Foreign(foreign),
-            other => LinkError::Protocol(other.to_string()),
-        })
-    }
-
     fn handle(&mut self, now: Duration, message: ServerMessage) -> Result<(), LinkError> {
         match message {
             ServerMessage::Notice(notice) => {
@@ -429,94 +304,6 @@ impl Client {
                     self.events.push_back(Event::ShuttingDown);
                 }
             }
-        }
-    }
-
-    fn greeted(&mut self, number: u32, reply: Reply) -> Result<(), LinkError> {
-        let welcome = match reply {
-            Reply::Hello(welcome) if number == 1 => welcome,
-            Reply::Error(error) => return Err(rejection(error)),
-            _ => return Err(LinkError::Protocol("no answer to the greeting".to_owned())),
-        };
-        if welcome.version != correio_proto::VERSION {
-            return Err(LinkError::Version(vec![welcome.version]));
-        }
-        let frame = usize::try_from(welcome.limits.frame).unwrap_or(usize::MAX);
-        let bounds = limits::FRAME_BEFORE_LOGIN_MAX..=limits::REPLY_FRAME_MAX;
-        self.channel
-            .set_frame_limit(frame.clamp(*bounds.start(), *bounds.end()));
-        let realm = welcome.realm;
-        self.welcome = Some(welcome.clone());
-        self.events.push_back(Event::Greeted(welcome));
-        if self.session.is_active() && !self.session.is_of(realm) {
-            // Another store: the credential means nothing there.
-            self.end_session();
-            self.fail_orphans();
-        }
-        self.log_in_again(Which::Known);
-        Ok(())
-    }
-
-    /// Logs in where there is a session to go on with; then, or at once, requests are sent.
-    fn log_in_again(&mut self, which: Which) {
-        match self.session.login(which) {
-            Some(login) => {
-                self.push(Request::Login(login));
-                self.stage = Stage::Login(which);
-            }
-            None => self.stage = Stage::Ready,
-        }
-    }
-
-    fn logged_in_again(
-        &mut self,
-        now: Duration,
-        number: u32,
-        which: Which,
-        reply: Reply,
-    ) -> Result<(), LinkError> {
-        if following(number) != self.next_number {
-            return Err(LinkError::Protocol("no answer to the login".to_owned()));
-        }
-        match reply {
-            Reply::LoggedIn(_) => self.resume(which),
-            Reply::Error(error) => match error.code {
-                ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable => {
-                    let wait = error.retry_after.map(u64::from).map(Duration::from_secs);
-                    let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
-                    self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
-                }
-                _ if which == Which::Known && self.session.has_changed() => {
-                    self.log_in_again(Which::Changed);
-                }
-                _ => {
-                    self.end_session();
-                    self.fail_orphans();
-                    self.stage = Stage::Ready;
-                }
-            },
-            _ => return Err(LinkError::Protocol("no answer to the login".to_owned())),
-        }
-        Ok(())
-    }
-
-    /// Goes on with the session on the new connection.
-    fn resume(&mut self, which: Which) {
-        self.stage = Stage::Ready;
-        let Some(changed) = self.session.resumed(which) else {
-            return;
-        };
-        // The change was made; only its answer was lost.
-        let done = self.queue.take_first(|request| match request {
-            Request::Account(Account::Password { new, .. }) => *new == changed,
-            _ => false,
-        });
-        if let Some(Entry {
-            origin: Origin::Caller(id),
-            ..
-        }) = done
-        {
-            self.answer(id, Ok(Reply::AccountChanged {}), Duration::ZERO);
         }
     }
 
@@ -554,30 +341,6 @@ impl Client {
         }
     }
 
-    fn end_session(&mut self) {
-        if self.session.is_active() {
-            self.session = Session::Ended;
-            self.events.push_back(Event::SessionEnded);
-        }
-    }
-
-    fn fail_orphans(&mut self) {
-        for entry in self.queue.take_orphans() {
-            let Origin::Caller(id) = entry.origin else {
-                continue;
-            };
-            let outcome = match entry.request {
-                // There is no session: that is all that was asked for.
-                Request::Logout {} => {
-                    self.session = Session::None;
-                    Ok(Reply::LoggedOut {})
-                }
-                _ => Err(Failure::SessionEnded),
-            };
-            self.answer(id, outcome, Duration::ZERO);
-        }
-    }
-
     fn ping(&mut self) {
         if self.stage == Stage::Ready && !self.queue.has_own_ping() {
             self.queue.push_next(Request::Ping {});
@@ -610,19 +373,6 @@ impl Client {
         self.notices += 1;
         self.events.push_back(notice);
     }
-}
-
-/// What one read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Arrived {
-    Bytes,
-    Nothing,
-    End,
-}
-
-/// The number behind another: 0 is for notices.
-fn following(number: u32) -> u32 {
-    number.checked_add(1).unwrap_or(1)
 }
 
 fn rejection(error: ErrorReply) -> LinkError {

@@ -1,112 +1,22 @@
 //! The client against a server played by the test, byte for byte, on a clock of whole seconds.
 
-use std::collections::VecDeque;
+mod peer;
 
 use correio_proto::{
-    mail::{Body, MailId, Seq, Timestamp, Username},
+    foreign::Foreign,
+    mail::{Body, MailId, Seq, Timestamp},
     message::{
-        Confirm, Fetch, Limits, LoggedIn, Login, NewMail, Page, Realm, Register, Registration, Send,
+        Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Send,
     },
 };
 
 use super::*;
+use peer::{Peer, welcome};
 
 const FAR: Duration = Duration::from_secs(1000);
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// The server's end of a connection, and the wire.
-struct Peer {
-    to_client: VecDeque<u8>,
-    from_client: Vec<u8>,
-    channel: Channel,
-    closed: bool,
-    read: usize,
-}
-
-impl Read for Peer {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.to_client.read(buffer)? {
-            0 if !self.closed => Err(io::ErrorKind::WouldBlock.into()),
-            count => Ok(count),
-        }
-    }
-}
-
-impl Write for Peer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.from_client.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Peer {
-    fn new() -> Self {
-        Self {
-            to_client: VecDeque::new(),
-            from_client: Vec::new(),
-            channel: Channel::plaintext(limits::BODY_MAX + limits::FRAME_OVERHEAD_MAX),
-            closed: false,
-            read: 0,
-        }
-    }
-
-    fn say(&mut self, message: &ServerMessage) {
-        self.channel.push(message).unwrap();
-        while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.to_client).unwrap();
-        }
-    }
-
-    fn reply(&mut self, number: u32, reply: Reply) {
-        self.say(&ServerMessage::Reply { number, reply });
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        self.say(&ServerMessage::Notice(notice));
-    }
-
-    /// The requests that have arrived since the last call.
-    fn heard(&mut self) -> Vec<ClientMessage> {
-        let mut heard = Vec::new();
-        loop {
-            while let Some(message) = self.channel.next_message().unwrap() {
-                heard.push(message);
-            }
-            let mut rest = &self.from_client[self.read..];
-            if rest.is_empty() {
-                return heard;
-            }
-            self.read += self.channel.read_from(&mut rest).unwrap();
-        }
-    }
-
-    fn heard_requests(&mut self) -> Vec<Request> {
-        self.heard()
-            .into_iter()
-            .map(|message| message.request)
-            .collect()
-    }
-}
-
-fn welcome(realm: u8) -> Welcome {
-    Welcome {
-        version: correio_proto::VERSION,
-        software: Software::named("correiod"),
-        realm: Realm([realm; 16]),
-        limits: Limits {
-            body: 1000,
-            recipients: 100,
-            page: 200,
-            frame: 1_000_000,
-        },
-        registration: Registration::Open,
-    }
 }
 
 fn client() -> Client {
@@ -563,10 +473,7 @@ fn a_peer_that_is_no_server_is_recognised() {
     client.connected(s(0));
     peer.to_client.extend(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let error = client.drive(s(0), &mut peer).unwrap_err();
-    assert_eq!(
-        error,
-        LinkError::Foreign(correio_proto::foreign::Foreign::Http)
-    );
+    assert_eq!(error, LinkError::Foreign(Foreign::Http));
 }
 
 #[test]

@@ -1,0 +1,135 @@
+//! The beginning of every connection: the greeting, and logging the session in again.
+
+use std::time::Duration;
+
+use correio_proto::{
+    limits,
+    message::{Account, ErrorCode, Reply, Request},
+};
+
+use super::{
+    Client, Event, Failure, LinkError, Stage,
+    queue::{Entry, Origin},
+    rejection,
+    session::{Session, Which},
+    wire::following,
+};
+
+/// How long to wait before logging in again where a busy server does not say it, and the longest
+/// wait that is taken from a server.
+const LOGIN_LATER: Duration = Duration::from_secs(2);
+const LOGIN_LATER_MAX: Duration = Duration::from_secs(60);
+
+impl Client {
+    pub(super) fn greeted(&mut self, number: u32, reply: Reply) -> Result<(), LinkError> {
+        let welcome = match reply {
+            Reply::Hello(welcome) if number == 1 => welcome,
+            Reply::Error(error) => return Err(rejection(error)),
+            _ => return Err(LinkError::Protocol("no answer to the greeting".to_owned())),
+        };
+        if welcome.version != correio_proto::VERSION {
+            return Err(LinkError::Version(vec![welcome.version]));
+        }
+        let frame = usize::try_from(welcome.limits.frame).unwrap_or(usize::MAX);
+        let bounds = limits::FRAME_BEFORE_LOGIN_MAX..=limits::REPLY_FRAME_MAX;
+        self.channel
+            .set_frame_limit(frame.clamp(*bounds.start(), *bounds.end()));
+        let realm = welcome.realm;
+        self.welcome = Some(welcome.clone());
+        self.events.push_back(Event::Greeted(welcome));
+        if self.session.is_active() && !self.session.is_of(realm) {
+            // Another store: the credential means nothing there.
+            self.end_session();
+            self.fail_orphans();
+        }
+        self.log_in_again(Which::Known);
+        Ok(())
+    }
+
+    /// Logs in where there is a session to go on with; then, or at once, requests are sent.
+    pub(super) fn log_in_again(&mut self, which: Which) {
+        match self.session.login(which) {
+            Some(login) => {
+                self.push(Request::Login(login));
+                self.stage = Stage::Login(which);
+            }
+            None => self.stage = Stage::Ready,
+        }
+    }
+
+    pub(super) fn logged_in_again(
+        &mut self,
+        now: Duration,
+        number: u32,
+        which: Which,
+        reply: Reply,
+    ) -> Result<(), LinkError> {
+        if following(number) != self.next_number {
+            return Err(LinkError::Protocol("no answer to the login".to_owned()));
+        }
+        match reply {
+            Reply::LoggedIn(_) => self.resume(which),
+            Reply::Error(error) => match error.code {
+                ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                    let wait = error.retry_after.map(u64::from).map(Duration::from_secs);
+                    let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
+                    self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
+                }
+                _ if which == Which::Known && self.session.has_changed() => {
+                    self.log_in_again(Which::Changed);
+                }
+                _ => {
+                    self.end_session();
+                    self.fail_orphans();
+                    self.stage = Stage::Ready;
+                }
+            },
+            _ => return Err(LinkError::Protocol("no answer to the login".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Goes on with the session on the new connection.
+    fn resume(&mut self, which: Which) {
+        self.stage = Stage::Ready;
+        let Some(changed) = self.session.resumed(which) else {
+            return;
+        };
+        // The change was made; only its answer was lost.
+        let done = self.queue.take_first(|request| match request {
+            Request::Account(Account::Password { new, .. }) => *new == changed,
+            _ => false,
+        });
+        if let Some(Entry {
+            origin: Origin::Caller(id),
+            ..
+        }) = done
+        {
+            self.answer(id, Ok(Reply::AccountChanged {}), Duration::ZERO);
+        }
+    }
+
+    pub(super) fn end_session(&mut self) {
+        if self.session.is_active() {
+            self.session = Session::Ended;
+            self.events.push_back(Event::SessionEnded);
+        }
+    }
+
+    pub(super) fn fail_orphans(&mut self) {
+        for entry in self.queue.take_orphans() {
+            let Origin::Caller(id) = entry.origin else {
+                continue;
+            };
+            let outcome = match entry.request {
+                // There is no session: that is all that was asked for.
+                Request::Logout {} => {
+                    self.session = Session::None;
+                    Ok(Reply::LoggedOut {})
+                }
+                _ => Err(Failure::SessionEnded),
+            };
+            self.answer(id, outcome, Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! The daemon as a process: killed, refused, flooded, stopped.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // It is all test.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use correio_proto::{
+    channel::Channel,
+    credential::Credential,
+    limits,
+    mail::MailId,
+    message::{
+        ClientMessage, ErrorCode, Fetch, Hello, Login, Notice, Page, Register, Reply, Request,
+        Send, ServerMessage, Software,
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that ends with its test.
+struct Daemon {
+    child: Child,
+    address: SocketAddr,
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+    command
+        .env_clear()
+        .args([
+            "--config",
+            "/dev/null",
+            "--plaintext",
+            "--bcrypt-cost",
+            "4",
+            "--data-dir",
+        ])
+        .arg(directory)
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+impl Daemon {
+    fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = command(directory, arguments);
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .stderr(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .strip_prefix("listening on ")
+            .and_then(|rest| rest.strip_suffix(" (plaintext)\n"))
+            .unwrap_or_else(|| panic!("not ready: {line:?}"));
+        Self {
+            address: address.parse().unwrap(),
+            child,
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    fn client(&self) -> Client {
+        let mut client = Client::connect(self.address);
+        let hello = Hello {
+            version: 1,
+            software: Software::named("test"),
+        };
+        assert!(matches!(client.ask(Request::Hello(hello)), Reply::Hello(_)));
+        client
+    }
+
+    fn session(&self, username: &str) -> Client {
+        let mut client = self.client();
+        let reply = client.ask(register(username));
+        assert_eq!(reply, Reply::Registered {});
+        assert!(matches!(client.ask(login(username)), Reply::LoggedIn(_)));
+        client
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that waits for each answer.
+struct Client {
+    stream: TcpStream,
+    channel: Channel,
+    number: u32,
+    notices: Vec<Notice>,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
+        Self {
+            stream,
+            channel,
+            number: 0,
+            notices: vec![],
+        }
+    }
+
+    fn begin(&mut self, request: Request) {
+        self.number += 1;
+        self.channel
+            .push(&ClientMessage {
+                number: self.number,
+                request,
+            })
+            .unwrap();
+        while self.channel.pending_output() > 0 {
+            self.channel.write_to(&mut self.stream).unwrap();
+        }
+    }
+
+    fn ask(&mut self, request: Request) -> Reply {
+        self.begin(request);
+        self.reply().expect("a reply")
+    }
+
+    /// The next reply; `None` at the end of the stream.
+    fn reply(&mut self) -> Option<Reply> {
+        loop {
+            match self.channel.next_message().unwrap() {
+                Some(ServerMessage::Reply { reply, .. }) => return Some(reply),
+                Some(ServerMessage::Notice(notice)) => self.notices.push(notice),
+                None if self.channel.read_from(&mut self.stream).unwrap() == 0 => return None,
+                None => {}
+            }
+        }
+    }
+
+    fn fetch(&mut self) -> Page {
+        match self.ask(Request::Fetch(Fetch::default())) {
+            Reply::Page(page) => page,
+            reply => panic!("a page was expected, not {reply:?}"),
+        }
+    }
+}
+
+fn id(number: u64) -> MailId {
+    let mut bytes = [0; 16];
+    bytes[6] = 0x70;
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes[8] |= 0x80;
+    MailId::try_from(bytes).unwrap()
+}
+
+fn register(username: &str) -> Request {
+    Request::Register(Register {
+        id: id(username.bytes().map(u64::from).sum()),
+        username: username.parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        credential: Credential::from([1; 23]),
+    })
+}
+
+fn login(username: &str) -> Request {
+    let credential = Credential::from([1; 23]);
+    Request::Login(Login {
+        username: username.parse().unwrap(),
+        credential,
+    })
+}
+
+fn mail(number: u64, to: &str) -> Request {
+    Request::Send(Send {
+        id: id(number),
+        to: to.parse().unwrap(),
+        subject: format!("Mail {number}").parse().unwrap(),
+        body: "x".parse().unwrap(),
+    })
+}
+
+/// Runs a server that is expected to end by itself.
+fn refused(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 1..=5 {
+        let mut daemon = Daemon::start(directory.path(), &[]);
+        let mut tony = daemon.client();
+        tony.ask(register("tony"));
+        assert!(
+            matches!(tony.ask(login("tony")), Reply::LoggedIn(_)),
+            "round {round}"
+        );
+        assert_eq!(tony.fetch().mails.len(), round - 1);
+        assert!(matches!(
+            tony.ask(mail(round as u64, "tony")),
+            Reply::Sent { .. }
+        ));
+        daemon.child.kill().unwrap();
+        daemon.child.wait().unwrap();
+    }
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = daemon.client();
+    tony.ask(login("tony"));
+    let subjects: Vec<_> = tony
+        .fetch()
+        .mails
+        .iter()
+        .map(|mail| mail.subject.to_string())
+        .collect();
+    assert_eq!(subjects, ["Mail 1", "Mail 2", "Mail 3", "Mail 4", "Mail 5"]);
+}
+
+#[test]
+fn a_second_server_on_the_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = Daemon::start(directory.path(), &[]);
+    let (status, said) = refused(command(directory.path(), &["--listen", "127.0.0.1:0"]));
+    assert_eq!(status, Some(69));
+    assert!(
+        said.contains("another server is using the data directory"),
+        "{said}"
+    );
+    first.client();
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let (status, said) = refused(command(directory.path(), &["--listen", &address]));
+    assert_eq!(status, Some(69));
+    assert!(
+        said.contains(&address) && said.contains("--listen"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_damaged_database_is_named_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("correio.db");
+    fs::write(&path, "not a database").unwrap();
+    let (status, said) = refused(command(directory.path(), &["--listen", "127.0.0.1:0"]));
+    assert_eq!(status, Some(78));
+    assert!(said.contains(path.to_str().unwrap()), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "not a database");
+}
+
+#[test]
+fn sigterm_ends_it_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = daemon.session("tony");
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(tony.reply(), None);
+    assert_eq!(tony.notices, [Notice::ShuttingDown {}]);
+    drop(tony);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    assert!(
+        !directory.path().join("correio.db-wal").exists(),
+        "everything is in the one file"
+    );
+}
+
+#[test]
+fn a_flood_of_logins_is_told_to_come_back_and_mail_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(
+        directory.path(),
+        &["--hash-workers", "1", "--hash-queue", "2"],
+    );
+    let mut tony = daemon.session("tony");
+    // Those who flood do so at cost 4, with one worker: what matters is that the queue is full.
+    let mut flood: Vec<Client> = (0..64).map(|_| daemon.client()).collect();
+    let (mut busy, mut sent) = (0, 0);
+    for round in 0..10_u64 {
+        for client in &mut flood {
+            client.begin(login("nobody"));
+        }
+        assert!(matches!(tony.ask(mail(round, "tony")), Reply::Sent { .. }));
+        sent += 1;
+        for client in &mut flood {
+            match client.reply() {
+                Some(Reply::Error(error)) if error.code == ErrorCode::Busy => {
+                    assert!(error.retry_after.is_some_and(|seconds| seconds >= 1));
+                    busy += 1;
+                }
+                Some(Reply::Error(error)) => assert_eq!(error.code, ErrorCode::BadCredentials),
+                other => panic!("a refusal was expected, not {other:?}"),
+            }
+        }
+    }
+    assert!(busy > 0, "the queue was never full");
+    assert_eq!(tony.fetch().mails.len(), sent);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = command(directory.path(), &["--listen", "127.0.0.1:0"]);
+    // A pipe of 64 KiB that is never read; every line takes about 100 bytes.
+    command.stderr(Stdio::piped());
+    let mut daemon = Daemon::spawn(command);
+    let unread = daemon.child.stderr.take();
+    let mut tony = daemon.session("tony");
+    for _ in 0..2000 {
+        assert_eq!(code(&tony.ask(register("tony"))), ErrorCode::NotAllowed);
+    }
+    assert_eq!(tony.ask(Request::Ping {}), Reply::Pong {});
+    drop(unread);
+    for _ in 0..100 {
+        assert_eq!(code(&tony.ask(register("tony"))), ErrorCode::NotAllowed);
+    }
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}
+
+fn code(reply: &Reply) -> ErrorCode {
+    match reply {
+        Reply::Error(error) => error.code,
+        reply => panic!("an error was expected, not {reply:?}"),
+    }
+}
+
+#[test]
+fn sighup_opens_the_log_file_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, moved) = (directory.path().join("log"), directory.path().join("log.1"));
+    let mut daemon = Daemon::start(
+        &directory.path().join("data"),
+        &["--log-file", log.to_str().unwrap()],
+    );
+    let mut client = daemon.client();
+    fs::rename(&log, &moved).unwrap();
+    daemon.signal(rustix::process::Signal::HUP);
+    // Each ping is a chance for the loop to take the signal; the log's own thread follows.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !log.exists() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the file is made anew"
+        );
+        assert!(matches!(client.ask(Request::Ping {}), Reply::Pong {}));
+    }
+    daemon.signal(rustix::process::Signal::TERM);
+    daemon.child.wait().unwrap();
+    assert!(fs::read_to_string(&log).unwrap().contains("server.stopped"));
+    assert!(
+        fs::read_to_string(&moved)
+            .unwrap()
+            .contains("server.started")
+    );
+}
+
+#[test]
+fn it_goes_on_without_standard_error_and_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let script = r#"exec "$0" "$@" 2>&-"#;
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_correiod"),
+            "--config",
+            "/dev/null",
+        ])
+        .args([
+            "--bcrypt-cost",
+            "4",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(directory.path())
+        .arg("--log-file")
+        .arg(&log);
+    let mut daemon = Daemon::spawn(command);
+    let mut tony = daemon.session("tony");
+    assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
+    daemon.signal(rustix::process::Signal::TERM);
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    assert!(fs::read_to_string(&log).unwrap().contains("mail.accepted"));
+}
+
+#[test]
+fn no_file_descriptors_left_is_a_pause() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = r#"ulimit -n 200; exec "$0" "$@""#;
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_correiod"),
+            "--config",
+            "/dev/null",
+        ])
+        .args([
+            "--bcrypt-cost",
+            "4",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(directory.path())
+        .stderr(Stdio::null());
+    let daemon = Daemon::spawn(command);
+    let mut tony = daemon.session("tony");
+    let mut crowd: Vec<TcpStream> = (0..400)
+        .map(|_| TcpStream::connect(daemon.address).unwrap())
+        .collect();
+    // Those who are in go on; the store has what it needs.
+    assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
+    crowd.clear();
+    drop(crowd);
+    let mut late = daemon.client();
+    assert!(matches!(late.ask(login("tony")), Reply::LoggedIn(_)));
+}
+
+#[test]
+fn a_web_browser_is_told_what_this_is() {
+    use std::io::Write;
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut stream = TcpStream::connect(daemon.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"),
+        "{answer}"
+    );
+}
