@@ -136,7 +136,7 @@ fn welcome() -> Welcome {
             page: 200,
             frame: 1 << 21,
         },
-        registration: Registration::Open,
+        registration: Registration::Open {},
     }
 }
 

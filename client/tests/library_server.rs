@@ -96,7 +96,7 @@ fn server(data: &Path, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let settings = Settings {
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
-        registration: correio_proto::message::Registration::Open,
+        registration: correio_proto::message::Registration::Open {},
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

@@ -296,9 +296,9 @@ pub struct Limits {
 #[serde(rename_all = "snake_case")]
 pub enum Registration {
     /// Anybody.
-    Open,
+    Open {},
     /// Nobody, over the network.
-    Closed,
+    Closed {},
 }
 
 /// See [`Reply::LoggedIn`].

@@ -63,7 +63,7 @@ pub enum Purpose {
 }
 
 pub(crate) fn register(scope: &Scope<'_>, register: Register) -> Outcome {
-    if scope.settings.registration == Registration::Closed {
+    if matches!(scope.settings.registration, Registration::Closed {}) {
         return Outcome::refuse(ErrorCode::NotAllowed, "this server takes no registrations");
     }
     let Register {

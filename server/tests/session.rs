@@ -117,7 +117,7 @@ fn registering_again_after_a_lost_answer_is_no_theft() {
 #[test]
 fn a_closed_server_registers_nobody() {
     let settings = correio_server::session::Settings {
-        registration: Registration::Closed,
+        registration: Registration::Closed {},
         ..settings()
     };
     let mut world = World::with(settings, 10);

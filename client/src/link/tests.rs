@@ -144,7 +144,7 @@ fn answer(host: Host) -> VecDeque<u8> {
                 page: 200,
                 frame: 100_000,
             },
-            registration: Registration::Open,
+            registration: Registration::Open {},
         }),
         Host::Busy(seconds) => {
             let mut error = ErrorReply::new(ErrorCode::Busy, "full");

@@ -181,8 +181,8 @@ impl Config {
             registration: values.choice(
                 "registration",
                 &[
-                    ("open", Registration::Open),
-                    ("closed", Registration::Closed),
+                    ("open", Registration::Open {}),
+                    ("closed", Registration::Closed {}),
                 ],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,

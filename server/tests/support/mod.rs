@@ -166,7 +166,7 @@ pub fn settings() -> Settings {
     Settings {
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
-        registration: Registration::Open,
+        registration: Registration::Open {},
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),

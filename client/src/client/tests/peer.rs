@@ -102,6 +102,6 @@ pub(super) fn welcome(realm: u8) -> Welcome {
             page: 200,
             frame: 1_000_000,
         },
-        registration: Registration::Open,
+        registration: Registration::Open {},
     }
 }
