@@ -1,0 +1,133 @@
+//! Where settings come from, and what is said of wrong ones: a directory for each case in
+//! `bad_config/`, with the command line (`args`), the environment (`env`), the file
+//! (`correiod.toml`) and what is `expected`: the exit status and a part of the message.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+use std::{ffi::OsString, fs, path::Path, time::Duration};
+
+use correio_proto::message::Registration;
+use correio_server::{
+    config::{Config, ConfigError, Environment, Listen, StoreKind},
+    exit::Failure,
+};
+
+fn load(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let arguments = ["correiod"].into_iter().chain(arguments.split_whitespace());
+    let nowhere = [("CONFIGURATION_DIRECTORY", "/nowhere")];
+    let variables = nowhere.iter().chain(variables).copied();
+    Config::load(
+        arguments.map(OsString::from),
+        &Environment::from_iter(variables),
+    )
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("correiod.toml");
+    fs::write(
+        &file,
+        "bcrypt-cost = 11\nhash-queue = 11\nstore = \"memory\"\n",
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    let environment = [("CORREIO_BCRYPT_COST", "12"), ("CORREIO_HASH_QUEUE", "12")];
+    let config = load(&format!("--config {file} --bcrypt-cost 13"), &environment).unwrap();
+    assert_eq!((config.bcrypt_cost, config.hash_queue), (13, 12));
+    assert_eq!(config.store, StoreKind::Memory);
+    let named = [("CORREIO_CONFIG", file)];
+    assert_eq!(load("", &named).unwrap().bcrypt_cost, 11);
+    let found = [(
+        "CONFIGURATION_DIRECTORY",
+        directory.path().to_str().unwrap(),
+    )];
+    assert_eq!(load("", &found).unwrap().bcrypt_cost, 11);
+}
+
+#[test]
+fn what_holds_when_nothing_is_said() {
+    let config = load("", &[]).unwrap();
+    assert_eq!(config.listen, Listen::Everywhere);
+    let addresses: Vec<_> = config
+        .listen
+        .addresses()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(addresses, ["0.0.0.0:8888", "[::]:8888"]);
+    assert_eq!((config.store, config.bcrypt_cost), (StoreKind::Sqlite, 10));
+    assert_eq!(config.registration, Registration::Open {});
+    assert_eq!(config.login_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn every_form_of_a_list() {
+    let expected = Listen::On(vec![
+        "127.0.0.1:1".parse().unwrap(),
+        "[::1]:2".parse().unwrap(),
+    ]);
+    let flags = load("serve --listen 127.0.0.1:1 --listen [::1]:2", &[]).unwrap();
+    let before = load("--listen 127.0.0.1:1 --listen [::1]:2 serve", &[]).unwrap();
+    let variable = load("", &[("CORREIO_LISTEN", "127.0.0.1:1, [::1]:2")]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("correiod.toml");
+    fs::write(&file, "listen = [\"127.0.0.1:1\", \"[::1]:2\"]\n").unwrap();
+    let file = load(&format!("--config {}", file.display()), &[]).unwrap();
+    for config in [flags, before, variable, file] {
+        assert_eq!(config.listen, expected);
+    }
+}
+
+#[test]
+fn the_service_manager_names_the_data_directory() {
+    let config = load("", &[("STATE_DIRECTORY", "/var/lib/x")]).unwrap();
+    assert_eq!(config.data_dir, Path::new("/var/lib/x"));
+}
+
+#[test]
+fn what_is_risky_is_warned_of() {
+    let warned = |arguments: &str| load(arguments, &[]).unwrap().warnings().join("\n");
+    assert_eq!(warned("--listen 127.0.0.1:1 --listen [::1]:1"), "");
+    assert!(warned("--listen 192.0.2.1:1").contains("without TLS"));
+    assert!(warned("--bcrypt-cost 9").contains("below 10"));
+    assert!(warned("--store memory").contains("memory only"));
+}
+
+/// One wrong configuration: its exit status and message.
+fn refused(case: &Path, file: &Path) -> (u8, String) {
+    let part = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let mut arguments = part("args");
+    let written = part("correiod.toml");
+    if !written.is_empty() {
+        fs::write(file, written).unwrap();
+        arguments.push_str(&format!(" --config {}", file.display()));
+    }
+    let variables = part("env");
+    let variables: Vec<_> = variables
+        .lines()
+        .map(|line| line.split_once('=').unwrap())
+        .collect();
+    let error = load(&arguments, &variables).expect_err("it is refused");
+    let failure = Failure::Config(error);
+    (failure.status(), failure.to_string())
+}
+
+#[test]
+fn every_wrong_configuration_is_named() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_config");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("correiod.toml");
+    let mut cases = 0;
+    for case in fs::read_dir(folder).unwrap() {
+        let case = case.unwrap().path();
+        let expected = fs::read_to_string(case.join("expected")).unwrap();
+        let (status, text) = expected.trim_end().split_once('\n').unwrap();
+        let text = text.replace("FILE", file.to_str().unwrap());
+        let (got, said) = refused(&case, &file);
+        assert_eq!(got.to_string(), status, "{}: {said}", case.display());
+        assert!(said.contains(&text), "{}: {said}", case.display());
+        cases += 1;
+    }
+    assert!(cases >= 18, "the cases are found");
+}
