@@ -1,0 +1,205 @@
+//! Holds many connections open at once, all logged in, and measures what one of them costs the
+//! server in memory and what the others feel of it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use correio_load::{Client, hello, login, new_id, register};
+use correio_proto::{
+    mail::Mail,
+    message::{Confirm, Fetch, Reply, Request, Send},
+};
+
+/// Accounts that the connections share.
+const ACCOUNTS: usize = 100;
+
+/// Logins under way at a time; the server's hash queue must hold them.
+const LOGINS: usize = 200;
+
+/// Hold many connections open, all logged in, while two of them exchange mail.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The server, on this machine
+    #[arg(long)]
+    server: SocketAddr,
+    /// Its process, for its memory
+    #[arg(long)]
+    pid: u32,
+    /// How many connections
+    #[arg(long, default_value_t = 10_000)]
+    connections: usize,
+    /// How many mails are sent, fetched and confirmed while they are held
+    #[arg(long, default_value_t = 1_000)]
+    mails: usize,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    ensure!(
+        options.server.ip().is_loopback(),
+        "only a server on this machine is loaded"
+    );
+    let files = raise_file_limit();
+    let connections = options
+        .connections
+        .min(usize::try_from(files)?.saturating_sub(50));
+    if connections < options.connections {
+        println!("the limit on open files, {files}, allows {connections} connections");
+    }
+    let mut tony = session(options.server, "tony")?;
+    let mut pepper = session(options.server, "pepper")?;
+    for number in 0..ACCOUNTS {
+        registered(
+            &mut Client::connect(options.server)?,
+            &format!("holder{number}"),
+        )?;
+    }
+    let calm = exchange(&mut tony, &mut pepper, options.mails)?;
+    let before = memory(options.pid)?;
+    let started = Instant::now();
+    let held = hold(options.server, connections)?;
+    println!(
+        "{} connections logged in after {:.1?}",
+        held.len(),
+        started.elapsed()
+    );
+    let after = memory(options.pid)?;
+    let each = (after.saturating_sub(before)) as f64 / held.len() as f64;
+    println!("server memory: {before} B before, {after} B with them: {each:.0} B each");
+    let crowded = exchange(&mut tony, &mut pepper, options.mails)?;
+    println!(
+        "send, fetch and confirm of one mail, {} times:",
+        options.mails
+    );
+    println!(
+        "  without the crowd: median {:.2?}, p99 {:.2?}",
+        calm.0, calm.1
+    );
+    println!(
+        "  with the crowd:    median {:.2?}, p99 {:.2?}",
+        crowded.0, crowded.1
+    );
+    for mut client in held {
+        ensure!(
+            client.ask(Request::Ping {})? == Reply::Pong {},
+            "a connection does not answer"
+        );
+    }
+    println!("all of them still answer");
+    Ok(())
+}
+
+fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let holds = if setrlimit(Resource::Nofile, raised).is_ok() {
+        raised
+    } else {
+        limit
+    };
+    holds.current.unwrap_or(u64::MAX)
+}
+
+/// Resident memory of a process, in bytes.
+fn memory(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line
+        .and_then(|line| line.split_whitespace().next())
+        .context("no VmRSS")?;
+    Ok(kib.parse::<u64>()? * 1024)
+}
+
+fn registered(client: &mut Client, username: &str) -> Result<()> {
+    ensure!(
+        matches!(client.ask(hello())?, Reply::Hello(_)),
+        "no greeting"
+    );
+    let reply = client.ask(register(username)?)?;
+    ensure!(
+        reply == Reply::Registered {},
+        "{username} was not registered: {reply:?}"
+    );
+    Ok(())
+}
+
+fn session(server: SocketAddr, username: &str) -> Result<Client> {
+    let mut client = Client::connect(server)?;
+    registered(&mut client, username)?;
+    let reply = client.ask(login(username)?)?;
+    ensure!(
+        matches!(reply, Reply::LoggedIn(_)),
+        "{username} was not logged in: {reply:?}"
+    );
+    Ok(client)
+}
+
+fn hold(server: SocketAddr, connections: usize) -> Result<Vec<Client>> {
+    let mut held: Vec<Client> = Vec::with_capacity(connections);
+    while held.len() < connections {
+        let mut batch = Vec::new();
+        for number in held.len()..(held.len() + LOGINS).min(connections) {
+            let mut client = Client::connect(server)?;
+            client.begin(hello())?;
+            client.begin(login(&format!("holder{}", number % ACCOUNTS))?)?;
+            batch.push(client);
+        }
+        for client in &mut batch {
+            ensure!(matches!(client.reply()?, Reply::Hello(_)), "no greeting");
+            match client.reply()? {
+                Reply::LoggedIn(_) => {}
+                reply => bail!("not logged in: {reply:?}"),
+            }
+        }
+        held.append(&mut batch);
+    }
+    Ok(held)
+}
+
+/// Sends mails one after the other, receives and confirms each. Median and p99 of that.
+fn exchange(from: &mut Client, to: &mut Client, mails: usize) -> Result<(Duration, Duration)> {
+    let mut times = Vec::with_capacity(mails);
+    for _ in 0..mails.max(1) {
+        let started = Instant::now();
+        let mail = Send {
+            id: new_id()?,
+            to: "pepper".parse()?,
+            subject: "Elevador".parse()?,
+            body: "x".repeat(512).parse()?,
+        };
+        let sent = from.ask(Request::Send(mail))?;
+        ensure!(matches!(sent, Reply::Sent { .. }), "not sent: {sent:?}");
+        let Reply::Page(page) = to.ask(Request::Fetch(Fetch::default()))? else {
+            bail!("no page");
+        };
+        ensure!(
+            page.mails.len() == 1,
+            "{} mails instead of one",
+            page.mails.len()
+        );
+        let mails = page.mails.iter().map(Mail::reference).collect();
+        let confirmed = to.ask(Request::Confirm(Confirm { mails }))?;
+        ensure!(
+            confirmed == Reply::Confirmed { deleted: 1 },
+            "not confirmed: {confirmed:?}"
+        );
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    let at = |share: usize| {
+        times
+            .get(times.len() * share / 100)
+            .copied()
+            .unwrap_or_default()
+    };
+    Ok((at(50), at(99)))
+}
