@@ -42,25 +42,26 @@ home-waiting = { $count ->
     [one] 1 e-mail is waiting on the server.
    *[other] { $count } e-mails are waiting on the server.
 }
-session-ended = The session has ended: { $reason }
+session-ended = The session has ended; log in again.
 logout-done = Goodbye, { $name }.
 
 send-to = To (several, separated by commas)
+send-draft-offer = There is a draft to { $to }: { $subject }. Enter alone goes on with it.
 send-subject = Subject
-send-body = Body (end with a line that is a single dot; for a dot alone write two)
-send-body-editor = Body (end with a line that is a single dot; :e opens the editor { $editor })
+send-body = Body (end with a line that is a single dot; a line of dots alone takes one dot more):
+send-body-editor = (Ctrl-X opens { $editor })
 send-editor-failed = The editor { $editor } failed: { $reason }
 send-working = Sending…
 send-done = E-mail sent
 send-unknown = No Such Recipient
 send-failed = The e-mail could not be sent: { $reason }
 send-unknown-names = Unknown: { $names }
-send-kept = The e-mail was kept as a draft (choice 8).
+send-kept = The e-mail was kept as a draft: go on with it by choice 4 or 8.
 send-not-kept = The draft could not be kept: { $reason }
 
 receive-working = Receiving E-mails…
 receive-count = { $count } e-mails received:
-receive-none = 00 e-mails received.
+receive-none = 00 e-mails received
 receive-choose = Which e-mail to read:
 receive-choose-hint = (0 goes back)
 receive-progress = { $count } e-mails…
@@ -103,6 +104,7 @@ prompt-choice = Choice
 prompt-yes = y
 prompt-yes-no = (y/n)
 unavailable = unavailable: { $reason }
+interrupted = interrupted
 
 field-username = the username
 field-full-name = the full name

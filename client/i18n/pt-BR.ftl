@@ -42,25 +42,26 @@ home-waiting = { $count ->
     [one] Há 1 e-mail esperando no servidor.
    *[other] Há { $count } e-mails esperando no servidor.
 }
-session-ended = A sessão terminou: { $reason }
+session-ended = A sessão terminou; entre de novo.
 logout-done = Até logo, { $name }.
 
 send-to = Destinatário (vários, separados por vírgula)
+send-draft-offer = Há um rascunho para { $to }: { $subject }. Enter sem nada continua com ele.
 send-subject = Assunto
-send-body = Corpo (termine com uma linha que só tenha um ponto; para um ponto sozinho escreva dois)
-send-body-editor = Corpo (termine com uma linha que só tenha um ponto; :e abre o editor { $editor })
+send-body = Corpo (termine com uma linha que só tenha um ponto; uma linha só de pontos leva um ponto a mais):
+send-body-editor = (Ctrl-X abre { $editor })
 send-editor-failed = O editor { $editor } falhou: { $reason }
 send-working = Enviando…
 send-done = E-mail enviado com sucesso
 send-unknown = Destinatário Inexistente
 send-failed = Falha no envio do email: { $reason }
 send-unknown-names = Não existe: { $names }
-send-kept = O e-mail foi guardado como rascunho (opção 8).
+send-kept = O e-mail foi guardado como rascunho: continue com a opção 4 ou 8.
 send-not-kept = O rascunho não pôde ser guardado: { $reason }
 
 receive-working = Recebendo E-mails…
 receive-count = { $count } e-mails recebidos:
-receive-none = 00 e-mails recebidos.
+receive-none = 00 e-mails recebidos
 receive-choose = Qual e-mail deseja ler:
 receive-choose-hint = (0 volta)
 receive-progress = { $count } e-mails…
@@ -103,6 +104,7 @@ prompt-choice = Opção
 prompt-yes = s
 prompt-yes-no = (s/n)
 unavailable = indisponível: { $reason }
+interrupted = interrompido
 
 field-username = o nome de usuário
 field-full-name = o nome completo

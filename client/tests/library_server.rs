@@ -2,17 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+mod common;
+
+use std::{sync::Arc, thread, time::Duration};
 
 use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, Registration, RequestError, Service, State, Stored,
@@ -24,85 +16,11 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use correio_server::{
-    hashing::{Bcrypt, HashPool},
-    reactor::{Ports, Reactor, ReactorWaker},
-    server::Server,
-    session::Settings,
-    store::{
-        Quota, Store, Wake,
-        sqlite::{SqliteOptions, SqliteStore},
-    },
-};
 use tempfile::TempDir;
 
+use self::common::Running;
+
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A server on a thread of this process; dropping it stops it.
-struct Running {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    waker: Arc<ReactorWaker>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Running {
-    fn start(data: &Path, port: u16) -> Self {
-        let data = data.to_owned();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let (started, running) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            let mut ports = Ports::new().unwrap();
-            let address = ports.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
-            let waker = ports.waker();
-            started.send((address, Arc::clone(&waker))).unwrap();
-            let server = server(&data, &(waker as Arc<dyn Wake>));
-            let reactor = Reactor::new(ports, server, Duration::from_secs(5), Box::new(|_| {}));
-            reactor.run(&|| stopped.load(Ordering::SeqCst)).unwrap();
-        });
-        let (address, waker) = running.recv().unwrap();
-        Self {
-            address,
-            stop,
-            waker,
-            thread: Some(thread),
-        }
-    }
-
-    fn address(&self) -> Address {
-        self.address.to_string().parse().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        self.waker.wake();
-        let ended = self.thread.take().map(JoinHandle::join);
-        assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
-    }
-}
-
-fn server(data: &Path, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
-    let quota = Quota {
-        mails: 10_000,
-        bytes: 1 << 30,
-    };
-    let options = SqliteOptions::default();
-    let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
-    let bcrypt = Bcrypt { cost: 4 };
-    let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
-    let settings = Settings {
-        realm: store.realm(),
-        body_max: limits::BODY_DEFAULT_MAX,
-        registration: correio_proto::message::Registration::Open {},
-        bcrypt,
-        login_timeout: Duration::from_secs(30),
-        idle_timeout: Duration::from_secs(120),
-    };
-    Server::new(1000, settings, Box::new(store), Box::new(hasher))
-}
 
 /// A server with accounts of two people, and where they keep their mail.
 struct House {
@@ -116,7 +34,7 @@ impl House {
     fn new() -> Self {
         let server_data = TempDir::new().unwrap();
         let running = Running::start(server_data.path(), 0);
-        let address = running.address();
+        let address = running.address.to_string().parse().unwrap();
         let house = Self {
             running: Some(running),
             server_data,

@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
-use correio_client::{Address, Cancel, ConnectError, ConnectOptions, Service};
-use correio_proto::credential::Password;
+use correio_client::{Address, Cancel, ConnectError, ConnectOptions, RequestError, Service};
+use correio_proto::{
+    credential::Password,
+    message::{ErrorCode, ErrorReply},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
@@ -27,6 +30,8 @@ pub(crate) struct App {
     pub(crate) prompt: Prompt,
     pub(crate) data: PathBuf,
     pub(crate) service: Option<Service>,
+    /// The username that a login offers.
+    pub(crate) user: String,
     guard: Guard,
     cancel: Cancel,
 }
@@ -39,6 +44,7 @@ impl App {
             prompt,
             data,
             service: None,
+            user: String::new(),
             guard,
             cancel,
         }
@@ -63,12 +69,23 @@ impl App {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             spinner.set_style(style);
         }
-        spinner.enable_steady_tick(Duration::from_millis(100));
+        let _mode = self.prompt.is_interactive().then(|| {
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            // What is typed meanwhile answers the next question and is shown there.
+            self.guard.take_keys()
+        });
+        let result = self.undisturbed(|cancel| action(cancel, &spinner));
+        spinner.finish_and_clear();
+        result
+    }
+
+    /// Does something that Ctrl-C cancels or that has Ctrl-C for itself, so that it does not end
+    /// the program.
+    pub(crate) fn undisturbed<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
         self.guard.set_busy(true);
-        let result = action(&self.cancel, &spinner);
+        let result = action(&self.cancel);
         self.guard.set_busy(false);
-        spinner.finish_and_clear();
         result
     }
 
@@ -151,15 +168,17 @@ impl App {
         }
     }
 
-    /// Asks for a password that exists already, whatever its length.
-    pub(crate) fn ask_password(&mut self, question: &str) -> Answer<Arc<Password>> {
-        loop {
-            let typed = self.prompt.password(question)?;
-            match Password::new(&typed) {
-                Ok(password) => return Ok(Arc::new(password)),
-                Err(invalid) => self.say(&self.text.invalid(invalid)),
-            }
-        }
+    /// Asks for a password that an account has. One that no account can have is refused as the
+    /// server would refuse it.
+    pub(crate) fn ask_password(
+        &mut self,
+        question: &str,
+    ) -> Answer<Result<Arc<Password>, RequestError>> {
+        let typed = self.prompt.password(question)?;
+        Ok(match Password::new(&typed) {
+            Ok(password) => Ok(Arc::new(password)),
+            Err(_) => Err(bad_credentials()),
+        })
     }
 
     /// Asks for a new password, twice.
@@ -182,6 +201,12 @@ impl App {
             self.say(&self.text.of("register-passwords-differ"));
         }
     }
+}
+
+/// What a server says to a password that no account has.
+pub(crate) fn bad_credentials() -> RequestError {
+    let text = "unknown username or wrong password";
+    RequestError::Refused(ErrorReply::new(ErrorCode::BadCredentials, text))
 }
 
 /// Parses one of the protocol's texts, with the catalogue's words for what is wrong.

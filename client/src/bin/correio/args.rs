@@ -1,10 +1,15 @@
 //! The command line. Its names are a contract: scripts rely on them.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use correio_client::Address;
+use correio_proto::mail::Username;
 
-use crate::text::Lang;
+use crate::{
+    exit::{Failure, Status},
+    text::{Lang, Text},
+};
 
 /// A client for the correio mail service. Without a command it opens its menus.
 #[derive(Debug, Parser)]
@@ -55,6 +60,60 @@ pub(crate) struct Options {
     /// The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
     #[arg(long, global = true, value_enum, env = "CORREIO_LANG")]
     pub(crate) lang: Option<Lang>,
+}
+
+impl Cli {
+    /// Refuses what the parser does not: options that mean nothing to the menus.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        let without_menus = [
+            ("--json", self.options.json),
+            ("--password-stdin", self.options.password_stdin),
+        ];
+        match without_menus.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) if self.command.is_none() => Err(Self::command().error(
+                ErrorKind::MissingSubcommand,
+                format!("{option} needs a command: the menus do not know it"),
+            )),
+            _ => Ok(self),
+        }
+    }
+}
+
+impl Options {
+    /// The server that was named.
+    pub(crate) fn address(&self, text: &Text) -> Result<Address, Failure> {
+        let Some(server) = &self.server else {
+            let text = text.of("needs-server-option");
+            return Err(Failure::new(Status::Configuration, "no_server", text));
+        };
+        server.parse().map_err(|invalid| {
+            let said = text.address(&invalid);
+            Failure::new(blame("CORREIO_SERVER", server), "invalid", said)
+        })
+    }
+
+    /// The user that was named.
+    pub(crate) fn username(&self, text: &Text) -> Result<Username, Failure> {
+        let Some(user) = &self.user else {
+            let text = text.of("needs-user-option");
+            return Err(Failure::new(Status::Configuration, "no_user", text));
+        };
+        user.parse().map_err(|invalid| {
+            let said = text.invalid(invalid);
+            match blame("CORREIO_USER", user) {
+                Status::Usage => Failure::new(Status::BadData, "invalid", said),
+                status => Failure::new(status, "invalid", said),
+            }
+        })
+    }
+}
+
+/// Whether the environment is wrong, or the command line.
+fn blame(variable: &str, value: &str) -> Status {
+    match env::var(variable) {
+        Ok(set) if set == value => Status::Configuration,
+        _ => Status::Usage,
+    }
 }
 
 /// What is done without the menus.

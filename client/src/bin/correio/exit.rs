@@ -1,5 +1,7 @@
 //! How the program ends: one status for each kind of end (sysexits.h), decided here.
 
+use std::process::ExitCode;
+
 use correio_client::{ConnectError, DraftError, MailboxError, ReceiveError, RequestError};
 use correio_proto::{
     mail::Invalid,
@@ -12,6 +14,8 @@ use crate::text::Text;
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
+    /// A command line that is not understood.
+    Usage = 64,
     /// Unknown recipient, refused text.
     BadData = 65,
     /// The server cannot be reached.
@@ -26,6 +30,12 @@ pub(crate) enum Status {
     Configuration = 78,
     /// Ctrl-C, as shells count it.
     Interrupted = 130,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
 }
 
 /// Why a command did not do what it was asked for.

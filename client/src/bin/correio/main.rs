@@ -9,14 +9,15 @@ use std::{
 };
 
 use clap::Parser;
-use correio_client::{Address, Cancel};
+use correio_client::Cancel;
 use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
     args::{Cli, Options},
-    commands::Context,
+    commands::{Context, Output},
     exit::{Failure, Status},
+    prompt::Stop,
     terminal::Guard,
     text::{Lang, Text},
 };
@@ -24,6 +25,7 @@ use crate::{
 mod app;
 mod args;
 mod commands;
+mod editor;
 mod exit;
 mod fields;
 mod prompt;
@@ -32,42 +34,65 @@ mod show;
 mod terminal;
 mod text;
 
-/// Wrong usage, as sysexits.h counts it.
-const USAGE: u8 = 64;
+/// How the program came to its end without a failure.
+enum Ended {
+    /// A command has something to say.
+    Answered(Output),
+    /// The person has left the menus.
+    Left,
+}
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::checked) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors; nor is a reader that has gone away.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
-        }
+        Err(error) => return refuse(&error),
     };
     let text = Text::new(Lang::choose(cli.options.lang, |name| env::var(name).ok()));
     let json = cli.options.json;
-    let (answer, failure) = match run(&cli, text) {
-        Ok(None) => return ExitCode::SUCCESS,
-        Ok(Some(output)) if json => (Some(output.json.to_string()), None),
-        Ok(Some(output)) => (Some(output.text), None),
-        Err(failure) if json => (Some(failure.json().to_string()), Some(failure)),
-        Err(failure) => (None, Some(failure)),
-    };
-    if let Some(answer) = answer {
-        // Whoever read it may have gone; the status still tells.
-        let _ = writeln!(io::stdout(), "{answer}");
+    // Whoever read the answer may have gone; the status still tells.
+    match run(&cli, text) {
+        Ok(Ended::Left) => ExitCode::SUCCESS,
+        Ok(Ended::Answered(output)) => {
+            let answer = if json {
+                output.json.to_string()
+            } else {
+                output.text
+            };
+            let _ = writeln!(io::stdout(), "{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let _ = match json {
+                true => writeln!(io::stdout(), "{}", failure.json()),
+                false => writeln!(io::stderr(), "correio: {}", failure.text),
+            };
+            failure.status.into()
+        }
     }
-    let Some(failure) = failure else {
+}
+
+/// Says what is wrong with the command line, or what was asked about it.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Help and version are no errors.
+    if !error.use_stderr() {
+        let _ = error.print();
         return ExitCode::SUCCESS;
-    };
-    if !json {
-        let _ = writeln!(io::stderr(), "correio: {}", failure.text);
     }
-    ExitCode::from(failure.status as u8)
+    let json = env::args_os()
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    let _ = match json {
+        true => {
+            let failure = Failure::new(Status::Usage, "usage", error.to_string());
+            writeln!(io::stdout(), "{}", failure.json())
+        }
+        false => error.print(),
+    };
+    Status::Usage.into()
 }
 
 /// Runs the menus, which say everything themselves, or one command.
-fn run(cli: &Cli, text: Text) -> Result<Option<commands::Output>, Failure> {
+fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
     let options = &cli.options;
     let data = data_directory(options)?;
     let cancel = Cancel::new();
@@ -80,23 +105,22 @@ fn run(cli: &Cli, text: Text) -> Result<Option<commands::Output>, Failure> {
             data,
             cancel,
         };
-        return commands::run(&context, &guard, command).map(Some);
+        return commands::run(&context, &guard, command).map(Ended::Answered);
     }
-    let preset = preset(options, &text)?;
-    let mut app = App::new(text, data, guard, cancel);
-    screens::first::run(&mut app, preset.as_ref());
-    Ok(None)
-}
-
-/// The server that was named for the menus.
-fn preset(options: &Options, text: &Text) -> Result<Option<Address>, Failure> {
-    let address = options
-        .server
-        .as_deref()
-        .map(str::parse::<Address>)
-        .transpose();
-    address
-        .map_err(|invalid| Failure::new(Status::Configuration, "invalid", text.address(&invalid)))
+    let preset = match &options.server {
+        Some(_) => Some(options.address(&text)?),
+        None => None,
+    };
+    let mut app = App::new(text, data, guard.clone(), cancel);
+    app.user = options.user.clone().unwrap_or_default();
+    match screens::first::run(&mut app, preset.as_ref()) {
+        Stop::Interrupted => {
+            guard.clean_up();
+            let said = app.text.of("interrupted");
+            Err(Failure::new(Status::Interrupted, "interrupted", said))
+        }
+        Stop::Back | Stop::Leave => Ok(Ended::Left),
+    }
 }
 
 fn data_directory(options: &Options) -> Result<PathBuf, Failure> {

@@ -1,6 +1,7 @@
 //! The terminal as it was found, whatever ends the program; and what Ctrl-C means.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     sync::{
         Arc,
@@ -10,18 +11,23 @@ use std::{
 };
 
 use correio_client::Cancel;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
-/// How the terminal was when the program started. Puts it back when dropped.
+/// A key of the terminal that stands for nothing (POSIX calls it `_POSIX_VDISABLE`).
+const NO_KEY: u8 = 0;
+
+/// How the terminal was when the program started, and what a signal does meanwhile.
 #[derive(Clone)]
 pub(crate) struct Guard {
     /// `None` where standard input is no terminal.
     found: Option<Termios>,
-    /// Whether a request is under way, which Ctrl-C then cancels.
+    /// Whether something is under way that Ctrl-C cancels, or that has Ctrl-C for itself.
     busy: Arc<AtomicBool>,
 }
 
@@ -53,27 +59,53 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Whether a person sits at both ends.
+    /// Whether a person sits at both ends of a terminal that can do more than print lines.
     pub(crate) fn is_interactive(&self) -> bool {
-        self.found.is_some() && io::stdout().is_terminal()
+        let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        self.found.is_some() && io::stdout().is_terminal() && !is_dumb
     }
 
-    /// Says whether a request is under way.
+    /// Says whether something is under way that Ctrl-C cancels.
     pub(crate) fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::SeqCst);
     }
 
     /// Takes keys one by one, without showing them, until the guard returned is dropped. Ctrl-C
-    /// still is a signal.
-    pub(crate) fn take_keys(&self) -> KeyMode {
-        if let Some(found) = &self.found {
-            let mut mode = found.clone();
+    /// still is a signal; what would stop the program with the terminal like that is not.
+    pub(crate) fn take_keys(&self) -> Mode {
+        self.change(|mode| {
             mode.local_modes
                 .remove(LocalModes::ICANON | LocalModes::ECHO);
+            for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
+                mode.special_codes[key] = NO_KEY;
+            }
+        })
+    }
+
+    /// Does not show what is typed until the guard returned is dropped.
+    pub(crate) fn hide_typing(&self) -> Mode {
+        self.change(|mode| mode.local_modes.remove(LocalModes::ECHO))
+    }
+
+    /// Puts everything back before the program ends because of Ctrl-C.
+    pub(crate) fn clean_up(&self) {
+        self.restore();
+        if self.is_interactive() {
+            let mut out = io::stdout();
+            let _ = out
+                .write_all(b"\x1b[?25h\x1b[0m\n")
+                .and_then(|()| out.flush());
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Termios)) -> Mode {
+        if let Some(found) = &self.found {
+            let mut mode = found.clone();
+            change(&mut mode);
             // A terminal that has gone away is noticed by the next read.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &mode);
         }
-        KeyMode(self.clone())
+        Mode(self.clone())
     }
 
     fn restore(&self) {
@@ -85,21 +117,15 @@ impl Guard {
     /// Ends the program as the signal wants it.
     #[allow(clippy::exit)] // A signal's thread has no other way; nothing that is kept is open.
     fn leave(&self, signal: i32) -> ! {
-        self.restore();
-        if self.is_interactive() {
-            let mut out = io::stdout();
-            let _ = out
-                .write_all(b"\x1b[?25h\x1b[0m\n")
-                .and_then(|()| out.flush());
-        }
+        self.clean_up();
         std::process::exit(128 + signal)
     }
 }
 
-/// See [`Guard::take_keys`].
-pub(crate) struct KeyMode(Guard);
+/// The terminal is another way until this is dropped.
+pub(crate) struct Mode(Guard);
 
-impl Drop for KeyMode {
+impl Drop for Mode {
     fn drop(&mut self) {
         self.0.restore();
     }

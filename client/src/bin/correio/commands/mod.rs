@@ -3,7 +3,7 @@
 
 use std::{
     env,
-    io::{self, BufRead, IsTerminal},
+    io::{self, BufRead, IsTerminal, Read},
     path::PathBuf,
     sync::Arc,
 };
@@ -11,6 +11,7 @@ use std::{
 use correio_client::{Address, Cancel, ConnectOptions, Mailbox, Service};
 use correio_proto::{
     credential::Password,
+    limits,
     mail::{Mail, Username},
     message::LoggedIn,
 };
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
+    app::bad_credentials,
     args::{Command, Options},
     exit::{Failure, Status},
     terminal::Guard,
@@ -26,6 +28,7 @@ use crate::{
 };
 
 mod local;
+mod owners;
 mod receive;
 mod register;
 mod send;
@@ -42,6 +45,16 @@ pub(crate) struct Context<'a> {
     pub(crate) options: &'a Options,
     pub(crate) data: PathBuf,
     pub(crate) cancel: Cancel,
+}
+
+/// Longest line that a password is read from, in bytes: more than the longest password has.
+const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
+
+/// How often a person is asked for a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Once,
+    Twice,
 }
 
 /// Does one command.
@@ -98,30 +111,12 @@ fn ping(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
 }
 
 impl Context<'_> {
-    /// The server that was named.
     fn address(&self) -> Result<Address, Failure> {
-        let Some(server) = &self.options.server else {
-            let text = self.text.of("needs-server-option");
-            return Err(Failure::new(Status::Configuration, "no_server", text));
-        };
-        server.parse().map_err(|invalid| {
-            Failure::new(
-                Status::Configuration,
-                "invalid",
-                self.text.address(&invalid),
-            )
-        })
+        self.options.address(self.text)
     }
 
-    /// The user that was named.
     fn username(&self) -> Result<Username, Failure> {
-        let Some(user) = &self.options.user else {
-            let text = self.text.of("needs-user-option");
-            return Err(Failure::new(Status::Configuration, "no_user", text));
-        };
-        user.parse().map_err(|invalid| {
-            Failure::new(Status::Configuration, "invalid", self.text.invalid(invalid))
-        })
+        self.options.username(self.text)
     }
 
     fn connect(&self, guard: &Guard) -> Result<Service, Failure> {
@@ -131,27 +126,57 @@ impl Context<'_> {
             .map_err(|error| Failure::connect(self.text, &error))
     }
 
-    /// The password from where it is given, or from the person.
+    /// The password that an account has. One that no account can have is refused as the server
+    /// would refuse it.
     fn password(&self) -> Result<Arc<Password>, Failure> {
-        let typed = if self.options.password_stdin {
-            let mut line = Zeroizing::new(String::new());
-            let read = io::stdin().lock().read_line(&mut line);
+        let typed = self.typed_password(Asked::Once)?;
+        Password::new(&typed)
+            .map(Arc::new)
+            .map_err(|_| Failure::request(self.text, &bad_credentials()))
+    }
+
+    /// The password that an account gets.
+    fn new_password(&self) -> Result<Arc<Password>, Failure> {
+        let typed = self.typed_password(Asked::Twice)?;
+        Password::new(&typed)
+            .map(Arc::new)
+            .map_err(|invalid| Failure::invalid(self.text, invalid))
+    }
+
+    /// The password from where it is given, or from the person.
+    fn typed_password(&self, asked: Asked) -> Result<Zeroizing<String>, Failure> {
+        if self.options.password_stdin {
+            let mut line = Zeroizing::new(String::with_capacity(PASSWORD_LINE_MAX));
+            let read = io::stdin()
+                .lock()
+                .take(PASSWORD_LINE_MAX as u64)
+                .read_line(&mut line);
             read.map_err(|error| self.no_password(&error.to_string()))?;
-            Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned())
-        } else if let Ok(password) = env::var("CORREIO_PASSWORD") {
-            Zeroizing::new(password)
-        } else if io::stdin().is_terminal() {
-            let asked = dialoguer::Password::new().with_prompt(self.text.of("login-password"));
-            let typed = asked
-                .allow_empty_password(true)
-                .interact_on(&Term::stderr());
-            Zeroizing::new(typed.map_err(|error| self.no_password(&error.to_string()))?)
-        } else {
+            return Ok(Zeroizing::new(
+                line.trim_end_matches(['\n', '\r']).to_owned(),
+            ));
+        }
+        match env::var("CORREIO_PASSWORD") {
+            Ok(password) if !password.is_empty() => return Ok(Zeroizing::new(password)),
+            _ => {}
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Err(self.no_password(""));
+        }
+        let question = dialoguer::Password::new()
+            .with_prompt(self.text.of("login-password"))
+            .report(false)
+            .allow_empty_password(true);
+        let question = match asked {
+            Asked::Once => question,
+            Asked::Twice => question.with_confirmation(
+                self.text.of("register-password-again"),
+                self.text.of("register-passwords-differ"),
+            ),
         };
-        let password = Password::new(&typed);
-        Ok(Arc::new(
-            password.map_err(|invalid| Failure::invalid(self.text, invalid))?,
+        let typed = question.interact_on(&Term::stderr());
+        Ok(Zeroizing::new(
+            typed.map_err(|error| self.no_password(&error.to_string()))?,
         ))
     }
 
@@ -177,8 +202,26 @@ impl Context<'_> {
         Ok((service, logged_in))
     }
 
+    /// The local mailbox of the server and user that were named, or the only one there is.
     fn mailbox(&self) -> Result<Mailbox, Failure> {
-        let (address, username) = (self.address()?, self.username()?);
+        let options = self.options;
+        let (address, username) = match (&options.server, &options.user) {
+            (Some(_), Some(_)) => (self.address()?, self.username()?),
+            (server, user) => {
+                let server = server.is_some().then(|| self.address()).transpose()?;
+                let user = user.is_some().then(|| self.username()).transpose()?;
+                let owners = owners::of_mailboxes(&self.data);
+                let mut owners = owners.into_iter().filter(|(address, username)| {
+                    server.as_ref().is_none_or(|server| server == address)
+                        && user.as_ref().is_none_or(|user| user == username)
+                });
+                match (owners.next(), owners.next()) {
+                    (Some(owner), None) => owner,
+                    // Of none and of several, what was not said is what is missing.
+                    _ => (self.address()?, self.username()?),
+                }
+            }
+        };
         Mailbox::open(&self.data, &address, &username)
             .map_err(|error| Failure::mailbox(self.text, &error))
     }

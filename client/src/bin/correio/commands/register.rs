@@ -13,7 +13,7 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard, name: &str) -> Result<Ou
     let full_name = name
         .parse()
         .map_err(|invalid| Failure::invalid(text, invalid))?;
-    let password = context.password()?;
+    let password = context.new_password()?;
     let service = context.connect(guard)?;
     let registration = Registration {
         id: new_mail_id(),

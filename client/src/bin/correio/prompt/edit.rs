@@ -20,13 +20,24 @@ pub(super) enum Edited {
 pub(super) struct Line {
     characters: Vec<char>,
     cursor: usize,
+    /// Whether it is as it was offered: the first character that is typed replaces it.
+    offered: bool,
 }
 
 impl Line {
     pub(super) fn new(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         let cursor = characters.len();
-        Self { characters, cursor }
+        Self {
+            characters,
+            cursor,
+            offered: cursor > 0,
+        }
+    }
+
+    /// Whether nothing of it was typed yet.
+    pub(super) fn is_offered(&self) -> bool {
+        self.offered
     }
 
     pub(super) fn text(&self) -> String {
@@ -40,6 +51,7 @@ impl Line {
     }
 
     pub(super) fn take(&mut self, key: &Key) -> Edited {
+        let offered = std::mem::take(&mut self.offered);
         match key {
             Key::Enter => return Edited::Done,
             Key::Escape => return Edited::Back,
@@ -51,14 +63,8 @@ impl Line {
                 self.cursor = 0;
             }
             Key::Char('\u{17}') => self.delete_word(),
-            Key::Char(c) if !c.is_control() || *c == '\t' => {
-                self.characters.insert(self.cursor, *c);
-                self.cursor += 1;
-            }
-            Key::Tab => {
-                self.characters.insert(self.cursor, '\t');
-                self.cursor += 1;
-            }
+            Key::Char(c) if !c.is_control() => self.insert(*c, offered),
+            Key::Tab => self.insert('\t', offered),
             Key::Backspace if self.cursor > 0 => {
                 self.cursor -= 1;
                 self.characters.remove(self.cursor);
@@ -71,6 +77,15 @@ impl Line {
             _ => {}
         }
         Edited::Changed
+    }
+
+    fn insert(&mut self, c: char, replaces: bool) {
+        if replaces {
+            self.characters.clear();
+            self.cursor = 0;
+        }
+        self.characters.insert(self.cursor, c);
+        self.cursor += 1;
     }
 
     fn delete_word(&mut self) {
@@ -116,6 +131,9 @@ mod tests {
             typed("abc", &[Key::Home, Key::Del, Key::End, c('d')]).1,
             "bcd"
         );
+        assert_eq!(typed("abc", &[c('d'), c('e')]).1, "de");
+        assert_eq!(typed("abc", &[Key::End, c('d')]).1, "abcd");
+        assert_eq!(typed("abc", &[Key::Enter]).1, "abc");
         assert_eq!(typed("um dois ", &[c('\u{17}')]).1, "um ");
         assert_eq!(typed("abc", &[c('\u{15}'), Key::Backspace, Key::Del]).1, "");
         assert_eq!(typed("a", &[Key::Escape]).0, Edited::Back);

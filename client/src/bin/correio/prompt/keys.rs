@@ -1,4 +1,7 @@
 //! Questions on a terminal, answered with keys. The looks are dialoguer's.
+//!
+//! dialoguer asks for passwords. Its menus know neither numbers nor choices that cannot be
+//! chosen, and its lines neither Esc nor the end of the input; these are drawn here.
 
 use std::{io, time::Duration};
 
@@ -11,28 +14,45 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    Answer, Choice, Menu, Stop,
+    Answer, Choice, Menu, Stop, Written, asked,
     edit::{Edited, Line},
+    paper,
 };
-use crate::terminal::Guard;
+use crate::{
+    show::{Shown, show},
+    terminal::Guard,
+};
 
 /// How often a menu that is open looks for news.
 const NEWS_EVERY: Duration = Duration::from_millis(500);
+
+/// How long after a number an Enter is taken as part of it.
+const ENTER_WITHIN: Duration = Duration::from_millis(50);
+
+/// Ctrl-D: the end of the input.
+const END: Key = Key::Char('\u{4}');
+
+/// Ctrl-X: go on in the editor.
+const EDITOR: Key = Key::Char('\u{18}');
 
 /// A terminal with a person at it.
 pub(crate) struct Keys {
     term: Term,
     guard: Guard,
     theme: Box<dyn Theme>,
+    /// A key that was read and not used yet.
+    pending: Option<Key>,
 }
 
-/// What a menu looks at next.
-enum Next {
-    Key(Key),
-    News,
+/// What a key did to a menu.
+enum Taken<'a> {
+    Chosen(&'a Choice),
+    Refused(&'a Choice),
+    Moved,
+    Stopped(Stop),
 }
 
 impl Keys {
@@ -45,6 +65,7 @@ impl Keys {
             term: Term::stdout(),
             guard,
             theme,
+            pending: None,
         }
     }
 
@@ -57,82 +78,59 @@ impl Keys {
         let _mode = self.guard.take_keys();
         self.say("");
         self.say(&Style::new().bold().apply_to(menu.title).to_string());
-        let mut current = menu
-            .choices
-            .iter()
-            .position(|choice| choice.unavailable.is_none())
-            .unwrap_or_default();
+        for line in (menu.news)() {
+            self.say(&line);
+        }
+        let available = |choice: &Choice| choice.unavailable.is_none();
+        let mut current = menu.choices.iter().position(available).unwrap_or_default();
         let mut remark = String::new();
         loop {
-            for line in (menu.news)() {
+            let drawn = self.draw(menu, current, &remark);
+            let key = self.key_or_news(menu, drawn);
+            let (key, news) = key.inspect_err(|_| self.clear(drawn))?;
+            self.clear(drawn);
+            for line in news {
                 self.say(&line);
             }
-            let drawn = self.draw(menu, current, &remark);
-            let next = self.next();
-            let _ = self.term.clear_last_lines(drawn);
-            match next.map_err(|_| Stop::Leave)? {
-                Next::News => {}
-                Next::Key(key) => match self.take(menu, &mut current, &key) {
-                    Taken::Chosen(choice) => {
-                        self.draw_chosen(menu, choice);
-                        return Ok(choice.digit);
+            let Some(key) = key else { continue };
+            match take(menu, &mut current, &key) {
+                Taken::Chosen(choice) => {
+                    self.draw_chosen(menu, choice);
+                    if matches!(key, Key::Char(_)) {
+                        self.skip_enter()?;
                     }
-                    Taken::Refused(choice) => remark = (menu.refuse)(choice),
-                    Taken::Moved => remark.clear(),
-                    Taken::Stopped(stop) => return Err(stop),
-                },
+                    return Ok(choice.digit);
+                }
+                Taken::Refused(choice) => remark = menu.refusal(choice),
+                Taken::Moved => remark.clear(),
+                Taken::Stopped(stop) => return Err(stop),
             }
         }
     }
 
-    fn take<'a>(&self, menu: &Menu<'a>, current: &mut usize, key: &Key) -> Taken<'a> {
-        let count = menu.choices.len().max(1);
-        let choice = match key {
-            Key::ArrowUp | Key::BackTab => {
-                *current = (*current + count - 1) % count;
-                return Taken::Moved;
-            }
-            Key::ArrowDown | Key::Tab => {
-                *current = (*current + 1) % count;
-                return Taken::Moved;
-            }
-            Key::Escape => return Taken::Stopped(Stop::Back),
-            Key::Char('\u{4}') | Key::CtrlC => return Taken::Stopped(Stop::Leave),
-            Key::Enter | Key::Char(' ') => menu.choices.get(*current),
-            Key::Char(c) => {
-                let digit = c.to_digit(10);
-                menu.choices
-                    .iter()
-                    .find(|choice| digit == Some(choice.digit.into()))
-            }
-            _ => None,
-        };
-        match choice {
-            Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),
-            Some(choice) => Taken::Refused(choice),
-            None => Taken::Moved,
-        }
+    fn clear(&self, lines: usize) {
+        let _ = self.term.clear_last_lines(lines);
     }
 
     /// Draws the choices and returns how many lines that took.
     fn draw(&self, menu: &Menu<'_>, current: usize, remark: &str) -> usize {
         let (rows, columns) = self.term.size();
         // Where not all fit, those around the current one are shown.
-        let room = usize::from(rows).saturating_sub(3).max(1);
-        let first = current.saturating_sub(room.saturating_sub(1));
+        let room = usize::from(rows).saturating_sub(4).max(1);
+        let first = (current + 1).saturating_sub(room);
         let mut lines = Vec::new();
         for (index, choice) in menu.choices.iter().enumerate().skip(first).take(room) {
+            if choice.apart && room >= menu.choices.len() {
+                lines.push(String::new());
+            }
             lines.push(self.item(choice, index == current));
         }
         if !remark.is_empty() {
             lines.push(remark.to_owned());
         }
+        let width = usize::from(columns).saturating_sub(1).max(1);
         for line in &lines {
-            self.say(&truncate_str(
-                line,
-                usize::from(columns).saturating_sub(1).max(1),
-                "…",
-            ));
+            self.say(&truncate_str(line, width, "…"));
         }
         lines.len()
     }
@@ -159,46 +157,105 @@ impl Keys {
     /// Leaves the menu on the screen as it was answered.
     fn draw_chosen(&self, menu: &Menu<'_>, chosen: &Choice) {
         for choice in menu.choices {
+            if choice.apart {
+                self.say("");
+            }
             self.say(&self.item(choice, choice.digit == chosen.digit));
         }
     }
 
-    /// Waits for a key, but not so long that news would be old.
-    fn next(&self) -> io::Result<Next> {
-        let stdin = io::stdin();
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-        let timeout = Timespec::try_from(NEWS_EVERY).map_err(io::Error::other)?;
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(0) | Err(Errno::INTR) => Ok(Next::News),
-            Ok(_) => self.key().map(Next::Key),
-            Err(error) => Err(error.into()),
+    /// Waits for a key, or for news; after `drawn` lines, so that a smaller terminal is noticed.
+    fn key_or_news(&mut self, menu: &Menu<'_>, drawn: usize) -> Answer<(Option<Key>, Vec<String>)> {
+        let size = self.term.size();
+        loop {
+            if self.is_ready(NEWS_EVERY)? {
+                return Ok((Some(self.key()?), vec![]));
+            }
+            let news = (menu.news)();
+            if !news.is_empty() || (self.term.size() != size && drawn > 0) {
+                return Ok((None, news));
+            }
         }
     }
 
-    fn key(&self) -> io::Result<Key> {
-        self.term.read_key()
+    /// Whether a key comes within some time.
+    fn is_ready(&self, within: Duration) -> Answer<bool> {
+        if self.pending.is_some() {
+            return Ok(true);
+        }
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let timeout = Timespec::try_from(within).map_err(|_| Stop::Leave)?;
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(_) => Err(Stop::Leave),
+        }
+    }
+
+    fn key(&mut self) -> Answer<Key> {
+        if let Some(key) = self.pending.take() {
+            return Ok(key);
+        }
+        match self.term.read_key_raw() {
+            Ok(Key::CtrlC) => Err(Stop::Interrupted),
+            Ok(key) => Ok(key),
+            Err(_) => Err(Stop::Leave),
+        }
+    }
+
+    /// Many people type Enter after a number; the next question is not meant by it.
+    fn skip_enter(&mut self) -> Answer<()> {
+        if self.is_ready(ENTER_WITHIN)? {
+            let key = self.key()?;
+            self.pending = Some(key).filter(|key| *key != Key::Enter);
+        }
+        Ok(())
     }
 
     pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
-        let mut line = Line::new(initial);
         let _mode = self.guard.take_keys();
+        let mut line = Line::new(initial);
         loop {
             self.draw_line(question, &line);
-            let edited = self.key().map_or(Edited::End, |key| line.take(&key));
+            let key = self.key().inspect_err(|_| self.say(""))?;
+            let edited = line.take(&key);
+            if edited != Edited::Changed {
+                self.say("");
+            }
             match edited {
                 Edited::Changed => {}
-                Edited::Done => {
-                    self.say("");
-                    return Ok(line.text());
-                }
-                Edited::Back => {
-                    self.say("");
-                    return Err(Stop::Back);
-                }
-                Edited::End => {
-                    self.say("");
-                    return Err(Stop::Leave);
-                }
+                Edited::Done => return Ok(line.text()),
+                Edited::Back => return Err(Stop::Back),
+                Edited::End => return Err(Stop::Leave),
+            }
+        }
+    }
+
+    pub(super) fn body(&mut self, body: &mut String) -> Answer<Written> {
+        let _mode = self.guard.take_keys();
+        let mut line = Line::default();
+        loop {
+            self.draw_line("", &line);
+            let key = self.key().inspect_err(|_| self.say(""))?;
+            let edited = match key {
+                EDITOR => Edited::Done,
+                _ => line.take(&key),
+            };
+            if edited == Edited::Changed {
+                continue;
+            }
+            self.say("");
+            let typed = std::mem::take(&mut line).text();
+            let ends = !typed.is_empty() || edited == Edited::Done && key != EDITOR;
+            let ended = ends && !paper::add_line(body, &typed);
+            match edited {
+                Edited::Back => return Err(Stop::Back),
+                Edited::End if body.trim().is_empty() => return Err(Stop::Leave),
+                Edited::End => return Ok(Written::Done),
+                _ if key == EDITOR => return Ok(Written::Editor),
+                _ if ended => return Ok(Written::Done),
+                _ => {}
             }
         }
     }
@@ -209,17 +266,22 @@ impl Keys {
         let columns = usize::from(columns).saturating_sub(1).max(8);
         let question = match question {
             "" => String::new(),
-            question => truncate_str(&format!("{question}: "), columns - 4, "… ").into_owned(),
+            question => truncate_str(&asked(question), columns - 4, "… ").into_owned(),
         };
         let room = columns.saturating_sub(measure_text_width(&question)).max(4);
         let (before, behind) = line.halves();
-        let (before, behind) = (before.replace('\t', " "), behind.replace('\t', " "));
-        let mut left: Vec<char> = before.chars().collect();
-        while measure_text_width(&left.iter().collect::<String>()) >= room {
-            left.remove(0);
+        let harmless = |part: &str| show(&part.replace('\t', " "), Shown::OneLine);
+        let mut left: std::collections::VecDeque<char> = harmless(&before).chars().collect();
+        let mut width = measure_text_width(&harmless(&before));
+        while width >= room && left.pop_front().is_some() {
+            width = measure_text_width(&left.iter().collect::<String>());
         }
         let left: String = left.into_iter().collect();
-        let right = truncate_str(&behind, room - measure_text_width(&left), "").into_owned();
+        let right = truncate_str(&harmless(&behind), room - width, "").into_owned();
+        let left = match line.is_offered() {
+            true => Style::new().dim().apply_to(left).to_string(),
+            false => left,
+        };
         let _ = self
             .term
             .write_str(&format!("\r\x1b[K{question}{left}{right}"));
@@ -228,14 +290,19 @@ impl Keys {
     }
 
     pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
-        let asked = Password::new()
+        self.pending = None;
+        let asked = Password::with_theme(&*self.theme)
             .with_prompt(question)
+            .report(false)
             .allow_empty_password(true);
-        let typed = Zeroizing::new(asked.interact_on(&self.term).map_err(|_| Stop::Leave)?);
-        match typed.is_empty() {
-            true => Err(Stop::Back),
-            false => Ok(typed),
+        let mut typed = asked.interact_on(&self.term).map_err(|_| Stop::Leave)?;
+        // Esc is a character to it like any other, and no character of a password.
+        if typed.is_empty() || typed.contains('\u{1b}') {
+            typed.zeroize();
+            return Err(Stop::Back);
         }
+        self.say(&format!("{question}: ********"));
+        Ok(Zeroizing::new(typed))
     }
 
     pub(super) fn page(&mut self, text: &str, more: &str) -> Answer<()> {
@@ -248,11 +315,11 @@ impl Keys {
             let height = measure_text_width(line).div_ceil(columns).max(1);
             if used > 0 && used + height > room {
                 let _ = self.term.write_str(more);
-                let key = self.key().map_err(|_| Stop::Leave)?;
+                let key = self.key();
                 let _ = self.term.clear_line();
-                match key {
+                match key? {
                     Key::Escape | Key::Char('q') => return Err(Stop::Back),
-                    Key::Char('\u{4}') => return Err(Stop::Leave),
+                    END => return Err(Stop::Leave),
                     _ => used = 0,
                 }
             }
@@ -263,10 +330,30 @@ impl Keys {
     }
 }
 
-/// What a key did to a menu.
-enum Taken<'a> {
-    Chosen(&'a Choice),
-    Refused(&'a Choice),
-    Moved,
-    Stopped(Stop),
+fn take<'a>(menu: &Menu<'a>, current: &mut usize, key: &Key) -> Taken<'a> {
+    let count = menu.choices.len().max(1);
+    let choice = match key {
+        Key::ArrowUp | Key::BackTab => {
+            *current = (*current + count - 1) % count;
+            return Taken::Moved;
+        }
+        Key::ArrowDown | Key::Tab => {
+            *current = (*current + 1) % count;
+            return Taken::Moved;
+        }
+        Key::Escape => return Taken::Stopped(Stop::Back),
+        &END => return Taken::Stopped(Stop::Leave),
+        Key::Enter => menu.choices.get(*current),
+        Key::Char(c) => {
+            let digit = c.to_digit(10);
+            let typed = |choice: &&Choice| digit == Some(choice.digit.into());
+            menu.choices.iter().find(typed)
+        }
+        _ => None,
+    };
+    match choice {
+        Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),
+        Some(choice) => Taken::Refused(choice),
+        None => Taken::Moved,
+    }
 }

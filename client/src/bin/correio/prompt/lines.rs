@@ -4,59 +4,67 @@ use std::io::{self, BufRead, Write};
 
 use zeroize::Zeroizing;
 
-use super::{Answer, Menu, Stop};
+use super::{Answer, Choice, Menu, Stop, Written, asked, paper};
+use crate::{
+    show::{Shown, show},
+    terminal::Guard,
+};
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
 const LINE_MAX: u64 = 16 << 20;
 
 /// Standard input and output, a line at a time.
-#[derive(Default)]
-pub(crate) struct Lines {}
+pub(crate) struct Lines {
+    guard: Guard,
+}
 
 impl Lines {
-    pub(crate) fn say(&self, text: &str) {
+    pub(super) fn new(guard: Guard) -> Self {
+        Self { guard }
+    }
+
+    pub(super) fn say(&self, text: &str) {
         // Whoever read the output may have gone; the input decides when to stop.
         let _ = writeln!(io::stdout(), "{text}");
     }
 
-    pub(crate) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+    pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
         self.say("");
         self.say(menu.title);
         for line in (menu.news)() {
             self.say(&line);
         }
         for choice in menu.choices {
-            match &choice.unavailable {
-                None => self.say(&format!("  {}) {}", choice.digit, choice.label)),
-                Some(why) => self.say(&format!("  {}) {} ({why})", choice.digit, choice.label)),
+            if choice.apart {
+                self.say("");
             }
+            self.say(&label(choice));
         }
+        let question = menu.text.of("prompt-choice");
         loop {
-            let typed = self.ask(menu.question)?;
+            let typed = self.ask(&question)?;
+            let typed = typed.trim();
             let chosen = menu
                 .choices
                 .iter()
-                .find(|choice| typed.trim() == choice.digit.to_string());
+                .find(|choice| typed == choice.digit.to_string());
             match chosen {
                 Some(choice) if choice.unavailable.is_none() => return Ok(choice.digit),
-                Some(choice) => self.say(&(menu.refuse)(choice)),
-                None if typed.trim().is_empty() => {}
+                Some(choice) => self.say(&menu.refusal(choice)),
+                None if typed.is_empty() => {}
                 None => {
-                    let digits: Vec<_> = menu
-                        .choices
-                        .iter()
-                        .map(|choice| choice.digit.to_string())
-                        .collect();
-                    self.say(&format!("({})", digits.join(", ")));
+                    let typed = show(typed, Shown::OneLine);
+                    let values = [("choice", typed.into())];
+                    self.say(&menu.text.with("choice-unknown", &values));
                 }
             }
         }
     }
 
-    pub(crate) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
+    pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
         let question = match initial {
             "" => question.to_owned(),
-            initial => format!("{question} [{initial}]"),
+            initial => format!("{question} [{}]", show(initial, Shown::OneLine)),
         };
         let typed = self.ask(&question)?;
         Ok(if typed.is_empty() {
@@ -66,22 +74,47 @@ impl Lines {
         })
     }
 
-    pub(crate) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
+    pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
+        // The input may be a terminal all the same.
+        let _mode = self.guard.hide_typing();
         self.ask(question).map(Zeroizing::new)
+    }
+
+    pub(super) fn body(&mut self, body: &mut String) -> Answer<Written> {
+        loop {
+            let line = self.read()?;
+            if !paper::add_line(body, &line) {
+                return Ok(Written::Done);
+            }
+        }
     }
 
     fn ask(&self, question: &str) -> Answer<String> {
         let mut out = io::stdout();
-        let _ = write!(out, "{question}: ").and_then(|()| out.flush());
+        let _ = write!(out, "{}", asked(question)).and_then(|()| out.flush());
+        let answer = self.read();
+        let _ = writeln!(out);
+        answer
+    }
+
+    fn read(&self) -> Answer<String> {
         let mut line = Vec::new();
         let read = io::Read::take(io::stdin().lock(), LINE_MAX).read_until(b'\n', &mut line);
-        let _ = writeln!(out);
         match read {
             Ok(0) | Err(_) => Err(Stop::Leave),
             Ok(_) => {
                 let line = String::from_utf8_lossy(&line);
-                Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+                let line = line.strip_suffix('\n').unwrap_or(&line);
+                Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
             }
         }
+    }
+}
+
+fn label(choice: &Choice) -> String {
+    let Choice { digit, label, .. } = choice;
+    match &choice.unavailable {
+        None => format!("  {digit}) {label}"),
+        Some(why) => format!("  {digit}) {label} ({why})"),
     }
 }

@@ -4,11 +4,12 @@
 use zeroize::Zeroizing;
 
 use self::{keys::Keys, lines::Lines};
-use crate::terminal::Guard;
+use crate::{terminal::Guard, text::Text};
 
 mod edit;
 mod keys;
 mod lines;
+mod paper;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Stop {
     Back,
     /// There is no more input: leave the program.
     Leave,
+    /// Ctrl-C: leave it at once.
+    Interrupted,
 }
 
 /// An answer, or why there is none.
@@ -29,6 +32,8 @@ pub(crate) struct Choice {
     pub(crate) label: String,
     /// Why it cannot be chosen now.
     pub(crate) unavailable: Option<String>,
+    /// Whether a blank line stands before it.
+    pub(crate) apart: bool,
 }
 
 impl Choice {
@@ -37,20 +42,49 @@ impl Choice {
             digit,
             label,
             unavailable: None,
+            apart: false,
+        }
+    }
+
+    /// A choice with a blank line before it.
+    pub(crate) fn apart(digit: u8, label: String) -> Self {
+        Self {
+            apart: true,
+            ..Self::new(digit, label)
         }
     }
 }
 
 /// A menu: its title, what else stands above the choices, and the choices.
 pub(crate) struct Menu<'a> {
+    pub(crate) text: &'a Text,
     pub(crate) title: &'a str,
     pub(crate) choices: &'a [Choice],
-    /// What the question is, where keys cannot be used.
-    pub(crate) question: &'a str,
-    /// Said, with the choice's own reason, when one cannot be chosen.
-    pub(crate) refuse: &'a dyn Fn(&Choice) -> String,
     /// Lines that came up since the last call, such as new mail.
     pub(crate) news: &'a dyn Fn() -> Vec<String>,
+}
+
+impl Menu<'_> {
+    /// What is said when a choice cannot be chosen.
+    fn refusal(&self, choice: &Choice) -> String {
+        let reason = choice.unavailable.clone().unwrap_or_default();
+        self.text.with("unavailable", &[("reason", reason.into())])
+    }
+}
+
+/// How a text of several lines came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is complete.
+    Done,
+    /// The person goes on in the editor.
+    Editor,
+}
+
+/// A question as it stands before its answer.
+fn asked(question: &str) -> String {
+    let colon = if question.contains(':') { "" } else { ":" };
+    format!("{question}{colon} ")
 }
 
 /// Where questions are asked.
@@ -63,7 +97,7 @@ impl Prompt {
     pub(crate) fn new(guard: Guard) -> Self {
         match guard.is_interactive() {
             true => Self::Keys(Keys::new(guard)),
-            false => Self::Lines(Lines::default()),
+            false => Self::Lines(Lines::new(guard)),
         }
     }
 
@@ -88,7 +122,8 @@ impl Prompt {
         }
     }
 
-    /// Asks for a line. What is there already can be changed, or taken by an empty line.
+    /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
+    /// and replaced by typing.
     pub(crate) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
         match self {
             Self::Keys(keys) => keys.line(question, initial),
@@ -104,6 +139,18 @@ impl Prompt {
         }
     }
 
+    /// Takes lines behind those that `body` has, up to one that is a single dot. A line of two
+    /// or more dots loses one of them. However it ends, what was typed is in `body`.
+    pub(crate) fn body(&mut self, body: &mut String) -> Answer<Written> {
+        paper::open(body);
+        let written = match self {
+            Self::Keys(keys) => keys.body(body),
+            Self::Lines(lines) => lines.body(body),
+        };
+        paper::close(body);
+        written
+    }
+
     /// Shows a text of any length, a screenful at a time.
     pub(crate) fn page(&mut self, text: &str, more: &str) -> Answer<()> {
         match self {
@@ -116,8 +163,10 @@ impl Prompt {
     }
 
     /// Asks for a yes or a no; no is the default.
-    pub(crate) fn confirm(&mut self, question: &str, yes_no: &str, yes: &str) -> Answer<bool> {
-        let answer = self.line(&format!("{question} {yes_no}"), "")?;
-        Ok(answer.trim().to_lowercase().starts_with(yes))
+    pub(crate) fn confirm(&mut self, question: &str, text: &Text) -> Answer<bool> {
+        let question = format!("{question} {}", text.of("prompt-yes-no"));
+        let answer = self.line(&question, "")?;
+        let answer = answer.trim().to_lowercase();
+        Ok(answer.starts_with(&text.of("prompt-yes")))
     }
 }

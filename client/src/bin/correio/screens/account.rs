@@ -18,10 +18,9 @@ pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
         Choice::new(0, text.of("account-back")),
     ];
     let menu = Menu {
+        text,
         title: &text.of("account-title"),
         choices: &choices,
-        question: &text.of("prompt-choice"),
-        refuse: &|choice| choice.label.clone(),
         news: &Vec::new,
     };
     match app.prompt.choose(&menu)? {
@@ -49,7 +48,13 @@ fn rename(app: &mut App, person: &mut Person) -> Answer<()> {
 }
 
 fn change_password(app: &mut App) -> Answer<()> {
-    let current = app.ask_password(&app.text.of("account-current"))?;
+    let current = match app.ask_password(&app.text.of("account-current"))? {
+        Ok(current) => current,
+        Err(error) => {
+            tell(app, Err(error));
+            return Ok(());
+        }
+    };
     let new = app.ask_new_password(&app.text.of("account-new"))?;
     let Some(service) = &app.service else {
         return Err(Stop::Back);
@@ -68,8 +73,7 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
         "account-delete-sure",
         &[("username", username.clone().into())],
     );
-    let (yes_no, yes) = (app.text.of("prompt-yes-no"), app.text.of("prompt-yes"));
-    if !app.prompt.confirm(&question, &yes_no, &yes)? {
+    if !app.prompt.confirm(&question, &app.text)? {
         return Ok(Stay::Yes);
     }
     let password = app.ask_password(&app.text.of("account-current"))?;
@@ -77,9 +81,12 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
         return Err(Stop::Back);
     };
     let doing = app.text.of("account-working");
-    match app.wait(&doing, |cancel, _| {
-        service.delete_account(&password, cancel)
-    }) {
+    let deleted = password.and_then(|password| {
+        app.wait(&doing, |cancel, _| {
+            service.delete_account(&password, cancel)
+        })
+    });
+    match deleted {
         Ok(()) => {
             app.say(
                 &app.text

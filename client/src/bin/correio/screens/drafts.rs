@@ -1,6 +1,6 @@
 //! Mails that were not sent: send, change or delete them.
 
-use correio_client::{Draft, Drafts, new_mail_id};
+use correio_client::{Draft, Drafts};
 
 use super::{home::Person, send};
 use crate::{
@@ -14,10 +14,7 @@ const OFFERED_MAX: usize = 9;
 
 /// Has a draft chosen, and what is to be done with it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let Some(service) = &app.service else {
-        return Ok(());
-    };
-    let opened = Drafts::open(&app.data, service.address(), &person.username);
+    let opened = Drafts::open(&app.data, &person.server, &person.username);
     let (drafts, list) = match opened.and_then(|drafts| {
         let (list, _) = drafts.list()?;
         Ok((drafts, list))
@@ -55,15 +52,7 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
     ];
     match choose(app, "drafts-title", choices)? {
         1 => send::send(app, person, draft),
-        2 => {
-            // Another text is another mail: the server may have taken the first.
-            let changed = Draft {
-                id: new_mail_id(),
-                ..draft.clone()
-            };
-            send::settled(send::compose(app, person, changed))?;
-            let _ = drafts.delete(draft.id);
-        }
+        2 => send::change(app, person, draft)?,
         3 if drafts.delete(draft.id).is_ok() => app.say(&app.text.of("draft-deleted")),
         _ => {}
     }
@@ -77,10 +66,9 @@ fn label(draft: &Draft) -> String {
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
     choices.push(Choice::new(0, app.text.of("drafts-back")));
     let menu = Menu {
+        text: &app.text,
         title: &app.text.of(title),
         choices: &choices,
-        question: &app.text.of("prompt-choice"),
-        refuse: &|choice| choice.label.clone(),
         news: &Vec::new,
     };
     app.prompt.choose(&menu)

@@ -8,8 +8,8 @@ use crate::{
     prompt::{Choice, Menu, Stop},
 };
 
-/// Runs the menus until the person quits.
-pub(crate) fn run(app: &mut App, preset: Option<&Address>) {
+/// Runs the menus until the person quits and returns how.
+pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
     if let Some(address) = preset {
         server::point_at(app, address);
     }
@@ -18,12 +18,13 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) {
             Ok(1) => server::run(app, preset),
             Ok(2) => register::run(app),
             Ok(3) => login::run(app),
-            Ok(_) | Err(Stop::Leave) => return,
-            // There is nothing to go back to.
-            Err(Stop::Back) => Ok(()),
+            Ok(_) => return Stop::Leave,
+            Err(stop) => Err(stop),
         };
-        if done == Err(Stop::Leave) {
-            return;
+        match done {
+            // In this menu there is nothing to go back to.
+            Ok(()) | Err(Stop::Back) => {}
+            Err(stop) => return stop,
         }
     }
 }
@@ -41,15 +42,10 @@ fn choose(app: &mut App) -> Result<u8, Stop> {
         needs_server(3, text.of("first-login")),
         Choice::new(0, text.of("first-quit")),
     ];
-    let menu = Menu {
+    app.prompt.choose(&Menu {
+        text,
         title: &text.of("first-title"),
         choices: &choices,
-        question: &text.of("prompt-choice"),
-        refuse: &|choice| {
-            let reason = choice.unavailable.clone().unwrap_or_default();
-            text.with("unavailable", &[("reason", reason.into())])
-        },
         news: &Vec::new,
-    };
-    app.prompt.choose(&menu)
+    })
 }

@@ -1,6 +1,6 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use correio_client::{Drafts, RequestError};
+use correio_client::{Address, Drafts, RequestError};
 use correio_proto::{
     mail::{FullName, Username},
     message::LoggedIn,
@@ -15,8 +15,12 @@ use crate::{
 
 /// Who is logged in.
 pub(crate) struct Person {
+    /// The server with the account.
+    pub(crate) server: Address,
     pub(crate) username: Username,
     pub(crate) full_name: FullName,
+    /// Mails that were waiting at the login.
+    pub(crate) waiting: u32,
 }
 
 /// Whether the person stays logged in.
@@ -27,27 +31,29 @@ pub(crate) enum Stay {
 }
 
 /// Runs the menu until the person logs out.
-pub(crate) fn run(app: &mut App, logged_in: LoggedIn) -> Answer<()> {
+pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
     let LoggedIn {
         username,
         full_name,
         waiting,
     } = logged_in;
     let mut person = Person {
+        server,
         username,
         full_name,
+        waiting,
     };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));
     }
-    loop {
+    let left = loop {
+        if has_ended(app) {
+            return Ok(());
+        }
         let done = match choose(app, &person) {
             Ok(4) => send::run(app, &person),
             Ok(5) => receive::run(app, &person),
-            Ok(6) => {
-                logout(app, &person);
-                return Ok(());
-            }
+            Ok(6) => break Ok(()),
             Ok(7) => local::run(app, &person),
             Ok(8) => drafts::run(app, &person),
             Ok(_) => match account::run(app, &mut person) {
@@ -55,39 +61,49 @@ pub(crate) fn run(app: &mut App, logged_in: LoggedIn) -> Answer<()> {
                 Ok(Stay::Yes) => Ok(()),
                 Err(stop) => Err(stop),
             },
-            // Esc in this menu would log out by accident.
-            Err(Stop::Back) => Ok(()),
-            Err(Stop::Leave) => Err(Stop::Leave),
+            Err(stop) => Err(stop),
         };
-        if done == Err(Stop::Leave) {
-            logout(app, &person);
-            return Err(Stop::Leave);
+        match done {
+            // Esc in this menu would log out by accident.
+            Ok(()) | Err(Stop::Back) => {}
+            Err(Stop::Leave) => break Err(Stop::Leave),
+            Err(Stop::Interrupted) => return Err(Stop::Interrupted),
         }
+    };
+    logout(app, &person);
+    left
+}
+
+/// Whether the session was ended by somebody else; says so.
+fn has_ended(app: &App) -> bool {
+    let service = app.service.as_ref();
+    if service.is_some_and(|service| service.username().is_some()) {
+        return false;
     }
+    app.say(&app.text.of("session-ended"));
+    true
 }
 
 fn choose(app: &mut App, person: &Person) -> Answer<u8> {
     let text = &app.text;
     let service = app.service.as_ref();
-    let drafts = service
-        .and_then(|service| Drafts::open(&app.data, service.address(), &person.username).ok())
-        .and_then(|drafts| drafts.list().ok())
+    let drafts = Drafts::open(&app.data, &person.server, &person.username)
+        .and_then(|drafts| drafts.list())
         .map_or(0, |(drafts, _)| drafts.len());
     let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
     let choices = [
         Choice::new(4, text.of("home-send")),
         Choice::new(5, text.of("home-receive")),
         Choice::new(6, text.of("home-logout")),
-        Choice::new(7, text.of("home-local")),
+        Choice::apart(7, text.of("home-local")),
         Choice::new(8, drafts),
         Choice::new(9, text.of("home-account")),
     ];
     let name = show(person.full_name.as_str(), Shown::OneLine);
     let menu = Menu {
+        text,
         title: &text.with("home-title", &[("name", name.into())]),
         choices: &choices,
-        question: &text.of("prompt-choice"),
-        refuse: &|choice| choice.label.clone(),
         news: &|| {
             let notices = service
                 .map(correio_client::Service::take_notices)

@@ -45,6 +45,6 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         .into_iter()
         .map(|mail| (mail.number, mail))
         .collect();
-    receive::show_list(app, &mails);
+    receive::show_list(app, &mails)?;
     receive::read_some(app, &mailbox, &mails)
 }

@@ -1,12 +1,14 @@
 //! 5) Receive mail: download, keep, confirm, show.
 
-use correio_client::{Mailbox, Stored};
+use correio_client::{Mailbox, Progress, Stored};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::home::Person;
 use crate::{
     app::App,
     prompt::{Answer, Stop},
     show::{Shown, show},
+    text::Text,
 };
 
 /// Receives everything and lets the person read it.
@@ -19,14 +21,8 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         return Ok(());
     };
     let doing = app.text.of("receive-working");
-    let received = app.wait(&doing, |cancel, spinner| {
-        let mut progress = |progress: correio_client::Progress| {
-            let count = progress.saved.to_string();
-            spinner.set_message(
-                app.text
-                    .with("receive-progress", &[("count", count.into())]),
-            );
-        };
+    let received = app.wait(&doing, |cancel, bar| {
+        let mut progress = |progress| show_progress(&app.text, bar, person.waiting, progress);
         service.receive(&mut mailbox, &mut progress, cancel)
     });
     let mails = match received {
@@ -54,7 +50,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
     let listed: Vec<_> = (1..).zip(mails).collect();
-    show_list(app, &listed);
+    show_list(app, &listed)?;
     // From now on they are not new any more: the person has seen that they are there.
     let shown: Vec<Stored> = listed.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
@@ -63,10 +59,23 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     read_some(app, &mailbox, &listed)
 }
 
+/// Shows how far the download is: of how many, where there are more than one page.
+fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
+    let done = (progress.saved + progress.known) as u64;
+    let count = done.to_string();
+    bar.set_message(text.with("receive-progress", &[("count", count.into())]));
+    if progress.more
+        && let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:20}")
+    {
+        bar.set_style(style);
+        bar.set_length(done.max(waiting.into()));
+        bar.set_position(done);
+    }
+}
+
 /// Opens the local mailbox, or says why not.
 pub(crate) fn open(app: &App, person: &Person) -> Option<Mailbox> {
-    let service = app.service.as_ref()?;
-    match Mailbox::open(&app.data, service.address(), &person.username) {
+    match Mailbox::open(&app.data, &person.server, &person.username) {
         Ok(mailbox) => Some(mailbox),
         Err(error) => {
             app.say(&app.text.mailbox(&error));
@@ -76,14 +85,24 @@ pub(crate) fn open(app: &App, person: &Person) -> Option<Mailbox> {
 }
 
 /// Shows a line for each mail: its number here, the sender's full name, the subject.
-pub(crate) fn show_list(app: &App, mails: &[(usize, Stored)]) {
-    for (number, mail) in mails {
-        app.say(&line(*number, mail));
+pub(crate) fn show_list(app: &mut App, mails: &[(usize, Stored)]) -> Answer<()> {
+    let lines: Vec<_> = mails
+        .iter()
+        .map(|(number, mail)| line(*number, mail))
+        .collect();
+    page(app, &lines.join("\n"))
+}
+
+/// Shows a text, a screenful at a time; who has seen enough goes on behind it.
+fn page(app: &mut App, text: &str) -> Answer<()> {
+    match app.prompt.page(text, &app.text.of("mail-more")) {
+        Ok(()) | Err(Stop::Back) => Ok(()),
+        Err(stop) => Err(stop),
     }
 }
 
 /// A mail in a list.
-pub(crate) fn line(number: usize, mail: &Stored) -> String {
+fn line(number: usize, mail: &Stored) -> String {
     let from = show(mail.from_name.as_str(), Shown::OneLine);
     let subject = show(mail.subject.as_str(), Shown::OneLine);
     format!("[{number}] {from}: {subject}")
@@ -92,12 +111,15 @@ pub(crate) fn line(number: usize, mail: &Stored) -> String {
 /// Lets the person read mails of a list until that is enough.
 pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Stored)]) -> Answer<()> {
     loop {
-        let question = app.text.of("receive-choose");
-        let question = question.trim_end_matches(':').to_owned();
+        let (question, hint) = (
+            app.text.of("receive-choose"),
+            app.text.of("receive-choose-hint"),
+        );
+        let question = format!("{question} {hint}");
         let typed = match app.prompt.line(&question, "") {
             Ok(typed) => typed,
             Err(Stop::Back) => return Ok(()),
-            Err(Stop::Leave) => return Err(Stop::Leave),
+            Err(stop) => return Err(stop),
         };
         let typed = typed.trim();
         if typed.is_empty() || typed == "0" {
@@ -107,7 +129,8 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Store
         match mails.iter().find(|(number, _)| Some(*number) == chosen) {
             Some((_, mail)) => {
                 read(app, mailbox, mail)?;
-                show_list(app, mails);
+                app.say("");
+                show_list(app, mails)?;
             }
             None => {
                 let choice = show(typed, Shown::OneLine);
@@ -128,11 +151,8 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
             return Ok(());
         }
     };
-    let shown = crate::fields::text(&app.text, &mail);
-    match app.prompt.page(&shown, &app.text.of("mail-more")) {
-        Err(Stop::Leave) => return Err(Stop::Leave),
-        Ok(()) | Err(Stop::Back) => {}
-    }
+    app.say("");
+    page(app, &crate::fields::text(&app.text, &mail))?;
     // Only a mark for the next list.
     let _ = mailbox.mark_read(stored);
     Ok(())

@@ -65,9 +65,5 @@ fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
         return Ok(false);
     }
     let question = app.text.of("register-retry");
-    app.prompt.confirm(
-        &question,
-        &app.text.of("prompt-yes-no"),
-        &app.text.of("prompt-yes"),
-    )
+    app.prompt.confirm(&question, &app.text)
 }

@@ -1,100 +1,132 @@
 //! 4) Send a mail. What was typed is never lost: a mail that was not sent becomes a draft.
 
-use std::{env, ffi::OsString, fs, io::Write, process::Command};
-
-use correio_client::{Draft, DraftError, Drafts, Service, new_mail_id};
+use correio_client::{Draft, DraftError, Drafts, RequestError, new_mail_id};
 use correio_proto::{
     mail::{Body, Recipients, Subject},
-    message::ErrorCode,
+    message::{ErrorCode, Send},
 };
 
 use super::home::Person;
 use crate::{
     app::{App, parse},
-    prompt::{Answer, Stop},
+    editor::Editor,
+    prompt::{Answer, Written},
     show::{Shown, show},
 };
 
-/// Asks for a new mail and sends it.
+/// Asks for a new mail, or goes on with the last draft, and sends it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let blank = Draft {
-        id: new_mail_id(),
-        to: String::new(),
-        subject: String::new(),
-        body: String::new(),
-    };
-    compose(app, person, blank)
-}
-
-/// Asks for the parts of a mail, what there is of them being the start, and sends it.
-pub(crate) fn compose(app: &mut App, person: &Person, mut draft: Draft) -> Answer<()> {
-    let typed = ask_parts(app, &mut draft);
-    if let Err(stop) = typed {
-        if !draft.body.trim().is_empty() {
-            keep(app, person, &draft);
-        }
-        return Err(stop);
+    let last = open(app, person)
+        .and_then(|drafts| drafts.list())
+        .ok()
+        .and_then(|(mut drafts, _)| drafts.pop());
+    if let Some(draft) = &last {
+        let values = [
+            ("to", show(&draft.to, Shown::OneLine).into()),
+            ("subject", show(&draft.subject, Shown::OneLine).into()),
+        ];
+        app.say(&app.text.with("send-draft-offer", &values));
     }
-    send(app, person, &draft);
-    Ok(())
-}
-
-fn ask_parts(app: &mut App, draft: &mut Draft) -> Answer<()> {
-    let to: Recipients = app.ask(&app.text.of("send-to"), &draft.to, parse)?;
-    draft.to = to.to_string();
-    let subject: Subject = app.ask(&app.text.of("send-subject"), &draft.subject, parse)?;
-    subject.as_str().clone_into(&mut draft.subject);
-    loop {
-        ask_body(app, &mut draft.body)?;
-        match draft.body.parse::<Body>() {
-            Ok(_) => return Ok(()),
-            Err(invalid) => app.say(&app.text.invalid(invalid)),
+    let to = app.ask(&app.text.of("send-to"), "", |text, typed| {
+        if last.is_some() && typed.trim().is_empty() {
+            return Ok(None);
+        }
+        parse::<Recipients>(text, typed).map(Some)
+    })?;
+    match (to, &last) {
+        (None, Some(draft)) => change(app, person, draft),
+        (to, _) => {
+            let mut mail = Draft {
+                id: new_mail_id(),
+                to: to.map(|to| to.to_string()).unwrap_or_default(),
+                subject: String::new(),
+                body: String::new(),
+            };
+            let asked = ask_text(app, &mut mail);
+            finish(app, person, &mail, asked)
         }
     }
 }
 
-/// Sends a mail that is complete and says exactly one thing about it; a draft of it goes away
-/// once it is sent, and is kept until then.
-pub(crate) fn send(app: &mut App, person: &Person, draft: &Draft) {
-    let mail = match draft.mail() {
-        Ok(mail) => mail,
-        Err(invalid) => return app.say(&app.text.invalid(invalid)),
+/// Asks for the parts of a draft again, what there is of them being the start, and sends it.
+pub(crate) fn change(app: &mut App, person: &Person, draft: &Draft) -> Answer<()> {
+    let mut mail = draft.clone();
+    let asked = ask_recipients(app, &mut mail).and_then(|()| ask_text(app, &mut mail));
+    if mail != *draft {
+        // Another text is another mail: the server may have taken the first.
+        mail.id = new_mail_id();
+        if let Ok(drafts) = open(app, person)
+            && drafts.save(&mail).is_ok()
+        {
+            // It stands in the other's place now; should this fail there are two drafts.
+            let _ = drafts.delete(draft.id);
+        }
+    }
+    finish(app, person, &mail, asked)
+}
+
+/// Sends a mail that was asked for, or keeps what there is of it.
+fn finish(app: &App, person: &Person, mail: &Draft, asked: Answer<()>) -> Answer<()> {
+    match asked {
+        Ok(()) => send(app, person, mail),
+        Err(_) if mail.subject.is_empty() && mail.body.trim().is_empty() => {}
+        Err(_) => say_kept(app, &keep(app, person, mail)),
+    }
+    asked
+}
+
+/// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
+pub(crate) fn send(app: &App, person: &Person, draft: &Draft) {
+    let kept = keep(app, person, draft);
+    let sent = match draft.mail() {
+        Ok(mail) => deliver(app, &mail),
+        Err(invalid) => Err(failed(app, app.text.invalid(invalid))),
     };
-    let Some(service) = &app.service else { return };
-    let doing = app.text.of("send-working");
-    match app.wait(&doing, |cancel, _| service.send(&mail, cancel)) {
-        Ok(_) => {
+    match sent {
+        Ok(()) => {
             app.say(&app.text.of("send-done"));
             // A draft that stays behind is the same mail to the server and would do no harm.
-            if let Ok(drafts) = open(app, person, service) {
-                let _ = drafts.delete(draft.id);
-            }
-            return;
+            let _ = open(app, person).and_then(|drafts| drafts.delete(draft.id));
         }
-        Err(error) if error.code() == Some(ErrorCode::UnknownRecipient) => {
-            app.say(&app.text.of("send-unknown"));
-            if let correio_client::RequestError::Refused(error) = &error
-                && mail.to.as_slice().len() > 1
-            {
-                let names: Vec<_> = error.recipients.iter().map(ToString::to_string).collect();
-                let names = names.join(", ");
-                app.say(
-                    &app.text
-                        .with("send-unknown-names", &[("names", names.into())]),
-                );
-            }
-        }
-        Err(error) => {
-            let reason = app.text.request(&error);
-            app.say(&app.text.with("send-failed", &[("reason", reason.into())]));
+        Err(lines) => {
+            lines.iter().for_each(|line| app.say(line));
+            say_kept(app, &kept);
         }
     }
-    keep(app, person, draft);
 }
 
-fn keep(app: &App, person: &Person, draft: &Draft) {
-    let Some(service) = &app.service else { return };
-    match open(app, person, service).and_then(|drafts| drafts.save(draft)) {
+/// Hands a mail in, or says in lines why that failed.
+fn deliver(app: &App, mail: &Send) -> Result<(), Vec<String>> {
+    let Some(service) = &app.service else {
+        return Err(failed(app, app.text.of("request-closed")));
+    };
+    let doing = app.text.of("send-working");
+    match app.wait(&doing, |cancel, _| service.send(mail, cancel)) {
+        Ok(_) => Ok(()),
+        Err(RequestError::Refused(error)) if error.code == ErrorCode::UnknownRecipient => {
+            let mut lines = vec![app.text.of("send-unknown")];
+            if mail.to.as_slice().len() > 1 {
+                let names: Vec<_> = error.recipients.iter().map(ToString::to_string).collect();
+                let names = names.join(", ");
+                let values = [("names", names.into())];
+                lines.push(app.text.with("send-unknown-names", &values));
+            }
+            Err(lines)
+        }
+        Err(error) => Err(failed(app, app.text.request(&error))),
+    }
+}
+
+fn failed(app: &App, reason: String) -> Vec<String> {
+    vec![app.text.with("send-failed", &[("reason", reason.into())])]
+}
+
+fn keep(app: &App, person: &Person, draft: &Draft) -> Result<(), DraftError> {
+    open(app, person)?.save(draft)
+}
+
+fn say_kept(app: &App, kept: &Result<(), DraftError>) {
+    match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
         Err(error) => {
             let reason = show(&error.to_string(), Shown::OneLine);
@@ -103,98 +135,51 @@ fn keep(app: &App, person: &Person, draft: &Draft) {
     }
 }
 
-fn open(app: &App, person: &Person, service: &Service) -> Result<Drafts, DraftError> {
-    Drafts::open(&app.data, service.address(), &person.username)
+fn open(app: &App, person: &Person) -> Result<Drafts, DraftError> {
+    Drafts::open(&app.data, &person.server, &person.username)
+}
+
+fn ask_recipients(app: &mut App, mail: &mut Draft) -> Answer<()> {
+    let to: Recipients = app.ask(&app.text.of("send-to"), &mail.to, parse)?;
+    mail.to = to.to_string();
+    Ok(())
+}
+
+fn ask_text(app: &mut App, mail: &mut Draft) -> Answer<()> {
+    let subject: Subject = app.ask(&app.text.of("send-subject"), &mail.subject, parse)?;
+    subject.as_str().clone_into(&mut mail.subject);
+    loop {
+        ask_body(app, &mut mail.body)?;
+        match mail.body.parse::<Body>() {
+            Ok(_) => return Ok(()),
+            Err(invalid) => app.say(&app.text.invalid(invalid)),
+        }
+    }
 }
 
 /// Asks for a body of several lines. What was typed stays in `body` however that ends.
 fn ask_body(app: &mut App, body: &mut String) -> Answer<()> {
-    let editor = editor().filter(|_| app.prompt.is_interactive());
-    let question = match &editor {
-        Some(editor) => {
-            let name = show(&editor.to_string_lossy(), Shown::OneLine);
-            app.text
-                .with("send-body-editor", &[("editor", name.into())])
-        }
-        None => app.text.of("send-body"),
-    };
-    app.say(&question);
-    for line in body.lines() {
-        app.say(&show(line, Shown::Lines));
+    let editor = Editor::of_person().filter(|_| app.prompt.is_interactive());
+    app.say(&app.text.of("send-body"));
+    if let Some(editor) = &editor {
+        let values = [("editor", editor.shown().into())];
+        app.say(&app.text.with("send-body-editor", &values));
     }
     loop {
-        let line = app
-            .prompt
-            .line(if app.prompt.is_interactive() { "" } else { ">" }, "")?;
-        match (line.as_str(), &editor) {
-            (".", _) => return Ok(()),
-            (":e", Some(editor)) => {
-                if edit(app, editor, body) {
-                    return Ok(());
-                }
-                continue;
+        if !body.is_empty() {
+            app.say(&show(body, Shown::Lines));
+        }
+        if app.prompt.body(body)? == Written::Done {
+            return Ok(());
+        }
+        let Some(editor) = &editor else { continue };
+        match app.undisturbed(|_| editor.edit(body)) {
+            Ok(edited) => *body = edited,
+            Err(error) => {
+                let reason = show(&error.to_string(), Shown::OneLine);
+                let values = [("editor", editor.shown().into()), ("reason", reason.into())];
+                app.say(&app.text.with("send-editor-failed", &values));
             }
-            _ => {}
         }
-        // Of a line of dots, one stands for the line's not being the end.
-        let is_dots = line.len() > 1 && line.bytes().all(|byte| byte == b'.');
-        body.push_str(if is_dots {
-            line.get(1..).unwrap_or_default()
-        } else {
-            &line
-        });
-        body.push('\n');
-    }
-}
-
-fn editor() -> Option<OsString> {
-    ["VISUAL", "EDITOR"]
-        .into_iter()
-        .filter_map(env::var_os)
-        .find(|name| !name.is_empty())
-}
-
-/// Has the body changed in the person's editor. False where it was not.
-fn edit(app: &App, editor: &OsString, body: &mut String) -> bool {
-    let edited = (|| {
-        let mut file = tempfile::Builder::new()
-            .prefix("correio-")
-            .suffix(".txt")
-            .tempfile()?;
-        file.write_all(body.as_bytes())?;
-        file.flush()?;
-        // As git does it: what stands in the variable may have arguments.
-        let status = Command::new("sh")
-            .arg("-c")
-            .arg(r#"eval "$CORREIO_EDITOR \"\$1\"""#)
-            .arg("sh")
-            .arg(file.path())
-            .env("CORREIO_EDITOR", editor)
-            .status()?;
-        if !status.success() {
-            return Err(std::io::Error::other(status.to_string()));
-        }
-        fs::read_to_string(file.path())
-    })();
-    match edited {
-        Ok(text) => {
-            *body = text;
-            true
-        }
-        Err(error) => {
-            let editor = show(&editor.to_string_lossy(), Shown::OneLine);
-            let reason = show(&error.to_string(), Shown::OneLine);
-            let values = [("editor", editor.into()), ("reason", reason.into())];
-            app.say(&app.text.with("send-editor-failed", &values));
-            false
-        }
-    }
-}
-
-/// Goes back instead of leaving where a person stopped in the middle of a mail.
-pub(crate) fn settled(result: Answer<()>) -> Answer<()> {
-    match result {
-        Err(Stop::Back) => Ok(()),
-        other => other,
     }
 }

@@ -1,0 +1,57 @@
+//! Whose mailboxes are on this computer.
+
+use std::{fs, path::Path};
+
+use correio_client::Address;
+use correio_proto::mail::Username;
+
+/// The servers and users that have a mailbox in a data directory, in no order. What is not named
+/// like one is passed over.
+pub(super) fn of_mailboxes(data: &Path) -> Vec<(Address, Username)> {
+    let mut owners = Vec::new();
+    for server in names(&data.join("mail")) {
+        let Some(address) = address(&server) else {
+            continue;
+        };
+        let users = names(&data.join("mail").join(&server));
+        let users = users.iter().filter_map(|name| name.parse().ok());
+        owners.extend(users.map(|user| (address.clone(), user)));
+    }
+    owners
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return vec![];
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
+}
+
+/// The address that a directory is named after.
+fn address(directory: &str) -> Option<Address> {
+    let (host, port) = directory.rsplit_once('_')?;
+    let address = Address::new(&host.replace("%3A", ":"), port.parse().ok()?).ok()?;
+    (address.directory_name() == directory).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_tell_their_owners() {
+        let data = tempfile::TempDir::new().unwrap();
+        for directory in ["%3A%3A1_8888/tony", "a_b_1/pepper", "notes/x", "a_0/tony"] {
+            fs::create_dir_all(data.path().join("mail").join(directory)).unwrap();
+        }
+        let mut owners: Vec<_> = of_mailboxes(data.path())
+            .into_iter()
+            .map(|(address, user)| format!("{user} {address}"))
+            .collect();
+        owners.sort();
+        assert_eq!(owners, ["pepper a_b:1", "tony [::1]:8888"]);
+        assert!(of_mailboxes(Path::new("/nowhere")).is_empty());
+    }
+}
