@@ -74,12 +74,14 @@ impl Logging {
         Ok(Self { terminal, file })
     }
 
-    /// Opens the log file anew, as after it was renamed, before the next line is written. Where
-    /// that fails, the old one is written on.
+    /// Opens the log file anew, as after it was renamed. Where that fails, the old one is written
+    /// on.
     pub fn reopen(&self) {
-        if let Some(file) = &self.file {
-            file.queue().reopen = true;
-            file.shared.changed.notify_all();
+        // One that waits already serves this request, too.
+        if let Some(file) = &self.file
+            && !matches!(file.queue().entries.back(), Some(Entry::Reopen))
+        {
+            file.put(Entry::Reopen);
         }
     }
 
@@ -235,12 +237,20 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    lines: VecDeque<String>,
+    entries: VecDeque<Entry>,
     bytes: usize,
     /// Lines lost since that was last reported.
     dropped: u64,
-    reopen: bool,
     writing: bool,
+}
+
+/// What waits for a sink's thread.
+#[derive(Debug)]
+enum Entry {
+    /// A line to be written.
+    Line(String),
+    /// The file is to be opened anew; what was said before goes into the old one.
+    Reopen,
 }
 
 impl Sink {
@@ -264,19 +274,23 @@ impl Sink {
 
     fn push(&self, line: String) {
         let mut queue = self.queue();
-        if queue.lines.len() >= LINES_MAX || queue.bytes + line.len() > BYTES_MAX {
+        if queue.entries.len() >= LINES_MAX || queue.bytes + line.len() > BYTES_MAX {
             queue.dropped += 1;
             return;
         }
         queue.bytes += line.len();
-        queue.lines.push_back(line);
         drop(queue);
+        self.put(Entry::Line(line));
+    }
+
+    fn put(&self, entry: Entry) {
+        self.queue().entries.push_back(entry);
         self.shared.changed.notify_all();
     }
 
     fn flush(&self, deadline: Instant) {
         let mut queue = self.queue();
-        while !queue.lines.is_empty() || queue.writing {
+        while !queue.entries.is_empty() || queue.writing {
             let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
                 return;
@@ -298,18 +312,22 @@ impl Shared {
     /// The life of a sink's thread.
     fn serve(&self, mut target: Target) {
         loop {
-            let (lines, dropped, reopen) = self.take();
+            let (entries, dropped) = self.take();
             let mut lost = 0;
             let mut write = |target: &mut Target, text: &str, lines: u64| {
                 if target.write(text).is_err() {
                     lost += lines;
                 }
             };
-            if reopen && let Some(said) = target.reopen() {
-                write(&mut target, &said, 0);
-            }
-            for text in lines {
-                write(&mut target, &text, 1);
+            for entry in entries {
+                match entry {
+                    Entry::Line(text) => write(&mut target, &text, 1),
+                    Entry::Reopen => {
+                        if let Some(said) = target.reopen() {
+                            write(&mut target, &said, 0);
+                        }
+                    }
+                }
             }
             if dropped > 0 {
                 let said = line("WARN ", format_args!("log.dropped count={dropped}"));
@@ -325,9 +343,9 @@ impl Shared {
 
     /// Waits for something to do and takes it. Lines that were lost are told of together with
     /// the next ones: a target that takes none would otherwise be tried without end.
-    fn take(&self) -> (VecDeque<String>, u64, bool) {
+    fn take(&self) -> (VecDeque<Entry>, u64) {
         let mut queue = self.queue();
-        while queue.lines.is_empty() && !queue.reopen {
+        while queue.entries.is_empty() {
             queue = self
                 .changed
                 .wait(queue)
@@ -335,10 +353,10 @@ impl Shared {
         }
         queue.writing = true;
         queue.bytes = 0;
-        let (lines, reopen) = (std::mem::take(&mut queue.lines), queue.reopen);
-        let dropped = std::mem::take(&mut queue.dropped);
-        queue.reopen = false;
-        (lines, dropped, reopen)
+        (
+            std::mem::take(&mut queue.entries),
+            std::mem::take(&mut queue.dropped),
+        )
     }
 }
 
