@@ -71,8 +71,6 @@ pub struct Readiness {
     pub readable: bool,
     /// Something can be written.
     pub writable: bool,
-    /// The peer has closed its side: behind what it wrote comes the end.
-    pub read_closed: bool,
 }
 
 /// What became of a turn.
@@ -163,7 +161,6 @@ impl<T: Transport> Connection<T> {
             ready: Readiness {
                 readable: true,
                 writable: true,
-                read_closed: false,
             },
             protocol_errors: 0,
             anonymous_since: now.uptime,
@@ -202,7 +199,6 @@ impl<T: Transport> Connection<T> {
     pub fn note(&mut self, ready: Readiness) {
         self.ready.readable |= ready.readable;
         self.ready.writable |= ready.writable;
-        self.ready.read_closed |= ready.read_closed;
     }
 
     /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is

@@ -290,7 +290,6 @@ impl Reactor {
                 let readiness = Readiness {
                     readable: event.is_readable() || event.is_read_closed() || event.is_error(),
                     writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-                    read_closed: event.is_read_closed(),
                 };
                 self.server.note(id, readiness);
             }

@@ -401,7 +401,6 @@ impl Client {
         self.pipe.0.borrow_mut().to_server.closed = true;
         let readable = Readiness {
             readable: true,
-            read_closed: true,
             ..Readiness::default()
         };
         world.server.note(self.id, readable);
