@@ -155,6 +155,8 @@ pub(crate) fn complete(
         (Step::Restoring(account), Done::Store(StoreDone::Changed)) => {
             enter(session, scope, account)
         }
+        // Another device's login may have made the new hash first: this one tries again.
+        (Step::Restoring(_), Done::Store(StoreDone::Conflict)) => Outcome::unavailable(),
         (Step::Restoring(account), Done::Store(_)) => {
             login_failed(scope, &account.username, "changed during the login")
         }

@@ -123,6 +123,8 @@ enum Phase {
     Open,
     /// The server stops: the request under way is finished, no other is taken.
     Draining,
+    /// The transport is over; the store is still at the session's last job.
+    Gone,
     /// The last words are on their way; what comes in is thrown away.
     Closing { since: Duration, shut_down: bool },
 }
@@ -211,6 +213,12 @@ impl<T: Transport> Connection<T> {
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Driven {
+        if self.phase == Phase::Gone {
+            return match self.session.is_storing() {
+                true => Driven::Idle,
+                false => Driven::Over(Reason::ByClient),
+            };
+        }
         let mut requests = REQUESTS_PER_TURN;
         let mut reads = READS_PER_TURN;
         loop {
@@ -256,8 +264,11 @@ impl<T: Transport> Connection<T> {
     fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Draining => {
-                self.channel.has_room() && self.channel.pending_output() < OUTPUT_HIGH
+                self.channel.has_room()
+                    && !self.channel.has_message()
+                    && self.channel.pending_output() < OUTPUT_HIGH
             }
+            Phase::Gone => false,
             Phase::Closing { .. } => true,
         }
     }
@@ -265,7 +276,7 @@ impl<T: Transport> Connection<T> {
     fn read(&mut self) -> Result<(), Reason> {
         let read = match self.phase {
             Phase::Open | Phase::Draining => self.channel.read_from(&mut self.transport),
-            Phase::Closing { .. } => self.transport.read(&mut [0; 4096]),
+            Phase::Closing { .. } | Phase::Gone => self.transport.read(&mut [0; 4096]),
         };
         match read {
             Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
@@ -336,13 +347,15 @@ impl<T: Transport> Connection<T> {
 
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
     pub fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
-        if self.is_closing() {
+        let mut scope = scope(self.id, self.peer, context);
+        let Some(step) = self.session.complete(&mut scope, ticket, done) else {
+            return;
+        };
+        // What was done has its effects on others, even if nobody is left to be answered.
+        if self.is_closing() || self.phase == Phase::Gone {
             return;
         }
-        let mut scope = scope(self.id, self.peer, context);
-        if let Some(step) = self.session.complete(&mut scope, ticket, done) {
-            self.act(context, step);
-        }
+        self.act(context, step);
         if self.phase == Phase::Draining {
             self.drain(context.now);
         }
@@ -455,7 +468,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the connection with a last notice. To be driven afterwards.
     pub fn end(&mut self, now: Now, notice: Notice) {
-        if !self.is_closing() {
+        if !self.is_closing() && self.phase != Phase::Gone {
             self.push(&ServerMessage::Notice(notice));
             self.close(now);
         }
@@ -527,6 +540,16 @@ impl<T: Transport> Connection<T> {
             self.notify(Notice::Ping {});
         }
         None
+    }
+
+    /// Whether the connection must stay although its transport is over, until the store has
+    /// answered: what the answer means for others must not be lost with it.
+    pub fn outlives_its_transport(&mut self) -> bool {
+        let is_storing = self.session.is_storing();
+        if is_storing {
+            self.phase = Phase::Gone;
+        }
+        is_storing
     }
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.

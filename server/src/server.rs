@@ -394,9 +394,13 @@ impl<T: Transport> Server<T> {
     fn remove_over(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.over) {
             if self
-                .with(id, now, |entry, context| entry.connection.abandon(context))
-                .is_some()
+                .entry(id)
+                .is_some_and(|entry| entry.connection.outlives_its_transport())
             {
+                continue;
+            }
+            let abandoned = self.with(id, now, |entry, context| entry.connection.abandon(context));
+            if abandoned.is_some() {
                 self.connections.remove(id.index as usize);
                 Event::ConnectionClosed {
                     connection: id,

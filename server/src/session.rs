@@ -184,6 +184,7 @@ pub struct Session {
 #[derive(Debug)]
 struct Waiting {
     serial: u64,
+    queue: QueueName,
     number: u32,
     pending: Box<Pending>,
 }
@@ -243,6 +244,14 @@ impl Session {
         })
     }
 
+    /// Whether the job that is out is the store's: it will be done, whoever is there to hear of it.
+    #[must_use]
+    pub fn is_storing(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.queue == QueueName::Store)
+    }
+
     /// Who is logged in.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
@@ -290,8 +299,13 @@ impl Session {
             Outcome::Defer(job, pending) => {
                 self.serial += 1;
                 let serial = self.serial;
+                let queue = match &job {
+                    Job::Hash(_) => QueueName::Hash,
+                    Job::Store(_) => QueueName::Store,
+                };
                 self.waiting = Some(Waiting {
                     serial,
+                    queue,
                     number,
                     pending: Box::new(pending),
                 });

@@ -4,11 +4,18 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use correio_proto::message::{
-    Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Registration, Reply,
-    Request, Software,
+    Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Registration,
+    Reply, Request, Software,
+};
+use correio_server::{
+    store::{
+        Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        memory::{MemoryLimits, MemoryStore},
+    },
+    ticket::Ticket,
 };
 use support::{World, credential, hello, id, login, mail, register, settings};
 
@@ -250,6 +257,97 @@ fn a_new_password_ends_the_other_sessions() {
         again.ask(&mut world, login("tony", 2)),
         Reply::LoggedIn(_)
     ));
+}
+
+/// A store that answers when the test lets it.
+struct Slow {
+    store: MemoryStore,
+    held: Rc<Cell<bool>>,
+    queued: Vec<(Ticket, StoreJob)>,
+}
+
+impl Store for Slow {
+    fn realm(&self) -> Realm {
+        self.store.realm()
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        if !self.held.get() {
+            return self.store.submit(ticket, job);
+        }
+        self.queued.push((ticket, job));
+        Submitted::Queued
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        if self.held.get() {
+            return Ok(());
+        }
+        for (ticket, job) in self.queued.drain(..) {
+            if let Submitted::Done(answer) = self.store.submit(ticket, job) {
+                done.push((ticket, answer));
+            }
+        }
+        Ok(())
+    }
+
+    fn close(self: Box<Self>, _: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_done_for_a_client_that_left_has_its_effects() {
+    let held = Rc::new(Cell::new(false));
+    let store = MemoryStore::new(support::REALM, support::QUOTA, MemoryLimits::default());
+    let slow = Slow {
+        store,
+        held: held.clone(),
+        queued: vec![],
+    };
+    let mut world = World::with_store(settings(), 10, Box::new(slow));
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let mut phone = world.log_in("tony");
+    held.set(true);
+    tony.begin(&mut world, mail(1, "pepper", "Jantar?"));
+    world.settle();
+    tony.hang_up(&mut world);
+    held.set(false);
+    world.settle();
+    pepper.take();
+    assert!(
+        matches!(pepper.notices[..], [Notice::NewMail(_)]),
+        "{:?}",
+        pepper.notices
+    );
+
+    // The last step of a change of password, with its client gone.
+    let mut tony = world.log_in("tony");
+    world.hashing.borrow_mut().held = true;
+    let change = Account::Password {
+        current: credential(1),
+        new: credential(2),
+    };
+    tony.begin(&mut world, Request::Account(change));
+    world.settle();
+    world.hashing.borrow_mut().held = false;
+    world.server.turn(world.now).unwrap();
+    world.hashing.borrow_mut().held = true;
+    world.settle();
+    held.set(true);
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    tony.hang_up(&mut world);
+    assert!(!phone.is_closed());
+    held.set(false);
+    world.settle();
+    phone.take();
+    assert_eq!(phone.notices, [Notice::SessionEnded {}]);
+    assert_eq!(
+        world.server.len(),
+        2,
+        "pepper, and the phone until it has closed"
+    );
 }
 
 #[test]

@@ -29,12 +29,15 @@ mod open;
 /// Jobs in one transaction at most, so that none waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
+/// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
+const GROUP_BYTES_MAX: u64 = 8 << 20;
+
 /// How much may wait for the store thread.
 #[derive(Clone, Copy, Debug)]
 pub struct SqliteOptions {
     /// Jobs.
     pub queue_jobs: usize,
-    /// Bytes of subjects and bodies.
+    /// Bytes of subjects and bodies, counted for each recipient. A single job may exceed it.
     pub queue_bytes: u64,
 }
 
@@ -123,7 +126,7 @@ impl Store for SqliteStore {
         let bytes = size(&job);
         let mut queue = lock(&self.shared.queue);
         if queue.jobs.len() >= self.options.queue_jobs
-            || queue.bytes.saturating_add(bytes) > self.options.queue_bytes
+            || (queue.bytes > 0 && queue.bytes.saturating_add(bytes) > self.options.queue_bytes)
         {
             return Submitted::Full;
         }
@@ -175,6 +178,12 @@ impl Shared {
             if failed {
                 return;
             }
+            // After the answers: nobody waits for it.
+            if let Err(Fatal(text)) = file.checkpoint_if_due() {
+                lock(&self.finished).failed = Some(StoreFailed(text));
+                wake.wake();
+                return;
+            }
         }
         if let Err(Fatal(text)) = file.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
@@ -193,18 +202,23 @@ impl Shared {
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let count = queue.jobs.len().min(GROUP_MAX);
-        group.extend(queue.jobs.drain(..count));
-        let taken: u64 = group.iter().map(|(_, job)| size(job)).sum();
-        queue.bytes = queue.bytes.saturating_sub(taken);
+        let mut bytes = 0;
+        while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
+            let Some((ticket, job)) = queue.jobs.pop_front() else {
+                break;
+            };
+            bytes += size(&job);
+            group.push((ticket, job));
+        }
+        queue.bytes = queue.bytes.saturating_sub(bytes);
         true
     }
 }
 
-/// What a job counts for in the queue, in bytes.
+/// What a job counts for, in bytes: a mail is written once for each recipient.
 fn size(job: &StoreJob) -> u64 {
     match job {
-        StoreJob::Send { mail, .. } => mail.quota_bytes(),
+        StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
         _ => 0,
     }
 }

@@ -122,14 +122,7 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
     }
     migrate(&path, &mut connection)?;
     let realm = realm(&path, &connection)?;
-    Ok((
-        File {
-            connection,
-            quota,
-            _lock: lock,
-        },
-        realm,
-    ))
+    Ok((File::new(connection, quota, lock), realm))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
@@ -190,7 +183,10 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     } else {
         u64::from(page_size)
     };
-    if length < page_size * u64::from(pages) {
+    // A checkpoint that was cut short leaves a file that has not grown yet; the log beside it has
+    // everything, and SQLite puts it in its place.
+    let has_log = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+    if !has_log && length < page_size * u64::from(pages) {
         let reason = "it is shorter than it says".to_owned();
         return Err(OpenError::Damaged {
             path: path.to_owned(),
@@ -198,6 +194,13 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
         });
     }
     Ok(())
+}
+
+/// SQLite's write-ahead log of a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -209,7 +212,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: the log is synced at every commit. That is what an acknowledgement stands on.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 10_000)?;
+    // SQLite's own checkpoints swallow their errors; ours do not (file.rs).
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
