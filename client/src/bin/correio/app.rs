@@ -72,7 +72,7 @@ impl App {
         let _mode = self.prompt.is_interactive().then(|| {
             spinner.enable_steady_tick(Duration::from_millis(100));
             // What is typed meanwhile answers the next question and is shown there.
-            self.guard.take_keys()
+            self.guard.hold_keys()
         });
         let result = self.undisturbed(|cancel| action(cancel, &spinner));
         spinner.finish_and_clear();

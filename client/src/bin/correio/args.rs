@@ -64,7 +64,12 @@ pub(crate) struct Options {
 
 impl Cli {
     /// Refuses what the parser does not: options that mean nothing to the menus.
-    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+    pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
+        // A variable that is set to nothing says nothing.
+        let options = &mut self.options;
+        options.server.take_if(|server| server.is_empty());
+        options.user.take_if(|user| user.is_empty());
+        options.data_dir.take_if(|dir| dir.as_os_str().is_empty());
         let without_menus = [
             ("--json", self.options.json),
             ("--password-stdin", self.options.password_stdin),

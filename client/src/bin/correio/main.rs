@@ -18,6 +18,7 @@ use crate::{
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
+    show::show_json,
     terminal::Guard,
     text::{Lang, Text},
 };
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Answered(output)) => {
             let answer = if json {
-                output.json.to_string()
+                show_json(&output.json)
             } else {
                 output.text
             };
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
         }
         Err(failure) => {
             let _ = match json {
-                true => writeln!(io::stdout(), "{}", failure.json()),
+                true => writeln!(io::stdout(), "{}", show_json(&failure.json())),
                 false => writeln!(io::stderr(), "correio: {}", failure.text),
             };
             failure.status.into()
@@ -84,7 +85,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let _ = match json {
         true => {
             let failure = Failure::new(Status::Usage, "usage", error.to_string());
-            writeln!(io::stdout(), "{}", failure.json())
+            writeln!(io::stdout(), "{}", show_json(&failure.json()))
         }
         false => error.print(),
     };

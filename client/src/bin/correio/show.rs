@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 /// How much of a text's form is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -24,6 +26,24 @@ pub(crate) fn show(text: &str, shown: Shown) -> String {
             c if is_harmless(c) => out.push(c),
             // Writing to a string cannot fail.
             c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+    out
+}
+
+/// Writes a JSON document such that a terminal that shows it is not harmed either: the same
+/// characters as JSON's own escapes, which stand for what they replace.
+pub(crate) fn show_json(json: &Value) -> String {
+    let json = json.to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_harmless(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            _ = write!(out, "\\u{unit:04x}");
         }
     }
     out
@@ -58,6 +78,15 @@ mod tests {
             let lines = show(&text, Shown::Lines);
             prop_assert!(lines.chars().all(|c| is_harmless(c) || c == '\n' || c == '\t'));
             prop_assert!(show(&text, Shown::OneLine).chars().all(is_harmless));
+        }
+
+        #[test]
+        fn json_stays_the_same(text in any::<String>()) {
+            let text = format!("{text}\u{9b}\u{202e}\u{e0041}");
+            let json = Value::from(text);
+            let shown = show_json(&json);
+            prop_assert!(shown.chars().all(is_harmless));
+            prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), json);
         }
     }
 }

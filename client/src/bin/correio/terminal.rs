@@ -71,8 +71,17 @@ impl Guard {
     }
 
     /// Takes keys one by one, without showing them, until the guard returned is dropped. Ctrl-C
-    /// still is a signal; what would stop the program with the terminal like that is not.
+    /// is a key like any other, so that what was typed can be kept.
     pub(crate) fn take_keys(&self) -> Mode {
+        self.change(|mode| {
+            mode.local_modes
+                .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+        })
+    }
+
+    /// Keeps what is typed for later, without showing it, until the guard returned is dropped.
+    /// Ctrl-C is a signal; what would stop the program with the terminal like that is not.
+    pub(crate) fn hold_keys(&self) -> Mode {
         self.change(|mode| {
             mode.local_modes
                 .remove(LocalModes::ICANON | LocalModes::ECHO);

@@ -71,36 +71,32 @@ impl Text {
 
     /// The text of a key, filled in. A key that is missing stands for itself.
     pub(crate) fn with(&self, key: &str, values: &Values<'_>) -> String {
-        let Some(pattern) = self
-            .bundle
-            .get_message(key)
-            .and_then(|message| message.value())
-        else {
-            return key.to_owned();
-        };
         let mut args = FluentArgs::new();
         for (name, value) in values {
             args.set(*name, FluentValue::from(value.clone()));
         }
-        self.bundle
-            .format_pattern(pattern, Some(&args), &mut Vec::new())
-            .into_owned()
+        self.fill(key, &args)
     }
 
     /// The text of a key for a count, in the language's plural.
     pub(crate) fn count(&self, key: &str, count: u32) -> String {
-        let Some(pattern) = self
-            .bundle
-            .get_message(key)
-            .and_then(|message| message.value())
-        else {
-            return key.to_owned();
-        };
         let mut args = FluentArgs::new();
         args.set("count", FluentValue::from(count));
-        self.bundle
-            .format_pattern(pattern, Some(&args), &mut Vec::new())
-            .into_owned()
+        self.fill(key, &args)
+    }
+
+    fn fill(&self, key: &str, args: &FluentArgs<'_>) -> String {
+        let message = self.bundle.get_message(key);
+        let Some(pattern) = message.and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
+        let mut errors = Vec::new();
+        let filled = self
+            .bundle
+            .format_pattern(pattern, Some(args), &mut errors)
+            .into_owned();
+        debug_assert!(errors.is_empty(), "{key} lacks a value: {errors:?}");
+        filled
     }
 
     /// A moment in the person's own time zone.
@@ -292,6 +288,10 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/correio");
         let mut folders = vec![folder];
         let mut used = 0;
+        let mut unused: Vec<_> = keys
+            .keys()
+            .filter(|key| !key.starts_with("error-"))
+            .collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -300,6 +300,7 @@ mod tests {
                     continue;
                 }
                 let source = std::fs::read_to_string(&path).unwrap();
+                unused.retain(|key| !source.contains(&format!("\"{key}\"")));
                 for call in [".of(\"", ".with(\"", ".count(\""] {
                     for rest in source.split(call).skip(1) {
                         let key = rest.split('"').next().unwrap();
@@ -310,6 +311,7 @@ mod tests {
             }
         }
         assert!(used > 50, "the keys are found: {used}");
+        assert!(unused.is_empty(), "nothing uses {unused:?}");
     }
 
     #[test]

@@ -23,11 +23,18 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
             let _ = writeln!(io::stderr(), "{line}");
         }
     };
-    let mails = service
-        .receive(&mut mailbox, &mut progress, &context.cancel)
-        .map_err(|error| Failure::receive(text, &error))?;
+    let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
+    let mails = received.map_err(|error| {
+        // What arrived before is not lost and comes with the next success.
+        if mailbox.unseen().is_ok_and(|mails| !mails.is_empty()) {
+            let directory = mailbox.directory().display().to_string();
+            let values = [("directory", directory.into())];
+            let _ = writeln!(io::stderr(), "{}", text.with("receive-saved", &values));
+        }
+        Failure::receive(text, &error)
+    })?;
     let mut lines = match mails.len() {
-        0 => vec![text.of("command-none")],
+        0 => vec![text.of("receive-none")],
         count => vec![text.with("receive-count", &[("count", format!("{count:02}").into())])],
     };
     let mut list = Vec::new();

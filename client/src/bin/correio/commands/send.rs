@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,9 @@ pub(super) fn run(
     );
     // The password comes first: with --password-stdin the body may follow it.
     let password = context.password()?;
+    if matches!(body, Source::StandardInput) && io::stdin().is_terminal() {
+        let _ = writeln!(io::stderr(), "{}", text.of("command-body"));
+    }
     let bytes = body.read().map_err(|error| {
         let place = match body {
             Source::File(path) => format!("{}: ", path.display()),

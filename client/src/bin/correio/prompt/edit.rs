@@ -1,6 +1,7 @@
 //! A line of text while it is typed: the characters and the cursor, without the terminal.
 
 use console::Key;
+use zeroize::Zeroize;
 
 /// What a key did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(super) enum Edited {
     Done,
     /// The person wants back.
     Back,
-    /// The end of the input (Ctrl-D on an empty line).
+    /// The end of the input: Ctrl-D where nothing was typed.
     End,
 }
 
@@ -22,7 +23,12 @@ pub(super) struct Line {
     cursor: usize,
     /// Whether it is as it was offered: the first character that is typed replaces it.
     offered: bool,
+    /// Whether it must not be seen.
+    secret: bool,
 }
+
+/// Characters of a secret line that are typed without its moving in memory.
+const SECRET_ROOM: usize = 1024;
 
 impl Line {
     pub(super) fn new(text: &str) -> Self {
@@ -32,6 +38,16 @@ impl Line {
             characters,
             cursor,
             offered: cursor > 0,
+            secret: false,
+        }
+    }
+
+    /// An empty line that is not shown and is wiped from memory when dropped.
+    pub(super) fn secret() -> Self {
+        Self {
+            characters: Vec::with_capacity(SECRET_ROOM),
+            secret: true,
+            ..Self::default()
         }
     }
 
@@ -44,8 +60,11 @@ impl Line {
         self.characters.iter().collect()
     }
 
-    /// What stands before and behind the cursor.
+    /// What is seen before and behind the cursor.
     pub(super) fn halves(&self) -> (String, String) {
+        if self.secret {
+            return (String::new(), String::new());
+        }
         let (before, behind) = self.characters.split_at(self.cursor);
         (before.iter().collect(), behind.iter().collect())
     }
@@ -55,7 +74,7 @@ impl Line {
         match key {
             Key::Enter => return Edited::Done,
             Key::Escape => return Edited::Back,
-            Key::Char('\u{4}') if self.characters.is_empty() => return Edited::End,
+            Key::Char('\u{4}') if offered || self.characters.is_empty() => return Edited::End,
             Key::Char('\u{1}') | Key::Home => self.cursor = 0,
             Key::Char('\u{5}') | Key::End => self.cursor = self.characters.len(),
             Key::Char('\u{15}') => {
@@ -106,6 +125,14 @@ impl Line {
     }
 }
 
+impl Drop for Line {
+    fn drop(&mut self) {
+        if self.secret {
+            self.characters.zeroize();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,9 +164,14 @@ mod tests {
         assert_eq!(typed("um dois ", &[c('\u{17}')]).1, "um ");
         assert_eq!(typed("abc", &[c('\u{15}'), Key::Backspace, Key::Del]).1, "");
         assert_eq!(typed("a", &[Key::Escape]).0, Edited::Back);
+        let mut secret = Line::secret();
+        secret.take(&c('a'));
+        assert_eq!(secret.halves(), (String::new(), String::new()));
+        assert_eq!(secret.text(), "a");
         assert_eq!(typed("", &[c('\u{4}')]).0, Edited::End);
+        assert_eq!(typed("offered", &[c('\u{4}')]).0, Edited::End);
         assert_eq!(
-            typed("a", &[c('\u{4}'), c('\u{7}')]),
+            typed("", &[c('a'), c('\u{4}'), c('\u{7}')]),
             (Edited::Changed, "a".to_owned())
         );
     }

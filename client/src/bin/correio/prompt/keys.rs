@@ -1,20 +1,17 @@
 //! Questions on a terminal, answered with keys. The looks are dialoguer's.
 //!
-//! dialoguer asks for passwords. Its menus know neither numbers nor choices that cannot be
-//! chosen, and its lines neither Esc nor the end of the input; these are drawn here.
+//! dialoguer's menus know neither numbers nor choices that cannot be chosen, and its questions
+//! neither Esc nor the end of the input; so here only its theme is used, and keys are read here.
 
 use std::{io, time::Duration};
 
 use console::{Key, Style, Term, measure_text_width, truncate_str};
-use dialoguer::{
-    Password,
-    theme::{ColorfulTheme, SimpleTheme, Theme},
-};
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     Answer, Choice, Menu, Stop, Written, asked,
@@ -214,8 +211,21 @@ impl Keys {
     }
 
     pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
+        self.ask(question, Line::new(initial))
+            .map(|line| line.text())
+    }
+
+    pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
+        let line = self.ask(question, Line::secret())?;
+        let typed = Zeroizing::new(line.text());
+        match typed.is_empty() {
+            true => Err(Stop::Back),
+            false => Ok(typed),
+        }
+    }
+
+    fn ask(&mut self, question: &str, mut line: Line) -> Answer<Line> {
         let _mode = self.guard.take_keys();
-        let mut line = Line::new(initial);
         loop {
             self.draw_line(question, &line);
             let key = self.key().inspect_err(|_| self.say(""))?;
@@ -225,7 +235,7 @@ impl Keys {
             }
             match edited {
                 Edited::Changed => {}
-                Edited::Done => return Ok(line.text()),
+                Edited::Done => return Ok(line),
                 Edited::Back => return Err(Stop::Back),
                 Edited::End => return Err(Stop::Leave),
             }
@@ -237,7 +247,10 @@ impl Keys {
         let mut line = Line::default();
         loop {
             self.draw_line("", &line);
-            let key = self.key().inspect_err(|_| self.say(""))?;
+            let key = self.key().inspect_err(|_| {
+                self.say("");
+                paper::add_line(body, &line.text());
+            })?;
             let edited = match key {
                 EDITOR => Edited::Done,
                 _ => line.take(&key),
@@ -247,8 +260,9 @@ impl Keys {
             }
             self.say("");
             let typed = std::mem::take(&mut line).text();
-            let ends = !typed.is_empty() || edited == Edited::Done && key != EDITOR;
-            let ended = ends && !paper::add_line(body, &typed);
+            // An empty line is one only where Enter has made it.
+            let is_line = !typed.is_empty() || (edited == Edited::Done && key != EDITOR);
+            let ended = is_line && !paper::add_line(body, &typed);
             match edited {
                 Edited::Back => return Err(Stop::Back),
                 Edited::End if body.trim().is_empty() => return Err(Stop::Leave),
@@ -287,22 +301,6 @@ impl Keys {
             .write_str(&format!("\r\x1b[K{question}{left}{right}"));
         let _ = self.term.move_cursor_left(measure_text_width(&right));
         let _ = self.term.flush();
-    }
-
-    pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
-        self.pending = None;
-        let asked = Password::with_theme(&*self.theme)
-            .with_prompt(question)
-            .report(false)
-            .allow_empty_password(true);
-        let mut typed = asked.interact_on(&self.term).map_err(|_| Stop::Leave)?;
-        // Esc is a character to it like any other, and no character of a password.
-        if typed.is_empty() || typed.contains('\u{1b}') {
-            typed.zeroize();
-            return Err(Stop::Back);
-        }
-        self.say(&format!("{question}: ********"));
-        Ok(Zeroizing::new(typed))
     }
 
     pub(super) fn page(&mut self, text: &str, more: &str) -> Answer<()> {

@@ -1,0 +1,269 @@
+//! The commands: what they print, where, and with which status they end.
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+mod support;
+
+use std::fs;
+
+use serde_json::json;
+use support::{House, PASSWORD, finish, free_port, program};
+use tempfile::TempDir;
+
+const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
+
+#[test]
+fn a_mail_goes_from_command_to_command() {
+    let house = House::of(&[]);
+    for (username, full_name) in BOTH {
+        let done = house.run(username, &["register", "--name", full_name], "");
+        assert_eq!((done.status, done.err.as_str()), (0, ""));
+        assert_eq!(done.out, format!("Conta {username} cadastrada.\n"));
+    }
+    let send = ["send", "--to", "tony,pepper", "--subject", "Jantar"];
+    let done = house.run("pepper", &send, "Às oito?\n");
+    assert_eq!(
+        (done.status, done.out.as_str()),
+        (0, "E-mail enviado com sucesso\n")
+    );
+    let with_body = [&send[..], &["--body", "Às nove?"]].concat();
+    assert_eq!(house.run("pepper", &with_body, "").status, 0);
+    let file = house.data.path().join("corpo.txt");
+    fs::write(&file, "Às dez?\r\n").unwrap();
+    let with_file = [&send[..], &["--body-file", file.to_str().unwrap()]].concat();
+    assert_eq!(house.run("pepper", &with_file, "").status, 0);
+
+    let done = house.run("tony", &["receive"], "");
+    let lines: Vec<_> = (1..=3)
+        .map(|n| format!("[{n}] Pepper Potts: Jantar\n"))
+        .collect();
+    assert_eq!(
+        done.out,
+        format!("03 e-mails recebidos:\n{}", lines.concat())
+    );
+    let done = house.run("tony", &["receive"], "");
+    assert_eq!(
+        (done.status, done.out.as_str()),
+        (0, "00 e-mails recebidos\n")
+    );
+
+    // What is here needs neither server nor password, nor a name while there is one mailbox.
+    for (number, body) in ["Às oito?\n", "Às nove?", "Às dez?\r\n"]
+        .into_iter()
+        .enumerate()
+    {
+        let number = (number + 1).to_string();
+        let read = finish(house.program(&["--json", "read", &number]), "");
+        assert_eq!(read.json()["body"], body);
+        assert_eq!(read.json()["to"], json!(["tony", "pepper"]));
+    }
+    let list = finish(house.program(&["list"]), "");
+    assert_eq!(list.out.lines().count(), 3);
+    let list = finish(house.program(&["--json", "list"]), "").json();
+    assert_eq!(list["mails"][2]["status"], "read");
+    assert_eq!(finish(house.program(&["read", "4"]), "").status, 65);
+}
+
+#[test]
+fn the_password_and_the_body_may_both_come_from_standard_input() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let account = [
+        "--server",
+        &address,
+        "--user",
+        "tony",
+        "--password-stdin",
+        "--json",
+    ];
+    let send = [&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat();
+    let done = finish(house.program(&send), &format!("{PASSWORD}\nUm.\nDois.\n"));
+    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    assert_eq!(done.json()["to"], json!(["tony"]));
+    let receive = [&account[..], &["receive"]].concat();
+    let done = finish(house.program(&receive), PASSWORD);
+    assert_eq!(done.json()["mails"][0]["body"], "Um.\nDois.\n");
+    assert_eq!(done.json()["mails"][0]["from_name"], "Tony Stark");
+    let done = finish(
+        house.program(&["--lang", "en", "--server", &address, "ping"]),
+        "",
+    );
+    assert!(done.out.starts_with("Service Available: "), "{done:?}");
+}
+
+#[test]
+fn failures_have_their_status_and_their_code() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let send = |to: &'static str| {
+        [
+            "--json",
+            "send",
+            "--to",
+            to,
+            "--subject",
+            "Oi",
+            "--body",
+            "x",
+        ]
+    };
+    let cases: &[(&str, &[&str], i32, &str)] = &[
+        ("tony", &send("ninguem"), 65, "unknown_recipient"),
+        ("tony", &send("a b"), 65, "invalid"),
+        ("steve", &send("tony"), 77, "bad_credentials"),
+        (
+            "tony",
+            &["--json", "register", "--name", "T"],
+            65,
+            "username_taken",
+        ),
+        (
+            "tony",
+            &["--json", "register", "--name", "a\u{1b}b"],
+            65,
+            "invalid",
+        ),
+        ("to ny", &["--json", "receive"], 65, "invalid"),
+        ("tony", &["--json", "read", "1"], 65, "no_such_mail"),
+    ];
+    for (user, arguments, status, code) in cases {
+        let done = house.run(user, arguments, "");
+        assert_eq!(done.status, *status, "{arguments:?}: {done:?}");
+        assert_eq!(done.json()["error"]["code"], *code, "{arguments:?}");
+        assert!(done.json()["error"]["text"].as_str().unwrap().len() > 5);
+        assert!(done.json().get("mails").is_none());
+    }
+    // The same for people: nothing on standard output.
+    let done = house.run(
+        "tony",
+        &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"],
+        "",
+    );
+    assert_eq!((done.status, done.out.as_str()), (65, ""));
+    assert!(
+        done.err.contains("destinatário inexistente: ninguem"),
+        "{done:?}"
+    );
+    assert!(
+        done.err.contains("drafts"),
+        "it says where the draft is: {done:?}"
+    );
+    let drafts = house.data.path().join("drafts");
+    let server = fs::read_dir(drafts)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    // One of each send that was a mail: two by tony, none that was refused here.
+    assert_eq!(fs::read_dir(server.join("tony")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_password_that_no_account_has_is_a_wrong_one() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let account = ["--server", &address, "--user", "tony", "--password-stdin"];
+    for (command, status) in [(&["receive"][..], 77), (&["register", "--name", "T"], 65)] {
+        let done = finish(house.program(&[&account[..], command].concat()), "curta\n");
+        assert_eq!(done.status, status, "{done:?}");
+    }
+}
+
+#[test]
+fn servers_that_cannot_be_reached() {
+    let house = House::of(&[]);
+    let nobody = format!("127.0.0.1:{}", free_port());
+    for (server, code) in [
+        (nobody.as_str(), "refused"),
+        ("nome.invalid", "name_not_found"),
+    ] {
+        let done = finish(house.program(&["--json", "--server", server, "ping"]), "");
+        assert_eq!(
+            (done.status, &done.json()["error"]["code"]),
+            (69, &json!(code))
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_and_bad_configuration() {
+    let data = TempDir::new().unwrap();
+    let status = |arguments: &[&str], set: &[(&str, &str)]| {
+        let mut command = program(data.path());
+        command.args(arguments).envs(set.iter().copied());
+        finish(command, "").status
+    };
+    for arguments in [
+        &["nada"][..],
+        &["--nada"],
+        &["read"],
+        &["read", "um"],
+        &["--json"],
+        &["--lang", "fr"],
+        &["send", "--to", "tony"],
+        &["--server", "a..b", "ping"],
+        &["--server", "localhost:99999", "ping"],
+    ] {
+        assert_eq!(status(arguments, &[]), 64, "{arguments:?}");
+    }
+    assert_eq!(status(&["ping"], &[("CORREIO_SERVER", "a..b")]), 78);
+    assert_eq!(status(&["ping"], &[]), 78);
+    assert_eq!(status(&["ping"], &[("CORREIO_SERVER", "")]), 78);
+    let account = [("CORREIO_SERVER", "localhost:1"), ("CORREIO_USER", "tony")];
+    assert_eq!(status(&["receive"], &account), 78, "no password");
+    assert_eq!(status(&["--help"], &[]), 0);
+    assert_eq!(status(&["--version"], &[]), 0);
+
+    let mut command = program(data.path());
+    command.args(["--json", "read", "um"]);
+    let done = finish(command, "");
+    assert_eq!(
+        (done.status, &done.json()["error"]["code"]),
+        (64, &json!("usage"))
+    );
+    assert_eq!(done.err, "");
+}
+
+#[test]
+fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let data = house.data.path().join("dados");
+    let arguments = ["--data-dir", data.to_str().unwrap(), "--server", &address];
+    let run = |more: &[&str], input: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_correio"));
+        command
+            .args(arguments)
+            .args(more)
+            .env("CORREIO_PASSWORD", PASSWORD);
+        assert_eq!(finish(command, input).status, 0);
+    };
+    run(&[], "0\n");
+    let account = ["--user", "tony"];
+    run(
+        &[&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat(),
+        "Olá",
+    );
+    run(&[&account[..], &["receive"]].concat(), "");
+    let mut folders = vec![data];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        assert_eq!(
+            fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", path.display());
+            files += 1;
+        }
+    }
+    assert!(files >= 2, "the server's address and the mail: {files}");
+}

@@ -1,0 +1,280 @@
+//! The menus as plain lines: what a script sees and does.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+mod support;
+
+use support::{Done, House, PASSWORD, finish, free_port};
+
+/// Runs the menus with these lines as input.
+fn menus(house: &House, arguments: &[&str], lines: &[&str]) -> Done {
+    let mut input = lines.join("\n");
+    input.push('\n');
+    let done = finish(house.program(arguments), &input);
+    assert!(!done.out.contains('\u{1b}'), "no escape codes: {done:?}");
+    done
+}
+
+/// Asserts that texts stand in another, in this order.
+fn assert_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part);
+        let at =
+            at.unwrap_or_else(|| panic!("{part:?} is not in what follows:\n{rest}\nin\n{text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn the_first_screen() {
+    let house = House::of(&[]);
+    let done = menus(&house, &[], &["2", "7", "0"]);
+    assert_eq!(done.status, 0);
+    let screen = "\
+Cliente E-mail Service BSI Online
+  1) Apontar Servidor
+  2) Cadastrar Conta (aponte um servidor primeiro)
+  3) Acessar E-mail (aponte um servidor primeiro)
+  0) Sair
+";
+    assert_order(
+        &done.out,
+        &[
+            screen,
+            "indisponível: aponte um servidor primeiro",
+            "Não há a opção 7.",
+        ],
+    );
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_menus_anywhere() {
+    let house = House::of(&[]);
+    let address = house.address.to_string();
+    for lines in [&[][..], &["1"], &["2", "Tony"], &["3", "tony"]] {
+        let done = menus(&house, &["--server", &address], lines);
+        assert_eq!(done.status, 0, "{lines:?}");
+    }
+}
+
+#[test]
+fn servers_that_are_none() {
+    let house = House::of(&[]);
+    let free = free_port().to_string();
+    let done = menus(
+        &house,
+        &[],
+        &[
+            "1",
+            "127.0.0.1",
+            &free,
+            "1",
+            "a..b",
+            "nome.invalid",
+            "",
+            "0",
+        ],
+    );
+    assert_eq!(done.status, 0);
+    assert_order(
+        &done.out,
+        &[
+            "Serviço Indisponível: a conexão foi recusada",
+            "a..b não é um nome nem um endereço IP",
+            "Serviço Indisponível: o nome nome.invalid não foi encontrado",
+        ],
+    );
+    assert!(!done.out.contains("Serviço Disponível"));
+}
+
+#[test]
+fn a_server_is_remembered() {
+    let house = House::of(&[]);
+    let port = house.address.port().to_string();
+    let done = menus(&house, &[], &["1", "127.0.0.1", &port, "0"]);
+    assert_order(&done.out, &["Serviço Disponível\n", " ms\n"]);
+    let done = menus(&house, &["--lang", "en"], &["1", "", "", "0"]);
+    let asked = format!("Port [{port}]: ");
+    assert_order(
+        &done.out,
+        &["Server address [127.0.0.1]: ", &asked, "Service Available"],
+    );
+}
+
+#[test]
+fn from_the_account_to_the_mail() {
+    let house = House::of(&[("pepper", "Pepper Potts")]);
+    let address = house.address.to_string();
+    let done = menus(
+        &house,
+        &["--server", &address],
+        &[
+            "2",
+            "Tony Stark",
+            "tony stark",
+            "pepper",
+            "curta",
+            PASSWORD,
+            "diferente",
+            PASSWORD,
+            PASSWORD,
+            "tony",
+            "3",
+            "tony",
+            "errada",
+            "3",
+            "tony",
+            PASSWORD,
+            "4",
+            "pepper, tony",
+            "Olá",
+            "Primeira linha",
+            "..",
+            "",
+            "Última",
+            ".",
+            "4",
+            "ninguem",
+            "Oi",
+            "texto",
+            ".",
+            "5",
+            "1",
+            "9",
+            "0",
+            "5",
+            "6",
+            "0",
+        ],
+    );
+    assert_eq!(done.status, 0);
+    let home = "\
+Seja Bem Vindo Tony Stark
+  4) Enviar E-mail
+  5) Receber E-mails
+  6) Logout
+";
+    assert_order(
+        &done.out,
+        &[
+            "Serviço Disponível\n",
+            "o nome de usuário não pode conter ' '",
+            "a senha precisa ter no mínimo 8 caracteres",
+            "As senhas não são iguais.",
+            "O nome de usuário pepper já existe; escolha outro.",
+            "Conta tony cadastrada.",
+            "Falha no acesso: usuário desconhecido ou senha errada",
+            "Cliente E-mail Service BSI Online",
+            home,
+            "E-mail enviado com sucesso\n",
+            "Destinatário Inexistente\n",
+            "guardado como rascunho",
+            "8) Rascunhos (1)",
+            "Recebendo E-mails…\n01 e-mails recebidos:\n[1] Tony Stark: Olá\nQual e-mail deseja ler:",
+            "De: Tony Stark <tony>\nPara: pepper, tony\nData: ",
+            "Assunto: Olá\n",
+            "\n\nPrimeira linha\n.\n\nÚltima\n",
+            "[1] Tony Stark: Olá\n",
+            "Não há a opção 9.",
+            "Recebendo E-mails…\n00 e-mails recebidos\n",
+            "Até logo, Tony Stark.",
+            "Cliente E-mail Service BSI Online",
+        ],
+    );
+    assert_eq!(done.err, "");
+}
+
+#[test]
+fn a_draft_is_sent_in_the_end() {
+    let people = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
+    let house = House::of(&people);
+    let address = house.address.to_string();
+    let login = ["3", "tony", PASSWORD];
+    let lines = ["4", "peper", "Jantar", "Às oito?", ".", "6", "0"];
+    let done = menus(
+        &house,
+        &["--server", &address],
+        &[&login[..], &lines].concat(),
+    );
+    assert_order(&done.out, &["Destinatário Inexistente", "rascunho"]);
+    // Enter alone goes on with the draft; only the recipient is typed again.
+    let lines = ["4", "", "pepper", "", ".", "8", "6", "0"];
+    let done = menus(
+        &house,
+        &["--server", &address],
+        &[&login[..], &lines].concat(),
+    );
+    assert_order(
+        &done.out,
+        &[
+            "Há um rascunho para peper: Jantar.",
+            "E-mail enviado com sucesso",
+            "Rascunhos (0)",
+            "Não há rascunhos.",
+        ],
+    );
+    let received = house.run("pepper", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "Às oito?");
+}
+
+#[test]
+fn a_mail_that_is_cut_off_is_kept_and_not_sent() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let lines = ["3", "tony", PASSWORD, "4", "tony", "Metade", "do corpo"];
+    let done = menus(&house, &["--server", &address], &lines);
+    assert_eq!(done.status, 0);
+    assert_order(&done.out, &["guardado como rascunho", "Até logo"]);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_account_is_changed_and_deleted() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let done = menus(
+        &house,
+        &["--server", &address, "--lang", "en"],
+        &[
+            "3",
+            "tony",
+            PASSWORD,
+            "9",
+            "1",
+            "Anthony Stark",
+            "9",
+            "2",
+            PASSWORD,
+            "another-password",
+            "another-password",
+            "9",
+            "3",
+            "y",
+            PASSWORD,
+            "9",
+            "3",
+            "y",
+            "another-password",
+            "3",
+            "tony",
+            "another-password",
+            "0",
+        ],
+    );
+    assert_order(
+        &done.out,
+        &[
+            "Welcome Tony Stark",
+            "Changed.",
+            "Welcome Anthony Stark",
+            "Changed.",
+            "The change failed: ",
+            "Account tony deleted.",
+            "E-mail Service BSI Online Client",
+            "Login failed: unknown username or wrong password",
+        ],
+    );
+    assert_eq!(done.status, 0);
+}

@@ -1,0 +1,169 @@
+//! A server in this process, and the program as another process talks to it.
+
+#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
+#![allow(clippy::unwrap_used, clippy::panic)] // It is all test.
+
+#[path = "../common/mod.rs"]
+mod common;
+pub mod terminal;
+
+use std::{
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+};
+
+use correio_client::{Address, Cancel, ConnectOptions, Registration, Service, new_mail_id};
+use correio_proto::{credential::Password, message::Send};
+use tempfile::TempDir;
+
+use self::common::Running;
+
+pub const PASSWORD: &str = "jarvis-is-here";
+
+/// A server on a thread of this process, and the data directory of its clients.
+pub struct House {
+    pub address: SocketAddr,
+    pub data: TempDir,
+    _running: Running,
+    _server_data: TempDir,
+}
+
+impl House {
+    /// A server that has accounts of these people.
+    pub fn of(people: &[(&str, &str)]) -> Self {
+        let house = Self::start();
+        for (username, full_name) in people {
+            let registration = Registration {
+                id: new_mail_id(),
+                username: username.parse().unwrap(),
+                full_name: full_name.parse().unwrap(),
+                password: password(),
+            };
+            let service = house.connect();
+            service.register(&registration, &Cancel::new()).unwrap();
+        }
+        house
+    }
+
+    fn start() -> Self {
+        let server_data = TempDir::new().unwrap();
+        let running = Running::start(server_data.path(), 0);
+        Self {
+            address: running.address,
+            data: TempDir::new().unwrap(),
+            _running: running,
+            _server_data: server_data,
+        }
+    }
+
+    pub fn connect(&self) -> Service {
+        let address: Address = self.address.to_string().parse().unwrap();
+        Service::connect(&address, &ConnectOptions::default(), &Cancel::new()).unwrap()
+    }
+
+    /// Sends mails, each a subject and a body, without the program.
+    pub fn deliver(&self, from: &str, to: &str, mails: &[(&str, &str)]) {
+        let (service, cancel) = (self.connect(), Cancel::new());
+        let from = from.parse().unwrap();
+        service.login(&from, &password(), &cancel).unwrap();
+        for (subject, body) in mails {
+            let mail = Send {
+                id: new_mail_id(),
+                to: to.parse().unwrap(),
+                subject: subject.parse().unwrap(),
+                body: body.parse().unwrap(),
+            };
+            service.send(&mail, &cancel).unwrap();
+        }
+    }
+
+    /// The program with a clean environment and this house's data directory.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = program(self.data.path());
+        command.args(arguments);
+        command
+    }
+
+    /// Runs one command against the server as a person with the usual password.
+    pub fn run(&self, user: &str, arguments: &[&str], input: &str) -> Done {
+        let address = self.address.to_string();
+        let mut command = self.program(&["--server", &address, "--user", user]);
+        command.env("CORREIO_PASSWORD", PASSWORD).args(arguments);
+        finish(command, input)
+    }
+}
+
+pub fn password() -> Arc<Password> {
+    Arc::new(Password::new(PASSWORD).unwrap())
+}
+
+/// A port of this machine on which nothing listens.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The program with nothing of this process's environment that matters to it.
+pub fn program(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
+    clean(&mut command);
+    command.arg("--data-dir").arg(data);
+    command
+}
+
+fn clean(command: &mut Command) {
+    let names = [
+        "CORREIO_SERVER",
+        "CORREIO_USER",
+        "CORREIO_PASSWORD",
+        "CORREIO_DATA_DIR",
+        "CORREIO_LANG",
+        "LC_ALL",
+        "LC_MESSAGES",
+        "LANG",
+        "VISUAL",
+        "EDITOR",
+        "CLICOLOR_FORCE",
+    ];
+    for name in names {
+        command.env_remove(name);
+    }
+}
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Done {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Done {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+}
+
+/// Runs a program with this input to its end.
+pub fn finish(mut command: Command, input: &str) -> Done {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // The pipe holds what these tests write; a program that has ended already is no failure.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    Done {
+        status: status.code().unwrap(),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
