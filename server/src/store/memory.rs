@@ -4,7 +4,7 @@
 //! [`MemoryLimits`] for the whole.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -41,6 +41,9 @@ impl Default for MemoryLimits {
     }
 }
 
+/// Verdicts forgotten in one step.
+const PRUNE_STEP: u32 = 1000;
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct MemoryStore {
@@ -50,6 +53,8 @@ pub struct MemoryStore {
     ids: HashMap<Username, AccountId>,
     accounts: HashMap<AccountId, Account>,
     verdicts: HashMap<(AccountId, MailId), Verdict>,
+    /// The verdicts in the order they were given in, with those of accounts that are gone.
+    given: VecDeque<(AccountId, MailId)>,
     bytes: u64,
     last_account: i64,
     last_seq: u64,
@@ -92,6 +97,7 @@ impl MemoryStore {
             ids: HashMap::new(),
             accounts: HashMap::new(),
             verdicts: HashMap::new(),
+            given: VecDeque::new(),
             bytes: 0,
             last_account: 0,
             last_seq: 0,
@@ -124,15 +130,7 @@ impl MemoryStore {
                 bytes,
             } => self.fetch(account, after, mails as usize, bytes),
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
-            StoreJob::Prune { before } => {
-                let count = self.verdicts.len();
-                self.verdicts.retain(|_, verdict| verdict.sent_at >= before);
-                let verdicts = u32::try_from(count - self.verdicts.len()).unwrap_or(u32::MAX);
-                StoreDone::Pruned {
-                    verdicts,
-                    more: false,
-                }
-            }
+            StoreJob::Prune { before } => self.prune(before),
         }
     }
 
@@ -201,7 +199,7 @@ impl MemoryStore {
             }
         }
         self.accounts.remove(&id);
-        self.verdicts.retain(|(sender, _), _| *sender != id);
+        // Its verdicts are forgotten with their time: no account gets its number again.
         StoreDone::Changed
     }
 
@@ -234,6 +232,7 @@ impl MemoryStore {
                 sent_at: now,
             },
         );
+        self.given.push_back((sender, mail.id));
         self.put(names.clone(), mail, now, &recipients);
         StoreDone::Sent {
             sent_at: now,
@@ -314,6 +313,37 @@ impl MemoryStore {
         StoreDone::Page {
             mails,
             more: waiting.peek().is_some(),
+        }
+    }
+
+    /// Forgets old verdicts, a bounded number at a time: this runs on the loop.
+    fn prune(&mut self, before: Timestamp) -> StoreDone {
+        let mut verdicts = 0;
+        for _ in 0..PRUNE_STEP {
+            let Some(oldest) = self.given.front() else {
+                return StoreDone::Pruned {
+                    verdicts,
+                    more: false,
+                };
+            };
+            if self
+                .verdicts
+                .get(oldest)
+                .is_some_and(|verdict| verdict.sent_at >= before)
+            {
+                return StoreDone::Pruned {
+                    verdicts,
+                    more: false,
+                };
+            }
+            // Those of accounts that are gone were none any more.
+            verdicts += u32::from(self.accounts.contains_key(&oldest.0));
+            self.verdicts.remove(oldest);
+            self.given.pop_front();
+        }
+        StoreDone::Pruned {
+            verdicts,
+            more: true,
         }
     }
 
