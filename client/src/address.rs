@@ -211,16 +211,7 @@ mod tests {
 
     #[test]
     fn every_address_has_its_own_directory() {
-        let addresses = [
-            "a:1",
-            "a_1:1",
-            "a:11",
-            "a_1:11",
-            "a.:1",
-            "::1",
-            "[::1]:1",
-            "127.0.0.1",
-        ];
+        let addresses = ["a:1", "a_1:1", "a:11", "a_1:11", "a.:1", "::1", "[::1]:1", "127.0.0.1"];
         let names: HashSet<String> = addresses
             .iter()
             .map(|text| text.parse::<Address>().unwrap().directory_name())

@@ -30,10 +30,7 @@ pub(crate) enum NoAnswer {
 /// Both ends, the waiting one for this thread.
 pub(crate) fn promise<T>() -> (Answer<T>, Promise<T>) {
     let (sender, receiver) = mpsc::sync_channel(1);
-    let answer = Answer {
-        sender: Some(sender),
-        waiting: thread::current(),
-    };
+    let answer = Answer { sender: Some(sender), waiting: thread::current() };
     (answer, Promise(receiver))
 }
 

@@ -52,9 +52,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_a_maximum() {
         let mut backoff = Backoff::default();
-        let longest: Vec<_> = (0..8)
-            .map(|_| backoff.after_failure(u64::MAX).as_millis())
-            .collect();
+        let longest: Vec<_> = (0..8).map(|_| backoff.after_failure(u64::MAX).as_millis()).collect();
         assert_eq!(longest, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
         for _ in 0..100 {
             assert_eq!(backoff.after_failure(0), LONGEST / 2);

@@ -55,10 +55,7 @@ impl Cancel {
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
         // A list of handles cannot be left half changed.
-        self.0
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -122,10 +122,8 @@ impl Client {
         self.disconnected();
         self.moved_at = now;
         self.stage = Stage::Hello;
-        let hello = Hello {
-            version: correio_proto::VERSION,
-            software: self.settings.software.clone(),
-        };
+        let hello =
+            Hello { version: correio_proto::VERSION, software: self.settings.software.clone() };
         self.push(Request::Hello(hello));
     }
 
@@ -206,11 +204,7 @@ impl Client {
             Stage::LoginAt(_) => {}
             _ if self.awaits_answer() => {
                 let silent = self.moved_at + self.settings.silence <= now;
-                return if silent {
-                    Err(LinkError::Silent)
-                } else {
-                    Ok(())
-                };
+                return if silent { Err(LinkError::Silent) } else { Ok(()) };
             }
             _ if self.moved_at + self.settings.keep_alive <= now => self.ping(),
             _ => {}
@@ -310,9 +304,7 @@ impl Client {
     fn answered(&mut self, now: Duration, number: u32, reply: Reply) -> Result<(), LinkError> {
         let expected = self.queue.oldest_sent();
         if !expected.is_some_and(|e| e.number == number && queue::is_answer(&e.request, &reply)) {
-            return Err(LinkError::Protocol(
-                "a reply to nothing that was asked".to_owned(),
-            ));
+            return Err(LinkError::Protocol("a reply to nothing that was asked".to_owned()));
         }
         let Some(entry) = self.queue.take_oldest_sent() else {
             return Ok(());
@@ -363,10 +355,7 @@ impl Client {
     /// Queues a notice of new mail; the oldest gives way to it where there are too many.
     fn notify(&mut self, notice: Event) {
         if self.notices >= self.settings.notices_max {
-            let oldest = self
-                .events
-                .iter()
-                .position(|e| matches!(e, Event::NewMail(_)));
+            let oldest = self.events.iter().position(|e| matches!(e, Event::NewMail(_)));
             oldest.and_then(|index| self.events.remove(index));
             self.notices = self.notices.saturating_sub(1);
         }

@@ -125,9 +125,7 @@ impl Drafts {
         let mut drafts = Vec::new();
         let mut skipped = Vec::new();
         for entry in entries.map_err(|error| failed(&self.directory, error))? {
-            let path = entry
-                .map_err(|error| failed(&self.directory, error))?
-                .path();
+            let path = entry.map_err(|error| failed(&self.directory, error))?.path();
             // What is being written, or was when its writer was killed.
             if path.extension().is_some_and(|extension| extension == "tmp") {
                 continue;
@@ -201,9 +199,7 @@ mod id_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<MailId, D::Error> {
-        String::deserialize(input)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -95,9 +95,7 @@ impl<S: Read + Write> Link<S> {
             client,
             address,
             deadline,
-            stage: Stage::Waiting {
-                until: Duration::ZERO,
-            },
+            stage: Stage::Waiting { until: Duration::ZERO },
             backoff: Backoff::default(),
             failure: None,
             stood: false,
@@ -145,9 +143,7 @@ impl<S: Read + Write> Link<S> {
     ) -> Result<(), ConnectError> {
         loop {
             let before = std::mem::discriminant(&self.stage);
-            let nothing = Stage::Waiting {
-                until: Duration::ZERO,
-            };
+            let nothing = Stage::Waiting { until: Duration::ZERO };
             self.again = false;
             let next = match std::mem::replace(&mut self.stage, nothing) {
                 Stage::Waiting { until } if until <= now => self.begin(now, net),
@@ -155,11 +151,9 @@ impl<S: Read + Write> Link<S> {
                 Stage::LookingUp { deadline } => self.look_up(now, net, deadline),
                 Stage::Dialing(dialing) => self.dial(now, net, dialing),
                 Stage::Greeting(dialing, socket) => self.greet(now, dialing, socket),
-                Stage::Up {
-                    socket,
-                    since,
-                    stopping,
-                } => Ok(self.exchange(now, net, socket, since, stopping)),
+                Stage::Up { socket, since, stopping } => {
+                    Ok(self.exchange(now, net, socket, since, stopping))
+                }
             };
             self.stage = match next {
                 Ok(stage) => stage,
@@ -218,11 +212,7 @@ impl<S: Read + Write> Link<S> {
         net: &mut impl Net<Socket = S>,
         mut dialing: Dialing<S>,
     ) -> Result<Stage<S>, ConnectError> {
-        let Dialing {
-            race,
-            sockets,
-            deadline,
-        } = &mut dialing;
+        let Dialing { race, sockets, deadline } = &mut dialing;
         if *deadline <= now {
             return Err(dialing.race.into_error());
         }
@@ -271,11 +261,7 @@ impl<S: Read + Write> Link<S> {
         }
         if self.client.is_greeted() {
             self.stood = true;
-            return Ok(Stage::Up {
-                socket,
-                since: now,
-                stopping: false,
-            });
+            return Ok(Stage::Up { socket, since: now, stopping: false });
         }
         if dialing.deadline <= now {
             self.client.disconnected();
@@ -295,11 +281,7 @@ impl<S: Read + Write> Link<S> {
         let driven = self.drive(now, &mut socket.inner);
         let stopping = stopping || self.client.is_closing();
         let Err(error) = driven else {
-            return Stage::Up {
-                socket,
-                since,
-                stopping,
-            };
+            return Stage::Up { socket, since, stopping };
         };
         self.client.disconnected();
         let address = socket.address;
@@ -330,10 +312,7 @@ impl<S: Read + Write> Link<S> {
         net: &mut impl Net<Socket = S>,
     ) -> Stage<S> {
         let mut wait = self.backoff.after_failure(net.random());
-        if let ConnectError::Busy {
-            retry_after: Some(asked),
-        } = error
-        {
+        if let ConnectError::Busy { retry_after: Some(asked) } = error {
             wait = wait.max(asked.min(RETRY_AFTER_MAX));
         }
         self.failure = Some(error);
@@ -342,11 +321,7 @@ impl<S: Read + Write> Link<S> {
 }
 
 fn dialing<S>(addresses: &[SocketAddr], now: Duration, deadline: Duration) -> Stage<S> {
-    Stage::Dialing(Dialing {
-        race: Race::new(addresses, now),
-        sockets: vec![],
-        deadline,
-    })
+    Stage::Dialing(Dialing { race: Race::new(addresses, now), sockets: vec![], deadline })
 }
 
 #[cfg(test)]

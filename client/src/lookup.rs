@@ -24,14 +24,12 @@ impl Lookup {
         done: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        thread::Builder::new()
-            .name("correio-lookup".to_owned())
-            .spawn(move || {
-                let found = (host, port).to_socket_addrs().map(Iterator::collect);
-                // Who is no longer interested has dropped the receiver.
-                let _ = sender.send(found);
-                done();
-            })?;
+        thread::Builder::new().name("correio-lookup".to_owned()).spawn(move || {
+            let found = (host, port).to_socket_addrs().map(Iterator::collect);
+            // Who is no longer interested has dropped the receiver.
+            let _ = sender.send(found);
+            done();
+        })?;
         Ok(Self(receiver))
     }
 

@@ -145,11 +145,7 @@ impl Mailbox {
     /// [`MailboxError::Io`].
     pub fn list(&self, first: usize, max: usize) -> Result<List, MailboxError> {
         let found = scan(&self.directory)?;
-        let mut list = List {
-            mails: Vec::new(),
-            total: found.files.len(),
-            skipped: found.skipped,
-        };
+        let mut list = List { mails: Vec::new(), total: found.files.len(), skipped: found.skipped };
         let numbered = (1..).zip(&found.files);
         for (number, file) in numbered.skip(first.saturating_sub(1)).take(max) {
             self.add(number, file, &mut list)?;
@@ -244,9 +240,7 @@ impl Mailbox {
     /// Where a mail is now.
     fn find(&self, base: &str) -> Result<Option<MailFile>, MailboxError> {
         let files = scan(&self.directory)?.files;
-        Ok(files
-            .into_iter()
-            .find(|file| name::split(&file.file).0 == base))
+        Ok(files.into_iter().find(|file| name::split(&file.file).0 == base))
     }
 
     /// Reads a file, wherever it is by now; nothing where it is gone.

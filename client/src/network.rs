@@ -58,12 +58,7 @@ pub(crate) struct View {
 
 #[derive(Debug)]
 enum Command {
-    Request {
-        ticket: u64,
-        request: Box<Request>,
-        within: Duration,
-        answer: Answer<Outcome>,
-    },
+    Request { ticket: u64, request: Box<Request>, within: Duration, answer: Answer<Outcome> },
     Abandon(u64),
     Close,
 }
@@ -109,11 +104,7 @@ impl Network {
             view: Arc::clone(&view),
             notices_max: settings.notices_max,
             link: Link::new(Client::new(settings), address.clone(), options.deadline),
-            net: MioNet {
-                poll,
-                waker: Arc::clone(&waker),
-                lookup: None,
-            },
+            net: MioNet { poll, waker: Arc::clone(&waker), lookup: None },
             started: Instant::now(),
             first: Some(first),
             callers: HashMap::new(),
@@ -121,12 +112,7 @@ impl Network {
         let thread = thread::Builder::new()
             .name("correio-network".to_owned())
             .spawn(move || driver.run())?;
-        Ok(Self {
-            commands,
-            waker,
-            view,
-            thread: Some(thread),
-        })
+        Ok(Self { commands, waker, view, thread: Some(thread) })
     }
 
     /// Asks for something, under a ticket of the caller's choice.
@@ -137,12 +123,7 @@ impl Network {
         within: Duration,
     ) -> Result<Promise<Outcome>, RequestError> {
         let (answer, promise) = promise();
-        let command = Command::Request {
-            ticket,
-            request: Box::new(request),
-            within,
-            answer,
-        };
+        let command = Command::Request { ticket, request: Box::new(request), within, answer };
         match self.commands.try_send(command) {
             Ok(()) => {
                 self.wake();
@@ -240,12 +221,7 @@ impl Driver {
     fn take_commands(&mut self) -> Flow {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Request {
-                    ticket,
-                    request,
-                    within,
-                    answer,
-                }) => {
+                Ok(Command::Request { ticket, request, within, answer }) => {
                     let deadline = self.now() + within;
                     match self.link.client.request(*request, deadline) {
                         Ok(id) => {
@@ -366,9 +342,7 @@ impl Net for MioNet {
     fn open(&mut self, address: SocketAddr) -> io::Result<TcpStream> {
         let mut socket = TcpStream::connect(address)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut socket, SOCKET, interest)?;
+        self.poll.registry().register(&mut socket, SOCKET, interest)?;
         Ok(socket)
     }
 
@@ -395,10 +369,7 @@ impl Net for MioNet {
 
 /// An error of this computer before any address was tried.
 fn local(error: &io::Error) -> ConnectError {
-    ConnectError::Io {
-        detail: error.to_string(),
-        tried: vec![],
-    }
+    ConnectError::Io { detail: error.to_string(), tried: vec![] }
 }
 
 fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {

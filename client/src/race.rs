@@ -28,26 +28,17 @@ impl Race {
     /// them, its first one first.
     pub(crate) fn new(addresses: &[SocketAddr], now: Duration) -> Self {
         let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-        let (mut first, mut second): (VecDeque<SocketAddr>, VecDeque<SocketAddr>) = addresses
-            .iter()
-            .partition(|address| address.is_ipv6() == first_is_v6);
+        let (mut first, mut second): (VecDeque<SocketAddr>, VecDeque<SocketAddr>) =
+            addresses.iter().partition(|address| address.is_ipv6() == first_is_v6);
         let mut waiting = VecDeque::new();
         while waiting.len() < ADDRESSES_MAX && !(first.is_empty() && second.is_empty()) {
-            for next in [first.pop_front(), second.pop_front()]
-                .into_iter()
-                .flatten()
-            {
+            for next in [first.pop_front(), second.pop_front()].into_iter().flatten() {
                 if !waiting.contains(&next) {
                     waiting.push_back(next);
                 }
             }
         }
-        Self {
-            waiting,
-            running: Vec::new(),
-            failed: Vec::new(),
-            next_start: now,
-        }
+        Self { waiting, running: Vec::new(), failed: Vec::new(), next_start: now }
     }
 
     /// The address to start now, if any.
@@ -97,16 +88,9 @@ impl Race {
         let tried: Vec<Attempt> = self
             .failed
             .iter()
-            .map(|(address, error)| Attempt {
-                address: *address,
-                failure: error.to_string(),
-            })
+            .map(|(address, error)| Attempt { address: *address, failure: error.to_string() })
             .collect();
-        let telling = self
-            .failed
-            .into_iter()
-            .map(|(_, error)| error)
-            .max_by_key(rank);
+        let telling = self.failed.into_iter().map(|(_, error)| error).max_by_key(rank);
         match telling {
             Some(error) => connect_error(error, tried),
             None => ConnectError::TimedOut { tried },
@@ -137,14 +121,10 @@ pub(crate) fn connect_error(error: LinkError, tried: Vec<Attempt>) -> ConnectErr
             },
             _ => ConnectError::Rejected(error),
         },
-        LinkError::Foreign(foreign) => ConnectError::NotCorreio {
-            spoken: Some(foreign),
-            tried,
-        },
-        LinkError::Protocol(_) | LinkError::Closed => ConnectError::NotCorreio {
-            spoken: None,
-            tried,
-        },
+        LinkError::Foreign(foreign) => ConnectError::NotCorreio { spoken: Some(foreign), tried },
+        LinkError::Protocol(_) | LinkError::Closed => {
+            ConnectError::NotCorreio { spoken: None, tried }
+        }
         LinkError::Silent | LinkError::Io(io::ErrorKind::TimedOut, _) => {
             ConnectError::TimedOut { tried }
         }

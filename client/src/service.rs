@@ -37,10 +37,7 @@ pub struct ConnectOptions {
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(10),
-            request_deadline: Duration::from_secs(60),
-        }
+        Self { deadline: Duration::from_secs(10), request_deadline: Duration::from_secs(60) }
     }
 }
 
@@ -139,10 +136,7 @@ impl Service {
     /// How long the last ping took.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
-        *self
-            .round_trip
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the connection is.
@@ -185,12 +179,7 @@ impl Service {
         registration: &Registration,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let Registration {
-            id,
-            username,
-            full_name,
-            password,
-        } = registration;
+        let Registration { id, username, full_name, password } = registration;
         let credential = self.credential(username, password, cancel)?;
         let register = Register {
             id: *id,
@@ -214,10 +203,7 @@ impl Service {
     ) -> Result<LoggedIn, RequestError> {
         let credential = self.credential(username, password, cancel)?;
         let username = username.clone();
-        let login = Login {
-            username,
-            credential,
-        };
+        let login = Login { username, credential };
         match self.ask(Request::Login(login), cancel)? {
             Reply::LoggedIn(logged_in) => Ok(logged_in),
             _ => Err(RequestError::Closed),
@@ -317,14 +303,12 @@ impl Service {
     /// Who is logged in; the server's own answer where nobody is.
     fn session(&self) -> Result<Username, RequestError> {
         let nobody = || ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
-        self.username()
-            .ok_or_else(|| RequestError::Refused(nobody()))
+        self.username().ok_or_else(|| RequestError::Refused(nobody()))
     }
 
     fn ask(&self, request: Request, cancel: &Cancel) -> Result<Reply, RequestError> {
         let within = self.options.request_deadline;
-        self.ask_within(request, within, cancel)
-            .map(|(reply, _)| reply)
+        self.ask_within(request, within, cancel).map(|(reply, _)| reply)
     }
 
     fn ask_within(
@@ -371,9 +355,6 @@ impl Service {
     }
 
     fn note_round_trip(&self, took: Duration) {
-        *self
-            .round_trip
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = took;
+        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner) = took;
     }
 }

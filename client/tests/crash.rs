@@ -1,12 +1,7 @@
 //! The program killed between saving mails and confirming them: nothing is lost, nothing twice.
 //! And other programs that read what it saved.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod common;
 
@@ -36,15 +31,7 @@ fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> C
     command
         .env_clear()
         .env("CORREIO_PASSWORD", "jarvis-is-here")
-        .args([
-            "--json",
-            "--lang",
-            "en",
-            "--user",
-            user,
-            "--server",
-            &server.to_string(),
-        ])
+        .args(["--json", "--lang", "en", "--user", user, "--server", &server.to_string()])
         .arg("--data-dir")
         .arg(data)
         .args(arguments)
@@ -54,11 +41,7 @@ fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> C
 
 /// Runs a command that must succeed and returns its JSON.
 fn done(mut command: Command) -> serde_json::Value {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     serde_json::from_slice(&stdout).unwrap()
 }
@@ -76,10 +59,7 @@ fn without_confirm(server: SocketAddr) -> (SocketAddr, Receiver<()>) {
         let mut from_server = to_server.try_clone().unwrap();
         thread::spawn(move || io::copy(&mut from_server, &mut to_client));
         let mut channel = Channel::plaintext(limits::BODY_MAX);
-        while channel
-            .read_from(&mut from_client)
-            .is_ok_and(|count| count > 0)
-        {
+        while channel.read_from(&mut from_client).is_ok_and(|count| count > 0) {
             while let Ok(Some(message)) = channel.next_message::<ClientMessage>() {
                 if matches!(message.request, Request::Confirm(_)) {
                     sender.send(()).unwrap();
@@ -96,10 +76,7 @@ fn without_confirm(server: SocketAddr) -> (SocketAddr, Receiver<()>) {
 
 fn subjects(answer: &serde_json::Value) -> Vec<&str> {
     let mails = answer["mails"].as_array().unwrap();
-    mails
-        .iter()
-        .map(|mail| mail["subject"].as_str().unwrap())
-        .collect()
+    mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -107,35 +84,16 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let running = Running::start(server_data.path(), 0);
     let server = running.address;
-    done(correio(
-        server,
-        data.path(),
-        "tony",
-        &["register", "--name", "Tony Stark"],
-    ));
+    done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     for subject in ["Um", "Dois", "Três"] {
-        let send = [
-            "send",
-            "--to",
-            "tony",
-            "--subject",
-            subject,
-            "--body",
-            "Oi.",
-        ];
+        let send = ["send", "--to", "tony", "--subject", subject, "--body", "Oi."];
         done(correio(server, data.path(), "tony", &send));
     }
     // The mailbox belongs to the address; the one that is killed must use the same directory.
     let (proxy, withheld) = without_confirm(server);
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);
-    let mut child = receive
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    withheld
-        .recv_timeout(PATIENCE)
-        .expect("it saves and wants to confirm");
+    let mut child = receive.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    withheld.recv_timeout(PATIENCE).expect("it saves and wants to confirm");
     child.kill().unwrap();
     child.wait().unwrap();
 
@@ -155,66 +113,33 @@ fn the_exit_status_says_what_went_wrong() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let running = Running::start(server_data.path(), 0);
     let server = running.address;
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    done(correio(
-        server,
-        data.path(),
-        "tony",
-        &["register", "--name", "Tony Stark"],
-    ));
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     let send = |to: &'static str| ["send", "--to", to, "--subject", "x", "--body", "x"];
     let mut wrong = correio(server, data.path(), "tony", &["receive"]);
     wrong.env("CORREIO_PASSWORD", "wrong-password");
     for (mut command, status, code) in [
-        (
-            correio(server, data.path(), "tony", &send("nobody")),
-            65,
-            "unknown_recipient",
-        ),
-        (
-            correio(server, data.path(), "tony", &send("../x")),
-            65,
-            "invalid",
-        ),
-        (
-            correio(server, data.path(), "tony", &["register", "--name", "x"]),
-            65,
-            "username_taken",
-        ),
+        (correio(server, data.path(), "tony", &send("nobody")), 65, "unknown_recipient"),
+        (correio(server, data.path(), "tony", &send("../x")), 65, "invalid"),
+        (correio(server, data.path(), "tony", &["register", "--name", "x"]), 65, "username_taken"),
         (correio(free, data.path(), "tony", &["ping"]), 69, "refused"),
         (wrong, 77, "bad_credentials"),
-        (
-            correio(server, data.path(), "to ny", &["receive"]),
-            65,
-            "invalid",
-        ),
-        (
-            correio(server, data.path(), "tony", &["read", "7"]),
-            65,
-            "no_such_mail",
-        ),
+        (correio(server, data.path(), "to ny", &["receive"]), 65, "invalid"),
+        (correio(server, data.path(), "tony", &["read", "7"]), 65, "no_such_mail"),
     ] {
         let output = command.output().unwrap();
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(answer["error"]["code"], code, "{answer}");
         assert_eq!(output.status.code(), Some(status), "{answer}");
     }
-    let usage = correio(server, data.path(), "tony", &["send"])
-        .output()
-        .unwrap();
+    let usage = correio(server, data.path(), "tony", &["send"]).output().unwrap();
     assert_eq!(usage.status.code(), Some(64));
 }
 
 #[test]
 fn other_programs_read_the_mailbox() {
     let python = |script: &str, directory: &Path| {
-        Command::new("python3")
-            .args(["-c", script])
-            .arg(directory)
-            .output()
+        Command::new("python3").args(["-c", script]).arg(directory).output()
     };
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     if !python("import mailbox", data.path()).is_ok_and(|output| output.status.success()) {
@@ -223,26 +148,11 @@ fn other_programs_read_the_mailbox() {
     }
     let running = Running::start(server_data.path(), 0);
     let server = running.address;
-    done(correio(
-        server,
-        data.path(),
-        "tony",
-        &["register", "--name", "João Antônio"],
-    ));
-    let send = [
-        "send",
-        "--to",
-        "tony",
-        "--subject",
-        "Reunião às 9",
-        "--body",
-        "From mim\nação\n",
-    ];
+    done(correio(server, data.path(), "tony", &["register", "--name", "João Antônio"]));
+    let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];
     done(correio(server, data.path(), "tony", &send));
     done(correio(server, data.path(), "tony", &["receive"]));
-    let directory = data
-        .path()
-        .join(format!("mail/{}_{}/tony", server.ip(), server.port()));
+    let directory = data.path().join(format!("mail/{}_{}/tony", server.ip(), server.port()));
     let script = "import sys, mailbox, email.policy, email\n\
         box = mailbox.Maildir(sys.argv[1], factory=None, create=False)\n\
         for key in box.keys():\n\
@@ -252,8 +162,5 @@ fn other_programs_read_the_mailbox() {
     let read = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(read.starts_with("João Antônio <tony@"), "{read} {said}");
-    assert!(
-        read.ends_with("|Reunião às 9|From mim\nação\n"),
-        "{read} {said}"
-    );
+    assert!(read.ends_with("|Reunião às 9|From mim\nação\n"), "{read} {said}");
 }

@@ -29,10 +29,7 @@ use correio_proto::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(deadline: Duration) -> ConnectOptions {
-    ConnectOptions {
-        deadline,
-        request_deadline: PATIENCE,
-    }
+    ConnectOptions { deadline, request_deadline: PATIENCE }
 }
 
 fn address_of(listener: &TcpListener) -> Address {
@@ -57,10 +54,7 @@ impl Talk {
     fn accept(listener: &TcpListener) -> Self {
         let (socket, _) = listener.accept().unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            socket,
-            channel: Channel::plaintext(limits::REPLY_FRAME_MAX),
-        }
+        Self { socket, channel: Channel::plaintext(limits::REPLY_FRAME_MAX) }
     }
 
     /// Accepts and greets.
@@ -130,12 +124,7 @@ fn welcome() -> Welcome {
         version: correio_proto::VERSION,
         software: Software::named("correiod"),
         realm: Realm([1; 16]),
-        limits: Limits {
-            body: 1 << 20,
-            recipients: 100,
-            page: 200,
-            frame: 1 << 21,
-        },
+        limits: Limits { body: 1 << 20, recipients: 100, page: 200, frame: 1 << 21 },
         registration: Registration::Open {},
     }
 }
@@ -224,9 +213,7 @@ fn a_name_that_does_not_exist() {
 fn nothing_listens() {
     let address = address_of(&listener());
     let error = connect(&address, PATIENCE).unwrap_err();
-    let ConnectError::Refused { tried } = &error else {
-        panic!("{error:?}")
-    };
+    let ConnectError::Refused { tried } = &error else { panic!("{error:?}") };
     assert_eq!(tried[0].address.to_string(), address.to_string());
     assert!(error.to_string().contains(&address.to_string()));
 }
@@ -258,10 +245,7 @@ fn connect_to(bytes: &'static [u8]) -> ConnectError {
 #[test]
 fn other_servers_are_recognised() {
     for (bytes, expected) in [
-        (
-            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-            Some(Foreign::Http),
-        ),
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Some(Foreign::Http)),
         (b"SSH-2.0-OpenSSH_9.7\r\n", Some(Foreign::Text)),
         (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(Foreign::Tls)),
         (&[0, 0, 0, 1, 0xc0], None),
@@ -295,10 +279,7 @@ fn a_server_of_another_version() {
     let mut error = ErrorReply::new(ErrorCode::Version, "speak another one");
     error.versions = vec![2, 3];
     let spoken = vec![2, 3];
-    assert_eq!(
-        connect_refused(error),
-        ConnectError::OtherVersion { spoken }
-    );
+    assert_eq!(connect_refused(error), ConnectError::OtherVersion { spoken });
 }
 
 #[test]
@@ -462,10 +443,7 @@ fn a_server_that_is_gone_is_told_with_its_address() {
         eventually(|| service.state() == State::Reconnecting);
         let error = service.ping(&Cancel::new()).unwrap_err();
         assert!(
-            matches!(
-                &error,
-                RequestError::Unreachable(ConnectError::Refused { .. })
-            ),
+            matches!(&error, RequestError::Unreachable(ConnectError::Refused { .. })),
             "{error:?}"
         );
         assert!(error.to_string().contains(&address.to_string()));
@@ -496,9 +474,7 @@ fn large_mails_and_small_writes() {
             assert_eq!(heard.request, Request::Send(mail.clone()));
             let message = ServerMessage::Reply {
                 number: heard.number,
-                reply: Reply::Sent {
-                    sent_at: Timestamp(1),
-                },
+                reply: Reply::Sent { sent_at: Timestamp(1) },
             };
             talk.channel.push(&message).unwrap();
             while talk.channel.pending_output() > 0 {

@@ -57,9 +57,7 @@ impl House {
     fn log_in(&self, username: &str) -> Service {
         let service = self.connect();
         let username = username.parse().unwrap();
-        service
-            .login(&username, &password(), &Cancel::new())
-            .unwrap();
+        service.login(&username, &password(), &Cancel::new()).unwrap();
         service
     }
 
@@ -97,9 +95,7 @@ fn mail(to: &str, subject: &str) -> Send {
 }
 
 fn receive(service: &Service, mailbox: &mut Mailbox) -> Vec<Stored> {
-    service
-        .receive(mailbox, &mut |_| {}, &Cancel::new())
-        .unwrap()
+    service.receive(mailbox, &mut |_| {}, &Cancel::new()).unwrap()
 }
 
 fn subjects(mails: &[Stored]) -> Vec<&str> {
@@ -129,11 +125,7 @@ fn a_mail_goes_from_one_person_to_another() {
     let pepper = house.log_in("pepper");
     let sent = mail("pepper, tony", "Jantar");
     let sent_at = tony.send(&sent, &cancel).unwrap();
-    assert_eq!(
-        tony.send(&sent, &cancel),
-        Ok(sent_at),
-        "once more is the same mail"
-    );
+    assert_eq!(tony.send(&sent, &cancel), Ok(sent_at), "once more is the same mail");
 
     let mut mailbox = house.mailbox("pepper");
     let new = receive(&pepper, &mut mailbox);
@@ -141,10 +133,7 @@ fn a_mail_goes_from_one_person_to_another() {
     assert_eq!(new[0].from_name.as_str(), "Tony Stark");
     let read = mailbox.read(&new[0]).unwrap();
     assert_eq!((read.id, read.sent_at), (sent.id, sent_at));
-    assert_eq!(
-        (&read.to, &read.subject, &read.body),
-        (&sent.to, &sent.subject, &sent.body)
-    );
+    assert_eq!((&read.to, &read.subject, &read.body), (&sent.to, &sent.subject, &sent.body));
     mailbox.mark_shown(&new).unwrap();
     assert_eq!(receive(&pepper, &mut mailbox), []);
     assert_eq!(receive(&tony, &mut house.mailbox("tony")).len(), 1);
@@ -156,41 +145,24 @@ fn refusals_carry_their_reasons() {
     let cancel = Cancel::new();
     let service = house.connect();
     let taken = registration("tony", "Outro Tony");
-    assert_eq!(
-        code(service.register(&taken, &cancel)),
-        ErrorCode::UsernameTaken
-    );
+    assert_eq!(code(service.register(&taken, &cancel)), ErrorCode::UsernameTaken);
     let tony: Username = "tony".parse().unwrap();
     let wrong = Arc::new(Password::new("wrong password").unwrap());
-    assert_eq!(
-        code(service.login(&tony, &wrong, &cancel)),
-        ErrorCode::BadCredentials
-    );
+    assert_eq!(code(service.login(&tony, &wrong, &cancel)), ErrorCode::BadCredentials);
     let unauthenticated = service.send(&mail("pepper", "x"), &cancel);
     assert_eq!(code(unauthenticated), ErrorCode::NotAuthenticated);
-    assert_eq!(
-        code(service.delete_account(&wrong, &cancel)),
-        ErrorCode::NotAuthenticated
-    );
+    assert_eq!(code(service.delete_account(&wrong, &cancel)), ErrorCode::NotAuthenticated);
 
     let service = house.log_in("tony");
     let outcome = service.send(&mail("pepper, thor", "x"), &cancel);
-    let Err(RequestError::Refused(error)) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(RequestError::Refused(error)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.code, ErrorCode::UnknownRecipient);
     assert_eq!(error.recipients, ["thor".parse().unwrap()]);
     let mut large = mail("pepper", "x");
     large.body = "x".repeat(limits::BODY_DEFAULT_MAX + 1).parse().unwrap();
     let outcome = service.send(&large, &cancel);
-    assert!(
-        matches!(outcome, Err(RequestError::TooLarge { .. })),
-        "{outcome:?}"
-    );
-    assert_eq!(
-        receive(&house.log_in("pepper"), &mut house.mailbox("pepper")),
-        []
-    );
+    assert!(matches!(outcome, Err(RequestError::TooLarge { .. })), "{outcome:?}");
+    assert_eq!(receive(&house.log_in("pepper"), &mut house.mailbox("pepper")), []);
 }
 
 #[test]
@@ -201,10 +173,7 @@ fn accounts_change_and_end() {
     let name = "Anthony Edward Stark".parse().unwrap();
     service.change_full_name(&name, &cancel).unwrap();
     let new = Arc::new(Password::new("i am iron man").unwrap());
-    assert_eq!(
-        code(service.change_password(&new, &new, &cancel)),
-        ErrorCode::BadCredentials
-    );
+    assert_eq!(code(service.change_password(&new, &new, &cancel)), ErrorCode::BadCredentials);
     service.change_password(&password(), &new, &cancel).unwrap();
     service.logout(&cancel).unwrap();
     assert_eq!(service.username(), None);
@@ -212,10 +181,7 @@ fn accounts_change_and_end() {
     let logged_in = service.login(&tony, &new, &cancel).unwrap();
     assert_eq!(logged_in.full_name, name);
     service.delete_account(&new, &cancel).unwrap();
-    assert_eq!(
-        code(house.connect().login(&tony, &new, &cancel)),
-        ErrorCode::BadCredentials
-    );
+    assert_eq!(code(house.connect().login(&tony, &new, &cancel)), ErrorCode::BadCredentials);
 }
 
 #[test]
@@ -256,18 +222,14 @@ fn many_mails_come_in_pages() {
     let house = House::new();
     let cancel = Cancel::new();
     let tony = house.log_in("tony");
-    let expected: Vec<String> = (1..=450)
-        .map(|number| format!("Assunto {number}"))
-        .collect();
+    let expected: Vec<String> = (1..=450).map(|number| format!("Assunto {number}")).collect();
     for subject in &expected {
         tony.send(&mail("pepper", subject), &cancel).unwrap();
     }
     let pepper = house.log_in("pepper");
     let mut mailbox = house.mailbox("pepper");
     let mut pages = 0;
-    let new = pepper
-        .receive(&mut mailbox, &mut |_| pages += 1, &cancel)
-        .unwrap();
+    let new = pepper.receive(&mut mailbox, &mut |_| pages += 1, &cancel).unwrap();
     assert_eq!(subjects(&new), expected);
     assert_eq!(pages, 3);
 }
@@ -278,8 +240,7 @@ fn two_clients_of_one_person_get_each_mail_once() {
     let cancel = Cancel::new();
     let tony = house.log_in("tony");
     for number in 1..=50 {
-        tony.send(&mail("pepper", &number.to_string()), &cancel)
-            .unwrap();
+        tony.send(&mail("pepper", &number.to_string()), &cancel).unwrap();
     }
     thread::scope(|scope| {
         for _ in 0..2 {

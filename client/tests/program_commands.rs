@@ -22,10 +22,7 @@ fn a_mail_goes_from_command_to_command() {
     }
     let send = ["send", "--to", "tony,pepper", "--subject", "Jantar"];
     let done = house.run("pepper", &send, "Às oito?\n");
-    assert_eq!(
-        (done.status, done.out.as_str()),
-        (0, "E-mail enviado com sucesso\n")
-    );
+    assert_eq!((done.status, done.out.as_str()), (0, "E-mail enviado com sucesso\n"));
     let with_body = [&send[..], &["--body", "Às nove?"]].concat();
     assert_eq!(house.run("pepper", &with_body, "").status, 0);
     let file = house.data.path().join("corpo.txt");
@@ -34,24 +31,13 @@ fn a_mail_goes_from_command_to_command() {
     assert_eq!(house.run("pepper", &with_file, "").status, 0);
 
     let done = house.run("tony", &["receive"], "");
-    let lines: Vec<_> = (1..=3)
-        .map(|n| format!("[{n}] Pepper Potts: Jantar\n"))
-        .collect();
-    assert_eq!(
-        done.out,
-        format!("03 e-mails recebidos:\n{}", lines.concat())
-    );
+    let lines: Vec<_> = (1..=3).map(|n| format!("[{n}] Pepper Potts: Jantar\n")).collect();
+    assert_eq!(done.out, format!("03 e-mails recebidos:\n{}", lines.concat()));
     let done = house.run("tony", &["receive"], "");
-    assert_eq!(
-        (done.status, done.out.as_str()),
-        (0, "00 e-mails recebidos\n")
-    );
+    assert_eq!((done.status, done.out.as_str()), (0, "00 e-mails recebidos\n"));
 
     // What is here needs neither server nor password, nor a name while there is one mailbox.
-    for (number, body) in ["Às oito?\n", "Às nove?", "Às dez?\r\n"]
-        .into_iter()
-        .enumerate()
-    {
+    for (number, body) in ["Às oito?\n", "Às nove?", "Às dez?\r\n"].into_iter().enumerate() {
         let number = (number + 1).to_string();
         let read = finish(house.program(&["--json", "read", &number]), "");
         assert_eq!(read.json()["body"], body);
@@ -68,14 +54,7 @@ fn a_mail_goes_from_command_to_command() {
 fn the_password_and_the_body_may_both_come_from_standard_input() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let address = house.address.to_string();
-    let account = [
-        "--server",
-        &address,
-        "--user",
-        "tony",
-        "--password-stdin",
-        "--json",
-    ];
+    let account = ["--server", &address, "--user", "tony", "--password-stdin", "--json"];
     let send = [&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat();
     let done = finish(house.program(&send), &format!("{PASSWORD}\nUm.\nDois.\n"));
     assert_eq!((done.status, done.err.as_str()), (0, ""));
@@ -84,44 +63,20 @@ fn the_password_and_the_body_may_both_come_from_standard_input() {
     let done = finish(house.program(&receive), PASSWORD);
     assert_eq!(done.json()["mails"][0]["body"], "Um.\nDois.\n");
     assert_eq!(done.json()["mails"][0]["from_name"], "Tony Stark");
-    let done = finish(
-        house.program(&["--lang", "en", "--server", &address, "ping"]),
-        "",
-    );
+    let done = finish(house.program(&["--lang", "en", "--server", &address, "ping"]), "");
     assert!(done.out.starts_with("Service Available: "), "{done:?}");
 }
 
 #[test]
 fn failures_have_their_status_and_their_code() {
     let house = House::of(&[("tony", "Tony Stark")]);
-    let send = |to: &'static str| {
-        [
-            "--json",
-            "send",
-            "--to",
-            to,
-            "--subject",
-            "Oi",
-            "--body",
-            "x",
-        ]
-    };
+    let send = |to: &'static str| ["--json", "send", "--to", to, "--subject", "Oi", "--body", "x"];
     let cases: &[(&str, &[&str], i32, &str)] = &[
         ("tony", &send("ninguem"), 65, "unknown_recipient"),
         ("tony", &send("a b"), 65, "invalid"),
         ("steve", &send("tony"), 77, "bad_credentials"),
-        (
-            "tony",
-            &["--json", "register", "--name", "T"],
-            65,
-            "username_taken",
-        ),
-        (
-            "tony",
-            &["--json", "register", "--name", "a\u{1b}b"],
-            65,
-            "invalid",
-        ),
+        ("tony", &["--json", "register", "--name", "T"], 65, "username_taken"),
+        ("tony", &["--json", "register", "--name", "a\u{1b}b"], 65, "invalid"),
         ("to ny", &["--json", "receive"], 65, "invalid"),
         ("tony", &["--json", "read", "1"], 65, "no_such_mail"),
     ];
@@ -133,27 +88,13 @@ fn failures_have_their_status_and_their_code() {
         assert!(done.json().get("mails").is_none());
     }
     // The same for people: nothing on standard output.
-    let done = house.run(
-        "tony",
-        &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"],
-        "",
-    );
+    let done =
+        house.run("tony", &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"], "");
     assert_eq!((done.status, done.out.as_str()), (65, ""));
-    assert!(
-        done.err.contains("destinatário inexistente: ninguem"),
-        "{done:?}"
-    );
-    assert!(
-        done.err.contains("drafts"),
-        "it says where the draft is: {done:?}"
-    );
+    assert!(done.err.contains("destinatário inexistente: ninguem"), "{done:?}");
+    assert!(done.err.contains("drafts"), "it says where the draft is: {done:?}");
     let drafts = house.data.path().join("drafts");
-    let server = fs::read_dir(drafts)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let server = fs::read_dir(drafts).unwrap().next().unwrap().unwrap().path();
     // One of each send that was a mail: two by tony, none that was refused here.
     assert_eq!(fs::read_dir(server.join("tony")).unwrap().count(), 2);
 }
@@ -173,15 +114,9 @@ fn a_password_that_no_account_has_is_a_wrong_one() {
 fn servers_that_cannot_be_reached() {
     let house = House::of(&[]);
     let nobody = format!("127.0.0.1:{}", free_port());
-    for (server, code) in [
-        (nobody.as_str(), "refused"),
-        ("nome.invalid", "name_not_found"),
-    ] {
+    for (server, code) in [(nobody.as_str(), "refused"), ("nome.invalid", "name_not_found")] {
         let done = finish(house.program(&["--json", "--server", server, "ping"]), "");
-        assert_eq!(
-            (done.status, &done.json()["error"]["code"]),
-            (69, &json!(code))
-        );
+        assert_eq!((done.status, &done.json()["error"]["code"]), (69, &json!(code)));
     }
 }
 
@@ -217,10 +152,7 @@ fn wrong_usage_and_bad_configuration() {
     let mut command = program(data.path());
     command.args(["--json", "read", "um"]);
     let done = finish(command, "");
-    assert_eq!(
-        (done.status, &done.json()["error"]["code"]),
-        (64, &json!("usage"))
-    );
+    assert_eq!((done.status, &done.json()["error"]["code"]), (64, &json!("usage")));
     assert_eq!(done.err, "");
 }
 
@@ -234,26 +166,17 @@ fn what_is_kept_is_for_its_owner_alone() {
     let arguments = ["--data-dir", data.to_str().unwrap(), "--server", &address];
     let run = |more: &[&str], input: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_correio"));
-        command
-            .args(arguments)
-            .args(more)
-            .env("CORREIO_PASSWORD", PASSWORD);
+        command.args(arguments).args(more).env("CORREIO_PASSWORD", PASSWORD);
         assert_eq!(finish(command, input).status, 0);
     };
     run(&[], "0\n");
     let account = ["--user", "tony"];
-    run(
-        &[&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat(),
-        "Olá",
-    );
+    run(&[&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat(), "Olá");
     run(&[&account[..], &["receive"]].concat(), "");
     let mut folders = vec![data];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
-        assert_eq!(
-            fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {

@@ -40,11 +40,7 @@ Cliente E-mail Service BSI Online
 ";
     assert_order(
         &done.out,
-        &[
-            screen,
-            "indisponível: aponte um servidor primeiro",
-            "Não há a opção 7.",
-        ],
+        &[screen, "indisponível: aponte um servidor primeiro", "Não há a opção 7."],
     );
 }
 
@@ -62,20 +58,7 @@ fn the_end_of_the_input_ends_the_menus_anywhere() {
 fn servers_that_are_none() {
     let house = House::of(&[]);
     let free = free_port().to_string();
-    let done = menus(
-        &house,
-        &[],
-        &[
-            "1",
-            "127.0.0.1",
-            &free,
-            "1",
-            "a..b",
-            "nome.invalid",
-            "",
-            "0",
-        ],
-    );
+    let done = menus(&house, &[], &["1", "127.0.0.1", &free, "1", "a..b", "nome.invalid", "", "0"]);
     assert_eq!(done.status, 0);
     assert_order(
         &done.out,
@@ -96,10 +79,7 @@ fn a_server_is_remembered() {
     assert_order(&done.out, &["Serviço Disponível\n", " ms\n"]);
     let done = menus(&house, &["--lang", "en"], &["1", "", "", "0"]);
     let asked = format!("Port [{port}]: ");
-    assert_order(
-        &done.out,
-        &["Server address [127.0.0.1]: ", &asked, "Service Available"],
-    );
+    assert_order(&done.out, &["Server address [127.0.0.1]: ", &asked, "Service Available"]);
 }
 
 #[test]
@@ -192,19 +172,11 @@ fn a_draft_is_sent_in_the_end() {
     let address = house.address.to_string();
     let login = ["3", "tony", PASSWORD];
     let lines = ["4", "peper", "Jantar", "Às oito?", ".", "6", "0"];
-    let done = menus(
-        &house,
-        &["--server", &address],
-        &[&login[..], &lines].concat(),
-    );
+    let done = menus(&house, &["--server", &address], &[&login[..], &lines].concat());
     assert_order(&done.out, &["Destinatário Inexistente", "rascunho"]);
     // Enter alone goes on with the draft; only the recipient is typed again.
     let lines = ["4", "", "pepper", "", ".", "8", "6", "0"];
-    let done = menus(
-        &house,
-        &["--server", &address],
-        &[&login[..], &lines].concat(),
-    );
+    let done = menus(&house, &["--server", &address], &[&login[..], &lines].concat());
     assert_order(
         &done.out,
         &[

@@ -230,10 +230,7 @@ fn at_each_prompt(house: &House, press: &str, check: impl Fn(&str, &str, i32)) {
                 ("Assunto: ", "Oi\r"),
             ],
         ),
-        (
-            "deseja ler:",
-            &[LOGIN[0], LOGIN[1], LOGIN[2], ("conta", "7")],
-        ),
+        ("deseja ler:", &[LOGIN[0], LOGIN[1], LOGIN[2], ("conta", "7")]),
     ];
     for (prompt, way) in ways {
         let mut terminal = Terminal::start(house, &["--server", &address]);
@@ -248,11 +245,8 @@ fn at_each_prompt(house: &House, press: &str, check: impl Fn(&str, &str, i32)) {
     }
 }
 
-const LOGIN: [(&str, &str); 3] = [
-    ("0) Sair", "3"),
-    ("usuário: ", "tony\r"),
-    ("Senha: ", "jarvis-is-here\r"),
-];
+const LOGIN: [(&str, &str); 3] =
+    [("0) Sair", "3"), ("usuário: ", "tony\r"), ("Senha: ", "jarvis-is-here\r")];
 const HOME_SEND: (&str, &str) = ("9) Minha conta", "4");
 
 #[test]

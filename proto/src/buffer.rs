@@ -15,10 +15,7 @@ impl SpareBuffers {
     /// Keeps at most `max` buffers of 16 KiB.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self {
-            buffers: Vec::new(),
-            max,
-        }
+        Self { buffers: Vec::new(), max }
     }
 
     /// A buffer with room for a chunk at least, of any content.

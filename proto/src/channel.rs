@@ -199,10 +199,7 @@ mod tests {
     const LIMIT: usize = 4096;
 
     fn message(number: u32) -> ClientMessage {
-        ClientMessage {
-            number,
-            request: Request::Ping {},
-        }
+        ClientMessage { number, request: Request::Ping {} }
     }
 
     fn stream(count: u32) -> Vec<u8> {
@@ -266,20 +263,14 @@ mod tests {
         let mut bytes = vec![0, 0, 0, 1, 0xc0];
         bytes.extend(stream(1));
         let taken = feed(&[&bytes]);
-        assert!(
-            matches!(taken[..], [Err(ChannelError::Malformed(_)), Ok(_)]),
-            "{taken:?}"
-        );
+        assert!(matches!(taken[..], [Err(ChannelError::Malformed(_)), Ok(_)]), "{taken:?}");
     }
 
     #[test]
     fn the_stream_ends_at_a_bad_length() {
         let mut bytes = vec![0, 0, 0, 0];
         bytes.extend(stream(1));
-        assert_eq!(
-            feed(&[&bytes]),
-            [Err(ChannelError::Frame(FrameError::Empty))]
-        );
+        assert_eq!(feed(&[&bytes]), [Err(ChannelError::Frame(FrameError::Empty))]);
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl Password {
     ///
     /// Fewer than [`limits::PASSWORD_MIN`] or more than [`limits::PASSWORD_MAX`] characters.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let invalid = |problem| Invalid {
-            field: Field::Password,
-            problem,
-        };
+        let invalid = |problem| Invalid { field: Field::Password, problem };
         if text.len() > limits::PASSWORD_MAX * 16 {
             return Err(invalid(Problem::TooLong(limits::PASSWORD_MAX)));
         }
@@ -193,10 +190,7 @@ mod tests {
 
     #[test]
     fn each_account_and_realm_has_its_own() {
-        assert_ne!(
-            credential("jarvis-is-here", "tony"),
-            credential("jarvis-is-here", "pepper")
-        );
+        assert_ne!(credential("jarvis-is-here", "tony"), credential("jarvis-is-here", "pepper"));
         let password = Password::new("jarvis-is-here").unwrap();
         let tony: Username = "tony".parse().unwrap();
         assert_ne!(

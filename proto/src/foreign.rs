@@ -21,10 +21,7 @@ impl Foreign {
             | b"PATC" | b"PRI " | b"HTTP" => Some(Self::Http),
             // A handshake or an alert record of any version of TLS.
             [0x16 | 0x15, 0x03, ..] => Some(Self::Tls),
-            _ if start
-                .iter()
-                .all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')) =>
-            {
+            _ if start.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')) => {
                 Some(Self::Text)
             }
             _ => None,
@@ -65,11 +62,7 @@ mod tests {
     fn the_http_answer_states_its_length() {
         let answer = std::str::from_utf8(Foreign::Http.answer()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("Content-Length: {}", body.len())),
-            "{}",
-            body.len()
-        );
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
     }
 
     #[test]

@@ -121,25 +121,12 @@ fn malformed(value: &[u8], error: &rmp_serde::decode::Error) -> Malformed {
         Error::DepthLimitExceeded => (MalformedKind::Protocol, "nested too deeply".to_owned()),
         other => (MalformedKind::Protocol, printable(&other.to_string())),
     };
-    Malformed {
-        number: number(value),
-        kind,
-        text,
-    }
+    Malformed { number: number(value), kind, text }
 }
 
 /// serde's messages may quote what was read; a reply and a log line want none of that raw.
 fn printable(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
-                c
-            } else {
-                '?'
-            }
-        })
-        .collect()
+    text.chars().take(200).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
 /// The number of a message that cannot be read as a whole.
@@ -150,9 +137,7 @@ fn number(value: &[u8]) -> Option<u32> {
     }
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(value);
     deserializer.set_max_depth(limits::DEPTH_MAX);
-    Numbered::deserialize(&mut deserializer)
-        .ok()
-        .map(|message| message.number)
+    Numbered::deserialize(&mut deserializer).ok().map(|message| message.number)
 }
 
 #[cfg(test)]
@@ -162,14 +147,7 @@ mod tests {
 
     fn ping() -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode(
-            &ClientMessage {
-                number: 7,
-                request: Request::Ping {},
-            },
-            &mut bytes,
-        )
-        .unwrap();
+        encode(&ClientMessage { number: 7, request: Request::Ping {} }, &mut bytes).unwrap();
         bytes
     }
 
@@ -201,19 +179,9 @@ mod tests {
     #[test]
     fn unknown_fields_are_skipped() {
         let ping = map(&[("ping", &[0x80])]);
-        let value = map(&[
-            ("later", &[0x92, 0x01, 0xc0]),
-            ("number", &[7]),
-            ("request", &ping),
-        ]);
+        let value = map(&[("later", &[0x92, 0x01, 0xc0]), ("number", &[7]), ("request", &ping)]);
         let message = decode::<ClientMessage>(&value).unwrap();
-        assert_eq!(
-            message,
-            ClientMessage {
-                number: 7,
-                request: Request::Ping {}
-            }
-        );
+        assert_eq!(message, ClientMessage { number: 7, request: Request::Ping {} });
     }
 
     #[test]
@@ -227,10 +195,7 @@ mod tests {
         let login = map(&[("username", &name)]);
         let value = map(&[("number", &[9]), ("request", &map(&[("login", &login)]))]);
         let error = refused(&value);
-        assert_eq!(
-            (error.number, error.kind),
-            (Some(9), MalformedKind::Invalid)
-        );
+        assert_eq!((error.number, error.kind), (Some(9), MalformedKind::Invalid));
         assert_eq!(error.text, "username must not contain \\u{2f}");
     }
 
@@ -270,11 +235,7 @@ mod tests {
     fn nesting_costs_no_stack() {
         let value = map(&[("later", &[0x91; 60_000]), ("number", &[7])]);
         let thread = std::thread::Builder::new().stack_size(64 * 1024);
-        let error = thread
-            .spawn(move || refused(&value))
-            .unwrap()
-            .join()
-            .unwrap();
+        let error = thread.spawn(move || refused(&value)).unwrap().join().unwrap();
         assert_eq!(error.kind, MalformedKind::Protocol);
     }
 }

@@ -100,10 +100,7 @@ impl FromStr for Username {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = |problem| Invalid {
-            field: Field::Username,
-            problem,
-        };
+        let invalid = |problem| Invalid { field: Field::Username, problem };
         let first = text.chars().next().ok_or(invalid(Problem::Empty))?;
         if let Some(c) = text.chars().find(|c| !is_username_character(*c)) {
             return Err(invalid(Problem::Character(c)));
@@ -163,11 +160,8 @@ fn one_line(text: &str, field: Field, max: usize) -> Result<Box<str>, Invalid> {
     if let Some(c) = text.chars().find(|c| is_line_breaking(*c)) {
         return Err(invalid(Problem::Character(c)));
     }
-    let composed: Box<str> = if is_nfc(text) {
-        text.into()
-    } else {
-        text.nfc().collect::<String>().into()
-    };
+    let composed: Box<str> =
+        if is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() };
     if composed.chars().count() > max {
         return Err(invalid(Problem::TooLong(max)));
     }
@@ -195,10 +189,7 @@ impl TryFrom<String> for Body {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let invalid = |problem| Invalid {
-            field: Field::Body,
-            problem,
-        };
+        let invalid = |problem| Invalid { field: Field::Body, problem };
         if text.len() > limits::BODY_MAX {
             return Err(invalid(Problem::TooLong(limits::BODY_MAX)));
         }
@@ -299,10 +290,7 @@ impl TryFrom<Uuid> for MailId {
 
     fn try_from(uuid: Uuid) -> Result<Self, Invalid> {
         if uuid.get_version_num() != 7 || uuid.get_variant() != uuid::Variant::RFC4122 {
-            return Err(Invalid {
-                field: Field::MailId,
-                problem: Problem::Form,
-            });
+            return Err(Invalid { field: Field::MailId, problem: Problem::Form });
         }
         Ok(Self(uuid.into_bytes()))
     }
@@ -321,10 +309,7 @@ impl FromStr for MailId {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Uuid::try_parse(text)
-            .map_err(|_| Invalid {
-                field: Field::MailId,
-                problem: Problem::Form,
-            })?
+            .map_err(|_| Invalid { field: Field::MailId, problem: Problem::Form })?
             .try_into()
     }
 }
@@ -382,10 +367,7 @@ impl TryFrom<Vec<Username>> for Recipients {
     type Error = Invalid;
 
     fn try_from(mut usernames: Vec<Username>) -> Result<Self, Invalid> {
-        let invalid = |problem| Invalid {
-            field: Field::Recipients,
-            problem,
-        };
+        let invalid = |problem| Invalid { field: Field::Recipients, problem };
         if usernames.is_empty() {
             return Err(invalid(Problem::Empty));
         }
@@ -405,14 +387,8 @@ impl FromStr for Recipients {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let usernames = text
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
-        usernames
-            .map(str::parse)
-            .collect::<Result<Vec<Username>, _>>()?
-            .try_into()
+        let usernames = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        usernames.map(str::parse).collect::<Result<Vec<Username>, _>>()?.try_into()
     }
 }
 
@@ -428,9 +404,7 @@ impl fmt::Display for Recipients {
 
 impl<'de> Deserialize<'de> for Recipients {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        bounded(deserializer, limits::RECIPIENTS_MAX)?
-            .try_into()
-            .map_err(unacceptable)
+        bounded(deserializer, limits::RECIPIENTS_MAX)?.try_into().map_err(unacceptable)
     }
 }
 
@@ -516,10 +490,7 @@ impl Mail {
     /// How a `confirm` names it.
     #[must_use]
     pub fn reference(&self) -> MailRef {
-        MailRef {
-            seq: self.seq,
-            id: self.id,
-        }
+        MailRef { seq: self.seq, id: self.id }
     }
 }
 
@@ -531,10 +502,7 @@ mod tests {
 
     #[test]
     fn usernames_are_folded() {
-        assert_eq!(
-            "Tony.Stark".parse::<Username>().unwrap().as_str(),
-            "tony.stark"
-        );
+        assert_eq!("Tony.Stark".parse::<Username>().unwrap().as_str(), "tony.stark");
     }
 
     #[test]
@@ -552,33 +520,19 @@ mod tests {
             (long.as_str(), Problem::TooLong(32)),
         ];
         for (text, problem) in cases {
-            let expected = Invalid {
-                field: Field::Username,
-                problem,
-            };
+            let expected = Invalid { field: Field::Username, problem };
             assert_eq!(text.parse::<Username>(), Err(expected), "{text:?}");
         }
     }
 
     #[test]
     fn names_are_composed_and_trimmed() {
-        assert_eq!(
-            " Joa\u{303}o ".parse::<FullName>().unwrap().as_str(),
-            "Jo\u{e3}o"
-        );
+        assert_eq!(" Joa\u{303}o ".parse::<FullName>().unwrap().as_str(), "Jo\u{e3}o");
     }
 
     #[test]
     fn texts_of_one_line_have_one_line() {
-        for text in [
-            "a\nb",
-            "a\rb",
-            "a\u{2028}b",
-            "a\u{85}b",
-            "\u{1b}[2J",
-            "a\0b",
-            "a\tb",
-        ] {
+        for text in ["a\nb", "a\rb", "a\u{2028}b", "a\u{85}b", "\u{1b}[2J", "a\0b", "a\tb"] {
             assert!(text.parse::<Subject>().is_err(), "{text:?}");
         }
         for text in ["", "  ", "\u{3000}"] {
@@ -595,30 +549,15 @@ mod tests {
         let recipients: Recipients = "tony, Pepper ,tony".parse().unwrap();
         assert_eq!(recipients.to_string(), "tony, pepper");
         assert!(",".parse::<Recipients>().is_err());
-        let many = (0..101)
-            .map(|n| format!("u{n}"))
-            .collect::<Vec<_>>()
-            .join(",");
+        let many = (0..101).map(|n| format!("u{n}")).collect::<Vec<_>>().join(",");
         assert!(many.parse::<Recipients>().is_err());
     }
 
     #[test]
     fn mail_ids_are_version_7() {
-        assert!(
-            "01890a5d-ac96-774b-bcce-b302099a8057"
-                .parse::<MailId>()
-                .is_ok()
-        );
-        assert!(
-            "01890a5d-ac96-474b-bcce-b302099a8057"
-                .parse::<MailId>()
-                .is_err()
-        );
-        assert!(
-            "00000000-0000-0000-0000-000000000000"
-                .parse::<MailId>()
-                .is_err()
-        );
+        assert!("01890a5d-ac96-774b-bcce-b302099a8057".parse::<MailId>().is_ok());
+        assert!("01890a5d-ac96-474b-bcce-b302099a8057".parse::<MailId>().is_err());
+        assert!("00000000-0000-0000-0000-000000000000".parse::<MailId>().is_err());
     }
 
     proptest! {

@@ -107,12 +107,7 @@ impl SoftwareText {
     }
 
     fn cut(text: &str) -> Self {
-        Self(
-            text.chars()
-                .filter(char::is_ascii_graphic)
-                .take(limits::SOFTWARE_MAX)
-                .collect(),
-        )
+        Self(text.chars().filter(char::is_ascii_graphic).take(limits::SOFTWARE_MAX).collect())
     }
 }
 
@@ -126,10 +121,7 @@ impl<'de> Deserialize<'de> for SoftwareText {
         } else {
             return Ok(Self(text));
         };
-        Err(unacceptable(Invalid {
-            field: Field::Software,
-            problem,
-        }))
+        Err(unacceptable(Invalid { field: Field::Software, problem }))
     }
 }
 
@@ -339,11 +331,7 @@ pub struct ErrorReply {
     )]
     pub recipients: Vec<Username>,
     /// With `version`: the major versions that the server speaks.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "spoken_versions"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]
     pub versions: Vec<u32>,
 }
 
@@ -359,13 +347,7 @@ impl ErrorReply {
     /// An error with nothing but its code and text.
     #[must_use]
     pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
-            retry_after: None,
-            recipients: vec![],
-            versions: vec![],
-        }
+        Self { code, text: text.into(), retry_after: None, recipients: vec![], versions: vec![] }
     }
 }
 
@@ -506,14 +488,9 @@ impl<'de> Deserialize<'de> for ServerMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = ServerMap::deserialize(deserializer)?;
         match (map.reply, map.notice) {
-            (Some(reply), None) => Ok(Self::Reply {
-                number: map.number,
-                reply,
-            }),
+            (Some(reply), None) => Ok(Self::Reply { number: map.number, reply }),
             (None, Some(notice)) if map.number == 0 => Ok(Self::Notice(notice)),
-            _ => Err(serde::de::Error::custom(
-                "expected a reply, or a notice with number 0",
-            )),
+            _ => Err(serde::de::Error::custom("expected a reply, or a notice with number 0")),
         }
     }
 }

@@ -100,20 +100,14 @@ fn name(message: &Message) -> &'static str {
 fn requests() -> Vec<Request> {
     let credential = || Credential::from([0xc1; 23]);
     vec![
-        Request::Hello(Hello {
-            version: 1,
-            software: software("correio"),
-        }),
+        Request::Hello(Hello { version: 1, software: software("correio") }),
         Request::Register(Register {
             id: id(),
             username: "tony".parse().unwrap(),
             full_name: "Tony Stark".parse().unwrap(),
             credential: credential(),
         }),
-        Request::Login(Login {
-            username: "tony".parse().unwrap(),
-            credential: credential(),
-        }),
+        Request::Login(Login { username: "tony".parse().unwrap(), credential: credential() }),
         Request::Logout {},
         Request::Send(Send {
             id: id(),
@@ -121,23 +115,14 @@ fn requests() -> Vec<Request> {
             subject: "Senhor Stark?".parse().unwrap(),
             body: "A tia May quer saber.\n".parse().unwrap(),
         }),
-        Request::Fetch(Fetch {
-            after: Seq(0),
-            max: 0,
-        }),
-        Request::Confirm(Confirm {
-            mails: vec![mail().reference()],
-        }),
-        Request::Account(Account::FullName {
-            full_name: "Anthony Stark".parse().unwrap(),
-        }),
+        Request::Fetch(Fetch { after: Seq(0), max: 0 }),
+        Request::Confirm(Confirm { mails: vec![mail().reference()] }),
+        Request::Account(Account::FullName { full_name: "Anthony Stark".parse().unwrap() }),
         Request::Account(Account::Password {
             current: credential(),
             new: Credential::from([0xc2; 23]),
         }),
-        Request::Account(Account::Delete {
-            credential: credential(),
-        }),
+        Request::Account(Account::Delete { credential: credential() }),
         Request::Ping {},
     ]
 }
@@ -150,12 +135,7 @@ fn replies() -> Vec<Reply> {
             version: 1,
             software: software("correiod"),
             realm: Realm([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
-            limits: Limits {
-                body: 1_048_576,
-                recipients: 100,
-                page: 200,
-                frame: 16_000_000,
-            },
+            limits: Limits { body: 1_048_576, recipients: 100, page: 200, frame: 16_000_000 },
             registration: Registration::Open {},
         }),
         Reply::Registered {},
@@ -165,13 +145,8 @@ fn replies() -> Vec<Reply> {
             waiting: 4,
         }),
         Reply::LoggedOut {},
-        Reply::Sent {
-            sent_at: Timestamp(1_790_000_000_000),
-        },
-        Reply::Page(Page {
-            mails: vec![mail()],
-            more: false,
-        }),
+        Reply::Sent { sent_at: Timestamp(1_790_000_000_000) },
+        Reply::Page(Page { mails: vec![mail()], more: false }),
         Reply::Confirmed { deleted: 1 },
         Reply::AccountChanged {},
         Reply::Pong {},
@@ -214,9 +189,7 @@ fn encode(message: &Message) -> Vec<u8> {
 }
 
 fn decode(like: &Message, frame: &[u8]) -> Message {
-    let length = frame::value_length(frame, limits::REPLY_FRAME_MAX)
-        .unwrap()
-        .unwrap();
+    let length = frame::value_length(frame, limits::REPLY_FRAME_MAX).unwrap().unwrap();
     let value = frame.get(HEADER..).unwrap();
     assert_eq!(value.len(), length);
     match like {
@@ -236,9 +209,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect()
+    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
 /// The examples of the document: names, and the text between the fences.
@@ -247,11 +218,7 @@ fn documented(document: &str) -> BTreeMap<String, String> {
     for part in document.split("```frame ").skip(1) {
         let (name, rest) = part.split_once('\n').unwrap();
         let (text, _) = rest.split_once("```").unwrap();
-        assert_eq!(
-            found.insert(name.to_owned(), text.to_owned()),
-            None,
-            "{name} twice"
-        );
+        assert_eq!(found.insert(name.to_owned(), text.to_owned()), None, "{name} twice");
     }
     found
 }
@@ -277,17 +244,11 @@ fn the_document_shows_the_bytes() {
     let mut documented = documented(&document);
     for message in examples() {
         let name = name(&message);
-        let text = documented
-            .remove(name)
-            .unwrap_or_else(|| panic!("{name} is not documented"));
+        let text = documented.remove(name).unwrap_or_else(|| panic!("{name} is not documented"));
         assert_eq!(text, hex(&encode(&message)), "{name}");
         assert_eq!(decode(&message, &unhex(&text)), message, "{name}");
     }
-    assert!(
-        documented.is_empty(),
-        "in the document only: {:?}",
-        documented.keys()
-    );
+    assert!(documented.is_empty(), "in the document only: {:?}", documented.keys());
 }
 
 #[test]
@@ -305,63 +266,24 @@ fn the_vectors_hold() {
     let realm = Realm([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
     let a = |count| "a".repeat(count);
     for (password, username, cost, expected) in [
-        (
-            "jarvis-is-here".into(),
-            "tony",
-            12,
-            "b61609cd64f09da1245572a36e79c1822790f66bbf7267",
-        ),
-        (
-            "jarvis-is-here".into(),
-            "tony",
-            4,
-            "1283ec9be7b48aa198409356756b05b3e2107008b378ac",
-        ),
-        (
-            "meu coração".into(),
-            "pepper",
-            4,
-            "b1ce80e155fdddb0b1d49a998285af4987f3851dd54410",
-        ),
+        ("jarvis-is-here".into(), "tony", 12, "b61609cd64f09da1245572a36e79c1822790f66bbf7267"),
+        ("jarvis-is-here".into(), "tony", 4, "1283ec9be7b48aa198409356756b05b3e2107008b378ac"),
+        ("meu coração".into(), "pepper", 4, "b1ce80e155fdddb0b1d49a998285af4987f3851dd54410"),
         (
             "meu corac\u{327}a\u{303}o".into(),
             "pepper",
             4,
             "b1ce80e155fdddb0b1d49a998285af4987f3851dd54410",
         ),
-        (
-            a(71),
-            "tony",
-            4,
-            "49f6b2eb3d1789ab5be999109d71381b67f36d5597952f",
-        ),
-        (
-            a(72),
-            "tony",
-            4,
-            "0c3cf329ca0bdb5d4049c3dbdc3658f48a92ae2eb4a8b6",
-        ),
-        (
-            a(73),
-            "tony",
-            4,
-            "1c2031f8b68fb15f80c611bc3307b35927c58b03ca307d",
-        ),
-        (
-            "aaaaaaaa\0b".into(),
-            "tony",
-            4,
-            "1e2855144251592315615d48584e8e37f48fe15213ea48",
-        ),
+        (a(71), "tony", 4, "49f6b2eb3d1789ab5be999109d71381b67f36d5597952f"),
+        (a(72), "tony", 4, "0c3cf329ca0bdb5d4049c3dbdc3658f48a92ae2eb4a8b6"),
+        (a(73), "tony", 4, "1c2031f8b68fb15f80c611bc3307b35927c58b03ca307d"),
+        ("aaaaaaaa\0b".into(), "tony", 4, "1e2855144251592315615d48584e8e37f48fe15213ea48"),
     ] {
         let username = username.parse().unwrap();
         let derived =
             Credential::derive_at(cost, &Password::new(&password).unwrap(), realm, &username);
-        let hex: String = derived
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = derived.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, expected, "{password:?} at cost {cost}");
         assert!(document.contains(expected), "{expected} is documented");
     }

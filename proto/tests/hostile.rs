@@ -15,16 +15,8 @@ use proptest::prelude::*;
 fn examples() -> Vec<Vec<u8>> {
     let document = include_str!("../PROTOCOL.md");
     let frames = document.split("```frame ").skip(1).map(|part| {
-        let text = part
-            .split_once('\n')
-            .unwrap()
-            .1
-            .split_once("```")
-            .unwrap()
-            .0;
-        text.split_whitespace()
-            .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-            .collect()
+        let text = part.split_once('\n').unwrap().1.split_once("```").unwrap().0;
+        text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
     });
     frames.collect()
 }
@@ -72,20 +64,16 @@ fn every_message_skips_what_it_does_not_know_and_no_deeper_than_the_limit() {
         bytes
     };
     let read = |depth| frame::decode::<ClientMessage>(&nested(depth));
-    let ping = ClientMessage {
-        number: 1,
-        request: Request::Ping {},
-    };
+    let ping = ClientMessage { number: 1, request: Request::Ping {} };
     assert_eq!(read(limits::DEPTH_MAX - 6), Ok(ping));
     assert!(read(limits::DEPTH_MAX + 1).is_err());
 }
 
 #[test]
 fn huge_counts_end_where_the_bytes_do() {
-    for (what, list) in [
-        ("array", &b"\xdd\xff\xff\xff\xff"[..]),
-        ("array of 65535", b"\xdc\xff\xff"),
-    ] {
+    for (what, list) in
+        [("array", &b"\xdd\xff\xff\xff\xff"[..]), ("array of 65535", b"\xdc\xff\xff")]
+    {
         let mut value = b"\x82\xa6number\x01\xa7request\x81\xa7confirm\x81\xa5mails".to_vec();
         value.extend_from_slice(list);
         assert!(frame::decode::<ClientMessage>(&value).is_err(), "{what}");

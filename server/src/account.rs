@@ -66,27 +66,12 @@ pub(crate) fn register(scope: &Scope<'_>, register: Register) -> Outcome {
     if matches!(scope.settings.registration, Registration::Closed {}) {
         return Outcome::refuse(ErrorCode::NotAllowed, "this server takes no registrations");
     }
-    let Register {
-        id,
-        username,
-        full_name,
-        credential,
-    } = register;
-    defer_hash(
-        HashJob::Make { credential },
-        Step::Hashing(Registrant {
-            id,
-            username,
-            full_name,
-        }),
-    )
+    let Register { id, username, full_name, credential } = register;
+    defer_hash(HashJob::Make { credential }, Step::Hashing(Registrant { id, username, full_name }))
 }
 
 pub(crate) fn login(login: Login) -> Outcome {
-    let Login {
-        username,
-        credential,
-    } = login;
+    let Login { username, credential } = login;
     find(username.clone(), Step::Finding(username, credential))
 }
 
@@ -102,20 +87,16 @@ pub(crate) fn change(session: &Session, change: Account) -> Outcome {
     let account = identity.account;
     match change {
         Account::FullName { full_name } => {
-            let job = StoreJob::SetFullName {
-                account,
-                full_name: full_name.clone(),
-            };
+            let job = StoreJob::SetFullName { account, full_name: full_name.clone() };
             defer_store(job, Step::Renaming(full_name))
         }
         Account::Password { current, new } => {
             let step = Step::FindingFor(Purpose::Password(new), current);
             find(identity.username.clone(), step)
         }
-        Account::Delete { credential } => find(
-            identity.username.clone(),
-            Step::FindingFor(Purpose::Delete, credential),
-        ),
+        Account::Delete { credential } => {
+            find(identity.username.clone(), Step::FindingFor(Purpose::Delete, credential))
+        }
     }
 }
 
@@ -166,11 +147,7 @@ pub(crate) fn complete(
             verify_for(session, purpose, credential, account)
         }
         (Step::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
-            if verified {
-                verified_for(session, purpose, hash)
-            } else {
-                wrong_password()
-            }
+            if verified { verified_for(session, purpose, hash) } else { wrong_password() }
         }
         (Step::HashingNew(old), Done::Hash(HashDone::Made(new))) => store_new(session, old, new),
         (Step::StoringNew, Done::Store(done)) => password_changed(session, scope, &done),
@@ -182,31 +159,15 @@ pub(crate) fn complete(
 }
 
 fn create(registrant: Registrant, hash: PasswordHash) -> Outcome {
-    let Registrant {
-        id,
-        username,
-        full_name,
-    } = registrant;
+    let Registrant { id, username, full_name } = registrant;
     let step = Step::Creating(username.clone());
-    defer_store(
-        StoreJob::CreateAccount {
-            register_id: id,
-            username,
-            full_name,
-            hash,
-        },
-        step,
-    )
+    defer_store(StoreJob::CreateAccount { register_id: id, username, full_name, hash }, step)
 }
 
 fn created(scope: &Scope<'_>, username: &Username, done: &StoreDone) -> Outcome {
     match done {
         StoreDone::Created => {
-            Event::AccountCreated {
-                username,
-                connection: scope.connection,
-            }
-            .log();
+            Event::AccountCreated { username, connection: scope.connection }.log();
             Outcome::Reply(Reply::Registered {})
         }
         StoreDone::UsernameTaken => {
@@ -228,10 +189,7 @@ fn verify(
         Some(account) => account.hash.clone(),
         None => scope.settings.bcrypt.dummy(),
     };
-    let job = HashJob::Verify {
-        credential: credential.clone(),
-        hash,
-    };
+    let job = HashJob::Verify { credential: credential.clone(), hash };
     defer_hash(job, Step::Verifying(username, credential, account))
 }
 
@@ -246,77 +204,32 @@ fn recheck_or_rehash(scope: &Scope<'_>, credential: Credential, account: Account
 
 fn restore(mut account: AccountRecord, new: PasswordHash) -> Outcome {
     let old = std::mem::replace(&mut account.hash, new.clone());
-    defer_store(
-        StoreJob::SetHash {
-            account: account.id,
-            old,
-            new,
-        },
-        Step::Restoring(account),
-    )
+    defer_store(StoreJob::SetHash { account: account.id, old, new }, Step::Restoring(account))
 }
 
 fn enter(session: &mut Session, scope: &mut Scope<'_>, account: AccountRecord) -> Outcome {
-    let AccountRecord {
-        id,
-        username,
-        full_name,
-        waiting,
-        ..
-    } = account;
+    let AccountRecord { id, username, full_name, waiting, .. } = account;
     let (connection, address) = (scope.connection, scope.peer);
-    Event::LoginSucceeded {
-        username: &username,
-        connection,
-        address,
-    }
-    .log();
-    scope.effects.push(Effect::Entered {
-        connection,
-        account: id,
-    });
-    let reply = LoggedIn {
-        username: username.clone(),
-        full_name: full_name.clone(),
-        waiting,
-    };
-    session.state = State::LoggedIn(Box::new(Identity {
-        account: id,
-        username,
-        full_name,
-    }));
+    Event::LoginSucceeded { username: &username, connection, address }.log();
+    scope.effects.push(Effect::Entered { connection, account: id });
+    let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
+    session.state = State::LoggedIn(Box::new(Identity { account: id, username, full_name }));
     Outcome::Reply(Reply::LoggedIn(reply))
 }
 
 fn leave(session: &mut Session, scope: &mut Scope<'_>) {
     let connection = scope.connection;
     if let State::LoggedIn(identity) = std::mem::replace(&mut session.state, State::Anonymous) {
-        Event::Logout {
-            username: &identity.username,
-            connection,
-        }
-        .log();
-        scope.effects.push(Effect::Left {
-            connection,
-            account: identity.account,
-        });
+        Event::Logout { username: &identity.username, connection }.log();
+        scope.effects.push(Effect::Left { connection, account: identity.account });
     }
 }
 
 /// One answer for an unknown username and a wrong password; the log alone tells why.
 fn login_failed(scope: &Scope<'_>, username: &Username, reason: &str) -> Outcome {
     let (connection, address) = (scope.connection, scope.peer);
-    Event::LoginFailed {
-        username,
-        connection,
-        address,
-        reason,
-    }
-    .log();
-    Outcome::refuse(
-        ErrorCode::BadCredentials,
-        "unknown username or wrong password",
-    )
+    Event::LoginFailed { username, connection, address, reason }.log();
+    Outcome::refuse(ErrorCode::BadCredentials, "unknown username or wrong password")
 }
 
 fn renamed(
@@ -329,11 +242,7 @@ fn renamed(
         (StoreDone::Changed, State::LoggedIn(identity)) => {
             identity.full_name = full_name;
             let (username, connection) = (&identity.username, scope.connection);
-            Event::AccountRenamed {
-                username,
-                connection,
-            }
-            .log();
+            Event::AccountRenamed { username, connection }.log();
             Outcome::Reply(Reply::AccountChanged {})
         }
         (StoreDone::NoAccount, _) => Outcome::account_gone(),
@@ -350,10 +259,7 @@ fn verify_for(
     // The username may be another account's by now.
     match account.filter(|account| Some(account.id) == account_id(session)) {
         Some(account) => {
-            let job = HashJob::Verify {
-                credential,
-                hash: account.hash.clone(),
-            };
+            let job = HashJob::Verify { credential, hash: account.hash.clone() };
             defer_hash(job, Step::VerifyingFor(purpose, account.hash))
         }
         None => Outcome::account_gone(),
@@ -383,16 +289,9 @@ fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) 
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
             let connection = scope.connection;
-            Event::AccountPasswordChanged {
-                username: &identity.username,
-                connection,
-            }
-            .log();
+            Event::AccountPasswordChanged { username: &identity.username, connection }.log();
             let account = identity.account;
-            scope.effects.push(Effect::EndSessions {
-                account,
-                except: connection,
-            });
+            scope.effects.push(Effect::EndSessions { account, except: connection });
             Outcome::Reply(Reply::AccountChanged {})
         }
         (StoreDone::Conflict, _) => wrong_password(),
@@ -405,16 +304,9 @@ fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Ou
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
             let connection = scope.connection;
-            Event::AccountDeleted {
-                username: &identity.username,
-                connection,
-            }
-            .log();
+            Event::AccountDeleted { username: &identity.username, connection }.log();
             let account = identity.account;
-            scope.effects.push(Effect::EndSessions {
-                account,
-                except: connection,
-            });
+            scope.effects.push(Effect::EndSessions { account, except: connection });
             leave(session, scope);
             Outcome::Reply(Reply::AccountChanged {})
         }

@@ -23,17 +23,13 @@ impl Clock {
     /// A clock whose uptime starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 
     /// Reads both.
     #[must_use]
     pub fn now(&self) -> Now {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
             uptime: self.started.elapsed(),
             wall: Timestamp(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),

@@ -160,10 +160,7 @@ impl<T: Transport> Connection<T> {
             session: Session::default(),
             phase: Phase::Open,
             // A new socket may be written to, and what was sent with the first packet is there.
-            ready: Readiness {
-                readable: true,
-                writable: true,
-            },
+            ready: Readiness { readable: true, writable: true },
             protocol_errors: 0,
             anonymous_since: now.uptime,
             heard: now.uptime,
@@ -225,10 +222,7 @@ impl<T: Transport> Connection<T> {
             if self.takes_requests() && self.channel.has_message() {
                 if requests == 0 {
                     // What is answered goes out before the others have their turn.
-                    return self
-                        .flush(context.now)
-                        .err()
-                        .map_or(Driven::Again, Driven::Over);
+                    return self.flush(context.now).err().map_or(Driven::Again, Driven::Over);
                 }
                 requests -= 1;
                 self.take_request(context);
@@ -315,17 +309,11 @@ impl<T: Transport> Connection<T> {
     /// a socket that is closed with something unread is reset, and the client may never see what
     /// it was told.
     fn shut_down_once_flushed(&mut self) {
-        if let Phase::Closing {
-            since,
-            shut_down: false,
-        } = self.phase
+        if let Phase::Closing { since, shut_down: false } = self.phase
             && self.channel.pending_output() == 0
         {
             self.transport.shutdown_write();
-            self.phase = Phase::Closing {
-                since,
-                shut_down: true,
-            };
+            self.phase = Phase::Closing { since, shut_down: true };
         }
     }
 
@@ -336,9 +324,7 @@ impl<T: Transport> Connection<T> {
                 self.heard = context.now.uptime;
                 self.pinged = false;
                 let mut scope = scope(self.id, self.peer, context);
-                let step = self
-                    .session
-                    .handle(&mut scope, message.number, message.request);
+                let step = self.session.handle(&mut scope, message.number, message.request);
                 self.act(context, step);
             }
             Err(error) => self.refuse_input(context, error),
@@ -398,10 +384,7 @@ impl<T: Transport> Connection<T> {
     fn push(&mut self, message: &ServerMessage) {
         if self.channel.push(message).is_err() {
             // A page is bounded far below the largest frame; only a fault of ours gets here.
-            Event::ServerWarning {
-                text: "a reply did not fit into a frame",
-            }
-            .log();
+            Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
         }
     }
 
@@ -441,12 +424,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn report_protocol_error(&self, text: &str) {
-        Event::ProtocolError {
-            connection: self.id,
-            address: self.peer,
-            text,
-        }
-        .log();
+        Event::ProtocolError { connection: self.id, address: self.peer, text }.log();
     }
 
     /// Tells the client something it did not ask for. To be driven afterwards.
@@ -477,10 +455,7 @@ impl<T: Transport> Connection<T> {
     /// Ends the connection with a reply that nothing asked for yet. To be driven afterwards.
     pub fn turn_away(&mut self, now: Now, error: ErrorReply) {
         if !self.is_closing() {
-            self.push(&ServerMessage::Reply {
-                number: 0,
-                reply: Reply::Error(error),
-            });
+            self.push(&ServerMessage::Reply { number: 0, reply: Reply::Error(error) });
             self.close(now);
         }
     }
@@ -491,10 +466,7 @@ impl<T: Transport> Connection<T> {
 
     fn close(&mut self, now: Now) {
         if !self.is_closing() {
-            self.phase = Phase::Closing {
-                since: now.uptime,
-                shut_down: false,
-            };
+            self.phase = Phase::Closing { since: now.uptime, shut_down: false };
         }
     }
 
@@ -507,8 +479,7 @@ impl<T: Transport> Connection<T> {
             (_, Some(_)) if self.pinged => self.heard + idle,
             (_, Some(_)) => self.heard + idle / 2,
         };
-        self.stuck_since
-            .map_or(silent, |since| silent.min(since + idle))
+        self.stuck_since.map_or(silent, |since| silent.min(since + idle))
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
@@ -517,10 +488,7 @@ impl<T: Transport> Connection<T> {
         if let Phase::Closing { since, .. } = self.phase {
             return (now.uptime >= since + LINGER).then_some(Reason::ByServer);
         }
-        if self
-            .stuck_since
-            .is_some_and(|since| now.uptime >= since + idle)
-        {
+        if self.stuck_since.is_some_and(|since| now.uptime >= since + idle) {
             return Some(Reason::IdleTimeout);
         }
         if self.session.identity().is_none() {
@@ -559,10 +527,7 @@ impl<T: Transport> Connection<T> {
         }
         if let Some(identity) = self.session.identity() {
             let account = identity.account;
-            context.effects.push(Effect::Left {
-                connection: self.id,
-                account,
-            });
+            context.effects.push(Effect::Left { connection: self.id, account });
         }
     }
 }
@@ -582,18 +547,16 @@ fn submit(context: &mut Context<'_>, ticket: Ticket, job: Job) -> Option<Done> {
     match job {
         Job::Hash(job) => match context.hasher.submit(ticket, job) {
             Accepted::Queued => None,
-            Accepted::Full { retry_after } => Some(Done::Busy {
-                queue: QueueName::Hash,
-                retry_after,
-            }),
+            Accepted::Full { retry_after } => {
+                Some(Done::Busy { queue: QueueName::Hash, retry_after })
+            }
         },
         Job::Store(job) => match context.store.submit(ticket, job) {
             Submitted::Queued => None,
             Submitted::Done(done) => Some(Done::Store(done)),
-            Submitted::Full => Some(Done::Busy {
-                queue: QueueName::Store,
-                retry_after: STORE_RETRY,
-            }),
+            Submitted::Full => {
+                Some(Done::Busy { queue: QueueName::Store, retry_after: STORE_RETRY })
+            }
         },
     }
 }

@@ -41,10 +41,7 @@ mod tests {
 
     #[test]
     fn entries_come_out_when_they_are_due() {
-        let connection = |index| ConnId {
-            index,
-            generation: 0,
-        };
+        let connection = |index| ConnId { index, generation: 0 };
         let second = Duration::from_secs;
         let mut deadlines = Deadlines::default();
         for at in [3, 1, 2] {
@@ -52,14 +49,8 @@ mod tests {
         }
         assert_eq!(deadlines.next(), Some(second(1)));
         assert_eq!(deadlines.pop_due(Duration::ZERO), None);
-        assert_eq!(
-            deadlines.pop_due(second(2)),
-            Some((second(1), connection(1)))
-        );
-        assert_eq!(
-            deadlines.pop_due(second(2)),
-            Some((second(2), connection(2)))
-        );
+        assert_eq!(deadlines.pop_due(second(2)), Some((second(1), connection(1))));
+        assert_eq!(deadlines.pop_due(second(2)), Some((second(2), connection(2))));
         assert_eq!(deadlines.pop_due(second(2)), None);
     }
 }

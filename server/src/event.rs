@@ -24,16 +24,9 @@ pub const TARGET: &str = "correio";
 #[allow(missing_docs)] // Each field is the value of its name in `Event::fields`.
 pub enum Event<'a> {
     /// The server is about to listen.
-    ServerStarted {
-        version: &'a str,
-        store: &'a str,
-        realm: Realm,
-    },
+    ServerStarted { version: &'a str, store: &'a str, realm: Realm },
     /// It listens on an address.
-    ServerListening {
-        address: SocketAddr,
-        security: &'a str,
-    },
+    ServerListening { address: SocketAddr, security: &'a str },
     /// Something the person who runs it should know.
     ServerWarning { text: &'a str },
     /// It was asked to stop.
@@ -45,59 +38,29 @@ pub enum Event<'a> {
     /// It could not be; the old one is still written.
     LogReopenFailed { text: &'a str },
     /// A client connected.
-    ConnectionOpened {
-        connection: ConnId,
-        address: SocketAddr,
-    },
+    ConnectionOpened { connection: ConnId, address: SocketAddr },
     /// A connection is over.
     ConnectionClosed { connection: ConnId, reason: &'a str },
     /// A connection was turned away.
-    ConnectionRefused {
-        address: SocketAddr,
-        reason: &'a str,
-    },
+    ConnectionRefused { address: SocketAddr, reason: &'a str },
     /// No connection can be accepted for now.
     AcceptPaused { reason: &'a str },
     /// They can again.
     AcceptResumed,
     /// An account was made.
-    AccountCreated {
-        username: &'a Username,
-        connection: ConnId,
-    },
+    AccountCreated { username: &'a Username, connection: ConnId },
     /// Its full name was changed.
-    AccountRenamed {
-        username: &'a Username,
-        connection: ConnId,
-    },
+    AccountRenamed { username: &'a Username, connection: ConnId },
     /// Its password was changed.
-    AccountPasswordChanged {
-        username: &'a Username,
-        connection: ConnId,
-    },
+    AccountPasswordChanged { username: &'a Username, connection: ConnId },
     /// It was deleted, with its mailbox.
-    AccountDeleted {
-        username: &'a Username,
-        connection: ConnId,
-    },
+    AccountDeleted { username: &'a Username, connection: ConnId },
     /// Somebody logged in.
-    LoginSucceeded {
-        username: &'a Username,
-        connection: ConnId,
-        address: SocketAddr,
-    },
+    LoginSucceeded { username: &'a Username, connection: ConnId, address: SocketAddr },
     /// Somebody failed to.
-    LoginFailed {
-        username: &'a Username,
-        connection: ConnId,
-        address: SocketAddr,
-        reason: &'a str,
-    },
+    LoginFailed { username: &'a Username, connection: ConnId, address: SocketAddr, reason: &'a str },
     /// Somebody logged out.
-    Logout {
-        username: &'a Username,
-        connection: ConnId,
-    },
+    Logout { username: &'a Username, connection: ConnId },
     /// A mail is in all its recipients' mailboxes.
     MailAccepted {
         from: &'a Username,
@@ -107,11 +70,7 @@ pub enum Event<'a> {
         connection: ConnId,
     },
     /// A mail that had been accepted was sent again; nothing was done.
-    MailRepeated {
-        from: &'a Username,
-        id: MailId,
-        connection: ConnId,
-    },
+    MailRepeated { from: &'a Username, id: MailId, connection: ConnId },
     /// A mail was refused for all its recipients.
     MailRefused {
         from: &'a Username,
@@ -121,29 +80,13 @@ pub enum Event<'a> {
         connection: ConnId,
     },
     /// A page of mails was given to its recipient.
-    MailDelivered {
-        username: &'a Username,
-        mails: usize,
-        connection: ConnId,
-    },
+    MailDelivered { username: &'a Username, mails: usize, connection: ConnId },
     /// Mails were deleted after their recipient's confirmation.
-    MailDeleted {
-        username: &'a Username,
-        mails: usize,
-        connection: ConnId,
-    },
+    MailDeleted { username: &'a Username, mails: usize, connection: ConnId },
     /// A request was answered with an error.
-    RequestRefused {
-        connection: ConnId,
-        code: ErrorCode,
-        text: &'a str,
-    },
+    RequestRefused { connection: ConnId, code: ErrorCode, text: &'a str },
     /// A client sent what is no request.
-    ProtocolError {
-        connection: ConnId,
-        address: SocketAddr,
-        text: &'a str,
-    },
+    ProtocolError { connection: ConnId, address: SocketAddr, text: &'a str },
     /// A queue was full and a request told to come back.
     QueueFull { queue: &'a str },
     /// A worker failed at a job; another stands in.
@@ -241,142 +184,73 @@ impl fmt::Display for Event<'_> {
         f.write_str(self.name())?;
         let mut line = Line(f);
         match *self {
-            Self::ServerStarted {
-                version,
-                store,
-                realm,
-            } => line
-                .field("version", version)?
-                .field("store", store)?
-                .field("realm", realm)?,
-            Self::ServerListening { address, security } => line
-                .field("address", address)?
-                .field("security", security)?,
+            Self::ServerStarted { version, store, realm } => {
+                line.field("version", version)?.field("store", store)?.field("realm", realm)?
+            }
+            Self::ServerListening { address, security } => {
+                line.field("address", address)?.field("security", security)?
+            }
             Self::ServerWarning { text }
             | Self::LogReopenFailed { text }
             | Self::StoreUnavailable { text }
             | Self::StoreFailed { text } => line.field("text", text)?,
-            Self::ServerStopping {
-                signal,
-                connections,
-            } => line
-                .field("signal", signal)?
-                .field("connections", connections)?,
+            Self::ServerStopping { signal, connections } => {
+                line.field("signal", signal)?.field("connections", connections)?
+            }
             Self::ServerStopped
             | Self::LogReopened
             | Self::AcceptResumed
             | Self::WorkerReplaced => &mut line,
-            Self::ConnectionOpened {
-                connection,
-                address,
-            } => line
-                .field("connection", connection)?
-                .field("address", address)?,
-            Self::ConnectionClosed { connection, reason } => line
-                .field("connection", connection)?
-                .field("reason", reason)?,
+            Self::ConnectionOpened { connection, address } => {
+                line.field("connection", connection)?.field("address", address)?
+            }
+            Self::ConnectionClosed { connection, reason } => {
+                line.field("connection", connection)?.field("reason", reason)?
+            }
             Self::ConnectionRefused { address, reason } => {
                 line.field("address", address)?.field("reason", reason)?
             }
             Self::AcceptPaused { reason } => line.field("reason", reason)?,
-            Self::AccountCreated {
-                username,
-                connection,
+            Self::AccountCreated { username, connection }
+            | Self::AccountRenamed { username, connection }
+            | Self::AccountPasswordChanged { username, connection }
+            | Self::AccountDeleted { username, connection }
+            | Self::Logout { username, connection } => {
+                line.field("username", username)?.field("connection", connection)?
             }
-            | Self::AccountRenamed {
-                username,
-                connection,
-            }
-            | Self::AccountPasswordChanged {
-                username,
-                connection,
-            }
-            | Self::AccountDeleted {
-                username,
-                connection,
-            }
-            | Self::Logout {
-                username,
-                connection,
-            } => line
-                .field("username", username)?
-                .field("connection", connection)?,
-            Self::LoginSucceeded {
-                username,
-                connection,
-                address,
-            } => line
+            Self::LoginSucceeded { username, connection, address } => line
                 .field("username", username)?
                 .field("connection", connection)?
                 .field("address", address)?,
-            Self::LoginFailed {
-                username,
-                connection,
-                address,
-                reason,
-            } => line
+            Self::LoginFailed { username, connection, address, reason } => line
                 .field("username", username)?
                 .field("connection", connection)?
                 .field("address", address)?
                 .field("reason", reason)?,
-            Self::MailAccepted {
-                from,
-                to,
-                id,
-                bytes,
-                connection,
-            } => line
+            Self::MailAccepted { from, to, id, bytes, connection } => line
                 .field("from", from)?
                 .field("to", to)?
                 .field("id", id)?
                 .field("bytes", bytes)?
                 .field("connection", connection)?,
-            Self::MailRepeated {
-                from,
-                id,
-                connection,
-            } => line
-                .field("from", from)?
-                .field("id", id)?
-                .field("connection", connection)?,
-            Self::MailRefused {
-                from,
-                to,
-                id,
-                code,
-                connection,
-            } => line
+            Self::MailRepeated { from, id, connection } => {
+                line.field("from", from)?.field("id", id)?.field("connection", connection)?
+            }
+            Self::MailRefused { from, to, id, code, connection } => line
                 .field("from", from)?
                 .field("to", to)?
                 .field("id", id)?
                 .field("code", code)?
                 .field("connection", connection)?,
-            Self::MailDelivered {
-                username,
-                mails,
-                connection,
-            }
-            | Self::MailDeleted {
-                username,
-                mails,
-                connection,
-            } => line
+            Self::MailDelivered { username, mails, connection }
+            | Self::MailDeleted { username, mails, connection } => line
                 .field("username", username)?
                 .field("mails", mails)?
                 .field("connection", connection)?,
-            Self::RequestRefused {
-                connection,
-                code,
-                text,
-            } => line
-                .field("connection", connection)?
-                .field("code", code)?
-                .field("text", text)?,
-            Self::ProtocolError {
-                connection,
-                address,
-                text,
-            } => line
+            Self::RequestRefused { connection, code, text } => {
+                line.field("connection", connection)?.field("code", code)?.field("text", text)?
+            }
+            Self::ProtocolError { connection, address, text } => line
                 .field("connection", connection)?
                 .field("address", address)?
                 .field("text", text)?,
@@ -438,10 +312,7 @@ mod tests {
             to: &to,
             id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
             bytes: 12,
-            connection: ConnId {
-                index: 3,
-                generation: 4,
-            },
+            connection: ConnId { index: 3, generation: 4 },
         };
         assert_eq!(
             event.to_string(),

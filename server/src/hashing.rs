@@ -111,9 +111,7 @@ impl Bcrypt {
     /// Whether a stored hash was made at another cost than those made now.
     #[must_use]
     pub fn is_outdated(self, hash: &PasswordHash) -> bool {
-        hash.0
-            .parse::<bcrypt::HashParts>()
-            .is_ok_and(|parts| parts.get_cost() != self.cost)
+        hash.0.parse::<bcrypt::HashParts>().is_ok_and(|parts| parts.get_cost() != self.cost)
     }
 
     /// About how long one job takes on one core.
@@ -161,9 +159,7 @@ impl HashPool {
         bcrypt: Bcrypt,
         wake: &Arc<dyn Wake>,
     ) -> io::Result<Self> {
-        Self::with_work(workers, queue_max, bcrypt.duration(), wake, move |job| {
-            bcrypt.run(job)
-        })
+        Self::with_work(workers, queue_max, bcrypt.duration(), wake, move |job| bcrypt.run(job))
     }
 
     /// As [`HashPool::start`], with work of the caller's that takes about `job_duration`.
@@ -179,17 +175,11 @@ impl HashPool {
             changed: Condvar::new(),
             done: Mutex::default(),
         });
-        let mut pool = Self {
-            shared,
-            workers: Vec::new(),
-            queue_max,
-            job_duration,
-        };
+        let mut pool = Self { shared, workers: Vec::new(), queue_max, job_duration };
         for number in 0..workers {
             let (shared, wake, work) = (pool.shared.clone(), wake.clone(), work.clone());
             let thread = thread::Builder::new().name(format!("hash-{number}"));
-            pool.workers
-                .push(thread.spawn(move || shared.serve(&*wake, &work))?);
+            pool.workers.push(thread.spawn(move || shared.serve(&*wake, &work))?);
         }
         Ok(pool)
     }
@@ -212,9 +202,7 @@ impl Hasher for HashPool {
     }
 
     fn cancel(&mut self, ticket: Ticket) {
-        lock(&self.shared.queue)
-            .jobs
-            .retain(|(queued, _)| *queued != ticket);
+        lock(&self.shared.queue).jobs.retain(|(queued, _)| *queued != ticket);
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
@@ -259,10 +247,7 @@ impl Shared {
             if let Some(job) = queue.jobs.pop_front() {
                 return Some(job);
             }
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -296,13 +281,7 @@ mod tests {
     }
 
     fn ticket(serial: u64) -> Ticket {
-        Ticket {
-            connection: ConnId {
-                index: 0,
-                generation: 0,
-            },
-            serial,
-        }
+        Ticket { connection: ConnId { index: 0, generation: 0 }, serial }
     }
 
     fn credential(byte: u8) -> Credential {
@@ -320,15 +299,10 @@ mod tests {
 
     #[test]
     fn a_credential_belongs_to_its_own_hash_only() {
-        let HashDone::Made(hash) = BCRYPT.run(&HashJob::Make {
-            credential: credential(1),
-        }) else {
+        let HashDone::Made(hash) = BCRYPT.run(&HashJob::Make { credential: credential(1) }) else {
             panic!("a hash is made");
         };
-        let verify = |byte| HashJob::Verify {
-            credential: credential(byte),
-            hash: hash.clone(),
-        };
+        let verify = |byte| HashJob::Verify { credential: credential(byte), hash: hash.clone() };
         assert_eq!(BCRYPT.run(&verify(1)), HashDone::Verified(true));
         assert_eq!(BCRYPT.run(&verify(2)), HashDone::Verified(false));
         assert!(!BCRYPT.is_outdated(&hash));
@@ -339,10 +313,7 @@ mod tests {
     fn the_dummy_is_a_hash_of_the_same_cost() {
         let hash = BCRYPT.dummy();
         assert!(!BCRYPT.is_outdated(&hash));
-        let job = HashJob::Verify {
-            credential: credential(0),
-            hash,
-        };
+        let job = HashJob::Verify { credential: credential(0), hash };
         assert_eq!(BCRYPT.run(&job), HashDone::Verified(false));
     }
 
@@ -351,15 +322,11 @@ mod tests {
         let (wake, woken) = waker();
         let mut pool = HashPool::start(2, 8, BCRYPT, &wake).unwrap();
         for serial in 1..=4 {
-            let job = HashJob::Make {
-                credential: credential(1),
-            };
+            let job = HashJob::Make { credential: credential(1) };
             assert_eq!(pool.submit(ticket(serial), job), Accepted::Queued);
         }
-        let mut serials: Vec<_> = collect(&mut pool, &woken, 4)
-            .iter()
-            .map(|(ticket, _)| ticket.serial)
-            .collect();
+        let mut serials: Vec<_> =
+            collect(&mut pool, &woken, 4).iter().map(|(ticket, _)| ticket.serial).collect();
         serials.sort_unstable();
         assert_eq!(serials, [1, 2, 3, 4]);
     }
@@ -373,19 +340,13 @@ mod tests {
         let second = Duration::from_secs(1);
         let pool = HashPool::with_work(1, queue_max, second, &wake, move |_| {
             begun_sender.send(()).expect("the test listens");
-            answers
-                .lock()
-                .unwrap()
-                .recv_timeout(DEADLINE)
-                .expect("the test answers")
+            answers.lock().unwrap().recv_timeout(DEADLINE).expect("the test answers")
         });
         (pool.unwrap(), begun, answer, woken)
     }
 
     fn make() -> HashJob {
-        HashJob::Make {
-            credential: credential(1),
-        }
+        HashJob::Make { credential: credential(1) }
     }
 
     #[test]
@@ -395,9 +356,7 @@ mod tests {
         begun.recv_timeout(DEADLINE).unwrap();
         assert_eq!(pool.submit(ticket(2), make()), Accepted::Queued);
         assert_eq!(pool.submit(ticket(3), make()), Accepted::Queued);
-        let full = Accepted::Full {
-            retry_after: Duration::from_secs(2),
-        };
+        let full = Accepted::Full { retry_after: Duration::from_secs(2) };
         assert_eq!(pool.submit(ticket(4), make()), full);
         for _ in 0..3 {
             answer.send(HashDone::Verified(true)).unwrap();
@@ -416,12 +375,7 @@ mod tests {
         answer.send(HashDone::Failed).unwrap();
         answer.send(HashDone::Failed).unwrap();
         let done = collect(&mut pool, &woken, 2);
-        assert_eq!(
-            done.iter()
-                .map(|(ticket, _)| ticket.serial)
-                .collect::<Vec<_>>(),
-            [1, 3]
-        );
+        assert_eq!(done.iter().map(|(ticket, _)| ticket.serial).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]
@@ -434,20 +388,8 @@ mod tests {
         .unwrap();
         pool.submit(ticket(1), make());
         let hash = BCRYPT.dummy();
-        pool.submit(
-            ticket(2),
-            HashJob::Verify {
-                credential: credential(1),
-                hash,
-            },
-        );
+        pool.submit(ticket(2), HashJob::Verify { credential: credential(1), hash });
         let done = collect(&mut pool, &woken, 2);
-        assert_eq!(
-            done,
-            [
-                (ticket(1), HashDone::Failed),
-                (ticket(2), HashDone::Verified(true))
-            ]
-        );
+        assert_eq!(done, [(ticket(1), HashDone::Failed), (ticket(2), HashDone::Verified(true))]);
     }
 }

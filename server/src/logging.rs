@@ -64,9 +64,7 @@ impl Logging {
             None => None,
         };
         let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let mut dispatch = fern::Dispatch::new()
-            .level(level)
-            .chain(output(&terminal, colors));
+        let mut dispatch = fern::Dispatch::new().level(level).chain(output(&terminal, colors));
         if let Some(file) = &file {
             dispatch = dispatch.chain(output(file, false));
         }
@@ -97,26 +95,20 @@ impl Logging {
 
 /// A sink behind fern's formatting.
 fn output(sink: &Sink, colors: bool) -> fern::Dispatch {
-    let levels = ColoredLevelConfig::new()
-        .info(Color::Green)
-        .debug(Color::Blue);
+    let levels = ColoredLevelConfig::new().info(Color::Green).debug(Color::Blue);
     fern::Dispatch::new()
         .format(move |out, message, record: &Record<'_>| {
             let time = jiff::Timestamp::now();
             let line = Shown(message);
             match colors {
-                true => out.finish(format_args!(
-                    "{time:.3} {:<5} {line}",
-                    levels.color(record.level())
-                )),
+                true => {
+                    out.finish(format_args!("{time:.3} {:<5} {line}", levels.color(record.level())))
+                }
                 false => out.finish(format_args!("{time:.3} {:<5} {line}", record.level())),
             }
         })
         .chain(fern::Output::writer(
-            Box::new(Line {
-                sink: sink.clone(),
-                text: String::new(),
-            }),
+            Box::new(Line { sink: sink.clone(), text: String::new() }),
             "\n",
         ))
 }
@@ -175,14 +167,8 @@ enum Target {
 impl Target {
     fn open(path: &Path) -> Result<Self, LoggingError> {
         match append(path) {
-            Ok(file) => Ok(Self::File {
-                file,
-                path: path.to_owned(),
-            }),
-            Err(source) => Err(LoggingError::File {
-                path: path.to_owned(),
-                source,
-            }),
+            Ok(file) => Ok(Self::File { file, path: path.to_owned() }),
+            Err(source) => Err(LoggingError::File { path: path.to_owned(), source }),
         }
     }
 
@@ -198,10 +184,7 @@ impl Target {
             }
             Err(error) => error.to_string(),
         };
-        Some(line(
-            "WARN ",
-            crate::event::Event::LogReopenFailed { text: &event },
-        ))
+        Some(line("WARN ", crate::event::Event::LogReopenFailed { text: &event }))
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -256,15 +239,11 @@ enum Entry {
 impl Sink {
     fn start(name: &str, target: Target) -> Result<Self, LoggingError> {
         let shared = Arc::new(Shared::default());
-        let sink = Self {
-            shared: shared.clone(),
-        };
+        let sink = Self { shared: shared.clone() };
         // The thread lives as long as the process: a target that blocks for ever cannot be left
         // in any other way.
         let thread = thread::Builder::new().name(name.to_owned());
-        thread
-            .spawn(move || shared.serve(target))
-            .map_err(LoggingError::Thread)?;
+        thread.spawn(move || shared.serve(target)).map_err(LoggingError::Thread)?;
         Ok(sink)
     }
 
@@ -346,17 +325,11 @@ impl Shared {
     fn take(&self) -> (VecDeque<Entry>, u64) {
         let mut queue = self.queue();
         while queue.entries.is_empty() {
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.writing = true;
         queue.bytes = 0;
-        (
-            std::mem::take(&mut queue.entries),
-            std::mem::take(&mut queue.dropped),
-        )
+        (std::mem::take(&mut queue.entries), std::mem::take(&mut queue.dropped))
     }
 }
 
@@ -380,9 +353,7 @@ mod tests {
     impl Write for Held {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.begun.send(()).expect("the test listens");
-            self.go_on
-                .recv_timeout(PATIENCE)
-                .expect("the test goes on")?;
+            self.go_on.recv_timeout(PATIENCE).expect("the test goes on")?;
             let text = String::from_utf8(bytes.to_vec()).expect("text");
             self.texts.send(text).expect("the test listens");
             Ok(bytes.len())
@@ -405,29 +376,14 @@ mod tests {
         let (begun_sender, begun) = mpsc::channel();
         let (go_on, go_on_receiver) = mpsc::channel();
         let (text_sender, texts) = mpsc::channel();
-        let held = Held {
-            begun: begun_sender,
-            go_on: go_on_receiver,
-            texts: text_sender,
-        };
+        let held = Held { begun: begun_sender, go_on: go_on_receiver, texts: text_sender };
         let sink = Sink::start("test", Target::Test(Box::new(held))).unwrap();
         let (_, log) = fern::Dispatch::new().chain(output(&sink, false)).into_log();
-        Test {
-            sink,
-            log,
-            begun,
-            go_on,
-            texts,
-        }
+        Test { sink, log, begun, go_on, texts }
     }
 
     fn log(log: &dyn Log, text: &str) {
-        log.log(
-            &Record::builder()
-                .level(Level::Info)
-                .args(format_args!("{text}"))
-                .build(),
-        );
+        log.log(&Record::builder().level(Level::Info).args(format_args!("{text}")).build());
     }
 
     #[test]
@@ -451,9 +407,7 @@ mod tests {
     #[test]
     fn a_target_that_fails_is_tried_again() {
         let test = test();
-        test.go_on
-            .send(Err(io::ErrorKind::StorageFull.into()))
-            .unwrap();
+        test.go_on.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
         log(&*test.log, "lost");
         test.sink.flush(Instant::now() + PATIENCE);
         for _ in 0..2 {
@@ -483,18 +437,12 @@ mod tests {
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging {
-            terminal: sink.clone(),
-            file: Some(sink.clone()),
-        };
+        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()) };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();
         assert_eq!(fs::read_to_string(&moved).unwrap(), "before\n");
         let text = fs::read_to_string(&path).unwrap();
-        assert!(
-            text.ends_with("after\n") && text.contains("log.reopened"),
-            "{text:?}"
-        );
+        assert!(text.ends_with("after\n") && text.contains("log.reopened"), "{text:?}");
     }
 }

@@ -37,40 +37,15 @@ pub(crate) fn send(session: &Session, scope: &Scope<'_>, send: Send) -> Outcome 
     let Some(identity) = session.identity() else {
         return Outcome::account_gone();
     };
-    let Send {
-        id,
-        to,
-        subject,
-        body,
-    } = send;
+    let Send { id, to, subject, body } = send;
     let bytes = body.as_str().len();
     if bytes > scope.settings.body_max {
-        let text = format!(
-            "the body may have at most {} bytes",
-            scope.settings.body_max
-        );
+        let text = format!("the body may have at most {} bytes", scope.settings.body_max);
         return Outcome::refuse(ErrorCode::TooLarge, &text);
     }
-    let step = Step::Sending {
-        id,
-        to: to.clone(),
-        subject: subject.clone(),
-        bytes,
-    };
-    let mail = Outgoing {
-        id,
-        to,
-        subject,
-        body,
-    };
-    defer(
-        StoreJob::Send {
-            sender: identity.account,
-            mail,
-            now: scope.now.wall,
-        },
-        step,
-    )
+    let step = Step::Sending { id, to: to.clone(), subject: subject.clone(), bytes };
+    let mail = Outgoing { id, to, subject, body };
+    defer(StoreJob::Send { sender: identity.account, mail, now: scope.now.wall }, step)
 }
 
 pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
@@ -83,15 +58,7 @@ pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
     };
     let account = identity.account;
     let bytes = limits::PAGE_BYTES_MAX;
-    defer(
-        StoreJob::Fetch {
-            account,
-            after: fetch.after,
-            mails,
-            bytes,
-        },
-        Step::Fetching,
-    )
+    defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, Step::Fetching)
 }
 
 pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
@@ -101,10 +68,7 @@ pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
     if confirm.mails.is_empty() {
         return Outcome::Reply(Reply::Confirmed { deleted: 0 });
     }
-    let job = StoreJob::Confirm {
-        account: identity.account,
-        mails: confirm.mails,
-    };
+    let job = StoreJob::Confirm { account: identity.account, mails: confirm.mails };
     defer(job, Step::Confirming)
 }
 
@@ -125,45 +89,19 @@ pub(crate) fn complete(
             Event::StoreUnavailable { text: &text }.log();
             Outcome::unavailable()
         }
-        (
-            Step::Sending {
-                id,
-                to,
-                subject,
-                bytes,
-            },
-            done,
-        ) => sent(
-            scope,
-            username,
-            &Handed {
-                id,
-                to,
-                subject,
-                bytes,
-            },
-            done,
-        ),
+        (Step::Sending { id, to, subject, bytes }, done) => {
+            sent(scope, username, &Handed { id, to, subject, bytes }, done)
+        }
         (Step::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
                 let (connection, mails) = (scope.connection, mails.len());
-                Event::MailDelivered {
-                    username,
-                    mails,
-                    connection,
-                }
-                .log();
+                Event::MailDelivered { username, mails, connection }.log();
             }
             Outcome::Reply(Reply::Page(Page { mails, more }))
         }
         (Step::Confirming, StoreDone::Confirmed { deleted }) => {
             let connection = scope.connection;
-            Event::MailDeleted {
-                username,
-                mails: deleted as usize,
-                connection,
-            }
-            .log();
+            Event::MailDeleted { username, mails: deleted as usize, connection }.log();
             Outcome::Reply(Reply::Confirmed { deleted })
         }
         (Step::Fetching | Step::Confirming, _) => Outcome::unavailable(),
@@ -179,46 +117,19 @@ struct Handed {
 }
 
 fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Handed, done: StoreDone) -> Outcome {
-    let Handed {
-        id,
-        to,
-        subject,
-        bytes,
-    } = mail;
+    let Handed { id, to, subject, bytes } = mail;
     let connection = scope.connection;
     let error = match done {
-        StoreDone::Sent {
-            sent_at,
-            recipients,
-            from: (username, full_name),
-        } => {
-            Event::MailAccepted {
-                from,
-                to,
-                id: *id,
-                bytes: *bytes,
-                connection,
-            }
-            .log();
-            let new_mail = NewMail {
-                from: username,
-                from_name: full_name,
-                subject: subject.clone(),
-            };
+        StoreDone::Sent { sent_at, recipients, from: (username, full_name) } => {
+            Event::MailAccepted { from, to, id: *id, bytes: *bytes, connection }.log();
+            let new_mail =
+                NewMail { from: username, from_name: full_name, subject: subject.clone() };
             let notice = Notice::NewMail(new_mail);
-            scope.effects.push(Effect::Notify {
-                accounts: recipients,
-                notice,
-            });
+            scope.effects.push(Effect::Notify { accounts: recipients, notice });
             return Outcome::Reply(Reply::Sent { sent_at });
         }
         StoreDone::SentBefore { sent_at } => {
-            Event::MailRepeated {
-                from,
-                id: *id,
-                connection,
-            }
-            .log();
+            Event::MailRepeated { from, id: *id, connection }.log();
             return Outcome::Reply(Reply::Sent { sent_at });
         }
         StoreDone::Conflict => {
@@ -226,28 +137,15 @@ fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Handed, done: StoreDone) 
         }
         StoreDone::UnknownRecipients(recipients) => {
             let text = "one or more recipients do not exist; nobody got the mail";
-            ErrorReply {
-                recipients,
-                ..ErrorReply::new(ErrorCode::UnknownRecipient, text)
-            }
+            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::UnknownRecipient, text) }
         }
         StoreDone::MailboxesFull(recipients) => {
             let text = "the mailbox of one or more recipients is full; nobody got the mail";
-            ErrorReply {
-                recipients,
-                ..ErrorReply::new(ErrorCode::MailboxFull, text)
-            }
+            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MailboxFull, text) }
         }
         _ => return Outcome::unavailable(),
     };
-    Event::MailRefused {
-        from,
-        to,
-        id: *id,
-        code: error.code,
-        connection,
-    }
-    .log();
+    Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
     Outcome::Reply(Reply::Error(error))
 }
 

@@ -64,9 +64,7 @@ fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
     ports.take_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = ports.waker();
     let store = open_store(config, &waker)?;
-    let bcrypt = Bcrypt {
-        cost: config.bcrypt_cost,
-    };
+    let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
     let settings = Settings {
@@ -92,12 +90,8 @@ fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
     announce(&bound);
     let server = Server::new(connections_max, settings, store, Box::new(hasher));
     let hangup = logging.clone();
-    let reactor = Reactor::new(
-        ports,
-        server,
-        config.drain_timeout,
-        Box::new(move |_| hangup.reopen()),
-    );
+    let reactor =
+        Reactor::new(ports, server, config.drain_timeout, Box::new(move |_| hangup.reopen()));
     match reactor.run(&|| false) {
         Ok(()) => {
             Event::ServerStopped.log();
@@ -121,10 +115,8 @@ fn store_name(store: StoreKind) -> &'static str {
 fn open_store(config: &Config, waker: &Arc<dyn Wake>) -> Result<Box<dyn Store>, Failure> {
     match config.store {
         StoreKind::Sqlite => {
-            let options = SqliteOptions {
-                queue_jobs: config.store_queue,
-                ..SqliteOptions::default()
-            };
+            let options =
+                SqliteOptions { queue_jobs: config.store_queue, ..SqliteOptions::default() };
             let (directory, quota) = (&config.data_dir, config.quota);
             let store = SqliteStore::open(directory, quota, options, waker.clone());
             Ok(Box::new(store.map_err(Failure::Open)?))
@@ -134,11 +126,7 @@ fn open_store(config: &Config, waker: &Arc<dyn Wake>) -> Result<Box<dyn Store>, 
             getrandom::fill(&mut realm)
                 .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
             let limits = MemoryLimits::default();
-            Ok(Box::new(MemoryStore::new(
-                Realm(realm),
-                config.quota,
-                limits,
-            )))
+            Ok(Box::new(MemoryStore::new(Realm(realm), config.quota, limits)))
         }
     }
 }
@@ -154,10 +142,7 @@ fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure
                 let failure = Failure::Listen { address, source };
                 // A machine without IPv6 has no such address; one whose port is taken has.
                 if *listen == Listen::Everywhere && failure.is_missing_family() {
-                    Event::ServerWarning {
-                        text: &failure.to_string(),
-                    }
-                    .log();
+                    Event::ServerWarning { text: &failure.to_string() }.log();
                     missing = Some(failure);
                     continue;
                 }
@@ -176,11 +161,7 @@ fn announce(bound: &[SocketAddr]) {
     let mut out = io::stdout().lock();
     for address in bound {
         let security = "plaintext";
-        Event::ServerListening {
-            address: *address,
-            security,
-        }
-        .log();
+        Event::ServerListening { address: *address, security }.log();
         let _ = writeln!(out, "listening on {address} ({security})");
     }
     let _ = out.flush();

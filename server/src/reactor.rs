@@ -49,10 +49,9 @@ impl Source {
             WAKER => Self::Waker,
             SIGNALS => Self::Signals,
             Token(number) if number >= LISTENERS => Self::Listener(number - LISTENERS),
-            Token(number) => Self::Connection(ConnId {
-                index: number as u32,
-                generation: (number >> 32) as u32,
-            }),
+            Token(number) => {
+                Self::Connection(ConnId { index: number as u32, generation: (number >> 32) as u32 })
+            }
         }
     }
 
@@ -117,12 +116,7 @@ impl Ports {
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(ReactorWaker(Waker::new(poll.registry(), WAKER)?));
-        Ok(Self {
-            poll,
-            waker,
-            listeners: Vec::new(),
-            signals: None,
-        })
+        Ok(Self { poll, waker, listeners: Vec::new(), signals: None })
     }
 
     /// How other threads wake the reactor.
@@ -138,9 +132,7 @@ impl Ports {
     /// The kernel refuses.
     pub fn take_signals(&mut self) -> io::Result<()> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-        self.poll
-            .registry()
-            .register(&mut signals, SIGNALS, Interest::READABLE)?;
+        self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         self.signals = Some(signals);
         Ok(())
     }
@@ -154,13 +146,8 @@ impl Ports {
         let mut socket = TcpListener::from_std(bind(address)?);
         let bound = socket.local_addr()?;
         let token = Source::listener(self.listeners.len());
-        self.poll
-            .registry()
-            .register(&mut socket, token, Interest::READABLE)?;
-        self.listeners.push(Listener {
-            socket,
-            is_ready: true,
-        });
+        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
+        self.listeners.push(Listener { socket, is_ready: true });
         Ok(bound)
     }
 }
@@ -168,11 +155,7 @@ impl Ports {
 /// A backlog above mio's own 128, and an IPv6 socket that leaves IPv4 to its own listener.
 fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -250,10 +233,7 @@ impl Reactor {
             }
             self.accept(now);
             self.server.turn(now)?;
-            if self
-                .drain_until
-                .is_some_and(|until| self.server.is_empty() || now.uptime >= until)
-            {
+            if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
                 self.server.close()?;
                 return Ok(());
             }
@@ -267,11 +247,7 @@ impl Reactor {
         if accepts || self.server.has_ready() {
             return Some(Duration::ZERO);
         }
-        let moments = [
-            self.server.next_deadline(),
-            self.accept_paused,
-            self.drain_until,
-        ];
+        let moments = [self.server.next_deadline(), self.accept_paused, self.drain_until];
         let next = moments.into_iter().flatten().min()?;
         // The kernel counts in milliseconds and mio rounds up: never awake too early in a circle.
         Some(next.saturating_sub(now.uptime))
@@ -312,11 +288,7 @@ impl Reactor {
     /// A second signal cuts the waiting short.
     fn start_to_stop(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
-        Event::ServerStopping {
-            signal,
-            connections,
-        }
-        .log();
+        Event::ServerStopping { signal, connections }.log();
         self.listeners.clear();
         self.accept_paused = None;
         self.drain_until = match self.drain_until {
@@ -344,10 +316,7 @@ impl Reactor {
 
     /// Whether there may be another connection behind this one.
     fn accept_one(&mut self, now: Now, index: usize) -> bool {
-        let Some(listener) = self
-            .listeners
-            .get_mut(index)
-            .filter(|listener| listener.is_ready)
+        let Some(listener) = self.listeners.get_mut(index).filter(|listener| listener.is_ready)
         else {
             return false;
         };
@@ -379,9 +348,7 @@ impl Reactor {
         let registry = self.poll.registry();
         let registered = self.server.transport_mut(id).is_some_and(|socket| {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            registry
-                .register(socket, Source::connection(id), interest)
-                .is_ok()
+            registry.register(socket, Source::connection(id), interest).is_ok()
         });
         if !registered {
             self.server.abort(id);
@@ -392,10 +359,7 @@ impl Reactor {
 /// Errors that a peer which is gone already leaves behind (accept(2)); the next may be well.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, TimedOut};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted | TimedOut
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | TimedOut)
 }
 
 /// Raises the limit on open files as far as the machine allows. Returns what holds now.
@@ -403,15 +367,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 pub fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let holds = if setrlimit(Resource::Nofile, raised).is_ok() {
-        raised
-    } else {
-        limit
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     holds.current.unwrap_or(u64::MAX)
 }
 
@@ -421,22 +378,9 @@ mod tests {
 
     #[test]
     fn every_token_names_its_source() {
-        let first = ConnId {
-            index: 0,
-            generation: 0,
-        };
-        let last = ConnId {
-            index: u32::MAX,
-            generation: u32::MAX - 1,
-        };
-        for id in [
-            first,
-            last,
-            ConnId {
-                index: 5,
-                generation: 7,
-            },
-        ] {
+        let first = ConnId { index: 0, generation: 0 };
+        let last = ConnId { index: u32::MAX, generation: u32::MAX - 1 };
+        for id in [first, last, ConnId { index: 5, generation: 7 }] {
             assert_eq!(Source::of(Source::connection(id)), Source::Connection(id));
         }
         assert_eq!(Source::of(Source::listener(3)), Source::Listener(3));

@@ -40,13 +40,8 @@ const FULL_RETRY: u32 = 30;
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Under what the server's own jobs run: no connection has this id.
-const OWN_TICKET: Ticket = Ticket {
-    connection: ConnId {
-        index: u32::MAX,
-        generation: u32::MAX,
-    },
-    serial: 0,
-};
+const OWN_TICKET: Ticket =
+    Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
 /// See the module's description.
 pub struct Server<T> {
@@ -123,35 +118,20 @@ impl<T: Transport> Server<T> {
         // The generation of the slab as a whole: no two connections share one, whatever the slot.
         self.generation = self.generation.wrapping_add(1) % u32::MAX;
         let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
-        let id = ConnId {
-            index,
-            generation: self.generation,
-        };
+        let id = ConnId { index, generation: self.generation };
         let mut connection = Connection::new(id, peer, transport, now);
         if is_full {
             let reason = "too_many_connections";
-            Event::ConnectionRefused {
-                address: peer,
-                reason,
-            }
-            .log();
+            Event::ConnectionRefused { address: peer, reason }.log();
             let mut error = ErrorReply::new(ErrorCode::Busy, "the server has no room; try again");
             error.retry_after = Some(FULL_RETRY);
             connection.turn_away(now, error);
         } else {
-            Event::ConnectionOpened {
-                connection: id,
-                address: peer,
-            }
-            .log();
+            Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let looked_at = connection.deadline(&self.settings);
         self.deadlines.add(looked_at, id);
-        slot.insert(Entry {
-            connection,
-            is_ready: true,
-            looked_at,
-        });
+        slot.insert(Entry { connection, is_ready: true, looked_at });
         self.ready.push(id);
         id
     }
@@ -182,10 +162,7 @@ impl<T: Transport> Server<T> {
 
     /// The next moment at which a turn has something to do if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.deadlines.next(), self.prune_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.deadlines.next(), self.prune_at].into_iter().flatten().min()
     }
 
     /// Hands out what is done, looks at what is due, drives what is ready, and removes what is
@@ -209,11 +186,8 @@ impl<T: Transport> Server<T> {
     pub fn stop(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
-        let ids: Vec<ConnId> = self
-            .connections
-            .iter()
-            .map(|(_, entry)| entry.connection.id())
-            .collect();
+        let ids: Vec<ConnId> =
+            self.connections.iter().map(|(_, entry)| entry.connection.id()).collect();
         for id in ids {
             if let Some(entry) = self.entry(id) {
                 entry.connection.drain(now);
@@ -322,11 +296,7 @@ impl<T: Transport> Server<T> {
             let Some(driven) = self.with(id, now, |entry, context| {
                 entry.is_ready = false;
                 let driven = entry.connection.drive(context);
-                (
-                    driven,
-                    entry.connection.deadline(context.settings),
-                    entry.looked_at,
-                )
+                (driven, entry.connection.deadline(context.settings), entry.looked_at)
             }) else {
                 continue;
             };
@@ -351,14 +321,8 @@ impl<T: Transport> Server<T> {
     fn apply_effects(&mut self, now: Now) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
-                Effect::Entered {
-                    connection,
-                    account,
-                } => self.presence.enter(account, connection),
-                Effect::Left {
-                    connection,
-                    account,
-                } => self.presence.leave(account, connection),
+                Effect::Entered { connection, account } => self.presence.enter(account, connection),
+                Effect::Left { connection, account } => self.presence.leave(account, connection),
                 Effect::Notify { accounts, notice } => {
                     for account in accounts {
                         for id in self.presence.of(account).to_vec() {
@@ -393,20 +357,13 @@ impl<T: Transport> Server<T> {
 
     fn remove_over(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.over) {
-            if self
-                .entry(id)
-                .is_some_and(|entry| entry.connection.outlives_its_transport())
-            {
+            if self.entry(id).is_some_and(|entry| entry.connection.outlives_its_transport()) {
                 continue;
             }
             let abandoned = self.with(id, now, |entry, context| entry.connection.abandon(context));
             if abandoned.is_some() {
                 self.connections.remove(id.index as usize);
-                Event::ConnectionClosed {
-                    connection: id,
-                    reason: reason.as_str(),
-                }
-                .log();
+                Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }
         }
         // Only departures; what they concern is gone by now.

@@ -80,19 +80,13 @@ impl Outcome {
 
     /// The answer where a store or worker could not do its job.
     pub(crate) fn unavailable() -> Self {
-        Self::refuse(
-            ErrorCode::Unavailable,
-            "the server could not do this now; try again",
-        )
+        Self::refuse(ErrorCode::Unavailable, "the server could not do this now; try again")
     }
 
     /// The answer where the account of the session does not exist any more.
     pub(crate) fn account_gone() -> Self {
         let text = "the account does not exist any more";
-        Self::Close(Reply::Error(ErrorReply::new(
-            ErrorCode::NotAuthenticated,
-            text,
-        )))
+        Self::Close(Reply::Error(ErrorReply::new(ErrorCode::NotAuthenticated, text)))
     }
 }
 
@@ -202,11 +196,7 @@ pub enum Step {
 
 impl Default for Session {
     fn default() -> Self {
-        Self {
-            state: State::New,
-            waiting: None,
-            serial: 0,
-        }
+        Self { state: State::New, waiting: None, serial: 0 }
     }
 }
 
@@ -222,9 +212,7 @@ impl Session {
 
     /// Takes what came of a job. `None` where this session does not wait for it.
     pub fn complete(&mut self, scope: &mut Scope<'_>, ticket: Ticket, done: Done) -> Option<Step> {
-        let waiting = self
-            .waiting
-            .take_if(|waiting| waiting.serial == ticket.serial)?;
+        let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let outcome = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
             done => match *waiting.pending {
@@ -238,18 +226,13 @@ impl Session {
     /// The ticket of the job that is out.
     #[must_use]
     pub fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.as_ref().map(|waiting| Ticket {
-            connection,
-            serial: waiting.serial,
-        })
+        self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
     }
 
     /// Whether the job that is out is the store's: it will be done, whoever is there to hear of it.
     #[must_use]
     pub fn is_storing(&self) -> bool {
-        self.waiting
-            .as_ref()
-            .is_some_and(|waiting| waiting.queue == QueueName::Store)
+        self.waiting.as_ref().is_some_and(|waiting| waiting.queue == QueueName::Store)
     }
 
     /// Who is logged in.
@@ -303,19 +286,8 @@ impl Session {
                     Job::Hash(_) => QueueName::Hash,
                     Job::Store(_) => QueueName::Store,
                 };
-                self.waiting = Some(Waiting {
-                    serial,
-                    queue,
-                    number,
-                    pending: Box::new(pending),
-                });
-                Step::Defer(
-                    Ticket {
-                        connection: scope.connection,
-                        serial,
-                    },
-                    job,
-                )
+                self.waiting = Some(Waiting { serial, queue, number, pending: Box::new(pending) });
+                Step::Defer(Ticket { connection: scope.connection, serial }, job)
             }
         }
     }
@@ -363,10 +335,7 @@ fn welcome(settings: &Settings) -> Welcome {
 
 /// The answer where a queue is full: never less than a second, so that nobody hurries back.
 fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
-    Event::QueueFull {
-        queue: queue.as_str(),
-    }
-    .log();
+    Event::QueueFull { queue: queue.as_str() }.log();
     let text = "the server has too much to do; try again later";
     let mut error = ErrorReply::new(ErrorCode::Busy, text);
     let seconds = retry_after.as_secs_f64().ceil().clamp(1.0, 3600.0);
@@ -380,11 +349,7 @@ fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
         // These have an event of their own that says more.
         && !matches!(error.code, BadCredentials | Conflict | MailboxFull | UnknownRecipient)
     {
-        Event::RequestRefused {
-            connection: scope.connection,
-            code: error.code,
-            text: &error.text,
-        }
-        .log();
+        Event::RequestRefused { connection: scope.connection, code: error.code, text: &error.text }
+            .log();
     }
 }

@@ -16,21 +16,14 @@ fn load(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
     let arguments = ["correiod"].into_iter().chain(arguments.split_whitespace());
     let nowhere = [("CONFIGURATION_DIRECTORY", "/nowhere")];
     let variables = nowhere.iter().chain(variables).copied();
-    Config::load(
-        arguments.map(OsString::from),
-        &Environment::from_iter(variables),
-    )
+    Config::load(arguments.map(OsString::from), &Environment::from_iter(variables))
 }
 
 #[test]
 fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("correiod.toml");
-    fs::write(
-        &file,
-        "bcrypt-cost = 11\nhash-queue = 11\nstore = \"memory\"\n",
-    )
-    .unwrap();
+    fs::write(&file, "bcrypt-cost = 11\nhash-queue = 11\nstore = \"memory\"\n").unwrap();
     let file = file.to_str().unwrap();
     let environment = [("CORREIO_BCRYPT_COST", "12"), ("CORREIO_HASH_QUEUE", "12")];
     let config = load(&format!("--config {file} --bcrypt-cost 13"), &environment).unwrap();
@@ -38,10 +31,7 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     assert_eq!(config.store, StoreKind::Memory);
     let named = [("CORREIO_CONFIG", file)];
     assert_eq!(load("", &named).unwrap().bcrypt_cost, 11);
-    let found = [(
-        "CONFIGURATION_DIRECTORY",
-        directory.path().to_str().unwrap(),
-    )];
+    let found = [("CONFIGURATION_DIRECTORY", directory.path().to_str().unwrap())];
     assert_eq!(load("", &found).unwrap().bcrypt_cost, 11);
 }
 
@@ -49,12 +39,7 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
 fn what_holds_when_nothing_is_said() {
     let config = load("", &[]).unwrap();
     assert_eq!(config.listen, Listen::Everywhere);
-    let addresses: Vec<_> = config
-        .listen
-        .addresses()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let addresses: Vec<_> = config.listen.addresses().iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["0.0.0.0:8888", "[::]:8888"]);
     assert_eq!((config.store, config.bcrypt_cost), (StoreKind::Sqlite, 10));
     assert_eq!(config.registration, Registration::Open {});
@@ -63,10 +48,7 @@ fn what_holds_when_nothing_is_said() {
 
 #[test]
 fn every_form_of_a_list() {
-    let expected = Listen::On(vec![
-        "127.0.0.1:1".parse().unwrap(),
-        "[::1]:2".parse().unwrap(),
-    ]);
+    let expected = Listen::On(vec!["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
     let flags = load("serve --listen 127.0.0.1:1 --listen [::1]:2", &[]).unwrap();
     let before = load("--listen 127.0.0.1:1 --listen [::1]:2 serve", &[]).unwrap();
     let variable = load("", &[("CORREIO_LISTEN", "127.0.0.1:1, [::1]:2")]).unwrap();
@@ -104,10 +86,7 @@ fn refused(case: &Path, file: &Path) -> (u8, String) {
         arguments.push_str(&format!(" --config {}", file.display()));
     }
     let variables = part("env");
-    let variables: Vec<_> = variables
-        .lines()
-        .map(|line| line.split_once('=').unwrap())
-        .collect();
+    let variables: Vec<_> = variables.lines().map(|line| line.split_once('=').unwrap()).collect();
     let error = load(&arguments, &variables).expect_err("it is refused");
     let failure = Failure::Config(error);
     (failure.status(), failure.to_string())

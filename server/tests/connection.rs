@@ -1,11 +1,6 @@
 //! What a connection does with time, with too much, and with bytes that are no request.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod support;
 
@@ -34,11 +29,9 @@ fn error_code(reply: &Reply) -> ErrorCode {
 
 #[test]
 fn lengths_that_no_frame_has_end_the_connection() {
-    for (length, code) in [
-        (0, ErrorCode::Protocol),
-        (4097, ErrorCode::TooLarge),
-        (u32::MAX, ErrorCode::TooLarge),
-    ] {
+    for (length, code) in
+        [(0, ErrorCode::Protocol), (4097, ErrorCode::TooLarge), (u32::MAX, ErrorCode::TooLarge)]
+    {
         let mut world = World::new();
         let mut client = world.connect_and_greet();
         client.write(&mut world, &length.to_be_bytes());
@@ -60,12 +53,7 @@ fn three_protocol_errors_end_the_connection() {
     }
     client.take();
     assert_eq!(client.replies.len(), 3);
-    assert!(
-        client
-            .replies
-            .iter()
-            .all(|(_, reply)| error_code(reply) == ErrorCode::Protocol)
-    );
+    assert!(client.replies.iter().all(|(_, reply)| error_code(reply) == ErrorCode::Protocol));
     assert!(client.is_closed());
 }
 
@@ -82,10 +70,7 @@ fn a_refused_value_is_no_protocol_error() {
         world.settle();
         client.take();
         let (replied, reply) = client.replies.pop_front().unwrap();
-        assert_eq!(
-            (replied, error_code(&reply)),
-            (number.into(), ErrorCode::Invalid)
-        );
+        assert_eq!((replied, error_code(&reply)), (number.into(), ErrorCode::Invalid));
     }
     assert!(!client.is_closed());
 }
@@ -114,14 +99,7 @@ fn who_does_not_log_in_is_closed_at_the_deadline() {
     world.connect();
     let mut slow = world.connect();
     let mut bytes = Vec::new();
-    frame::encode(
-        &ClientMessage {
-            number: 1,
-            request: hello(),
-        },
-        &mut bytes,
-    )
-    .unwrap();
+    frame::encode(&ClientMessage { number: 1, request: hello() }, &mut bytes).unwrap();
     // A byte a second is no life sign.
     for byte in &bytes[..29] {
         slow.write(&mut world, &[*byte]);
@@ -184,10 +162,7 @@ fn who_does_not_read_is_not_listened_to() {
     assert_eq!(pepper.unread(), 0);
     assert!(pepper.unwritten() > 10_000, "{}", pepper.unwritten());
     // Others go on, and the end comes at the deadline.
-    assert!(matches!(
-        tony.ask(&mut world, mail(99, "pepper", "x")),
-        Reply::Sent { .. }
-    ));
+    assert!(matches!(tony.ask(&mut world, mail(99, "pepper", "x")), Reply::Sent { .. }));
     world.pass(299 * SECOND);
     tony.ask(&mut world, Request::Ping {});
     assert_eq!(world.server.len(), 2);
@@ -240,13 +215,8 @@ fn one_too_many_is_told_to_come_back() {
     world.settle();
     third.take();
     let (number, reply) = third.replies.pop_front().unwrap();
-    let Reply::Error(error) = reply else {
-        panic!("an error was expected")
-    };
-    assert_eq!(
-        (number, error.code, error.retry_after),
-        (0, ErrorCode::Busy, Some(30))
-    );
+    let Reply::Error(error) = reply else { panic!("an error was expected") };
+    assert_eq!((number, error.code, error.retry_after), (0, ErrorCode::Busy, Some(30)));
     assert!(third.is_closed());
     assert_eq!(second.ask(&mut world, Request::Ping {}), Reply::Pong {});
     second.hang_up(&mut world);
@@ -264,11 +234,7 @@ fn a_reset_in_the_middle_of_a_write_ends_that_connection_only() {
     assert_eq!(world.server.len(), 1);
     assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
     let mut again = world.log_in("pepper");
-    assert_eq!(
-        again.fetch(&mut world).mails.len(),
-        1,
-        "nothing was confirmed, nothing is gone"
-    );
+    assert_eq!(again.fetch(&mut world).mails.len(), 1, "nothing was confirmed, nothing is gone");
 }
 
 #[test]
@@ -284,17 +250,11 @@ fn a_frame_may_be_larger_after_login_only() {
         })
     };
     let max = settings().body_max;
-    assert!(matches!(
-        tony.ask(&mut world, send(1, max)),
-        Reply::Sent { .. }
-    ));
+    assert!(matches!(tony.ask(&mut world, send(1, max)), Reply::Sent { .. }));
     assert_eq!(tony.code(&mut world, send(2, max + 2)), ErrorCode::TooLarge);
     assert!(!tony.is_closed());
     tony.ask(&mut world, Request::Logout {});
-    assert_eq!(
-        tony.code_of_raw(&mut world, send(3, 5000)),
-        ErrorCode::TooLarge
-    );
+    assert_eq!(tony.code_of_raw(&mut world, send(3, 5000)), ErrorCode::TooLarge);
     assert!(tony.is_closed());
     assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str().len(), max);
 }

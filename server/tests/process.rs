@@ -1,11 +1,6 @@
 //! The daemon as a process: killed, refused, flooded, stopped.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 use std::{
     fs,
@@ -39,14 +34,7 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
     command
         .env_clear()
-        .args([
-            "--config",
-            "/dev/null",
-            "--plaintext",
-            "--bcrypt-cost",
-            "4",
-            "--data-dir",
-        ])
+        .args(["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4", "--data-dir"])
         .arg(directory)
         .args(arguments)
         .stdin(Stdio::null());
@@ -56,26 +44,19 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 impl Daemon {
     fn start(directory: &Path, arguments: &[&str]) -> Self {
         let mut command = command(directory, arguments);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .stderr(Stdio::null());
+        command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::null());
         Self::spawn(command)
     }
 
     fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line
             .strip_prefix("listening on ")
             .and_then(|rest| rest.strip_suffix(" (plaintext)\n"))
             .unwrap_or_else(|| panic!("not ready: {line:?}"));
-        Self {
-            address: address.parse().unwrap(),
-            child,
-        }
+        Self { address: address.parse().unwrap(), child }
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
@@ -85,10 +66,7 @@ impl Daemon {
 
     fn client(&self) -> Client {
         let mut client = Client::connect(self.address);
-        let hello = Hello {
-            version: 1,
-            software: Software::named("test"),
-        };
+        let hello = Hello { version: 1, software: Software::named("test") };
         assert!(matches!(client.ask(Request::Hello(hello)), Reply::Hello(_)));
         client
     }
@@ -122,22 +100,12 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-        Self {
-            stream,
-            channel,
-            number: 0,
-            notices: vec![],
-        }
+        Self { stream, channel, number: 0, notices: vec![] }
     }
 
     fn begin(&mut self, request: Request) {
         self.number += 1;
-        self.channel
-            .push(&ClientMessage {
-                number: self.number,
-                request,
-            })
-            .unwrap();
+        self.channel.push(&ClientMessage { number: self.number, request }).unwrap();
         while self.channel.pending_output() > 0 {
             self.channel.write_to(&mut self.stream).unwrap();
         }
@@ -187,10 +155,7 @@ fn register(username: &str) -> Request {
 
 fn login(username: &str) -> Request {
     let credential = Credential::from([1; 23]);
-    Request::Login(Login {
-        username: username.parse().unwrap(),
-        credential,
-    })
+    Request::Login(Login { username: username.parse().unwrap(), credential })
 }
 
 fn mail(number: u64, to: &str) -> Request {
@@ -215,27 +180,16 @@ fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
         let mut daemon = Daemon::start(directory.path(), &[]);
         let mut tony = daemon.client();
         tony.ask(register("tony"));
-        assert!(
-            matches!(tony.ask(login("tony")), Reply::LoggedIn(_)),
-            "round {round}"
-        );
+        assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)), "round {round}");
         assert_eq!(tony.fetch().mails.len(), round - 1);
-        assert!(matches!(
-            tony.ask(mail(round as u64, "tony")),
-            Reply::Sent { .. }
-        ));
+        assert!(matches!(tony.ask(mail(round as u64, "tony")), Reply::Sent { .. }));
         daemon.child.kill().unwrap();
         daemon.child.wait().unwrap();
     }
     let daemon = Daemon::start(directory.path(), &[]);
     let mut tony = daemon.client();
     tony.ask(login("tony"));
-    let subjects: Vec<_> = tony
-        .fetch()
-        .mails
-        .iter()
-        .map(|mail| mail.subject.to_string())
-        .collect();
+    let subjects: Vec<_> = tony.fetch().mails.iter().map(|mail| mail.subject.to_string()).collect();
     assert_eq!(subjects, ["Mail 1", "Mail 2", "Mail 3", "Mail 4", "Mail 5"]);
 }
 
@@ -245,10 +199,7 @@ fn a_second_server_on_the_directory_is_refused() {
     let first = Daemon::start(directory.path(), &[]);
     let (status, said) = refused(command(directory.path(), &["--listen", "127.0.0.1:0"]));
     assert_eq!(status, Some(69));
-    assert!(
-        said.contains("another server is using the data directory"),
-        "{said}"
-    );
+    assert!(said.contains("another server is using the data directory"), "{said}");
     first.client();
 }
 
@@ -259,10 +210,7 @@ fn an_address_in_use_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let (status, said) = refused(command(directory.path(), &["--listen", &address]));
     assert_eq!(status, Some(69));
-    assert!(
-        said.contains(&address) && said.contains("--listen"),
-        "{said}"
-    );
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
 }
 
 #[test]
@@ -286,19 +234,13 @@ fn sigterm_ends_it_in_order() {
     assert_eq!(tony.notices, [Notice::ShuttingDown {}]);
     drop(tony);
     assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
-    assert!(
-        !directory.path().join("correio.db-wal").exists(),
-        "everything is in the one file"
-    );
+    assert!(!directory.path().join("correio.db-wal").exists(), "everything is in the one file");
 }
 
 #[test]
 fn a_flood_of_logins_is_told_to_come_back_and_mail_goes_on() {
     let directory = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(
-        directory.path(),
-        &["--hash-workers", "1", "--hash-queue", "2"],
-    );
+    let daemon = Daemon::start(directory.path(), &["--hash-workers", "1", "--hash-queue", "2"]);
     let mut tony = daemon.session("tony");
     // Those who flood do so at cost 4, with one worker: what matters is that the queue is full.
     let mut flood: Vec<Client> = (0..64).map(|_| daemon.client()).collect();
@@ -356,30 +298,21 @@ fn code(reply: &Reply) -> ErrorCode {
 fn sighup_opens_the_log_file_anew() {
     let directory = tempfile::tempdir().unwrap();
     let (log, moved) = (directory.path().join("log"), directory.path().join("log.1"));
-    let mut daemon = Daemon::start(
-        &directory.path().join("data"),
-        &["--log-file", log.to_str().unwrap()],
-    );
+    let mut daemon =
+        Daemon::start(&directory.path().join("data"), &["--log-file", log.to_str().unwrap()]);
     let mut client = daemon.client();
     fs::rename(&log, &moved).unwrap();
     daemon.signal(rustix::process::Signal::HUP);
     // Each ping is a chance for the loop to take the signal; the log's own thread follows.
     let deadline = std::time::Instant::now() + PATIENCE;
     while !log.exists() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the file is made anew"
-        );
+        assert!(std::time::Instant::now() < deadline, "the file is made anew");
         assert!(matches!(client.ask(Request::Ping {}), Reply::Pong {}));
     }
     daemon.signal(rustix::process::Signal::TERM);
     daemon.child.wait().unwrap();
     assert!(fs::read_to_string(&log).unwrap().contains("server.stopped"));
-    assert!(
-        fs::read_to_string(&moved)
-            .unwrap()
-            .contains("server.started")
-    );
+    assert!(fs::read_to_string(&moved).unwrap().contains("server.started"));
 }
 
 #[test]
@@ -389,20 +322,8 @@ fn it_goes_on_without_standard_error_and_output() {
     let script = r#"exec "$0" "$@" 2>&-"#;
     let mut command = Command::new("sh");
     command
-        .args([
-            "-c",
-            script,
-            env!("CARGO_BIN_EXE_correiod"),
-            "--config",
-            "/dev/null",
-        ])
-        .args([
-            "--bcrypt-cost",
-            "4",
-            "--listen",
-            "127.0.0.1:0",
-            "--data-dir",
-        ])
+        .args(["-c", script, env!("CARGO_BIN_EXE_correiod"), "--config", "/dev/null"])
+        .args(["--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(directory.path())
         .arg("--log-file")
         .arg(&log);
@@ -420,27 +341,14 @@ fn no_file_descriptors_left_is_a_pause() {
     let script = r#"ulimit -n 200; exec "$0" "$@""#;
     let mut command = Command::new("sh");
     command
-        .args([
-            "-c",
-            script,
-            env!("CARGO_BIN_EXE_correiod"),
-            "--config",
-            "/dev/null",
-        ])
-        .args([
-            "--bcrypt-cost",
-            "4",
-            "--listen",
-            "127.0.0.1:0",
-            "--data-dir",
-        ])
+        .args(["-c", script, env!("CARGO_BIN_EXE_correiod"), "--config", "/dev/null"])
+        .args(["--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(directory.path())
         .stderr(Stdio::null());
     let daemon = Daemon::spawn(command);
     let mut tony = daemon.session("tony");
-    let mut crowd: Vec<TcpStream> = (0..400)
-        .map(|_| TcpStream::connect(daemon.address).unwrap())
-        .collect();
+    let mut crowd: Vec<TcpStream> =
+        (0..400).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();
     // Those who are in go on; the store has what it needs.
     assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
     crowd.clear();
@@ -456,13 +364,8 @@ fn a_web_browser_is_told_what_this_is() {
     let daemon = Daemon::start(directory.path(), &[]);
     let mut stream = TcpStream::connect(daemon.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"), "{answer}");
 }

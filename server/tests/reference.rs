@@ -1,11 +1,6 @@
 //! What the prototype that correio replaces got wrong, one test each.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod support;
 
@@ -22,10 +17,7 @@ fn nobody_reads_a_mailbox_without_logging_in() {
     tony.ask(&mut world, mail(1, "pepper", "Segredo"));
     let mut stranger = world.connect_and_greet();
     let fetch = Request::Fetch(Fetch::default());
-    assert_eq!(
-        stranger.code(&mut world, fetch.clone()),
-        ErrorCode::NotAuthenticated
-    );
+    assert_eq!(stranger.code(&mut world, fetch.clone()), ErrorCode::NotAuthenticated);
     let mut greeted_not = world.connect();
     assert_eq!(greeted_not.code(&mut world, fetch), ErrorCode::NotAllowed);
 }
@@ -37,18 +29,10 @@ fn nobody_reads_or_deletes_anothers_mail() {
     tony.ask(&mut world, mail(1, "pepper", "Segredo"));
     assert_eq!(tony.fetch(&mut world).mails, []);
     let theirs = pepper.fetch(&mut world).mails[0].reference();
-    let nowhere = MailRef {
-        seq: Seq(999),
-        id: id(999),
-    };
+    let nowhere = MailRef { seq: Seq(999), id: id(999) };
     for reference in [theirs, nowhere] {
-        let confirm = Request::Confirm(Confirm {
-            mails: vec![reference],
-        });
-        assert_eq!(
-            tony.ask(&mut world, confirm),
-            Reply::Confirmed { deleted: 0 }
-        );
+        let confirm = Request::Confirm(Confirm { mails: vec![reference] });
+        assert_eq!(tony.ask(&mut world, confirm), Reply::Confirmed { deleted: 0 });
     }
     assert_eq!(pepper.fetch(&mut world).mails.len(), 1);
 }
@@ -82,14 +66,8 @@ fn a_taken_username_is_not_overwritten() {
         panic!("a registration");
     };
     request.id = id(2);
-    assert_eq!(
-        other.code(&mut world, Request::Register(request)),
-        ErrorCode::UsernameTaken
-    );
-    assert!(matches!(
-        other.ask(&mut world, login("tony", 1)),
-        Reply::LoggedIn(_)
-    ));
+    assert_eq!(other.code(&mut world, Request::Register(request)), ErrorCode::UsernameTaken);
+    assert!(matches!(other.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
 }
 
 #[test]
@@ -100,11 +78,7 @@ fn two_mails_within_a_second_are_two_mails() {
     tony.begin(&mut world, mail(2, "pepper", "Segundo"));
     world.settle();
     let page = pepper.fetch(&mut world);
-    let subjects: Vec<_> = page
-        .mails
-        .iter()
-        .map(|mail| mail.subject.as_str())
-        .collect();
+    let subjects: Vec<_> = page.mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects, ["Primeiro", "Segundo"]);
 }
 
@@ -119,10 +93,7 @@ fn a_body_over_a_thousand_bytes_arrives() {
         subject: "Elevador".parse().unwrap(),
         body: body.parse().unwrap(),
     };
-    assert!(matches!(
-        tony.ask(&mut world, Request::Send(send)),
-        Reply::Sent { .. }
-    ));
+    assert!(matches!(tony.ask(&mut world, Request::Send(send)), Reply::Sent { .. }));
     assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str(), body);
 }
 
@@ -132,10 +103,7 @@ fn the_21st_client_is_served_and_those_who_leave_are_gone() {
     world.register("tony", "Tony Stark");
     let mut clients: Vec<_> = (0..500).map(|_| world.log_in("tony")).collect();
     for client in &mut clients {
-        assert!(matches!(
-            client.ask(&mut world, Request::Ping {}),
-            Reply::Pong {}
-        ));
+        assert!(matches!(client.ask(&mut world, Request::Ping {}), Reply::Pong {}));
     }
     for client in &mut clients {
         client.hang_up(&mut world);
@@ -149,10 +117,7 @@ fn a_connection_lost_while_mail_is_delivered_loses_no_mail() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     for number in 0..10 {
-        tony.ask(
-            &mut world,
-            mail(number, "pepper", &format!("Mail {number}")),
-        );
+        tony.ask(&mut world, mail(number, "pepper", &format!("Mail {number}")));
     }
     pepper.set_window(&mut world, 100);
     pepper.begin(&mut world, Request::Fetch(Fetch::default()));
@@ -161,16 +126,9 @@ fn a_connection_lost_while_mail_is_delivered_loses_no_mail() {
     let mut again = world.log_in("pepper");
     let page = again.fetch(&mut world);
     assert_eq!(page.mails.len(), 10);
-    let mails = page
-        .mails
-        .iter()
-        .map(correio_proto::mail::Mail::reference)
-        .collect();
+    let mails = page.mails.iter().map(correio_proto::mail::Mail::reference).collect();
     let confirm = Request::Confirm(Confirm { mails });
-    assert_eq!(
-        again.ask(&mut world, confirm),
-        Reply::Confirmed { deleted: 10 }
-    );
+    assert_eq!(again.ask(&mut world, confirm), Reply::Confirmed { deleted: 10 });
     assert_eq!(again.fetch(&mut world).mails, []);
 }
 
@@ -184,10 +142,7 @@ fn what_a_login_sends_is_not_the_password() {
     let password = Password::new("jarvis-is-here").unwrap();
     let username = "tony".parse().unwrap();
     let credential = Credential::derive_at(4, &password, support::REALM, &username);
-    let request = Request::Login(Login {
-        username,
-        credential,
-    });
+    let request = Request::Login(Login { username, credential });
     let mut bytes = Vec::new();
     frame::encode(&ClientMessage { number: 1, request }, &mut bytes).unwrap();
     assert!(!bytes.windows(6).any(|window| window == b"jarvis"));
@@ -199,9 +154,6 @@ fn a_mail_sent_again_is_one_mail_and_another_with_its_id_is_refused() {
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let first = tony.ask(&mut world, mail(1, "pepper", "Uma vez"));
     assert_eq!(tony.ask(&mut world, mail(1, "pepper", "Uma vez")), first);
-    assert_eq!(
-        tony.code(&mut world, mail(1, "pepper", "Outra")),
-        ErrorCode::Conflict
-    );
+    assert_eq!(tony.code(&mut world, mail(1, "pepper", "Outra")), ErrorCode::Conflict);
     assert_eq!(pepper.fetch(&mut world).mails.len(), 1);
 }

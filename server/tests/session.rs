@@ -30,9 +30,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("confirm", Request::Confirm(Confirm { mails: vec![] })),
         (
             "account",
-            Request::Account(Account::FullName {
-                full_name: "Tony Stark".parse().unwrap(),
-            }),
+            Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
         ),
         ("ping", Request::Ping {}),
     ]
@@ -80,10 +78,7 @@ fn every_request_in_every_state() {
 fn another_version_is_told_which_ones_are_spoken() {
     let mut world = World::new();
     let mut client = world.connect();
-    let hello = Hello {
-        version: 2,
-        software: Software::named("test"),
-    };
+    let hello = Hello { version: 2, software: Software::named("test") };
     let Reply::Error(error) = client.ask(&mut world, Request::Hello(hello)) else {
         panic!("an error was expected");
     };
@@ -101,10 +96,7 @@ fn a_taken_username_stays_its_owners() {
         register.id = id(77);
     }
     assert_eq!(other.code(&mut world, request), ErrorCode::UsernameTaken);
-    assert_eq!(
-        other.code(&mut world, login("tony", 2)),
-        ErrorCode::BadCredentials
-    );
+    assert_eq!(other.code(&mut world, login("tony", 2)), ErrorCode::BadCredentials);
     let Reply::LoggedIn(reply) = other.ask(&mut world, login("TONY", 1)) else {
         panic!("the owner logs in");
     };
@@ -123,10 +115,8 @@ fn registering_again_after_a_lost_answer_is_no_theft() {
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let settings = correio_server::session::Settings {
-        registration: Registration::Closed {},
-        ..settings()
-    };
+    let settings =
+        correio_server::session::Settings { registration: Registration::Closed {}, ..settings() };
     let mut world = World::with(settings, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);
@@ -215,10 +205,7 @@ fn a_late_answer_reaches_nobody_in_the_same_slot() {
     second.take();
     assert!(second.replies.is_empty());
     let request = Request::Fetch(Fetch::default());
-    assert_eq!(
-        second.code(&mut world, request),
-        ErrorCode::NotAuthenticated
-    );
+    assert_eq!(second.code(&mut world, request), ErrorCode::NotAuthenticated);
 }
 
 #[test]
@@ -226,22 +213,10 @@ fn a_new_password_ends_the_other_sessions() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    let wrong = Account::Password {
-        current: credential(9),
-        new: credential(2),
-    };
-    assert_eq!(
-        tony.code(&mut world, Request::Account(wrong)),
-        ErrorCode::BadCredentials
-    );
-    let change = Account::Password {
-        current: credential(1),
-        new: credential(2),
-    };
-    assert_eq!(
-        tony.ask(&mut world, Request::Account(change)),
-        Reply::AccountChanged {}
-    );
+    let wrong = Account::Password { current: credential(9), new: credential(2) };
+    assert_eq!(tony.code(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
+    let change = Account::Password { current: credential(1), new: credential(2) };
+    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
     world.settle();
     phone.take();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
@@ -249,14 +224,8 @@ fn a_new_password_ends_the_other_sessions() {
     assert!(!tony.is_closed() && !pepper.is_closed());
     assert_eq!(pepper.ask(&mut world, Request::Ping {}), Reply::Pong {});
     let mut again = world.connect_and_greet();
-    assert_eq!(
-        again.code(&mut world, login("tony", 1)),
-        ErrorCode::BadCredentials
-    );
-    assert!(matches!(
-        again.ask(&mut world, login("tony", 2)),
-        Reply::LoggedIn(_)
-    ));
+    assert_eq!(again.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+    assert!(matches!(again.ask(&mut world, login("tony", 2)), Reply::LoggedIn(_)));
 }
 
 /// A store that answers when the test lets it.
@@ -300,11 +269,7 @@ impl Store for Slow {
 fn what_was_done_for_a_client_that_left_has_its_effects() {
     let held = Rc::new(Cell::new(false));
     let store = MemoryStore::new(support::REALM, support::QUOTA, MemoryLimits::default());
-    let slow = Slow {
-        store,
-        held: held.clone(),
-        queued: vec![],
-    };
+    let slow = Slow { store, held: held.clone(), queued: vec![] };
     let mut world = World::with_store(settings(), 10, Box::new(slow));
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
@@ -315,19 +280,12 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     held.set(false);
     world.settle();
     pepper.take();
-    assert!(
-        matches!(pepper.notices[..], [Notice::NewMail(_)]),
-        "{:?}",
-        pepper.notices
-    );
+    assert!(matches!(pepper.notices[..], [Notice::NewMail(_)]), "{:?}", pepper.notices);
 
     // The last step of a change of password, with its client gone.
     let mut tony = world.log_in("tony");
     world.hashing.borrow_mut().held = true;
-    let change = Account::Password {
-        current: credential(1),
-        new: credential(2),
-    };
+    let change = Account::Password { current: credential(1), new: credential(2) };
     tony.begin(&mut world, Request::Account(change));
     world.settle();
     world.hashing.borrow_mut().held = false;
@@ -343,11 +301,7 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     world.settle();
     phone.take();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
-    assert_eq!(
-        world.server.len(),
-        2,
-        "pepper, and the phone until it has closed"
-    );
+    assert_eq!(world.server.len(), 2, "pepper, and the phone until it has closed");
 }
 
 #[test]
@@ -361,14 +315,8 @@ fn a_login_under_way_does_not_survive_a_new_password() {
     world.settle();
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
     world.hashing.borrow_mut().held = false;
-    let change = Account::Password {
-        current: credential(1),
-        new: credential(2),
-    };
-    assert_eq!(
-        tony.ask(&mut world, Request::Account(change)),
-        Reply::AccountChanged {}
-    );
+    let change = Account::Password { current: credential(1), new: credential(2) };
+    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
     world.hashing.borrow_mut().jobs.push_back(check);
     world.settle();
     thief.take();
@@ -383,29 +331,15 @@ fn a_deleted_account_is_gone_everywhere() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    let delete = Account::Delete {
-        credential: credential(1),
-    };
-    assert_eq!(
-        tony.ask(&mut world, Request::Account(delete)),
-        Reply::AccountChanged {}
-    );
+    let delete = Account::Delete { credential: credential(1) };
+    assert_eq!(tony.ask(&mut world, Request::Account(delete)), Reply::AccountChanged {});
     world.settle();
     assert!(phone.is_closed());
     phone.take();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
-    assert_eq!(
-        pepper.code(&mut world, mail(1, "tony", "x")),
-        ErrorCode::UnknownRecipient
-    );
-    assert_eq!(
-        tony.code(&mut world, mail(2, "pepper", "x")),
-        ErrorCode::NotAuthenticated
-    );
-    assert_eq!(
-        tony.code(&mut world, login("tony", 1)),
-        ErrorCode::BadCredentials
-    );
+    assert_eq!(pepper.code(&mut world, mail(1, "tony", "x")), ErrorCode::UnknownRecipient);
+    assert_eq!(tony.code(&mut world, mail(2, "pepper", "x")), ErrorCode::NotAuthenticated);
+    assert_eq!(tony.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
 }
 
 #[test]
@@ -417,12 +351,8 @@ fn a_new_name_is_on_later_mails() {
     let change = Request::Account(Account::FullName { full_name });
     assert_eq!(tony.ask(&mut world, change), Reply::AccountChanged {});
     tony.ask(&mut world, mail(2, "pepper", "after"));
-    let names: Vec<_> = pepper
-        .fetch(&mut world)
-        .mails
-        .iter()
-        .map(|mail| mail.from_name.to_string())
-        .collect();
+    let names: Vec<_> =
+        pepper.fetch(&mut world).mails.iter().map(|mail| mail.from_name.to_string()).collect();
     assert_eq!(names, ["Tony Stark", "Anthony Stark"]);
 }
 
@@ -450,18 +380,12 @@ fn a_notice_comes_with_the_mail() {
 fn logging_out_keeps_the_connection() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
-    assert_eq!(
-        tony.ask(&mut world, Request::Logout {}),
-        Reply::LoggedOut {}
-    );
+    assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
     pepper.ask(&mut world, mail(1, "tony", "x"));
     world.settle();
     tony.take();
     assert!(tony.notices.is_empty());
-    assert!(matches!(
-        tony.ask(&mut world, login("pepper", 1)),
-        Reply::LoggedIn(_)
-    ));
+    assert!(matches!(tony.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
     assert_eq!(tony.fetch(&mut world).mails.len(), 0);
 }
 
@@ -483,10 +407,7 @@ fn a_stopping_server_finishes_what_is_under_way() {
     world.hashing.borrow_mut().held = false;
     world.settle();
     busy.take();
-    assert!(matches!(
-        busy.replies.pop_front(),
-        Some((_, Reply::LoggedIn(_)))
-    ));
+    assert!(matches!(busy.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));
     assert_eq!(busy.notices, [Notice::ShuttingDown {}]);
     world.pass(Duration::from_secs(3));
     assert_eq!(world.server.len(), 0);

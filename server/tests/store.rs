@@ -1,11 +1,6 @@
 //! What every store must do, asked of each of them.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 use std::{
     fs,
@@ -33,10 +28,7 @@ use correio_server::{
 use proptest::prelude::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const QUOTA: Quota = Quota {
-    mails: 5,
-    bytes: 1000,
-};
+const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
 
 struct Woken {
     sender: Sender<()>,
@@ -60,25 +52,14 @@ struct Harness {
 
 fn waker() -> (Arc<Woken>, Receiver<()>) {
     let (sender, woken) = mpsc::channel();
-    (
-        Arc::new(Woken {
-            sender,
-            count: AtomicUsize::new(0),
-        }),
-        woken,
-    )
+    (Arc::new(Woken { sender, count: AtomicUsize::new(0) }), woken)
 }
 
 impl Harness {
     fn memory() -> Self {
         let (wake, woken) = waker();
         let store = MemoryStore::new(Realm([1; 16]), QUOTA, MemoryLimits::default());
-        Self {
-            store: Some(Box::new(store)),
-            woken,
-            wake,
-            serial: 0,
-        }
+        Self { store: Some(Box::new(store)), woken, wake, serial: 0 }
     }
 
     fn sqlite(directory: &Path) -> Self {
@@ -88,24 +69,13 @@ impl Harness {
     fn sqlite_with(directory: &Path, options: SqliteOptions) -> Self {
         let (wake, woken) = waker();
         let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
-        Self {
-            store: Some(Box::new(store)),
-            woken,
-            wake,
-            serial: 0,
-        }
+        Self { store: Some(Box::new(store)), woken, wake, serial: 0 }
     }
 
     fn submit(&mut self, job: StoreJob) -> (Ticket, Submitted) {
         self.serial += 1;
-        let connection = ConnId {
-            index: 0,
-            generation: 0,
-        };
-        let ticket = Ticket {
-            connection,
-            serial: self.serial,
-        };
+        let connection = ConnId { index: 0, generation: 0 };
+        let ticket = Ticket { connection, serial: self.serial };
         let submitted = self.store.as_mut().unwrap().submit(ticket, job);
         (ticket, submitted)
     }
@@ -125,9 +95,7 @@ impl Harness {
     fn collect(&mut self, count: usize) -> Vec<(Ticket, StoreDone)> {
         let mut done = Vec::new();
         while done.len() < count {
-            self.woken
-                .recv_timeout(PATIENCE)
-                .expect("an answer in time");
+            self.woken.recv_timeout(PATIENCE).expect("an answer in time");
             self.store.as_mut().unwrap().collect(&mut done).unwrap();
         }
         done
@@ -145,9 +113,7 @@ impl Harness {
     }
 
     fn find(&mut self, username: &str) -> AccountId {
-        match self.run(StoreJob::FindAccount {
-            username: username.parse().unwrap(),
-        }) {
+        match self.run(StoreJob::FindAccount { username: username.parse().unwrap() }) {
             StoreDone::Account(Some(account)) => account.id,
             other => panic!("an account was expected, not {other:?}"),
         }
@@ -164,12 +130,7 @@ impl Harness {
         mails: u32,
         bytes: usize,
     ) -> (Vec<Mail>, bool) {
-        match self.run(StoreJob::Fetch {
-            account,
-            after: Seq(after),
-            mails,
-            bytes,
-        }) {
+        match self.run(StoreJob::Fetch { account, after: Seq(after), mails, bytes }) {
             StoreDone::Page { mails, more } => (mails, more),
             other => panic!("a page was expected, not {other:?}"),
         }
@@ -250,42 +211,22 @@ contract! {
 fn a_username_is_taken_once(harness: &mut Harness) {
     assert_eq!(harness.run(create(1, "tony", "a")), StoreDone::Created);
     assert_eq!(harness.run(create(1, "tony", "a")), StoreDone::Created);
-    assert_eq!(
-        harness.run(create(2, "tony", "b")),
-        StoreDone::UsernameTaken
-    );
-    let found = harness.run(StoreJob::FindAccount {
-        username: "tony".parse().unwrap(),
-    });
-    let StoreDone::Account(Some(account)) = found else {
-        panic!("{found:?}")
-    };
+    assert_eq!(harness.run(create(2, "tony", "b")), StoreDone::UsernameTaken);
+    let found = harness.run(StoreJob::FindAccount { username: "tony".parse().unwrap() });
+    let StoreDone::Account(Some(account)) = found else { panic!("{found:?}") };
     assert_eq!((account.hash, account.waiting), (hash("a"), 0));
-    let nobody = harness.run(StoreJob::FindAccount {
-        username: "nobody".parse().unwrap(),
-    });
+    let nobody = harness.run(StoreJob::FindAccount { username: "nobody".parse().unwrap() });
     assert_eq!(nobody, StoreDone::Account(None));
 }
 
 fn a_hash_is_changed_only_from_what_it_was(harness: &mut Harness) {
     let account = harness.account("tony");
-    let set = |old: &str, new: &str| StoreJob::SetHash {
-        account,
-        old: hash(old),
-        new: hash(new),
-    };
+    let set = |old: &str, new: &str| StoreJob::SetHash { account, old: hash(old), new: hash(new) };
     assert_eq!(harness.run(set("x", "y")), StoreDone::Conflict);
     assert_eq!(harness.run(set("h", "i")), StoreDone::Changed);
-    assert_eq!(
-        harness.run(set("h", "i")),
-        StoreDone::Changed,
-        "again, after a lost answer"
-    );
+    assert_eq!(harness.run(set("h", "i")), StoreDone::Changed, "again, after a lost answer");
     assert_eq!(harness.run(set("h", "j")), StoreDone::Conflict);
-    let delete = StoreJob::DeleteAccount {
-        account,
-        hash: hash("h"),
-    };
+    let delete = StoreJob::DeleteAccount { account, hash: hash("h") };
     assert_eq!(harness.run(delete), StoreDone::Conflict);
 }
 
@@ -293,27 +234,13 @@ fn a_deleted_account_takes_everything_along(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
     harness.run(send(tony, 1, "pepper", "x"));
     harness.run(send(pepper, 2, "tony", "x"));
-    let delete = StoreJob::DeleteAccount {
-        account: tony,
-        hash: hash("h"),
-    };
+    let delete = StoreJob::DeleteAccount { account: tony, hash: hash("h") };
     assert_eq!(harness.run(delete.clone()), StoreDone::Changed);
     assert_eq!(harness.run(delete), StoreDone::NoAccount);
-    assert_eq!(
-        harness.run(send(tony, 3, "pepper", "x")),
-        StoreDone::NoAccount
-    );
-    let fetch = StoreJob::Fetch {
-        account: tony,
-        after: Seq(0),
-        mails: 1,
-        bytes: 1,
-    };
+    assert_eq!(harness.run(send(tony, 3, "pepper", "x")), StoreDone::NoAccount);
+    let fetch = StoreJob::Fetch { account: tony, after: Seq(0), mails: 1, bytes: 1 };
     assert_eq!(harness.run(fetch), StoreDone::NoAccount);
-    let confirm = StoreJob::Confirm {
-        account: tony,
-        mails: vec![],
-    };
+    let confirm = StoreJob::Confirm { account: tony, mails: vec![] };
     assert_eq!(harness.run(confirm), StoreDone::NoAccount);
     assert_eq!(harness.fetch(pepper).len(), 1, "what it sent stays");
     let again = harness.account("tony");
@@ -323,30 +250,15 @@ fn a_deleted_account_takes_everything_along(harness: &mut Harness) {
 
 fn a_mail_reaches_all_or_nobody(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
-    let unknown = ["happy", "nobody"]
-        .map(|name| name.parse().unwrap())
-        .to_vec();
+    let unknown = ["happy", "nobody"].map(|name| name.parse().unwrap()).to_vec();
     let refused = harness.run(send(tony, 1, "pepper,happy,tony,nobody", "x"));
     assert_eq!(refused, StoreDone::UnknownRecipients(unknown));
-    assert_eq!(
-        (harness.fetch(tony), harness.fetch(pepper)),
-        (vec![], vec![])
-    );
+    assert_eq!((harness.fetch(tony), harness.fetch(pepper)), (vec![], vec![]));
     let sent = harness.run(send(tony, 2, "pepper,tony", "x"));
-    let StoreDone::Sent {
-        recipients,
-        sent_at,
-        from,
-    } = sent
-    else {
-        panic!("{sent:?}")
-    };
+    let StoreDone::Sent { recipients, sent_at, from } = sent else { panic!("{sent:?}") };
     assert_eq!((recipients, sent_at), (vec![pepper, tony], Timestamp(1002)));
     assert_eq!(from.0.as_str(), "tony");
-    assert_eq!(
-        (harness.fetch(tony).len(), harness.fetch(pepper).len()),
-        (1, 1)
-    );
+    assert_eq!((harness.fetch(tony).len(), harness.fetch(pepper).len()), (1, 1));
 }
 
 fn a_mail_sent_again_is_one_mail(harness: &mut Harness) {
@@ -360,24 +272,10 @@ fn a_mail_sent_again_is_one_mail(harness: &mut Harness) {
         },
         now: Timestamp(99_999),
     };
-    assert_eq!(
-        harness.run(again),
-        StoreDone::SentBefore {
-            sent_at: Timestamp(1001)
-        }
-    );
-    assert_eq!(
-        harness.run(send(tony, 1, "pepper", "y")),
-        StoreDone::Conflict
-    );
-    assert_eq!(
-        harness.run(send(tony, 1, "pepper,tony", "x")),
-        StoreDone::Conflict
-    );
-    assert!(matches!(
-        harness.run(send(pepper, 1, "pepper", "z")),
-        StoreDone::Sent { .. }
-    ));
+    assert_eq!(harness.run(again), StoreDone::SentBefore { sent_at: Timestamp(1001) });
+    assert_eq!(harness.run(send(tony, 1, "pepper", "y")), StoreDone::Conflict);
+    assert_eq!(harness.run(send(tony, 1, "pepper,tony", "x")), StoreDone::Conflict);
+    assert!(matches!(harness.run(send(pepper, 1, "pepper", "z")), StoreDone::Sent { .. }));
     assert_eq!(harness.fetch(pepper).len(), 2, "ids are a sender's own");
 }
 
@@ -389,21 +287,10 @@ fn a_verdict_outlives_the_mail_and_is_forgotten(harness: &mut Harness) {
     assert_eq!(harness.confirm(tony, mails), 2);
     let before = |job: StoreDone| matches!(job, StoreDone::SentBefore { .. });
     assert!(before(harness.run(send(tony, 1, "tony", "x"))));
-    let pruned = harness.run(StoreJob::Prune {
-        before: Timestamp(1002),
-    });
-    assert_eq!(
-        pruned,
-        StoreDone::Pruned {
-            verdicts: 1,
-            more: false
-        }
-    );
+    let pruned = harness.run(StoreJob::Prune { before: Timestamp(1002) });
+    assert_eq!(pruned, StoreDone::Pruned { verdicts: 1, more: false });
     assert!(before(harness.run(send(tony, 2, "tony", "x"))));
-    assert!(matches!(
-        harness.run(send(tony, 1, "tony", "x")),
-        StoreDone::Sent { .. }
-    ));
+    assert!(matches!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Sent { .. }));
 }
 
 fn a_refusal_leaves_no_verdict(harness: &mut Harness) {
@@ -411,10 +298,7 @@ fn a_refusal_leaves_no_verdict(harness: &mut Harness) {
     let refused = harness.run(send(tony, 1, "pepper", "x"));
     assert!(matches!(refused, StoreDone::UnknownRecipients(_)));
     harness.account("pepper");
-    assert!(matches!(
-        harness.run(send(tony, 1, "pepper", "x")),
-        StoreDone::Sent { .. }
-    ));
+    assert!(matches!(harness.run(send(tony, 1, "pepper", "x")), StoreDone::Sent { .. }));
 }
 
 fn a_full_mailbox_refuses(harness: &mut Harness) {
@@ -423,27 +307,16 @@ fn a_full_mailbox_refuses(harness: &mut Harness) {
     for number in 1..=5 {
         harness.run(send(tony, number, "pepper", "x"));
     }
-    assert_eq!(
-        harness.run(send(tony, 6, "tony,pepper", "x")),
-        full,
-        "mails"
-    );
+    assert_eq!(harness.run(send(tony, 6, "tony,pepper", "x")), full, "mails");
     assert_eq!(harness.fetch(tony), []);
     let mails = harness.fetch(pepper).iter().map(Mail::reference).collect();
     assert_eq!(harness.confirm(pepper, mails), 5);
     // The subject counts with the body.
     let large = "x".repeat(999);
-    assert!(matches!(
-        harness.run(send(tony, 7, "pepper", &large)),
-        StoreDone::Sent { .. }
-    ));
+    assert!(matches!(harness.run(send(tony, 7, "pepper", &large)), StoreDone::Sent { .. }));
     assert_eq!(harness.run(send(tony, 8, "pepper", "x")), full, "bytes");
-    let found = harness.run(StoreJob::FindAccount {
-        username: "pepper".parse().unwrap(),
-    });
-    let StoreDone::Account(Some(account)) = found else {
-        panic!("{found:?}")
-    };
+    let found = harness.run(StoreJob::FindAccount { username: "pepper".parse().unwrap() });
+    let StoreDone::Account(Some(account)) = found else { panic!("{found:?}") };
     assert_eq!(account.waiting, 1);
 }
 
@@ -453,10 +326,7 @@ fn pages_are_in_order_and_bounded(harness: &mut Harness) {
         harness.run(send(tony, number, "tony", &"x".repeat(100)));
     }
     let (first, more) = harness.page(tony, 0, 2, usize::MAX);
-    assert_eq!(
-        (first[0].id, first[1].id, first.len(), more),
-        (id(1), id(2), 2, true)
-    );
+    assert_eq!((first[0].id, first[1].id, first.len(), more), (id(1), id(2), 2, true));
     let (rest, more) = harness.page(tony, first[1].seq.0, 2, usize::MAX);
     assert_eq!((rest[0].id, rest.len(), more), (id(3), 2, false));
     assert_eq!(harness.page(tony, 0, 100, 0).0.len(), 1, "at least one");
@@ -473,10 +343,7 @@ fn only_what_is_named_is_deleted(harness: &mut Harness) {
     let first = mails[0].reference();
     assert_eq!(harness.confirm(tony, vec![first]), 0, "another's");
     let wrong_id = MailRef { id: id(9), ..first };
-    let wrong_seq = MailRef {
-        seq: Seq(999),
-        ..first
-    };
+    let wrong_seq = MailRef { seq: Seq(999), ..first };
     assert_eq!(harness.confirm(pepper, vec![wrong_id, wrong_seq]), 0);
     assert_eq!(harness.confirm(pepper, vec![first, first]), 1);
     assert_eq!(harness.fetch(pepper), mails[1..]);
@@ -517,12 +384,7 @@ fn everything_is_there_after_opening_again() {
     assert_eq!(harness.find("tony"), tony);
     assert_eq!(harness.fetch(tony), mails);
     let again = harness.run(send(tony, 1, "tony", "x"));
-    assert_eq!(
-        again,
-        StoreDone::SentBefore {
-            sent_at: Timestamp(1001)
-        }
-    );
+    assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
     harness.confirm(tony, vec![mails[0].reference()]);
     harness.close();
     let mut harness = Harness::sqlite(directory.path());
@@ -562,10 +424,7 @@ fn those_who_wait_together_share_a_wake_up() {
 #[test]
 fn a_full_queue_says_so_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SqliteOptions {
-        queue_jobs: 2,
-        queue_bytes: 100,
-    };
+    let options = SqliteOptions { queue_jobs: 2, queue_bytes: 100 };
     let mut harness = Harness::sqlite_with(directory.path(), options);
     let tony = harness.account("tony");
     // A mail of any size is taken while nothing waits; then bytes count, for each recipient.
@@ -600,39 +459,25 @@ fn refusal(change: impl Fn(&Path)) -> OpenError {
     let before = fs::read(&path).unwrap();
     let error = open(directory.path()).unwrap_err();
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert!(
-        error
-            .to_string()
-            .contains(directory.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(directory.path().to_str().unwrap()), "{error}");
     error
 }
 
 fn with_sql(path: &Path, sql: &str) {
-    rusqlite::Connection::open(path)
-        .unwrap()
-        .execute_batch(sql)
-        .unwrap();
+    rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
 #[test]
 fn a_second_server_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = Harness::sqlite(directory.path());
-    assert!(matches!(
-        open(directory.path()).unwrap_err(),
-        OpenError::InUse { .. }
-    ));
+    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::InUse { .. }));
 }
 
 #[test]
 fn what_is_not_understood_is_left_alone() {
     let newer = refusal(|path| with_sql(path, "PRAGMA user_version = 99"));
-    assert!(
-        matches!(newer, OpenError::Newer { found: 99, .. }),
-        "{newer}"
-    );
+    assert!(matches!(newer, OpenError::Newer { found: 99, .. }), "{newer}");
     let foreign = refusal(|path| with_sql(path, "PRAGMA application_id = 7"));
     assert!(matches!(foreign, OpenError::Foreign { .. }), "{foreign}");
     let text = refusal(|path| fs::write(path, "Lembrar: comprar leite\n".repeat(50)).unwrap());
@@ -692,10 +537,7 @@ fn a_read_only_directory_is_refused() {
     }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    assert!(matches!(
-        open(directory.path()).unwrap_err(),
-        OpenError::Directory { .. }
-    ));
+    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Directory { .. }));
 }
 
 #[test]
@@ -705,17 +547,9 @@ fn a_stored_value_that_is_damaged_stops_the_store() {
     let tony = harness.account("tony");
     harness.run(send(tony, 1, "tony", "x"));
     harness.close();
-    with_sql(
-        &directory.path().join("correio.db"),
-        "UPDATE mail SET sender = '../x'",
-    );
+    with_sql(&directory.path().join("correio.db"), "UPDATE mail SET sender = '../x'");
     let mut harness = Harness::sqlite(directory.path());
-    harness.submit(StoreJob::Fetch {
-        account: tony,
-        after: Seq(0),
-        mails: 1,
-        bytes: 1,
-    });
+    harness.submit(StoreJob::Fetch { account: tony, after: Seq(0), mails: 1, bytes: 1 });
     harness.woken.recv_timeout(PATIENCE).unwrap();
     let mut done = Vec::new();
     assert!(harness.store.as_mut().unwrap().collect(&mut done).is_err());
@@ -741,12 +575,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..3_u8).prop_map(Step::Rename),
         (0..3_u8, 0..2_u8, 0..2_u8).prop_map(|(name, old, new)| Step::SetHash(name, old, new)),
         (0..3_u8, 0..2_u8).prop_map(|(name, hash)| Step::Delete(name, hash)),
-        (
-            0..3_u8,
-            0..6_u64,
-            prop::collection::vec(0..4_u8, 1..3),
-            0..2_u8
-        )
+        (0..3_u8, 0..6_u64, prop::collection::vec(0..4_u8, 1..3), 0..2_u8)
             .prop_map(|(from, id, to, body)| Step::Send(from, id, to, body)),
         (0..3_u8, 1..4_u32).prop_map(|(name, mails)| Step::Fetch(name, mails)),
         (0..3_u8, 0..3_usize).prop_map(|(name, mails)| Step::Confirm(name, mails)),
@@ -763,9 +592,7 @@ fn play(harness: &mut Harness, steps: &[Step]) -> Vec<StoreDone> {
     let mut answers = Vec::new();
     for (time, step) in (0..).zip(steps) {
         let mut account = |index: u8| {
-            let job = StoreJob::FindAccount {
-                username: name(index).parse().unwrap(),
-            };
+            let job = StoreJob::FindAccount { username: name(index).parse().unwrap() };
             match harness.run(job) {
                 StoreDone::Account(Some(account)) => account.id,
                 _ => AccountId(999),
@@ -790,11 +617,9 @@ fn play(harness: &mut Harness, steps: &[Step]) -> Vec<StoreDone> {
                 let to: Vec<_> = to.iter().map(|index| name(*index)).collect();
                 let body = "x".repeat(1 + usize::from(*body) * 300);
                 match send(account(*from), *number, &to.join(","), &body) {
-                    StoreJob::Send { sender, mail, .. } => StoreJob::Send {
-                        sender,
-                        mail,
-                        now: Timestamp(time),
-                    },
+                    StoreJob::Send { sender, mail, .. } => {
+                        StoreJob::Send { sender, mail, now: Timestamp(time) }
+                    }
                     other => other,
                 }
             }
@@ -806,12 +631,7 @@ fn play(harness: &mut Harness, steps: &[Step]) -> Vec<StoreDone> {
             },
             Step::Confirm(index, count) => {
                 let account = account(*index);
-                let fetch = StoreJob::Fetch {
-                    account,
-                    after: Seq(0),
-                    mails: 9,
-                    bytes: 9999,
-                };
+                let fetch = StoreJob::Fetch { account, after: Seq(0), mails: 9, bytes: 9999 };
                 let mails = match harness.run(fetch) {
                     StoreDone::Page { mails, .. } => {
                         mails.iter().take(*count).map(Mail::reference).collect()
@@ -820,9 +640,7 @@ fn play(harness: &mut Harness, steps: &[Step]) -> Vec<StoreDone> {
                 };
                 StoreJob::Confirm { account, mails }
             }
-            Step::Prune(before) => StoreJob::Prune {
-                before: Timestamp(*before),
-            },
+            Step::Prune(before) => StoreJob::Prune { before: Timestamp(*before) },
         };
         answers.push(harness.run(job));
     }

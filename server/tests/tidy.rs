@@ -18,18 +18,10 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         word: "mio::",
-        allowed: &[
-            "server/src/reactor.rs",
-            "client/src/network",
-            "scripts/load/",
-        ],
+        allowed: &["server/src/reactor.rs", "client/src/network", "scripts/load/"],
         why: "readiness is the two drivers' business",
     },
-    Rule {
-        word: "rusqlite",
-        allowed: &["server/src/store/"],
-        why: "SQL stays in the store",
-    },
+    Rule { word: "rusqlite", allowed: &["server/src/store/"], why: "SQL stays in the store" },
     Rule {
         word: "Instant::now",
         allowed: &[
@@ -44,52 +36,25 @@ const RULES: &[Rule] = &[
     },
     Rule {
         word: "SystemTime::now",
-        allowed: &[
-            "server/src/clock.rs",
-            "client/src/network",
-            "client/src/mailbox",
-        ],
+        allowed: &["server/src/clock.rs", "client/src/network", "client/src/mailbox"],
         why: "the time is an argument everywhere but in the drivers",
     },
     Rule {
         word: "std::net::Tcp",
-        allowed: &[
-            "server/src/reactor.rs",
-            "client/src/network",
-            "scripts/load/",
-        ],
+        allowed: &["server/src/reactor.rs", "client/src/network", "scripts/load/"],
         why: "sockets are the two drivers' business",
     },
-    Rule {
-        word: "thread::sleep",
-        allowed: &[],
-        why: "wait for the event, not for the time",
-    },
-    Rule {
-        word: "RefCell",
-        allowed: &[],
-        why: "connections are lent, not shared",
-    },
-    Rule {
-        word: "Rc<",
-        allowed: &[],
-        why: "connections are lent, not shared",
-    },
-    Rule {
-        word: "Box<dyn Error",
-        allowed: &[],
-        why: "errors are closed enums",
-    },
+    Rule { word: "thread::sleep", allowed: &[], why: "wait for the event, not for the time" },
+    Rule { word: "RefCell", allowed: &[], why: "connections are lent, not shared" },
+    Rule { word: "Rc<", allowed: &[], why: "connections are lent, not shared" },
+    Rule { word: "Box<dyn Error", allowed: &[], why: "errors are closed enums" },
 ];
 
 /// Longest file, in lines.
 const LINES_MAX: usize = 700;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The sources of the programs, without their tests: paths from the root and texts.
@@ -105,12 +70,7 @@ fn sources() -> Vec<(String, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path
-                    .strip_prefix(root())
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned();
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
                 found.push((name, fs::read_to_string(&path).unwrap()));
             }
         }
@@ -134,9 +94,7 @@ fn words_stand_where_they_may() {
     for (name, text) in sources().iter().filter(|(name, _)| !is_test(name)) {
         for rule in RULES {
             let is_allowed = rule.allowed.iter().any(|allowed| name.starts_with(allowed));
-            let code = live(text)
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
+            let code = live(text).lines().filter(|line| !line.trim_start().starts_with("//"));
             if !is_allowed && code.clone().any(|line| line.contains(rule.word)) {
                 broken.push(format!("{name} has `{}`: {}", rule.word, rule.why));
             }
@@ -180,10 +138,7 @@ fn dependencies_run_one_way() {
     }
     let manifest = fs::read_to_string(root().join("client/Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
-    assert!(
-        !dependencies.contains("correio-server"),
-        "the client knows the server in tests only"
-    );
+    assert!(!dependencies.contains("correio-server"), "the client knows the server in tests only");
 }
 
 #[test]

@@ -129,28 +129,19 @@ impl Queue {
         } else {
             self.entries.remove(index);
         }
-        Some(if logout {
-            Abandoned::Logout
-        } else {
-            Abandoned::Other
-        })
+        Some(if logout { Abandoned::Logout } else { Abandoned::Other })
     }
 
     /// Earliest deadline of those somebody waits for.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let waiting = |entry: &&Entry| matches!(entry.origin, Origin::Caller(_));
-        self.entries
-            .iter()
-            .filter(waiting)
-            .map(|e| e.deadline)
-            .min()
+        self.entries.iter().filter(waiting).map(|e| e.deadline).min()
     }
 
     /// Prepares for another connection: what somebody waits for will be sent again, in order.
     pub(super) fn disconnected(&mut self) {
         self.sent = 0;
-        self.entries
-            .retain(|entry| matches!(entry.origin, Origin::Caller(_)));
+        self.entries.retain(|entry| matches!(entry.origin, Origin::Caller(_)));
         for entry in &mut self.entries {
             entry.number = 0;
         }

@@ -32,8 +32,7 @@ impl Client {
         }
         let frame = usize::try_from(welcome.limits.frame).unwrap_or(usize::MAX);
         let bounds = limits::FRAME_BEFORE_LOGIN_MAX..=limits::REPLY_FRAME_MAX;
-        self.channel
-            .set_frame_limit(frame.clamp(*bounds.start(), *bounds.end()));
+        self.channel.set_frame_limit(frame.clamp(*bounds.start(), *bounds.end()));
         let realm = welcome.realm;
         self.welcome = Some(welcome.clone());
         self.events.push_back(Event::Greeted(welcome));
@@ -100,11 +99,7 @@ impl Client {
             Request::Account(Account::Password { new, .. }) => *new == changed,
             _ => false,
         });
-        if let Some(Entry {
-            origin: Origin::Caller(id),
-            ..
-        }) = done
-        {
+        if let Some(Entry { origin: Origin::Caller(id), .. }) = done {
             self.answer(id, Ok(Reply::AccountChanged {}), Duration::ZERO);
         }
     }

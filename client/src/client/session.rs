@@ -62,10 +62,7 @@ impl Session {
             (Which::Changed, Some(changed)) => changed,
             _ => &login.credential,
         };
-        Some(Login {
-            username: login.username.clone(),
-            credential: credential.clone(),
-        })
+        Some(Login { username: login.username.clone(), credential: credential.clone() })
     }
 
     /// Remembers a change of the password whose answer will not come.

@@ -28,13 +28,7 @@ fn greet(client: &mut Client, now: Duration, realm: u8) -> Peer {
     let mut peer = Peer::new();
     client.connected(now);
     client.drive(now, &mut peer).unwrap();
-    assert!(matches!(
-        &peer.heard()[..],
-        [ClientMessage {
-            number: 1,
-            request: Request::Hello(_)
-        }]
-    ));
+    assert!(matches!(&peer.heard()[..], [ClientMessage { number: 1, request: Request::Hello(_) }]));
     peer.reply(1, Reply::Hello(welcome(realm)));
     client.drive(now, &mut peer).unwrap();
     assert_eq!(client.poll(), Some(Event::Greeted(welcome(realm))));
@@ -46,10 +40,7 @@ fn tony() -> Username {
 }
 
 fn login(credential: u8) -> Login {
-    Login {
-        username: tony(),
-        credential: [credential; 23].into(),
-    }
+    Login { username: tony(), credential: [credential; 23].into() }
 }
 
 fn logged_in() -> Reply {
@@ -88,10 +79,7 @@ fn session() -> (Client, Peer) {
     assert_eq!(peer.heard_requests(), [Request::Login(login(1))]);
     peer.reply(2, logged_in());
     client.drive(s(0), &mut peer).unwrap();
-    assert!(matches!(
-        client.poll(),
-        Some(Event::Answer { outcome: Ok(_), .. })
-    ));
+    assert!(matches!(client.poll(), Some(Event::Answer { outcome: Ok(_), .. })));
     (client, peer)
 }
 
@@ -107,54 +95,26 @@ fn outcomes(client: &mut Client) -> Vec<(RequestId, Result<Reply, Failure>)> {
 fn answers_find_their_requests() {
     let (mut client, mut peer) = session();
     let first = client.request(mail(1), FAR).unwrap();
-    let second = client
-        .request(Request::Fetch(Fetch::default()), FAR)
-        .unwrap();
+    let second = client.request(Request::Fetch(Fetch::default()), FAR).unwrap();
     client.drive(s(1), &mut peer).unwrap();
     let numbers: Vec<u32> = peer.heard().iter().map(|message| message.number).collect();
     assert_eq!(numbers, [3, 4]);
-    let sent = Reply::Sent {
-        sent_at: Timestamp(9),
-    };
-    let page = Reply::Page(Page {
-        mails: vec![],
-        more: false,
-    });
+    let sent = Reply::Sent { sent_at: Timestamp(9) };
+    let page = Reply::Page(Page { mails: vec![], more: false });
     peer.reply(3, sent.clone());
     peer.reply(4, page.clone());
     client.drive(s(3), &mut peer).unwrap();
     let took = s(2);
-    assert_eq!(
-        client.poll(),
-        Some(Event::Answer {
-            id: first,
-            outcome: Ok(sent),
-            took
-        })
-    );
-    assert_eq!(
-        client.poll(),
-        Some(Event::Answer {
-            id: second,
-            outcome: Ok(page),
-            took
-        })
-    );
+    assert_eq!(client.poll(), Some(Event::Answer { id: first, outcome: Ok(sent), took }));
+    assert_eq!(client.poll(), Some(Event::Answer { id: second, outcome: Ok(page), took }));
     assert_eq!(client.poll(), None);
 }
 
 #[test]
 fn answers_that_nobody_asked_for_break_the_connection() {
-    for (number, reply) in [
-        (
-            4,
-            Reply::Sent {
-                sent_at: Timestamp(9),
-            },
-        ),
-        (3, Reply::Pong {}),
-        (0, Reply::Pong {}),
-    ] {
+    for (number, reply) in
+        [(4, Reply::Sent { sent_at: Timestamp(9) }), (3, Reply::Pong {}), (0, Reply::Pong {})]
+    {
         let (mut client, mut peer) = session();
         client.request(mail(1), FAR).unwrap();
         client.drive(s(1), &mut peer).unwrap();
@@ -172,30 +132,16 @@ fn what_has_no_answer_is_sent_again_after_logging_in_again() {
     peer.closed = true;
     assert_eq!(client.drive(s(2), &mut peer), Err(LinkError::Closed));
     client.disconnected();
-    let fetched = client
-        .request(Request::Fetch(Fetch::default()), FAR)
-        .unwrap();
+    let fetched = client.request(Request::Fetch(Fetch::default()), FAR).unwrap();
 
     let mut peer = greet(&mut client, s(3), 1);
     let heard = peer.heard();
-    assert_eq!(
-        heard.len(),
-        1,
-        "nothing before the session is back: {heard:?}"
-    );
+    assert_eq!(heard.len(), 1, "nothing before the session is back: {heard:?}");
     assert_eq!(heard[0].request, Request::Login(login(1)));
     peer.reply(2, logged_in());
     client.drive(s(3), &mut peer).unwrap();
-    assert_eq!(
-        peer.heard_requests(),
-        [mail(1), Request::Fetch(Fetch::default())]
-    );
-    peer.reply(
-        3,
-        Reply::Sent {
-            sent_at: Timestamp(9),
-        },
-    );
+    assert_eq!(peer.heard_requests(), [mail(1), Request::Fetch(Fetch::default())]);
+    peer.reply(3, Reply::Sent { sent_at: Timestamp(9) });
     peer.reply(4, refused(ErrorCode::Unavailable));
     client.drive(s(4), &mut peer).unwrap();
     let ids: Vec<RequestId> = outcomes(&mut client).iter().map(|(id, _)| *id).collect();
@@ -212,10 +158,7 @@ fn a_credential_that_no_longer_holds_ends_the_session() {
     peer.reply(2, refused(ErrorCode::BadCredentials));
     client.drive(s(1), &mut peer).unwrap();
     assert_eq!(client.poll(), Some(Event::SessionEnded));
-    assert_eq!(
-        outcomes(&mut client),
-        [(waiting, Err(Failure::SessionEnded))]
-    );
+    assert_eq!(outcomes(&mut client), [(waiting, Err(Failure::SessionEnded))]);
     assert_eq!(client.request(mail(2), FAR), Err(Failure::SessionEnded));
     assert_eq!(client.username(), None);
     // What needs no session still works, and a login makes everything work again.
@@ -255,10 +198,7 @@ fn a_busy_server_is_asked_again_later_for_the_session() {
 }
 
 fn password_change() -> Request {
-    Request::Account(Account::Password {
-        current: [1; 23].into(),
-        new: [2; 23].into(),
-    })
+    Request::Account(Account::Password { current: [1; 23].into(), new: [2; 23].into() })
 }
 
 #[test]
@@ -274,10 +214,7 @@ fn a_changed_password_whose_answer_was_lost_is_found_out() {
     assert_eq!(peer.heard_requests(), [Request::Login(login(2))]);
     peer.reply(3, logged_in());
     client.drive(s(2), &mut peer).unwrap();
-    assert_eq!(
-        outcomes(&mut client),
-        [(change, Ok(Reply::AccountChanged {}))]
-    );
+    assert_eq!(outcomes(&mut client), [(change, Ok(Reply::AccountChanged {}))]);
     assert_eq!(peer.heard(), []);
     client.disconnected();
     let mut peer = greet(&mut client, s(3), 1);
@@ -308,28 +245,10 @@ fn deadlines_pass_with_and_without_a_connection() {
     assert_eq!(outcomes(&mut client), [(sent, Err(Failure::TimedOut))]);
     client.drive(s(10), &mut peer).unwrap();
     // The late answer is counted off, the one behind it is understood.
-    peer.reply(
-        3,
-        Reply::Sent {
-            sent_at: Timestamp(1),
-        },
-    );
-    peer.reply(
-        4,
-        Reply::Sent {
-            sent_at: Timestamp(2),
-        },
-    );
+    peer.reply(3, Reply::Sent { sent_at: Timestamp(1) });
+    peer.reply(4, Reply::Sent { sent_at: Timestamp(2) });
     client.drive(s(11), &mut peer).unwrap();
-    assert_eq!(
-        outcomes(&mut client),
-        [(
-            next,
-            Ok(Reply::Sent {
-                sent_at: Timestamp(2)
-            })
-        )]
-    );
+    assert_eq!(outcomes(&mut client), [(next, Ok(Reply::Sent { sent_at: Timestamp(2) }))]);
 
     client.disconnected();
     let waiting = client.request(mail(3), s(20)).unwrap();
@@ -424,12 +343,7 @@ fn a_server_that_stops_gets_no_further_requests() {
     client.drive(s(1), &mut peer).unwrap();
     assert_eq!(client.poll(), Some(Event::ShuttingDown));
     client.request(mail(2), FAR).unwrap();
-    peer.reply(
-        3,
-        Reply::Sent {
-            sent_at: Timestamp(1),
-        },
-    );
+    peer.reply(3, Reply::Sent { sent_at: Timestamp(1) });
     client.drive(s(1), &mut peer).unwrap();
     assert_eq!(peer.heard(), []);
     assert_eq!(outcomes(&mut client)[0].0, before);
@@ -480,63 +394,32 @@ fn a_peer_that_is_no_server_is_recognised() {
 fn requests_that_cannot_succeed_are_not_sent() {
     let (mut client, _) = session();
     let body: Body = "x".repeat(1001).parse().unwrap();
-    let Request::Send(mut large) = mail(1) else {
-        unreachable!()
-    };
+    let Request::Send(mut large) = mail(1) else { unreachable!() };
     large.body = body;
     let too_large = client.request(Request::Send(large), FAR);
     assert_eq!(too_large, Err(Failure::TooLarge { limit: 1000 }));
     for _ in 0..64 {
         client.request(Request::Ping {}, FAR).unwrap();
     }
-    assert_eq!(
-        client.request(Request::Ping {}, FAR),
-        Err(Failure::Overloaded)
-    );
+    assert_eq!(client.request(Request::Ping {}, FAR), Err(Failure::Overloaded));
 }
 
 #[test]
 fn every_cut_of_the_bytes_gives_the_same() {
     let (mut client, mut peer) = session();
-    client
-        .request(Request::Confirm(Confirm { mails: vec![] }), FAR)
-        .unwrap();
-    client
-        .request(
-            Request::Fetch(Fetch {
-                after: Seq(7),
-                max: 1,
-            }),
-            FAR,
-        )
-        .unwrap();
+    client.request(Request::Confirm(Confirm { mails: vec![] }), FAR).unwrap();
+    client.request(Request::Fetch(Fetch { after: Seq(7), max: 1 }), FAR).unwrap();
     client.drive(s(1), &mut peer).unwrap();
     peer.reply(3, Reply::Confirmed { deleted: 0 });
     peer.notice(Notice::Ping {});
-    peer.reply(
-        4,
-        Reply::Page(Page {
-            mails: vec![],
-            more: false,
-        }),
-    );
+    peer.reply(4, Reply::Page(Page { mails: vec![], more: false }));
     let bytes: Vec<u8> = peer.to_client.drain(..).collect();
     for byte in bytes {
-        assert!(
-            client
-                .poll()
-                .is_none_or(|event| matches!(event, Event::Answer { .. }))
-        );
+        assert!(client.poll().is_none_or(|event| matches!(event, Event::Answer { .. })));
         peer.to_client.push_back(byte);
         client.drive(s(1), &mut peer).unwrap();
     }
-    assert!(matches!(
-        client.poll(),
-        Some(Event::Answer {
-            outcome: Ok(Reply::Page(_)),
-            ..
-        })
-    ));
+    assert!(matches!(client.poll(), Some(Event::Answer { outcome: Ok(Reply::Page(_)), .. })));
 }
 
 #[test]

@@ -120,10 +120,7 @@ impl Client {
 
     /// Sends what belongs to the connection and not to a caller.
     pub(super) fn push(&mut self, request: Request) {
-        let message = ClientMessage {
-            number: self.next_number,
-            request,
-        };
+        let message = ClientMessage { number: self.next_number, request };
         let pushed = self.channel.push(&message);
         pushed.expect("a greeting and a login are small");
         self.next_number = following(self.next_number);

@@ -78,10 +78,7 @@ impl Net for World {
     fn open(&mut self, address: SocketAddr) -> io::Result<Pipe> {
         self.opened.push(address);
         let host = self.hosts[&address];
-        let wire = Wire {
-            to_client: answer(host),
-            closed: host == Host::Closing,
-        };
+        let wire = Wire { to_client: answer(host), closed: host == Host::Closing };
         let wire = Arc::new(Mutex::new(wire));
         Ok(Pipe { host, wire })
     }
@@ -138,12 +135,7 @@ fn answer(host: Host) -> VecDeque<u8> {
             version: correio_proto::VERSION,
             software: Software::named("correiod"),
             realm: Realm([1; 16]),
-            limits: Limits {
-                body: 1000,
-                recipients: 100,
-                page: 200,
-                frame: 100_000,
-            },
+            limits: Limits { body: 1000, recipients: 100, page: 200, frame: 100_000 },
             registration: Registration::Open {},
         }),
         Host::Busy(seconds) => {
@@ -156,10 +148,8 @@ fn answer(host: Host) -> VecDeque<u8> {
 }
 
 fn world(hosts: &[(&str, Host)]) -> World {
-    let hosts: Vec<(SocketAddr, Host)> = hosts
-        .iter()
-        .map(|(address, host)| (address.parse().unwrap(), *host))
-        .collect();
+    let hosts: Vec<(SocketAddr, Host)> =
+        hosts.iter().map(|(address, host)| (address.parse().unwrap(), *host)).collect();
     World {
         names: [hosts.iter().map(|(address, _)| *address).collect()].into(),
         hosts: hosts.into_iter().collect(),
@@ -285,11 +275,7 @@ fn attempts_become_rarer_and_never_end() {
     assert_eq!(net.opened.len(), 6);
     net.opened.clear();
     run(&mut link, &mut net, ms(14_000), ms(14_000 + 3_600_000)).unwrap();
-    assert!(
-        (359..=361).contains(&net.opened.len()),
-        "{}",
-        net.opened.len()
-    );
+    assert!((359..=361).contains(&net.opened.len()), "{}", net.opened.len());
     assert!(matches!(link.failure(), Some(ConnectError::Refused { .. })));
     // It is back soon after the server is.
     net.hosts.insert(V4.parse().unwrap(), Host::Greeting);

@@ -32,11 +32,7 @@ impl BodyEncoding {
         let quoted = body.len() - body.as_bytes().iter().filter(plain).count();
         // With a quarter of the bytes quoted it is half as long again; base64 a third. That much
         // it may cost to be readable.
-        if quoted * 4 <= body.len() {
-            Self::QuotedPrintable
-        } else {
-            Self::Base64
-        }
+        if quoted * 4 <= body.len() { Self::QuotedPrintable } else { Self::Base64 }
     }
 
     /// Its name in a head.

@@ -74,10 +74,7 @@ pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
         head.push_str(&format!("{name}: {value}\n"));
     };
     field("From", &sender(mail, domain));
-    field(
-        "To",
-        &lines(&mail.to, 1, |username| mail_address(username, domain)),
-    );
+    field("To", &lines(&mail.to, 1, |username| mail_address(username, domain)));
     field("Subject", &header_text(mail.subject.as_str()));
     if let Some(date) = date(mail.sent_at) {
         field("Date", &date);
@@ -92,10 +89,7 @@ pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     field("X-Correio-Sent-At", &mail.sent_at.0);
     field("X-Correio-From", &mail.from);
     field("X-Correio-From-Name", &header_text(mail.from_name.as_str()));
-    field(
-        "X-Correio-To",
-        &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string),
-    );
+    field("X-Correio-To", &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string));
     field("X-Correio-Body-Length", &mail.body.as_str().len());
     head.push('\n');
 
@@ -218,10 +212,7 @@ impl Fields {
         let Some((name, value)) = line.split_once(':') else {
             return;
         };
-        let Some(index) = NAMES
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(name))
-        else {
+        let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
             return;
         };
         if let Some(slot @ None) = self.values.get_mut(index) {

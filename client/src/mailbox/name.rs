@@ -25,12 +25,7 @@ pub(super) struct Name {
 
 impl Name {
     pub(super) fn of(mail: &Mail) -> Self {
-        Self {
-            sent_at: mail.sent_at,
-            seq: mail.seq,
-            id: mail.id,
-            sender: mail.from.clone(),
-        }
+        Self { sent_at: mail.sent_at, seq: mail.seq, id: mail.id, sender: mail.from.clone() }
     }
 
     /// The name of a file in `new`: the part that never changes.

@@ -44,9 +44,7 @@ impl Mailbox {
         let lock = lock(&self.directory.join(".correio-lock"), cancel)?;
         clean(&self.directory.join("tmp"));
         let files = scan(&self.directory)?.files;
-        let known = files
-            .into_iter()
-            .map(|file| (file.name.id, file.name.sender));
+        let known = files.into_iter().map(|file| (file.name.id, file.name.sender));
         Ok(Saving {
             directory: self.directory.clone(),
             domain: self.domain.clone(),
@@ -112,9 +110,7 @@ impl Saving {
 fn lock(path: &Path, cancel: &Cancel) -> Result<File, MailboxError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options
-        .open(path)
-        .map_err(|error| MailboxError::io(path, error))?;
+    let file = options.open(path).map_err(|error| MailboxError::io(path, error))?;
     let _watch = cancel.watch();
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
@@ -133,10 +129,7 @@ fn clean(temporary: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        let ours = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| Name::parse(name).is_some());
+        let ours = entry.file_name().to_str().is_some_and(|name| Name::parse(name).is_some());
         if ours {
             // What stays is written over when the mail comes again.
             let _: io::Result<()> = fs::remove_file(entry.path());

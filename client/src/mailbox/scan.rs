@@ -82,11 +82,7 @@ fn read(directory: &Path, part: Part, found: &mut Scan) -> io::Result<()> {
             continue;
         }
         match Name::parse(&file) {
-            Some(name) => found.files.push(MailFile {
-                name,
-                file: file.into(),
-                part,
-            }),
+            Some(name) => found.files.push(MailFile { name, file: file.into(), part }),
             None => found.skipped.push(Skipped {
                 path: entry.path(),
                 reason: "it is no mail that correio saved".to_owned(),

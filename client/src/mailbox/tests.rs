@@ -39,9 +39,8 @@ fn save(mailbox: &Mailbox, mails: &[Mail]) -> usize {
 fn with_mails(count: u64) -> (TempDir, Mailbox) {
     let data = TempDir::new().unwrap();
     let mailbox = open(&data);
-    let mails: Vec<Mail> = (1..=count)
-        .map(|seq| mail(seq, &format!("Assunto {seq}"), "Corpo\n"))
-        .collect();
+    let mails: Vec<Mail> =
+        (1..=count).map(|seq| mail(seq, &format!("Assunto {seq}"), "Corpo\n")).collect();
     assert_eq!(save(&mailbox, &mails), mails.len());
     (data, mailbox)
 }
@@ -57,11 +56,7 @@ fn mails_are_listed_in_pages_and_read_by_number() {
     let (_data, mailbox) = with_mails(5);
     let page = mailbox.list(2, 2).unwrap();
     assert_eq!(page.total, 5);
-    let shown: Vec<_> = page
-        .mails
-        .iter()
-        .map(|m| (m.number, m.subject.as_str()))
-        .collect();
+    let shown: Vec<_> = page.mails.iter().map(|m| (m.number, m.subject.as_str())).collect();
     assert_eq!(shown, [(2, "Assunto 2"), (3, "Assunto 3")]);
     let (stored, read) = mailbox.read_number(3).unwrap();
     assert_eq!(stored, page.mails[1]);
@@ -77,13 +72,7 @@ fn mails_are_listed_in_pages_and_read_by_number() {
 #[test]
 fn a_mail_is_kept_once() {
     let (_data, mailbox) = with_mails(2);
-    assert_eq!(
-        save(
-            &mailbox,
-            &[mail(2, "Assunto 2", "Corpo\n"), mail(3, "Outro", "x")]
-        ),
-        1
-    );
+    assert_eq!(save(&mailbox, &[mail(2, "Assunto 2", "Corpo\n"), mail(3, "Outro", "x")]), 1);
     mailbox.mark_shown(&all(&mailbox)).unwrap();
     assert_eq!(save(&mailbox, &[mail(3, "Outro", "x")]), 0);
     // Another sender may use the same id.
@@ -120,10 +109,7 @@ fn other_programs_may_move_flag_and_delete_mails() {
     let (_data, mailbox) = with_mails(2);
     let listed = all(&mailbox);
     let path = |part: &str, flags: &str| {
-        mailbox
-            .directory()
-            .join(part)
-            .join(format!("{}{flags}", listed[0].base))
+        mailbox.directory().join(part).join(format!("{}{flags}", listed[0].base))
     };
     fs::rename(path("new", ""), path("cur", ":2,FS")).unwrap();
     assert_eq!(mailbox.read(&listed[0]).unwrap().seq, Seq(1));
@@ -147,11 +133,7 @@ fn foreign_and_damaged_files_are_passed_over() {
     };
     let [first, second] = [file(1), file(2)];
     let whole = fs::read_to_string(&first).unwrap();
-    fs::write(
-        mailbox.directory().join("cur/1700000000.M1P1.other:2,"),
-        "Subject: x\n\n",
-    )
-    .unwrap();
+    fs::write(mailbox.directory().join("cur/1700000000.M1P1.other:2,"), "Subject: x\n\n").unwrap();
     fs::write(mailbox.directory().join("cur/.hidden"), "").unwrap();
     for content in [
         String::new(),
@@ -164,10 +146,7 @@ fn foreign_and_damaged_files_are_passed_over() {
     ] {
         fs::write(&first, &content).unwrap();
         let error = mailbox.read_number(1).unwrap_err();
-        assert!(
-            matches!(error, MailboxError::Damaged(_)),
-            "{error} {content:.200}"
-        );
+        assert!(matches!(error, MailboxError::Damaged(_)), "{error} {content:.200}");
         let list = mailbox.list(1, usize::MAX).unwrap();
         assert_eq!(list.total, 3);
         assert!(list.mails.iter().any(|mail| mail.number == 3));
@@ -177,11 +156,7 @@ fn foreign_and_damaged_files_are_passed_over() {
     let list = mailbox.list(1, usize::MAX).unwrap();
     assert_eq!(list.skipped.len(), 3);
     let numbers: Vec<usize> = list.mails.iter().map(|mail| mail.number).collect();
-    assert_eq!(
-        numbers,
-        [3],
-        "numbers do not depend on what is in the files"
-    );
+    assert_eq!(numbers, [3], "numbers do not depend on what is in the files");
 }
 
 #[test]
@@ -191,9 +166,7 @@ fn files_and_directories_are_private() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data.path().join("mail")), 0o700);
     assert_eq!(mode(mailbox.directory()), 0o700);
-    let file = fs::read_dir(mailbox.directory().join("new"))
-        .unwrap()
-        .next();
+    let file = fs::read_dir(mailbox.directory().join("new")).unwrap().next();
     assert_eq!(mode(&file.unwrap().unwrap().path()), 0o600);
 }
 
@@ -249,11 +222,8 @@ fn every_server_and_user_has_a_mailbox() {
     let mut directories = HashSet::new();
     for server in ["a.example", "a.example:1", "::1", "127.0.0.1"] {
         for user in ["tony", "pepper"] {
-            let mailbox = Mailbox::open(
-                data.path(),
-                &server.parse().unwrap(),
-                &user.parse().unwrap(),
-            );
+            let mailbox =
+                Mailbox::open(data.path(), &server.parse().unwrap(), &user.parse().unwrap());
             assert!(directories.insert(mailbox.unwrap().directory().to_owned()));
         }
     }
@@ -262,11 +232,8 @@ fn every_server_and_user_has_a_mailbox() {
 
 #[test]
 fn another_library_reads_the_same() {
-    let mut mail = mail(
-        1,
-        "Ação: \"aspas\" e =?utf-8?Q?falsas?=",
-        "Olá,\r\n\r\nFrom mim\n.\nFim = fim",
-    );
+    let mut mail =
+        mail(1, "Ação: \"aspas\" e =?utf-8?Q?falsas?=", "Olá,\r\n\r\nFrom mim\n.\nFim = fim");
     mail.from_name = "Virginia \"Pepper\" Potts é".parse().unwrap();
     for domain in ["correio.example", "[127.0.0.1]"] {
         let file = format::write(&mail, domain);
@@ -275,21 +242,11 @@ fn another_library_reads_the_same() {
         let from = parsed.from().unwrap().first().unwrap();
         assert_eq!(from.name(), Some(mail.from_name.as_str()));
         assert_eq!(from.address(), Some(format!("steve@{domain}").as_str()));
-        let to: Vec<_> = parsed
-            .to()
-            .unwrap()
-            .iter()
-            .map(|to| to.address().unwrap())
-            .collect();
+        let to: Vec<_> = parsed.to().unwrap().iter().map(|to| to.address().unwrap()).collect();
         assert_eq!(to, [format!("tony@{domain}"), format!("pepper@{domain}")]);
         assert_eq!(parsed.date().unwrap().to_timestamp(), 1_751_366_001);
         assert_eq!(parsed.body_text(0).as_deref(), Some(mail.body.as_str()));
-        assert!(
-            parsed
-                .message_id()
-                .unwrap()
-                .starts_with(&mail.id.to_string())
-        );
+        assert!(parsed.message_id().unwrap().starts_with(&mail.id.to_string()));
     }
 }
 

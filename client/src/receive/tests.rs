@@ -27,12 +27,7 @@ enum Lost {
 impl Server {
     fn new(count: u64) -> Self {
         let mails = (1..=count).map(|seq| (seq, mail(seq))).collect();
-        Self {
-            mails,
-            page: 3,
-            lost: None,
-            asked: 0,
-        }
+        Self { mails, page: 3, lost: None, asked: 0 }
     }
 
     fn ask(&mut self, request: Request) -> Result<Reply, RequestError> {
@@ -54,10 +49,7 @@ impl Server {
         match request {
             Request::Fetch(fetch) => {
                 let mut behind = self.mails.range(fetch.after.0 + 1..);
-                let mails = behind
-                    .by_ref()
-                    .take(self.page)
-                    .map(|(_, mail)| mail.clone());
+                let mails = behind.by_ref().take(self.page).map(|(_, mail)| mail.clone());
                 let mails = mails.collect();
                 let more = behind.next().is_some();
                 Reply::Page(Page { mails, more })
@@ -127,10 +119,7 @@ fn wherever_it_stops_nothing_is_lost_and_nothing_is_there_twice() {
             let mut server = Server::new(7);
             server.lost = Some((at, lost));
             let stopped = server.receive(&open(&data));
-            assert!(matches!(
-                stopped,
-                Err(ReceiveError::Request(RequestError::TimedOut))
-            ));
+            assert!(matches!(stopped, Err(ReceiveError::Request(RequestError::TimedOut))));
             server.lost = None;
 
             // A program that was killed comes back with nothing but its directory.
@@ -151,10 +140,7 @@ fn nothing_is_confirmed_that_could_not_be_saved() {
     let mailbox = open(&data);
     let mut server = Server::new(4);
     std::fs::remove_dir(mailbox.directory().join("tmp")).unwrap();
-    assert!(matches!(
-        server.receive(&mailbox),
-        Err(ReceiveError::Mailbox(_))
-    ));
+    assert!(matches!(server.receive(&mailbox), Err(ReceiveError::Mailbox(_))));
     assert_eq!(server.mails.len(), 4);
 }
 
@@ -182,8 +168,6 @@ fn the_servers_refusal_is_passed_on() {
     let error = ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
     let mut ask = |_| Err(RequestError::Refused(error.clone()));
     let outcome = receive(&open(&data), &mut ask, &mut |_| {}, &Cancel::new());
-    let Err(ReceiveError::Request(refused)) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Err(ReceiveError::Request(refused)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused.code(), Some(ErrorCode::NotAuthenticated));
 }

@@ -51,12 +51,7 @@ impl Running {
             reactor.run(&|| stopped.load(Ordering::SeqCst)).unwrap();
         });
         let (address, waker) = running.recv().unwrap();
-        Self {
-            address,
-            stop,
-            waker,
-            thread: Some(thread),
-        }
+        Self { address, stop, waker, thread: Some(thread) }
     }
 }
 
@@ -70,10 +65,7 @@ impl Drop for Running {
 }
 
 fn server(data: &Path, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
-    let quota = Quota {
-        mails: 10_000,
-        bytes: 1 << 30,
-    };
+    let quota = Quota { mails: 10_000, bytes: 1 << 30 };
     let options = SqliteOptions::default();
     let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
     let bcrypt = Bcrypt { cost: 4 };

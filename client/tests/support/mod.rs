@@ -149,18 +149,11 @@ impl Done {
 
 /// Runs a program with this input to its end.
 pub fn finish(mut command: Command, input: &str) -> Done {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The pipe holds what these tests write; a program that has ended already is no failure.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().unwrap();
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     Done {
         status: status.code().unwrap(),
         out: String::from_utf8(stdout).unwrap(),

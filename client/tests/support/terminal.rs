@@ -60,11 +60,7 @@ impl Terminal {
         let before = session.exp_string("=\r\n").unwrap();
         session.exp_string("pid=").unwrap();
         let program = session.exp_string("=\r\n").unwrap();
-        Self {
-            session,
-            before,
-            program,
-        }
+        Self { session, before, program }
     }
 
     /// Waits for a text and returns what came before it.

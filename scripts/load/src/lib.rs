@@ -36,11 +36,7 @@ impl Client {
         let stream = TcpStream::connect(address).context("connecting")?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            channel: Channel::plaintext(limits::REPLY_FRAME_MAX),
-            number: 0,
-        })
+        Ok(Self { stream, channel: Channel::plaintext(limits::REPLY_FRAME_MAX), number: 0 })
     }
 
     /// Sends a request without waiting for the answer.
@@ -50,10 +46,7 @@ impl Client {
     /// The connection broke.
     pub fn begin(&mut self, request: Request) -> Result<()> {
         self.number += 1;
-        self.channel.push(&ClientMessage {
-            number: self.number,
-            request,
-        })?;
+        self.channel.push(&ClientMessage { number: self.number, request })?;
         while self.channel.pending_output() > 0 {
             self.channel.write_to(&mut self.stream)?;
         }
@@ -92,10 +85,7 @@ impl Client {
 /// The greeting.
 #[must_use]
 pub fn hello() -> Request {
-    Request::Hello(Hello {
-        version: correio_proto::VERSION,
-        software: Software::named("load"),
-    })
+    Request::Hello(Hello { version: correio_proto::VERSION, software: Software::named("load") })
 }
 
 /// A new id.
@@ -132,8 +122,5 @@ pub fn register(username: &str) -> Result<Request> {
 ///
 /// A username that is none.
 pub fn login(username: &str) -> Result<Request> {
-    Ok(Request::Login(Login {
-        username: username.parse()?,
-        credential: credential(),
-    }))
+    Ok(Request::Login(Login { username: username.parse()?, credential: credential() }))
 }

@@ -42,12 +42,7 @@ impl Environment {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -171,19 +166,12 @@ impl Config {
         values.switch("plaintext")?;
         Ok(Self {
             listen: values.listen()?,
-            data_dir: values
-                .path("data-dir")
-                .unwrap_or_else(|| default_data_dir(environment)),
-            store: values.choice(
-                "store",
-                &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)],
-            )?,
+            data_dir: values.path("data-dir").unwrap_or_else(|| default_data_dir(environment)),
+            store: values
+                .choice("store", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)])?,
             registration: values.choice(
                 "registration",
-                &[
-                    ("open", Registration::Open {}),
-                    ("closed", Registration::Closed {}),
-                ],
+                &[("open", Registration::Open {}), ("closed", Registration::Closed {})],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,
             hash_workers: values.number("hash-workers", 1, 64, processors())? as usize,
@@ -226,12 +214,7 @@ impl Config {
                 self.bcrypt_cost
             ));
         }
-        if self
-            .listen
-            .addresses()
-            .iter()
-            .any(|address| !address.ip().is_loopback())
-        {
+        if self.listen.addresses().iter().any(|address| !address.ip().is_loopback()) {
             warnings.push(
                 "listening beyond this machine without TLS: others on the way can read mail and \
                  take over accounts"
@@ -249,9 +232,7 @@ impl Config {
 }
 
 fn processors() -> u64 {
-    thread::available_parallelism()
-        .map_or(1, NonZeroUsize::get)
-        .min(64) as u64
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(64) as u64
 }
 
 /// Under systemd what it says; for root the usual place; otherwise the user's own.
@@ -263,14 +244,8 @@ fn default_data_dir(environment: &Environment) -> PathBuf {
         return "/var/lib/correio".into();
     }
     let data = environment.get("XDG_DATA_HOME").map(PathBuf::from);
-    let home = || {
-        environment
-            .get("HOME")
-            .map(|home| PathBuf::from(home).join(".local/share"))
-    };
-    data.or_else(home)
-        .unwrap_or_default()
-        .join("correio-server")
+    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    data.or_else(home).unwrap_or_default().join("correio-server")
 }
 
 /// What was written, to be parsed.
@@ -291,10 +266,7 @@ impl Values {
         let Some((written, value)) = self.one(key) else {
             return Ok(default);
         };
-        let number = value
-            .parse()
-            .ok()
-            .filter(|number| (min..=max).contains(number));
+        let number = value.parse().ok().filter(|number| (min..=max).contains(number));
         number.ok_or_else(|| refused(written, value))
     }
 
@@ -314,9 +286,7 @@ impl Values {
     fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
         let written = self.one(key);
         let word = written.map(|(_, value)| value);
-        let chosen = choices
-            .iter()
-            .find(|(name, _)| word.is_none_or(|word| word == *name));
+        let chosen = choices.iter().find(|(name, _)| word.is_none_or(|word| word == *name));
         match (chosen, written) {
             (Some((_, choice)), _) => Ok(*choice),
             (None, Some((written, value))) => Err(refused(written, value)),
@@ -338,11 +308,7 @@ impl Values {
             if addresses.contains(&address) && address.port() != 0 {
                 let place = written.to_string();
                 let allowed = "each address once";
-                return Err(ConfigError::Value {
-                    place,
-                    value: value.clone(),
-                    allowed,
-                });
+                return Err(ConfigError::Value { place, value: value.clone(), allowed });
             }
             addresses.push(address);
         }
@@ -363,9 +329,7 @@ fn refused(written: &Written, value: &str) -> ConfigError {
 
 /// Bytes from a number and, optionally, a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB, TB.
 fn parse_size(text: &str) -> Option<u64> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits)?;
     let factor: u64 = match unit.trim() {
         "" | "B" => 1,

@@ -29,10 +29,7 @@ pub(super) struct Setting {
 impl Setting {
     /// Its name in the environment.
     pub(super) fn variable(&self) -> String {
-        format!(
-            "CORREIO_{}",
-            self.key.replace('-', "_").to_ascii_uppercase()
-        )
+        format!("CORREIO_{}", self.key.replace('-', "_").to_ascii_uppercase())
     }
 }
 
@@ -43,14 +40,7 @@ const fn one(
     allowed: &'static str,
     meaning: &'static str,
 ) -> Setting {
-    Setting {
-        key,
-        kind: Kind::One,
-        value,
-        default,
-        allowed,
-        meaning,
-    }
+    Setting { key, kind: Kind::One, value, default, allowed, meaning }
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -191,14 +181,7 @@ pub fn markdown() -> String {
                      | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for setting in SETTINGS {
-        let Setting {
-            key,
-            value,
-            default,
-            allowed,
-            meaning,
-            ..
-        } = setting;
+        let Setting { key, value, default, allowed, meaning, .. } = setting;
         let flag = format!("--{key} {value}");
         let row = format!(
             "| `{}` | `{}` | {default} | {allowed} | {meaning} |\n",

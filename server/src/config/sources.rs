@@ -84,19 +84,9 @@ pub(super) fn command() -> Command {
             Kind::Many => ArgAction::Append,
             Kind::Switch => ArgAction::SetTrue,
         };
-        let Setting {
-            key,
-            value,
-            default,
-            meaning,
-            ..
-        } = *setting;
+        let Setting { key, value, default, meaning, .. } = *setting;
         let arg = Arg::new(key).long(key).action(action).global(true);
-        let arg = if value.is_empty() {
-            arg
-        } else {
-            arg.value_name(value)
-        };
+        let arg = if value.is_empty() { arg } else { arg.value_name(value) };
         command = command.arg(arg.help(format!("{meaning} [default: {default}]")));
     }
     command
@@ -107,13 +97,9 @@ pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<Found, ConfigError> {
-    let matches = command()
-        .try_get_matches_from(arguments)
-        .map_err(ConfigError::Usage)?;
+    let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
     // Flags may stand before or behind the command.
-    let matches = matches
-        .subcommand()
-        .map_or(&matches, |(_, matches)| matches);
+    let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     let mut found = Found::new();
     if let Some(path) = config_file(matches, environment) {
         read_file(&path, &mut found)?;
@@ -121,30 +107,13 @@ pub(super) fn gather(
     for setting in SETTINGS {
         if let Some(value) = environment.get(&setting.variable()) {
             let values = match setting.kind {
-                Kind::Many => value
-                    .split(',')
-                    .map(|value| value.trim().to_owned())
-                    .collect(),
+                Kind::Many => value.split(',').map(|value| value.trim().to_owned()).collect(),
                 Kind::One | Kind::Switch => vec![value.to_owned()],
             };
-            found.insert(
-                setting.key,
-                Written {
-                    setting,
-                    source: Source::Variable,
-                    values,
-                },
-            );
+            found.insert(setting.key, Written { setting, source: Source::Variable, values });
         }
         if let Some(values) = from_flags(matches, setting) {
-            found.insert(
-                setting.key,
-                Written {
-                    setting,
-                    source: Source::Flag,
-                    values,
-                },
-            );
+            found.insert(setting.key, Written { setting, source: Source::Flag, values });
         }
     }
     Ok(found)
@@ -152,9 +121,7 @@ pub(super) fn gather(
 
 fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {
     match setting.kind {
-        Kind::Switch => matches
-            .get_flag(setting.key)
-            .then(|| vec!["true".to_owned()]),
+        Kind::Switch => matches.get_flag(setting.key).then(|| vec!["true".to_owned()]),
         Kind::One | Kind::Many => Some(matches.get_many::<String>(setting.key)?.cloned().collect()),
     }
 }
@@ -167,17 +134,13 @@ fn config_file(matches: &ArgMatches, environment: &Environment) -> Option<PathBu
     if let Some(path) = environment.get("CORREIO_CONFIG") {
         return Some(path.into());
     }
-    let directory = environment
-        .get("CONFIGURATION_DIRECTORY")
-        .unwrap_or("/etc/correio");
+    let directory = environment.get("CONFIGURATION_DIRECTORY").unwrap_or("/etc/correio");
     Some(Path::new(directory).join("correiod.toml")).filter(|path| path.exists())
 }
 
 fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source: io::Error| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = fs::read_to_string(path)
+        .map_err(|source: io::Error| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
         path: path.to_owned(),
         source: Box::new(source),
@@ -193,29 +156,15 @@ fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
             value => vec![plain(value)],
         };
         let source = Source::File(path.to_owned());
-        found.insert(
-            setting.key,
-            Written {
-                setting,
-                source,
-                values,
-            },
-        );
+        found.insert(setting.key, Written { setting, source, values });
     }
     Ok(())
 }
 
 fn unknown_key(path: &Path, key: &str) -> ConfigError {
     let dashed = key.replace('_', "-");
-    let meant = SETTINGS
-        .iter()
-        .find(|setting| setting.key == dashed)
-        .map(|setting| setting.key);
-    ConfigError::UnknownKey {
-        path: path.to_owned(),
-        key: key.to_owned(),
-        meant,
-    }
+    let meant = SETTINGS.iter().find(|setting| setting.key == dashed).map(|setting| setting.key);
+    ConfigError::UnknownKey { path: path.to_owned(), key: key.to_owned(), meant }
 }
 
 /// A value of the file as it would stand on the command line.

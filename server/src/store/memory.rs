@@ -33,11 +33,7 @@ pub struct MemoryLimits {
 impl Default for MemoryLimits {
     /// A million accounts, 4 GiB of mail, ten million verdicts (about 1 GiB).
     fn default() -> Self {
-        Self {
-            accounts: 1_000_000,
-            bytes: 4 << 30,
-            verdicts: 10_000_000,
-        }
+        Self { accounts: 1_000_000, bytes: 4 << 30, verdicts: 10_000_000 }
     }
 }
 
@@ -107,12 +103,9 @@ impl MemoryStore {
     fn run(&mut self, job: StoreJob) -> StoreDone {
         match job {
             StoreJob::FindAccount { username } => StoreDone::Account(self.find(&username)),
-            StoreJob::CreateAccount {
-                register_id,
-                username,
-                full_name,
-                hash,
-            } => self.create(register_id, username, full_name, hash),
+            StoreJob::CreateAccount { register_id, username, full_name, hash } => {
+                self.create(register_id, username, full_name, hash)
+            }
             StoreJob::SetFullName { account, full_name } => {
                 let Some(account) = self.accounts.get_mut(&account) else {
                     return StoreDone::NoAccount;
@@ -123,12 +116,9 @@ impl MemoryStore {
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, now } => self.send(sender, mail, now),
-            StoreJob::Fetch {
-                account,
-                after,
-                mails,
-                bytes,
-            } => self.fetch(account, after, mails as usize, bytes),
+            StoreJob::Fetch { account, after, mails, bytes } => {
+                self.fetch(account, after, mails as usize, bytes)
+            }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
             StoreJob::Prune { before } => self.prune(before),
         }
@@ -166,14 +156,7 @@ impl MemoryStore {
         let id = AccountId(self.last_account);
         self.ids.insert(username.clone(), id);
         let mailbox = BTreeMap::new();
-        let account = Account {
-            username,
-            full_name,
-            hash,
-            register_id,
-            mailbox,
-            bytes: 0,
-        };
+        let account = Account { username, full_name, hash, register_id, mailbox, bytes: 0 };
         self.accounts.insert(id, account);
         StoreDone::Created
     }
@@ -211,9 +194,7 @@ impl MemoryStore {
         let digest = mail.digest();
         if let Some(verdict) = self.verdicts.get(&(sender, mail.id)) {
             return match verdict.digest == digest {
-                true => StoreDone::SentBefore {
-                    sent_at: verdict.sent_at,
-                },
+                true => StoreDone::SentBefore { sent_at: verdict.sent_at },
                 false => StoreDone::Conflict,
             };
         }
@@ -225,20 +206,10 @@ impl MemoryStore {
         if self.bytes + total > self.limits.bytes || self.verdicts.len() >= self.limits.verdicts {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
-        self.verdicts.insert(
-            (sender, mail.id),
-            Verdict {
-                digest,
-                sent_at: now,
-            },
-        );
+        self.verdicts.insert((sender, mail.id), Verdict { digest, sent_at: now });
         self.given.push_back((sender, mail.id));
         self.put(names.clone(), mail, now, &recipients);
-        StoreDone::Sent {
-            sent_at: now,
-            recipients,
-            from: names,
-        }
+        StoreDone::Sent { sent_at: now, recipients, from: names }
     }
 
     /// The accounts of all recipients, or why none of them gets the mail.
@@ -278,13 +249,7 @@ impl MemoryStore {
         recipients: &[AccountId],
     ) {
         let bytes = mail.quota_bytes();
-        let letter = Arc::new(Letter {
-            from,
-            from_name,
-            mail,
-            sent_at,
-            bytes,
-        });
+        let letter = Arc::new(Letter { from, from_name, mail, sent_at, bytes });
         for id in recipients {
             self.last_seq += 1;
             if let Some(account) = self.accounts.get_mut(id) {
@@ -310,10 +275,7 @@ impl MemoryStore {
             bytes += letter.mail.body.as_str().len();
             mails.push(letter.as_mail(*seq));
         }
-        StoreDone::Page {
-            mails,
-            more: waiting.peek().is_some(),
-        }
+        StoreDone::Page { mails, more: waiting.peek().is_some() }
     }
 
     /// Forgets old verdicts, a bounded number at a time: this runs on the loop.
@@ -321,30 +283,17 @@ impl MemoryStore {
         let mut verdicts = 0;
         for _ in 0..PRUNE_STEP {
             let Some(oldest) = self.given.front() else {
-                return StoreDone::Pruned {
-                    verdicts,
-                    more: false,
-                };
+                return StoreDone::Pruned { verdicts, more: false };
             };
-            if self
-                .verdicts
-                .get(oldest)
-                .is_some_and(|verdict| verdict.sent_at >= before)
-            {
-                return StoreDone::Pruned {
-                    verdicts,
-                    more: false,
-                };
+            if self.verdicts.get(oldest).is_some_and(|verdict| verdict.sent_at >= before) {
+                return StoreDone::Pruned { verdicts, more: false };
             }
             // Those of accounts that are gone were none any more.
             verdicts += u32::from(self.accounts.contains_key(&oldest.0));
             self.verdicts.remove(oldest);
             self.given.pop_front();
         }
-        StoreDone::Pruned {
-            verdicts,
-            more: true,
-        }
+        StoreDone::Pruned { verdicts, more: true }
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
@@ -353,10 +302,8 @@ impl MemoryStore {
         };
         let mut deleted = 0;
         for mail in mails {
-            let Some(letter) = account
-                .mailbox
-                .get(&mail.seq)
-                .filter(|letter| letter.mail.id == mail.id)
+            let Some(letter) =
+                account.mailbox.get(&mail.seq).filter(|letter| letter.mail.id == mail.id)
             else {
                 continue;
             };

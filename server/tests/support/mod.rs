@@ -37,10 +37,7 @@ use correio_server::{
 };
 
 pub const REALM: Realm = Realm([7; 16]);
-pub const QUOTA: Quota = Quota {
-    mails: 1000,
-    bytes: 64 << 20,
-};
+pub const QUOTA: Quota = Quota { mails: 1000, bytes: 64 << 20 };
 pub const QUEUE_RETRY: Duration = Duration::from_secs(3);
 
 /// One direction of a pipe.
@@ -122,9 +119,7 @@ impl Hasher for TestHasher {
     fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted {
         let hashing = &mut *self.0.borrow_mut();
         if hashing.room.is_some_and(|room| hashing.jobs.len() >= room) {
-            return Accepted::Full {
-                retry_after: QUEUE_RETRY,
-            };
+            return Accepted::Full { retry_after: QUEUE_RETRY };
         }
         hashing.jobs.push_back((ticket, job));
         Accepted::Queued
@@ -187,15 +182,8 @@ impl World {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
         let server = Server::new(max, settings, store, Box::new(hasher));
-        let now = Now {
-            uptime: Duration::ZERO,
-            wall: Timestamp(1_790_000_000_000),
-        };
-        Self {
-            server,
-            now,
-            hashing,
-        }
+        let now = Now { uptime: Duration::ZERO, wall: Timestamp(1_790_000_000_000) };
+        Self { server, now, hashing }
     }
 
     /// Turns until nothing moves.
@@ -230,22 +218,12 @@ impl World {
     }
 
     pub fn connect_from(&mut self, peer: SocketAddr) -> Client {
-        let wires = Wires {
-            to_server: Flow::default(),
-            to_client: Flow::default(),
-            window: usize::MAX,
-        };
+        let wires =
+            Wires { to_server: Flow::default(), to_client: Flow::default(), window: usize::MAX };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
         let id = self.server.open(self.now, pipe.clone(), peer);
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-        Client {
-            id,
-            pipe,
-            channel,
-            number: 0,
-            notices: vec![],
-            replies: VecDeque::new(),
-        }
+        Client { id, pipe, channel, number: 0, notices: vec![], replies: VecDeque::new() }
     }
 
     pub fn connect_and_greet(&mut self) -> Client {
@@ -266,10 +244,7 @@ impl World {
     pub fn log_in(&mut self, username: &str) -> Client {
         let mut client = self.connect_and_greet();
         let reply = client.ask(self, login(username, 1));
-        assert!(
-            matches!(reply, Reply::LoggedIn(LoggedIn { .. })),
-            "{reply:?}"
-        );
+        assert!(matches!(reply, Reply::LoggedIn(LoggedIn { .. })), "{reply:?}");
         client
     }
 
@@ -295,22 +270,13 @@ impl Client {
     /// Writes bytes and tells the server that they are there.
     pub fn write(&mut self, world: &mut World, bytes: &[u8]) {
         self.pipe.0.borrow_mut().to_server.bytes.extend(bytes);
-        world.server.note(
-            self.id,
-            Readiness {
-                readable: true,
-                ..Readiness::default()
-            },
-        );
+        world.server.note(self.id, Readiness { readable: true, ..Readiness::default() });
     }
 
     /// Writes a request without waiting for anything.
     pub fn begin(&mut self, world: &mut World, request: Request) -> u32 {
         self.number += 1;
-        let message = ClientMessage {
-            number: self.number,
-            request,
-        };
+        let message = ClientMessage { number: self.number, request };
         self.channel.push(&message).unwrap();
         let mut bytes = Vec::new();
         while self.channel.pending_output() > 0 {
@@ -375,13 +341,7 @@ impl Client {
     /// What the client takes before the server's writes block, in bytes.
     pub fn set_window(&mut self, world: &mut World, bytes: usize) {
         self.pipe.0.borrow_mut().window = bytes;
-        world.server.note(
-            self.id,
-            Readiness {
-                writable: true,
-                ..Readiness::default()
-            },
-        );
+        world.server.note(self.id, Readiness { writable: true, ..Readiness::default() });
     }
 
     pub fn unread(&self) -> usize {
@@ -399,10 +359,7 @@ impl Client {
 
     pub fn hang_up(&mut self, world: &mut World) {
         self.pipe.0.borrow_mut().to_server.closed = true;
-        let readable = Readiness {
-            readable: true,
-            ..Readiness::default()
-        };
+        let readable = Readiness { readable: true, ..Readiness::default() };
         world.server.note(self.id, readable);
         world.settle();
     }
@@ -429,16 +386,12 @@ pub fn id(number: u64) -> MailId {
 }
 
 pub fn hello() -> Request {
-    Request::Hello(Hello {
-        version: 1,
-        software: Software::named("test"),
-    })
+    Request::Hello(Hello { version: 1, software: Software::named("test") })
 }
 
 pub fn register(username: &str, full_name: &str, password: u8) -> Request {
-    let number = username
-        .bytes()
-        .fold(0, |sum: u64, byte| sum * 31 % 0xffff_ffff + u64::from(byte));
+    let number =
+        username.bytes().fold(0, |sum: u64, byte| sum * 31 % 0xffff_ffff + u64::from(byte));
     Request::Register(Register {
         id: id(number),
         username: username.parse().unwrap(),
@@ -449,10 +402,7 @@ pub fn register(username: &str, full_name: &str, password: u8) -> Request {
 
 pub fn login(username: &str, password: u8) -> Request {
     let username = username.parse().unwrap();
-    Request::Login(Login {
-        username,
-        credential: credential(password),
-    })
+    Request::Login(Login { username, credential: credential(password) })
 }
 
 pub fn mail(number: u64, to: &str, subject: &str) -> Request {

@@ -39,15 +39,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(text: Text, data: PathBuf, guard: Guard, cancel: Cancel) -> Self {
         let prompt = Prompt::new(guard.clone());
-        Self {
-            text,
-            prompt,
-            data,
-            service: None,
-            user: String::new(),
-            guard,
-            cancel,
-        }
+        Self { text, prompt, data, service: None, user: String::new(), guard, cancel }
     }
 
     /// Shows a line.
@@ -92,13 +84,9 @@ impl App {
     /// Points at a server and remembers it.
     pub(crate) fn connect(&mut self, address: &Address) -> Result<(), ConnectError> {
         let shown = address.to_string();
-        let doing = self
-            .text
-            .with("server-connecting", &[("address", shown.clone().into())]);
+        let doing = self.text.with("server-connecting", &[("address", shown.clone().into())]);
         let options = ConnectOptions::default();
-        let service = self.wait(&doing, |cancel, _| {
-            Service::connect(address, &options, cancel)
-        })?;
+        let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
         self.service = Some(service);
         // Only a convenience: the address is asked for again where it was not kept.
         let _ = self.remember(&shown);
@@ -112,14 +100,8 @@ impl App {
         self.text.with(
             "server-details",
             &[
-                (
-                    "name",
-                    show(welcome.software.name.as_str(), Shown::OneLine).into(),
-                ),
-                (
-                    "version",
-                    show(welcome.software.version.as_str(), Shown::OneLine).into(),
-                ),
+                ("name", show(welcome.software.name.as_str(), Shown::OneLine).into()),
+                ("version", show(welcome.software.version.as_str(), Shown::OneLine).into()),
                 ("milliseconds", milliseconds.into()),
             ],
         )
@@ -127,27 +109,15 @@ impl App {
 
     /// The server used last.
     pub(crate) fn last_server(&self) -> Option<Address> {
-        fs::read_to_string(self.data.join(LAST_SERVER))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
     }
 
     fn remember(&self, address: &str) -> io::Result<()> {
         use io::Write;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
         let path = self.data.join(LAST_SERVER);
         let mut options = fs::OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
         writeln!(file, "{address}")
     }
 
@@ -192,9 +162,7 @@ impl App {
                     continue;
                 }
             };
-            let again = self
-                .prompt
-                .password(&self.text.of("register-password-again"))?;
+            let again = self.prompt.password(&self.text.of("register-password-again"))?;
             if *again == *typed {
                 return Ok(password);
             }
@@ -214,8 +182,5 @@ pub(crate) fn parse<T>(text: &Text, typed: &str) -> Result<T, String>
 where
     T: std::str::FromStr<Err = correio_proto::mail::Invalid>,
 {
-    typed
-        .trim()
-        .parse()
-        .map_err(|invalid| text.invalid(invalid))
+    typed.trim().parse().map_err(|invalid| text.invalid(invalid))
 }

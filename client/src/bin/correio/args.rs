@@ -70,10 +70,8 @@ impl Cli {
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
         options.data_dir.take_if(|dir| dir.as_os_str().is_empty());
-        let without_menus = [
-            ("--json", self.options.json),
-            ("--password-stdin", self.options.password_stdin),
-        ];
+        let without_menus =
+            [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
         match without_menus.into_iter().find(|(_, given)| *given) {
             Some((option, _)) if self.command.is_none() => Err(Self::command().error(
                 ErrorKind::MissingSubcommand,

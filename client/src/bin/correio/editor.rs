@@ -36,21 +36,14 @@ impl Editor {
     /// is then as it was.
     pub(crate) fn edit(&self, text: &str) -> io::Result<String> {
         // Readable by its owner alone, as all that tempfile makes.
-        let mut file = tempfile::Builder::new()
-            .prefix("correio-")
-            .suffix(".txt")
-            .tempfile()?;
+        let mut file = tempfile::Builder::new().prefix("correio-").suffix(".txt").tempfile()?;
         file.write_all(text.as_bytes())?;
         file.flush()?;
         // As git does it: what stands in the variable may have arguments.
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
-        let status = Command::new("sh")
-            .arg("-c")
-            .arg(script)
-            .arg("sh")
-            .arg(file.path())
-            .status()?;
+        let status =
+            Command::new("sh").arg("-c").arg(script).arg("sh").arg(file.path()).status()?;
         if !status.success() {
             return Err(io::Error::other(status.to_string()));
         }

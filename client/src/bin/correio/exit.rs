@@ -53,13 +53,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
-        Self {
-            status,
-            code,
-            text,
-            retry_after: None,
-            recipients: Vec::new(),
-        }
+        Self { status, code, text, retry_after: None, recipients: Vec::new() }
     }
 
     pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
@@ -145,11 +139,7 @@ impl Failure {
 
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {
         let reason = error.to_string();
-        Self::new(
-            Status::Local,
-            "draft",
-            text.with("send-not-kept", &[("reason", reason.into())]),
-        )
+        Self::new(Status::Local, "draft", text.with("send-not-kept", &[("reason", reason.into())]))
     }
 
     /// The failure as one JSON document.

@@ -9,19 +9,12 @@ use crate::{
 
 /// The fields a line each, an empty line, the body.
 pub(crate) fn text(text: &Text, mail: &Mail) -> String {
-    let from = format!(
-        "{} <{}>",
-        show(mail.from_name.as_str(), Shown::OneLine),
-        mail.from
-    );
+    let from = format!("{} <{}>", show(mail.from_name.as_str(), Shown::OneLine), mail.from);
     let fields = [
         (text.of("mail-from"), from),
         (text.of("mail-to"), mail.to.to_string()),
         (text.of("mail-date"), text.time(mail.sent_at)),
-        (
-            text.of("mail-subject"),
-            show(mail.subject.as_str(), Shown::OneLine),
-        ),
+        (text.of("mail-subject"), show(mail.subject.as_str(), Shown::OneLine)),
         (text.of("mail-id"), mail.id.to_string()),
     ];
     let mut shown = String::new();

@@ -54,11 +54,7 @@ fn main() -> ExitCode {
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Answered(output)) => {
-            let answer = if json {
-                show_json(&output.json)
-            } else {
-                output.text
-            };
+            let answer = if json { show_json(&output.json) } else { output.text };
             let _ = writeln!(io::stdout(), "{answer}");
             ExitCode::SUCCESS
         }
@@ -79,9 +75,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let json = env::args_os()
-        .take_while(|argument| argument != "--")
-        .any(|argument| argument == "--json");
+    let json =
+        env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     let _ = match json {
         true => {
             let failure = Failure::new(Status::Usage, "usage", error.to_string());
@@ -100,12 +95,7 @@ fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
     let guard = Guard::install(cancel.clone())
         .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
-        let context = Context {
-            text: &text,
-            options,
-            data,
-            cancel,
-        };
+        let context = Context { text: &text, options, data, cancel };
         return commands::run(&context, &guard, command).map(Ended::Answered);
     }
     let preset = match &options.server {

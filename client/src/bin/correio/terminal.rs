@@ -36,26 +36,19 @@ impl Guard {
     /// back and end the program. While a request is under way, SIGINT only cancels that.
     pub(crate) fn install(cancel: Cancel) -> io::Result<Self> {
         let found = tcgetattr(io::stdin()).ok();
-        let guard = Self {
-            found,
-            busy: Arc::default(),
-        };
+        let guard = Self { found, busy: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let handler = guard.clone();
-        thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                for signal in signals.forever() {
-                    if signal == SIGINT
-                        && handler.busy.load(Ordering::SeqCst)
-                        && !cancel.is_cancelled()
-                    {
-                        cancel.cancel();
-                    } else {
-                        handler.leave(signal);
-                    }
+        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGINT && handler.busy.load(Ordering::SeqCst) && !cancel.is_cancelled()
+                {
+                    cancel.cancel();
+                } else {
+                    handler.leave(signal);
                 }
-            })?;
+            }
+        })?;
         Ok(guard)
     }
 
@@ -74,8 +67,7 @@ impl Guard {
     /// is a key like any other, so that what was typed can be kept.
     pub(crate) fn take_keys(&self) -> Mode {
         self.change(|mode| {
-            mode.local_modes
-                .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+            mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
         })
     }
 
@@ -83,8 +75,7 @@ impl Guard {
     /// Ctrl-C is a signal; what would stop the program with the terminal like that is not.
     pub(crate) fn hold_keys(&self) -> Mode {
         self.change(|mode| {
-            mode.local_modes
-                .remove(LocalModes::ICANON | LocalModes::ECHO);
+            mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
             for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
                 mode.special_codes[key] = NO_KEY;
             }
@@ -101,9 +92,7 @@ impl Guard {
         self.restore();
         if self.is_interactive() {
             let mut out = io::stdout();
-            let _ = out
-                .write_all(b"\x1b[?25h\x1b[0m\n")
-                .and_then(|()| out.flush());
+            let _ = out.write_all(b"\x1b[?25h\x1b[0m\n").and_then(|()| out.flush());
         }
     }
 

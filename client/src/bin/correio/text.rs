@@ -91,10 +91,7 @@ impl Text {
             return key.to_owned();
         };
         let mut errors = Vec::new();
-        let filled = self
-            .bundle
-            .format_pattern(pattern, Some(args), &mut errors)
-            .into_owned();
+        let filled = self.bundle.format_pattern(pattern, Some(args), &mut errors).into_owned();
         debug_assert!(errors.is_empty(), "{key} lacks a value: {errors:?}");
         filled
     }
@@ -105,14 +102,10 @@ impl Text {
             Lang::Pt => "%d/%m/%Y %H:%M:%S %Z",
             Lang::En => "%Y-%m-%d %H:%M:%S %Z",
         };
-        let moment = i64::try_from(time.0)
-            .ok()
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        let moment =
+            i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
         moment.map_or_else(String::new, |moment| {
-            moment
-                .to_zoned(jiff::tz::TimeZone::system())
-                .strftime(format)
-                .to_string()
+            moment.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string()
         })
     }
 
@@ -158,10 +151,7 @@ impl Text {
             ConnectError::NotCorreio { .. } => self.of("connect-not-correio"),
             ConnectError::OtherVersion { spoken } => {
                 let versions: Vec<_> = spoken.iter().map(u32::to_string).collect();
-                self.with(
-                    "connect-other-version",
-                    &[("versions", versions.join(", ").into())],
-                )
+                self.with("connect-other-version", &[("versions", versions.join(", ").into())])
             }
             ConnectError::Busy { retry_after } => {
                 let seconds = retry_after.map_or(1, |wait| wait.as_secs().max(1));
@@ -288,10 +278,7 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/correio");
         let mut folders = vec![folder];
         let mut used = 0;
-        let mut unused: Vec<_> = keys
-            .keys()
-            .filter(|key| !key.starts_with("error-"))
-            .collect();
+        let mut unused: Vec<_> = keys.keys().filter(|key| !key.starts_with("error-")).collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -318,23 +305,14 @@ mod tests {
     fn the_language_comes_from_the_first_that_says_one() {
         let environment = |pairs: &'static [(&str, &str)]| {
             move |name: &str| {
-                pairs
-                    .iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| (*value).to_owned())
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             }
         };
         let choose = |asked, pairs| Lang::choose(asked, environment(pairs));
         assert_eq!(choose(None, &[]), Lang::Pt);
         assert_eq!(choose(None, &[("LANG", "en_US.UTF-8")]), Lang::En);
-        assert_eq!(
-            choose(None, &[("LC_ALL", "pt_BR.UTF-8"), ("LANG", "en_US")]),
-            Lang::Pt
-        );
-        assert_eq!(
-            choose(None, &[("LC_ALL", ""), ("LC_MESSAGES", "en")]),
-            Lang::En
-        );
+        assert_eq!(choose(None, &[("LC_ALL", "pt_BR.UTF-8"), ("LANG", "en_US")]), Lang::Pt);
+        assert_eq!(choose(None, &[("LC_ALL", ""), ("LC_MESSAGES", "en")]), Lang::En);
         assert_eq!(choose(None, &[("LANG", "C.UTF-8")]), Lang::Pt);
         assert_eq!(choose(Some(Lang::En), &[("LANG", "pt_BR")]), Lang::En);
     }
@@ -342,13 +320,7 @@ mod tests {
     #[test]
     fn plurals() {
         let text = Text::new(Lang::Pt);
-        assert_eq!(
-            text.count("home-waiting", 1),
-            "Há 1 e-mail esperando no servidor."
-        );
-        assert_eq!(
-            text.count("home-waiting", 4),
-            "Há 4 e-mails esperando no servidor."
-        );
+        assert_eq!(text.count("home-waiting", 1), "Há 1 e-mail esperando no servidor.");
+        assert_eq!(text.count("home-waiting", 4), "Há 4 e-mails esperando no servidor.");
     }
 }

@@ -84,10 +84,7 @@ impl Peer {
     }
 
     pub(super) fn heard_requests(&mut self) -> Vec<Request> {
-        self.heard()
-            .into_iter()
-            .map(|message| message.request)
-            .collect()
+        self.heard().into_iter().map(|message| message.request).collect()
     }
 }
 
@@ -96,12 +93,7 @@ pub(super) fn welcome(realm: u8) -> Welcome {
         version: correio_proto::VERSION,
         software: Software::named("correiod"),
         realm: Realm([realm; 16]),
-        limits: Limits {
-            body: 1000,
-            recipients: 100,
-            page: 200,
-            frame: 1_000_000,
-        },
+        limits: Limits { body: 1000, recipients: 100, page: 200, frame: 1_000_000 },
         registration: Registration::Open {},
     }
 }

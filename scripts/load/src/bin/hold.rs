@@ -40,55 +40,31 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    ensure!(
-        options.server.ip().is_loopback(),
-        "only a server on this machine is loaded"
-    );
+    ensure!(options.server.ip().is_loopback(), "only a server on this machine is loaded");
     let files = raise_file_limit();
-    let connections = options
-        .connections
-        .min(usize::try_from(files)?.saturating_sub(50));
+    let connections = options.connections.min(usize::try_from(files)?.saturating_sub(50));
     if connections < options.connections {
         println!("the limit on open files, {files}, allows {connections} connections");
     }
     let mut tony = session(options.server, "tony")?;
     let mut pepper = session(options.server, "pepper")?;
     for number in 0..ACCOUNTS {
-        registered(
-            &mut Client::connect(options.server)?,
-            &format!("holder{number}"),
-        )?;
+        registered(&mut Client::connect(options.server)?, &format!("holder{number}"))?;
     }
     let calm = exchange(&mut tony, &mut pepper, options.mails)?;
     let before = memory(options.pid)?;
     let started = Instant::now();
     let held = hold(options.server, connections)?;
-    println!(
-        "{} connections logged in after {:.1?}",
-        held.len(),
-        started.elapsed()
-    );
+    println!("{} connections logged in after {:.1?}", held.len(), started.elapsed());
     let after = memory(options.pid)?;
     let each = (after.saturating_sub(before)) as f64 / held.len() as f64;
     println!("server memory: {before} B before, {after} B with them: {each:.0} B each");
     let crowded = exchange(&mut tony, &mut pepper, options.mails)?;
-    println!(
-        "send, fetch and confirm of one mail, {} times:",
-        options.mails
-    );
-    println!(
-        "  without the crowd: median {:.2?}, p99 {:.2?}",
-        calm.0, calm.1
-    );
-    println!(
-        "  with the crowd:    median {:.2?}, p99 {:.2?}",
-        crowded.0, crowded.1
-    );
+    println!("send, fetch and confirm of one mail, {} times:", options.mails);
+    println!("  without the crowd: median {:.2?}, p99 {:.2?}", calm.0, calm.1);
+    println!("  with the crowd:    median {:.2?}, p99 {:.2?}", crowded.0, crowded.1);
     for mut client in held {
-        ensure!(
-            client.ask(Request::Ping {})? == Reply::Pong {},
-            "a connection does not answer"
-        );
+        ensure!(client.ask(Request::Ping {})? == Reply::Pong {}, "a connection does not answer");
     }
     println!("all of them still answer");
     Ok(())
@@ -97,15 +73,8 @@ fn main() -> Result<()> {
 fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    let holds = if setrlimit(Resource::Nofile, raised).is_ok() {
-        raised
-    } else {
-        limit
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     holds.current.unwrap_or(u64::MAX)
 }
 
@@ -113,22 +82,14 @@ fn raise_file_limit() -> u64 {
 fn memory(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line
-        .and_then(|line| line.split_whitespace().next())
-        .context("no VmRSS")?;
+    let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
     Ok(kib.parse::<u64>()? * 1024)
 }
 
 fn registered(client: &mut Client, username: &str) -> Result<()> {
-    ensure!(
-        matches!(client.ask(hello())?, Reply::Hello(_)),
-        "no greeting"
-    );
+    ensure!(matches!(client.ask(hello())?, Reply::Hello(_)), "no greeting");
     let reply = client.ask(register(username)?)?;
-    ensure!(
-        reply == Reply::Registered {},
-        "{username} was not registered: {reply:?}"
-    );
+    ensure!(reply == Reply::Registered {}, "{username} was not registered: {reply:?}");
     Ok(())
 }
 
@@ -136,10 +97,7 @@ fn session(server: SocketAddr, username: &str) -> Result<Client> {
     let mut client = Client::connect(server)?;
     registered(&mut client, username)?;
     let reply = client.ask(login(username)?)?;
-    ensure!(
-        matches!(reply, Reply::LoggedIn(_)),
-        "{username} was not logged in: {reply:?}"
-    );
+    ensure!(matches!(reply, Reply::LoggedIn(_)), "{username} was not logged in: {reply:?}");
     Ok(client)
 }
 
@@ -181,25 +139,13 @@ fn exchange(from: &mut Client, to: &mut Client, mails: usize) -> Result<(Duratio
         let Reply::Page(page) = to.ask(Request::Fetch(Fetch::default()))? else {
             bail!("no page");
         };
-        ensure!(
-            page.mails.len() == 1,
-            "{} mails instead of one",
-            page.mails.len()
-        );
+        ensure!(page.mails.len() == 1, "{} mails instead of one", page.mails.len());
         let mails = page.mails.iter().map(Mail::reference).collect();
         let confirmed = to.ask(Request::Confirm(Confirm { mails }))?;
-        ensure!(
-            confirmed == Reply::Confirmed { deleted: 1 },
-            "not confirmed: {confirmed:?}"
-        );
+        ensure!(confirmed == Reply::Confirmed { deleted: 1 }, "not confirmed: {confirmed:?}");
         times.push(started.elapsed());
     }
     times.sort_unstable();
-    let at = |share: usize| {
-        times
-            .get(times.len() * share / 100)
-            .copied()
-            .unwrap_or_default()
-    };
+    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
     Ok((at(50), at(99)))
 }

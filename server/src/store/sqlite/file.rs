@@ -30,12 +30,7 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(connection: Connection, quota: Quota, lock: fs::File) -> Self {
-        Self {
-            connection,
-            quota,
-            checkpointed: 0,
-            _lock: lock,
-        }
+        Self { connection, quota, checkpointed: 0, _lock: lock }
     }
 
     /// Runs a group of jobs and makes what they changed durable. There is an answer for each.

@@ -15,32 +15,21 @@ const PRUNE_STEP: u32 = 1000;
 pub(super) fn run_job(db: &Connection, quota: Quota, job: &StoreJob) -> Result<StoreDone> {
     match job {
         StoreJob::FindAccount { username } => find(db, username).map(StoreDone::Account),
-        StoreJob::CreateAccount {
-            register_id,
-            username,
-            full_name,
-            hash,
-        } => create(db, register_id, username, full_name, hash),
+        StoreJob::CreateAccount { register_id, username, full_name, hash } => {
+            create(db, register_id, username, full_name, hash)
+        }
         StoreJob::SetFullName { account, full_name } => {
             let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1";
-            let changed = db
-                .prepare_cached(sql)?
-                .execute(params![account.0, full_name.as_str()])?;
-            Ok(if changed == 0 {
-                StoreDone::NoAccount
-            } else {
-                StoreDone::Changed
-            })
+            let changed =
+                db.prepare_cached(sql)?.execute(params![account.0, full_name.as_str()])?;
+            Ok(if changed == 0 { StoreDone::NoAccount } else { StoreDone::Changed })
         }
         StoreJob::SetHash { account, old, new } => set_hash(db, *account, old, new),
         StoreJob::DeleteAccount { account, hash } => delete(db, *account, hash),
         StoreJob::Send { sender, mail, now } => send(db, quota, *sender, mail, *now),
-        StoreJob::Fetch {
-            account,
-            after,
-            mails,
-            bytes,
-        } => fetch(db, *account, *after, *mails, *bytes),
+        StoreJob::Fetch { account, after, mails, bytes } => {
+            fetch(db, *account, *after, *mails, *bytes)
+        }
         StoreJob::Confirm { account, mails } => confirm(db, *account, mails),
         StoreJob::Prune { before } => prune(db, *before),
     }
@@ -71,9 +60,7 @@ fn create(
     let sql = "SELECT register_id = ?2 FROM account WHERE username = ?1";
     let made_before = db
         .prepare_cached(sql)?
-        .query_row(params![username.as_str(), register_id.as_bytes()], |row| {
-            row.get(0)
-        })
+        .query_row(params![username.as_str(), register_id.as_bytes()], |row| row.get(0))
         .optional()?;
     match made_before {
         Some(true) => return Ok(StoreDone::Created),
@@ -162,11 +149,7 @@ fn send(
         to_sql(now.0)
     ])?;
     put(db, &from, mail, now, &recipients)?;
-    Ok(StoreDone::Sent {
-        sent_at: now,
-        recipients,
-        from,
-    })
+    Ok(StoreDone::Sent { sent_at: now, recipients, from })
 }
 
 /// What was answered to this mail before.
@@ -180,9 +163,7 @@ fn verdict(
     db.prepare_cached(sql)?
         .query_row(params![sender.0, id.as_bytes(), digest], |row| {
             Ok(match row.get(0)? {
-                true => StoreDone::SentBefore {
-                    sent_at: timestamp(row, 1)?,
-                },
+                true => StoreDone::SentBefore { sent_at: timestamp(row, 1)? },
                 false => StoreDone::Conflict,
             })
         })
@@ -202,11 +183,7 @@ fn recipients(
     for username in mail.to.iter() {
         let found = select
             .query_row([username.as_str()], |row| {
-                Ok((
-                    AccountId(row.get(0)?),
-                    row.get::<_, u32>(1)?,
-                    unsigned(row, 2)?,
-                ))
+                Ok((AccountId(row.get(0)?), row.get::<_, u32>(1)?, unsigned(row, 2)?))
             })
             .optional()?;
         let Some((account, mails, bytes)) = found else {
@@ -258,8 +235,7 @@ fn put(
 }
 
 fn exists(db: &Connection, account: AccountId) -> Result<bool> {
-    db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?
-        .exists([account.0])
+    db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([account.0])
 }
 
 fn fetch(
@@ -295,10 +271,8 @@ fn mail(row: &Row<'_>) -> Result<Mail> {
     Ok(Mail {
         seq: Seq(unsigned(row, 0)?),
         id: converted(row, 1, |value| {
-            let bytes: [u8; 16] = value
-                .as_blob()?
-                .try_into()
-                .map_err(|_| FromSqlError::InvalidType)?;
+            let bytes: [u8; 16] =
+                value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
             MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
         })?,
         from: parsed(row, 2)?,
@@ -321,10 +295,9 @@ fn confirm(db: &Connection, account: AccountId, mails: &[MailRef]) -> Result<Sto
     )?;
     for mail in mails {
         let freed = delete
-            .query_row(
-                params![to_sql(mail.seq.0), account.0, mail.id.as_bytes()],
-                |row| row.get::<_, i64>(0),
-            )
+            .query_row(params![to_sql(mail.seq.0), account.0, mail.id.as_bytes()], |row| {
+                row.get::<_, i64>(0)
+            })
             .optional()?;
         if let Some(freed) = freed {
             deleted += 1;
@@ -333,8 +306,7 @@ fn confirm(db: &Connection, account: AccountId, mails: &[MailRef]) -> Result<Sto
     }
     if deleted > 0 {
         let sql = "UPDATE account SET mails = mails - ?2, bytes = bytes - ?3 WHERE id = ?1";
-        db.prepare_cached(sql)?
-            .execute(params![account.0, deleted, bytes])?;
+        db.prepare_cached(sql)?.execute(params![account.0, deleted, bytes])?;
     }
     Ok(StoreDone::Confirmed { deleted })
 }
@@ -343,14 +315,9 @@ fn confirm(db: &Connection, account: AccountId, mails: &[MailRef]) -> Result<Sto
 fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
     let sql = "DELETE FROM verdict WHERE sent_at < ?1
                AND number IN (SELECT number FROM verdict ORDER BY number LIMIT ?2)";
-    let deleted = db
-        .prepare_cached(sql)?
-        .execute(params![to_sql(before.0), PRUNE_STEP])?;
+    let deleted = db.prepare_cached(sql)?.execute(params![to_sql(before.0), PRUNE_STEP])?;
     let verdicts = u32::try_from(deleted).unwrap_or(PRUNE_STEP);
-    Ok(StoreDone::Pruned {
-        verdicts,
-        more: verdicts == PRUNE_STEP,
-    })
+    Ok(StoreDone::Pruned { verdicts, more: verdicts == PRUNE_STEP })
 }
 
 /// SQLite's integers are signed; ours never come near the sign.
@@ -373,10 +340,7 @@ where
     T: std::str::FromStr<Err = correio_proto::mail::Invalid>,
 {
     converted(row, column, |value| {
-        value
-            .as_str()?
-            .parse()
-            .map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+        value.as_str()?.parse().map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
     })
 }
 

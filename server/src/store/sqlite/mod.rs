@@ -43,10 +43,7 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self {
-            queue_jobs: 16_384,
-            queue_bytes: 64 << 20,
-        }
+        Self { queue_jobs: 16_384, queue_bytes: 64 << 20 }
     }
 }
 
@@ -98,12 +95,7 @@ impl SqliteStore {
         let thread = thread
             .spawn(move || served.serve(file, &*wake))
             .map_err(|source| OpenError::Thread { source })?;
-        Ok(Self {
-            realm,
-            options,
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { realm, options, shared, thread: Some(thread) })
     }
 
     /// Lets the thread finish what is queued and end.
@@ -197,10 +189,7 @@ impl Shared {
             if queue.closed {
                 return false;
             }
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         let mut bytes = 0;
         while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {

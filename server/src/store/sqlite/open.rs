@@ -70,44 +70,26 @@ pub enum OpenError {
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },
     #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
-    Newer {
-        path: PathBuf,
-        found: i64,
-        known: usize,
-    },
+    Newer { path: PathBuf, found: i64, known: usize },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("{} cannot be written to; give this user the right to", path.display())]
     ReadOnly { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
-    Sqlite {
-        path: PathBuf,
-        source: rusqlite::Error,
-    },
+    Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("cannot start the store thread: {source}")]
     Thread { source: io::Error },
 }
 
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), OpenError> {
-    let cannot_use = |source| OpenError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(cannot_use)?;
+    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
     check_header(&path)?;
     // Made here so that nobody else can read it, not even for a moment.
-    let made = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&path);
+    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -127,10 +109,7 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
     let path = directory.join(LOCK);
-    let cannot_use = |source| OpenError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
+    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
     let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -140,9 +119,7 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
         .map_err(cannot_use)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: directory.to_owned(),
-        }),
+        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: directory.to_owned() }),
         Err(fs::TryLockError::Error(error)) => Err(cannot_use(error)),
     }
 }
@@ -150,10 +127,7 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
 /// Looks at the first bytes of a file that is there, before SQLite may do anything to it
 /// (<https://www.sqlite.org/fileformat2.html>, section 1.3).
 fn check_header(path: &Path) -> Result<(), OpenError> {
-    let cannot_read = |source| OpenError::Directory {
-        path: path.to_owned(),
-        source,
-    };
+    let cannot_read = |source| OpenError::Directory { path: path.to_owned(), source };
     let mut file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -167,31 +141,19 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     let is_database =
         file.read_exact(&mut header).is_ok() && header.starts_with(b"SQLite format 3\0");
     if !is_database {
-        return Err(OpenError::Foreign {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::Foreign { path: path.to_owned() });
     }
     let number = |at: usize| {
-        header
-            .get(at..)
-            .and_then(<[u8]>::first_chunk)
-            .map_or(0, |bytes| u32::from_be_bytes(*bytes))
+        header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
     };
     let (page_size, pages) = (number(16) >> 16, number(28));
-    let page_size = if page_size == 1 {
-        65_536
-    } else {
-        u64::from(page_size)
-    };
+    let page_size = if page_size == 1 { 65_536 } else { u64::from(page_size) };
     // A checkpoint that was cut short leaves a file that has not grown yet; the log beside it has
     // everything, and SQLite puts it in its place.
     let has_log = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
     if !has_log && length < page_size * u64::from(pages) {
         let reason = "it is shorter than it says".to_owned();
-        return Err(OpenError::Damaged {
-            path: path.to_owned(),
-            reason,
-        });
+        return Err(OpenError::Damaged { path: path.to_owned(), reason });
     }
     Ok(())
 }
@@ -231,20 +193,12 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
         .map_err(failed)?;
     let is_new = application == 0 && version == 0 && tables == 0;
     if !is_new && application != APPLICATION_ID {
-        return Err(OpenError::Foreign {
-            path: path.to_owned(),
-        });
+        return Err(OpenError::Foreign { path: path.to_owned() });
     }
-    let done = usize::try_from(version)
-        .ok()
-        .filter(|done| *done <= MIGRATIONS.len());
+    let done = usize::try_from(version).ok().filter(|done| *done <= MIGRATIONS.len());
     let Some(done) = done else {
         let known = MIGRATIONS.len();
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known,
-        });
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
     };
     for (index, step) in MIGRATIONS.iter().enumerate().skip(done) {
         // All of a step or nothing, its version included.
@@ -252,17 +206,11 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
         transaction.execute_batch(step).map_err(failed)?;
         if index == 0 {
             let sql = "INSERT INTO meta (only, realm) VALUES (1, ?1)";
-            transaction
-                .execute(sql, params![random()?])
-                .map_err(failed)?;
-            transaction
-                .pragma_update(None, "application_id", APPLICATION_ID)
-                .map_err(failed)?;
+            transaction.execute(sql, params![random()?]).map_err(failed)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
         }
         let version = i64::try_from(index + 1).unwrap_or(i64::MAX);
-        transaction
-            .pragma_update(None, "user_version", version)
-            .map_err(failed)?;
+        transaction.pragma_update(None, "user_version", version).map_err(failed)?;
         transaction.commit().map_err(failed)?;
     }
     Ok(())
@@ -270,9 +218,8 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
 
 fn random() -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| OpenError::Thread {
-        source: io::Error::other(error.to_string()),
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| OpenError::Thread { source: io::Error::other(error.to_string()) })?;
     Ok(bytes)
 }
 
@@ -287,20 +234,16 @@ fn failure(path: &Path, source: rusqlite::Error) -> OpenError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
     let path = path.to_owned();
     match source.sqlite_error_code() {
-        Some(DatabaseCorrupt) => OpenError::Damaged {
-            path,
-            reason: source.to_string(),
-        },
+        Some(DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
         Some(NotADatabase) => OpenError::Foreign { path },
         Some(ReadOnly) => OpenError::ReadOnly { path },
         Some(DatabaseBusy) => OpenError::InUse { path },
         _ => match source {
             rusqlite::Error::QueryReturnedNoRows
             | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..) => OpenError::Damaged {
-                path,
-                reason: source.to_string(),
-            },
+            | rusqlite::Error::FromSqlConversionFailure(..) => {
+                OpenError::Damaged { path, reason: source.to_string() }
+            }
             source => OpenError::Sqlite { path, source },
         },
     }

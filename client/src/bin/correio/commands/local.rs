@@ -15,9 +15,7 @@ use crate::{
 pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
     let mailbox = context.mailbox()?;
-    let list = mailbox
-        .list(1, usize::MAX)
-        .map_err(|error| Failure::mailbox(text, &error))?;
+    let list = mailbox.list(1, usize::MAX).map_err(|error| Failure::mailbox(text, &error))?;
     for skipped in &list.skipped {
         let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
         let reason = show(&skipped.reason, Shown::OneLine);
@@ -29,11 +27,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     for mail in &list.mails {
         let from = show(mail.from_name.as_str(), Shown::OneLine);
         let subject = show(mail.subject.as_str(), Shown::OneLine);
-        lines.push(format!(
-            "[{}] {} {from}: {subject}",
-            mail.number,
-            text.time(mail.sent_at)
-        ));
+        lines.push(format!("[{}] {} {from}: {subject}", mail.number, text.time(mail.sent_at)));
         mails.push(json!({
             "number": mail.number,
             "status": match mail.status {
@@ -51,21 +45,14 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     if lines.is_empty() {
         lines.push(text.of("local-empty"));
     }
-    Ok(Output {
-        text: lines.join("\n"),
-        json: json!({ "mails": mails }),
-    })
+    Ok(Output { text: lines.join("\n"), json: json!({ "mails": mails }) })
 }
 
 pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
-    let (stored, mail) = mailbox
-        .read_number(number)
-        .map_err(|error| Failure::mailbox(context.text, &error))?;
+    let (stored, mail) =
+        mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
     // Only a mark for the next list.
     let _ = mailbox.mark_read(&stored);
-    Ok(Output {
-        text: fields::text(context.text, &mail),
-        json: mail_json(number, &mail),
-    })
+    Ok(Output { text: fields::text(context.text, &mail), json: mail_json(number, &mail) })
 }

@@ -67,12 +67,7 @@ pub(crate) fn run(
     match command {
         Command::Ping => ping(context, guard),
         Command::Register { name } => register::run(context, guard, name),
-        Command::Send {
-            to,
-            subject,
-            body,
-            body_file,
-        } => {
+        Command::Send { to, subject, body, body_file } => {
             let body = send::Source::of(body.as_deref(), body_file.as_deref());
             send::run(context, guard, to, subject, &body)
         }
@@ -85,14 +80,10 @@ pub(crate) fn run(
 fn ping(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
     let address = context.address()?;
     let service = context.connect(guard)?;
-    let trip = service
-        .ping(&context.cancel)
-        .map_err(|error| Failure::request(context.text, &error))?;
+    let trip =
+        service.ping(&context.cancel).map_err(|error| Failure::request(context.text, &error))?;
     let (welcome, milliseconds) = (service.welcome(), trip.as_secs_f64() * 1000.0);
-    let (name, version) = (
-        welcome.software.name.as_str(),
-        welcome.software.version.as_str(),
-    );
+    let (name, version) = (welcome.software.name.as_str(), welcome.software.version.as_str());
     let values = [
         ("name", name.to_owned().into()),
         ("version", version.to_owned().into()),
@@ -138,23 +129,16 @@ impl Context<'_> {
     /// The password that an account gets.
     fn new_password(&self) -> Result<Arc<Password>, Failure> {
         let typed = self.typed_password(Asked::Twice)?;
-        Password::new(&typed)
-            .map(Arc::new)
-            .map_err(|invalid| Failure::invalid(self.text, invalid))
+        Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
     /// The password from where it is given, or from the person.
     fn typed_password(&self, asked: Asked) -> Result<Zeroizing<String>, Failure> {
         if self.options.password_stdin {
             let mut line = Zeroizing::new(String::with_capacity(PASSWORD_LINE_MAX));
-            let read = io::stdin()
-                .lock()
-                .take(PASSWORD_LINE_MAX as u64)
-                .read_line(&mut line);
+            let read = io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_line(&mut line);
             read.map_err(|error| self.no_password(&error.to_string()))?;
-            return Ok(Zeroizing::new(
-                line.trim_end_matches(['\n', '\r']).to_owned(),
-            ));
+            return Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned()));
         }
         match env::var("CORREIO_PASSWORD") {
             Ok(password) if !password.is_empty() => return Ok(Zeroizing::new(password)),
@@ -175,18 +159,12 @@ impl Context<'_> {
             ),
         };
         let typed = question.interact_on(&Term::stderr());
-        Ok(Zeroizing::new(
-            typed.map_err(|error| self.no_password(&error.to_string()))?,
-        ))
+        Ok(Zeroizing::new(typed.map_err(|error| self.no_password(&error.to_string()))?))
     }
 
     fn no_password(&self, detail: &str) -> Failure {
         let text = format!("{} {detail}", self.text.of("needs-password"));
-        Failure::new(
-            Status::Configuration,
-            "no_password",
-            text.trim_end().to_owned(),
-        )
+        Failure::new(Status::Configuration, "no_password", text.trim_end().to_owned())
     }
 
     /// Connects and logs in.
@@ -244,9 +222,5 @@ fn mail_json(number: usize, mail: &Mail) -> Value {
 /// A moment for programs: UTC, as RFC 3339 writes it.
 fn utc(time: correio_proto::mail::Timestamp) -> Option<String> {
     let milliseconds = i64::try_from(time.0).ok()?;
-    Some(
-        jiff::Timestamp::from_millisecond(milliseconds)
-            .ok()?
-            .to_string(),
-    )
+    Some(jiff::Timestamp::from_millisecond(milliseconds).ok()?.to_string())
 }

@@ -10,25 +10,16 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard, name: &str) -> Result<Ou
     let text = context.text;
     context.address()?;
     let username = context.username()?;
-    let full_name = name
-        .parse()
-        .map_err(|invalid| Failure::invalid(text, invalid))?;
+    let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
     let password = context.new_password()?;
     let service = context.connect(guard)?;
-    let registration = Registration {
-        id: new_mail_id(),
-        username: username.clone(),
-        full_name,
-        password,
-    };
+    let registration =
+        Registration { id: new_mail_id(), username: username.clone(), full_name, password };
     service
         .register(&registration, &context.cancel)
         .map_err(|error| Failure::request(text, &error))?;
     Ok(Output {
-        text: text.with(
-            "command-registered",
-            &[("username", username.as_str().to_owned().into())],
-        ),
+        text: text.with("command-registered", &[("username", username.as_str().to_owned().into())]),
         json: json!({
             "username": username.as_str(),
             "full_name": registration.full_name.as_str(),

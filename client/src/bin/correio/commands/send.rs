@@ -56,10 +56,7 @@ pub(super) fn run(
     let invalid = |invalid| Failure::invalid(text, invalid);
     context.address()?;
     let username = context.username()?;
-    let (to, subject) = (
-        to.parse().map_err(invalid)?,
-        subject.parse().map_err(invalid)?,
-    );
+    let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
     // The password comes first: with --password-stdin the body may follow it.
     let password = context.password()?;
     if matches!(body, Source::StandardInput) && io::stdin().is_terminal() {
@@ -74,12 +71,7 @@ pub(super) fn run(
     })?;
     let body = String::from_utf8(bytes)
         .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
-    let mail = Send {
-        id: new_mail_id(),
-        to,
-        subject,
-        body: body.parse().map_err(invalid)?,
-    };
+    let mail = Send { id: new_mail_id(), to, subject, body: body.parse().map_err(invalid)? };
 
     let service = match context.connect(guard) {
         Ok(service) => service,
@@ -119,9 +111,7 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failur
     let said = match kept {
         Ok(drafts) => {
             let directory = drafts.directory().display().to_string();
-            context
-                .text
-                .with("command-draft", &[("directory", directory.into())])
+            context.text.with("command-draft", &[("directory", directory.into())])
         }
         Err(error) => Failure::draft(context.text, &error).text,
     };

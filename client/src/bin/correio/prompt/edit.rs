@@ -34,21 +34,12 @@ impl Line {
     pub(super) fn new(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         let cursor = characters.len();
-        Self {
-            characters,
-            cursor,
-            offered: cursor > 0,
-            secret: false,
-        }
+        Self { characters, cursor, offered: cursor > 0, secret: false }
     }
 
     /// An empty line that is not shown and is wiped from memory when dropped.
     pub(super) fn secret() -> Self {
-        Self {
-            characters: Vec::with_capacity(SECRET_ROOM),
-            secret: true,
-            ..Self::default()
-        }
+        Self { characters: Vec::with_capacity(SECRET_ROOM), secret: true, ..Self::default() }
     }
 
     /// Whether nothing of it was typed yet.
@@ -110,16 +101,8 @@ impl Line {
     fn delete_word(&mut self) {
         let before = self.characters.iter().take(self.cursor);
         let end = self.cursor;
-        let spaces = before
-            .clone()
-            .rev()
-            .take_while(|c| c.is_whitespace())
-            .count();
-        let word = before
-            .rev()
-            .skip(spaces)
-            .take_while(|c| !c.is_whitespace())
-            .count();
+        let spaces = before.clone().rev().take_while(|c| c.is_whitespace()).count();
+        let word = before.rev().skip(spaces).take_while(|c| !c.is_whitespace()).count();
         self.cursor -= spaces + word;
         self.characters.drain(self.cursor..end);
     }
@@ -149,15 +132,9 @@ mod tests {
     #[test]
     fn keys_change_the_line() {
         let c = Key::Char;
-        assert_eq!(
-            typed("", &[c('o'), c('i'), Key::Enter]),
-            (Edited::Done, "oi".to_owned())
-        );
+        assert_eq!(typed("", &[c('o'), c('i'), Key::Enter]), (Edited::Done, "oi".to_owned()));
         assert_eq!(typed("mãe", &[Key::ArrowLeft, Key::Backspace]).1, "me");
-        assert_eq!(
-            typed("abc", &[Key::Home, Key::Del, Key::End, c('d')]).1,
-            "bcd"
-        );
+        assert_eq!(typed("abc", &[Key::Home, Key::Del, Key::End, c('d')]).1, "bcd");
         assert_eq!(typed("abc", &[c('d'), c('e')]).1, "de");
         assert_eq!(typed("abc", &[Key::End, c('d')]).1, "abcd");
         assert_eq!(typed("abc", &[Key::Enter]).1, "abc");
@@ -170,9 +147,6 @@ mod tests {
         assert_eq!(secret.text(), "a");
         assert_eq!(typed("", &[c('\u{4}')]).0, Edited::End);
         assert_eq!(typed("offered", &[c('\u{4}')]).0, Edited::End);
-        assert_eq!(
-            typed("", &[c('a'), c('\u{4}'), c('\u{7}')]),
-            (Edited::Changed, "a".to_owned())
-        );
+        assert_eq!(typed("", &[c('a'), c('\u{4}'), c('\u{7}')]), (Edited::Changed, "a".to_owned()));
     }
 }

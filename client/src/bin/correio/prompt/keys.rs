@@ -58,12 +58,7 @@ impl Keys {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        Self {
-            term: Term::stdout(),
-            guard,
-            theme,
-            pending: None,
-        }
+        Self { term: Term::stdout(), guard, theme, pending: None }
     }
 
     pub(super) fn say(&self, text: &str) {
@@ -136,16 +131,10 @@ impl Keys {
         let label = format!("{}) {}", choice.digit, choice.label);
         let label = match &choice.unavailable {
             None => label,
-            Some(why) => Style::new()
-                .dim()
-                .apply_to(format!("{label} ({why})"))
-                .to_string(),
+            Some(why) => Style::new().dim().apply_to(format!("{label} ({why})")).to_string(),
         };
         let mut line = String::new();
-        match self
-            .theme
-            .format_select_prompt_item(&mut line, &label, active)
-        {
+        match self.theme.format_select_prompt_item(&mut line, &label, active) {
             Ok(()) => line,
             Err(_) => label,
         }
@@ -211,8 +200,7 @@ impl Keys {
     }
 
     pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
-        self.ask(question, Line::new(initial))
-            .map(|line| line.text())
+        self.ask(question, Line::new(initial)).map(|line| line.text())
     }
 
     pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
@@ -296,9 +284,7 @@ impl Keys {
             true => Style::new().dim().apply_to(left).to_string(),
             false => left,
         };
-        let _ = self
-            .term
-            .write_str(&format!("\r\x1b[K{question}{left}{right}"));
+        let _ = self.term.write_str(&format!("\r\x1b[K{question}{left}{right}"));
         let _ = self.term.move_cursor_left(measure_text_width(&right));
         let _ = self.term.flush();
     }

@@ -44,10 +44,7 @@ impl Lines {
         loop {
             let typed = self.ask(&question)?;
             let typed = typed.trim();
-            let chosen = menu
-                .choices
-                .iter()
-                .find(|choice| typed == choice.digit.to_string());
+            let chosen = menu.choices.iter().find(|choice| typed == choice.digit.to_string());
             match chosen {
                 Some(choice) if choice.unavailable.is_none() => return Ok(choice.digit),
                 Some(choice) => self.say(&menu.refusal(choice)),
@@ -67,11 +64,7 @@ impl Lines {
             initial => format!("{question} [{}]", show(initial, Shown::OneLine)),
         };
         let typed = self.ask(&question)?;
-        Ok(if typed.is_empty() {
-            initial.to_owned()
-        } else {
-            typed
-        })
+        Ok(if typed.is_empty() { initial.to_owned() } else { typed })
     }
 
     pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {

@@ -38,20 +38,12 @@ pub(crate) struct Choice {
 
 impl Choice {
     pub(crate) fn new(digit: u8, label: String) -> Self {
-        Self {
-            digit,
-            label,
-            unavailable: None,
-            apart: false,
-        }
+        Self { digit, label, unavailable: None, apart: false }
     }
 
     /// A choice with a blank line before it.
     pub(crate) fn apart(digit: u8, label: String) -> Self {
-        Self {
-            apart: true,
-            ..Self::new(digit, label)
-        }
+        Self { apart: true, ..Self::new(digit, label) }
     }
 }
 

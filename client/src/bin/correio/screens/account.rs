@@ -17,12 +17,7 @@ pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
         Choice::new(3, text.of("account-delete")),
         Choice::new(0, text.of("account-back")),
     ];
-    let menu = Menu {
-        text,
-        title: &text.of("account-title"),
-        choices: &choices,
-        news: &Vec::new,
-    };
+    let menu = Menu { text, title: &text.of("account-title"), choices: &choices, news: &Vec::new };
     match app.prompt.choose(&menu)? {
         1 => rename(app, person).map(|()| Stay::Yes),
         2 => change_password(app).map(|()| Stay::Yes),
@@ -38,9 +33,7 @@ fn rename(app: &mut App, person: &mut Person) -> Answer<()> {
         return Err(Stop::Back);
     };
     let doing = app.text.of("account-working");
-    let changed = app.wait(&doing, |cancel, _| {
-        service.change_full_name(&full_name, cancel)
-    });
+    let changed = app.wait(&doing, |cancel, _| service.change_full_name(&full_name, cancel));
     if tell(app, changed) {
         person.full_name = full_name;
     }
@@ -60,19 +53,14 @@ fn change_password(app: &mut App) -> Answer<()> {
         return Err(Stop::Back);
     };
     let doing = app.text.of("account-working");
-    let changed = app.wait(&doing, |cancel, _| {
-        service.change_password(&current, &new, cancel)
-    });
+    let changed = app.wait(&doing, |cancel, _| service.change_password(&current, &new, cancel));
     tell(app, changed);
     Ok(())
 }
 
 fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
     let username = person.username.as_str().to_owned();
-    let question = app.text.with(
-        "account-delete-sure",
-        &[("username", username.clone().into())],
-    );
+    let question = app.text.with("account-delete-sure", &[("username", username.clone().into())]);
     if !app.prompt.confirm(&question, &app.text)? {
         return Ok(Stay::Yes);
     }
@@ -82,16 +70,11 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
     };
     let doing = app.text.of("account-working");
     let deleted = password.and_then(|password| {
-        app.wait(&doing, |cancel, _| {
-            service.delete_account(&password, cancel)
-        })
+        app.wait(&doing, |cancel, _| service.delete_account(&password, cancel))
     });
     match deleted {
         Ok(()) => {
-            app.say(
-                &app.text
-                    .with("account-deleted", &[("username", username.into())]),
-            );
+            app.say(&app.text.with("account-deleted", &[("username", username.into())]));
             Ok(Stay::No)
         }
         Err(error) => {
@@ -110,10 +93,7 @@ fn tell(app: &App, changed: Result<(), RequestError>) -> bool {
         }
         Err(error) => {
             let reason = app.text.request(&error);
-            app.say(
-                &app.text
-                    .with("account-failed", &[("reason", reason.into())]),
-            );
+            app.say(&app.text.with("account-failed", &[("reason", reason.into())]));
             false
         }
     }

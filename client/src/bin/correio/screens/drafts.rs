@@ -31,14 +31,9 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         return Ok(());
     }
     let offered = (1_u8..).zip(list.iter().take(OFFERED_MAX));
-    let choices: Vec<_> = offered
-        .map(|(digit, draft)| Choice::new(digit, label(draft)))
-        .collect();
+    let choices: Vec<_> = offered.map(|(digit, draft)| Choice::new(digit, label(draft))).collect();
     let digit = choose(app, "drafts-title", choices)?;
-    let Some(draft) = usize::from(digit)
-        .checked_sub(1)
-        .and_then(|index| list.get(index))
-    else {
+    let Some(draft) = usize::from(digit).checked_sub(1).and_then(|index| list.get(index)) else {
         return Ok(());
     };
     act(app, person, &drafts, draft)
@@ -65,11 +60,7 @@ fn label(draft: &Draft) -> String {
 
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
     choices.push(Choice::new(0, app.text.of("drafts-back")));
-    let menu = Menu {
-        text: &app.text,
-        title: &app.text.of(title),
-        choices: &choices,
-        news: &Vec::new,
-    };
+    let menu =
+        Menu { text: &app.text, title: &app.text.of(title), choices: &choices, news: &Vec::new };
     app.prompt.choose(&menu)
 }

@@ -32,10 +32,8 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
 fn choose(app: &mut App) -> Result<u8, Stop> {
     let text = &app.text;
     let unavailable = app.service.is_none().then(|| text.of("needs-server"));
-    let needs_server = |digit, label| Choice {
-        unavailable: unavailable.clone(),
-        ..Choice::new(digit, label)
-    };
+    let needs_server =
+        |digit, label| Choice { unavailable: unavailable.clone(), ..Choice::new(digit, label) };
     let choices = [
         Choice::new(1, text.of("first-server")),
         needs_server(2, text.of("first-register")),

@@ -32,17 +32,8 @@ pub(crate) enum Stay {
 
 /// Runs the menu until the person logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
-    let LoggedIn {
-        username,
-        full_name,
-        waiting,
-    } = logged_in;
-    let mut person = Person {
-        server,
-        username,
-        full_name,
-        waiting,
-    };
+    let LoggedIn { username, full_name, waiting } = logged_in;
+    let mut person = Person { server, username, full_name, waiting };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));
     }
@@ -105,16 +96,11 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         title: &text.with("home-title", &[("name", name.into())]),
         choices: &choices,
         news: &|| {
-            let notices = service
-                .map(correio_client::Service::take_notices)
-                .unwrap_or_default();
+            let notices = service.map(correio_client::Service::take_notices).unwrap_or_default();
             let line = |mail: correio_proto::message::NewMail| {
                 let from = show(mail.from_name.as_str(), Shown::OneLine);
                 let subject = show(mail.subject.as_str(), Shown::OneLine);
-                text.with(
-                    "home-new-mail",
-                    &[("from", from.into()), ("subject", subject.into())],
-                )
+                text.with("home-new-mail", &[("from", from.into()), ("subject", subject.into())])
             };
             notices.into_iter().map(line).collect()
         },

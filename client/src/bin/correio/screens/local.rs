@@ -36,15 +36,8 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         return Ok(());
     }
     let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
-    app.say(
-        &app.text
-            .with("local-title", &[("directory", directory.into())]),
-    );
-    let mails: Vec<_> = list
-        .mails
-        .into_iter()
-        .map(|mail| (mail.number, mail))
-        .collect();
+    app.say(&app.text.with("local-title", &[("directory", directory.into())]));
+    let mails: Vec<_> = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
     receive::show_list(app, &mails)?;
     receive::read_some(app, &mailbox, &mails)
 }

@@ -19,9 +19,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
     let server = service.address().clone();
     let doing = app.text.of("login-working");
     let logged_in = password.and_then(|password| {
-        app.wait(&doing, |cancel, _| {
-            service.login(&username, &password, cancel)
-        })
+        app.wait(&doing, |cancel, _| service.login(&username, &password, cancel))
     });
     match logged_in {
         Ok(logged_in) => home::run(app, server, logged_in),

@@ -29,10 +29,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         Ok(mails) => mails,
         Err(error) => {
             let reason = app.text.receive(&error);
-            app.say(
-                &app.text
-                    .with("receive-failed", &[("reason", reason.into())]),
-            );
+            app.say(&app.text.with("receive-failed", &[("reason", reason.into())]));
             // What did arrive is shown all the same.
             let Ok(mails) = mailbox.unseen() else {
                 return Ok(());
@@ -86,10 +83,7 @@ pub(crate) fn open(app: &App, person: &Person) -> Option<Mailbox> {
 
 /// Shows a line for each mail: its number here, the sender's full name, the subject.
 pub(crate) fn show_list(app: &mut App, mails: &[(usize, Stored)]) -> Answer<()> {
-    let lines: Vec<_> = mails
-        .iter()
-        .map(|(number, mail)| line(*number, mail))
-        .collect();
+    let lines: Vec<_> = mails.iter().map(|(number, mail)| line(*number, mail)).collect();
     page(app, &lines.join("\n"))
 }
 
@@ -111,10 +105,7 @@ fn line(number: usize, mail: &Stored) -> String {
 /// Lets the person read mails of a list until that is enough.
 pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Stored)]) -> Answer<()> {
     loop {
-        let (question, hint) = (
-            app.text.of("receive-choose"),
-            app.text.of("receive-choose-hint"),
-        );
+        let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");
         let typed = match app.prompt.line(&question, "") {
             Ok(typed) => typed,
@@ -134,10 +125,7 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Store
             }
             None => {
                 let choice = show(typed, Shown::OneLine);
-                app.say(
-                    &app.text
-                        .with("choice-unknown", &[("choice", choice.into())]),
-                );
+                app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
             }
         }
     }

@@ -37,10 +37,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
             }
             Err(error) => {
                 let reason = app.text.request(&error);
-                app.say(
-                    &app.text
-                        .with("register-failed", &[("reason", reason.into())]),
-                );
+                app.say(&app.text.with("register-failed", &[("reason", reason.into())]));
                 if !try_again(app, &error)? {
                     return Ok(());
                 }
@@ -53,10 +50,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
 fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
     let may_help = match error {
         RequestError::Refused(error) => {
-            matches!(
-                error.code,
-                ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable
-            )
+            matches!(error.code, ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable)
         }
         RequestError::Unreachable(_) | RequestError::TimedOut => true,
         _ => false,

@@ -7,20 +7,15 @@ use crate::{app::App, prompt::Answer};
 /// Asks for address and port and says whether a correio server is there.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
     let last = app.last_server().or_else(|| preset.cloned());
-    let host = last
-        .as_ref()
-        .map_or_else(|| "localhost".to_owned(), Address::host);
+    let host = last.as_ref().map_or_else(|| "localhost".to_owned(), Address::host);
     let question = app.text.of("server-address");
     let typed = app.ask(&question, &host, |text, typed| {
-        typed
-            .parse::<Address>()
-            .map_err(|invalid| text.address(&invalid))
+        typed.parse::<Address>().map_err(|invalid| text.address(&invalid))
     })?;
     // A port that was typed with the address is not asked for again.
     let known = last.filter(|last| last.host() == typed.host());
-    let port = known
-        .filter(|_| typed.port() == correio_proto::DEFAULT_PORT)
-        .unwrap_or(typed.clone());
+    let port =
+        known.filter(|_| typed.port() == correio_proto::DEFAULT_PORT).unwrap_or(typed.clone());
     let question = app.text.of("server-port");
     let address = app.ask(&question, &port.port().to_string(), |text, number| {
         let port = number.trim().parse().unwrap_or(0);
@@ -44,10 +39,7 @@ pub(crate) fn point_at(app: &mut App, address: &Address) {
         }
         Err(error) => {
             let reason = app.text.connect(&error);
-            app.say(
-                &app.text
-                    .with("server-unavailable", &[("reason", reason.into())]),
-            );
+            app.say(&app.text.with("server-unavailable", &[("reason", reason.into())]));
         }
     }
 }
