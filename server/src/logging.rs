@@ -100,11 +100,11 @@ fn output(sink: &Sink, colors: bool) -> fern::Dispatch {
         .format(move |out, message, record: &Record<'_>| {
             let time = jiff::Timestamp::now();
             let line = Shown(message);
-            match colors {
-                true => {
-                    out.finish(format_args!("{time:.3} {:<5} {line}", levels.color(record.level())))
-                }
-                false => out.finish(format_args!("{time:.3} {:<5} {line}", record.level())),
+            let level = record.level();
+            if colors {
+                out.finish(format_args!("{time:.3} {:<5} {line}", levels.color(level)));
+            } else {
+                out.finish(format_args!("{time:.3} {level:<5} {line}"));
             }
         })
         .chain(fern::Output::writer(
