@@ -801,6 +801,15 @@ fn a_checkpoint_cut_short_is_no_damage() {
 }
 
 #[test]
+fn a_log_without_its_database_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("correio.db-wal");
+    fs::write(&log, "a log").unwrap();
+    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Damaged { .. }));
+    assert_eq!(fs::read_to_string(&log).unwrap(), "a log");
+}
+
+#[test]
 fn a_directory_that_is_none_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");

@@ -138,7 +138,8 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
         },
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..) => true,
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::Utf8Error(..) => true,
         _ => false,
     }
 }

@@ -130,12 +130,12 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     let cannot_read = |source| OpenError::Directory { path: path.to_owned(), source };
     let mut file = match fs::File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return no_orphan(path),
         Err(error) => return Err(cannot_read(error)),
     };
     let length = file.metadata().map_err(cannot_read)?.len();
     if length == 0 {
-        return Ok(());
+        return no_orphan(path);
     }
     let mut header = [0; 100];
     let is_database =
@@ -150,12 +150,25 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     let page_size = if page_size == 1 { 65_536 } else { u64::from(page_size) };
     // A checkpoint that was cut short leaves a file that has not grown yet; the log beside it has
     // everything, and SQLite puts it in its place.
-    let has_log = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+    let has_log = has_log(path);
     if !has_log && length < page_size * u64::from(pages) {
         let reason = "it is shorter than it says".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), reason });
     }
     Ok(())
+}
+
+/// Refuses to make a database beside a log that belongs to one: SQLite would throw it away.
+fn no_orphan(path: &Path) -> Result<(), OpenError> {
+    if has_log(path) {
+        let reason = "it is missing or empty, but its log is there".to_owned();
+        return Err(OpenError::Damaged { path: path.to_owned(), reason });
+    }
+    Ok(())
+}
+
+fn has_log(path: &Path) -> bool {
+    fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0)
 }
 
 /// SQLite's write-ahead log of a database.
