@@ -2,7 +2,7 @@
 //!
 //! Nothing here is allocated from a length that was only claimed.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{limits, mail::UNACCEPTABLE};
 
@@ -100,8 +100,9 @@ pub fn decode<M: DeserializeOwned>(value: &[u8]) -> Result<M, Malformed> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(value);
     deserializer.set_max_depth(limits::DEPTH_MAX);
     let message = M::deserialize(&mut deserializer).map_err(|error| malformed(value, &error))?;
-    // The reader does not tell where it stands; only at the end is there no marker left to read.
-    match IgnoredAny::deserialize(&mut deserializer) {
+    // The reader does not tell where it stands; only at the end is there no marker left to read. A
+    // unit looks at one marker and never into what it opens, whose own end could be taken for it.
+    match <()>::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(message),
         _ => Err(Malformed {
             number: number(value),
@@ -204,10 +205,12 @@ mod tests {
         let value = &ping()[HEADER..];
         assert!(decode::<ClientMessage>(value).is_ok());
 
-        let mut behind = value.to_vec();
-        behind.push(0xc0);
-        assert_eq!(refused(&behind).text, "there are bytes behind the message");
-        assert_eq!(refused(&behind).number, Some(7));
+        // A whole value behind the message, and the beginning of one.
+        for more in [&[0xc0][..], &[0x91], &[0x81, 0x01], &[0xdd, 0xff, 0xff, 0xff, 0xff]] {
+            let behind = [value, more].concat();
+            assert_eq!(refused(&behind).text, "there are bytes behind the message");
+            assert_eq!(refused(&behind).number, Some(7));
+        }
 
         let ping = map(&[("ping", &[0x80])]);
         let twice = map(&[("number", &[7]), ("number", &[8]), ("request", &ping)]);

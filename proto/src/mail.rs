@@ -404,30 +404,46 @@ impl fmt::Display for Recipients {
 
 impl<'de> Deserialize<'de> for Recipients {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        bounded(deserializer, limits::RECIPIENTS_MAX)?.try_into().map_err(unacceptable)
+        bounded(deserializer, limits::RECIPIENTS_MAX, Some(Field::Recipients))?
+            .try_into()
+            .map_err(unacceptable)
     }
 }
 
-/// Reads a list that stops being read as soon as it is too long, whatever length it claims.
-pub(crate) fn bounded<'de, D, T>(deserializer: D, max: usize) -> Result<Vec<T>, D::Error>
+/// Reads a list that stops being read as soon as it is too long, whatever length it claims. Where
+/// it is a `field`, that is a refused value; otherwise it makes the message malformed.
+pub(crate) fn bounded<'de, D, T>(
+    deserializer: D,
+    max: usize,
+    field: Option<Field>,
+) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    struct Bounded<T>(usize, std::marker::PhantomData<T>);
+    struct Bounded<T> {
+        max: usize,
+        field: Option<Field>,
+        entry: std::marker::PhantomData<T>,
+    }
 
     impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Bounded<T> {
         type Value = Vec<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {} entries", self.0)
+            write!(f, "a list of at most {} entries", self.max)
         }
 
         fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
             let mut entries = Vec::new();
             while let Some(entry) = list.next_element()? {
-                if entries.len() == self.0 {
-                    return Err(de::Error::invalid_length(self.0 + 1, &self));
+                if entries.len() == self.max {
+                    return Err(match self.field {
+                        Some(field) => {
+                            unacceptable(Invalid { field, problem: Problem::TooLong(self.max) })
+                        }
+                        None => de::Error::invalid_length(self.max + 1, &self),
+                    });
                 }
                 entries.push(entry);
             }
@@ -435,7 +451,7 @@ where
         }
     }
 
-    deserializer.deserialize_seq(Bounded(max, std::marker::PhantomData))
+    deserializer.deserialize_seq(Bounded { max, field, entry: std::marker::PhantomData })
 }
 
 /// A moment in UTC: milliseconds since 1970-01-01T00:00:00Z, by the server's clock.

@@ -180,7 +180,7 @@ pub struct Confirm {
 }
 
 fn confirmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<MailRef>, D::Error> {
-    bounded(deserializer, limits::CONFIRM_MAX)
+    bounded(deserializer, limits::CONFIRM_MAX, None)
 }
 
 /// See [`Request::Account`].
@@ -336,11 +336,11 @@ pub struct ErrorReply {
 }
 
 fn refused_recipients<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Username>, D::Error> {
-    bounded(input, limits::RECIPIENTS_MAX)
+    bounded(input, limits::RECIPIENTS_MAX, None)
 }
 
 fn spoken_versions<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u32>, D::Error> {
-    bounded(input, 16)
+    bounded(input, 16, None)
 }
 
 impl ErrorReply {

@@ -1,25 +1,44 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the bytes of this crate into
-//! the document, for a change of the protocol that is meant.
+//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the examples of this crate
+//! into the document, for a change of the protocol that is meant. A new message needs its fence
+//! in the document first.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+// It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::{collections::BTreeMap, fmt::Write, fs};
+mod support;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{Debug, Write},
+    fs,
+};
 
 use correio_proto::{
     credential::Credential,
     frame::{self, HEADER},
     limits,
-    mail::{Mail, MailId, Seq, Timestamp},
+    mail::{Mail, MailId, Recipients, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
         Login, NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send,
         ServerMessage, Software, Welcome,
     },
 };
+use serde::{
+    Deserialize,
+    de::{
+        IntoDeserializer,
+        value::{Error, StrDeserializer},
+    },
+};
+use support::Value;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/PROTOCOL.md");
+
+/// Width of the lines in which a message is shown.
+const WIDTH: usize = 100;
 
 #[derive(Debug, PartialEq)]
 enum Message {
@@ -27,23 +46,30 @@ enum Message {
     Server(ServerMessage),
 }
 
-fn software(name: &'static str) -> Software {
+fn software(name: &str) -> Software {
     // The version is this crate's own and would change the bytes with every release.
-    let value = map(&[("name", name), ("version", "1.0.0")]);
-    frame::decode(&value).unwrap()
-}
-
-fn map(entries: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = vec![0x80 | entries.len() as u8];
-    for text in entries.iter().flat_map(|(key, value)| [key, value]) {
-        bytes.push(0xa0 | text.len() as u8);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes
+    let text = |text: &str| Value::Text(text.to_owned());
+    let map = vec![("name".into(), text(name)), ("version".into(), text("1.0.0"))];
+    frame::decode(&Value::Map(map).wide()).unwrap()
 }
 
 fn id() -> MailId {
     "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
+}
+
+fn recipients() -> Recipients {
+    "tony,pepper".parse().unwrap()
+}
+
+/// From the vectors: those of `jarvis-is-here` at cost 12 and 4.
+fn credentials() -> (Credential, Credential) {
+    let mut made = support::blocks(support::DOCUMENT, "vector").into_iter().map(|(_, text)| {
+        let hex = text.split_once("credential").unwrap().1.trim();
+        let byte = |at: usize| u8::from_str_radix(hex.get(2 * at..2 * at + 2).unwrap(), 16);
+        let bytes: [u8; 23] = std::array::from_fn(|at| byte(at).unwrap());
+        Credential::from(bytes)
+    });
+    (made.next().unwrap(), made.next().unwrap())
 }
 
 fn mail() -> Mail {
@@ -52,17 +78,16 @@ fn mail() -> Mail {
         id: id(),
         from: "peter".parse().unwrap(),
         from_name: "Peter Parker".parse().unwrap(),
-        to: "tony".parse().unwrap(),
+        to: recipients(),
         sent_at: Timestamp(1_790_000_000_000),
-        subject: "Senhor Stark?".parse().unwrap(),
+        subject: "Senhor Stark, o que significa 'sem benefícios de estágio'?".parse().unwrap(),
         body: "A tia May quer saber.\n".parse().unwrap(),
     }
 }
 
-/// Names are exhaustive: a new variant does not compile without one, and is then missing from the
-/// document.
-fn name(message: &Message) -> &'static str {
-    match message {
+/// Names are exhaustive: a new variant does not compile without one.
+fn name(message: &Message) -> String {
+    let name = match message {
         Message::Client(message) => match &message.request {
             Request::Hello(_) => "hello",
             Request::Register(_) => "register",
@@ -86,7 +111,7 @@ fn name(message: &Message) -> &'static str {
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
             Reply::Pong {} => "reply-pong",
-            Reply::Error(_) => "reply-error",
+            Reply::Error(error) => return format!("error-{}", error.code).replace('_', "-"),
         },
         Message::Server(ServerMessage::Notice(notice)) => match notice {
             Notice::NewMail(_) => "notice-new-mail",
@@ -94,72 +119,125 @@ fn name(message: &Message) -> &'static str {
             Notice::SessionEnded {} => "notice-session-ended",
             Notice::ShuttingDown {} => "notice-shutting-down",
         },
+    };
+    name.to_owned()
+}
+
+fn requests() -> Vec<(u32, Request)> {
+    let (credential, another) = credentials();
+    vec![
+        (1, Request::Hello(Hello { version: 1, software: software("correio") })),
+        (
+            2,
+            Request::Register(Register {
+                id: id(),
+                username: "tony".parse().unwrap(),
+                full_name: "Tony Stark".parse().unwrap(),
+                credential: credential.clone(),
+            }),
+        ),
+        (
+            3,
+            Request::Login(Login {
+                username: "tony".parse().unwrap(),
+                credential: credential.clone(),
+            }),
+        ),
+        (
+            4,
+            Request::Send(Send {
+                id: id(),
+                to: recipients(),
+                subject: mail().subject,
+                body: mail().body,
+            }),
+        ),
+        (5, Request::Fetch(Fetch { after: Seq(6), max: 50 })),
+        (6, Request::Confirm(Confirm { mails: vec![mail().reference()] })),
+        (7, Request::Account(Account::FullName { full_name: "Anthony Stark".parse().unwrap() })),
+        (8, Request::Account(Account::Password { current: credential.clone(), new: another })),
+        (9, Request::Account(Account::Delete { credential })),
+        (10, Request::Ping {}),
+        (11, Request::Logout {}),
+    ]
+}
+
+fn replies() -> Vec<(u32, Reply)> {
+    vec![
+        (
+            1,
+            Reply::Hello(Welcome {
+                version: 1,
+                software: software("correiod"),
+                realm: Realm(std::array::from_fn(|at| at as u8)),
+                limits: Limits {
+                    body: limits::BODY_DEFAULT_MAX as u32,
+                    recipients: limits::RECIPIENTS_MAX as u32,
+                    page: limits::PAGE_MAILS_MAX,
+                    frame: limits::REPLY_FRAME_MAX as u32,
+                },
+                registration: Registration::Open {},
+            }),
+        ),
+        (2, Reply::Registered {}),
+        (
+            3,
+            Reply::LoggedIn(LoggedIn {
+                username: "tony".parse().unwrap(),
+                full_name: "Tony Stark".parse().unwrap(),
+                waiting: 4,
+            }),
+        ),
+        (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
+        (5, Reply::Page(Page { mails: vec![mail()], more: false })),
+        (6, Reply::Confirmed { deleted: 1 }),
+        (7, Reply::AccountChanged {}),
+        (10, Reply::Pong {}),
+        (11, Reply::LoggedOut {}),
+    ]
+}
+
+/// An example of each error that can be sent, with the fields that it has. Exhaustive too.
+fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
+    let (number, text) = match code {
+        ErrorCode::BadCredentials => (3, "unknown username or wrong password"),
+        ErrorCode::UsernameTaken => (2, "this username is taken"),
+        ErrorCode::UnknownRecipient => {
+            (4, "one or more recipients do not exist; nobody got the mail")
+        }
+        ErrorCode::MailboxFull => {
+            (4, "the mailbox of one or more recipients is full; nobody got the mail")
+        }
+        ErrorCode::TooLarge => (0, "a frame of 5000 bytes is above the limit of 4096"),
+        ErrorCode::Invalid => (2, "username must not contain \\u{2f}"),
+        ErrorCode::NotAuthenticated => (5, "log in first"),
+        ErrorCode::NotAllowed => (1, "hello was said already"),
+        ErrorCode::Busy => (3, "the server has too much to do; try again later"),
+        ErrorCode::RateLimited => (3, "too many tries; try again later"),
+        ErrorCode::Conflict => (4, "another mail was sent with this id"),
+        ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
+        ErrorCode::Protocol => (12, "there are bytes behind the message"),
+        ErrorCode::Version => (1, "this server speaks version 1"),
+        ErrorCode::Other => return None,
+    };
+    let mut error = ErrorReply::new(code, text);
+    match code {
+        ErrorCode::UnknownRecipient | ErrorCode::MailboxFull => {
+            error.recipients = vec!["pepper".parse().unwrap()];
+        }
+        ErrorCode::Busy | ErrorCode::RateLimited => error.retry_after = Some(5),
+        ErrorCode::Version => error.versions = vec![1],
+        _ => {}
     }
-}
-
-fn requests() -> Vec<Request> {
-    let credential = || Credential::from([0xc1; 23]);
-    vec![
-        Request::Hello(Hello { version: 1, software: software("correio") }),
-        Request::Register(Register {
-            id: id(),
-            username: "tony".parse().unwrap(),
-            full_name: "Tony Stark".parse().unwrap(),
-            credential: credential(),
-        }),
-        Request::Login(Login { username: "tony".parse().unwrap(), credential: credential() }),
-        Request::Logout {},
-        Request::Send(Send {
-            id: id(),
-            to: "tony".parse().unwrap(),
-            subject: "Senhor Stark?".parse().unwrap(),
-            body: "A tia May quer saber.\n".parse().unwrap(),
-        }),
-        Request::Fetch(Fetch { after: Seq(0), max: 0 }),
-        Request::Confirm(Confirm { mails: vec![mail().reference()] }),
-        Request::Account(Account::FullName { full_name: "Anthony Stark".parse().unwrap() }),
-        Request::Account(Account::Password {
-            current: credential(),
-            new: Credential::from([0xc2; 23]),
-        }),
-        Request::Account(Account::Delete { credential: credential() }),
-        Request::Ping {},
-    ]
-}
-
-fn replies() -> Vec<Reply> {
-    let mut error = ErrorReply::new(ErrorCode::UnknownRecipient, "no such recipient");
-    error.recipients = vec!["nobody".parse().unwrap()];
-    vec![
-        Reply::Hello(Welcome {
-            version: 1,
-            software: software("correiod"),
-            realm: Realm([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
-            limits: Limits { body: 1_048_576, recipients: 100, page: 200, frame: 16_000_000 },
-            registration: Registration::Open {},
-        }),
-        Reply::Registered {},
-        Reply::LoggedIn(LoggedIn {
-            username: "tony".parse().unwrap(),
-            full_name: "Tony Stark".parse().unwrap(),
-            waiting: 4,
-        }),
-        Reply::LoggedOut {},
-        Reply::Sent { sent_at: Timestamp(1_790_000_000_000) },
-        Reply::Page(Page { mails: vec![mail()], more: false }),
-        Reply::Confirmed { deleted: 1 },
-        Reply::AccountChanged {},
-        Reply::Pong {},
-        Reply::Error(error),
-    ]
+    Some((number, error))
 }
 
 fn notices() -> Vec<Notice> {
     vec![
         Notice::NewMail(NewMail {
-            from: "peter".parse().unwrap(),
-            from_name: "Peter Parker".parse().unwrap(),
-            subject: "Senhor Stark?".parse().unwrap(),
+            from: "steve".parse().unwrap(),
+            from_name: "Steve Rogers".parse().unwrap(),
+            subject: "Pode parar de colocar AC/DC como meu despertador?".parse().unwrap(),
         }),
         Notice::Ping {},
         Notice::SessionEnded {},
@@ -168,13 +246,15 @@ fn notices() -> Vec<Notice> {
 }
 
 fn examples() -> Vec<Message> {
-    let client = |request| Message::Client(ClientMessage { number: 1, request });
-    let reply = |reply| Message::Server(ServerMessage::Reply { number: 1, reply });
+    let client = |(number, request)| Message::Client(ClientMessage { number, request });
+    let reply = |(number, reply)| Message::Server(ServerMessage::Reply { number, reply });
     let notice = |notice| Message::Server(ServerMessage::Notice(notice));
+    let errors = ErrorCode::ALL.into_iter().filter_map(error);
     requests()
         .into_iter()
         .map(client)
         .chain(replies().into_iter().map(reply))
+        .chain(errors.map(|(number, error)| reply((number, Reply::Error(error)))))
         .chain(notices().into_iter().map(notice))
         .collect()
 }
@@ -198,93 +278,130 @@ fn decode(like: &Message, frame: &[u8]) -> Message {
     }
 }
 
-/// Lines of 16 bytes in hex.
-fn hex(bytes: &[u8]) -> String {
+/// The text of an example: what the frame says, in lines, and its bytes, 16 a line.
+fn shown(frame: &[u8]) -> String {
     let mut text = String::new();
-    for line in bytes.chunks(16) {
+    let mut column = 0;
+    for word in Value::read(frame.get(HEADER..).unwrap()).to_string().split_inclusive(", ") {
+        if column > 0 && column + word.trim_end().len() > WIDTH {
+            text.truncate(text.trim_end().len());
+            text.push_str("\n  ");
+            column = 2;
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text.push('\n');
+    for line in frame.chunks(16) {
         let line: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(text, "{}", line.join(" ")).unwrap();
     }
     text
 }
 
-fn unhex(text: &str) -> Vec<u8> {
-    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-}
-
-/// The examples of the document: names, and the text between the fences.
-fn documented(document: &str) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for part in document.split("```frame ").skip(1) {
-        let (name, rest) = part.split_once('\n').unwrap();
-        let (text, _) = rest.split_once("```").unwrap();
-        assert_eq!(found.insert(name.to_owned(), text.to_owned()), None, "{name} twice");
-    }
-    found
-}
-
-fn update(document: &str) {
+fn update(document: &str) -> String {
     let mut updated = document.to_owned();
     for message in examples() {
         let start = format!("```frame {}\n", name(&message));
-        let (before, rest) = updated.split_once(&start).unwrap();
+        let (before, rest) = updated.split_once(&start).unwrap_or_else(|| panic!("no {start}"));
         let (_, behind) = rest.split_once("```").unwrap();
-        updated = format!("{before}{start}{}```{behind}", hex(&encode(&message)));
+        updated = format!("{before}{start}{}```{behind}", shown(&encode(&message)));
     }
-    fs::write(DOCUMENT, updated).unwrap();
+    updated
 }
 
 #[test]
 fn the_document_shows_the_bytes() {
     let mut document = fs::read_to_string(DOCUMENT).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        update(&document);
-        document = fs::read_to_string(DOCUMENT).unwrap();
+        document = update(&document);
+        fs::write(DOCUMENT, &document).unwrap();
     }
-    let mut documented = documented(&document);
+    let blocks = support::blocks(&document, "frame");
+    let mut documented: BTreeMap<_, _> = blocks.iter().copied().collect();
+    assert_eq!(documented.len(), blocks.len(), "a name stands twice");
     for message in examples() {
         let name = name(&message);
-        let text = documented.remove(name).unwrap_or_else(|| panic!("{name} is not documented"));
-        assert_eq!(text, hex(&encode(&message)), "{name}");
-        assert_eq!(decode(&message, &unhex(&text)), message, "{name}");
+        let text = documented.remove(&*name).unwrap_or_else(|| panic!("{name} is missing"));
+        assert_eq!(text, shown(&encode(&message)), "{name}");
+        assert_eq!(decode(&message, &support::bytes(text)), message, "{name}");
     }
     assert!(documented.is_empty(), "in the document only: {:?}", documented.keys());
 }
 
-#[test]
-fn every_error_code_is_documented() {
-    let document = fs::read_to_string(DOCUMENT).unwrap();
-    for code in ErrorCode::ALL {
-        assert!(document.contains(&format!("| `{code}` |")), "{code}");
+/// The names that a choice has in the code, as serde lists them.
+fn choices<T: for<'de> Deserialize<'de> + Debug>() -> BTreeSet<String> {
+    let unknown: StrDeserializer<'_, Error> = "?".into_deserializer();
+    let text = T::deserialize(unknown).unwrap_err().to_string();
+    // "unknown variant `?`, expected one of `a`, `b`"
+    text.split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
+}
+
+/// The names that stand in the examples at the end of a path.
+fn shown_choices(path: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, frame) in support::frames() {
+        let value = Value::read(&frame[HEADER..]);
+        if let Some(value) = path.iter().try_fold(&value, |value, name| value.at(name)) {
+            found.insert(value.choice().to_owned());
+        }
     }
+    found
 }
 
 #[test]
-fn the_vectors_hold() {
-    use correio_proto::credential::Password;
-    let document = fs::read_to_string(DOCUMENT).unwrap();
-    let realm = Realm([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-    let a = |count| "a".repeat(count);
-    for (password, username, cost, expected) in [
-        ("jarvis-is-here".into(), "tony", 12, "b61609cd64f09da1245572a36e79c1822790f66bbf7267"),
-        ("jarvis-is-here".into(), "tony", 4, "1283ec9be7b48aa198409356756b05b3e2107008b378ac"),
-        ("meu coração".into(), "pepper", 4, "b1ce80e155fdddb0b1d49a998285af4987f3851dd54410"),
-        (
-            "meu corac\u{327}a\u{303}o".into(),
-            "pepper",
-            4,
-            "b1ce80e155fdddb0b1d49a998285af4987f3851dd54410",
-        ),
-        (a(71), "tony", 4, "49f6b2eb3d1789ab5be999109d71381b67f36d5597952f"),
-        (a(72), "tony", 4, "0c3cf329ca0bdb5d4049c3dbdc3658f48a92ae2eb4a8b6"),
-        (a(73), "tony", 4, "1c2031f8b68fb15f80c611bc3307b35927c58b03ca307d"),
-        ("aaaaaaaa\0b".into(), "tony", 4, "1e2855144251592315615d48584e8e37f48fe15213ea48"),
-    ] {
-        let username = username.parse().unwrap();
-        let derived =
-            Credential::derive_at(cost, &Password::new(&password).unwrap(), realm, &username);
-        let hex: String = derived.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, expected, "{password:?} at cost {cost}");
-        assert!(document.contains(expected), "{expected} is documented");
+fn every_choice_of_the_code_has_an_example() {
+    assert_eq!(shown_choices(&["request"]), choices::<Request>());
+    assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
+    assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
+    assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
+    assert_eq!(choices::<Registration>(), ["closed".into(), "open".into()].into());
+}
+
+#[test]
+fn every_request_and_error_stands_in_its_table() {
+    for request in choices::<Request>() {
+        let heading = format!("\n## {request}\n");
+        assert!(support::DOCUMENT.contains(&heading), "{request} has no section");
     }
+    let rows = support::DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<_> = rows.map(|line| line.split('|').nth(1).unwrap()).collect();
+    for request in choices::<Request>() {
+        assert!(rows.iter().any(|row| row.contains(&format!("`{request}`"))), "{request}");
+    }
+    for code in ErrorCode::ALL {
+        assert!(rows.iter().any(|row| row.trim() == format!("`{code}`")), "{code}");
+    }
+}
+
+/// What the document says in figures is what the code does.
+#[test]
+fn the_limits_are_the_codes() {
+    let thousands = |number: usize| match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", number / 1000, number % 1000),
+    };
+    let words: Vec<_> = support::DOCUMENT.split_whitespace().collect();
+    let document = words.join(" ");
+    for sentence in [
+        format!("{} bytes", thousands(limits::FRAME_BEFORE_LOGIN_MAX)),
+        format!("`limits.body` + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
+        format!("1 to {} of `a`–`z`", limits::USERNAME_MAX),
+        format!("1 to {} characters on one line", limits::FULL_NAME_MAX),
+        format!("1 to {} characters, otherwise", limits::SUBJECT_MAX),
+        format!("1 to {} entries", limits::RECIPIENTS_MAX),
+        format!("up to {} entries", limits::CONFIRM_MAX),
+        format!("up to {} visible ASCII characters", limits::SOFTWARE_MAX),
+        format!("after {} mails", limits::PAGE_MAILS_MAX),
+        format!("reach {} KiB", limits::PAGE_BYTES_MAX / 1024),
+        format!("at most {} deep", limits::DEPTH_MAX),
+        format!("{} to {} characters after NFC", limits::PASSWORD_MIN, limits::PASSWORD_MAX),
+        format!("for {} days", limits::VERDICT_KEPT_SECONDS / (24 * 60 * 60)),
+        "the third one closes".to_owned(),
+        "port 8888".to_owned(),
+    ] {
+        assert!(document.contains(&sentence), "not in the document: {sentence}");
+    }
+    assert_eq!(limits::PROTOCOL_ERRORS_MAX, 3);
+    assert_eq!(correio_proto::DEFAULT_PORT, 8888);
 }
