@@ -4,7 +4,7 @@
 //! [`MemoryLimits`] for the whole.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -49,8 +49,9 @@ pub struct MemoryStore {
     ids: HashMap<Username, AccountId>,
     accounts: HashMap<AccountId, Account>,
     verdicts: HashMap<(AccountId, MailId), Verdict>,
-    /// The verdicts in the order they were given in, with those of accounts that are gone.
-    given: VecDeque<(AccountId, MailId)>,
+    /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
+    /// are gone.
+    given: BTreeSet<(Timestamp, AccountId, MailId)>,
     bytes: u64,
     last_account: i64,
     last_seq: u64,
@@ -93,7 +94,7 @@ impl MemoryStore {
             ids: HashMap::new(),
             accounts: HashMap::new(),
             verdicts: HashMap::new(),
-            given: VecDeque::new(),
+            given: BTreeSet::new(),
             bytes: 0,
             last_account: 0,
             last_seq: 0,
@@ -207,7 +208,7 @@ impl MemoryStore {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
         self.verdicts.insert((sender, mail.id), Verdict { digest, sent_at: now });
-        self.given.push_back((sender, mail.id));
+        self.given.insert((now, sender, mail.id));
         self.put(names.clone(), mail, now, &recipients);
         StoreDone::Sent { sent_at: now, recipients, from: names }
     }
@@ -282,16 +283,14 @@ impl MemoryStore {
     fn prune(&mut self, before: Timestamp) -> StoreDone {
         let mut verdicts = 0;
         for _ in 0..PRUNE_STEP {
-            let Some(oldest) = self.given.front() else {
+            let oldest = self.given.first().filter(|(sent_at, ..)| *sent_at < before);
+            let Some(&(_, sender, id)) = oldest else {
                 return StoreDone::Pruned { verdicts, more: false };
             };
-            if self.verdicts.get(oldest).is_some_and(|verdict| verdict.sent_at >= before) {
-                return StoreDone::Pruned { verdicts, more: false };
-            }
+            self.given.pop_first();
+            self.verdicts.remove(&(sender, id));
             // Those of accounts that are gone were none any more.
-            verdicts += u32::from(self.accounts.contains_key(&oldest.0));
-            self.verdicts.remove(oldest);
-            self.given.pop_front();
+            verdicts += u32::from(self.accounts.contains_key(&sender));
         }
         StoreDone::Pruned { verdicts, more: true }
     }

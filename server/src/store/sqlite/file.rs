@@ -1,10 +1,10 @@
 //! Groups of jobs as transactions, and which errors end the store.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use super::jobs::run_job;
+use super::{jobs::run_job, size};
 use crate::{
     store::{Quota, StoreDone, StoreJob},
     ticket::Ticket,
@@ -14,29 +14,55 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Fatal(pub(super) Arc<str>);
 
-/// Rows changed after which the log is moved into the main file: about 40 MB of log.
-const CHECKPOINT_CHANGES: u64 = 10_000;
+/// Bytes of log after which it is moved into the main file.
+const CHECKPOINT_BYTES: u64 = 40 << 20;
+
+/// What a changed row counts for besides the mail in it: a page, which is the most that it takes
+/// where few rows share one.
+const ROW_BYTES: u64 = 4096;
+
+/// Room on the disk below which nothing is taken in any more, in bytes: enough to move a whole
+/// log into the main file, and for those who delete meanwhile.
+const RESERVE: u64 = 64 << 20;
 
 /// The open file.
 #[derive(Debug)]
 pub(super) struct File {
     connection: Connection,
     quota: Quota,
-    /// What [`Connection::total_changes`] said at the last checkpoint.
-    checkpointed: u64,
+    directory: PathBuf,
+    /// What [`Connection::total_changes`] said after the last group.
+    changes: u64,
+    /// Bytes of log since the last checkpoint, at the most.
+    logged: u64,
     /// Held for as long as the file is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
 
 impl File {
-    pub(super) fn new(connection: Connection, quota: Quota, lock: fs::File) -> Self {
-        Self { connection, quota, checkpointed: 0, _lock: lock }
+    pub(super) fn new(
+        connection: Connection,
+        quota: Quota,
+        directory: PathBuf,
+        lock: fs::File,
+    ) -> Self {
+        Self { connection, quota, directory, changes: 0, logged: 0, _lock: lock }
     }
 
     /// Runs a group of jobs and makes what they changed durable. There is an answer for each.
     pub(super) fn run(&mut self, group: &[(Ticket, StoreJob)]) -> Result<Vec<StoreDone>, Fatal> {
         let jobs: Vec<&StoreJob> = group.iter().map(|(_, job)| job).collect();
-        let error = match self.transaction(&jobs) {
+        let intake = self.intake();
+        let result = self.run_jobs(intake, &jobs);
+        let changes = self.connection.total_changes();
+        let rows = changes.saturating_sub(self.changes) * ROW_BYTES;
+        self.logged += rows + jobs.iter().map(|job| size(job)).sum::<u64>();
+        self.changes = changes;
+        result
+    }
+
+    fn run_jobs(&mut self, intake: Intake, jobs: &[&StoreJob]) -> Result<Vec<StoreDone>, Fatal> {
+        let error = match self.transaction(intake, jobs) {
             Ok(answers) => return Ok(answers),
             Err(error) => error,
         };
@@ -48,7 +74,7 @@ impl File {
         // One job may have spoiled it for all, or only a part fits on the disk: each by itself.
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            answers.push(match self.transaction(&[job]) {
+            answers.push(match self.transaction(intake, &[job]) {
                 Ok(mut answer) => answer.pop().unwrap_or_else(|| unavailable(&error)),
                 Err(error) => {
                     self.roll_back(&error)?;
@@ -59,11 +85,43 @@ impl File {
         Ok(answers)
     }
 
-    fn transaction(&mut self, jobs: &[&StoreJob]) -> rusqlite::Result<Vec<StoreDone>> {
+    /// Nothing is taken in where the reserve is touched: half of the disk where that is small.
+    /// Where the file system does not tell, its own refusal to write has to do.
+    fn intake(&self) -> Intake {
+        let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
+            return Intake::Open;
+        };
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        let reserve = RESERVE.min(bytes(disk.f_blocks) / 2);
+        let free = bytes(disk.f_bavail);
+        if free >= reserve || free.saturating_add(self.unused_bytes()) >= reserve {
+            return Intake::Open;
+        }
+        Intake::Stopped
+    }
+
+    /// What deleted mail left in the main file, which never shrinks.
+    fn unused_bytes(&self) -> u64 {
+        let pragma =
+            |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+        let pages = pragma("freelist_count").unwrap_or(0);
+        u64::from(pages) * u64::from(pragma("page_size").unwrap_or(0))
+    }
+
+    fn transaction(
+        &mut self,
+        intake: Intake,
+        jobs: &[&StoreJob],
+    ) -> rusqlite::Result<Vec<StoreDone>> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         let answers = jobs
             .iter()
-            .map(|job| run_job(&self.connection, self.quota, job))
+            .map(|job| match intake {
+                Intake::Stopped if takes_in(job) => {
+                    Ok(StoreDone::Unavailable("the disk is almost full".into()))
+                }
+                Intake::Open | Intake::Stopped => run_job(&self.connection, self.quota, job),
+            })
             .collect::<rusqlite::Result<_>>()?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(answers)
@@ -84,11 +142,10 @@ impl File {
     /// Moves the log into the main file once there is much of it. A sync that fails here is as
     /// fatal as any: what it was for is acknowledged already, and is still in the log.
     pub(super) fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
-        let changes = self.connection.total_changes();
-        if changes.saturating_sub(self.checkpointed) < CHECKPOINT_CHANGES {
+        if self.logged < CHECKPOINT_BYTES {
             return Ok(());
         }
-        self.checkpointed = changes;
+        self.logged = 0;
         self.checkpoint("PASSIVE")
     }
 
@@ -105,6 +162,18 @@ impl File {
     pub(super) fn close(self) -> Result<(), Fatal> {
         self.checkpoint("TRUNCATE")
     }
+}
+
+/// Whether anything new is taken in.
+#[derive(Clone, Copy, Debug)]
+enum Intake {
+    Open,
+    Stopped,
+}
+
+/// Whether a job makes the file larger. Those that shorten it or only read go on without room.
+fn takes_in(job: &StoreJob) -> bool {
+    matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. })
 }
 
 fn unavailable(error: &rusqlite::Error) -> StoreDone {

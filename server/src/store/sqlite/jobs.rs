@@ -311,10 +311,9 @@ fn confirm(db: &Connection, account: AccountId, mails: &[MailRef]) -> Result<Sto
     Ok(StoreDone::Confirmed { deleted })
 }
 
-/// Verdicts stand in the order they were given in, so the old ones are the first.
 fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
-    let sql = "DELETE FROM verdict WHERE sent_at < ?1
-               AND number IN (SELECT number FROM verdict ORDER BY number LIMIT ?2)";
+    let sql = "DELETE FROM verdict WHERE number IN
+               (SELECT number FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)";
     let deleted = db.prepare_cached(sql)?.execute(params![to_sql(before.0), PRUNE_STEP])?;
     let verdicts = u32::try_from(deleted).unwrap_or(PRUNE_STEP);
     Ok(StoreDone::Pruned { verdicts, more: verdicts == PRUNE_STEP })

@@ -23,6 +23,7 @@ use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
 use crate::ticket::Ticket;
 
 mod file;
+mod header;
 mod jobs;
 mod open;
 

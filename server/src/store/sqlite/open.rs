@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    io::Read,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -10,7 +9,10 @@ use std::{
 use correio_proto::message::Realm;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, params};
 
-use super::file::File;
+use super::{
+    file::File,
+    header::{self, Found},
+};
 use crate::store::Quota;
 
 /// Name of the database in the data directory.
@@ -20,10 +22,11 @@ const DATABASE: &str = "correio.db";
 const LOCK: &str = "lock";
 
 /// What SQLite keeps in the file's header to tell whose it is: "corr".
-const APPLICATION_ID: i64 = 0x636f_7272;
+const APPLICATION_ID: u32 = 0x636f_7272;
 
 /// The schema, as steps from one version to the next. A step is never changed, only followed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         realm BLOB NOT NULL
@@ -57,7 +60,21 @@ const MIGRATIONS: &[&str] = &["
         sent_at INTEGER NOT NULL,
         UNIQUE (sender, id)
     ) STRICT;
-"];
+",
+    "
+    CREATE INDEX verdict_age ON verdict (sent_at);
+",
+];
+
+/// What the migrations make.
+const SCHEMA: [(&str, &str); 6] = [
+    ("table", "meta"),
+    ("table", "account"),
+    ("table", "mail"),
+    ("table", "verdict"),
+    ("index", "mailbox"),
+    ("index", "verdict_age"),
+];
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +87,7 @@ pub enum OpenError {
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },
     #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
-    Newer { path: PathBuf, found: i64, known: usize },
+    Newer { path: PathBuf, found: u32, known: usize },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("{} cannot be written to; give this user the right to", path.display())]
@@ -103,8 +120,9 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
         return Err(OpenError::ReadOnly { path });
     }
     migrate(&path, &mut connection)?;
+    check_schema(&path, &connection)?;
     let realm = realm(&path, &connection)?;
-    Ok((File::new(connection, quota, lock), realm))
+    Ok((File::new(connection, quota, directory.to_owned(), lock), realm))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
@@ -124,58 +142,34 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
     }
 }
 
-/// Looks at the first bytes of a file that is there, before SQLite may do anything to it
-/// (<https://www.sqlite.org/fileformat2.html>, section 1.3).
+/// Refuses what is not ours before SQLite may do anything to it.
 fn check_header(path: &Path) -> Result<(), OpenError> {
-    let cannot_read = |source| OpenError::Directory { path: path.to_owned(), source };
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return no_orphan(path),
-        Err(error) => return Err(cannot_read(error)),
+    let path = path.to_owned();
+    let found = header::look(&path)
+        .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
+    let header = match found {
+        Found::Nothing => return Ok(()),
+        // SQLite would throw such a log away.
+        Found::OrphanLog => {
+            let reason = "it is missing or empty, but its log is there".to_owned();
+            return Err(OpenError::Damaged { path, reason });
+        }
+        Found::Other => return Err(OpenError::Foreign { path }),
+        Found::Database(header) => header,
     };
-    let length = file.metadata().map_err(cannot_read)?.len();
-    if length == 0 {
-        return no_orphan(path);
+    let is_new = header.application == 0 && header.version == 0 && header.is_empty;
+    if !is_new && header.application != APPLICATION_ID {
+        return Err(OpenError::Foreign { path });
     }
-    let mut header = [0; 100];
-    let is_database =
-        file.read_exact(&mut header).is_ok() && header.starts_with(b"SQLite format 3\0");
-    if !is_database {
-        return Err(OpenError::Foreign { path: path.to_owned() });
+    let known = MIGRATIONS.len();
+    if header.version as usize > known {
+        return Err(OpenError::Newer { path, found: header.version, known });
     }
-    let number = |at: usize| {
-        header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
-    };
-    let (page_size, pages) = (number(16) >> 16, number(28));
-    let page_size = if page_size == 1 { 65_536 } else { u64::from(page_size) };
-    // A checkpoint that was cut short leaves a file that has not grown yet; the log beside it has
-    // everything, and SQLite puts it in its place.
-    let has_log = has_log(path);
-    if !has_log && length < page_size * u64::from(pages) {
+    if header.is_short {
         let reason = "it is shorter than it says".to_owned();
-        return Err(OpenError::Damaged { path: path.to_owned(), reason });
+        return Err(OpenError::Damaged { path, reason });
     }
     Ok(())
-}
-
-/// Refuses to make a database beside a log that belongs to one: SQLite would throw it away.
-fn no_orphan(path: &Path) -> Result<(), OpenError> {
-    if has_log(path) {
-        let reason = "it is missing or empty, but its log is there".to_owned();
-        return Err(OpenError::Damaged { path: path.to_owned(), reason });
-    }
-    Ok(())
-}
-
-fn has_log(path: &Path) -> bool {
-    fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0)
-}
-
-/// SQLite's write-ahead log of a database.
-fn log_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -196,35 +190,37 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Brings the schema to the present version.
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let failed = |source| failure(path, source);
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(failed)?;
-    let version = pragma("user_version").map_err(failed)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    let is_new = application == 0 && version == 0 && tables == 0;
-    if !is_new && application != APPLICATION_ID {
-        return Err(OpenError::Foreign { path: path.to_owned() });
-    }
-    let done = usize::try_from(version).ok().filter(|done| *done <= MIGRATIONS.len());
-    let Some(done) = done else {
-        let known = MIGRATIONS.len();
-        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
-    };
-    for (index, step) in MIGRATIONS.iter().enumerate().skip(done) {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    let done: u32 = version.map_err(failed)?;
+    for (index, step) in (1..).zip(MIGRATIONS).skip(done as usize) {
         // All of a step or nothing, its version included.
         let transaction = connection.transaction().map_err(failed)?;
         transaction.execute_batch(step).map_err(failed)?;
-        if index == 0 {
+        if index == 1 {
             let sql = "INSERT INTO meta (only, realm) VALUES (1, ?1)";
             transaction.execute(sql, params![random()?]).map_err(failed)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
         }
-        let version = i64::try_from(index + 1).unwrap_or(i64::MAX);
-        transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", index).map_err(failed)?;
         transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Looks whether everything is there that the migrations made.
+fn check_schema(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    for (kind, name) in SCHEMA {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
+        let count: u32 = connection
+            .query_row(sql, params![kind, name], |row| row.get(0))
+            .map_err(|source| failure(path, source))?;
+        if count == 0 {
+            let reason = format!("its {kind} {name} is missing");
+            return Err(OpenError::Damaged { path: path.to_owned(), reason });
+        }
     }
     Ok(())
 }
