@@ -129,6 +129,8 @@ connect-name-not-found = the name { $host } was not found
 connect-refused = the connection was refused; is there a server on this port?
 connect-timed-out = nobody answered in time
 connect-not-correio = what answered is not a correio server
+connect-no-tls = the server does not speak TLS 1.3; a laboratory's may want --plaintext
+connect-tls = TLS failed: { $detail }
 connect-other-version = the server speaks another version of the protocol ({ $versions })
 connect-busy = the server is full; try again in { $seconds } s
 connect-cancelled = cancelled
@@ -157,6 +159,30 @@ error-unavailable = the server could not do it now; try again
 error-protocol = the server did not understand: { $text }
 error-version = the server speaks another version of the protocol
 error-other = { $text }
+
+trust-offer = No known authority answers for the certificate of { $address }: { $doubt }.
+    Its fingerprint is
+    { $found }
+    Compare it with the one that the server prints when it starts (correiod fingerprint).
+trust-question = Is it the same, and do you trust this server?
+trust-unknown = the certificate of { $address } is not trusted: { $doubt }. Its fingerprint is
+    { $found }
+    Compare it with the one that the server prints (correiod fingerprint) and, if it is the same, type:
+    correio trust { $address }
+trust-changed = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may be posing as this server. Nothing was sent.
+    expected: { $expected }
+    found: { $found }
+    If whoever runs the server says that this is its new certificate, type: correio trust { $address }
+trust-accepted = The certificate of { $address } is accepted.
+trust-vouched = Public authorities vouch for the certificate of { $address }; there is nothing to accept.
+trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.
+trust-not-known = No certificate of { $address } was accepted.
+trust-none = No certificates were accepted.
+doubt-unknown-issuer = it signs itself, or nobody known has signed it
+doubt-expired = it has expired, or this computer's clock is wrong
+doubt-not-yet-valid = it is not valid yet, or this computer's clock is wrong
+doubt-other-name = it is the certificate of another name
+known-servers-error = the file of known servers: { $reason }
 
 mailbox-error = the mailbox on this computer: { $reason }
 no-such-mail = there is no e-mail number { $number }

@@ -129,6 +129,8 @@ connect-name-not-found = o nome { $host } não foi encontrado
 connect-refused = a conexão foi recusada; há um servidor nesta porta?
 connect-timed-out = ninguém respondeu a tempo
 connect-not-correio = quem respondeu não é um servidor correio
+connect-no-tls = o servidor não fala TLS 1.3; um de laboratório pode querer --plaintext
+connect-tls = o TLS falhou: { $detail }
 connect-other-version = o servidor fala outra versão do protocolo ({ $versions })
 connect-busy = o servidor está lotado; tente de novo em { $seconds } s
 connect-cancelled = cancelado
@@ -157,6 +159,30 @@ error-unavailable = o servidor não conseguiu agora; tente de novo
 error-protocol = o servidor não entendeu: { $text }
 error-version = o servidor fala outra versão do protocolo
 error-other = { $text }
+
+trust-offer = Nenhuma autoridade conhecida responde pelo certificado de { $address }: { $doubt }.
+    A impressão digital dele é
+    { $found }
+    Compare com a que o servidor mostra ao iniciar (correiod fingerprint).
+trust-question = É a mesma, e você confia neste servidor?
+trust-unknown = o certificado de { $address } não é de confiança: { $doubt }. A impressão digital dele é
+    { $found }
+    Compare com a que o servidor mostra (correiod fingerprint) e, se for a mesma, digite:
+    correio trust { $address }
+trust-changed = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    esperado: { $expected }
+    encontrado: { $found }
+    Se quem cuida do servidor disser que este é o certificado novo, digite: correio trust { $address }
+trust-accepted = O certificado de { $address } foi aceito.
+trust-vouched = Autoridades públicas respondem pelo certificado de { $address }; não há o que aceitar.
+trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.
+trust-not-known = Nenhum certificado de { $address } tinha sido aceito.
+trust-none = Nenhum certificado foi aceito.
+doubt-unknown-issuer = ele assina a si mesmo, ou ninguém conhecido o assinou
+doubt-expired = ele venceu, ou o relógio deste computador está errado
+doubt-not-yet-valid = ele ainda não é válido, ou o relógio deste computador está errado
+doubt-other-name = ele é o certificado de outro nome
+known-servers-error = o arquivo de servidores conhecidos: { $reason }
 
 mailbox-error = a caixa de correio neste computador: { $reason }
 no-such-mail = não há o e-mail número { $number }

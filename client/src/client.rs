@@ -27,6 +27,7 @@ use correio_proto::{
     message::{
         ErrorCode, ErrorReply, Hello, Notice, Reply, Request, ServerMessage, Software, Welcome,
     },
+    tls::Security,
 };
 
 pub use event::{Event, Failure, LinkError, RequestId};
@@ -38,6 +39,8 @@ use session::{Session, Which};
 /// What a client goes by.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// How connections are protected.
+    pub security: Security,
     /// The program, as the greeting names it.
     pub software: Software,
     /// Most requests without an answer. A further one fails with [`Failure::Overloaded`].
@@ -54,6 +57,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            security: Security::Plaintext,
             software: Software::named("correio"),
             requests_max: 64,
             notices_max: 100,
@@ -103,8 +107,8 @@ impl Client {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            settings,
             channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
+            settings,
             stage: Stage::Down,
             queue: Queue::default(),
             session: Session::None,
@@ -120,6 +124,7 @@ impl Client {
     /// Starts over on a new connection, with the greeting.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected();
+        self.channel = Channel::new(&self.settings.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
         self.stage = Stage::Hello;
         let hello =
@@ -238,10 +243,15 @@ impl Client {
         self.stage == Stage::Closing
     }
 
+    /// Says goodbye before the connection is closed. Call [`Client::drive`] afterwards, once.
+    pub fn close(&mut self) {
+        self.channel.close();
+    }
+
     /// Whether there are bytes to write, so that the connection's becoming writable matters.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        self.channel.pending_output() > 0
+        self.channel.wants_write()
     }
 
     /// Who is logged in, or will be again on the next connection.

@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply},
 };
 
-use crate::mailbox::MailboxError;
+use crate::{Untrusted, mailbox::MailboxError};
 
 /// Why there is no connection to a server. The text names every address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,23 @@ pub enum ConnectError {
     NotCorreio {
         /// What it speaks, where that was recognised. TLS where none is expected, for one.
         spoken: Option<Foreign>,
+        /// The addresses that were tried.
+        tried: Vec<Attempt>,
+    },
+    /// The server's certificate is not trusted; nothing was said to it.
+    #[error(transparent)]
+    Untrusted(Untrusted),
+    /// What answers does not speak TLS 1.3. A server in a laboratory may speak without TLS.
+    #[error("the server does not speak TLS 1.3{}", Tried(.tried))]
+    NoTls {
+        /// The addresses that were tried.
+        tried: Vec<Attempt>,
+    },
+    /// TLS failed for another reason.
+    #[error("TLS failed: {detail}{}", Tried(.tried))]
+    Tls {
+        /// What is wrong, in English.
+        detail: String,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },

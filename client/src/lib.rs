@@ -20,6 +20,7 @@ mod network;
 mod race;
 mod receive;
 mod service;
+mod trust;
 
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
@@ -28,3 +29,4 @@ pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
 pub use mailbox::{List, Mailbox, MailboxError, Skipped, Status, Stored};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
+pub use trust::{Distrust, Doubt, KnownServers, KnownServersError, Trust, Untrusted};

@@ -171,6 +171,15 @@ impl<S: Read + Write> Link<S> {
         Ok(())
     }
 
+    /// Says goodbye, as far as that goes without waiting.
+    pub(crate) fn close(&mut self, now: Duration) {
+        if let Stage::Up { socket, .. } = &mut self.stage {
+            self.client.close();
+            // The server sees the end of the connection in any case.
+            let _ = self.client.drive(now, &mut socket.inner);
+        }
+    }
+
     /// Starts an attempt to connect: the host's addresses first, which may have changed.
     fn begin(
         &mut self,

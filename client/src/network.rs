@@ -26,6 +26,7 @@ use crate::{
     client::{Client, Event, Failure, RequestId, Settings},
     link::{Link, Net},
     lookup::Lookup,
+    trust,
 };
 
 /// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].
@@ -98,7 +99,8 @@ impl Network {
             username: None,
             notices: VecDeque::new(),
         }));
-        let settings = Settings::default();
+        let security = trust::security(options.trust, address);
+        let settings = Settings { security, ..Settings::default() };
         let driver = Driver {
             commands: received,
             view: Arc::clone(&view),
@@ -206,6 +208,8 @@ impl Driver {
                 Err(_) => break,
             }
         }
+        let now = self.now();
+        self.link.close(now);
         lock(&self.view).state = State::Closed;
     }
 
@@ -254,6 +258,7 @@ impl Driver {
             return Flow::End;
         }
         self.show();
+        self.give_up_on_untrusted();
         while let Some(event) = self.link.client.poll() {
             self.take_event(event);
         }
@@ -263,6 +268,19 @@ impl Driver {
             first.give(Ok(()));
         }
         Flow::On
+    }
+
+    /// Whoever waits while another server answers in this one's place is told at once; waiting
+    /// does not help, and a person should know.
+    fn give_up_on_untrusted(&mut self) {
+        let untrusted = |failure: &&ConnectError| matches!(failure, ConnectError::Untrusted(_));
+        let Some(failure) = self.link.failure().filter(untrusted).cloned() else {
+            return;
+        };
+        for (id, caller) in self.callers.drain() {
+            self.link.client.abandon(id);
+            caller.answer.give(Err(RequestError::Unreachable(failure.clone())));
+        }
     }
 
     fn take_event(&mut self, event: Event) {

@@ -101,9 +101,14 @@ impl Race {
 /// How much an error tells: the more of a correio server was seen, the more.
 fn rank(error: &LinkError) -> u8 {
     match error {
+        LinkError::Untrusted(_) => 6,
         LinkError::Version(_) => 5,
         LinkError::Rejected(_) => 4,
-        LinkError::Foreign(_) | LinkError::Protocol(_) | LinkError::Closed => 3,
+        LinkError::NoTls
+        | LinkError::Tls(_)
+        | LinkError::Foreign(_)
+        | LinkError::Protocol(_)
+        | LinkError::Closed => 3,
         LinkError::Silent => 2,
         LinkError::Io(io::ErrorKind::TimedOut, _) => 2,
         LinkError::Io(io::ErrorKind::ConnectionRefused, _) => 1,
@@ -121,6 +126,9 @@ pub(crate) fn connect_error(error: LinkError, tried: Vec<Attempt>) -> ConnectErr
             },
             _ => ConnectError::Rejected(error),
         },
+        LinkError::Untrusted(untrusted) => ConnectError::Untrusted(untrusted),
+        LinkError::NoTls => ConnectError::NoTls { tried },
+        LinkError::Tls(detail) => ConnectError::Tls { detail, tried },
         LinkError::Foreign(foreign) => ConnectError::NotCorreio { spoken: Some(foreign), tried },
         LinkError::Protocol(_) | LinkError::Closed => {
             ConnectError::NotCorreio { spoken: None, tried }

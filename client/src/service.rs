@@ -19,7 +19,7 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Cancel, ConnectError, Mailbox, ReceiveError, RequestError, Stored,
+    Address, Cancel, ConnectError, Mailbox, ReceiveError, RequestError, Stored, Trust,
     answer::{NoAnswer, promise},
     network::Network,
     receive,
@@ -33,11 +33,18 @@ pub struct ConnectOptions {
     pub deadline: Duration,
     /// How long a request may take, reconnecting and sending again included. Default 60 s.
     pub request_deadline: Duration,
+    /// What the server must show, at every connection. Default: a certificate that public
+    /// authorities vouch for.
+    pub trust: Trust,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(10), request_deadline: Duration::from_secs(60) }
+        Self {
+            deadline: Duration::from_secs(10),
+            request_deadline: Duration::from_secs(60),
+            trust: Trust::Authorities,
+        }
     }
 }
 

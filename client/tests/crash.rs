@@ -22,7 +22,7 @@ use correio_proto::{
 };
 use tempfile::TempDir;
 
-use self::common::Running;
+use self::common::{Running, Speaks};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,7 +31,16 @@ fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> C
     command
         .env_clear()
         .env("CORREIO_PASSWORD", "jarvis-is-here")
-        .args(["--json", "--lang", "en", "--user", user, "--server", &server.to_string()])
+        .args([
+            "--json",
+            "--plaintext",
+            "--lang",
+            "en",
+            "--user",
+            user,
+            "--server",
+            &server.to_string(),
+        ])
         .arg("--data-dir")
         .arg(data)
         .args(arguments)
@@ -82,7 +91,7 @@ fn subjects(answer: &serde_json::Value) -> Vec<&str> {
 #[test]
 fn killed_before_it_confirms_it_shows_each_mail_once() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::start(server_data.path(), 0);
+    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     for subject in ["Um", "Dois", "Três"] {
@@ -111,7 +120,7 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
 #[test]
 fn the_exit_status_says_what_went_wrong() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::start(server_data.path(), 0);
+    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
     let server = running.address;
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
@@ -146,7 +155,7 @@ fn other_programs_read_the_mailbox() {
         eprintln!("skipped: there is no python3 here");
         return;
     }
-    let running = Running::start(server_data.path(), 0);
+    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "João Antônio"]));
     let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];

@@ -11,7 +11,7 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, new_mail_id,
+    Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, Trust, new_mail_id,
 };
 use correio_proto::{
     channel::Channel,
@@ -29,7 +29,7 @@ use correio_proto::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(deadline: Duration) -> ConnectOptions {
-    ConnectOptions { deadline, request_deadline: PATIENCE }
+    ConnectOptions { deadline, request_deadline: PATIENCE, trust: Trust::Plaintext }
 }
 
 fn address_of(listener: &TcpListener) -> Address {

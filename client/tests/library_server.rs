@@ -50,7 +50,8 @@ impl House {
     }
 
     fn connect(&self) -> Service {
-        let options = ConnectOptions::default();
+        let trust = self.running.as_ref().unwrap().trust;
+        let options = ConnectOptions { trust, ..ConnectOptions::default() };
         Service::connect(&self.address, &options, &Cancel::new()).unwrap()
     }
 

@@ -163,7 +163,9 @@ fn what_is_kept_is_for_its_owner_alone() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let address = house.address.to_string();
     let data = house.data.path().join("dados");
-    let arguments = ["--data-dir", data.to_str().unwrap(), "--server", &address];
+    let fingerprint = house.fingerprint().to_string();
+    let data_dir = data.to_str().unwrap();
+    let arguments = ["--data-dir", data_dir, "--server", &address, "--fingerprint", &fingerprint];
     let run = |more: &[&str], input: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_correio"));
         command.args(arguments).args(more).env("CORREIO_PASSWORD", PASSWORD);

@@ -4,6 +4,7 @@
 
 mod support;
 
+use correio_client::Trust;
 use support::{House, PASSWORD, free_port, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
@@ -19,6 +20,8 @@ struct Words {
     quit: &'static str,
     address: &'static str,
     port: &'static str,
+    trust: &'static str,
+    yes: &'static str,
     available: &'static str,
     unavailable: &'static str,
     full_name: &'static str,
@@ -48,6 +51,8 @@ const PT: Words = Words {
     quit: "0) Sair",
     address: "Endereço do servidor: ",
     port: "Porta: ",
+    trust: "É a mesma, e você confia neste servidor? (s/n): ",
+    yes: "s",
     available: "Serviço Disponível\r\n",
     unavailable: "Serviço Indisponível: a conexão foi recusada",
     full_name: "Nome completo: ",
@@ -77,6 +82,8 @@ const EN: Words = Words {
     quit: "0) Quit",
     address: "Server address: ",
     port: "Port: ",
+    trust: "Is it the same, and do you trust this server? (y/n): ",
+    yes: "y",
     available: "Service Available\r\n",
     unavailable: "Service Unavailable: the connection was refused",
     full_name: "Full name: ",
@@ -102,7 +109,7 @@ const EN: Words = Words {
 
 /// Everything a person does on a first evening.
 fn story(words: &Words) {
-    let house = House::of(&[("pepper", "Pepper Potts")]);
+    let house = House::unknown(&[("pepper", "Pepper Potts")]);
     let mut terminal = Terminal::start(&house, &["--lang", words.lang]);
     point_at(&mut terminal, words, &house);
     register(&mut terminal, words);
@@ -133,8 +140,12 @@ fn point_at(terminal: &mut Terminal, words: &Words, house: &House) {
     terminal.press("\r");
     terminal.answer(words.address, "127.0.0.1");
     terminal.answer(words.port, &house.address.port().to_string());
+    terminal.expect(&house.fingerprint().to_string());
+    terminal.answer(words.trust, words.yes);
     terminal.expect(words.available);
     terminal.expect(words.quit);
+    let known = house.known().trust(&house.server()).unwrap();
+    assert_eq!(known, Trust::Fingerprint(house.fingerprint()));
 }
 
 fn register(terminal: &mut Terminal, words: &Words) {

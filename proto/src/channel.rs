@@ -1,7 +1,6 @@
 //! Bytes in, messages out; messages in, bytes out: one end of a connection, without the socket.
 //!
-//! Both ends use it. It is also the one place where TLS is spoken, between the bytes of the
-//! socket and the frames; at present every channel is plaintext.
+//! Both ends use it, with TLS between the bytes of the socket and the frames, or without.
 
 use std::io::{self, Read, Write};
 
@@ -11,6 +10,7 @@ use crate::{
     buffer::{CHUNK, Incoming, Outgoing, SpareBuffers},
     foreign::Foreign,
     frame::{self, FrameError, HEADER, Malformed, Oversized},
+    tls::{Security, Taken, Tls, TlsError},
 };
 
 /// One end of a connection.
@@ -20,21 +20,25 @@ pub struct Channel {
     outgoing: Outgoing,
     frame_limit: usize,
     stream: Stream,
+    tls: Option<Box<Tls>>,
 }
 
 /// How far the incoming stream can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Stream {
     /// No frame was read yet: the peer may turn out to speak something else.
     New,
     /// Frames were read.
     Framed,
-    /// A length made no sense; nothing behind it does.
+    /// It has turned out to be unreadable, for a reason that nobody has taken yet. The frames
+    /// that came before are taken first.
+    Failed(ChannelError),
+    /// Nothing more can be read.
     Lost,
 }
 
 /// What can be wrong with what came in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ChannelError {
     /// A frame that is no message; the next call reads on behind it.
     #[error(transparent)]
@@ -45,18 +49,36 @@ pub enum ChannelError {
     /// The peer speaks another protocol. Nothing more can be read.
     #[error("the peer speaks {}", .0.name())]
     Foreign(Foreign),
+    /// The peer does not speak TLS, or anything that is known. Nothing more can be read.
+    #[error("the peer does not speak TLS")]
+    NotTls,
+    /// There is no TLS with the peer. Nothing more can be read.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl Channel {
-    /// A channel without TLS that takes frames of at most `frame_limit` bytes.
+    /// A channel that takes frames of at most `frame_limit` bytes.
     #[must_use]
-    pub fn plaintext(frame_limit: usize) -> Self {
+    pub fn new(security: &Security, frame_limit: usize) -> Self {
+        // A configuration that cannot be used is told of as any other failure of TLS.
+        let (tls, stream) = match Tls::new(security) {
+            Ok(tls) => (tls, Stream::New),
+            Err(error) => (None, Stream::Failed(error.into())),
+        };
         Self {
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
             frame_limit,
-            stream: Stream::New,
+            stream,
+            tls: tls.map(Box::new),
         }
+    }
+
+    /// A channel without TLS that takes frames of at most `frame_limit` bytes.
+    #[must_use]
+    pub fn plaintext(frame_limit: usize) -> Self {
+        Self::new(&Security::Plaintext, frame_limit)
     }
 
     /// Sets the largest frame taken from now on, in bytes without its length.
@@ -65,16 +87,56 @@ impl Channel {
     }
 
     /// Reads once from `source`. `Ok(0)` is the end of the stream, or that a whole frame is here
-    /// already; see [`Channel::has_room`].
+    /// already; see [`Channel::has_room`]. With TLS the count is one of encrypted bytes.
     ///
     /// # Errors
     ///
     /// Those of `source`, `WouldBlock` and `Interrupted` among them.
     pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
-        let max = self.capacity();
-        let count = source.read(self.incoming.room(max))?;
-        self.incoming.filled(count);
+        match &mut self.tls {
+            Some(_) => self.read_tls(source),
+            None => {
+                let max = self.capacity();
+                let count = source.read(self.incoming.room(max))?;
+                self.incoming.filled(count);
+                Ok(count)
+            }
+        }
+    }
+
+    fn read_tls(&mut self, source: &mut impl Read) -> io::Result<usize> {
+        let is_over = matches!(self.stream, Stream::Failed(_) | Stream::Lost);
+        let has_room = self.has_room();
+        let Some(tls) = self.tls.as_mut().filter(|tls| has_room && !tls.peer_has_closed()) else {
+            return Ok(0);
+        };
+        let mut encrypted = [0; CHUNK];
+        let count = source.read(&mut encrypted)?;
+        if is_over {
+            // Read to its end, so that the last words are not lost with a reset; never looked at.
+            return Ok(count);
+        }
+        let taken = match encrypted.get(..count) {
+            None | Some([]) => Err(TlsError::Truncated),
+            Some(encrypted) => tls.take(encrypted, &mut self.incoming),
+        };
+        match taken {
+            Ok(Taken::Fine) => {}
+            Ok(Taken::Foreign(foreign)) => {
+                let error = foreign.map_or(ChannelError::NotTls, ChannelError::Foreign);
+                self.stream = Stream::Failed(error);
+                // Whatever is said to such a peer, TLS it would not read.
+                self.tls = None;
+            }
+            Err(error) => self.stream = Stream::Failed(error.into()),
+        }
         Ok(count)
+    }
+
+    /// Whether TLS is still being agreed upon; always false without it.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
     /// Whether [`Channel::read_from`] has where to put anything. Where it has not, a message can
@@ -100,31 +162,45 @@ impl Channel {
         }
         let bytes = self.incoming.bytes();
         let length = match frame::value_length(bytes, self.frame_limit) {
-            Ok(Some(length)) => length,
-            Ok(None) => return Ok(None),
+            Ok(length) => length,
             Err(error) => {
                 let foreign = Foreign::sniff(bytes).filter(|_| self.stream == Stream::New);
                 self.stream = Stream::Lost;
                 return Err(foreign.map_or(ChannelError::Frame(error), ChannelError::Foreign));
             }
         };
-        let Some(value) = bytes.get(HEADER..HEADER + length) else {
-            return Ok(None);
+        let Some(value) = length.and_then(|length| bytes.get(HEADER..HEADER + length)) else {
+            return self.failure().map_or(Ok(None), Err);
         };
         let decoded = frame::decode(value);
-        self.incoming.consume(HEADER + length);
-        self.stream = Stream::Framed;
+        let whole = HEADER + value.len();
+        self.incoming.consume(whole);
+        if self.stream == Stream::New {
+            self.stream = Stream::Framed;
+        }
         Ok(Some(decoded?))
+    }
+
+    /// Takes the reason why nothing more can be read, where there is one.
+    fn failure(&mut self) -> Option<ChannelError> {
+        match std::mem::replace(&mut self.stream, Stream::Lost) {
+            Stream::Failed(error) => Some(error),
+            stream => {
+                self.stream = stream;
+                None
+            }
+        }
     }
 
     /// Whether a message, or an error, can be taken out without reading.
     #[must_use]
     pub fn has_message(&self) -> bool {
         let bytes = self.incoming.bytes();
+        let failed = matches!(self.stream, Stream::Failed(_));
         match frame::value_length(bytes, self.frame_limit) {
             _ if self.stream == Stream::Lost => false,
-            Ok(Some(length)) => bytes.len() >= HEADER + length,
-            Ok(None) => false,
+            Ok(Some(length)) => failed || bytes.len() >= HEADER + length,
+            Ok(None) => failed,
             Err(_) => true,
         }
     }
@@ -140,7 +216,21 @@ impl Channel {
 
     /// Puts the answer to a peer that speaks another protocol behind what is to go out.
     pub fn push_answer(&mut self, to: Foreign) {
-        self.outgoing.tail().extend_from_slice(to.answer());
+        self.outgoing.tail().extend_from_slice(&to.answer());
+    }
+
+    /// Whether the stream ended without TLS's goodbye.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self.stream, Stream::Failed(ChannelError::Tls(TlsError::Truncated)))
+    }
+
+    /// Says that nothing more goes out behind what is there now. Without TLS there is nothing to
+    /// say; the socket's own end has to do.
+    pub fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.close();
+        }
     }
 
     /// Writes once to `sink`, as much of what is to go out as it takes.
@@ -150,6 +240,9 @@ impl Channel {
     /// Those of `sink`, `WouldBlock` and `Interrupted` among them; `WriteZero` where it takes
     /// nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
+        if let Some(tls) = &mut self.tls {
+            return tls.write_to(&mut self.outgoing, sink);
+        }
         if self.outgoing.bytes().is_empty() {
             return Ok(0);
         }
@@ -162,10 +255,21 @@ impl Channel {
         }
     }
 
-    /// Bytes that are to go out.
+    /// Whether [`Channel::write_to`] has something for the sink now. While TLS is being agreed
+    /// upon there may be output that must wait.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        match &self.tls {
+            Some(tls) => tls.wants_write(&self.outgoing),
+            None => !self.outgoing.bytes().is_empty(),
+        }
+    }
+
+    /// Bytes that are to go out. What TLS has encrypted and not written, at most 64 KiB, counts
+    /// as one.
     #[must_use]
     pub fn pending_output(&self) -> usize {
-        self.outgoing.bytes().len()
+        self.outgoing.bytes().len() + self.tls.as_ref().map_or(0, |tls| tls.pending_output())
     }
 
     /// Bytes that came in and were not taken out as messages yet.

@@ -1,5 +1,10 @@
 //! Peers that speak something else: what it is, and an answer they can show to a person.
 
+use crate::{
+    frame,
+    message::{ErrorCode, ErrorReply, Reply, ServerMessage},
+};
+
 /// A protocol that somebody speaks by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
@@ -9,6 +14,8 @@ pub enum Foreign {
     Tls,
     /// Lines of text: telnet, SSH, SMTP.
     Text,
+    /// Frames of this protocol without TLS, where TLS is spoken.
+    Plaintext,
 }
 
 impl Foreign {
@@ -30,8 +37,8 @@ impl Foreign {
 
     /// What a server says to such a client before it closes the connection.
     #[must_use]
-    pub fn answer(self) -> &'static [u8] {
-        match self {
+    pub fn answer(self) -> Vec<u8> {
+        let answer: &[u8] = match self {
             Self::Http => {
                 b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
                   Connection: close\r\nContent-Length: 71\r\n\r\n\
@@ -40,7 +47,9 @@ impl Foreign {
             // A fatal alert, protocol_version (RFC 8446, section 6): TLS libraries put it in words.
             Self::Tls => &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46],
             Self::Text => b"This is a correio mail server. Use a correio client.\r\n",
-        }
+            Self::Plaintext => return speaks_tls(),
+        };
+        answer.to_vec()
     }
 
     /// What it is called.
@@ -50,8 +59,19 @@ impl Foreign {
             Self::Http => "HTTP",
             Self::Tls => "TLS",
             Self::Text => "text",
+            Self::Plaintext => "correio without TLS",
         }
     }
+}
+
+/// A reply that a client without TLS can read.
+fn speaks_tls() -> Vec<u8> {
+    let text = "this server speaks TLS only; connect without --plaintext";
+    let reply = Reply::Error(ErrorReply::new(ErrorCode::Protocol, text));
+    let mut frame = Vec::new();
+    // Far below the size that a frame cannot have.
+    let _ = frame::encode(&ServerMessage::Reply { number: 0, reply }, &mut frame);
+    frame
 }
 
 #[cfg(test)]
@@ -60,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_http_answer_states_its_length() {
-        let answer = std::str::from_utf8(Foreign::Http.answer()).unwrap();
+        let answer = String::from_utf8(Foreign::Http.answer()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
     }

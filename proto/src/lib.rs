@@ -9,11 +9,13 @@
 mod buffer;
 pub mod channel;
 pub mod credential;
+pub mod fingerprint;
 pub mod foreign;
 pub mod frame;
 pub mod limits;
 pub mod mail;
 pub mod message;
+pub mod tls;
 
 pub use buffer::SpareBuffers;
 

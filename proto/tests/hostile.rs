@@ -230,6 +230,9 @@ fn check(taken: &Taken<ClientMessage>) {
             Err(ChannelError::Frame(_) | ChannelError::Foreign(_)) => {
                 assert_eq!(index + 1, taken.len(), "nothing comes behind a lost stream");
             }
+            Err(error @ (ChannelError::NotTls | ChannelError::Tls(_))) => {
+                panic!("there is no TLS here: {error}");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use correio_proto::{
     frame::{FrameError, MalformedKind},
     limits,
     message::{ClientMessage, ErrorCode, ErrorReply, Notice, Reply, ServerMessage},
+    tls::Security,
 };
 
 use crate::{
@@ -89,6 +90,8 @@ pub enum Driven {
 pub enum Reason {
     /// The client closed it.
     ByClient,
+    /// It ended without TLS's goodbye: what came last may have been cut off.
+    CutOff,
     /// It broke.
     Broken,
     /// The server closed it after the last reply.
@@ -107,6 +110,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ByClient => "closed_by_client",
+            Self::CutOff => "cut_off",
             Self::Broken => "broken",
             Self::ByServer => "closed_by_server",
             Self::LoginTimeout => "login_timeout",
@@ -151,12 +155,12 @@ pub struct Connection<T> {
 
 impl<T: Transport> Connection<T> {
     /// A connection on which nothing was said yet.
-    pub fn new(id: ConnId, peer: SocketAddr, transport: T, now: Now) -> Self {
+    pub fn new(id: ConnId, peer: SocketAddr, transport: T, security: &Security, now: Now) -> Self {
         Self {
             id,
             peer,
             transport,
-            channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
+            channel: Channel::new(security, limits::FRAME_BEFORE_LOGIN_MAX),
             session: Session::default(),
             phase: Phase::Open,
             // A new socket may be written to, and what was sent with the first packet is there.
@@ -270,10 +274,15 @@ impl<T: Transport> Connection<T> {
     fn read(&mut self) -> Result<(), Reason> {
         let read = match self.phase {
             Phase::Open | Phase::Draining => self.channel.read_from(&mut self.transport),
+            // The last words wait until TLS is agreed upon.
+            Phase::Closing { .. } if self.channel.is_handshaking() && self.channel.has_room() => {
+                self.channel.read_from(&mut self.transport)
+            }
             Phase::Closing { .. } | Phase::Gone => self.transport.read(&mut [0; 4096]),
         };
         match read {
             Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
+            Ok(0) if self.channel.is_cut_off() => Err(Reason::CutOff),
             Ok(0) => Err(Reason::ByClient),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -287,7 +296,7 @@ impl<T: Transport> Connection<T> {
 
     /// Writes what is to go out, as far as the transport takes it.
     fn flush(&mut self, now: Now) -> Result<(), Reason> {
-        while self.ready.writable && self.channel.pending_output() > 0 {
+        while self.ready.writable && self.channel.wants_write() {
             match self.channel.write_to(&mut self.transport) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -391,6 +400,10 @@ impl<T: Transport> Connection<T> {
     /// Answers what is no request; closes where nothing can be read any more, or too often.
     fn refuse_input(&mut self, context: &Context<'_>, error: ChannelError) {
         let (number, code, text) = match error {
+            ChannelError::Tls(_) | ChannelError::NotTls => {
+                self.report_protocol_error(&error.to_string());
+                return self.close(context.now);
+            }
             ChannelError::Foreign(foreign) => {
                 self.report_protocol_error(foreign.name());
                 self.channel.push_answer(foreign);
@@ -466,6 +479,7 @@ impl<T: Transport> Connection<T> {
 
     fn close(&mut self, now: Now) {
         if !self.is_closing() {
+            self.channel.close();
             self.phase = Phase::Closing { since: now.uptime, shut_down: false };
         }
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use correio_proto::{
+    fingerprint::Fingerprint,
     mail::{MailId, Recipients, Username},
     message::{ErrorCode, Realm},
 };
@@ -33,6 +34,10 @@ pub enum Event<'a> {
     ServerStopping { signal: &'a str, connections: usize },
     /// It has stopped.
     ServerStopped,
+    /// The certificate was read, at the start or anew.
+    CertificateLoaded { fingerprint: Fingerprint },
+    /// It could not be read anew; connections are shown the old one.
+    CertificateKept { text: &'a str },
     /// The log file was opened anew.
     LogReopened,
     /// It could not be; the old one is still written.
@@ -112,6 +117,8 @@ impl Event<'_> {
             Self::ServerWarning { .. } => "server.warning",
             Self::ServerStopping { .. } => "server.stopping",
             Self::ServerStopped => "server.stopped",
+            Self::CertificateLoaded { .. } => "certificate.loaded",
+            Self::CertificateKept { .. } => "certificate.kept",
             Self::LogReopened => "log.reopened",
             Self::LogReopenFailed { .. } => "log.reopen_failed",
             Self::ConnectionOpened { .. } => "connection.opened",
@@ -149,6 +156,7 @@ impl Event<'_> {
             | Self::ServerListening { .. }
             | Self::ServerStopping { .. }
             | Self::ServerStopped
+            | Self::CertificateLoaded { .. }
             | Self::LogReopened
             | Self::ConnectionOpened { .. }
             | Self::ConnectionClosed { .. }
@@ -164,6 +172,7 @@ impl Event<'_> {
             | Self::MailDelivered { .. }
             | Self::MailDeleted { .. } => Level::Info,
             Self::ServerWarning { .. }
+            | Self::CertificateKept { .. }
             | Self::LogReopenFailed { .. }
             | Self::ConnectionRefused { .. }
             | Self::AcceptPaused { .. }
@@ -190,7 +199,9 @@ impl fmt::Display for Event<'_> {
             Self::ServerListening { address, security } => {
                 line.field("address", address)?.field("security", security)?
             }
+            Self::CertificateLoaded { fingerprint } => line.field("fingerprint", fingerprint)?,
             Self::ServerWarning { text }
+            | Self::CertificateKept { text }
             | Self::LogReopenFailed { text }
             | Self::StoreUnavailable { text }
             | Self::StoreFailed { text } => line.field("text", text)?,

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use crate::{
+    certificate::CertificateError,
     config::ConfigError,
     logging::LoggingError,
     store::{StoreFailed, sqlite::OpenError},
@@ -17,6 +18,9 @@ pub enum Failure {
     /// There is no log.
     #[error(transparent)]
     Logging(#[from] LoggingError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -60,7 +64,7 @@ impl Failure {
         const CONFIG: u8 = 78;
         match self {
             Self::Config(ConfigError::Usage(_)) => 64,
-            Self::Config(_) => CONFIG,
+            Self::Config(_) | Self::Certificate(_) => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) => OS,
             Self::Open(error) => match error {

@@ -5,6 +5,7 @@
 //! process.
 
 pub mod account;
+pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod connection;

@@ -5,12 +5,15 @@ use std::{
     net::SocketAddr,
     process::ExitCode,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
-use correio_proto::message::Realm;
+use correio_proto::{message::Realm, tls::Security};
 use correio_server::{
-    config::{Config, ConfigError, Environment, Listen, StoreKind},
+    certificate::{Certificate, CertificateSource},
+    clock::Clock,
+    config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
     event::Event,
     exit::Failure,
     hashing::{Bcrypt, HashPool},
@@ -41,11 +44,33 @@ fn main() -> ExitCode {
         }
         Err(error) => return fail(&Failure::Config(error)),
     };
+    match config.task {
+        Task::Serve => serve(&config),
+        Task::Fingerprint => fingerprint(&config),
+    }
+}
+
+/// Prints the fingerprint and does nothing else, whether a server runs or not.
+fn fingerprint(config: &Config) -> ExitCode {
+    let source = match &config.security {
+        SecurityConfig::Tls(source) => source.clone(),
+        SecurityConfig::Plaintext => CertificateSource::Own(config.data_dir.clone()),
+    };
+    match Certificate::open(source) {
+        Ok(certificate) => {
+            let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&Failure::Certificate(error)),
+    }
+}
+
+fn serve(config: &Config) -> ExitCode {
     let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
     };
-    let served = serve(&config, &logging);
+    let served = run(config, &logging);
     logging.flush(LOG_PATIENCE);
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,16 +83,22 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.status())
 }
 
-fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
+fn run(config: &Config, logging: &Logging) -> Result<(), Failure> {
     let files = raise_file_limit();
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = ports.waker();
     let store = open_store(config, &waker)?;
+    let certificate = open_certificate(config)?;
+    let security = match &certificate {
+        Some(certificate) => certificate.security().map_err(Failure::Start)?,
+        None => Security::Plaintext,
+    };
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
     let settings = Settings {
+        security,
         realm: store.realm(),
         body_max: config.body_max,
         registration: config.registration,
@@ -83,15 +114,23 @@ fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
         realm: settings.realm,
     }
     .log();
+    if let Some(certificate) = &certificate {
+        report(certificate);
+    }
     for text in config.warnings() {
         Event::ServerWarning { text: &text }.log();
     }
     let bound = listen(&config.listen, &mut ports)?;
-    announce(&bound);
+    announce(&bound, certificate.as_deref());
     let server = Server::new(connections_max, settings, store, Box::new(hasher));
-    let hangup = logging.clone();
-    let reactor =
-        Reactor::new(ports, server, config.drain_timeout, Box::new(move |_| hangup.reopen()));
+    let logging = logging.clone();
+    let on_hangup = Box::new(move |_| {
+        logging.reopen();
+        if let Some(certificate) = &certificate {
+            reload(certificate);
+        }
+    });
+    let reactor = Reactor::new(ports, server, config.drain_timeout, on_hangup);
     match reactor.run(&|| false) {
         Ok(()) => {
             Event::ServerStopped.log();
@@ -102,6 +141,34 @@ fn serve(config: &Config, logging: &Logging) -> Result<(), Failure> {
             Err(Failure::Store(error))
         }
         Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
+    }
+}
+
+/// The certificate, where TLS is spoken.
+fn open_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, Failure> {
+    let SecurityConfig::Tls(source) = &config.security else {
+        return Ok(None);
+    };
+    Certificate::open(source.clone()).map(Some).map_err(Failure::Certificate)
+}
+
+fn report(certificate: &Certificate) {
+    Event::CertificateLoaded { fingerprint: certificate.fingerprint() }.log();
+    let now = i64::try_from(Clock::start().now().wall.0 / 1000).unwrap_or(i64::MAX);
+    if let Some(text) = certificate.time_warning(now) {
+        Event::ServerWarning { text: &text }.log();
+    }
+}
+
+/// Reads the certificate again, on a thread of its own: a disk may be slow, the loop may not.
+fn reload(certificate: &Arc<Certificate>) {
+    let certificate = Arc::clone(certificate);
+    let reload = move || match certificate.reload() {
+        Ok(()) => report(&certificate),
+        Err(error) => Event::CertificateKept { text: &error.to_string() }.log(),
+    };
+    if let Err(error) = thread::Builder::new().name("certificate".to_owned()).spawn(reload) {
+        Event::CertificateKept { text: &error.to_string() }.log();
     }
 }
 
@@ -157,12 +224,15 @@ fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure
 }
 
 /// Tells scripts on standard output and people in the log. Nobody may be reading the former.
-fn announce(bound: &[SocketAddr]) {
+fn announce(bound: &[SocketAddr], certificate: Option<&Certificate>) {
     let mut out = io::stdout().lock();
+    let security = if certificate.is_some() { "tls" } else { "plaintext" };
     for address in bound {
-        let security = "plaintext";
         Event::ServerListening { address: *address, security }.log();
         let _ = writeln!(out, "listening on {address} ({security})");
+    }
+    if let Some(certificate) = certificate {
+        let _ = writeln!(out, "fingerprint {}", certificate.fingerprint());
     }
     let _ = out.flush();
 }

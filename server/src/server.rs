@@ -119,7 +119,7 @@ impl<T: Transport> Server<T> {
         self.generation = self.generation.wrapping_add(1) % u32::MAX;
         let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
         let id = ConnId { index, generation: self.generation };
-        let mut connection = Connection::new(id, peer, transport, now);
+        let mut connection = Connection::new(id, peer, transport, &self.settings.security, now);
         if is_full {
             let reason = "too_many_connections";
             Event::ConnectionRefused { address: peer, reason }.log();

@@ -13,6 +13,7 @@ use correio_proto::{
         ErrorCode, ErrorReply, Hello, Limits, Realm, Registration, Reply, Request, Software,
         Welcome,
     },
+    tls::Security,
 };
 
 use crate::{
@@ -24,6 +25,8 @@ use crate::{
 /// What is the same for every session of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// How connections are protected.
+    pub security: Security,
     /// Random id of the store.
     pub realm: Realm,
     /// Longest body accepted, in bytes.

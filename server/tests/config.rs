@@ -71,7 +71,9 @@ fn the_service_manager_names_the_data_directory() {
 fn what_is_risky_is_warned_of() {
     let warned = |arguments: &str| load(arguments, &[]).unwrap().warnings().join("\n");
     assert_eq!(warned("--listen 127.0.0.1:1 --listen [::1]:1"), "");
-    assert!(warned("--listen 192.0.2.1:1").contains("without TLS"));
+    assert_eq!(warned("--listen 192.0.2.1:1"), "");
+    assert!(warned("--plaintext --listen 192.0.2.1:1").contains("without TLS"));
+    assert_eq!(warned("--plaintext --listen 127.0.0.1:1"), "");
     assert!(warned("--bcrypt-cost 9").contains("below 10"));
     assert!(warned("--store memory").contains("memory only"));
 }
@@ -108,5 +110,5 @@ fn every_wrong_configuration_is_named() {
         assert!(said.contains(&text), "{}: {said}", case.display());
         cases += 1;
     }
-    assert!(cases >= 18, "the cases are found");
+    assert!(cases >= 21, "the cases are found");
 }

@@ -323,7 +323,7 @@ fn it_goes_on_without_standard_error_and_output() {
     let mut command = Command::new("sh");
     command
         .args(["-c", script, env!("CARGO_BIN_EXE_correiod"), "--config", "/dev/null"])
-        .args(["--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["--plaintext", "--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(directory.path())
         .arg("--log-file")
         .arg(&log);
@@ -342,7 +342,7 @@ fn no_file_descriptors_left_is_a_pause() {
     let mut command = Command::new("sh");
     command
         .args(["-c", script, env!("CARGO_BIN_EXE_correiod"), "--config", "/dev/null"])
-        .args(["--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["--plaintext", "--bcrypt-cost", "4", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(directory.path())
         .stderr(Stdio::null());
     let daemon = Daemon::spawn(command);

@@ -7,6 +7,8 @@ use correio_proto::{
     message::{ErrorReply, NewMail, Reply, Welcome},
 };
 
+use crate::Untrusted;
+
 /// Names one request of a client, for its answer and for abandoning it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
@@ -66,6 +68,15 @@ pub enum LinkError {
     /// The peer is no correio server.
     #[error("the peer speaks {}", .0.name())]
     Foreign(Foreign),
+    /// The server's certificate is not trusted; nothing was said to it.
+    #[error(transparent)]
+    Untrusted(Untrusted),
+    /// The peer does not speak TLS, or none that is new enough.
+    #[error("the peer does not speak TLS 1.3")]
+    NoTls,
+    /// TLS failed for another reason.
+    #[error("TLS failed: {0}")]
+    Tls(String),
     /// The peer breaks the protocol.
     #[error("the peer breaks the protocol: {0}")]
     Protocol(String),

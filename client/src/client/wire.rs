@@ -8,9 +8,11 @@ use std::{
 use correio_proto::{
     channel::ChannelError,
     message::{ClientMessage, Request, ServerMessage},
+    tls::TlsError,
 };
 
 use super::{Client, LinkError, Stage};
+use crate::trust;
 
 /// Bytes waiting to be written above which no further request is encoded.
 const OUTPUT_HIGH: usize = 64 * 1024;
@@ -43,6 +45,19 @@ impl Client {
     ///
     /// The connection is of no more use.
     pub fn drive(
+        &mut self,
+        now: Duration,
+        transport: &mut (impl Read + Write),
+    ) -> Result<Driven, LinkError> {
+        let driven = self.exchange(now, transport);
+        if driven.is_err() {
+            // A server that is refused is told why, where TLS has words for it.
+            let _ = self.write(now, transport);
+        }
+        driven
+    }
+
+    fn exchange(
         &mut self,
         now: Duration,
         transport: &mut (impl Read + Write),
@@ -85,7 +100,7 @@ impl Client {
     fn write(&mut self, now: Duration, sink: &mut impl Write) -> Result<(), LinkError> {
         loop {
             self.encode(now);
-            if self.channel.pending_output() == 0 {
+            if !self.channel.wants_write() {
                 return Ok(());
             }
             match self.channel.write_to(sink) {
@@ -132,6 +147,13 @@ impl Client {
         }
         self.channel.next_message().map_err(|error| match error {
             ChannelError::Foreign(foreign) => LinkError::Foreign(foreign),
+            ChannelError::NotTls => LinkError::NoTls,
+            ChannelError::Tls(TlsError::Truncated) => LinkError::Closed,
+            ChannelError::Tls(error) => match trust::failure(error) {
+                trust::Failure::Untrusted(untrusted) => LinkError::Untrusted(untrusted),
+                trust::Failure::NoTls => LinkError::NoTls,
+                trust::Failure::Other(text) => LinkError::Tls(text),
+            },
             other => LinkError::Protocol(other.to_string()),
         })
     }

@@ -15,8 +15,10 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{limits, message::Registration};
+use correio_client::Trust;
+use correio_proto::{limits, message::Registration, tls::Security};
 use correio_server::{
+    certificate::{Certificate, CertificateSource},
     hashing::{Bcrypt, HashPool},
     reactor::{Ports, Reactor, ReactorWaker},
     server::Server,
@@ -27,9 +29,18 @@ use correio_server::{
     },
 };
 
+/// How the server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    Tls,
+    Plaintext,
+}
+
 /// Dropping it stops it.
 pub struct Running {
     pub address: SocketAddr,
+    /// What its clients must trust.
+    pub trust: Trust,
     stop: Arc<AtomicBool>,
     waker: Arc<ReactorWaker>,
     thread: Option<JoinHandle<()>>,
@@ -37,7 +48,19 @@ pub struct Running {
 
 impl Running {
     pub fn start(data: &Path, port: u16) -> Self {
+        Self::speaking(Speaks::Tls, data, port)
+    }
+
+    pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
+        let (trust, security) = match speaks {
+            Speaks::Plaintext => (Trust::Plaintext, Security::Plaintext),
+            Speaks::Tls => {
+                let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
+                let trust = Trust::Fingerprint(certificate.fingerprint());
+                (trust, certificate.security().unwrap())
+            }
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let (started, running) = mpsc::channel();
@@ -46,12 +69,12 @@ impl Running {
             let address = ports.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
             let waker = ports.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
-            let server = server(&data, &(waker as Arc<dyn Wake>));
+            let server = server(&data, security, &(waker as Arc<dyn Wake>));
             let reactor = Reactor::new(ports, server, Duration::from_secs(5), Box::new(|_| {}));
             reactor.run(&|| stopped.load(Ordering::SeqCst)).unwrap();
         });
         let (address, waker) = running.recv().unwrap();
-        Self { address, stop, waker, thread: Some(thread) }
+        Self { address, trust, stop, waker, thread: Some(thread) }
     }
 }
 
@@ -64,13 +87,14 @@ impl Drop for Running {
     }
 }
 
-fn server(data: &Path, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
+fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
     let options = SqliteOptions::default();
     let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
     let settings = Settings {
+        security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
         registration: Registration::Open {},

@@ -15,8 +15,10 @@ use std::{
     sync::Arc,
 };
 
-use correio_client::{Address, Cancel, ConnectOptions, Registration, Service, new_mail_id};
-use correio_proto::{credential::Password, message::Send};
+use correio_client::{
+    Address, Cancel, ConnectOptions, KnownServers, Registration, Service, Trust, new_mail_id,
+};
+use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use tempfile::TempDir;
 
 use self::common::Running;
@@ -27,13 +29,20 @@ pub const PASSWORD: &str = "jarvis-is-here";
 pub struct House {
     pub address: SocketAddr,
     pub data: TempDir,
-    _running: Running,
+    running: Running,
     _server_data: TempDir,
 }
 
 impl House {
-    /// A server that has accounts of these people.
+    /// A server that has accounts of these people and that the clients know.
     pub fn of(people: &[(&str, &str)]) -> Self {
+        let house = Self::unknown(people);
+        house.known().remember(&house.server(), house.fingerprint()).unwrap();
+        house
+    }
+
+    /// The same, but the clients have not met it yet.
+    pub fn unknown(people: &[(&str, &str)]) -> Self {
         let house = Self::start();
         for (username, full_name) in people {
             let registration = Registration {
@@ -54,14 +63,33 @@ impl House {
         Self {
             address: running.address,
             data: TempDir::new().unwrap(),
-            _running: running,
+            running,
             _server_data: server_data,
         }
     }
 
     pub fn connect(&self) -> Service {
         let address: Address = self.address.to_string().parse().unwrap();
-        Service::connect(&address, &ConnectOptions::default(), &Cancel::new()).unwrap()
+        let options = ConnectOptions { trust: self.running.trust, ..ConnectOptions::default() };
+        Service::connect(&address, &options, &Cancel::new()).unwrap()
+    }
+
+    /// The server's certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        match self.running.trust {
+            Trust::Fingerprint(fingerprint) => fingerprint,
+            trust => panic!("{trust:?}"),
+        }
+    }
+
+    /// What this house's clients know of servers.
+    pub fn known(&self) -> KnownServers {
+        KnownServers::in_directory(self.data.path())
+    }
+
+    /// The server as an address.
+    pub fn server(&self) -> Address {
+        self.address.to_string().parse().unwrap()
     }
 
     /// Sends mails, each a subject and a body, without the program.
@@ -117,6 +145,7 @@ pub fn program(data: &Path) -> Command {
 fn clean(command: &mut Command) {
     let names = [
         "CORREIO_SERVER",
+        "CORREIO_FINGERPRINT",
         "CORREIO_USER",
         "CORREIO_PASSWORD",
         "CORREIO_DATA_DIR",

@@ -6,7 +6,7 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use correio_proto::{DEFAULT_PORT, limits, message::Registration};
 
 use self::sources::{Found, Written};
-use crate::store::Quota;
+use crate::{certificate::CertificateSource, store::Quota};
 
 mod settings;
 mod sources;
@@ -55,12 +55,32 @@ pub enum StoreKind {
     Memory,
 }
 
+/// What the program is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Serve.
+    Serve,
+    /// Print the certificate's fingerprint.
+    Fingerprint,
+}
+
+/// How connections are protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecurityConfig {
+    /// Not at all.
+    Plaintext,
+    /// By TLS with this certificate.
+    Tls(CertificateSource),
+}
+
 /// Everything that is set. The README's table describes each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each field is the setting of its name.
 pub struct Config {
+    pub task: Task,
     pub listen: Listen,
     pub data_dir: PathBuf,
+    pub security: SecurityConfig,
     pub store: StoreKind,
     pub registration: Registration,
     pub bcrypt_cost: u32,
@@ -162,11 +182,14 @@ impl Config {
         arguments: impl IntoIterator<Item = OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let values = Values(sources::gather(arguments, environment)?);
-        values.switch("plaintext")?;
+        let (task, found) = sources::gather(arguments, environment)?;
+        let values = Values(found);
+        let data_dir = values.path("data-dir").unwrap_or_else(|| default_data_dir(environment));
         Ok(Self {
+            task,
             listen: values.listen()?,
-            data_dir: values.path("data-dir").unwrap_or_else(|| default_data_dir(environment)),
+            security: values.security(&data_dir)?,
+            data_dir,
             store: values
                 .choice("store", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)])?,
             registration: values.choice(
@@ -214,7 +237,10 @@ impl Config {
                 self.bcrypt_cost
             ));
         }
-        if self.listen.addresses().iter().any(|address| !address.ip().is_loopback()) {
+        let is_public = |address: &SocketAddr| !address.ip().is_loopback();
+        if self.security == SecurityConfig::Plaintext
+            && self.listen.addresses().iter().any(is_public)
+        {
             warnings.push(
                 "listening beyond this machine without TLS: others on the way can read mail and \
                  take over accounts"
@@ -296,6 +322,29 @@ impl Values {
 
     fn switch(&self, key: &str) -> Result<bool, ConfigError> {
         self.choice(key, &[("false", false), ("true", true)])
+    }
+
+    fn security(&self, data_dir: &Path) -> Result<SecurityConfig, ConfigError> {
+        let refused = |(written, value): (&Written, &str), allowed| {
+            let (place, value) = (written.to_string(), value.to_owned());
+            Err(ConfigError::Value { place, value, allowed })
+        };
+        match (self.switch("plaintext")?, self.one("tls-cert"), self.one("tls-key")) {
+            (true, None, None) => Ok(SecurityConfig::Plaintext),
+            (true, Some(file), _) | (true, None, Some(file)) => {
+                refused(file, "a file only where plaintext is off")
+            }
+            (false, None, None) => {
+                Ok(SecurityConfig::Tls(CertificateSource::Own(data_dir.to_owned())))
+            }
+            (false, Some((_, certificate)), Some((_, key))) => {
+                let (certificate, key) = (certificate.into(), key.into());
+                Ok(SecurityConfig::Tls(CertificateSource::Files { certificate, key }))
+            }
+            (false, Some(file), None) | (false, None, Some(file)) => {
+                refused(file, "a file only together with the other of tls-cert and tls-key")
+            }
+        }
     }
 
     fn listen(&self) -> Result<Listen, ConfigError> {

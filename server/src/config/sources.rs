@@ -10,7 +10,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    ConfigError, Environment,
+    ConfigError, Environment, Task,
     settings::{Kind, SETTINGS, Setting},
 };
 
@@ -56,11 +56,14 @@ environment before the file.
 
 Examples:
   correiod --listen 127.0.0.1:8888 --data-dir ./mail
-  correiod --store memory --listen 127.0.0.1:0
+  correiod --store memory --plaintext --listen 127.0.0.1:0
+  correiod fingerprint --data-dir ./mail
   CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
 
-When it is ready, it prints `listening on ADDRESS (plaintext)` on standard output, a line for each
-address. SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew.
+When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
+address, and then the fingerprint of its certificate, which clients show at the first contact.
+SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew and reads the
+certificate again.
 
 Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
 74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
@@ -77,7 +80,11 @@ pub(super) fn command() -> Command {
         .about(ABOUT)
         .after_help(EXAMPLES)
         .arg(config)
-        .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"));
+        .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"))
+        .subcommand(Command::new("fingerprint").about(
+            "Print the certificate's fingerprint, by which clients know the server; makes the \
+             certificate where there is none yet",
+        ));
     for setting in SETTINGS {
         let action = match setting.kind {
             Kind::One => ArgAction::Set,
@@ -92,12 +99,16 @@ pub(super) fn command() -> Command {
     command
 }
 
-/// Gathers what is written on the command line, in the environment and in the file.
+/// Gathers the task and what is written on the command line, in the environment and in the file.
 pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<Found, ConfigError> {
+) -> Result<(Task, Found), ConfigError> {
     let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
+    let task = match matches.subcommand_name() {
+        Some("fingerprint") => Task::Fingerprint,
+        _ => Task::Serve,
+    };
     // Flags may stand before or behind the command.
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     let mut found = Found::new();
@@ -116,7 +127,7 @@ pub(super) fn gather(
             found.insert(setting.key, Written { setting, source: Source::Flag, values });
         }
     }
-    Ok(found)
+    Ok((task, found))
 }
 
 fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {

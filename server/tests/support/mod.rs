@@ -22,6 +22,7 @@ use correio_proto::{
         ClientMessage, ErrorCode, Fetch, Hello, LoggedIn, Login, Notice, Page, Realm, Register,
         Registration, Reply, Request, Send, ServerMessage, Software,
     },
+    tls::Security,
 };
 use correio_server::{
     clock::Now,
@@ -159,6 +160,7 @@ pub struct World {
 
 pub fn settings() -> Settings {
     Settings {
+        security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
         registration: Registration::Open {},

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use correio_client::{Address, Cancel, ConnectError, ConnectOptions, RequestError, Service};
+use correio_client::{
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
+    Service, Trust,
+};
 use correio_proto::{
     credential::Password,
     message::{ErrorCode, ErrorReply},
@@ -20,6 +23,7 @@ use crate::{
     show::{Shown, show},
     terminal::Guard,
     text::Text,
+    trust::Stated,
 };
 
 /// File in the data directory with the address of the server used last.
@@ -32,14 +36,21 @@ pub(crate) struct App {
     pub(crate) service: Option<Service>,
     /// The username that a login offers.
     pub(crate) user: String,
+    stated: Stated,
     guard: Guard,
     cancel: Cancel,
 }
 
 impl App {
-    pub(crate) fn new(text: Text, data: PathBuf, guard: Guard, cancel: Cancel) -> Self {
+    pub(crate) fn new(
+        text: Text,
+        data: PathBuf,
+        stated: Stated,
+        guard: Guard,
+        cancel: Cancel,
+    ) -> Self {
         let prompt = Prompt::new(guard.clone());
-        Self { text, prompt, data, service: None, user: String::new(), guard, cancel }
+        Self { text, prompt, data, service: None, user: String::new(), stated, guard, cancel }
     }
 
     /// Shows a line.
@@ -81,11 +92,21 @@ impl App {
         result
     }
 
+    /// The servers whose certificates were accepted.
+    pub(crate) fn known(&self) -> KnownServers {
+        KnownServers::in_directory(&self.data)
+    }
+
+    /// How a server is to be trusted.
+    pub(crate) fn trust(&self, address: &Address) -> Result<Trust, KnownServersError> {
+        self.stated.trust(&self.known(), address)
+    }
+
     /// Points at a server and remembers it.
-    pub(crate) fn connect(&mut self, address: &Address) -> Result<(), ConnectError> {
+    pub(crate) fn connect(&mut self, address: &Address, trust: Trust) -> Result<(), ConnectError> {
         let shown = address.to_string();
         let doing = self.text.with("server-connecting", &[("address", shown.clone().into())]);
-        let options = ConnectOptions::default();
+        let options = ConnectOptions { trust, ..ConnectOptions::default() };
         let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
         self.service = Some(service);
         // Only a convenience: the address is asked for again where it was not kept.

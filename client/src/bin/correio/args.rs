@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use correio_client::Address;
-use correio_proto::mail::Username;
+use correio_proto::{fingerprint::Fingerprint, mail::Username};
 
 use crate::{
     exit::{Failure, Status},
@@ -28,13 +28,15 @@ Examples:
   correio --server mail.example --user tony register --name 'Tony Stark'
   echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
   correio --server mail.example --user tony receive
+  correio trust mail.example                          accept its certificate, or its new one
 
 The password is asked for on a terminal; elsewhere it comes from --password-stdin (the first
 line) or CORREIO_PASSWORD, never from an argument.
 
 Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
 69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
-limited, mailbox full); 77 not allowed (bad credentials); 78 bad configuration; 130 interrupted.";
+limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad
+configuration; 130 interrupted.";
 
 /// What holds for the menus and every command.
 #[derive(Debug, Args)]
@@ -45,9 +47,12 @@ pub(crate) struct Options {
     /// The username of the account
     #[arg(long, global = true, value_name = "NAME", env = "CORREIO_USER")]
     pub(crate) user: Option<String>,
-    /// Speak without TLS (always so in this version)
-    #[arg(long, global = true)]
+    /// Speak without TLS: for laboratories and servers on this computer
+    #[arg(long, global = true, conflicts_with = "fingerprint")]
     pub(crate) plaintext: bool,
+    /// The fingerprint of the server's certificate, as `correiod fingerprint` prints it
+    #[arg(long, global = true, value_name = "SHA256:…", env = "CORREIO_FINGERPRINT")]
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// Print one JSON document on standard output, errors included
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -154,5 +159,15 @@ pub(crate) enum Command {
         /// Its number in the list
         #[arg(value_name = "N")]
         number: usize,
+    },
+    /// Accept a server's certificate, be it the first or another one; without a server, list
+    /// those accepted
+    Trust {
+        /// The server
+        #[arg(value_name = "HOST:PORT")]
+        address: Option<String>,
+        /// Forget its certificate: the next contact is the first
+        #[arg(long)]
+        forget: bool,
     },
 }

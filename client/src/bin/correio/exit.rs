@@ -24,7 +24,7 @@ pub(crate) enum Status {
     Local = 74,
     /// Busy, rate limited.
     TryAgain = 75,
-    /// Bad credentials.
+    /// Bad credentials, untrusted certificate.
     NotAllowed = 77,
     /// A server or user that is missing or malformed.
     Configuration = 78,
@@ -75,6 +75,9 @@ impl Failure {
             ConnectError::Refused { .. } => Self::new(Status::Unreachable, "refused", said),
             ConnectError::TimedOut { .. } => Self::new(Status::Unreachable, "timed_out", said),
             ConnectError::NotCorreio { .. } => Self::new(Status::Unreachable, "not_correio", said),
+            ConnectError::Untrusted(_) => Self::new(Status::NotAllowed, "untrusted", said),
+            ConnectError::NoTls { .. } => Self::new(Status::Unreachable, "no_tls", said),
+            ConnectError::Tls { .. } => Self::new(Status::Unreachable, "tls", said),
             ConnectError::OtherVersion { .. } => Self::new(Status::Unreachable, "version", said),
             ConnectError::Io { .. } => Self::new(Status::Unreachable, "network", said),
         }

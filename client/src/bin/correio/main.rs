@@ -21,6 +21,7 @@ use crate::{
     show::show_json,
     terminal::Guard,
     text::{Lang, Text},
+    trust::Stated,
 };
 
 mod app;
@@ -34,6 +35,7 @@ mod screens;
 mod show;
 mod terminal;
 mod text;
+mod trust;
 
 /// How the program came to its end without a failure.
 enum Ended {
@@ -102,7 +104,7 @@ fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
         Some(_) => Some(options.address(&text)?),
         None => None,
     };
-    let mut app = App::new(text, data, guard.clone(), cancel);
+    let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     match screens::first::run(&mut app, preset.as_ref()) {
         Stop::Interrupted => {

@@ -149,6 +149,11 @@ impl Text {
             ConnectError::Refused { .. } => self.of("connect-refused"),
             ConnectError::TimedOut { .. } => self.of("connect-timed-out"),
             ConnectError::NotCorreio { .. } => self.of("connect-not-correio"),
+            ConnectError::Untrusted(untrusted) => self.untrusted(untrusted),
+            ConnectError::NoTls { .. } => self.of("connect-no-tls"),
+            ConnectError::Tls { detail, .. } => {
+                self.with("connect-tls", &[("detail", one_line(detail))])
+            }
             ConnectError::OtherVersion { spoken } => {
                 let versions: Vec<_> = spoken.iter().map(u32::to_string).collect();
                 self.with("connect-other-version", &[("versions", versions.join(", ").into())])

@@ -8,7 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use correio_client::{Address, Cancel, ConnectOptions, Mailbox, Service};
+use correio_client::{
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, Mailbox, Service, Trust,
+};
 use correio_proto::{
     credential::Password,
     limits,
@@ -25,6 +27,7 @@ use crate::{
     exit::{Failure, Status},
     terminal::Guard,
     text::Text,
+    trust::Stated,
 };
 
 mod local;
@@ -32,6 +35,7 @@ mod owners;
 mod receive;
 mod register;
 mod send;
+mod trust;
 
 /// What a command has to say: the same for people and for programs.
 pub(crate) struct Output {
@@ -74,6 +78,10 @@ pub(crate) fn run(
         Command::Receive => receive::run(context, guard),
         Command::List => local::list(context),
         Command::Read { number } => local::read(context, *number),
+        Command::Trust { address, forget } => {
+            let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
+            trust::run(context, guard, address.as_deref(), action)
+        }
     }
 }
 
@@ -110,30 +118,55 @@ impl Context<'_> {
         self.options.username(self.text)
     }
 
+    fn known(&self) -> KnownServers {
+        KnownServers::in_directory(&self.data)
+    }
+
+    /// Connects. A certificate that is not known yet is the person's to accept.
     fn connect(&self, guard: &Guard) -> Result<Service, Failure> {
         let address = self.address()?;
+        let unknown = |error| Failure::known_servers(self.text, &error);
+        let known = self.known();
+        let trust = Stated::of(self.options).trust(&known, &address).map_err(unknown)?;
+        let connected = match self.connect_trusting(guard, &address, trust) {
+            Err(ConnectError::Untrusted(untrusted)) if self.accepts(guard, &untrusted)? => {
+                known.remember(&address, untrusted.found).map_err(unknown)?;
+                self.connect_trusting(guard, &address, Trust::Fingerprint(untrusted.found))
+            }
+            other => other,
+        };
+        connected.map_err(|error| Failure::connect(self.text, &error))
+    }
+
+    fn connect_trusting(
+        &self,
+        guard: &Guard,
+        address: &Address,
+        trust: Trust,
+    ) -> Result<Service, ConnectError> {
         guard.set_busy(true);
-        Service::connect(&address, &ConnectOptions::default(), &self.cancel)
-            .map_err(|error| Failure::connect(self.text, &error))
+        let options = ConnectOptions { trust, ..ConnectOptions::default() };
+        Service::connect(address, &options, &self.cancel)
     }
 
     /// The password that an account has. One that no account can have is refused as the server
     /// would refuse it.
-    fn password(&self) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(Asked::Once)?;
+    fn password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
+        let typed = self.typed_password(guard, Asked::Once)?;
         Password::new(&typed)
             .map(Arc::new)
             .map_err(|_| Failure::request(self.text, &bad_credentials()))
     }
 
     /// The password that an account gets.
-    fn new_password(&self) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(Asked::Twice)?;
+    fn new_password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
+        let typed = self.typed_password(guard, Asked::Twice)?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
     /// The password from where it is given, or from the person.
-    fn typed_password(&self, asked: Asked) -> Result<Zeroizing<String>, Failure> {
+    fn typed_password(&self, guard: &Guard, asked: Asked) -> Result<Zeroizing<String>, Failure> {
+        self.needs_password()?;
         if self.options.password_stdin {
             let mut line = Zeroizing::new(String::with_capacity(PASSWORD_LINE_MAX));
             let read = io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_line(&mut line);
@@ -144,9 +177,8 @@ impl Context<'_> {
             Ok(password) if !password.is_empty() => return Ok(Zeroizing::new(password)),
             _ => {}
         }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return Err(self.no_password(""));
-        }
+        // Ctrl-C ends the program here, whatever is going on besides.
+        guard.set_busy(false);
         let question = dialoguer::Password::new()
             .with_prompt(self.text.of("login-password"))
             .report(false)
@@ -159,7 +191,18 @@ impl Context<'_> {
             ),
         };
         let typed = question.interact_on(&Term::stderr());
+        guard.set_busy(true);
         Ok(Zeroizing::new(typed.map_err(|error| self.no_password(&error.to_string()))?))
+    }
+
+    /// Says so where there is nothing to take a password from, before anything is done.
+    fn needs_password(&self) -> Result<(), Failure> {
+        let is_given = self.options.password_stdin
+            || env::var("CORREIO_PASSWORD").is_ok_and(|password| !password.is_empty());
+        if is_given || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Ok(());
+        }
+        Err(self.no_password(""))
     }
 
     fn no_password(&self, detail: &str) -> Failure {
@@ -172,8 +215,10 @@ impl Context<'_> {
         // What is missing is said before anything is asked or sent.
         self.address()?;
         let username = self.username()?;
-        let password = self.password()?;
+        self.needs_password()?;
+        // The server is known before a password is asked for.
         let service = self.connect(guard)?;
+        let password = self.password(guard)?;
         let logged_in = service
             .login(&username, &password, &self.cancel)
             .map_err(|error| Failure::request(self.text, &error))?;

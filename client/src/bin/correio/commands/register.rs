@@ -11,8 +11,10 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard, name: &str) -> Result<Ou
     context.address()?;
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
-    let password = context.new_password()?;
+    context.needs_password()?;
+    // The server is known before a password is asked for.
     let service = context.connect(guard)?;
+    let password = context.new_password(guard)?;
     let registration =
         Registration { id: new_mail_id(), username: username.clone(), full_name, password };
     service

@@ -57,9 +57,16 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
-    // The password comes first: with --password-stdin the body may follow it.
-    let password = context.password()?;
+    context.needs_password()?;
+    // The server is known before a password is asked for, and that comes before the body, which
+    // may follow it on standard input. Without a server there is still a draft to keep.
+    let service = context.connect(guard);
+    let password = match (&service, context.options.password_stdin) {
+        (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
+        (Err(_), false) => None,
+    };
     if matches!(body, Source::StandardInput) && io::stdin().is_terminal() {
+        guard.set_busy(false);
         let _ = writeln!(io::stderr(), "{}", text.of("command-body"));
     }
     let bytes = body.read().map_err(|error| {
@@ -73,9 +80,11 @@ pub(super) fn run(
         .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
     let mail = Send { id: new_mail_id(), to, subject, body: body.parse().map_err(invalid)? };
 
-    let service = match context.connect(guard) {
-        Ok(service) => service,
-        Err(failure) => return Err(keep(context, &username, &mail, failure)),
+    guard.set_busy(true);
+    let (service, password) = match (service, password) {
+        (Ok(service), Some(password)) => (service, password),
+        (Err(failure), _) => return Err(keep(context, &username, &mail, failure)),
+        (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let sent = service
         .login(&username, &password, &context.cancel)

@@ -10,8 +10,10 @@ use crate::{
 
 /// Runs the menus until the person quits and returns how.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
-    if let Some(address) = preset {
-        server::point_at(app, address);
+    if let Some(address) = preset
+        && let Err(stop @ (Stop::Leave | Stop::Interrupted)) = server::point_at(app, address)
+    {
+        return stop;
     }
     loop {
         let done = match choose(app) {

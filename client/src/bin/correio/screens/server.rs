@@ -1,6 +1,6 @@
 //! 1) Point at a server.
 
-use correio_client::Address;
+use correio_client::{Address, ConnectError, Trust};
 
 use crate::{app::App, prompt::Answer};
 
@@ -22,24 +22,50 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
         Address::new(&typed.host(), port)
             .map_err(|_| text.with("address-port", &[("text", format!("{number:?}").into())]))
     })?;
-    point_at(app, &address);
-    Ok(())
+    point_at(app, &address)
 }
 
 /// Connects and says what became of it.
-pub(crate) fn point_at(app: &mut App, address: &Address) {
+pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
     // The server pointed at before is none any more, whatever comes of this one.
     app.service = None;
-    match app.connect(address) {
+    match connect(app, address)? {
         Ok(()) => {
             app.say(&app.text.of("server-available"));
             if let Some(service) = &app.service {
                 app.say(&app.server_details(service));
             }
         }
-        Err(error) => {
-            let reason = app.text.connect(&error);
+        Err(reason) => {
             app.say(&app.text.with("server-unavailable", &[("reason", reason.into())]));
         }
     }
+    Ok(())
+}
+
+/// Connects. A certificate that is not known yet is the person's to accept.
+fn connect(app: &mut App, address: &Address) -> Answer<Result<(), String>> {
+    let trust = match app.trust(address) {
+        Ok(trust) => trust,
+        Err(error) => return Ok(Err(app.text.known_servers(&error))),
+    };
+    let untrusted = match app.connect(address, trust) {
+        Ok(()) => return Ok(Ok(())),
+        Err(ConnectError::Untrusted(untrusted)) => untrusted,
+        Err(error) => return Ok(Err(app.text.connect(&error))),
+    };
+    let refused = app.text.untrusted(&untrusted);
+    let Some(offer) = app.text.offer(&untrusted) else {
+        return Ok(Err(refused));
+    };
+    app.say(&offer);
+    let question = app.text.of("trust-question");
+    if !app.prompt.confirm(&question, &app.text)? {
+        return Ok(Err(refused));
+    }
+    if let Err(error) = app.known().remember(address, untrusted.found) {
+        return Ok(Err(app.text.known_servers(&error)));
+    }
+    let connected = app.connect(address, Trust::Fingerprint(untrusted.found));
+    Ok(connected.map_err(|error| app.text.connect(&error)))
 }

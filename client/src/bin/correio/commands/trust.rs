@@ -1,0 +1,125 @@
+//! `correio trust`: accept a server's certificate, forget it, or list those accepted.
+
+use std::io::{self, IsTerminal, Write};
+
+use correio_client::{Address, ConnectError, KnownServers, Trust, Untrusted};
+use correio_proto::fingerprint::Fingerprint;
+use dialoguer::console::Term;
+use serde_json::json;
+
+use super::{Context, Output};
+use crate::{
+    exit::{Failure, Status},
+    terminal::Guard,
+};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Accept,
+    Forget,
+}
+
+pub(super) fn run(
+    context: &Context<'_>,
+    guard: &Guard,
+    server: Option<&str>,
+    action: Action,
+) -> Result<Output, Failure> {
+    let text = context.text;
+    let known = context.known();
+    let address = match server {
+        Some(server) => server
+            .parse()
+            .map_err(|invalid| Failure::new(Status::Usage, "invalid", text.address(&invalid)))?,
+        None if context.options.server.is_some() || action == Action::Forget => {
+            context.address()?
+        }
+        None => return list(context, &known),
+    };
+    match action {
+        Action::Accept => accept(context, guard, &known, &address),
+        Action::Forget => forget(context, &known, &address),
+    }
+}
+
+fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> {
+    let servers = known.list().map_err(|error| Failure::known_servers(context.text, &error))?;
+    let lines: Vec<_> =
+        servers.iter().map(|(address, fingerprint)| format!("{address} {fingerprint}")).collect();
+    let text = match lines.is_empty() {
+        true => context.text.of("trust-none"),
+        false => lines.join("\n"),
+    };
+    let entry = |(address, fingerprint): &(Address, Fingerprint)| json!({ "server": address.to_string(), "fingerprint": fingerprint.to_string() });
+    Ok(Output { text, json: servers.iter().map(entry).collect() })
+}
+
+fn forget(
+    context: &Context<'_>,
+    known: &KnownServers,
+    address: &Address,
+) -> Result<Output, Failure> {
+    let forgotten =
+        known.forget(address).map_err(|error| Failure::known_servers(context.text, &error))?;
+    let key = if forgotten { "trust-forgotten" } else { "trust-not-known" };
+    Ok(Output {
+        text: context.text.with(key, &[("address", address.to_string().into())]),
+        json: json!({ "server": address.to_string(), "forgotten": forgotten }),
+    })
+}
+
+/// Looks at the certificate that the server shows now, whatever was accepted before.
+fn accept(
+    context: &Context<'_>,
+    guard: &Guard,
+    known: &KnownServers,
+    address: &Address,
+) -> Result<Output, Failure> {
+    let text = context.text;
+    let stated = context.options.fingerprint;
+    let trust = stated.map_or(Trust::Authorities, Trust::Fingerprint);
+    let fingerprint = match context.connect_trusting(guard, address, trust) {
+        Ok(_) => stated,
+        Err(ConnectError::Untrusted(untrusted)) if context.accepts(guard, &untrusted)? => {
+            Some(untrusted.found)
+        }
+        Err(error) => return Err(Failure::connect(text, &error)),
+    };
+    let changed = match fingerprint {
+        Some(fingerprint) => known.remember(address, fingerprint),
+        // What the authorities vouch for needs no memory, and an old one would be in the way.
+        None => known.forget(address).map(drop),
+    };
+    changed.map_err(|error| Failure::known_servers(text, &error))?;
+    let key = if fingerprint.is_some() { "trust-accepted" } else { "trust-vouched" };
+    Ok(Output {
+        text: text.with(key, &[("address", address.to_string().into())]),
+        json: json!({
+            "server": address.to_string(),
+            "fingerprint": fingerprint.map(|fingerprint| fingerprint.to_string()),
+        }),
+    })
+}
+
+impl Context<'_> {
+    /// Asks the person whether to trust a certificate; nobody is asked where nobody sits.
+    pub(super) fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
+        let Some(offer) = self.text.offer(untrusted) else {
+            return Ok(false);
+        };
+        if self.options.password_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal()
+        {
+            return Ok(false);
+        }
+        guard.set_busy(false);
+        let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
+        let mut terminal = Term::stderr();
+        let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
+        write!(terminal, "{offer}\n{question} {yes_no}: ").map_err(failed)?;
+        terminal.flush().map_err(failed)?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map_err(failed)?;
+        Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
+    }
+}

@@ -1,0 +1,115 @@
+//! Whom the person trusts: what the command line states, what was accepted before, and what is
+//! said at the first contact and when a certificate has changed.
+
+use correio_client::{Address, Distrust, Doubt, KnownServers, KnownServersError, Trust, Untrusted};
+use correio_proto::fingerprint::Fingerprint;
+
+use crate::{
+    args::Options,
+    exit::{Failure, Status},
+    show::{Shown, show},
+    text::Text,
+};
+
+/// What the command line states about every server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stated {
+    /// Nothing.
+    Nothing,
+    /// To speak without TLS.
+    Plaintext,
+    /// The fingerprint of the server's certificate.
+    Fingerprint(Fingerprint),
+}
+
+impl Stated {
+    pub(crate) fn of(options: &Options) -> Self {
+        match options.fingerprint {
+            _ if options.plaintext => Self::Plaintext,
+            Some(fingerprint) => Self::Fingerprint(fingerprint),
+            None => Self::Nothing,
+        }
+    }
+
+    /// How a server is to be trusted.
+    pub(crate) fn trust(
+        self,
+        known: &KnownServers,
+        address: &Address,
+    ) -> Result<Trust, KnownServersError> {
+        match self {
+            Self::Nothing => known.trust(address),
+            Self::Plaintext => Ok(Trust::Plaintext),
+            Self::Fingerprint(fingerprint) => Ok(Trust::Fingerprint(fingerprint)),
+        }
+    }
+}
+
+impl Text {
+    /// What is said before a person is asked whether to trust a certificate. `None` where that
+    /// is not to be asked.
+    pub(crate) fn offer(&self, untrusted: &Untrusted) -> Option<String> {
+        match &untrusted.distrust {
+            Distrust::Unvouched(doubt) => {
+                Some(self.with("trust-offer", &self.values(untrusted, doubt)))
+            }
+            Distrust::Changed { .. } => None,
+        }
+    }
+
+    /// Why a certificate is not trusted and what to do about it.
+    pub(crate) fn untrusted(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(doubt) => {
+                self.with("trust-unknown", &self.values(untrusted, doubt))
+            }
+            Distrust::Changed { expected } => self.with(
+                "trust-changed",
+                &[
+                    ("address", untrusted.address.to_string().into()),
+                    ("found", untrusted.found.to_string().into()),
+                    ("expected", expected.to_string().into()),
+                ],
+            ),
+        }
+    }
+
+    fn values(
+        &self,
+        untrusted: &Untrusted,
+        doubt: &Doubt,
+    ) -> [(&'static str, std::borrow::Cow<'static, str>); 3] {
+        [
+            ("address", untrusted.address.to_string().into()),
+            ("found", untrusted.found.to_string().into()),
+            ("doubt", self.doubt(doubt).into()),
+        ]
+    }
+
+    fn doubt(&self, doubt: &Doubt) -> String {
+        match doubt {
+            Doubt::UnknownIssuer => self.of("doubt-unknown-issuer"),
+            Doubt::Expired => self.of("doubt-expired"),
+            Doubt::NotYetValid => self.of("doubt-not-yet-valid"),
+            Doubt::OtherName => self.of("doubt-other-name"),
+            Doubt::Other(text) => show(text, Shown::OneLine),
+        }
+    }
+
+    pub(crate) fn known_servers(&self, error: &KnownServersError) -> String {
+        let reason = show(&error.to_string(), Shown::OneLine);
+        self.with("known-servers-error", &[("reason", reason.into())])
+    }
+}
+
+impl Failure {
+    pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
+        let status = match error {
+            KnownServersError::Io { .. } => Status::Local,
+            KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
+                Status::Configuration
+            }
+        };
+        Self::new(status, "known_servers", text.known_servers(error))
+    }
+}

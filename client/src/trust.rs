@@ -1,0 +1,164 @@
+//! Which servers are trusted: those that public certificate authorities vouch for, those whose
+//! certificate a person has accepted before, or the one whose fingerprint was stated in advance.
+//! What TLS the client speaks stands here too.
+
+mod known;
+mod verifier;
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
+
+use correio_proto::{
+    fingerprint::Fingerprint,
+    tls::{ALPN, Security, TlsError},
+};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, RootCertStore,
+    crypto::{CryptoProvider, ring},
+    pki_types::{DnsName, ServerName},
+};
+
+pub use known::{KnownServers, KnownServersError};
+
+use self::verifier::Verifier;
+use crate::Address;
+
+/// What a server must show before anything is said to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing: no TLS, so that whoever is in between reads and changes everything.
+    Plaintext,
+    /// A certificate that public authorities vouch for.
+    Authorities,
+    /// The certificate with this fingerprint, whatever else is true of it.
+    Fingerprint(Fingerprint),
+}
+
+/// A certificate that is not trusted. Nothing was said to the server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the certificate {found} of {address} is not trusted: {distrust}")]
+pub struct Untrusted {
+    /// Whose certificate it should be.
+    pub address: Address,
+    /// The certificate that the server showed.
+    pub found: Fingerprint,
+    /// Why it is not trusted.
+    pub distrust: Distrust,
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// Nobody vouches for it, for this reason. A person may, who compares the fingerprint.
+    Unvouched(Doubt),
+    /// Another one is expected: the server has a new one, or somebody else answers in its place.
+    Changed {
+        /// The certificate that was accepted before, or stated in advance.
+        expected: Fingerprint,
+    },
+}
+
+/// Why public authorities do not vouch for a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// None of them has signed it, as is usual for a server's own.
+    UnknownIssuer,
+    /// Its time is over, or this computer's clock is wrong.
+    Expired,
+    /// Its time has not begun, or this computer's clock is wrong.
+    NotYetValid,
+    /// It is another host's.
+    OtherName,
+    /// Something else, in English.
+    Other(String),
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unvouched(doubt) => doubt.fmt(f),
+            Self::Changed { expected } => write!(f, "{expected} is expected"),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownIssuer => "no known authority has signed it",
+            Self::Expired => "it has expired",
+            Self::NotYetValid => "it is not valid yet",
+            Self::OtherName => "it is another host's",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// Why there is no TLS with a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Its certificate is not trusted.
+    Untrusted(Untrusted),
+    /// It speaks no TLS, or none that is new enough.
+    NoTls,
+    /// Something else, in English.
+    Other(String),
+}
+
+/// Sorts the errors of TLS by what a person has to do.
+pub(crate) fn failure(error: TlsError) -> Failure {
+    use rustls::Error;
+    match error {
+        TlsError::Refused(Error::InvalidCertificate(CertificateError::Other(error))) => {
+            match error.0.downcast_ref::<Untrusted>() {
+                Some(untrusted) => Failure::Untrusted(untrusted.clone()),
+                None => Failure::Other(error.to_string()),
+            }
+        }
+        TlsError::Refused(
+            Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_),
+        ) => Failure::NoTls,
+        other => Failure::Other(other.to_string()),
+    }
+}
+
+/// How channels to this server are protected.
+pub(crate) fn security(trust: Trust, address: &Address) -> Security {
+    let expected = match trust {
+        Trust::Plaintext => return Security::Plaintext,
+        Trust::Authorities => None,
+        Trust::Fingerprint(fingerprint) => Some(fingerprint),
+    };
+    let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(address, expected, Arc::clone(&ROOTS), &provider);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("the provider has TLS 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Security::Client(Arc::new(config), server_name(address))
+}
+
+static ROOTS: LazyLock<Arc<RootCertStore>> =
+    LazyLock::new(|| Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }));
+
+/// The name that a certificate of this address has.
+fn server_name(address: &Address) -> ServerName<'static> {
+    if let Some(ip) = address.ip() {
+        return ServerName::IpAddress(ip.into());
+    }
+    let name = address.host();
+    match DnsName::try_from(name.trim_end_matches('.').to_owned()) {
+        Ok(name) => ServerName::DnsName(name),
+        // A name that no certificate can have: it is never vouched for, only accepted.
+        Err(_) => ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

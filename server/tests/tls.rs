@@ -1,0 +1,324 @@
+//! The daemon's certificate: made once, read from files, replaced while it runs, and what is said
+//! of files that cannot be used.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use correio_proto::{
+    channel::Channel,
+    fingerprint::Fingerprint,
+    limits,
+    message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
+    tls::{ALPN, Security},
+};
+use correio_server::certificate::{Certificate, CertificateError, CertificateSource};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Accepts and notes what it is shown.
+#[derive(Debug, Default)]
+struct Witness(Mutex<Option<Fingerprint>>);
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.0.lock().unwrap() = Some(Fingerprint::of(end_entity));
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("TLS 1.3 was expected".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Greets a server and returns the certificate that it shows.
+fn shown(address: SocketAddr) -> Fingerprint {
+    let witness = Arc::new(Witness::default());
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    let name = ServerName::try_from("localhost").unwrap();
+    let security = Security::Client(Arc::new(config), name);
+    let mut channel = Channel::new(&security, limits::REPLY_FRAME_MAX);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hello = Hello { version: 1, software: Software::named("test") };
+    channel.push(&ClientMessage { number: 1, request: Request::Hello(hello) }).unwrap();
+    loop {
+        while channel.wants_write() {
+            channel.write_to(&mut stream).unwrap();
+        }
+        match channel.next_message().unwrap() {
+            Some(ServerMessage::Reply { reply: Reply::Hello(_), .. }) => break,
+            Some(other) => panic!("{other:?}"),
+            None => assert!(channel.read_from(&mut stream).unwrap() > 0, "no answer"),
+        }
+    }
+    witness.0.lock().unwrap().unwrap()
+}
+
+/// A server that ends with its test.
+struct Daemon {
+    child: Child,
+    address: SocketAddr,
+    /// What it said of its certificate.
+    fingerprint: Fingerprint,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+    command
+        .env_clear()
+        .args(["--config", "/dev/null"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Daemon {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = command(&["--listen", "127.0.0.1:0", "--data-dir"]);
+        let mut child = command.arg(data).args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut line = || out.next().expect("it is ready").unwrap();
+        let listening = line();
+        let address = listening.strip_prefix("listening on ").unwrap();
+        let address = address.strip_suffix(" (tls)").unwrap().parse().unwrap();
+        let fingerprint = line().strip_prefix("fingerprint ").unwrap().parse().unwrap();
+        Self { child, address, fingerprint }
+    }
+
+    fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A certificate and its key in two files.
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Files {
+    fn write(directory: &Path, name: &str, params: &CertificateParams) -> Self {
+        let key_pair = KeyPair::generate().unwrap();
+        let files = Self {
+            certificate: directory.join(format!("{name}.crt")),
+            key: directory.join(format!("{name}.key")),
+        };
+        let made = params.self_signed(&key_pair).unwrap();
+        fs::write(&files.certificate, made.pem()).unwrap();
+        fs::write(&files.key, key_pair.serialize_pem()).unwrap();
+        fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
+        files
+    }
+
+    fn of(directory: &Path, name: &str) -> Self {
+        Self::write(directory, name, &CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    fn source(&self) -> CertificateSource {
+        CertificateSource::Files { certificate: self.certificate.clone(), key: self.key.clone() }
+    }
+}
+
+/// Waits until the log has a line that begins an event with this name.
+fn await_event(log: &Path, name: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        if let Some(line) = text.lines().find(|line| line.contains(name)) {
+            return line.to_owned();
+        }
+        assert!(Instant::now() < deadline, "no {name} in: {text}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_own_certificate_is_made_once_and_is_private() {
+    let data = TempDir::new().unwrap();
+    let directory = data.path().join("new");
+    let asked = || {
+        let directory = directory.to_str().unwrap();
+        let Output { status, stdout, .. } =
+            command(&["fingerprint", "--data-dir", directory]).output().unwrap();
+        assert!(status.success());
+        String::from_utf8(stdout).unwrap().trim().parse::<Fingerprint>().unwrap()
+    };
+    let before = asked();
+    let first = Daemon::start(&directory, &[]).fingerprint;
+    let second = Daemon::start(&directory, &[]);
+    assert_eq!((first, second.fingerprint), (before, before));
+    assert_eq!(shown(second.address), before);
+    assert_eq!(asked(), before);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&directory), mode(&directory.join("tls.pem"))), (0o700, 0o600));
+}
+
+#[test]
+fn a_hangup_reads_the_certificate_again_and_a_bad_one_changes_nothing() {
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let old = Files::of(files.path(), "old");
+    let new = Files::of(files.path(), "new");
+    let log = files.path().join("log");
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let (certificate, key) = (path(&old.certificate), path(&old.key));
+    let arguments = ["--tls-cert", &certificate, "--tls-key", &key, "--log-file", &path(&log)];
+    let daemon = Daemon::start(data.path(), &arguments);
+    let before = shown(daemon.address);
+    assert_eq!(before, daemon.fingerprint);
+
+    // Half of a change: the new certificate with the old key.
+    fs::copy(&new.certificate, &old.certificate).unwrap();
+    daemon.hang_up();
+    let kept = await_event(&log, "certificate.kept");
+    assert!(kept.contains("does not belong to the certificate"), "{kept}");
+    assert_eq!(shown(daemon.address), before);
+
+    fs::copy(&new.key, &old.key).unwrap();
+    let after = Certificate::open(new.source()).unwrap().fingerprint();
+    daemon.hang_up();
+    await_event(&log, &format!("certificate.loaded fingerprint={after}"));
+    assert_eq!(shown(daemon.address), after);
+    assert!(!data.path().join("tls.pem").exists(), "a certificate of its own is not needed");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let files = TempDir::new().unwrap();
+    let (one, other) = (Files::of(files.path(), "one"), Files::of(files.path(), "other"));
+    let refused = |certificate: &Path, key: &Path| {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        Certificate::open(CertificateSource::Files { certificate, key }).unwrap_err()
+    };
+    let missing = files.path().join("missing");
+    let text = files.path().join("text");
+    fs::write(&text, "not PEM\n").unwrap();
+    fs::set_permissions(&text, fs::Permissions::from_mode(0o600)).unwrap();
+
+    for (error, named, says) in [
+        (refused(&missing, &one.key), &missing, "cannot read"),
+        (refused(&one.certificate, &missing), &missing, "cannot read"),
+        (refused(&text, &one.key), &text, "has no certificate"),
+        (refused(&one.certificate, &text), &text, "has no private key"),
+        (refused(&one.key, &one.key), &one.key, "has no certificate"),
+        (refused(&one.certificate, &other.key), &other.key, "does not belong"),
+    ] {
+        let said = error.to_string();
+        assert!(said.contains(named.to_str().unwrap()) && said.contains(says), "{said}");
+    }
+
+    fs::set_permissions(&one.key, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = refused(&one.certificate, &one.key);
+    assert!(matches!(error, CertificateError::OpenKey { .. }), "{error}");
+    assert!(error.to_string().contains("chmod o="), "{error}");
+}
+
+#[test]
+fn the_daemon_refuses_to_start_without_its_certificate() {
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let data = data.path().to_str().unwrap();
+    let own = Path::new(data).join("tls.pem");
+    fs::write(&own, "damaged").unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).unwrap();
+    let missing = files.path().join("missing");
+    let missing = missing.to_str().unwrap();
+    for (arguments, named) in [
+        (&["--data-dir", data][..], own.to_str().unwrap()),
+        (&["--data-dir", data, "--tls-cert", missing, "--tls-key", missing], missing),
+    ] {
+        let mut command = command(&["--listen", "127.0.0.1:0"]);
+        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
+        let said = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(78), "{said}");
+        assert!(said.contains(named), "{said}");
+        assert!(stdout.is_empty());
+    }
+    assert_eq!(fs::read_to_string(own).unwrap(), "damaged", "it is left as it was");
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_warned_of() {
+    let files = TempDir::new().unwrap();
+    let mut params = CertificateParams::new(vec!["old".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2001, 1, 1);
+    params.not_after = date_time_ymd(2002, 1, 1);
+    let certificate = Files::write(files.path(), "old", &params).source();
+    let certificate = Certificate::open(certificate).unwrap();
+    let warning = |now| certificate.time_warning(now).unwrap_or_default();
+    assert!(warning(0).contains("not valid before"), "{}", warning(0));
+    assert_eq!(warning(1_000_000_000), "");
+    assert!(warning(1_500_000_000).contains("expired"), "{}", warning(1_500_000_000));
+}
+
+/// Somebody who speaks without TLS is told so; see proto/tests/tls.rs for the others.
+#[test]
+fn a_web_browser_without_tls_is_told_what_this_is() {
+    use std::io::Write;
+    let data = TempDir::new().unwrap();
+    let daemon = Daemon::start(data.path(), &[]);
+    let mut stream = TcpStream::connect(daemon.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"), "{answer}");
+}
