@@ -127,13 +127,18 @@ pub(crate) fn failure(error: TlsError) -> Failure {
 
 /// How channels to this server are protected.
 pub(crate) fn security(trust: Trust, address: &Address) -> Security {
+    security_with(Arc::clone(&ROOTS), trust, address)
+}
+
+/// The same, with other authorities.
+fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> Security {
     let expected = match trust {
         Trust::Plaintext => return Security::Plaintext,
         Trust::Authorities => None,
         Trust::Fingerprint(fingerprint) => Some(fingerprint),
     };
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
-    let verifier = Verifier::new(address, expected, Arc::clone(&ROOTS), &provider);
+    let verifier = Verifier::new(address, expected, roots, &provider);
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3")

@@ -393,6 +393,24 @@ fn an_editor_writes_the_body() {
 }
 
 #[test]
+fn a_command_asks_before_it_trusts() {
+    let house = House::unknown(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let arguments = ["--lang", "en", "--server", &address, "--user", "tony", "receive"];
+    for (answer, asked, status) in [("n\n", "correio trust", 77), ("y\n", EN.password, 130)] {
+        let mut terminal = Terminal::start(&house, &arguments);
+        terminal.expect(&house.fingerprint().to_string());
+        terminal.answer(EN.trust, answer);
+        // The password only after the server is known, and Ctrl-C leaves there.
+        terminal.expect(asked);
+        if status == 130 {
+            terminal.press("\u{3}");
+        }
+        assert_eq!(terminal.end().1, status);
+    }
+}
+
+#[test]
 fn a_signal_ends_it_and_leaves_the_terminal_as_it_was() {
     let house = House::of(&[]);
     let mut terminal = Terminal::start(&house, &[]);

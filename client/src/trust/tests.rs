@@ -1,4 +1,15 @@
-use std::fs;
+use std::{fs, io::Cursor};
+
+use correio_proto::{
+    channel::{Channel, ChannelError},
+    limits,
+    message::{ClientMessage, Request, ServerMessage},
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+};
 
 use super::*;
 
@@ -53,4 +64,173 @@ fn every_address_has_a_name_for_its_certificate() {
     assert_eq!(name("192.0.2.1"), "192.0.2.1");
     assert_eq!(name("[::1]:1"), "::1");
     assert_eq!(name("a_b:1"), "a_b");
+}
+
+/// An authority that a client knows, in the place of the public ones.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    roots: Arc<RootCertStore>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(issuer.der().clone()).unwrap();
+        Self { issuer, roots: Arc::new(roots) }
+    }
+
+    /// A server whose certificate this authority has signed.
+    fn server(&self, params: &CertificateParams) -> Shown {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Shown::new(certificate.der().clone(), &key)
+    }
+}
+
+/// A server and the certificate it shows.
+struct Shown {
+    fingerprint: Fingerprint,
+    security: Security,
+}
+
+impl Shown {
+    fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
+        let fingerprint = Fingerprint::of(&certificate);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Self { fingerprint, security: Security::Server(Arc::new(config)) }
+    }
+
+    fn self_signed() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["mail.example".to_owned()]).unwrap();
+        Self::new(params.self_signed(&key).unwrap().der().clone(), &key)
+    }
+}
+
+/// What becomes of a client's first request. Whatever the server reads was said to it.
+fn meet(client: &Security, server: &Shown) -> Result<(), Failure> {
+    let mut client = Channel::new(client, limits::REPLY_FRAME_MAX);
+    let mut server = Channel::new(&server.security, limits::REPLY_FRAME_MAX);
+    client.push(&ClientMessage { number: 1, request: Request::Ping {} }).unwrap();
+    for _ in 0..10 {
+        pass(&mut client, &mut server);
+        pass(&mut server, &mut client);
+        let refused = client.next_message::<ServerMessage>();
+        let heard = server.next_message::<ClientMessage>();
+        match (refused, heard) {
+            (Err(ChannelError::Tls(error)), heard) => {
+                assert!(!matches!(heard, Ok(Some(_))), "something was said");
+                return Err(failure(error));
+            }
+            (_, Ok(Some(_))) => return Ok(()),
+            _ => {}
+        }
+    }
+    panic!("nothing came of it");
+}
+
+fn pass(from: &mut Channel, to: &mut Channel) {
+    let mut bytes = Vec::new();
+    while from.wants_write() {
+        from.write_to(&mut bytes).unwrap();
+    }
+    let mut source = Cursor::new(&bytes);
+    while (source.position() as usize) < bytes.len() {
+        to.read_from(&mut source).unwrap();
+    }
+}
+
+fn params() -> CertificateParams {
+    CertificateParams::new(vec!["mail.example".to_owned()]).unwrap()
+}
+
+#[test]
+fn what_an_authority_vouches_for_needs_no_question() {
+    let authority = Authority::new();
+    let trust = |trust| {
+        let roots = Arc::clone(&authority.roots);
+        security_with(roots, trust, &address("mail.example:8888"))
+    };
+    let server = authority.server(&params());
+    assert_eq!(meet(&trust(Trust::Authorities), &server), Ok(()));
+
+    let mut expired = params();
+    expired.not_before = date_time_ymd(2001, 1, 1);
+    expired.not_after = date_time_ymd(2002, 1, 1);
+    let mut early = params();
+    early.not_before = date_time_ymd(4000, 1, 1);
+    let other = CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+    for (params, doubt) in
+        [(expired, Doubt::Expired), (early, Doubt::NotYetValid), (other, Doubt::OtherName)]
+    {
+        let server = authority.server(&params);
+        let Err(Failure::Untrusted(untrusted)) = meet(&trust(Trust::Authorities), &server) else {
+            panic!("{doubt} was not seen");
+        };
+        assert_eq!(untrusted.distrust, Distrust::Unvouched(doubt));
+        assert_eq!(untrusted.found, server.fingerprint);
+        // A person who compares the fingerprint may accept it all the same.
+        assert_eq!(meet(&trust(Trust::Fingerprint(server.fingerprint)), &server), Ok(()));
+    }
+}
+
+#[test]
+fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
+    let home = address("mail.example:8888");
+    let (server, other) = (Shown::self_signed(), Shown::self_signed());
+    let untrusted = |trust, server: &Shown| match meet(&security(trust, &home), server) {
+        Err(Failure::Untrusted(untrusted)) => untrusted,
+        other => panic!("{other:?}"),
+    };
+    let unknown = untrusted(Trust::Authorities, &server);
+    assert_eq!(unknown.distrust, Distrust::Unvouched(Doubt::UnknownIssuer));
+    assert_eq!((unknown.found, &unknown.address), (server.fingerprint, &home));
+
+    let accepted = Trust::Fingerprint(server.fingerprint);
+    assert_eq!(meet(&security(accepted, &home), &server), Ok(()));
+    let changed = untrusted(accepted, &other);
+    assert_eq!(changed.distrust, Distrust::Changed { expected: server.fingerprint });
+}
+
+/// An authority's word does not replace a certificate that a person has accepted.
+#[test]
+fn a_certificate_that_was_accepted_is_the_only_one() {
+    let authority = Authority::new();
+    let accepted = Trust::Fingerprint(Shown::self_signed().fingerprint);
+    let roots = Arc::clone(&authority.roots);
+    let client = security_with(roots, accepted, &address("mail.example:8888"));
+    let met = meet(&client, &authority.server(&params()));
+    assert!(matches!(met, Err(Failure::Untrusted(_))), "{met:?}");
+}
+
+/// The certificate alone is public; without its key nobody can pass for the server.
+#[test]
+fn the_server_must_have_the_certificate_s_key() {
+    let server = Shown::self_signed();
+    let key = KeyPair::generate().unwrap();
+    let certificate = params().self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let fingerprint = Fingerprint::of(certificate.der());
+    assert_ne!(fingerprint, server.fingerprint);
+    let provider = Arc::new(ring::default_provider());
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let signer = provider.key_provider.load_private_key(key).unwrap();
+    let stolen = rustls::sign::CertifiedKey::new(vec![certificate.der().clone()], signer);
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
+    let impostor = Shown { fingerprint, security: Security::Server(Arc::new(config)) };
+    let trust = Trust::Fingerprint(fingerprint);
+    let met = meet(&security(trust, &address("mail.example:8888")), &impostor);
+    assert!(matches!(met, Err(Failure::Other(_))), "{met:?}");
 }

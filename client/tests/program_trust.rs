@@ -1,0 +1,146 @@
+//! The program and servers it knows, does not know, and knows otherwise.
+
+// It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+use correio_client::Trust;
+use correio_proto::fingerprint::Fingerprint;
+use serde_json::json;
+use support::{Done, House, finish};
+
+fn ping(house: &House, more: &[&str]) -> Done {
+    let address = house.address.to_string();
+    let arguments = [&["--lang", "en", "--json", "--server", &address], more, &["ping"]].concat();
+    finish(house.program(&arguments), "")
+}
+
+#[test]
+fn an_unknown_server_is_refused_where_nobody_can_be_asked_and_accepted_once() {
+    let house = House::unknown(&[]);
+    let fingerprint = house.fingerprint().to_string();
+    let refused = ping(&house, &[]);
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (77, &json!("untrusted")));
+    let text = refused.json()["error"]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains(&fingerprint), "{text}");
+    assert!(text.contains(&format!("correio trust {}", house.address)), "{text}");
+
+    let address = house.address.to_string();
+    let accept = |fingerprint: &str| {
+        finish(house.program(&["--json", "--fingerprint", fingerprint, "trust", &address]), "")
+    };
+    let wrong = accept(&Fingerprint::of(b"another").to_string());
+    assert_eq!((wrong.status, &wrong.json()["error"]["code"]), (77, &json!("untrusted")));
+    assert_eq!(house.known().list().unwrap(), []);
+    assert_eq!(accept(&fingerprint).status, 0);
+    assert_eq!(ping(&house, &[]).status, 0);
+
+    let forget = finish(house.program(&["--json", "trust", "--forget", &address]), "");
+    assert_eq!((forget.status, &forget.json()["forgotten"]), (0, &json!(true)));
+    assert_eq!(ping(&house, &[]).status, 77);
+}
+
+#[test]
+fn a_fingerprint_can_be_stated_in_advance() {
+    let house = House::unknown(&[]);
+    let fingerprint = house.fingerprint().to_string();
+    assert_eq!(ping(&house, &["--fingerprint", &fingerprint]).status, 0);
+    let other = Fingerprint::of(b"another").to_string();
+    let refused = ping(&house, &["--fingerprint", &other]);
+    assert_eq!(refused.status, 77);
+    let malformed = ping(&house, &["--fingerprint", "SHA256:00"]);
+    assert_eq!(malformed.status, 64);
+    assert!(malformed.out.contains("is not a fingerprint"), "{malformed:?}");
+    assert_eq!(house.known().list().unwrap(), [], "nothing is accepted by the way");
+}
+
+/// A server with another certificate at an address that is known: it sees the handshake begin,
+/// and not a byte of what the person has to say.
+#[test]
+fn a_changed_certificate_is_refused_before_any_password() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let expected = Fingerprint::of(b"the one before");
+    house.known().remember(&house.server(), expected).unwrap();
+    let address = house.address.to_string();
+    for command in [&["receive"][..], &["send", "--to", "tony", "--subject", "Oi"]] {
+        let arguments = [&["--lang", "en", "--server", &address, "--user", "tony"], command];
+        let mut program = house.program(&arguments.concat());
+        program.env("CORREIO_PASSWORD", support::PASSWORD);
+        let refused = finish(program, "Olá");
+        assert_eq!(refused.status, 77, "{refused:?}");
+        assert!(refused.err.contains("HAS CHANGED"), "{refused:?}");
+        for fingerprint in [expected, house.fingerprint()] {
+            assert!(refused.err.contains(&fingerprint.to_string()), "{refused:?}");
+        }
+    }
+    // The menus say the same and do not ask.
+    let menus = house.program(&["--lang", "en", "--server", &address]);
+    let menus = finish(menus, "y\n0\n");
+    assert!(menus.out.contains("HAS CHANGED"), "{menus:?}");
+    assert!(!menus.out.contains("Service Available"), "{menus:?}");
+
+    // A deliberate change is accepted by stating the new one.
+    let fingerprint = house.fingerprint().to_string();
+    let accept = house.program(&["--fingerprint", &fingerprint, "trust", &address]);
+    assert_eq!(finish(accept, "").status, 0);
+    let known = house.known().trust(&house.server()).unwrap();
+    assert_eq!(known, Trust::Fingerprint(house.fingerprint()));
+    assert_eq!(ping(&house, &[]).status, 0);
+}
+
+#[test]
+fn the_menus_ask_once() {
+    let house = House::unknown(&[]);
+    let address = house.address.to_string();
+    let menus = |input| finish(house.program(&["--lang", "en", "--server", &address]), input);
+    let no = menus("n\n0\n");
+    assert!(no.out.contains(&house.fingerprint().to_string()), "{no:?}");
+    assert!(!no.out.contains("Service Available"), "{no:?}");
+    assert_eq!(house.known().list().unwrap(), []);
+    let yes = menus("y\n0\n");
+    assert!(yes.out.contains("Service Available"), "{yes:?}");
+    let again = menus("0\n");
+    assert!(again.out.contains("Service Available"), "{again:?}");
+    assert!(!again.out.contains("SHA256"), "{again:?}");
+}
+
+#[test]
+fn sides_that_do_not_agree_on_tls_are_told_so() {
+    let house = House::of(&[]);
+    let plaintext = ping(&house, &["--plaintext"]);
+    assert_eq!(plaintext.status, 69, "{plaintext:?}");
+    assert!(plaintext.out.contains("speaks TLS only"), "{plaintext:?}");
+
+    // What a server without TLS answers to the beginning of a handshake.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut start = [0; 4];
+        socket.read_exact(&mut start).unwrap();
+        let answer = correio_proto::foreign::Foreign::sniff(&start).unwrap().answer();
+        socket.write_all(&answer).unwrap();
+    });
+    let arguments = ["--lang", "en", "--json", "--server", &address, "ping"];
+    let refused = finish(house.program(&arguments), "");
+    server.join().unwrap();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (69, &json!("no_tls")));
+    assert!(refused.out.contains("--plaintext"), "{refused:?}");
+}
+
+#[test]
+fn a_file_of_known_servers_that_makes_no_sense_is_named() {
+    let house = House::of(&[]);
+    let file = house.data.path().join("known_servers");
+    std::fs::write(&file, "127.0.0.1 SHA256:00\n").unwrap();
+    let refused = ping(&house, &[]);
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (78, &json!("known_servers")));
+    assert!(refused.out.contains("line 1"), "{refused:?}");
+}
