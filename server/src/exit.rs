@@ -6,6 +6,7 @@ use crate::{
     certificate::CertificateError,
     config::ConfigError,
     logging::LoggingError,
+    service::InheritError,
     store::{StoreFailed, sqlite::OpenError},
 };
 
@@ -24,6 +25,9 @@ pub enum Failure {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Sockets of the service manager cannot be used.
+    #[error(transparent)]
+    Inherit(#[from] InheritError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}{}", advice(source))]
     Listen {
@@ -64,7 +68,7 @@ impl Failure {
         const CONFIG: u8 = 78;
         match self {
             Self::Config(ConfigError::Usage(_)) => 64,
-            Self::Config(_) | Self::Certificate(_) => CONFIG,
+            Self::Config(_) | Self::Inherit(_) | Self::Certificate(_) => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) => OS,
             Self::Open(error) => match error {

@@ -19,6 +19,7 @@ pub mod mailbox;
 pub mod presence;
 pub mod reactor;
 pub mod server;
+pub mod service;
 pub mod session;
 pub mod store;
 pub mod ticket;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
     thread,
@@ -20,6 +20,7 @@ use correio_server::{
     logging::Logging,
     reactor::{Ports, Reactor, ReactorError, raise_file_limit},
     server::Server,
+    service::{self, InheritError, Manager},
     session::Settings,
     store::{
         Store, Wake,
@@ -35,6 +36,8 @@ const RESERVED_FILES: u64 = 128;
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
+    // First of all, since it may only be done while there are no threads.
+    let inherited = service::inherited();
     let config = match Config::load(std::env::args_os(), &Environment::of_process()) {
         Ok(config) => config,
         Err(ConfigError::Usage(error)) => {
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(&Failure::Config(error)),
     };
     match config.task {
-        Task::Serve => serve(&config),
+        Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
     }
 }
@@ -65,12 +68,13 @@ fn fingerprint(config: &Config) -> ExitCode {
     }
 }
 
-fn serve(config: &Config) -> ExitCode {
+fn serve(config: &Config, inherited: Result<Vec<TcpListener>, InheritError>) -> ExitCode {
     let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
     };
-    let served = run(config, &logging);
+    let served =
+        inherited.map_err(Failure::Inherit).and_then(|inherited| run(config, inherited, &logging));
     logging.flush(LOG_PATIENCE);
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,7 +87,7 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.status())
 }
 
-fn run(config: &Config, logging: &Logging) -> Result<(), Failure> {
+fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
     let files = raise_file_limit();
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
@@ -120,7 +124,11 @@ fn run(config: &Config, logging: &Logging) -> Result<(), Failure> {
     for text in config.warnings() {
         Event::ServerWarning { text: &text }.log();
     }
-    let bound = listen(&config.listen, &mut ports)?;
+    let manager = Manager::of_process().map_err(Failure::Start)?;
+    let bound = match inherited.is_empty() {
+        true => listen(&config.listen, &mut ports)?,
+        false => adopt(inherited, &config.listen, &mut ports)?,
+    };
     announce(&bound, certificate.as_deref());
     let server = Server::new(connections_max, settings, store, Box::new(hasher));
     let logging = logging.clone();
@@ -131,7 +139,8 @@ fn run(config: &Config, logging: &Logging) -> Result<(), Failure> {
         }
     });
     let reactor = Reactor::new(ports, server, config.drain_timeout, on_hangup);
-    match reactor.run(&|| false) {
+    tell_ready(&manager, &bound);
+    match reactor.reporting_to(manager).run(&|| false) {
         Ok(()) => {
             Event::ServerStopped.log();
             Ok(())
@@ -220,6 +229,28 @@ fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure
     match missing {
         Some(failure) if bound.is_empty() => Err(failure),
         _ => Ok(bound),
+    }
+}
+
+/// Takes the service manager's sockets. They stand in for the addresses of the settings: to listen
+/// on both would leave nobody able to say where the server is.
+fn adopt(
+    inherited: Vec<TcpListener>,
+    listen: &Listen,
+    ports: &mut Ports,
+) -> Result<Vec<SocketAddr>, Failure> {
+    if matches!(listen, Listen::On(_)) {
+        let text = "the setting listen is not used: the service manager hands over sockets";
+        Event::ServerWarning { text }.log();
+    }
+    inherited.into_iter().map(|socket| ports.adopt(socket).map_err(Failure::Start)).collect()
+}
+
+fn tell_ready(manager: &Manager, bound: &[SocketAddr]) {
+    let addresses: Vec<_> = bound.iter().map(SocketAddr::to_string).collect();
+    if let Err(error) = manager.ready(&format!("listening on {}", addresses.join(", "))) {
+        let text = format!("the service manager cannot be told that the server is ready: {error}");
+        Event::ServerWarning { text: &text }.log();
     }
 }
 

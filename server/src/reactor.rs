@@ -15,6 +15,7 @@ use crate::{
     connection::{Readiness, Transport},
     event::Event,
     server::Server,
+    service::Manager,
     store::{StoreFailed, Wake},
     ticket::ConnId,
 };
@@ -143,7 +144,16 @@ impl Ports {
     ///
     /// The address is in use, is not this machine's, or needs rights that are not there.
     pub fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let mut socket = TcpListener::from_std(bind(address)?);
+        self.adopt(bind(address)?)
+    }
+
+    /// Takes a socket that listens already and does not block. Returns its address.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses.
+    pub fn adopt(&mut self, listener: std::net::TcpListener) -> io::Result<SocketAddr> {
+        let mut socket = TcpListener::from_std(listener);
         let bound = socket.local_addr()?;
         let token = Source::listener(self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
@@ -186,6 +196,7 @@ pub struct Reactor {
     /// Once the server stops: until when connections may finish.
     drain_until: Option<Duration>,
     on_hangup: Box<dyn FnMut(Hangup)>,
+    manager: Manager,
 }
 
 impl Reactor {
@@ -208,7 +219,15 @@ impl Reactor {
             drain_timeout,
             drain_until: None,
             on_hangup,
+            manager: Manager::default(),
         }
+    }
+
+    /// Gives the service manager signs of life, and tells it when the server stops.
+    #[must_use]
+    pub fn reporting_to(mut self, manager: Manager) -> Self {
+        self.manager = manager;
+        self
     }
 
     /// Serves until a signal, or `stop`, asks for the end and everything under way is finished.
@@ -233,6 +252,7 @@ impl Reactor {
             }
             self.accept(now);
             self.server.turn(now)?;
+            self.manager.sign_of_life(now.uptime);
             if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
                 self.server.close()?;
                 return Ok(());
@@ -247,7 +267,12 @@ impl Reactor {
         if accepts || self.server.has_ready() {
             return Some(Duration::ZERO);
         }
-        let moments = [self.server.next_deadline(), self.accept_paused, self.drain_until];
+        let moments = [
+            self.server.next_deadline(),
+            self.accept_paused,
+            self.drain_until,
+            self.manager.next_sign(),
+        ];
         let next = moments.into_iter().flatten().min()?;
         // The kernel counts in milliseconds and mio rounds up: never awake too early in a circle.
         Some(next.saturating_sub(now.uptime))
@@ -289,7 +314,12 @@ impl Reactor {
     fn start_to_stop(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
         Event::ServerStopping { signal, connections }.log();
-        self.listeners.clear();
+        self.manager.stopping(&format!("finishing {connections} connections"));
+        // A socket of the service manager goes on listening, for the next server; while it is open
+        // there, closing it here does not end the reports about it.
+        for Listener { mut socket, .. } in self.listeners.drain(..) {
+            let _ = self.poll.registry().deregister(&mut socket);
+        }
         self.accept_paused = None;
         self.drain_until = match self.drain_until {
             None => Some(now.uptime + self.drain_timeout),
@@ -344,6 +374,8 @@ impl Reactor {
     fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr) {
         // Replies are small and each is waited for.
         let _ = socket.set_nodelay(true);
+        // A listener for both families, as others may hand over, names IPv4 clients within IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let id = self.server.open(now, socket, peer);
         let registry = self.poll.registry();
         let registered = self.server.transport_mut(id).is_some_and(|socket| {

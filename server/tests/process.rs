@@ -194,6 +194,20 @@ fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
 }
 
 #[test]
+fn another_program_cannot_open_the_database_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let _daemon = Daemon::start(directory.path(), &[]);
+    // It would throw away the log that the server writes on, as it went.
+    let other = rusqlite::Connection::open(directory.path().join("correio.db")).unwrap();
+    other.busy_timeout(Duration::ZERO).unwrap();
+    let read =
+        other.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
+    let code = read.unwrap_err().sqlite_error_code();
+    assert_eq!(code, Some(rusqlite::ErrorCode::DatabaseBusy));
+    assert!(directory.path().join("correio.db-wal").exists());
+}
+
+#[test]
 fn a_second_server_on_the_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let first = Daemon::start(directory.path(), &[]);

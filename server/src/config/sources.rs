@@ -65,6 +65,9 @@ address, and then the fingerprint of its certificate, which clients show at the 
 SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew and reads the
 certificate again.
 
+Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
+end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.
+
 Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
 74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
 

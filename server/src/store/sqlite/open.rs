@@ -108,7 +108,8 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
     // Made here so that nobody else can read it, not even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
-        Ok(_) => {}
+        // Before SQLite locks it: to close a file gives up every lock that the process has on it.
+        Ok(file) => drop(file),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(OpenError::ReadOnly { path });
         }
