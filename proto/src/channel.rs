@@ -219,6 +219,12 @@ impl Channel {
         self.outgoing.tail().extend_from_slice(&to.answer());
     }
 
+    /// Throws away what came in and was not taken out. Nothing more can be read.
+    pub fn discard_input(&mut self) {
+        self.incoming.consume(usize::MAX);
+        self.stream = Stream::Lost;
+    }
+
     /// Whether the stream ended without TLS's goodbye.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {

@@ -10,8 +10,9 @@ use crate::{
     effect::Effect,
     event::Event,
     hashing::{HashDone, HashJob},
-    session::{Done, Identity, Job, Outcome, Pending, Scope, Session, State},
+    session::{Done, Identity, Job, Limit, Outcome, Pending, Scope, Session, State},
     store::{AccountId, AccountRecord, PasswordHash, StoreDone, StoreJob},
+    throttle::Wait,
 };
 
 /// Where something about accounts stands while a job is out.
@@ -62,17 +63,32 @@ pub enum Purpose {
     Delete,
 }
 
-pub(crate) fn register(scope: &Scope<'_>, register: Register) -> Outcome {
+pub(crate) fn register(scope: &mut Scope<'_>, register: Register) -> Outcome {
     if matches!(scope.settings.registration, Registration::Closed {}) {
         return Outcome::refuse(ErrorCode::NotAllowed, "this server takes no registrations");
     }
     let Register { id, username, full_name, credential } = register;
+    let prefix = scope.prefix();
+    if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
+        return Outcome::limited(scope, &username, Limit::Registrations, wait);
+    }
     defer_hash(HashJob::Make { credential }, Step::Hashing(Registrant { id, username, full_name }))
 }
 
-pub(crate) fn login(login: Login) -> Outcome {
+pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Outcome {
     let Login { username, credential } = login;
+    if let Err(wait) = charge(session, scope, &username) {
+        return Outcome::limited(scope, &username, Limit::Logins, wait);
+    }
     find(username.clone(), Step::Finding(username, credential))
+}
+
+/// Asks whether one more password may be checked, before any work is done for it.
+fn charge(session: &mut Session, scope: &mut Scope<'_>, username: &Username) -> Result<(), Wait> {
+    let prefix = scope.prefix();
+    scope.throttle.login_attempt(scope.now.uptime, prefix, username)?;
+    session.charged = Some(username.clone());
+    Ok(())
 }
 
 pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Outcome {
@@ -80,24 +96,24 @@ pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Outcome {
     Outcome::Reply(Reply::LoggedOut {})
 }
 
-pub(crate) fn change(session: &Session, change: Account) -> Outcome {
+pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Account) -> Outcome {
     let Some(identity) = session.identity() else {
         return Outcome::account_gone();
     };
-    let account = identity.account;
-    match change {
+    let (account, username) = (identity.account, identity.username.clone());
+    let (purpose, credential) = match change {
         Account::FullName { full_name } => {
             let job = StoreJob::SetFullName { account, full_name: full_name.clone() };
-            defer_store(job, Step::Renaming(full_name))
+            return defer_store(job, Step::Renaming(full_name));
         }
-        Account::Password { current, new } => {
-            let step = Step::FindingFor(Purpose::Password(new), current);
-            find(identity.username.clone(), step)
-        }
-        Account::Delete { credential } => {
-            find(identity.username.clone(), Step::FindingFor(Purpose::Delete, credential))
-        }
+        Account::Password { current, new } => (Purpose::Password(new), current),
+        Account::Delete { credential } => (Purpose::Delete, credential),
+    };
+    // Whoever finds a session open must not guess the password there either.
+    if let Err(wait) = charge(session, scope, &username) {
+        return Outcome::limited(scope, &username, Limit::Logins, wait);
     }
+    find(username, Step::FindingFor(purpose, credential))
 }
 
 /// Goes on with `step`, for which `done` came back.

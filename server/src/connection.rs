@@ -16,12 +16,14 @@ use correio_proto::{
 };
 
 use crate::{
+    budget::{Budget, Spent},
     clock::Now,
     effect::Effect,
     event::Event,
     hashing::{Accepted, Hasher},
     session::{Done, Job, QueueName, Scope, Session, Settings, Step},
     store::{Store, Submitted},
+    throttle::Throttle,
     ticket::{ConnId, Ticket},
 };
 
@@ -43,6 +45,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// When a job whose store queue was full is worth another try.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
+/// Input that a connection may hold without a share of the budget for all, in bytes: one read.
+const SHARE_FREE: usize = 16 * 1024;
+
+/// When a frame that there was no room for is worth another try, in seconds.
+const ROOM_RETRY: u32 = 10;
+
 /// What a connection runs over: a socket, or a pipe in memory.
 pub trait Transport: Read + Write {
     /// Says that nothing more will be written. What is on its way still arrives.
@@ -61,6 +69,10 @@ pub struct Context<'a> {
     pub hasher: &'a mut dyn Hasher,
     /// Takes what concerns other connections.
     pub effects: &'a mut Vec<Effect>,
+    /// Who may try how often.
+    pub throttle: &'a mut Throttle,
+    /// What partly received frames may take of all connections together.
+    pub input: &'a mut Budget,
     /// Buffers that are not in use.
     pub spare: &'a mut SpareBuffers,
 }
@@ -92,6 +104,8 @@ pub enum Reason {
     ByClient,
     /// It ended without TLS's goodbye: what came last may have been cut off.
     CutOff,
+    /// Another was admitted in its place.
+    Displaced,
     /// It broke.
     Broken,
     /// The server closed it after the last reply.
@@ -111,6 +125,7 @@ impl Reason {
         match self {
             Self::ByClient => "closed_by_client",
             Self::CutOff => "cut_off",
+            Self::Displaced => "displaced",
             Self::Broken => "broken",
             Self::ByServer => "closed_by_server",
             Self::LoginTimeout => "login_timeout",
@@ -151,6 +166,8 @@ pub struct Connection<T> {
     /// Since when there is output that the client does not take.
     stuck_since: Option<Duration>,
     pinged: bool,
+    /// Its share of the budget for partly received frames, in bytes.
+    share: usize,
 }
 
 impl<T: Transport> Connection<T> {
@@ -170,6 +187,7 @@ impl<T: Transport> Connection<T> {
             heard: now.uptime,
             stuck_since: None,
             pinged: false,
+            share: 0,
         }
     }
 
@@ -208,9 +226,32 @@ impl<T: Transport> Connection<T> {
     /// spent. May be called at any time.
     pub fn drive(&mut self, context: &mut Context<'_>) -> Driven {
         self.channel.attach(context.spare);
-        let driven = self.turn(context);
+        let mut driven = self.turn(context);
+        if self.take_share(context).is_err() {
+            self.refuse_for_room(context);
+            driven = self.turn(context);
+        }
         self.channel.detach(context.spare);
         driven
+    }
+
+    /// Counts what was received of a frame that is not complete, beyond what any connection has.
+    fn take_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+        let share = self.channel.pending_input().saturating_sub(SHARE_FREE);
+        context.input.resize(self.share, share)?;
+        self.share = share;
+        Ok(())
+    }
+
+    fn refuse_for_room(&mut self, context: &mut Context<'_>) {
+        Event::InputRefused { connection: self.id, address: self.peer }.log();
+        let text = "the server has no room for a frame of this size now; try again";
+        let mut error = ErrorReply::new(ErrorCode::Busy, text);
+        error.retry_after = Some(ROOM_RETRY);
+        self.channel.discard_input();
+        self.turn_away(context.now, error);
+        // Less is always possible.
+        let _ = self.take_share(context);
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Driven {
@@ -539,6 +580,10 @@ impl<T: Transport> Connection<T> {
         if let Some(ticket) = self.session.waiting_for(self.id) {
             context.hasher.cancel(ticket);
         }
+        self.channel.discard_input();
+        // Less is always possible.
+        let _ = self.take_share(context);
+        self.session.abandon(&mut scope(self.id, self.peer, context));
         if let Some(identity) = self.session.identity() {
             let account = identity.account;
             context.effects.push(Effect::Left { connection: self.id, account });
@@ -552,6 +597,7 @@ fn scope<'a>(id: ConnId, peer: SocketAddr, context: &'a mut Context<'_>) -> Scop
         connection: id,
         peer,
         settings: context.settings,
+        throttle: context.throttle,
         effects: context.effects,
     }
 }

@@ -25,7 +25,7 @@ pub const TARGET: &str = "correio";
 #[allow(missing_docs)] // Each field is the value of its name in `Event::fields`.
 pub enum Event<'a> {
     /// The server is about to listen.
-    ServerStarted { version: &'a str, store: &'a str, realm: Realm },
+    ServerStarted { version: &'a str, store: &'a str, realm: Realm, registration: &'a str },
     /// It listens on an address.
     ServerListening { address: SocketAddr, security: &'a str },
     /// Something the person who runs it should know.
@@ -90,6 +90,17 @@ pub enum Event<'a> {
     MailDeleted { username: &'a Username, mails: usize, connection: ConnId },
     /// A request was answered with an error.
     RequestRefused { connection: ConnId, code: ErrorCode, text: &'a str },
+    /// A request was refused because there were too many like it.
+    RequestLimited {
+        username: &'a Username,
+        connection: ConnId,
+        address: SocketAddr,
+        limit: &'a str,
+        /// In seconds.
+        wait: u32,
+    },
+    /// There was no room for what a client sends.
+    InputRefused { connection: ConnId, address: SocketAddr },
     /// A client sent what is no request.
     ProtocolError { connection: ConnId, address: SocketAddr, text: &'a str },
     /// A queue was full and a request told to come back.
@@ -139,6 +150,8 @@ impl Event<'_> {
             Self::MailDelivered { .. } => "mail.delivered",
             Self::MailDeleted { .. } => "mail.deleted",
             Self::RequestRefused { .. } => "request.refused",
+            Self::RequestLimited { .. } => "request.limited",
+            Self::InputRefused { .. } => "input.refused",
             Self::ProtocolError { .. } => "protocol.error",
             Self::QueueFull { .. } => "queue.full",
             Self::WorkerReplaced => "worker.replaced",
@@ -179,6 +192,8 @@ impl Event<'_> {
             | Self::LoginFailed { .. }
             | Self::MailRefused { .. }
             | Self::RequestRefused { .. }
+            | Self::RequestLimited { .. }
+            | Self::InputRefused { .. }
             | Self::ProtocolError { .. }
             | Self::QueueFull { .. } => Level::Warn,
             Self::WorkerReplaced | Self::StoreUnavailable { .. } | Self::StoreFailed { .. } => {
@@ -193,9 +208,11 @@ impl fmt::Display for Event<'_> {
         f.write_str(self.name())?;
         let mut line = Line(f);
         match *self {
-            Self::ServerStarted { version, store, realm } => {
-                line.field("version", version)?.field("store", store)?.field("realm", realm)?
-            }
+            Self::ServerStarted { version, store, realm, registration } => line
+                .field("version", version)?
+                .field("store", store)?
+                .field("realm", realm)?
+                .field("registration", registration)?,
             Self::ServerListening { address, security } => {
                 line.field("address", address)?.field("security", security)?
             }
@@ -212,7 +229,8 @@ impl fmt::Display for Event<'_> {
             | Self::LogReopened
             | Self::AcceptResumed
             | Self::WorkerReplaced => &mut line,
-            Self::ConnectionOpened { connection, address } => {
+            Self::ConnectionOpened { connection, address }
+            | Self::InputRefused { connection, address } => {
                 line.field("connection", connection)?.field("address", address)?
             }
             Self::ConnectionClosed { connection, reason } => {
@@ -261,6 +279,12 @@ impl fmt::Display for Event<'_> {
             Self::RequestRefused { connection, code, text } => {
                 line.field("connection", connection)?.field("code", code)?.field("text", text)?
             }
+            Self::RequestLimited { username, connection, address, limit, wait } => line
+                .field("username", username)?
+                .field("connection", connection)?
+                .field("address", address)?
+                .field("limit", limit)?
+                .field("wait", wait)?,
             Self::ProtocolError { connection, address, text } => line
                 .field("connection", connection)?
                 .field("address", address)?

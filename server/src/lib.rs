@@ -5,6 +5,8 @@
 //! process.
 
 pub mod account;
+pub mod admission;
+pub mod budget;
 pub mod certificate;
 pub mod clock;
 pub mod config;
@@ -22,4 +24,5 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod store;
+pub mod throttle;
 pub mod ticket;

@@ -9,7 +9,7 @@ use correio_proto::{
 use crate::{
     effect::Effect,
     event::Event,
-    session::{Done, Job, Outcome, Pending, Scope, Session},
+    session::{Done, Job, Limit, Outcome, Pending, Scope, Session},
     store::{Outgoing, StoreDone, StoreJob},
 };
 
@@ -33,7 +33,7 @@ pub enum Step {
     Confirming,
 }
 
-pub(crate) fn send(session: &Session, scope: &Scope<'_>, send: Send) -> Outcome {
+pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outcome {
     let Some(identity) = session.identity() else {
         return Outcome::account_gone();
     };
@@ -42,6 +42,9 @@ pub(crate) fn send(session: &Session, scope: &Scope<'_>, send: Send) -> Outcome 
     if bytes > scope.settings.body_max {
         let text = format!("the body may have at most {} bytes", scope.settings.body_max);
         return Outcome::refuse(ErrorCode::TooLarge, &text);
+    }
+    if let Err(wait) = scope.throttle.mail(scope.now.uptime, identity.account) {
+        return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
     }
     let step = Step::Sending { id, to: to.clone(), subject: subject.clone(), bytes };
     let mail = Outgoing { id, to, subject, body };

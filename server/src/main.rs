@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{message::Realm, tls::Security};
+use correio_proto::{
+    message::{Realm, Registration},
+    tls::Security,
+};
 use correio_server::{
     certificate::{Certificate, CertificateSource},
     clock::Clock,
@@ -19,7 +22,7 @@ use correio_server::{
     hashing::{Bcrypt, HashPool},
     logging::Logging,
     reactor::{Ports, Reactor, ReactorError, raise_file_limit},
-    server::Server,
+    server::{Limits, Server},
     service::{self, InheritError, Manager},
     session::Settings,
     store::{
@@ -111,11 +114,15 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         idle_timeout: config.idle_timeout,
     };
     let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
-    let connections_max = config.max_connections.min(room.max(1));
+    let mut admission = config.admission;
+    admission.connections_max = admission.connections_max.min(room.max(1));
+    let limits =
+        Limits { admission, throttle: config.throttle.clone(), input_max: config.input_max };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
         store: store_name(config.store),
         realm: settings.realm,
+        registration: registration_name(config.registration),
     }
     .log();
     if let Some(certificate) = &certificate {
@@ -130,7 +137,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         false => adopt(inherited, &config.listen, &mut ports)?,
     };
     announce(&bound, certificate.as_deref());
-    let server = Server::new(connections_max, settings, store, Box::new(hasher));
+    let server = Server::new(limits, settings, store, Box::new(hasher));
     let logging = logging.clone();
     let on_hangup = Box::new(move |_| {
         logging.reopen();
@@ -185,6 +192,13 @@ fn store_name(store: StoreKind) -> &'static str {
     match store {
         StoreKind::Sqlite => "sqlite",
         StoreKind::Memory => "memory",
+    }
+}
+
+fn registration_name(registration: Registration) -> &'static str {
+    match registration {
+        Registration::Open {} => "open",
+        Registration::Closed {} => "closed",
     }
 }
 

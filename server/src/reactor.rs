@@ -261,9 +261,8 @@ impl Reactor {
     }
 
     fn timeout(&self, now: Now) -> Option<Duration> {
-        let accepts = self.accept_paused.is_none()
-            && self.server.has_room()
-            && self.listeners.iter().any(|listener| listener.is_ready);
+        let accepts =
+            self.accept_paused.is_none() && self.listeners.iter().any(|listener| listener.is_ready);
         if accepts || self.server.has_ready() {
             return Some(Duration::ZERO);
         }
@@ -337,7 +336,7 @@ impl Reactor {
         }
         for index in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_PER_TURN {
-                if !self.server.has_room() || !self.accept_one(now, index) {
+                if !self.accept_one(now, index) {
                     break;
                 }
             }
@@ -376,7 +375,9 @@ impl Reactor {
         let _ = socket.set_nodelay(true);
         // A listener for both families, as others may hand over, names IPv4 clients within IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let id = self.server.open(now, socket, peer);
+        let Some(id) = self.server.open(now, socket, peer) else {
+            return;
+        };
         let registry = self.poll.registry();
         let registered = self.server.transport_mut(id).is_some_and(|socket| {
             let interest = Interest::READABLE | Interest::WRITABLE;

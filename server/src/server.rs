@@ -15,6 +15,8 @@ use correio_proto::{
 use slab::Slab;
 
 use crate::{
+    admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
+    budget::Budget,
     clock::Now,
     connection::{Connection, Context, Driven, Readiness, Reason, Transport},
     deadlines::Deadlines,
@@ -24,6 +26,7 @@ use crate::{
     presence::Presence,
     session::{Done, Settings},
     store::{Store, StoreDone, StoreFailed, StoreJob},
+    throttle::{Throttle, ThrottleSettings},
     ticket::{ConnId, Ticket},
 };
 
@@ -39,6 +42,17 @@ const FULL_RETRY: u32 = 30;
 /// How often old verdicts are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How much of everything there may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections.
+    pub admission: AdmissionSettings,
+    /// Attempts, registrations and mails.
+    pub throttle: ThrottleSettings,
+    /// Bytes of partly received frames, of all connections together.
+    pub input_max: usize,
+}
+
 /// Under what the server's own jobs run: no connection has this id.
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
@@ -47,12 +61,17 @@ const OWN_TICKET: Ticket =
 pub struct Server<T> {
     connections: Slab<Entry<T>>,
     generation: u32,
-    connections_max: usize,
+    admission: AdmissionControl,
+    /// Connections that were refused and are being told so.
+    turned_away: usize,
     settings: Settings,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
     presence: Presence,
     deadlines: Deadlines,
+    throttle: Throttle,
+    /// What partly received frames take.
+    input: Budget,
     /// Connections to drive in the next turn; each stands here at most once.
     ready: Vec<ConnId>,
     over: Vec<(ConnId, Reason)>,
@@ -66,14 +85,16 @@ struct Entry<T> {
     connection: Connection<T>,
     /// Whether it stands on the ready list.
     is_ready: bool,
+    /// Whether it was refused and is only being told so.
+    is_turned_away: bool,
     /// The moment of its entry in the deadlines.
     looked_at: Duration,
 }
 
 impl<T: Transport> Server<T> {
-    /// A server with no connection that takes up to `connections_max` of them.
+    /// A server with no connection.
     pub fn new(
-        connections_max: usize,
+        limits: Limits,
         settings: Settings,
         store: Box<dyn Store>,
         hasher: Box<dyn Hasher>,
@@ -81,7 +102,10 @@ impl<T: Transport> Server<T> {
         Self {
             connections: Slab::new(),
             generation: 0,
-            connections_max,
+            admission: AdmissionControl::new(limits.admission),
+            turned_away: 0,
+            throttle: Throttle::new(limits.throttle),
+            input: Budget::new(limits.input_max),
             settings,
             store,
             hasher,
@@ -106,34 +130,42 @@ impl<T: Transport> Server<T> {
         self.connections.is_empty()
     }
 
-    /// Whether one more connection can be opened, be it only to be turned away.
-    pub fn has_room(&self) -> bool {
-        self.connections.len() < self.connections_max + TURNED_AWAY_MAX
-    }
-
-    /// Opens a connection. Where there are too many, it is told so and closed.
-    pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> ConnId {
-        let is_full = self.connections.len() >= self.connections_max;
+    /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
+    /// those are too many: the transport is dropped.
+    pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
         let slot = self.connections.vacant_entry();
         // The generation of the slab as a whole: no two connections share one, whatever the slot.
         self.generation = self.generation.wrapping_add(1) % u32::MAX;
         let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
         let id = ConnId { index, generation: self.generation };
+        let admission = self.admission.opened(id, peer.ip().into());
+        if let Admission::Refused(refusal) = admission {
+            Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
+            if self.turned_away >= TURNED_AWAY_MAX {
+                return None;
+            }
+        }
         let mut connection = Connection::new(id, peer, transport, &self.settings.security, now);
-        if is_full {
-            let reason = "too_many_connections";
-            Event::ConnectionRefused { address: peer, reason }.log();
-            let mut error = ErrorReply::new(ErrorCode::Busy, "the server has no room; try again");
-            error.retry_after = Some(FULL_RETRY);
-            connection.turn_away(now, error);
-        } else {
+        let is_turned_away = match admission {
+            Admission::Admitted => false,
+            Admission::Instead(displaced) => {
+                self.over.push((displaced, Reason::Displaced));
+                false
+            }
+            Admission::Refused(refusal) => {
+                self.turned_away += 1;
+                connection.turn_away(now, too_many(refusal));
+                true
+            }
+        };
+        if !is_turned_away {
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let looked_at = connection.deadline(&self.settings);
         self.deadlines.add(looked_at, id);
-        slot.insert(Entry { connection, is_ready: true, looked_at });
+        slot.insert(Entry { connection, is_ready: true, is_turned_away, looked_at });
         self.ready.push(id);
-        id
+        Some(id)
     }
 
     /// The transport of a connection.
@@ -321,8 +353,14 @@ impl<T: Transport> Server<T> {
     fn apply_effects(&mut self, now: Now) {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
-                Effect::Entered { connection, account } => self.presence.enter(account, connection),
-                Effect::Left { connection, account } => self.presence.leave(account, connection),
+                Effect::Entered { connection, account } => {
+                    self.admission.entered(connection);
+                    self.presence.enter(account, connection);
+                }
+                Effect::Left { connection, account } => {
+                    self.admission.left(connection);
+                    self.presence.leave(account, connection);
+                }
                 Effect::Notify { accounts, notice } => {
                     for account in accounts {
                         for id in self.presence.of(account).to_vec() {
@@ -362,7 +400,9 @@ impl<T: Transport> Server<T> {
             }
             let abandoned = self.with(id, now, |entry, context| entry.connection.abandon(context));
             if abandoned.is_some() {
-                self.connections.remove(id.index as usize);
+                let entry = self.connections.remove(id.index as usize);
+                self.turned_away -= usize::from(entry.is_turned_away);
+                self.admission.closed(id);
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }
         }
@@ -386,9 +426,22 @@ impl<T: Transport> Server<T> {
             settings: &self.settings,
             store: &mut *self.store,
             hasher: &mut *self.hasher,
+            throttle: &mut self.throttle,
+            input: &mut self.input,
             effects: &mut self.effects,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))
     }
+}
+
+/// What a client is told that is not admitted.
+fn too_many(refusal: Refusal) -> ErrorReply {
+    let text = match refusal {
+        Refusal::ServerFull => "the server has no room; try again",
+        Refusal::PrefixFull => "there are too many connections from this address; try again",
+    };
+    let mut error = ErrorReply::new(ErrorCode::Busy, text);
+    error.retry_after = Some(FULL_RETRY);
+    error
 }

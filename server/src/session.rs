@@ -17,8 +17,19 @@ use correio_proto::{
 };
 
 use crate::{
-    account, clock::Now, effect::Effect, event::Event, hashing::Bcrypt, hashing::HashDone,
-    hashing::HashJob, mailbox, store::AccountId, store::StoreDone, store::StoreJob, ticket::ConnId,
+    account,
+    clock::Now,
+    effect::Effect,
+    event::Event,
+    hashing::Bcrypt,
+    hashing::HashDone,
+    hashing::HashJob,
+    mailbox,
+    store::AccountId,
+    store::StoreDone,
+    store::StoreJob,
+    throttle::{Prefix, Throttle, Wait},
+    ticket::ConnId,
     ticket::Ticket,
 };
 
@@ -60,8 +71,17 @@ pub struct Scope<'a> {
     pub peer: std::net::SocketAddr,
     /// What is the same for every session.
     pub settings: &'a Settings,
+    /// Who may try how often.
+    pub throttle: &'a mut Throttle,
     /// Takes what concerns other connections.
     pub effects: &'a mut Vec<Effect>,
+}
+
+impl Scope<'_> {
+    /// Whose attempts those of this connection are.
+    pub(crate) fn prefix(&self) -> Prefix {
+        self.peer.ip().into()
+    }
 }
 
 /// What a request comes to for now.
@@ -79,6 +99,22 @@ impl Outcome {
     /// A refusal.
     pub(crate) fn refuse(code: ErrorCode, text: &str) -> Self {
         Self::Reply(Reply::Error(ErrorReply::new(code, text)))
+    }
+
+    /// The answer to somebody who tries too often, and the line in the log that tells of it.
+    pub(crate) fn limited(
+        scope: &Scope<'_>,
+        username: &Username,
+        limit: Limit,
+        wait: Wait,
+    ) -> Self {
+        let seconds = wait.seconds();
+        let (connection, address) = (scope.connection, scope.peer);
+        let wait = seconds;
+        Event::RequestLimited { username, connection, address, limit: limit.as_str(), wait }.log();
+        let mut error = ErrorReply::new(ErrorCode::RateLimited, limit.text());
+        error.retry_after = Some(seconds);
+        Self::Reply(Reply::Error(error))
     }
 
     /// The answer where a store or worker could not do its job.
@@ -138,6 +174,36 @@ impl QueueName {
     }
 }
 
+/// What there may be too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Failed logins, and other wrong passwords.
+    Logins,
+    /// Registrations from one prefix.
+    Registrations,
+    /// Mails from one account.
+    Mails,
+}
+
+impl Limit {
+    /// As it is logged.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Logins => "logins",
+            Self::Registrations => "registrations",
+            Self::Mails => "mails",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Logins => "too many wrong passwords; try again later",
+            Self::Registrations => "too many registrations from this address; try again later",
+            Self::Mails => "too many mails from this account; try again later",
+        }
+    }
+}
+
 /// What a session does once its job is done.
 #[derive(Debug)]
 pub enum Pending {
@@ -173,6 +239,8 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub struct Session {
     pub(crate) state: State,
+    /// For which username the password is being checked that [`Throttle`] was charged with.
+    pub(crate) charged: Option<Username>,
     waiting: Option<Waiting>,
     serial: u64,
 }
@@ -199,7 +267,7 @@ pub enum Step {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: State::New, waiting: None, serial: 0 }
+        Self { state: State::New, charged: None, waiting: None, serial: 0 }
     }
 }
 
@@ -252,9 +320,9 @@ impl Session {
             Request::Hello(hello) => self.hello(scope, &hello),
             Request::Ping {} => Outcome::Reply(Reply::Pong {}),
             Request::Register(register) => account::register(scope, register),
-            Request::Login(login) => account::login(login),
+            Request::Login(login) => account::login(self, scope, login),
             Request::Logout {} => account::logout(self, scope),
-            Request::Account(change) => account::change(self, change),
+            Request::Account(change) => account::change(self, scope, change),
             Request::Send(send) => mailbox::send(self, scope, send),
             Request::Fetch(fetch) => mailbox::fetch(self, fetch),
             Request::Confirm(confirm) => mailbox::confirm(self, confirm),
@@ -272,13 +340,39 @@ impl Session {
         Outcome::Reply(Reply::Hello(welcome(scope.settings)))
     }
 
-    fn step(&mut self, scope: &Scope<'_>, number: u32, outcome: Outcome) -> Step {
+    /// Settles with the throttle that nobody will hear whether the password was right.
+    pub fn abandon(&mut self, scope: &mut Scope<'_>) {
+        if let Some(username) = self.charged.take() {
+            scope.throttle.login_unanswered(scope.now.uptime, scope.prefix(), &username);
+        }
+    }
+
+    /// Settles with the throttle what the password was worth.
+    fn settle(&mut self, scope: &mut Scope<'_>, reply: &Reply) {
+        let Some(username) = self.charged.take() else {
+            return;
+        };
+        let (now, prefix) = (scope.now.uptime, scope.prefix());
+        match reply {
+            Reply::LoggedIn(_) | Reply::AccountChanged {} => {
+                scope.throttle.login_succeeded(now, prefix, &username);
+            }
+            Reply::Error(error) if error.code == ErrorCode::BadCredentials => {
+                scope.throttle.login_failed(now, prefix, &username);
+            }
+            _ => scope.throttle.login_unanswered(now, prefix, &username),
+        }
+    }
+
+    fn step(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Reply(reply) => {
+                self.settle(scope, &reply);
                 report_refusal(scope, &reply);
                 Step::Reply(number, reply)
             }
             Outcome::Close(reply) => {
+                self.settle(scope, &reply);
                 report_refusal(scope, &reply);
                 Step::Close(number, reply)
             }
@@ -347,10 +441,10 @@ fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
 }
 
 fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
-    use ErrorCode::{BadCredentials, Conflict, MailboxFull, UnknownRecipient};
+    use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
     if let Reply::Error(error) = reply
         // These have an event of their own that says more.
-        && !matches!(error.code, BadCredentials | Conflict | MailboxFull | UnknownRecipient)
+        && !matches!(error.code, BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient)
     {
         Event::RequestRefused { connection: scope.connection, code: error.code, text: &error.text }
             .log();

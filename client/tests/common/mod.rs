@@ -18,15 +18,17 @@ use std::{
 use correio_client::Trust;
 use correio_proto::{limits, message::Registration, tls::Security};
 use correio_server::{
+    admission::AdmissionSettings,
     certificate::{Certificate, CertificateSource},
     hashing::{Bcrypt, HashPool},
     reactor::{Ports, Reactor, ReactorWaker},
-    server::Server,
+    server::{Limits, Server},
     session::Settings,
     store::{
         Quota, Store, Wake,
         sqlite::{SqliteOptions, SqliteStore},
     },
+    throttle::ThrottleSettings,
 };
 
 /// How the server is reached.
@@ -102,5 +104,18 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),
     };
-    Server::new(1000, settings, Box::new(store), Box::new(hasher))
+    let limits = Limits {
+        admission: AdmissionSettings {
+            connections_max: 1000,
+            per_prefix_max: 1000,
+            anonymous_max: 1000,
+        },
+        throttle: ThrottleSettings {
+            registrations_per_hour: 0,
+            mails_per_hour: 0,
+            failed_logins: 0,
+        },
+        input_max: 64 << 20,
+    };
+    Server::new(limits, settings, Box::new(store), Box::new(hasher))
 }

@@ -6,6 +6,7 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -14,7 +15,10 @@ use std::{
 use correio_proto::{DEFAULT_PORT, limits, message::Registration};
 
 use self::sources::{Found, Written};
-use crate::{certificate::CertificateSource, store::Quota};
+use crate::{
+    admission::AdmissionSettings, certificate::CertificateSource, store::Quota,
+    throttle::ThrottleSettings,
+};
 
 mod settings;
 mod sources;
@@ -87,7 +91,9 @@ pub struct Config {
     pub hash_workers: usize,
     pub hash_queue: usize,
     pub store_queue: usize,
-    pub max_connections: usize,
+    pub admission: AdmissionSettings,
+    pub throttle: ThrottleSettings,
+    pub input_max: usize,
     pub quota: Quota,
     pub body_max: usize,
     pub login_timeout: Duration,
@@ -197,17 +203,32 @@ impl Config {
                 &[("open", Registration::Open {}), ("closed", Registration::Closed {})],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,
-            hash_workers: values.number("hash-workers", 1, 64, processors())? as usize,
-            hash_queue: values.number("hash-queue", 1, 100_000, 256)? as usize,
-            store_queue: values.number("store-queue", 1, 1_000_000, 16_384)? as usize,
-            max_connections: values.number("max-connections", 1, 1_000_000, 16_384)? as usize,
+            hash_workers: values.count("hash-workers", 1, 64, processors())?,
+            hash_queue: values.count("hash-queue", 1, 100_000, 256)?,
+            store_queue: values.count("store-queue", 1, 1_000_000, 16_384)?,
+            admission: AdmissionSettings {
+                connections_max: values.count("max-connections", 1, 1_000_000, 16_384)?,
+                per_prefix_max: values.count("connections-per-address", 1, 1_000_000, 256)?,
+                anonymous_max: values.count("max-anonymous", 1, 1_000_000, 1024)?,
+            },
+            throttle: ThrottleSettings {
+                registrations_per_hour: values.number(
+                    "registrations-per-hour",
+                    0,
+                    1_000_000,
+                    100,
+                )? as u32,
+                mails_per_hour: values.number("mails-per-hour", 0, 1_000_000_000, 1000)? as u32,
+                failed_logins: values.number("failed-logins", 0, 1000, 10)? as u32,
+            },
+            input_max: values.size("input-bytes", 64 << 10..=1 << 40, 64 << 20)? as usize,
             quota: Quota {
                 mails: values.number("mailbox-mails", 1, u64::from(u32::MAX), 10_000)? as u32,
-                bytes: values.size("mailbox-bytes", 1 << 40, 256 << 20)?,
+                bytes: values.size("mailbox-bytes", 1..=1 << 40, 256 << 20)?,
             },
             body_max: values.size(
                 "body-bytes",
-                limits::BODY_MAX as u64,
+                1..=limits::BODY_MAX as u64,
                 limits::BODY_DEFAULT_MAX as u64,
             )? as usize,
             login_timeout: values.seconds("login-timeout", 1, 3600, 30)?,
@@ -296,15 +317,24 @@ impl Values {
         number.ok_or_else(|| refused(written, value))
     }
 
+    fn count(&self, key: &str, min: u64, max: u64, default: u64) -> Result<usize, ConfigError> {
+        Ok(self.number(key, min, max, default)? as usize)
+    }
+
     fn seconds(&self, key: &str, min: u64, max: u64, def: u64) -> Result<Duration, ConfigError> {
         self.number(key, min, max, def).map(Duration::from_secs)
     }
 
-    fn size(&self, key: &str, max: u64, default: u64) -> Result<u64, ConfigError> {
+    fn size(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
         let Some((written, value)) = self.one(key) else {
             return Ok(default);
         };
-        let size = parse_size(value).filter(|size| (1..=max).contains(size));
+        let size = parse_size(value).filter(|size| allowed.contains(size));
         size.ok_or_else(|| refused(written, value))
     }
 

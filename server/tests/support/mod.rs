@@ -25,15 +25,17 @@ use correio_proto::{
     tls::Security,
 };
 use correio_server::{
+    admission::AdmissionSettings,
     clock::Now,
     connection::{Readiness, Transport},
     hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-    server::Server,
+    server::{Limits, Server},
     session::Settings,
     store::{
         PasswordHash, Quota, Store,
         memory::{MemoryLimits, MemoryStore},
     },
+    throttle::ThrottleSettings,
     ticket::{ConnId, Ticket},
 };
 
@@ -170,6 +172,18 @@ pub fn settings() -> Settings {
     }
 }
 
+/// So many connections, and no limit to what they try.
+pub fn limits_of(connections: usize) -> Limits {
+    let admission = AdmissionSettings {
+        connections_max: connections,
+        per_prefix_max: connections,
+        anonymous_max: connections,
+    };
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+    Limits { admission, throttle, input_max: 64 << 20 }
+}
+
 impl World {
     pub fn new() -> Self {
         Self::with(settings(), 100)
@@ -181,9 +195,13 @@ impl World {
     }
 
     pub fn with_store(settings: Settings, max: usize, store: Box<dyn Store>) -> Self {
+        Self::limited(limits_of(max), settings, store)
+    }
+
+    pub fn limited(limits: Limits, settings: Settings, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
-        let server = Server::new(max, settings, store, Box::new(hasher));
+        let server = Server::new(limits, settings, store, Box::new(hasher));
         let now = Now { uptime: Duration::ZERO, wall: Timestamp(1_790_000_000_000) };
         Self { server, now, hashing }
     }
@@ -220,12 +238,18 @@ impl World {
     }
 
     pub fn connect_from(&mut self, peer: SocketAddr) -> Client {
+        self.try_connect_from(peer).expect("it is at least told why not")
+    }
+
+    /// `None` where the connection is dropped at once.
+    pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<Client> {
         let wires =
             Wires { to_server: Flow::default(), to_client: Flow::default(), window: usize::MAX };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
-        let id = self.server.open(self.now, pipe.clone(), peer);
+        let id = self.server.open(self.now, pipe.clone(), peer)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-        Client { id, pipe, channel, number: 0, notices: vec![], replies: VecDeque::new() }
+        let (notices, replies) = (vec![], VecDeque::new());
+        Some(Client { id, pipe, channel, number: 0, notices, replies })
     }
 
     pub fn connect_and_greet(&mut self) -> Client {

@@ -1,0 +1,240 @@
+//! Who may try how often: logins, registrations and mails.
+//!
+//! It owns the counting. It knows no connection and no account, only names and addresses: an
+//! unknown username is treated as any other. Whoever asks passes the time on, as uptime.
+//!
+//! A login is charged before anything is hashed and settled by its verdict, to three tallies:
+//!
+//! - the **prefix** it comes from, which has some failures free; after each further one it waits
+//!   twice as long, up to a quarter of an hour. One failure a minute is forgotten, unless there
+//!   is a wait: a guesser gets about 1,440 tries a day out of one prefix by being patient, and
+//!   about a hundred by being eager.
+//! - the **pair** of prefix and username, which has as many free; but only one while that account
+//!   has many failures from anywhere. A prefix that never failed for an account never waits
+//!   because of what other prefixes do: nobody locks an owner out from elsewhere.
+//! - the **username**, which only says whether there are many failures from anywhere.
+//!
+//! Where an account was logged in to before, its own pair alone counts and not the prefix: the
+//! neighbours behind one address do not make its owner wait. Who shares an address with somebody
+//! who guesses at the owner's own account does wait, as the two cannot be told apart.
+//!
+//! Every table holds 16,384 entries at most and is empty after a restart. A full one forgets what
+//! was touched longest ago, but nothing before 8,192 others were touched. So who tries from more
+//! than 8,192 prefixes has the failures of one forgotten once all the others were used, and who
+//! tries more than 8,192 usernames has those of one username forgotten: each time for thousands
+//! of tries that were let through, and only ever in favour of whoever waits.
+
+mod bucket;
+mod prefix;
+mod table;
+mod tally;
+
+use std::time::Duration;
+
+use correio_proto::mail::Username;
+
+pub use self::prefix::Prefix;
+use self::{bucket::Bucket, table::Table, tally::Tally};
+use crate::store::AccountId;
+
+/// Failures from anywhere above which each prefix has one free failure for that account. More
+/// than a person with several devices and an old password makes.
+const ACCOUNT_FAILURES_MANY: u32 = 20;
+
+/// Failures from anywhere that are counted: an hour after the last one all is as before.
+const ACCOUNT_FAILURES_MAX: u32 = ACCOUNT_FAILURES_MANY + 60;
+
+/// Free failures of a prefix for an account that has many failures.
+const FREE_FOR_GUESSED: u32 = 1;
+
+/// Prefixes remembered for one account: home, work and telephone, and how those change. A bound
+/// of its own, so that one account that is used from everywhere displaces no other.
+const PROVEN_MAX: usize = 8;
+
+/// How often something may be tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottleSettings {
+    /// Registrations an hour of one prefix, whatever comes of them; 0: no limit.
+    pub registrations_per_hour: u32,
+    /// Mails an hour of one account; 0: no limit.
+    pub mails_per_hour: u32,
+    /// Failed logins that a prefix has free before it must wait; 0: nobody ever waits.
+    pub failed_logins: u32,
+}
+
+/// How long until another try is worth it: at most 15 minutes for a login, at most an hour
+/// otherwise. A try after that time is let through, if there was no other meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait(pub Duration);
+
+impl Wait {
+    /// As it is shown: whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn seconds(self) -> u32 {
+        let begun = u64::from(self.0.subsec_nanos() > 0);
+        u32::try_from(self.0.as_secs().saturating_add(begun)).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// See the module's description.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    settings: ThrottleSettings,
+    prefixes: Table<Prefix, Tally>,
+    pairs: Table<(Prefix, Username), Tally>,
+    usernames: Table<Username, Tally>,
+    /// Where an account was logged in to, the latest last.
+    proven: Table<Username, Vec<Prefix>>,
+    registrations: Table<Prefix, Bucket>,
+    mails: Table<AccountId, Bucket>,
+}
+
+impl Throttle {
+    /// Nobody has tried anything.
+    #[must_use]
+    pub fn new(settings: ThrottleSettings) -> Self {
+        Self {
+            settings,
+            prefixes: Table::default(),
+            pairs: Table::default(),
+            usernames: Table::default(),
+            proven: Table::default(),
+            registrations: Table::default(),
+            mails: Table::default(),
+        }
+    }
+
+    /// Charges an attempt before anything is hashed, so that parallel attempts count too. Each
+    /// attempt that is let through is settled once: it succeeded, failed or was not answered.
+    ///
+    /// # Errors
+    ///
+    /// Too many failures: nothing is charged, and the attempt must not be made.
+    pub fn login_attempt(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        username: &Username,
+    ) -> Result<(), Wait> {
+        if self.settings.failed_logins == 0 {
+            return Ok(());
+        }
+        let is_proven = self.is_proven(prefix, username);
+        let pair = (prefix, username.clone());
+        let free = self.free_for(now, username);
+        let mut ready_at = self.pairs.peek(&pair).map_or(now, |tally| tally.ready_at(now, free));
+        if !is_proven && let Some(tally) = self.prefixes.peek(&prefix) {
+            ready_at = ready_at.max(tally.ready_at(now, self.settings.failed_logins));
+        }
+        let wait = ready_at.saturating_sub(now);
+        if !wait.is_zero() {
+            return Err(Wait(wait));
+        }
+        self.pairs.touch(pair).charge(now);
+        self.usernames.touch(username.clone()).charge(now);
+        if !is_proven {
+            self.prefixes.touch(prefix).charge(now);
+        }
+        Ok(())
+    }
+
+    /// The credential was right: takes the charge back and no failure, and remembers that this
+    /// prefix is good for this account.
+    pub fn login_succeeded(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+        if self.settings.failed_logins == 0 {
+            return;
+        }
+        self.login_unanswered(now, prefix, username);
+        if !self.is_proven(prefix, username) {
+            // Attempts under way were charged to the prefix; their verdicts go to the pair alone.
+            let under_way = self
+                .pairs
+                .peek(&(prefix, username.clone()))
+                .map_or(0, |tally| tally.unsettled(now));
+            release(&mut self.prefixes, &prefix, now, under_way);
+        }
+        let proven = self.proven.touch(username.clone());
+        proven.retain(|known| *known != prefix);
+        if proven.len() >= PROVEN_MAX {
+            proven.remove(0);
+        }
+        proven.push(prefix);
+    }
+
+    /// There was no verdict, as the server was busy, the store unavailable or the client gone:
+    /// takes the charge back.
+    pub fn login_unanswered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+        release(&mut self.pairs, &(prefix, username.clone()), now, 1);
+        release(&mut self.usernames, username, now, 1);
+        if !self.is_proven(prefix, username) {
+            release(&mut self.prefixes, &prefix, now, 1);
+        }
+    }
+
+    /// The credential was wrong, or there is no such account: the charge stays, and the wait of
+    /// the prefix grows.
+    pub fn login_failed(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+        if self.settings.failed_logins == 0 {
+            return;
+        }
+        self.usernames.touch(username.clone()).fail(now, ACCOUNT_FAILURES_MAX);
+        let free = self.free_for(now, username);
+        self.pairs.touch((prefix, username.clone())).fail_and_wait(now, free);
+        if !self.is_proven(prefix, username) {
+            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+        }
+    }
+
+    /// Charges a registration, whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// The prefix has used up its number: nothing is charged.
+    pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
+        match self.settings.registrations_per_hour {
+            0 => Ok(()),
+            per_hour => self.registrations.touch(prefix).take(now, per_hour).map_err(Wait),
+        }
+    }
+
+    /// Charges a mail, whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// The account has used up its number: nothing is charged.
+    pub fn mail(&mut self, now: Duration, account: AccountId) -> Result<(), Wait> {
+        match self.settings.mails_per_hour {
+            0 => Ok(()),
+            per_hour => self.mails.touch(account).take(now, per_hour).map_err(Wait),
+        }
+    }
+
+    fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {
+        self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
+    }
+
+    /// The failures that a prefix has free for this account.
+    fn free_for(&self, now: Duration, username: &Username) -> u32 {
+        match self.usernames.peek(username) {
+            Some(tally) if tally.count(now) > ACCOUNT_FAILURES_MANY => FREE_FOR_GUESSED,
+            _ => self.settings.failed_logins,
+        }
+    }
+}
+
+/// Takes charges back. What holds nothing any more is forgotten at once, so that whoever only
+/// ever succeeds takes no room.
+fn release<K>(table: &mut Table<K, Tally>, key: &K, now: Duration, charges: u32)
+where
+    K: Eq + std::hash::Hash,
+{
+    if let Some(tally) = table.peek_mut(key) {
+        tally.release(now, charges);
+        if tally.count(now) == 0 {
+            table.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

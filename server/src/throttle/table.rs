@@ -1,0 +1,118 @@
+//! A table that forgets: bounded, and never searched as a whole.
+//!
+//! It owns how much is remembered. What is worth remembering, and until when, its users know.
+
+use std::{collections::HashMap, hash::Hash, mem};
+
+/// Entries of one table at most. More addresses than any but a large botnet has; and with the
+/// longest keys a full table takes less than 4 MiB.
+pub(super) const ENTRIES_MAX: usize = 16_384;
+
+/// Entries of one of its two generations at most.
+const GENERATION_MAX: usize = ENTRIES_MAX / 2;
+
+/// Two generations: what is touched goes to the younger one. Once that is full, the older one is
+/// forgotten as a whole and the younger one takes its place. So an entry outlives at least 8,192
+/// touches of others after its own last one, and a touch costs the same whoever fills the table:
+/// the work of forgetting is shared by the 8,192 entries that made it necessary.
+#[derive(Clone, Debug)]
+pub(super) struct Table<K, V> {
+    young: HashMap<K, V>,
+    /// No key stands in both.
+    old: HashMap<K, V>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash, V> Table<K, V> {
+    /// Looks without touching.
+    pub(super) fn peek(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    /// Looks without touching, to change what is there.
+    pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
+    }
+
+    /// Touches an entry, which is made where there is none. May forget others.
+    pub(super) fn touch(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        let aged = self.old.remove(&key);
+        if self.young.len() >= GENERATION_MAX && !self.young.contains_key(&key) {
+            mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        self.young.entry(key).or_insert_with(|| aged.unwrap_or_default())
+    }
+
+    /// Forgets one entry.
+    pub(super) fn remove(&mut self, key: &K) {
+        if self.young.remove(key).is_none() {
+            self.old.remove(key);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_outlives_8192_touches_of_others() {
+        let mut table = Table::<usize, &str>::default();
+        for before in [0, 1, GENERATION_MAX - 1, GENERATION_MAX, GENERATION_MAX + 1] {
+            for other in 0..before {
+                table.touch(1_000_000 + other);
+            }
+            *table.touch(0) = "kept";
+            for other in 0..GENERATION_MAX {
+                table.touch(2_000_000 + other);
+                assert_eq!(table.peek(&0), Some(&"kept"), "after {before} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_touched_stays_and_the_rest_is_forgotten() {
+        let mut table = Table::<usize, &str>::default();
+        *table.touch(0) = "touched";
+        *table.touch(1) = "left alone";
+        for other in 2..100_000 {
+            table.touch(other);
+            if other % 1_000 == 0 {
+                assert_eq!(*table.touch(0), "touched");
+            }
+            assert!(table.len() <= ENTRIES_MAX);
+        }
+        assert_eq!(table.peek(&1), None);
+    }
+
+    #[test]
+    fn an_entry_is_found_and_removed_in_either_generation() {
+        let mut table = Table::<usize, &str>::default();
+        for is_old in [false, true] {
+            *table.touch(0) = "here";
+            if is_old {
+                for other in 1..=GENERATION_MAX {
+                    table.touch(other);
+                }
+                assert!(table.old.contains_key(&0));
+            }
+            assert_eq!(table.peek_mut(&0), Some(&mut "here"));
+            table.remove(&0);
+            assert_eq!(table.peek(&0), None);
+        }
+    }
+}

@@ -1,0 +1,547 @@
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use proptest::prelude::*;
+
+use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
+
+const SETTINGS: ThrottleSettings =
+    ThrottleSettings { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
+
+const START: Duration = Duration::from_secs(100);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn throttle() -> Throttle {
+    Throttle::new(SETTINGS)
+}
+
+fn prefix(number: u32) -> Prefix {
+    IpAddr::from(Ipv4Addr::from_bits(0x7f00_0000 + number)).into()
+}
+
+fn name(text: &str) -> Username {
+    text.parse().unwrap()
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// What an attempt that fails meets.
+fn fail(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
+    throttle.login_attempt(now, from, who)?;
+    throttle.login_failed(now, from, who);
+    Ok(())
+}
+
+/// Guesses at an account from fifty prefixes, 1000 and above; those that must wait do not.
+fn guess_from_elsewhere(throttle: &mut Throttle, now: Duration, who: &Username) {
+    for number in 1_000..1_050 {
+        let _ = fail(throttle, now, prefix(number), who);
+    }
+}
+
+/// Makes a prefix good for an account.
+fn prove(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) {
+    assert_eq!(throttle.login_attempt(now, from, who), Ok(()));
+    throttle.login_succeeded(now, from, who);
+}
+
+/// What an attempt meets that leaves nothing behind.
+fn tried(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
+    throttle.login_attempt(now, from, who)?;
+    throttle.login_unanswered(now, from, who);
+    Ok(())
+}
+
+#[test]
+fn a_wait_is_shown_in_whole_seconds_and_never_as_none() {
+    for (nanos, shown) in [(0, 1), (1, 1), (1_000_000_000, 1), (1_000_000_001, 2)] {
+        assert_eq!(Wait(Duration::from_nanos(nanos)).seconds(), shown);
+    }
+    assert_eq!(Wait(Duration::MAX).seconds(), u32::MAX);
+}
+
+#[test]
+fn after_the_free_failures_each_further_one_doubles_the_wait() {
+    let mut throttle = throttle();
+    let mut now = START;
+    for _ in 0..5 {
+        assert_eq!(fail(&mut throttle, now, prefix(1), &name("tony")), Ok(()));
+    }
+    for expected in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
+        // Another username makes no difference, and asking too early costs nothing.
+        for who in ["tony", "steve"] {
+            let refused = throttle.login_attempt(now, prefix(1), &name(who));
+            assert_eq!(refused, Err(Wait(seconds(expected))));
+        }
+        let early = now + seconds(expected) - Duration::from_nanos(1);
+        let refused = throttle.login_attempt(early, prefix(1), &name("peter"));
+        assert_eq!(refused, Err(Wait(Duration::from_nanos(1))));
+        now += seconds(expected);
+        assert_eq!(fail(&mut throttle, now, prefix(1), &name("steve")), Ok(()));
+    }
+    assert_eq!(throttle.login_attempt(now, prefix(2), &name("tony")), Ok(()));
+}
+
+#[test]
+fn failures_are_forgotten_one_a_minute() {
+    let mut throttle = throttle();
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("tony")).unwrap();
+    }
+    let now = START + seconds(1) + 3 * MINUTE;
+    for _ in 0..3 {
+        assert_eq!(fail(&mut throttle, now, prefix(1), &name("tony")), Ok(()));
+    }
+    assert!(fail(&mut throttle, now, prefix(1), &name("tony")).is_err());
+}
+
+#[test]
+fn a_guesser_gets_a_hundred_tries_a_day_by_haste_and_one_a_minute_by_patience() {
+    for (pause, tries) in [(Duration::ZERO, 100..=120), (MINUTE, 1_430..=1_450)] {
+        let mut throttle = throttle();
+        let (mut now, mut count) = (START, 0);
+        while now < START + DAY && count < 10_000 {
+            match fail(&mut throttle, now, prefix(1), &name("tony")) {
+                Ok(()) => {
+                    count += 1;
+                    now += pause;
+                }
+                Err(Wait(wait)) => now += wait,
+            }
+        }
+        assert!(tries.contains(&count), "{count} after pauses of {pause:?}");
+    }
+}
+
+#[test]
+fn parallel_attempts_have_no_more_than_the_free_number() {
+    let mut throttle = throttle();
+    let names: Vec<Username> = (0..100).map(|number| name(&format!("name{number}"))).collect();
+    let allowed: Vec<&Username> =
+        names.iter().filter(|who| throttle.login_attempt(START, prefix(1), who).is_ok()).collect();
+    assert_eq!(allowed.len(), 5);
+    for who in allowed {
+        throttle.login_failed(START, prefix(1), who);
+    }
+    assert_eq!(tried(&mut throttle, START, prefix(1), &name("tony")), Err(Wait(seconds(1))));
+    // Without any verdict there is one more for each wait, not one more for each second.
+    let mut unsettled = self::throttle();
+    let allowed = (0..64)
+        .filter(|second| {
+            unsettled.login_attempt(START + seconds(*second), prefix(1), &name("tony")).is_ok()
+        })
+        .count();
+    let at_once =
+        (0..5).filter(|_| self::throttle().login_attempt(START, prefix(1), &name("tony")).is_ok());
+    assert_eq!((allowed, at_once.count()), (10, 5));
+}
+
+#[test]
+fn a_success_takes_back_its_own_charge_and_no_failure() {
+    let mut throttle = throttle();
+    for _ in 0..4 {
+        fail(&mut throttle, START, prefix(1), &name("tony")).unwrap();
+    }
+    // Somebody who guesses has an account of their own.
+    for _ in 0..10 {
+        prove(&mut throttle, START, prefix(1), &name("steve"));
+    }
+    assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    prove(&mut throttle, START, prefix(1), &name("steve"));
+    let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
+    assert_eq!(refused, Err(Wait(seconds(1))));
+}
+
+#[test]
+fn what_was_not_answered_costs_nothing() {
+    let mut throttle = throttle();
+    for _ in 0..100 {
+        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+        throttle.login_unanswered(START, prefix(1), &name("tony"));
+    }
+    assert_eq!(throttle.prefixes.len() + throttle.pairs.len() + throttle.usernames.len(), 0);
+    for _ in 0..5 {
+        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+    }
+    throttle.login_unanswered(START, prefix(1), &name("tony"));
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Err(Wait(seconds(1))));
+}
+
+#[test]
+fn an_account_that_is_guessed_at_has_one_free_failure_a_prefix() {
+    let mut throttle = throttle();
+    for number in 1_000..1_019 {
+        fail(&mut throttle, START, prefix(number), &name("tony")).unwrap();
+    }
+    // Twenty are not many yet, twenty-one are.
+    assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
+    assert_eq!(fail(&mut throttle, START, prefix(2), &name("tony")), Ok(()));
+    let mut now = START;
+    for expected in [1, 2, 4, 8] {
+        let refused = fail(&mut throttle, now, prefix(2), &name("tony"));
+        assert_eq!(refused, Err(Wait(seconds(expected))));
+        // It waits for this account only, as long as it has free failures for others.
+        assert_eq!(tried(&mut throttle, now, prefix(2), &name("steve")), Ok(()));
+        now += seconds(expected);
+        assert_eq!(fail(&mut throttle, now, prefix(2), &name("tony")), Ok(()));
+    }
+}
+
+#[test]
+fn parallel_attempts_from_many_prefixes_count_as_guesses() {
+    let mut throttle = throttle();
+    for number in 1_000..1_021 {
+        throttle.login_attempt(START, prefix(number), &name("tony")).unwrap();
+    }
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+    let refused = throttle.login_attempt(START, prefix(1), &name("tony"));
+    assert_eq!(refused, Err(Wait(seconds(1))));
+    // They were the owner's devices after all.
+    for number in 1_000..1_021 {
+        throttle.login_succeeded(START, prefix(number), &name("tony"));
+    }
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+}
+
+#[test]
+fn where_the_account_was_used_before_the_owner_shares_no_wait_with_those_who_guess() {
+    let mut throttle = throttle();
+    prove(&mut throttle, START, prefix(1), &name("tony"));
+    guess_from_elsewhere(&mut throttle, START, &name("tony"));
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("steve")).unwrap();
+    }
+    assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
+    assert_eq!(refused, Err(Wait(seconds(1))));
+}
+
+#[test]
+fn an_account_is_as_before_an_hour_after_the_last_guess() {
+    let mut throttle = throttle();
+    for _ in 0..10 {
+        for number in 1_000..1_050 {
+            throttle.login_failed(START, prefix(number), &name("tony"));
+        }
+    }
+    let free_after = |minutes: u32| {
+        let (mut throttle, now) = (throttle.clone(), START + minutes * MINUTE);
+        (0..9).filter(|_| fail(&mut throttle, now, prefix(1), &name("tony")).is_ok()).count()
+    };
+    assert_eq!((free_after(0), free_after(59)), (1, 1));
+    assert_eq!(free_after(65), 5);
+}
+
+#[test]
+fn the_owner_gets_in_at_once_whatever_others_do() {
+    let mut throttle = throttle();
+    let (mut now, mut failures) = (START, 0);
+    while failures < 5_000 {
+        for number in 1_000..1_050 {
+            match fail(&mut throttle, now, prefix(number), &name("tony")) {
+                Ok(()) => failures += 1,
+                Err(Wait(wait)) => assert!(wait <= WAIT_MAX),
+            }
+        }
+        now += MINUTE;
+        assert_eq!(tried(&mut throttle, now, prefix(51), &name("tony")), Ok(()));
+    }
+    assert!(fail(&mut throttle, now - MINUTE, prefix(1_000), &name("tony")).is_err());
+    assert_eq!(throttle.login_attempt(now, prefix(51), &name("tony")), Ok(()));
+    throttle.login_succeeded(now, prefix(51), &name("tony"));
+}
+
+#[test]
+fn neighbours_do_not_make_the_owner_wait_where_the_account_was_used_before() {
+    let mut throttle = throttle();
+    prove(&mut throttle, START, prefix(1), &name("pepper"));
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("bruce")).unwrap();
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
+    // The owner has a record of their own, with as many free failures.
+    for _ in 0..5 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("pepper")), Ok(()));
+    }
+    let refused = fail(&mut throttle, START, prefix(1), &name("pepper"));
+    assert_eq!(refused, Err(Wait(seconds(1))));
+    // Those failures are not the neighbours'.
+    let now = START + seconds(1);
+    assert_eq!(fail(&mut throttle, now, prefix(1), &name("bruce")), Ok(()));
+    // Elsewhere the account has no such record.
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(2), &name("bruce")).unwrap();
+    }
+    assert!(fail(&mut throttle, START, prefix(2), &name("pepper")).is_err());
+}
+
+#[test]
+fn attempts_under_way_at_the_first_success_are_settled_once() {
+    let mut throttle = throttle();
+    for _ in 0..3 {
+        throttle.login_attempt(START, prefix(1), &name("tony")).unwrap();
+    }
+    throttle.login_succeeded(START, prefix(1), &name("tony"));
+    throttle.login_succeeded(START, prefix(1), &name("tony"));
+    throttle.login_failed(START, prefix(1), &name("tony"));
+    // Nothing of it is the prefix's.
+    for _ in 0..5 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("steve")), Ok(()));
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("steve")).is_err());
+    // The pair has the one failure.
+    for _ in 0..4 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
+}
+
+#[test]
+fn an_account_has_eight_proven_prefixes_the_latest() {
+    let mut throttle = throttle();
+    for number in 1..=8 {
+        prove(&mut throttle, START, prefix(number), &name("tony"));
+    }
+    prove(&mut throttle, START, prefix(5), &name("tony"));
+    prove(&mut throttle, START, prefix(9), &name("tony"));
+    prove(&mut throttle, START, prefix(2), &name("tony"));
+    prove(&mut throttle, START, prefix(10), &name("tony"));
+    let proven: Vec<u32> =
+        (1..=10).filter(|number| throttle.is_proven(prefix(*number), &name("tony"))).collect();
+    assert_eq!(proven, [2, 4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn without_a_limit_nobody_waits_and_nothing_is_kept() {
+    let settings =
+        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+    let mut throttle = Throttle::new(settings);
+    for _ in 0..1_000 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+        prove(&mut throttle, START, prefix(1), &name("tony"));
+        assert_eq!(throttle.registration(START, prefix(1)), Ok(()));
+        assert_eq!(throttle.mail(START, AccountId(1)), Ok(()));
+    }
+    assert_eq!(kept(&throttle), [0; 6]);
+}
+
+#[test]
+fn one_free_failure_is_the_least() {
+    let mut throttle = Throttle::new(ThrottleSettings { failed_logins: 1, ..SETTINGS });
+    assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
+    let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
+    assert_eq!(refused, Err(Wait(seconds(1))));
+}
+
+#[test]
+fn registrations_are_counted_for_each_prefix() {
+    let mut throttle = throttle();
+    for number in [1, 2] {
+        for _ in 0..10 {
+            assert_eq!(throttle.registration(START, prefix(number)), Ok(()));
+        }
+        for _ in 0..3 {
+            let refused = throttle.registration(START, prefix(number));
+            assert_eq!(refused, Err(Wait(6 * MINUTE)));
+        }
+    }
+    let now = START + 6 * MINUTE;
+    assert_eq!(throttle.registration(now, prefix(1)), Ok(()));
+    assert_eq!(throttle.registration(now, prefix(1)), Err(Wait(6 * MINUTE)));
+}
+
+#[test]
+fn mails_are_counted_for_each_account() {
+    let mut throttle = throttle();
+    for account in [1, 2].map(AccountId) {
+        for _ in 0..60 {
+            assert_eq!(throttle.mail(START, account), Ok(()));
+        }
+        assert_eq!(throttle.mail(START, account), Err(Wait(MINUTE)));
+    }
+    let sent = (0..1_000).filter(|_| throttle.mail(START + HOUR / 2, AccountId(1)).is_ok()).count();
+    assert_eq!(sent, 30);
+}
+
+fn kept(throttle: &Throttle) -> [usize; 6] {
+    let Throttle { prefixes, pairs, usernames, proven, registrations, mails, .. } = throttle;
+    let names = [usernames.len(), proven.len()];
+    [prefixes.len(), pairs.len(), names[0], names[1], registrations.len(), mails.len()]
+}
+
+#[test]
+fn tables_stay_within_their_bound_and_owners_get_in() {
+    let mut throttle = throttle();
+    let owner = name("tony");
+    for number in 0..100_000u32 {
+        let from = Prefix::from(IpAddr::from(Ipv6Addr::from_bits(
+            (0x2001_0db8 << 96) + (u128::from(number) << 64),
+        )));
+        let who = name(&format!("name{number}"));
+        assert_eq!(fail(&mut throttle, START, from, &who), Ok(()));
+        throttle.login_attempt(START, from, &who).unwrap();
+        throttle.login_succeeded(START, from, &who);
+        throttle.registration(START, from).unwrap();
+        throttle.mail(START, AccountId(number.into())).unwrap();
+        if number % 1_000 == 0 {
+            assert!(kept(&throttle).into_iter().all(|kept| kept <= ENTRIES_MAX));
+            assert_eq!(tried(&mut throttle, START, prefix(1), &owner), Ok(()));
+        }
+    }
+    assert!(kept(&throttle).into_iter().all(|kept| kept > ENTRIES_MAX / 2 && kept <= ENTRIES_MAX));
+}
+
+#[test]
+fn refused_attempts_displace_nothing() {
+    let mut throttle = throttle();
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("tony")).unwrap();
+    }
+    let before = kept(&throttle);
+    for number in 0..1_000 {
+        let who = name(&format!("name{number}"));
+        assert!(throttle.login_attempt(START, prefix(1), &who).is_err());
+    }
+    assert_eq!(kept(&throttle), before);
+}
+
+#[test]
+fn moments_equal_or_far_apart_do_no_harm() {
+    let mut throttle = throttle();
+    for now in [Duration::ZERO, Duration::ZERO, START, START, 1_000 * DAY, Duration::MAX / 2] {
+        for number in [1, 2] {
+            let who = name("tony");
+            let failed = (0..20).filter(|_| fail(&mut throttle, now, prefix(number), &who).is_ok());
+            assert!(failed.count() <= 5);
+            throttle.login_failed(now, prefix(number), &who);
+            throttle.login_unanswered(now, prefix(number), &who);
+        }
+        let registered = (0..20).filter(|_| throttle.registration(now, prefix(1)).is_ok()).count();
+        assert!(registered <= 10);
+    }
+    // At the end of time nothing can be waited for.
+    for _ in 0..20 {
+        throttle.login_failed(Duration::MAX, prefix(1), &name("tony"));
+        assert_eq!(throttle.registration(Duration::MAX, prefix(2)), Ok(()));
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Attempt,
+    Succeeded,
+    Failed,
+    Unanswered,
+    Guessed,
+    Registration,
+    Mail,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => Just(Step::Attempt),
+        1 => Just(Step::Succeeded),
+        6 => Just(Step::Failed),
+        1 => Just(Step::Unanswered),
+        1 => Just(Step::Guessed),
+        2 => Just(Step::Registration),
+        2 => Just(Step::Mail),
+        3 => (0u64..3_000).prop_map(Step::Pass),
+        1 => (0u64..2_000_000).prop_map(Step::Pass),
+    ]
+}
+
+/// An attempt after exactly the wait is let through, and the wait is within its bounds.
+fn check_honest(
+    tried: Result<(), Wait>,
+    most: Duration,
+    again: impl FnOnce(Duration) -> Result<(), Wait>,
+) -> Result<(), TestCaseError> {
+    if let Err(Wait(wait)) = tried {
+        prop_assert!(!wait.is_zero() && wait <= most, "{:?}", wait);
+        prop_assert_eq!(again(wait), Ok(()));
+        prop_assert_eq!(
+            Wait(wait).seconds(),
+            u32::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap()
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn waits_are_honest(
+        failed_logins in 1u32..7,
+        per_hour in 1u32..9,
+        steps in prop::collection::vec((step(), 0u32..3, 0usize..3), 1..200),
+    ) {
+        let settings = ThrottleSettings {
+            registrations_per_hour: per_hour,
+            mails_per_hour: per_hour,
+            failed_logins,
+        };
+        let mut throttle = Throttle::new(settings);
+        let names = ["tony", "steve", "peter"].map(name);
+        let mut under_way = HashMap::<(Prefix, usize), u32>::new();
+        let mut now = START;
+        for (step, number, index) in steps {
+            let (from, who, account) = (prefix(number), &names[index], AccountId(number.into()));
+            let under_way = under_way.entry((from, index)).or_default();
+            match step {
+                Step::Attempt => {
+                    let tried = throttle.login_attempt(now, from, who);
+                    *under_way += u32::from(tried.is_ok());
+                    check_honest(tried, WAIT_MAX, |wait| throttle.clone().login_attempt(now + wait, from, who))?;
+                }
+                Step::Succeeded | Step::Failed | Step::Unanswered if *under_way == 0 => {}
+                Step::Succeeded => {
+                    *under_way -= 1;
+                    throttle.login_succeeded(now, from, who);
+                }
+                Step::Failed => {
+                    *under_way -= 1;
+                    throttle.login_failed(now, from, who);
+                }
+                Step::Unanswered => {
+                    *under_way -= 1;
+                    throttle.login_unanswered(now, from, who);
+                }
+                Step::Guessed => guess_from_elsewhere(&mut throttle, now, who),
+                Step::Registration => {
+                    let tried = throttle.registration(now, from);
+                    check_honest(tried, HOUR, |wait| throttle.clone().registration(now + wait, from))?;
+                }
+                Step::Mail => {
+                    let tried = throttle.mail(now, account);
+                    check_honest(tried, HOUR, |wait| throttle.clone().mail(now + wait, account))?;
+                }
+                Step::Pass(milliseconds) => now += Duration::from_millis(milliseconds),
+            }
+        }
+    }
+
+    /// What one prefix does is nobody's business elsewhere, and the other way round: the owner's
+    /// first try from a prefix that is new to the server is always let through.
+    #[test]
+    fn a_new_prefix_is_always_let_through(
+        tries in prop::collection::vec((0u32..40, 0usize..3, 0u64..5_000), 1..500),
+    ) {
+        let names = ["tony", "steve", "peter"].map(name);
+        let mut throttle = throttle();
+        let mut now = START;
+        for (number, index, pause) in tries {
+            now += Duration::from_millis(pause);
+            let _ = fail(&mut throttle, now, prefix(number), &names[index]);
+            prop_assert_eq!(tried(&mut throttle, now, prefix(99), &names[0]), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What becomes of those who try too much: guessers, crowds, and senders without end. In memory,
+//! with a clock of the test's.
+
+// It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::{net::SocketAddr, time::Duration};
+
+use correio_proto::message::{Account, ErrorCode, Notice, Reply, Request};
+use correio_server::{
+    admission::AdmissionSettings, server::Limits, store::memory::MemoryLimits,
+    store::memory::MemoryStore, throttle::ThrottleSettings,
+};
+use support::{
+    Client, QUOTA, REALM, World, credential, hello, limits_of, login, mail, register, settings,
+};
+
+fn throttled() -> World {
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
+    world(Limits { throttle, ..limits_of(10_000) })
+}
+
+fn world(limits: Limits) -> World {
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+    World::limited(limits, settings(), Box::new(store))
+}
+
+fn address(last: u32) -> SocketAddr {
+    SocketAddr::from(([127, 0, (1 + last / 250) as u8, (last % 250) as u8], 4000))
+}
+
+fn greet_from(world: &mut World, peer: SocketAddr) -> Client {
+    let mut client = world.connect_from(peer);
+    assert!(matches!(client.ask(world, hello()), Reply::Hello(_)));
+    client
+}
+
+/// The code and the time to wait of a refusal.
+fn refusal(reply: Reply) -> (ErrorCode, Option<u32>) {
+    match reply {
+        Reply::Error(error) => (error.code, error.retry_after),
+        other => panic!("a refusal was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn who_guesses_waits_longer_each_time_and_nothing_is_hashed_for_them() {
+    let mut world = throttled();
+    world.register("tony", "Tony Stark");
+    let mut guesser = greet_from(&mut world, address(1));
+    for _ in 0..5 {
+        let wrong = guesser.ask(&mut world, login("tony", 9));
+        assert_eq!(refusal(wrong), (ErrorCode::BadCredentials, None));
+    }
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let (code, wait) = refusal(guesser.ask(&mut world, login("tony", 9)));
+        assert_eq!(code, ErrorCode::RateLimited);
+        let wait = wait.unwrap();
+        // Coming back early changes nothing.
+        assert_eq!(refusal(guesser.ask(&mut world, login("tony", 1))).1, Some(wait));
+        world.pass(Duration::from_secs(u64::from(wait)));
+        if guesser.is_closed() {
+            guesser = greet_from(&mut world, address(1));
+        }
+        let wrong = guesser.ask(&mut world, login("tony", 9));
+        assert_eq!(refusal(wrong).0, ErrorCode::BadCredentials);
+        waits.push(wait);
+    }
+    assert!(waits.is_sorted_by(|a, b| a < b), "{waits:?}");
+    // From elsewhere the owner comes in at once.
+    let mut owner = greet_from(&mut world, address(2));
+    assert!(matches!(owner.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+}
+
+#[test]
+fn an_unknown_username_is_throttled_as_a_known_one() {
+    let mut world = throttled();
+    world.register("tony", "Tony Stark");
+    let answers = |world: &mut World, username: &str, from: u32| -> Vec<_> {
+        let mut client = greet_from(world, address(from));
+        (0..8).map(|_| refusal(client.ask(world, login(username, 9)))).collect()
+    };
+    assert_eq!(answers(&mut world, "tony", 1), answers(&mut world, "nobody", 2));
+}
+
+#[test]
+fn fifty_addresses_that_guess_do_not_keep_the_owner_out() {
+    let mut world = throttled();
+    world.register("tony", "Tony Stark");
+    let mut refused = 0;
+    for _ in 0..100 {
+        for from in 1..=50 {
+            let mut guesser = greet_from(&mut world, address(from));
+            let (code, wait) = refusal(guesser.ask(&mut world, login("tony", 9)));
+            if code == ErrorCode::RateLimited {
+                assert!(wait.unwrap() >= 1);
+                refused += 1;
+            }
+            guesser.hang_up(&mut world);
+        }
+    }
+    assert!(refused > 4900, "{refused} of 5000");
+    let mut owner = greet_from(&mut world, address(51));
+    assert!(matches!(owner.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+}
+
+#[test]
+fn attempts_at_the_same_time_count_before_they_are_answered() {
+    let mut world = throttled();
+    world.register("tony", "Tony Stark");
+    world.hashing.borrow_mut().held = true;
+    let mut guessers: Vec<_> = (0..50).map(|_| greet_from(&mut world, address(1))).collect();
+    for guesser in &mut guessers {
+        guesser.begin(&mut world, login("tony", 9));
+    }
+    world.settle();
+    assert_eq!(world.hashing.borrow().jobs.len(), 5);
+    // Those that give up before they are answered have had no try.
+    for guesser in &mut guessers {
+        guesser.hang_up(&mut world);
+    }
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    let mut guesser = greet_from(&mut world, address(1));
+    let wrong = guesser.ask(&mut world, login("tony", 9));
+    assert_eq!(refusal(wrong).0, ErrorCode::BadCredentials);
+}
+
+#[test]
+fn the_password_cannot_be_guessed_in_an_open_session_either() {
+    let mut world = throttled();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    let change = |current| {
+        let (current, new) = (credential(current), credential(3));
+        Request::Account(Account::Password { current, new })
+    };
+    let codes: Vec<_> = (0..6).map(|_| refusal(tony.ask(&mut world, change(9))).0).collect();
+    assert_eq!(codes[..5], [ErrorCode::BadCredentials; 5]);
+    assert_eq!(codes[5], ErrorCode::RateLimited);
+}
+
+#[test]
+fn registrations_of_an_address_are_counted() {
+    let mut world = throttled();
+    let mut client = greet_from(&mut world, address(1));
+    for (number, username) in (1..).zip(["a", "b", "c"]) {
+        let reply = client.ask(&mut world, register(username, "Tony Stark", number));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    let (code, wait) = refusal(client.ask(&mut world, register("d", "Tony Stark", 4)));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+    let mut elsewhere = greet_from(&mut world, address(2));
+    let reply = elsewhere.ask(&mut world, register("d", "Tony Stark", 4));
+    assert_eq!(reply, Reply::Registered {});
+}
+
+#[test]
+fn mails_of_an_account_are_counted_whatever_the_connection() {
+    let mut world = throttled();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    for number in 1..=3 {
+        let sent = tony.ask(&mut world, mail(number, "pepper", "x"));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    }
+    let mut again = world.log_in("tony");
+    let (code, wait) = refusal(again.ask(&mut world, mail(4, "pepper", "x")));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+    let sent = pepper.ask(&mut world, mail(5, "tony", "x"));
+    assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    assert_eq!(pepper.fetch(&mut world).mails.len(), 3);
+}
+
+fn crowded() -> World {
+    let admission =
+        AdmissionSettings { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };
+    world(Limits { admission, ..limits_of(0) })
+}
+
+#[test]
+fn a_silent_crowd_keeps_nobody_out_and_ends_at_the_deadline() {
+    let mut world = crowded();
+    world.register("tony", "Tony Stark");
+    for number in 0..1000 {
+        // 20 addresses with 50 each, more than there is room for.
+        world.try_connect_from(address(number % 20));
+    }
+    world.settle();
+    // Those that are in, and those that are being told that there are too many.
+    assert_eq!(world.server.len(), 200 + 64);
+    let mut tony = greet_from(&mut world, address(500));
+    assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+    world.pass(Duration::from_secs(33));
+    assert_eq!(world.server.len(), 1);
+    assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
+}
+
+#[test]
+fn one_address_has_its_share_and_the_others_theirs() {
+    let mut world = crowded();
+    let mut refused = 0;
+    for _ in 0..500 {
+        let peer = address(1);
+        let wires = world.try_connect_from(peer);
+        refused += u32::from(wires.is_none());
+    }
+    world.settle();
+    // A hundred are in; some more are being told that there are too many, and the rest is dropped.
+    assert_eq!(world.server.len(), 100 + 64);
+    assert_eq!(refused, 336);
+    greet_from(&mut world, address(2));
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.server.len(), 101);
+}
+
+#[test]
+fn who_is_logged_in_stays_whatever_the_crowd() {
+    let mut world = crowded();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    for number in 0..2000 {
+        world.try_connect_from(address(number % 600));
+    }
+    world.settle();
+    tony.ask(&mut world, mail(1, "pepper", "x"));
+    assert_eq!(pepper.fetch(&mut world).mails.len(), 1);
+}
+
+#[test]
+fn frames_that_never_end_share_one_budget() {
+    let mut world = world(Limits { input_max: 200 << 10, ..limits_of(100) });
+    world.register("tony", "Tony Stark");
+    // The beginning of a mail of 128 KiB, of which 80 KiB come.
+    let mut start = (128_u32 << 10).to_be_bytes().to_vec();
+    start.resize(80 << 10, 0);
+    let mut senders: Vec<_> = (0..3).map(|_| world.log_in("tony")).collect();
+    for sender in &mut senders {
+        sender.write(&mut world, &start);
+        world.settle();
+        sender.take();
+    }
+    assert!(!senders[0].is_closed() && !senders[1].is_closed() && !senders[2].is_closed());
+    let mut late = world.log_in("tony");
+    late.write(&mut world, &start);
+    world.settle();
+    late.take();
+    let (number, reply) = late.replies.pop_front().unwrap();
+    assert_eq!((number, refusal(reply)), (0, (ErrorCode::Busy, Some(10))));
+    assert!(late.is_closed());
+
+    // What one gives back, the next can have; small requests need none of it.
+    let mut other = world.log_in("tony");
+    assert_eq!(other.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    senders.remove(0).hang_up(&mut world);
+    other.write(&mut world, &start);
+    world.settle();
+    assert!(!other.is_closed());
+    assert!(!other.notices.contains(&Notice::SessionEnded {}));
+}
