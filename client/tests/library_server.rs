@@ -4,7 +4,14 @@
 
 mod common;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, Registration, RequestError, Service, State, Stored,
@@ -197,6 +204,61 @@ fn a_restarted_server_finds_its_clients_again() {
     let new = receive(&pepper, &mut house.mailbox("pepper"));
     assert_eq!(subjects(&new), ["antes", "depois"]);
     assert_eq!(tony.state(), State::Connected);
+}
+
+#[test]
+fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
+    let mut house = House::new();
+    let senders: Vec<Service> = (0..4).map(|_| house.log_in("tony")).collect();
+    let pepper = house.log_in("pepper");
+    let mut mailbox = house.mailbox("pepper");
+    let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let send_on = |who: usize, service: &Service| {
+        let mut acknowledged = Vec::new();
+        while !over.load(Ordering::SeqCst) {
+            let subject = format!("{who}-{}", acknowledged.len());
+            service.send(&mail("pepper", &subject), &Cancel::new()).unwrap();
+            acknowledged.push(subject);
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        acknowledged
+    };
+    let (mut sent, mut received) = thread::scope(|scope| {
+        let send_on = &send_on;
+        let sending: Vec<_> = senders
+            .iter()
+            .enumerate()
+            .map(|(who, service)| scope.spawn(move || send_on(who, service)))
+            .collect();
+        let receiving = scope.spawn(|| {
+            let mut received = Vec::new();
+            let mut is_last = false;
+            while !is_last {
+                // One more time after the last mail was acknowledged.
+                is_last = over.load(Ordering::SeqCst);
+                let new = receive(&pepper, &mut mailbox);
+                received.extend(subjects(&new).into_iter().map(str::to_owned));
+                mailbox.mark_shown(&new).unwrap();
+            }
+            received
+        });
+        for _ in 0..10 {
+            let before = count.load(Ordering::SeqCst);
+            house.restart();
+            eventually(|| count.load(Ordering::SeqCst) >= before + 8);
+        }
+        over.store(true, Ordering::SeqCst);
+        let sent: Vec<String> =
+            sending.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        (sent, receiving.join().unwrap())
+    });
+    received.extend(
+        subjects(&receive(&pepper, &mut house.mailbox("pepper"))).into_iter().map(str::to_owned),
+    );
+    sent.sort();
+    received.sort();
+    assert!(sent.len() >= 80, "{}", sent.len());
+    assert_eq!(received, sent);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The program and servers it knows, does not know, and knows otherwise.
 
 // It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
-    thread,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    thread::{self, JoinHandle},
 };
 
 use correio_client::Trust;
@@ -93,6 +93,55 @@ fn a_changed_certificate_is_refused_before_any_password() {
     let known = house.known().trust(&house.server()).unwrap();
     assert_eq!(known, Trust::Fingerprint(house.fingerprint()));
     assert_eq!(ping(&house, &[]).status, 0);
+}
+
+/// Passes one connection on to a server and keeps everything that went either way.
+fn recorded(server: SocketAddr) -> (SocketAddr, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                seen.extend_from_slice(&buffer[..count]);
+                if to.write_all(&buffer[..count]).is_err() {
+                    break;
+                }
+            }
+            let _ = to.shutdown(Shutdown::Write);
+            seen
+        })
+    };
+    let proxy = thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
+        let server = TcpStream::connect(server).unwrap();
+        let there = copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+        let back = copy(server, client);
+        [there.join().unwrap(), back.join().unwrap()].concat()
+    });
+    (address, proxy)
+}
+
+#[test]
+fn who_listens_on_the_way_learns_neither_password_nor_name() {
+    let house = House::unknown(&[]);
+    let fingerprint = house.fingerprint().to_string();
+    for command in [&["register", "--name", "Anthony Edward Stark"][..], &["receive"]] {
+        let (address, seen) = recorded(house.address);
+        let address = address.to_string();
+        let options =
+            ["--fingerprint", &fingerprint, "--server", &address, "--user", "tony.the.third"];
+        let mut program = house.program(&[&options[..], command].concat());
+        program.env("CORREIO_PASSWORD", support::PASSWORD);
+        let done = finish(program, "");
+        assert_eq!(done.status, 0, "{done:?}");
+        let seen = seen.join().unwrap();
+        assert!(seen.len() > 500, "it went through here");
+        for secret in [support::PASSWORD, "Anthony", "Stark", "tony.the.third", "credential"] {
+            let found = seen.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} was seen");
+        }
+    }
 }
 
 #[test]

@@ -97,7 +97,10 @@ struct Client {
 
 impl Client {
     fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         Self { stream, channel, number: 0, notices: vec![] }
@@ -384,4 +387,74 @@ fn a_web_browser_is_told_what_this_is() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"), "{answer}");
+}
+
+/// Connects from another address of this machine.
+fn connect_from(from: [u8; 4], to: SocketAddr) -> TcpStream {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn a_crowd_that_says_nothing_or_little_keeps_nobody_out() {
+    use std::io::Write;
+    const CROWD: u8 = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let _ = correio_server::reactor::raise_file_limit();
+    let limits = ["--max-anonymous", "100", "--login-timeout", "3"];
+    let daemon = Daemon::start(directory.path(), &limits);
+    let mut tony = daemon.session("tony");
+    let mut crowd: Vec<TcpStream> = (0..CROWD)
+        .map(|number| connect_from([127, 0, 1, number % 8 + 1], daemon.address))
+        .collect();
+    // Half of them say a byte now and then, and never enough for a frame.
+    for (number, byte) in [0, 0, 8].into_iter().enumerate() {
+        for stream in crowd.iter_mut().step_by(2) {
+            // One that was closed in favour of another says nothing any more.
+            let _ = stream.write_all(&[byte]);
+        }
+        assert!(matches!(tony.ask(mail(number as u64, "tony")), Reply::Sent { .. }));
+        let mut late = daemon.client();
+        assert!(matches!(late.ask(login("tony")), Reply::LoggedIn(_)));
+    }
+    for stream in &mut crowd {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // The end, or a reset where a byte was not read any more; before that perhaps a reason.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert!(matches!(tony.ask(mail(9, "tony")), Reply::Sent { .. }));
+}
+
+#[test]
+fn guessing_from_fifty_addresses_is_refused_and_the_owner_comes_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    drop(daemon.session("tony"));
+    let wrong = || {
+        let username = "tony".parse().unwrap();
+        Request::Login(Login { username, credential: Credential::from([9; 23]) })
+    };
+    let (mut limited, mut wrong_ones) = (0, 0);
+    for from in 1..=50 {
+        let mut guesser = Client::over(connect_from([127, 0, 1, from], daemon.address));
+        let hello = Hello { version: 1, software: Software::named("test") };
+        assert!(matches!(guesser.ask(Request::Hello(hello)), Reply::Hello(_)));
+        for _ in 0..100 {
+            match guesser.ask(wrong()) {
+                Reply::Error(error) if error.code == ErrorCode::RateLimited => {
+                    assert!(error.retry_after.unwrap() >= 1);
+                    limited += 1;
+                }
+                Reply::Error(error) if error.code == ErrorCode::BadCredentials => wrong_ones += 1,
+                reply => panic!("{reply:?}"),
+            }
+        }
+    }
+    assert_eq!(limited + wrong_ones, 5000);
+    assert!(limited > 4500, "only {limited} of 5000 were refused");
+    let mut owner = daemon.client();
+    assert!(matches!(owner.ask(login("tony")), Reply::LoggedIn(_)));
 }
