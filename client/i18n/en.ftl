@@ -14,6 +14,10 @@ server-available = Service Available
 server-details = { $name } { $version }, { $milliseconds } ms
 server-unavailable = Service Unavailable: { $reason }
 
+register-invite = Invite
+register-closed = This server takes no registrations.
+invite-form = an invite has eight groups of four letters and digits
+needs-invite = this server takes registrations by invite only: give it with --invite
 register-full-name = Full name
 register-username = Username (unique, no spaces)
 register-password = Password (at least 8 characters)

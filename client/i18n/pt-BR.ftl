@@ -14,6 +14,10 @@ server-available = Serviço Disponível
 server-details = { $name } { $version }, { $milliseconds } ms
 server-unavailable = Serviço Indisponível: { $reason }
 
+register-invite = Convite
+register-closed = Este servidor não aceita cadastros.
+invite-form = um convite tem oito grupos de quatro letras e algarismos
+needs-invite = este servidor só aceita cadastros com convite: informe-o com --invite
 register-full-name = Nome completo
 register-username = Nome de usuário (único, sem espaços)
 register-password = Senha (mínimo de 8 caracteres)

@@ -11,6 +11,7 @@ use std::{
 
 use correio_proto::{
     credential::{Credential, Password},
+    invite::Invite,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
         Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Register, Reply, Request, Send,
@@ -59,6 +60,8 @@ pub struct Registration {
     pub full_name: FullName,
     /// The password, which stays on this computer.
     pub password: Arc<Password>,
+    /// Where registration is by invite; see [`Service::welcome`].
+    pub invite: Option<Invite>,
 }
 
 /// How the connection is.
@@ -186,13 +189,14 @@ impl Service {
         registration: &Registration,
         cancel: &Cancel,
     ) -> Result<(), RequestError> {
-        let Registration { id, username, full_name, password } = registration;
+        let Registration { id, username, full_name, password, invite } = registration;
         let credential = self.credential(username, password, cancel)?;
         let register = Register {
             id: *id,
             username: username.clone(),
             full_name: full_name.clone(),
             credential,
+            invite: invite.clone(),
         };
         self.ask(Request::Register(register), cancel).map(drop)
     }

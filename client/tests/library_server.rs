@@ -90,6 +90,7 @@ fn registration(username: &str, full_name: &str) -> Registration {
         username: username.parse().unwrap(),
         full_name: full_name.parse().unwrap(),
         password: password(),
+        invite: None,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod credential;
 pub mod fingerprint;
 pub mod foreign;
 pub mod frame;
+pub mod invite;
 pub mod limits;
 pub mod mail;
 pub mod message;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     credential::Credential,
+    invite::Invite,
     limits,
     mail::{
         Body, Field, FullName, Invalid, Mail, MailId, MailRef, Problem, Recipients, Seq, Subject,
@@ -136,6 +137,16 @@ pub struct Register {
     pub full_name: FullName,
     /// Made from the password; see [`crate::credential`].
     pub credential: Credential,
+    /// Where registration is by invite.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub invite: Option<Invite>,
+}
+
+/// Reads an optional field that is there: one that is not there is left out, never nil.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
 }
 
 /// See [`Request::Login`].
@@ -289,6 +300,8 @@ pub struct Limits {
 pub enum Registration {
     /// Anybody.
     Open {},
+    /// Whoever has an invite.
+    Invite {},
     /// Nobody, over the network.
     Closed {},
 }

@@ -134,6 +134,7 @@ fn requests() -> Vec<(u32, Request)> {
                 username: "tony".parse().unwrap(),
                 full_name: "Tony Stark".parse().unwrap(),
                 credential: credential.clone(),
+                invite: Some(std::array::from_fn(|at| at as u8).into()),
             }),
         ),
         (
@@ -355,7 +356,7 @@ fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
     assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
     assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
-    assert_eq!(choices::<Registration>(), ["closed".into(), "open".into()].into());
+    assert_eq!(choices::<Registration>(), ["closed", "invite", "open"].map(String::from).into());
 }
 
 #[test]

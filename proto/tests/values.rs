@@ -14,7 +14,8 @@ use correio_proto::{
 use support::Value;
 
 /// Fields that may be left out, behind the choice whose fields they are.
-const OPTIONAL: [(&str, &str); 5] = [
+const OPTIONAL: [(&str, &str); 6] = [
+    ("register", "invite"),
     ("fetch", "after"),
     ("fetch", "max"),
     ("error", "retry_after"),

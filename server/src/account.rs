@@ -2,14 +2,16 @@
 
 use correio_proto::{
     credential::Credential,
+    invite::Invite,
     mail::{FullName, MailId, Username},
-    message::{Account, ErrorCode, LoggedIn, Login, Register, Registration, Reply},
+    message::{Account, ErrorCode, LoggedIn, Login, Register, Reply},
 };
 
 use crate::{
     effect::Effect,
     event::Event,
     hashing::{HashDone, HashJob},
+    invite::{InviteId, Refused, Registrations},
     session::{Done, Identity, Job, Limit, Outcome, Pending, Scope, Session, State},
     store::{AccountId, AccountRecord, PasswordHash, StoreDone, StoreJob},
     throttle::Wait,
@@ -52,6 +54,7 @@ pub struct Registrant {
     id: MailId,
     username: Username,
     full_name: FullName,
+    invite: Option<InviteId>,
 }
 
 /// What a credential of a session that is logged in is checked for.
@@ -64,15 +67,31 @@ pub enum Purpose {
 }
 
 pub(crate) fn register(scope: &mut Scope<'_>, register: Register) -> Outcome {
-    if matches!(scope.settings.registration, Registration::Closed {}) {
-        return Outcome::refuse(ErrorCode::NotAllowed, "this server takes no registrations");
-    }
-    let Register { id, username, full_name, credential } = register;
+    let Register { id, username, full_name, credential, invite } = register;
     let prefix = scope.prefix();
     if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
         return Outcome::limited(scope, &username, Limit::Registrations, wait);
     }
-    defer_hash(HashJob::Make { credential }, Step::Hashing(Registrant { id, username, full_name }))
+    let invite = match invited(scope, invite.as_ref()) {
+        Ok(invite) => invite,
+        Err(text) => return Outcome::refuse(ErrorCode::NotAllowed, text),
+    };
+    let registrant = Registrant { id, username, full_name, invite };
+    defer_hash(HashJob::Make { credential }, Step::Hashing(registrant))
+}
+
+/// Whether somebody may register, and with which invite.
+fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId>, &'static str> {
+    match (&scope.settings.registrations, invite) {
+        (Registrations::Open, _) => Ok(None),
+        (Registrations::Closed, _) => Err("this server takes no registrations"),
+        (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
+        (Registrations::Invited(key), Some(invite)) => match key.check(invite, scope.now.wall) {
+            Ok(id) => Ok(Some(id)),
+            Err(Refused::Forged) => Err("the invite is not one of this server's"),
+            Err(Refused::Expired) => Err("the invite has expired"),
+        },
+    }
 }
 
 pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Outcome {
@@ -175,9 +194,10 @@ pub(crate) fn complete(
 }
 
 fn create(registrant: Registrant, hash: PasswordHash) -> Outcome {
-    let Registrant { id, username, full_name } = registrant;
+    let Registrant { id: register_id, username, full_name, invite } = registrant;
     let step = Step::Creating(username.clone());
-    defer_store(StoreJob::CreateAccount { register_id: id, username, full_name, hash }, step)
+    let job = StoreJob::CreateAccount { register_id, username, full_name, hash, invite };
+    defer_store(job, step)
 }
 
 fn created(scope: &Scope<'_>, username: &Username, done: &StoreDone) -> Outcome {
@@ -188,6 +208,9 @@ fn created(scope: &Scope<'_>, username: &Username, done: &StoreDone) -> Outcome 
         }
         StoreDone::UsernameTaken => {
             Outcome::refuse(ErrorCode::UsernameTaken, "this username is taken")
+        }
+        StoreDone::InviteUsed => {
+            Outcome::refuse(ErrorCode::NotAllowed, "the invite was used already")
         }
         _ => Outcome::unavailable(),
     }

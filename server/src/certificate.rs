@@ -2,9 +2,8 @@
 //! replaced while the server runs. What TLS the server speaks stands here too.
 
 use std::{
-    fmt, fs,
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -21,6 +20,8 @@ use rustls::{
     sign::CertifiedKey,
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::private_file;
 
 /// Name of the file in the data directory that holds the server's own key and certificate.
 const OWN: &str = "tls.pem";
@@ -228,29 +229,5 @@ fn make_own(directory: &Path) -> Result<(), CertificateError> {
     let made = rcgen::generate_simple_self_signed([OWN_NAME.to_owned()])
         .map_err(|error| failed(error.to_string()))?;
     let text = zeroize::Zeroizing::new(made.signing_key.serialize_pem() + &made.cert.pem());
-    write_new(directory, &path, text.as_bytes()).map_err(|error| failed(error.to_string()))
-}
-
-/// Writes a file as a whole or not at all, and never over another: of two that start at the same
-/// time both use what the first one made.
-fn write_new(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let half = directory.join(format!("{OWN}.{}", std::process::id()));
-    let written = (|| {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&half)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        match fs::hard_link(&half, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other,
-        }
-    })();
-    let _ = fs::remove_file(&half);
-    written?;
-    fs::File::open(directory)?.sync_all()
+    private_file::make(directory, OWN, text.as_bytes()).map_err(|error| failed(error.to_string()))
 }

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr};
 use crate::{
     certificate::CertificateError,
     config::ConfigError,
+    invite::InviteKeyError,
     logging::LoggingError,
     service::InheritError,
     store::{StoreFailed, sqlite::OpenError},
@@ -22,6 +23,9 @@ pub enum Failure {
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// There is no key for invites.
+    #[error(transparent)]
+    Invite(#[from] InviteKeyError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -71,6 +75,9 @@ impl Failure {
             Self::Config(_) | Self::Inherit(_) | Self::Certificate(_) => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) => OS,
+            Self::Invite(InviteKeyError::Io { .. }) => NO_PERMISSION,
+            Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
+            Self::Invite(InviteKeyError::Random(_)) => OS,
             Self::Open(error) => match error {
                 OpenError::InUse { .. } => UNAVAILABLE,
                 OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,

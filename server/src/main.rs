@@ -10,6 +10,7 @@ use std::{
 };
 
 use correio_proto::{
+    mail::Timestamp,
     message::{Realm, Registration},
     tls::Security,
 };
@@ -20,6 +21,7 @@ use correio_server::{
     event::Event,
     exit::Failure,
     hashing::{Bcrypt, HashPool},
+    invite::{InviteKey, InviteKeyError, Registrations},
     logging::Logging,
     reactor::{Ports, Reactor, ReactorError, raise_file_limit},
     server::{Limits, Server},
@@ -53,7 +55,29 @@ fn main() -> ExitCode {
     match config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
+        Task::Invite { count, days } => match invite(&config, count, days) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&Failure::Invite(error)),
+        },
     }
+}
+
+/// Makes invites and prints them, one a line.
+fn invite(config: &Config, count: u32, days: u32) -> Result<(), InviteKeyError> {
+    let key = InviteKey::open(&config.data_dir)?;
+    let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
+    let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
+    let mut out = io::stdout().lock();
+    for _ in 0..count {
+        let invite = key.make(end)?;
+        // Whoever read them may have gone.
+        let _ = writeln!(out, "{invite}");
+    }
+    if config.registration != (Registration::Invite {}) {
+        let text = "these are needed once the server runs with --registration invite";
+        let _ = writeln!(io::stderr(), "correiod: {text}");
+    }
+    Ok(())
 }
 
 /// Prints the fingerprint and does nothing else, whether a server runs or not.
@@ -108,7 +132,14 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         security,
         realm: store.realm(),
         body_max: config.body_max,
-        registration: config.registration,
+        registrations: match config.registration {
+            Registration::Open {} => Registrations::Open,
+            Registration::Closed {} => Registrations::Closed,
+            Registration::Invite {} => {
+                let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
+                Registrations::Invited(key)
+            }
+        },
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
@@ -198,6 +229,7 @@ fn store_name(store: StoreKind) -> &'static str {
 fn registration_name(registration: Registration) -> &'static str {
     match registration {
         Registration::Open {} => "open",
+        Registration::Invite {} => "invite",
         Registration::Closed {} => "closed",
     }
 }

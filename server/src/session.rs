@@ -9,10 +9,7 @@ use std::time::Duration;
 use correio_proto::{
     VERSION, limits,
     mail::{FullName, Username},
-    message::{
-        ErrorCode, ErrorReply, Hello, Limits, Realm, Registration, Reply, Request, Software,
-        Welcome,
-    },
+    message::{ErrorCode, ErrorReply, Hello, Limits, Realm, Reply, Request, Software, Welcome},
     tls::Security,
 };
 
@@ -21,16 +18,12 @@ use crate::{
     clock::Now,
     effect::Effect,
     event::Event,
-    hashing::Bcrypt,
-    hashing::HashDone,
-    hashing::HashJob,
+    hashing::{Bcrypt, HashDone, HashJob},
+    invite::Registrations,
     mailbox,
-    store::AccountId,
-    store::StoreDone,
-    store::StoreJob,
+    store::{AccountId, StoreDone, StoreJob},
     throttle::{Prefix, Throttle, Wait},
-    ticket::ConnId,
-    ticket::Ticket,
+    ticket::{ConnId, Ticket},
 };
 
 /// What is the same for every session of a server.
@@ -43,7 +36,7 @@ pub struct Settings {
     /// Longest body accepted, in bytes.
     pub body_max: usize,
     /// Who may register.
-    pub registration: Registration,
+    pub registrations: Registrations,
     /// How stored hashes are made.
     pub bcrypt: Bcrypt,
     /// How long a connection may take until it is logged in; absolute.
@@ -426,7 +419,7 @@ fn welcome(settings: &Settings) -> Welcome {
             page: limits::PAGE_MAILS_MAX,
             frame: bounded(limits::REPLY_FRAME_MAX),
         },
-        registration: settings.registration,
+        registration: settings.registrations.announced(),
     }
 }
 

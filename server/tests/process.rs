@@ -14,6 +14,7 @@ use std::{
 use correio_proto::{
     channel::Channel,
     credential::Credential,
+    invite::Invite,
     limits,
     mail::MailId,
     message::{
@@ -153,6 +154,7 @@ fn register(username: &str) -> Request {
         username: username.parse().unwrap(),
         full_name: "Tony Stark".parse().unwrap(),
         credential: Credential::from([1; 23]),
+        invite: None,
     })
 }
 
@@ -387,6 +389,41 @@ fn a_web_browser_is_told_what_this_is() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"), "{answer}");
+}
+
+#[test]
+fn invites_are_made_while_the_server_runs_and_used_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &["--registration", "invite"]);
+    let made = Command::new(env!("CARGO_BIN_EXE_correiod"))
+        .env_clear()
+        .args(["--config", "/dev/null", "invite", "--count", "2", "--data-dir"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    let made = String::from_utf8(made.stdout).unwrap();
+    let invites: Vec<Invite> = made.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(invites.len(), 2);
+    let with = |username, invite: &Invite| match register(username) {
+        Request::Register(register) => {
+            Request::Register(Register { invite: Some(invite.clone()), ..register })
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut client = daemon.client();
+    let code = |reply| match reply {
+        Reply::Error(error) => error.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code(client.ask(register("tony"))), ErrorCode::NotAllowed);
+    assert_eq!(client.ask(with("tony", &invites[0])), Reply::Registered {});
+    assert_eq!(code(client.ask(with("pepper", &invites[0]))), ErrorCode::NotAllowed);
+    // A restart forgets nothing of it.
+    drop(daemon);
+    let daemon = Daemon::start(directory.path(), &["--registration", "invite"]);
+    let mut client = daemon.client();
+    assert_eq!(code(client.ask(with("pepper", &invites[0]))), ErrorCode::NotAllowed);
+    assert_eq!(client.ask(with("pepper", &invites[1])), Reply::Registered {});
 }
 
 /// Connects from another address of this machine.

@@ -1,23 +1,28 @@
 //! What a client may do, request by request and state by state.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
 mod support;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use correio_proto::message::{
-    Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Registration,
-    Reply, Request, Software,
+use correio_proto::{
+    invite::Invite,
+    mail::Timestamp,
+    message::{
+        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
+        Registration, Reply, Request, Software,
+    },
 };
 use correio_server::{
+    invite::{InviteKey, Registrations},
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
     },
     ticket::Ticket,
 };
-use support::{World, credential, hello, id, login, mail, register, settings};
+use support::{Client, World, credential, hello, id, login, mail, register, settings};
 
 fn requests() -> Vec<(&'static str, Request)> {
     vec![
@@ -113,10 +118,60 @@ fn registering_again_after_a_lost_answer_is_no_theft() {
     }
 }
 
+/// A registration of this username with an invite.
+fn invited(username: &str, invite: &Invite) -> Request {
+    match register(username, "Tony Stark", 1) {
+        Request::Register(register) => {
+            Request::Register(Register { invite: Some(invite.clone()), ..register })
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_invite_makes_one_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = InviteKey::open(directory.path()).unwrap();
+    let settings = correio_server::session::Settings {
+        registrations: Registrations::Invited(key.clone()),
+        ..settings()
+    };
+    let mut world = World::with(settings, 10);
+    let invite = |minutes: u64| key.make(Timestamp(world.now.wall.0 + minutes * 60_000)).unwrap();
+    let (first, second, late) = (invite(1), invite(1), invite(0));
+    let mut client = world.connect();
+    let welcome = client.ask(&mut world, hello());
+    assert!(
+        matches!(welcome, Reply::Hello(welcome) if welcome.registration == Registration::Invite {})
+    );
+    let refused = |world: &mut World, client: &mut Client, request| {
+        assert_eq!(client.code(world, request), ErrorCode::NotAllowed);
+    };
+    refused(&mut world, &mut client, register("tony", "Tony Stark", 1));
+    refused(&mut world, &mut client, invited("tony", &[0; 20].into()));
+    refused(&mut world, &mut client, invited("tony", &late));
+    assert_eq!(client.ask(&mut world, invited("tony", &first)), Reply::Registered {});
+    // The answer was lost, and it is asked for again.
+    assert_eq!(client.ask(&mut world, invited("tony", &first)), Reply::Registered {});
+    refused(&mut world, &mut client, invited("pepper", &first));
+    // A username that is taken costs no invite.
+    let taken = match invited("tony", &second) {
+        Request::Register(register) => Request::Register(Register { id: id(99), ..register }),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(client.code(&mut world, taken), ErrorCode::UsernameTaken);
+    assert_eq!(client.ask(&mut world, invited("pepper", &second)), Reply::Registered {});
+    // An account that is gone gives no invite back.
+    assert!(matches!(client.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
+    let delete = Request::Account(Account::Delete { credential: credential(1) });
+    assert_eq!(client.ask(&mut world, delete), Reply::AccountChanged {});
+    refused(&mut world, &mut client, invited("pepper", &second));
+}
+
 #[test]
 fn a_closed_server_registers_nobody() {
     let settings =
-        correio_server::session::Settings { registration: Registration::Closed {}, ..settings() };
+        correio_server::session::Settings { registrations: Registrations::Closed, ..settings() };
     let mut world = World::with(settings, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);

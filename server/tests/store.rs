@@ -234,6 +234,7 @@ fn create(number: u64, username: &str, password: &str) -> StoreJob {
         username: username.parse().unwrap(),
         full_name: "Tony Stark".parse().unwrap(),
         hash: hash(password),
+        invite: None,
     }
 }
 

@@ -431,6 +431,7 @@ fn a_registration_is_repeated_with_its_id() {
         username: tony(),
         full_name: "Tony Stark".parse().unwrap(),
         credential: [1; 23].into(),
+        invite: None,
     });
     client.request(register.clone(), FAR).unwrap();
     client.drive(s(0), &mut peer).unwrap();

@@ -16,11 +16,12 @@ use std::{
 };
 
 use correio_client::Trust;
-use correio_proto::{limits, message::Registration, tls::Security};
+use correio_proto::{limits, tls::Security};
 use correio_server::{
     admission::AdmissionSettings,
     certificate::{Certificate, CertificateSource},
     hashing::{Bcrypt, HashPool},
+    invite::Registrations,
     reactor::{Ports, Reactor, ReactorWaker},
     server::{Limits, Server},
     session::Settings,
@@ -99,7 +100,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
-        registration: Registration::Open {},
+        registrations: Registrations::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

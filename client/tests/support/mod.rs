@@ -50,6 +50,7 @@ impl House {
                 username: username.parse().unwrap(),
                 full_name: full_name.parse().unwrap(),
                 password: password(),
+                invite: None,
             };
             let service = house.connect();
             service.register(&registration, &Cancel::new()).unwrap();

@@ -113,6 +113,7 @@ pub fn register(username: &str) -> Result<Request> {
         username: username.parse()?,
         full_name: username.parse()?,
         credential: credential(),
+        invite: None,
     }))
 }
 

@@ -66,6 +66,13 @@ pub enum Task {
     Serve,
     /// Print the certificate's fingerprint.
     Fingerprint,
+    /// Make invites and print them.
+    Invite {
+        /// How many.
+        count: u32,
+        /// How long they can be used, in days.
+        days: u32,
+    },
 }
 
 /// How connections are protected.
@@ -200,7 +207,11 @@ impl Config {
                 .choice("store", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)])?,
             registration: values.choice(
                 "registration",
-                &[("open", Registration::Open {}), ("closed", Registration::Closed {})],
+                &[
+                    ("open", Registration::Open {}),
+                    ("invite", Registration::Invite {}),
+                    ("closed", Registration::Closed {}),
+                ],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,
             hash_workers: values.count("hash-workers", 1, 64, processors())?,

@@ -92,8 +92,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "registration",
         "WHO",
         "open",
-        "open or closed",
-        "Who may register an account over the network: everybody or nobody",
+        "open, invite or closed",
+        "Who may register an account over the network: everybody, whoever has an invite (correiod invite), or nobody",
     ),
     one(
         "bcrypt-cost",

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fmt, fs, io,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -58,6 +59,7 @@ Examples:
   correiod --listen 127.0.0.1:8888 --data-dir ./mail
   correiod --store memory --plaintext --listen 127.0.0.1:0
   correiod fingerprint --data-dir ./mail
+  correiod invite --count 40 --data-dir ./mail
   CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
 
 When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
@@ -87,7 +89,13 @@ pub(super) fn command() -> Command {
         .subcommand(Command::new("fingerprint").about(
             "Print the certificate's fingerprint, by which clients know the server; makes the \
              certificate where there is none yet",
-        ));
+        ))
+        .subcommand(
+            Command::new("invite")
+                .about("Make invites, for a server with --registration invite, running or not")
+                .arg(number("count", "1", 1..=1000).help("How many"))
+                .arg(number("days", "7", 1..=365).help("How long they can be used")),
+        );
     for setting in SETTINGS {
         let action = match setting.kind {
             Kind::One => ArgAction::Set,
@@ -102,14 +110,26 @@ pub(super) fn command() -> Command {
     command
 }
 
+fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64>) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("N")
+        .default_value(default)
+        .value_parser(clap::value_parser!(u32).range(allowed))
+}
+
 /// Gathers the task and what is written on the command line, in the environment and in the file.
 pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<(Task, Found), ConfigError> {
     let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
-    let task = match matches.subcommand_name() {
-        Some("fingerprint") => Task::Fingerprint,
+    let task = match matches.subcommand() {
+        Some(("fingerprint", _)) => Task::Fingerprint,
+        Some(("invite", matches)) => {
+            let number = |name| matches.get_one::<u32>(name).copied().unwrap_or(1);
+            Task::Invite { count: number("count"), days: number("days") }
+        }
         _ => Task::Serve,
     };
     // Flags may stand before or behind the command.

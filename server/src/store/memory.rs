@@ -4,7 +4,7 @@
 //! [`MemoryLimits`] for the whole.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -17,7 +17,7 @@ use super::{
     AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
     StoreJob, Submitted,
 };
-use crate::ticket::Ticket;
+use crate::{invite::InviteId, ticket::Ticket};
 
 /// How much a whole [`MemoryStore`] may hold.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub struct MemoryStore {
     limits: MemoryLimits,
     ids: HashMap<Username, AccountId>,
     accounts: HashMap<AccountId, Account>,
+    /// Those that were used. Each has made an account.
+    invites: HashSet<InviteId>,
     verdicts: HashMap<(AccountId, MailId), Verdict>,
     /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
     /// are gone.
@@ -93,6 +95,7 @@ impl MemoryStore {
             limits,
             ids: HashMap::new(),
             accounts: HashMap::new(),
+            invites: HashSet::new(),
             verdicts: HashMap::new(),
             given: BTreeSet::new(),
             bytes: 0,
@@ -104,8 +107,8 @@ impl MemoryStore {
     fn run(&mut self, job: StoreJob) -> StoreDone {
         match job {
             StoreJob::FindAccount { username } => StoreDone::Account(self.find(&username)),
-            StoreJob::CreateAccount { register_id, username, full_name, hash } => {
-                self.create(register_id, username, full_name, hash)
+            StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
+                self.create(register_id, username, full_name, hash, invite)
             }
             StoreJob::SetFullName { account, full_name } => {
                 let Some(account) = self.accounts.get_mut(&account) else {
@@ -143,6 +146,7 @@ impl MemoryStore {
         username: Username,
         full_name: FullName,
         hash: PasswordHash,
+        invite: Option<InviteId>,
     ) -> StoreDone {
         if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(id)) {
             return match account.register_id == register_id {
@@ -152,6 +156,9 @@ impl MemoryStore {
         }
         if self.accounts.len() >= self.limits.accounts {
             return StoreDone::Unavailable("the memory store is full of accounts".into());
+        }
+        if invite.is_some_and(|invite| !self.invites.insert(invite)) {
+            return StoreDone::InviteUsed;
         }
         self.last_account += 1;
         let id = AccountId(self.last_account);

@@ -14,7 +14,7 @@ use correio_proto::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::ticket::Ticket;
+use crate::{invite::InviteId, ticket::Ticket};
 
 pub mod memory;
 pub mod sqlite;
@@ -65,8 +65,8 @@ pub enum StoreJob {
         /// By its username.
         username: Username,
     },
-    /// Make an account. Answer: `Created` or `UsernameTaken`; `Created` again where the account
-    /// of this username was made with the same `register_id`.
+    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `Created` again where
+    /// the account of this username was made with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
@@ -76,6 +76,8 @@ pub enum StoreJob {
         full_name: FullName,
         /// What its credential will be checked against.
         hash: PasswordHash,
+        /// The invite that is used up by it, for ever.
+        invite: Option<InviteId>,
     },
     /// Change an account's full name. Answer: `Changed` or `NoAccount`.
     SetFullName {
@@ -188,6 +190,8 @@ pub enum StoreDone {
     Created,
     /// Somebody else has this username.
     UsernameTaken,
+    /// Somebody has registered with this invite.
+    InviteUsed,
     /// The change holds.
     Changed,
     /// The account does not exist (any more).

@@ -20,7 +20,7 @@ use correio_proto::{
     mail::{MailId, Timestamp},
     message::{
         ClientMessage, ErrorCode, Fetch, Hello, LoggedIn, Login, Notice, Page, Realm, Register,
-        Registration, Reply, Request, Send, ServerMessage, Software,
+        Reply, Request, Send, ServerMessage, Software,
     },
     tls::Security,
 };
@@ -29,6 +29,7 @@ use correio_server::{
     clock::Now,
     connection::{Readiness, Transport},
     hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
+    invite::Registrations,
     server::{Limits, Server},
     session::Settings,
     store::{
@@ -165,7 +166,7 @@ pub fn settings() -> Settings {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
-        registration: Registration::Open {},
+        registrations: Registrations::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),
@@ -422,6 +423,7 @@ pub fn register(username: &str, full_name: &str, password: u8) -> Request {
         id: id(number),
         username: username.parse().unwrap(),
         full_name: full_name.parse().unwrap(),
+        invite: None,
         credential: credential(password),
     })
 }

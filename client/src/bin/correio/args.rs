@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use correio_client::Address;
-use correio_proto::{fingerprint::Fingerprint, mail::Username};
+use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
 use crate::{
     exit::{Failure, Status},
@@ -134,6 +134,9 @@ pub(crate) enum Command {
         /// The person's full name
         #[arg(long, value_name = "FULL NAME")]
         name: String,
+        /// The invite, for a server that takes registrations by invite
+        #[arg(long, value_name = "CODE", env = "CORREIO_INVITE", hide_env_values = true)]
+        invite: Option<Invite>,
     },
     /// Send a mail; the body is read from standard input unless it is given
     Send {

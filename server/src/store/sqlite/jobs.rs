@@ -6,7 +6,10 @@ use rusqlite::{
     types::{FromSqlError, FromSqlResult, Type, ValueRef},
 };
 
-use crate::store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob};
+use crate::{
+    invite::InviteId,
+    store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
+};
 
 /// Verdicts forgotten in one step.
 const PRUNE_STEP: u32 = 1000;
@@ -15,8 +18,8 @@ const PRUNE_STEP: u32 = 1000;
 pub(super) fn run_job(db: &Connection, quota: Quota, job: &StoreJob) -> Result<StoreDone> {
     match job {
         StoreJob::FindAccount { username } => find(db, username).map(StoreDone::Account),
-        StoreJob::CreateAccount { register_id, username, full_name, hash } => {
-            create(db, register_id, username, full_name, hash)
+        StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
+            create(db, register_id, username, full_name, hash, *invite)
         }
         StoreJob::SetFullName { account, full_name } => {
             let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1";
@@ -56,6 +59,7 @@ fn create(
     username: &Username,
     full_name: &FullName,
     hash: &PasswordHash,
+    invite: Option<InviteId>,
 ) -> Result<StoreDone> {
     let sql = "SELECT register_id = ?2 FROM account WHERE username = ?1";
     let made_before = db
@@ -66,6 +70,12 @@ fn create(
         Some(true) => return Ok(StoreDone::Created),
         Some(false) => return Ok(StoreDone::UsernameTaken),
         None => {}
+    }
+    if let Some(InviteId(invite)) = invite {
+        let sql = "INSERT OR IGNORE INTO used_invite (id) VALUES (?1)";
+        if db.prepare_cached(sql)?.execute([invite])? == 0 {
+            return Ok(StoreDone::InviteUsed);
+        }
     }
     let sql =
         "INSERT INTO account (username, full_name, hash, register_id) VALUES (?1, ?2, ?3, ?4)";

@@ -63,15 +63,17 @@ const MIGRATIONS: &[&str] = &[
 ",
     "
     CREATE INDEX verdict_age ON verdict (sent_at);
+    CREATE TABLE used_invite (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 ",
 ];
 
 /// What the migrations make.
-const SCHEMA: [(&str, &str); 6] = [
+const SCHEMA: [(&str, &str); 7] = [
     ("table", "meta"),
     ("table", "account"),
     ("table", "mail"),
     ("table", "verdict"),
+    ("table", "used_invite"),
     ("index", "mailbox"),
     ("index", "verdict_age"),
 ];

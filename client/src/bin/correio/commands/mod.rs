@@ -70,7 +70,7 @@ pub(crate) fn run(
     guard.set_busy(false);
     match command {
         Command::Ping => ping(context, guard),
-        Command::Register { name } => register::run(context, guard, name),
+        Command::Register { name, invite } => register::run(context, guard, name, invite.as_ref()),
         Command::Send { to, subject, body, body_file } => {
             let body = send::Source::of(body.as_deref(), body_file.as_deref());
             send::run(context, guard, to, subject, &body)

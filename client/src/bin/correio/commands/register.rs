@@ -1,12 +1,21 @@
 //! `correio register`
 
 use correio_client::{Registration, new_mail_id};
+use correio_proto::{invite::Invite, message::Registration as Open};
 use serde_json::json;
 
 use super::{Context, Output};
-use crate::{exit::Failure, terminal::Guard};
+use crate::{
+    exit::{Failure, Status},
+    terminal::Guard,
+};
 
-pub(super) fn run(context: &Context<'_>, guard: &Guard, name: &str) -> Result<Output, Failure> {
+pub(super) fn run(
+    context: &Context<'_>,
+    guard: &Guard,
+    name: &str,
+    invite: Option<&Invite>,
+) -> Result<Output, Failure> {
     let text = context.text;
     context.address()?;
     let username = context.username()?;
@@ -14,9 +23,18 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard, name: &str) -> Result<Ou
     context.needs_password()?;
     // The server is known before a password is asked for.
     let service = context.connect(guard)?;
+    if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
+        let text = text.of("needs-invite");
+        return Err(Failure::new(Status::NotAllowed, "no_invite", text));
+    }
     let password = context.new_password(guard)?;
-    let registration =
-        Registration { id: new_mail_id(), username: username.clone(), full_name, password };
+    let registration = Registration {
+        id: new_mail_id(),
+        username: username.clone(),
+        full_name,
+        password,
+        invite: invite.cloned(),
+    };
     service
         .register(&registration, &context.cancel)
         .map_err(|error| Failure::request(text, &error))?;

@@ -1,7 +1,11 @@
 //! 2) Register an account.
 
 use correio_client::{Registration, RequestError, new_mail_id};
-use correio_proto::{mail::Username, message::ErrorCode};
+use correio_proto::{
+    invite::Invite,
+    mail::Username,
+    message::{ErrorCode, Registration as Open},
+};
 
 use crate::{
     app::{App, parse},
@@ -10,6 +14,14 @@ use crate::{
 
 /// Asks for what an account needs and makes it. A username that is taken is asked for again.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
+    let invite = match app.service.as_ref().map(|service| service.welcome().registration) {
+        Some(Open::Invite {}) => Some(ask_invite(app)?),
+        Some(Open::Closed {}) => {
+            app.say(&app.text.of("register-closed"));
+            return Ok(());
+        }
+        Some(Open::Open {}) | None => None,
+    };
     let full_name = app.ask(&app.text.of("register-full-name"), "", parse)?;
     let username_question = app.text.of("register-username");
     let mut username: Username = app.ask(&username_question, "", parse)?;
@@ -20,6 +32,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
             username: username.clone(),
             full_name: correio_proto::mail::FullName::clone(&full_name),
             password: password.clone(),
+            invite: invite.clone(),
         };
         let Some(service) = &app.service else {
             return Err(Stop::Back);
@@ -44,6 +57,12 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
             }
         }
     }
+}
+
+fn ask_invite(app: &mut App) -> Answer<Invite> {
+    app.ask(&app.text.of("register-invite"), "", |text, typed| {
+        typed.parse().map_err(|_| text.of("invite-form"))
+    })
 }
 
 /// Whether the person wants to try again with what was typed, where that may help.
