@@ -143,6 +143,7 @@ connect-io = { $detail }
 request-timed-out = the server did not answer in time
 request-cancelled = cancelled
 request-session-ended = the session has ended; log in again
+request-other-servers-realm = the server says that it keeps the mail of { $keeper }, which is known as another server; somebody may be posing as it. Nothing was sent. If both are the same server, accept the present certificate of { $keeper } first: correio trust { $keeper }
 request-too-large = the body is above the server's limit ({ $limit } bytes)
 request-overloaded = too many requests are under way
 request-closed = the connection was closed

@@ -143,6 +143,7 @@ connect-io = { $detail }
 request-timed-out = o servidor não respondeu a tempo
 request-cancelled = cancelado
 request-session-ended = a sessão terminou; entre de novo
+request-other-servers-realm = o servidor diz que guarda os e-mails de { $keeper }, conhecido como outro servidor; alguém pode estar se passando por ele. Nada foi enviado. Se os dois são o mesmo servidor, aceite antes o certificado atual de { $keeper }: correio trust { $keeper }
 request-too-large = o corpo passa do limite do servidor ({ $limit } bytes)
 request-overloaded = há pedidos demais em andamento
 request-closed = a conexão foi fechada

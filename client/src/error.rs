@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply},
 };
 
-use crate::{Untrusted, mailbox::MailboxError};
+use crate::{Address, Untrusted, mailbox::MailboxError};
 
 /// Why there is no connection to a server. The text names every address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +116,16 @@ pub enum RequestError {
     /// deleted elsewhere, or the server's store is another one. Log in again.
     #[error("the session has ended; log in again")]
     SessionEnded,
+    /// The server says that it keeps the mail of another one that is known and that it cannot be;
+    /// no credential was made for it.
+    #[error("the server says that it keeps the mail of {keeper}, which is known as another server")]
+    OtherServersRealm {
+        /// The server that is known to keep that mail.
+        keeper: Address,
+    },
+    /// The file of known servers cannot be used; no credential was made.
+    #[error("{0}")]
+    KnownServers(String),
     /// A body above what the server accepts; nothing was sent.
     #[error("the mail is too large: its body may have at most {limit} bytes")]
     TooLarge {

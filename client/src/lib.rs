@@ -29,4 +29,6 @@ pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
 pub use mailbox::{List, Mailbox, MailboxError, Skipped, Status, Stored};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
-pub use trust::{Distrust, Doubt, KnownServers, KnownServersError, Trust, Untrusted};
+pub use trust::{
+    Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
+};

@@ -14,13 +14,14 @@ use correio_proto::{
     invite::Invite,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
-        Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Register, Reply, Request, Send,
-        Welcome,
+        Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Realm, Register, Reply, Request,
+        Send, Welcome,
     },
 };
 
 use crate::{
-    Address, Cancel, ConnectError, Mailbox, ReceiveError, RequestError, Stored, Trust,
+    Address, Cancel, ConnectError, KnownServers, Mailbox, ReceiveError, RequestError, Stored,
+    Trust,
     answer::{NoAnswer, promise},
     network::Network,
     receive,
@@ -37,6 +38,9 @@ pub struct ConnectOptions {
     /// What the server must show, at every connection. Default: a certificate that public
     /// authorities vouch for.
     pub trust: Trust,
+    /// Where to look up, and note, whose mail the server keeps, before a password is used there.
+    /// Default: nowhere.
+    pub known: Option<KnownServers>,
 }
 
 impl Default for ConnectOptions {
@@ -45,6 +49,7 @@ impl Default for ConnectOptions {
             deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(60),
             trust: Trust::Authorities,
+            known: None,
         }
     }
 }
@@ -351,9 +356,10 @@ impl Service {
         password: &Arc<Password>,
         cancel: &Cancel,
     ) -> Result<Credential, RequestError> {
+        let realm = self.welcome().realm;
+        self.check_realm(realm)?;
         let (answer, promise) = promise();
         let (username, password) = (username.clone(), Arc::clone(password));
-        let realm = self.welcome().realm;
         let derive = move || answer.give(Credential::derive(&password, realm, &username));
         let thread = thread::Builder::new().name("correio-credential".to_owned());
         if thread.spawn(derive).is_err() {
@@ -363,6 +369,19 @@ impl Service {
             NoAnswer::Cancelled => RequestError::Cancelled,
             NoAnswer::Gone => RequestError::Closed,
         })
+    }
+
+    /// A credential is good where its realm is: it must not be made for a server that only says
+    /// it has that realm.
+    fn check_realm(&self, realm: Realm) -> Result<(), RequestError> {
+        let Some(known) = &self.options.known else {
+            return Ok(());
+        };
+        match known.meet(&self.address, self.options.trust, realm) {
+            Ok(None) => Ok(()),
+            Ok(Some(keeper)) => Err(RequestError::OtherServersRealm { keeper }),
+            Err(error) => Err(RequestError::KnownServers(error.to_string())),
+        }
     }
 
     fn note_round_trip(&self, took: Duration) {

@@ -21,7 +21,7 @@ use rustls::{
     pki_types::{DnsName, ServerName},
 };
 
-pub use known::{KnownServers, KnownServersError};
+pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
 
 use self::verifier::Verifier;
 use crate::Address;

@@ -29,7 +29,7 @@ use correio_proto::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn options(deadline: Duration) -> ConnectOptions {
-    ConnectOptions { deadline, request_deadline: PATIENCE, trust: Trust::Plaintext }
+    ConnectOptions { deadline, request_deadline: PATIENCE, trust: Trust::Plaintext, known: None }
 }
 
 fn address_of(listener: &TcpListener) -> Address {

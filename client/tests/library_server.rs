@@ -14,11 +14,12 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, Registration, RequestError, Service, State, Stored,
-    new_mail_id,
+    Address, Cancel, ConnectOptions, KnownServers, Mailbox, Registration, RequestError, Service,
+    State, Stored, new_mail_id,
 };
 use correio_proto::{
     credential::Password,
+    fingerprint::Fingerprint,
     limits,
     mail::Username,
     message::{ErrorCode, NewMail, Send},
@@ -260,6 +261,28 @@ fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
     received.sort();
     assert!(sent.len() >= 80, "{}", sent.len());
     assert_eq!(received, sent);
+}
+
+#[test]
+fn a_server_that_claims_the_mail_of_another_is_given_no_credential() {
+    let house = House::new();
+    let realm = house.connect().welcome().realm;
+    let data = TempDir::new().unwrap();
+    let keeper = "mail.example:8888".parse().unwrap();
+    let line = format!("{keeper} {} {realm}\n", Fingerprint::of(b"another certificate"));
+    std::fs::write(data.path().join("known_servers"), line).unwrap();
+    let options = ConnectOptions {
+        trust: house.running.as_ref().unwrap().trust,
+        known: Some(KnownServers::in_directory(data.path())),
+        ..ConnectOptions::default()
+    };
+    let cancel = Cancel::new();
+    let service = Service::connect(&house.address, &options, &cancel).unwrap();
+    let refused = RequestError::OtherServersRealm { keeper };
+    let tony = "tony".parse().unwrap();
+    assert_eq!(service.login(&tony, &password(), &cancel), Err(refused.clone()));
+    let happy = registration("happy", "Happy Hogan");
+    assert_eq!(service.register(&happy, &cancel), Err(refused));
 }
 
 #[test]

@@ -275,6 +275,17 @@ impl fmt::Display for Realm {
     }
 }
 
+impl std::str::FromStr for Realm {
+    type Err = std::num::ParseIntError;
+
+    /// Reads what `Display` writes: 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u128::from_str_radix(if is_plain { text } else { "" }, 16)
+            .map(|number| Self(number.to_be_bytes()))
+    }
+}
+
 impl fmt::Debug for Realm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

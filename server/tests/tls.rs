@@ -74,34 +74,51 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Greets a server and returns the certificate that it shows.
-fn shown(address: SocketAddr) -> Fingerprint {
-    let witness = Arc::new(Witness::default());
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    let name = ServerName::try_from("localhost").unwrap();
-    let security = Security::Client(Arc::new(config), name);
-    let mut channel = Channel::new(&security, limits::REPLY_FRAME_MAX);
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let hello = Hello { version: 1, software: Software::named("test") };
-    channel.push(&ClientMessage { number: 1, request: Request::Hello(hello) }).unwrap();
-    loop {
-        while channel.wants_write() {
-            channel.write_to(&mut stream).unwrap();
-        }
-        match channel.next_message().unwrap() {
-            Some(ServerMessage::Reply { reply: Reply::Hello(_), .. }) => break,
-            Some(other) => panic!("{other:?}"),
-            None => assert!(channel.read_from(&mut stream).unwrap() > 0, "no answer"),
-        }
+/// A client that accepts whatever it is shown.
+struct Client {
+    witness: Arc<Witness>,
+    security: Security,
+}
+
+impl Client {
+    fn new() -> Self {
+        let witness = Arc::new(Witness::default());
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        let name = ServerName::try_from("localhost").unwrap();
+        Self { witness, security: Security::Client(Arc::new(config), name) }
     }
-    witness.0.lock().unwrap().unwrap()
+
+    /// Greets a server and returns the certificate that it shows; `None` where it need not show
+    /// one, since both remember one another.
+    fn greet(&self, address: SocketAddr) -> Option<Fingerprint> {
+        let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let hello = Hello { version: 1, software: Software::named("test") };
+        channel.push(&ClientMessage { number: 1, request: Request::Hello(hello) }).unwrap();
+        loop {
+            while channel.wants_write() {
+                channel.write_to(&mut stream).unwrap();
+            }
+            match channel.next_message().unwrap() {
+                Some(ServerMessage::Reply { reply: Reply::Hello(_), .. }) => break,
+                Some(other) => panic!("{other:?}"),
+                None => assert!(channel.read_from(&mut stream).unwrap() > 0, "no answer"),
+            }
+        }
+        self.witness.0.lock().unwrap().take()
+    }
+}
+
+/// The certificate that a server shows to somebody new.
+fn shown(address: SocketAddr) -> Fingerprint {
+    Client::new().greet(address).unwrap()
 }
 
 /// A server that ends with its test.
@@ -239,6 +256,16 @@ fn a_hangup_reads_the_certificate_again_and_a_bad_one_changes_nothing() {
     await_event(&log, &format!("certificate.loaded fingerprint={after}"));
     assert_eq!(shown(daemon.address), after);
     assert!(!data.path().join("tls.pem").exists(), "a certificate of its own is not needed");
+}
+
+#[test]
+fn a_client_that_comes_back_is_known() {
+    let data = TempDir::new().unwrap();
+    let daemon = Daemon::start(data.path(), &[]);
+    let client = Client::new();
+    assert_eq!(client.greet(daemon.address), Some(daemon.fingerprint));
+    assert_eq!(client.greet(daemon.address), None);
+    assert_eq!(shown(daemon.address), daemon.fingerprint);
 }
 
 #[test]

@@ -1,18 +1,21 @@
-//! The servers whose certificate a person has accepted: a text file with a line for each, which
-//! may be read and edited.
+//! The servers that a person has dealt with, and how each is known: a text file with a line for
+//! each, which may be read and edited.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use correio_proto::fingerprint::Fingerprint;
+use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
 use super::Trust;
 use crate::{Address, durable};
 
 /// Name of the file in the client's data directory.
 const FILE: &str = "known_servers";
+
+/// What stands for the public authorities in it.
+const AUTHORITIES: &str = "authorities";
 
 /// Servers that are remembered at most. A person who is asked for more has another problem.
 const SERVERS_MAX: usize = 10_000;
@@ -36,7 +39,7 @@ pub enum KnownServersError {
     },
     /// A line that says nothing. Without knowing what it was nobody can be trusted.
     #[error(
-        "line {line} of {} is not `HOST:PORT SHA256:…`: mend it, or delete the line and be asked \
+        "line {line} of {} is not `HOST:PORT SHA256:… [REALM]`: mend it, or delete the line and be asked \
          again",
         path.display()
     )]
@@ -54,6 +57,54 @@ pub enum KnownServersError {
     },
 }
 
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownServer {
+    /// Where it is.
+    pub address: Address,
+    /// How it is known.
+    pub proof: Proof,
+    /// Whose mail it keeps, once a password was given to it.
+    pub realm: Option<Realm>,
+}
+
+/// How a server is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By the certificate that a person has accepted.
+    Certificate(Fingerprint),
+    /// By a certificate that public authorities vouch for.
+    Authorities,
+}
+
+impl Proof {
+    fn of(trust: Trust) -> Option<Self> {
+        match trust {
+            Trust::Plaintext => None,
+            Trust::Authorities => Some(Self::Authorities),
+            Trust::Fingerprint(fingerprint) => Some(Self::Certificate(fingerprint)),
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(fingerprint) => fingerprint.fmt(f),
+            Self::Authorities => f.write_str(AUTHORITIES),
+        }
+    }
+}
+
+impl KnownServer {
+    /// Whether another entry can be of the same server: it has shown the same certificate, or is
+    /// the same host.
+    fn may_be(&self, address: &Address, proof: Proof) -> bool {
+        self.proof == proof
+            && (proof != Proof::Authorities || self.address.host() == address.host())
+    }
+}
+
 impl KnownServers {
     /// Those of a data directory. Nothing needs to be there.
     #[must_use]
@@ -68,17 +119,19 @@ impl KnownServers {
     ///
     /// See [`KnownServersError`].
     pub fn trust(&self, address: &Address) -> Result<Trust, KnownServersError> {
-        let servers = self.list()?;
-        let known = servers.into_iter().find(|(known, _)| known == address);
-        Ok(known.map_or(Trust::Authorities, |(_, fingerprint)| Trust::Fingerprint(fingerprint)))
+        let known = self.list()?.into_iter().find(|known| known.address == *address);
+        Ok(match known.map(|known| known.proof) {
+            Some(Proof::Certificate(fingerprint)) => Trust::Fingerprint(fingerprint),
+            Some(Proof::Authorities) | None => Trust::Authorities,
+        })
     }
 
-    /// All of them, in the order in which they were accepted.
+    /// All of them, in the order in which they were met.
     ///
     /// # Errors
     ///
     /// See [`KnownServersError`].
-    pub fn list(&self) -> Result<Vec<(Address, Fingerprint)>, KnownServersError> {
+    pub fn list(&self) -> Result<Vec<KnownServer>, KnownServersError> {
         let path = self.path();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -86,14 +139,13 @@ impl KnownServers {
             Err(source) => return Err(KnownServersError::Io { path, source }),
         };
         let mut servers = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() || line.starts_with('#') {
+        for (line, text) in (1..).zip(text.lines()) {
+            if text.trim().is_empty() || text.starts_with('#') {
                 continue;
             }
-            let server = parse(line);
-            let line = index + 1;
-            servers
-                .push(server.ok_or_else(|| KnownServersError::Line { path: path.clone(), line })?);
+            let server = parse(text);
+            let server = server.ok_or_else(|| KnownServersError::Line { path: path.clone(), line });
+            servers.push(server?);
         }
         Ok(servers)
     }
@@ -108,13 +160,43 @@ impl KnownServers {
         address: &Address,
         fingerprint: Fingerprint,
     ) -> Result<(), KnownServersError> {
-        let mut servers = self.list()?;
-        servers.retain(|(known, _)| known != address);
-        if servers.len() >= SERVERS_MAX {
-            return Err(KnownServersError::Full { path: self.path() });
+        let proof = Proof::Certificate(fingerprint);
+        self.put(KnownServer { address: address.clone(), proof, realm: None })
+    }
+
+    /// Notes, before a password is used there, whose mail a server says it keeps. Returns the
+    /// server that is known to keep that mail where this one cannot be it: a password for the
+    /// one must not be given to the other.
+    ///
+    /// # Errors
+    ///
+    /// See [`KnownServersError`].
+    pub fn meet(
+        &self,
+        address: &Address,
+        trust: Trust,
+        realm: Realm,
+    ) -> Result<Option<Address>, KnownServersError> {
+        // Without TLS nobody is who they say, and nothing can be learned.
+        let Some(proof) = Proof::of(trust) else {
+            return Ok(None);
+        };
+        let servers = self.list()?;
+        let keeper = servers.iter().find(|known| {
+            known.realm == Some(realm) && known.address != *address && !known.may_be(address, proof)
+        });
+        if let Some(keeper) = keeper {
+            return Ok(Some(keeper.address.clone()));
         }
-        servers.push((address.clone(), fingerprint));
-        self.write(&servers)
+        let known = servers.iter().find(|known| known.address == *address);
+        match known {
+            Some(known) if known.proof == proof && known.realm == Some(realm) => {}
+            // A certificate that was only stated for this time is not accepted by the way.
+            None if proof != Proof::Authorities => {}
+            Some(known) if known.proof != proof => {}
+            _ => self.put(KnownServer { address: address.clone(), proof, realm: Some(realm) })?,
+        }
+        Ok(None)
     }
 
     /// Forgets a server. Returns whether it was known.
@@ -125,7 +207,7 @@ impl KnownServers {
     pub fn forget(&self, address: &Address) -> Result<bool, KnownServersError> {
         let mut servers = self.list()?;
         let before = servers.len();
-        servers.retain(|(known, _)| known != address);
+        servers.retain(|known| known.address != *address);
         if servers.len() == before {
             return Ok(false);
         }
@@ -133,17 +215,31 @@ impl KnownServers {
         Ok(true)
     }
 
+    /// Puts an entry in the place of the one that its address has, if any.
+    fn put(&self, server: KnownServer) -> Result<(), KnownServersError> {
+        let mut servers = self.list()?;
+        match servers.iter_mut().find(|known| known.address == server.address) {
+            Some(known) => *known = server,
+            None => servers.push(server),
+        }
+        if servers.len() > SERVERS_MAX {
+            return Err(KnownServersError::Full { path: self.path() });
+        }
+        self.write(&servers)
+    }
+
     fn path(&self) -> PathBuf {
         self.directory.join(FILE)
     }
 
     /// The file as a whole, or as it was.
-    fn write(&self, servers: &[(Address, Fingerprint)]) -> Result<(), KnownServersError> {
+    fn write(&self, servers: &[KnownServer]) -> Result<(), KnownServersError> {
         let path = self.path();
         let half = self.directory.join(format!("{FILE}.{}", std::process::id()));
         let mut text = String::new();
-        for (address, fingerprint) in servers {
-            text.push_str(&format!("{address} {fingerprint}\n"));
+        for KnownServer { address, proof, realm } in servers {
+            let realm = realm.map(|realm| format!(" {realm}")).unwrap_or_default();
+            text.push_str(&format!("{address} {proof}{realm}\n"));
         }
         durable::create_directories(&self.directory)
             .and_then(|()| durable::write(&half, text.as_bytes()))
@@ -153,7 +249,16 @@ impl KnownServers {
     }
 }
 
-fn parse(line: &str) -> Option<(Address, Fingerprint)> {
-    let (address, fingerprint) = line.trim().split_once(' ')?;
-    Some((address.parse().ok()?, fingerprint.trim().parse().ok()?))
+fn parse(line: &str) -> Option<KnownServer> {
+    let mut words = line.split_whitespace();
+    let address = words.next()?.parse().ok()?;
+    let proof = match words.next()? {
+        AUTHORITIES => Proof::Authorities,
+        fingerprint => Proof::Certificate(fingerprint.parse().ok()?),
+    };
+    let realm = match words.next() {
+        Some(realm) => Some(realm.parse().ok()?),
+        None => None,
+    };
+    words.next().is_none().then_some(KnownServer { address, proof, realm })
 }

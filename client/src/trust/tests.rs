@@ -3,7 +3,7 @@ use std::{fs, io::Cursor};
 use correio_proto::{
     channel::{Channel, ChannelError},
     limits,
-    message::{ClientMessage, Request, ServerMessage},
+    message::{ClientMessage, Realm, Request, ServerMessage},
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::{
@@ -33,7 +33,38 @@ fn what_is_accepted_is_remembered_for_its_address_alone() {
     assert_eq!(known.list().unwrap().len(), 2);
     assert!(known.forget(&home).unwrap());
     assert!(!known.forget(&home).unwrap());
-    assert_eq!(known.list().unwrap(), [(other, second)]);
+    let proof = Proof::Certificate(second);
+    assert_eq!(known.list().unwrap(), [KnownServer { address: other, proof, realm: None }]);
+}
+
+#[test]
+fn a_server_that_claims_the_mail_of_another_gets_no_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let known = KnownServers::in_directory(directory.path());
+    let (home, alias) = (address("mail.example:8888"), address("192.0.2.1:8888"));
+    let (own, others) = (Fingerprint::of(b"own"), Fingerprint::of(b"others"));
+    let (realm, another) = (Realm([1; 16]), Realm([2; 16]));
+    let meet = |address, trust, realm| known.meet(address, trust, realm).unwrap();
+    known.remember(&home, own).unwrap();
+    assert_eq!(meet(&home, Trust::Fingerprint(own), realm), None);
+    // The same server under another name shows the same certificate.
+    known.remember(&alias, own).unwrap();
+    assert_eq!(meet(&alias, Trust::Fingerprint(own), realm), None);
+
+    let elsewhere = address("elsewhere.example:8888");
+    known.remember(&elsewhere, others).unwrap();
+    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), another), None);
+    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), realm), Some(home.clone()));
+    // An authority vouches for a name, not for whose mail is there.
+    let vouched = address("vouched.example:8888");
+    assert_eq!(meet(&vouched, Trust::Authorities, realm), Some(home.clone()));
+    assert_eq!(meet(&vouched, Trust::Authorities, Realm([3; 16])), None);
+    let third = address("third.example:8888");
+    assert_eq!(meet(&third, Trust::Authorities, Realm([3; 16])), Some(vouched.clone()));
+    // A server that lost its store has a new realm, and its certificate to show for it.
+    assert_eq!(meet(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
+    assert_eq!(known.trust(&home).unwrap(), Trust::Fingerprint(own));
+    assert_eq!(known.trust(&third).unwrap(), Trust::Authorities);
 }
 
 #[test]

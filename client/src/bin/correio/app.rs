@@ -106,7 +106,8 @@ impl App {
     pub(crate) fn connect(&mut self, address: &Address, trust: Trust) -> Result<(), ConnectError> {
         let shown = address.to_string();
         let doing = self.text.with("server-connecting", &[("address", shown.clone().into())]);
-        let options = ConnectOptions { trust, ..ConnectOptions::default() };
+        let known = Some(self.known());
+        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
         let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
         self.service = Some(service);
         // Only a convenience: the address is asked for again where it was not kept.

@@ -91,6 +91,12 @@ impl Failure {
             RequestError::TimedOut => Self::new(Status::Unreachable, "timed_out", said),
             RequestError::Cancelled => Self::new(Status::Interrupted, "cancelled", said),
             RequestError::SessionEnded => Self::new(Status::NotAllowed, "session_ended", said),
+            RequestError::OtherServersRealm { .. } => {
+                Self::new(Status::NotAllowed, "other_servers_realm", said)
+            }
+            RequestError::KnownServers(_) => {
+                Self::new(Status::Configuration, "known_servers", said)
+            }
             RequestError::TooLarge { .. } => Self::new(Status::BadData, "too_large", said),
             RequestError::Overloaded => Self::new(Status::TryAgain, "busy", said),
             RequestError::Closed => Self::new(Status::Unreachable, "closed", said),

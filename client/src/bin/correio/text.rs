@@ -177,6 +177,12 @@ impl Text {
             RequestError::TimedOut => self.of("request-timed-out"),
             RequestError::Cancelled => self.of("request-cancelled"),
             RequestError::SessionEnded => self.of("request-session-ended"),
+            RequestError::OtherServersRealm { keeper } => {
+                self.with("request-other-servers-realm", &[("keeper", keeper.to_string().into())])
+            }
+            RequestError::KnownServers(reason) => {
+                self.with("known-servers-error", &[("reason", one_line(reason))])
+            }
             RequestError::TooLarge { limit } => {
                 self.with("request-too-large", &[("limit", limit.to_string().into())])
             }

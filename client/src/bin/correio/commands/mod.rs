@@ -145,7 +145,8 @@ impl Context<'_> {
         trust: Trust,
     ) -> Result<Service, ConnectError> {
         guard.set_busy(true);
-        let options = ConnectOptions { trust, ..ConnectOptions::default() };
+        let known = Some(self.known());
+        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
         Service::connect(address, &options, &self.cancel)
     }
 

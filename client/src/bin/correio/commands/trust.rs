@@ -2,8 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Address, ConnectError, KnownServers, Trust, Untrusted};
-use correio_proto::fingerprint::Fingerprint;
+use correio_client::{Address, ConnectError, KnownServer, KnownServers, Proof, Trust, Untrusted};
 use dialoguer::console::Term;
 use serde_json::json;
 
@@ -46,12 +45,18 @@ pub(super) fn run(
 fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> {
     let servers = known.list().map_err(|error| Failure::known_servers(context.text, &error))?;
     let lines: Vec<_> =
-        servers.iter().map(|(address, fingerprint)| format!("{address} {fingerprint}")).collect();
+        servers.iter().map(|known| format!("{} {}", known.address, known.proof)).collect();
     let text = match lines.is_empty() {
         true => context.text.of("trust-none"),
         false => lines.join("\n"),
     };
-    let entry = |(address, fingerprint): &(Address, Fingerprint)| json!({ "server": address.to_string(), "fingerprint": fingerprint.to_string() });
+    let entry = |known: &KnownServer| {
+        let fingerprint = match known.proof {
+            Proof::Certificate(fingerprint) => Some(fingerprint.to_string()),
+            Proof::Authorities => None,
+        };
+        json!({ "server": known.address.to_string(), "fingerprint": fingerprint })
+    };
     Ok(Output { text, json: servers.iter().map(entry).collect() })
 }
 
