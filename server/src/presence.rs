@@ -4,6 +4,10 @@ use std::collections::HashMap;
 
 use crate::{store::AccountId, ticket::ConnId};
 
+/// Sessions of one account at most: more than a person has devices, and few enough to tell all of
+/// them of a mail.
+const SESSIONS_MAX: usize = 100;
+
 /// At most as large as the number of connections.
 #[derive(Debug, Default)]
 pub struct Presence {
@@ -11,9 +15,13 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// A connection became a session of an account.
-    pub fn enter(&mut self, account: AccountId, connection: ConnId) {
-        self.sessions.entry(account).or_default().push(connection);
+    /// A connection became a session of an account. Returns the oldest one where there are too
+    /// many now: it is to be ended.
+    #[must_use]
+    pub fn enter(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
+        let sessions = self.sessions.entry(account).or_default();
+        sessions.push(connection);
+        if sessions.len() > SESSIONS_MAX { sessions.first().copied() } else { None }
     }
 
     /// It is none any more.

@@ -355,7 +355,9 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::Entered { connection, account } => {
                     self.admission.entered(connection);
-                    self.presence.enter(account, connection);
+                    if let Some(oldest) = self.presence.enter(account, connection) {
+                        self.end(now, oldest);
+                    }
                 }
                 Effect::Left { connection, account } => {
                     self.admission.left(connection);

@@ -229,6 +229,20 @@ fn who_is_logged_in_stays_whatever_the_crowd() {
 }
 
 #[test]
+fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
+    let mut world = World::with(settings(), 200);
+    world.register("tony", "Tony Stark");
+    let mut sessions: Vec<_> = (0..101).map(|_| world.log_in("tony")).collect();
+    world.settle();
+    sessions[0].take();
+    assert_eq!(sessions[0].notices, [Notice::SessionEnded {}]);
+    assert!(sessions[0].is_closed());
+    for session in &mut sessions[1..] {
+        assert_eq!(session.ask(&mut world, Request::Ping {}), Reply::Pong {});
+    }
+}
+
+#[test]
 fn frames_that_never_end_share_one_budget() {
     let mut world = world(Limits { input_max: 200 << 10, ..limits_of(100) });
     world.register("tony", "Tony Stark");
