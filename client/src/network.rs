@@ -26,7 +26,6 @@ use crate::{
     client::{Client, Event, Failure, RequestId, Settings},
     link::{Link, Net},
     lookup::Lookup,
-    trust,
 };
 
 /// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].
@@ -99,7 +98,7 @@ impl Network {
             username: None,
             notices: VecDeque::new(),
         }));
-        let security = trust::security(options.trust, address);
+        let security = options.trust.security(address);
         let settings = Settings { security, ..Settings::default() };
         let driver = Driver {
             commands: received,

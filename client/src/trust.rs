@@ -125,12 +125,15 @@ pub(crate) fn failure(error: TlsError) -> Failure {
     }
 }
 
-/// How channels to this server are protected.
-pub(crate) fn security(trust: Trust, address: &Address) -> Security {
-    security_with(Arc::clone(&ROOTS), trust, address)
+impl Trust {
+    /// How channels to this server are protected, for who makes them by hand.
+    #[must_use]
+    pub fn security(self, address: &Address) -> Security {
+        security_with(Arc::clone(&ROOTS), self, address)
+    }
 }
 
-/// The same, with other authorities.
+/// How channels to a server are protected, with these authorities.
 fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> Security {
     let expected = match trust {
         Trust::Plaintext => return Security::Plaintext,

@@ -218,7 +218,7 @@ fn what_an_authority_vouches_for_needs_no_question() {
 fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     let home = address("mail.example:8888");
     let (server, other) = (Shown::self_signed(), Shown::self_signed());
-    let untrusted = |trust, server: &Shown| match meet(&security(trust, &home), server) {
+    let untrusted = |trust: Trust, server: &Shown| match meet(&trust.security(&home), server) {
         Err(Failure::Untrusted(untrusted)) => untrusted,
         other => panic!("{other:?}"),
     };
@@ -227,7 +227,7 @@ fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     assert_eq!((unknown.found, &unknown.address), (server.fingerprint, &home));
 
     let accepted = Trust::Fingerprint(server.fingerprint);
-    assert_eq!(meet(&security(accepted, &home), &server), Ok(()));
+    assert_eq!(meet(&accepted.security(&home), &server), Ok(()));
     let changed = untrusted(accepted, &other);
     assert_eq!(changed.distrust, Distrust::Changed { expected: server.fingerprint });
 }
@@ -262,6 +262,6 @@ fn the_server_must_have_the_certificate_s_key() {
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
     let impostor = Shown { fingerprint, security: Security::Server(Arc::new(config)) };
     let trust = Trust::Fingerprint(fingerprint);
-    let met = meet(&security(trust, &address("mail.example:8888")), &impostor);
+    let met = meet(&trust.security(&address("mail.example:8888")), &impostor);
     assert!(matches!(met, Err(Failure::Other(_))), "{met:?}");
 }
