@@ -190,7 +190,7 @@ impl Limit {
 
     fn text(self) -> &'static str {
         match self {
-            Self::Logins => "too many wrong passwords; try again later",
+            Self::Logins => "too many attempts to log in from this address; try again later",
             Self::Registrations => "too many registrations from this address; try again later",
             Self::Mails => "too many mails from this account; try again later",
         }
