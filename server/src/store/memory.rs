@@ -299,7 +299,8 @@ impl MemoryStore {
             // Those of accounts that are gone were none any more.
             verdicts += u32::from(self.accounts.contains_key(&sender));
         }
-        StoreDone::Pruned { verdicts, more: true }
+        let more = self.given.first().is_some_and(|(sent_at, ..)| *sent_at < before);
+        StoreDone::Pruned { verdicts, more }
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {

@@ -326,7 +326,9 @@ fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
                (SELECT number FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)";
     let deleted = db.prepare_cached(sql)?.execute(params![to_sql(before.0), PRUNE_STEP])?;
     let verdicts = u32::try_from(deleted).unwrap_or(PRUNE_STEP);
-    Ok(StoreDone::Pruned { verdicts, more: verdicts == PRUNE_STEP })
+    let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
+    let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
+    Ok(StoreDone::Pruned { verdicts, more })
 }
 
 /// SQLite's integers are signed; ours never come near the sign.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_proto::message::Realm;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, params};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 
 use super::{
     file::File,
@@ -67,15 +67,15 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// What the migrations make.
-const SCHEMA: [(&str, &str); 7] = [
-    ("table", "meta"),
-    ("table", "account"),
-    ("table", "mail"),
-    ("table", "verdict"),
-    ("table", "used_invite"),
-    ("index", "mailbox"),
-    ("index", "verdict_age"),
+/// What the migrations make, with the version that has it first.
+const SCHEMA: [(u32, &str, &str); 7] = [
+    (1, "table", "meta"),
+    (1, "table", "account"),
+    (1, "table", "mail"),
+    (1, "table", "verdict"),
+    (1, "index", "mailbox"),
+    (2, "index", "verdict_age"),
+    (2, "table", "used_invite"),
 ];
 
 /// Why a store cannot be opened.
@@ -96,6 +96,8 @@ pub enum OpenError {
     ReadOnly { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("the system gives no random bytes: {detail}")]
+    Random { detail: String },
     #[error("cannot start the store thread: {source}")]
     Thread { source: io::Error },
 }
@@ -118,12 +120,18 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
         Err(error) => return Err(cannot_use(error)),
     }
     let failed = |source| failure(&path, source);
+    let had_log = fs::metadata(header::log_of(&path)).is_ok_and(|log| log.len() > 0);
     let mut connection = connect(&path).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(OpenError::ReadOnly { path });
     }
-    migrate(&path, &mut connection)?;
-    check_schema(&path, &connection)?;
+    // What is refused yet stays as it is, a log that was left beside it included.
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(keep_log, had_log).map_err(failed)?;
+    let version = version(&path, &connection)?;
+    check_schema(&path, &connection, version)?;
+    connection.set_db_config(keep_log, false).map_err(failed)?;
+    migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
     Ok((File::new(connection, quota, directory.to_owned(), lock), realm))
 }
@@ -193,11 +201,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Brings the schema to the present version.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
-    let failed = |source| failure(path, source);
+fn version(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-    let done: u32 = version.map_err(failed)?;
+    version.map_err(|source| failure(path, source))
+}
+
+/// Brings the schema to the present version.
+fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), OpenError> {
+    let failed = |source| failure(path, source);
     for (index, step) in (1..).zip(MIGRATIONS).skip(done as usize) {
         // All of a step or nothing, its version included.
         let transaction = connection.transaction().map_err(failed)?;
@@ -213,9 +224,9 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Looks whether everything is there that the migrations made.
-fn check_schema(path: &Path, connection: &Connection) -> Result<(), OpenError> {
-    for (kind, name) in SCHEMA {
+/// Looks whether everything is there that the migrations have made up to this version.
+fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), OpenError> {
+    for (_, kind, name) in SCHEMA.iter().filter(|(since, ..)| *since <= version) {
         let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
         let count: u32 = connection
             .query_row(sql, params![kind, name], |row| row.get(0))
@@ -230,8 +241,7 @@ fn check_schema(path: &Path, connection: &Connection) -> Result<(), OpenError> {
 
 fn random() -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| OpenError::Thread { source: io::Error::other(error.to_string()) })?;
+    getrandom::fill(&mut bytes).map_err(|error| OpenError::Random { detail: error.to_string() })?;
     Ok(bytes)
 }
 

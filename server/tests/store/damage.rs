@@ -1,0 +1,176 @@
+//! Damage: refused at the opening, or the end of the store, but never answered and never a panic.
+
+use std::fs;
+
+use correio_proto::mail::Seq;
+use correio_server::{
+    store::{
+        AccountId, StoreDone, StoreJob,
+        sqlite::{OpenError, SqliteOptions, SqliteStore},
+    },
+    ticket::Ticket,
+};
+use rusqlite::Connection;
+
+use crate::{
+    files::{DATABASE, TO_VERSION_1, copy_files, make_database, refusal, refused, with_sql},
+    support::{Harness, PATIENCE, QUOTA, delete, find, send, waker, whole_mailbox},
+};
+
+#[test]
+fn a_checkpoint_cut_short_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let copy = copy_files(directory.path());
+    // The first page is there with the number of pages to come, the others are not yet.
+    let path = copy.path().join(DATABASE);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.resize(4096, 0);
+    bytes[28..32].copy_from_slice(&100_u32.to_be_bytes());
+    fs::write(&path, bytes).unwrap();
+    let mut other = Harness::sqlite(copy.path());
+    assert_eq!(other.fetch(tony), harness.fetch(tony));
+}
+
+#[test]
+fn a_damaged_byte_anywhere_is_refused_or_reported_but_never_a_panic() {
+    const STRIDE: usize = 251;
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    harness.run(send(tony, 1, "tony,pepper", &"x".repeat(900)));
+    harness.close();
+    let whole = fs::read(directory.path().join(DATABASE)).unwrap();
+    let (mut refused, mut failed) = (0, 0);
+    for at in (0..whole.len()).step_by(STRIDE) {
+        let copy = tempfile::tempdir().unwrap();
+        let path = copy.path().join(DATABASE);
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x81;
+        fs::write(&path, bytes).unwrap();
+        let (wake, woken) = waker();
+        let store =
+            match SqliteStore::open(copy.path(), QUOTA, SqliteOptions::default(), wake.clone()) {
+                Ok(store) => store,
+                Err(error) => {
+                    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+                    refused += 1;
+                    continue;
+                }
+            };
+        let mut harness = Harness::around(Box::new(store), (wake, woken));
+        let jobs = [
+            find("tony"),
+            whole_mailbox(pepper),
+            send(tony, 1, "tony,pepper", "x"),
+            send(tony, 2, "tony,pepper", "x"),
+            delete(tony),
+        ];
+        // Whatever is answered comes in time: nobody waits for a thread that is gone.
+        let ran: Result<Vec<_>, _> = jobs.into_iter().map(|job| harness.try_run(job)).collect();
+        if let Err(error) = ran {
+            assert!(!error.to_string().contains("panicked"), "at {at}: {error}");
+            failed += 1;
+        }
+    }
+    assert!(refused > 0 && failed > 0, "{refused} refused, {failed} failed");
+}
+
+#[test]
+fn a_stored_value_that_is_damaged_stops_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    harness.close();
+    with_sql(&directory.path().join(DATABASE), "UPDATE mail SET sender = '../x'");
+    let mut harness = Harness::sqlite(directory.path());
+    let fetch = StoreJob::Fetch { account: tony, after: Seq(0), mails: 1, bytes: 1 };
+    assert_eq!(fails_for_good(&mut harness, fetch), []);
+}
+
+#[test]
+fn a_database_that_lacks_a_part_is_refused_by_its_name() {
+    for (kind, name) in [
+        ("table", "meta"),
+        ("table", "account"),
+        ("table", "mail"),
+        ("table", "verdict"),
+        ("table", "used_invite"),
+        ("index", "mailbox"),
+        ("index", "verdict_age"),
+    ] {
+        let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));
+        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        assert!(error.to_string().contains(&format!("{kind} {name}")), "{error}");
+    }
+}
+
+/// What is missing is missed before the schema is brought forward, not by the step that needs it.
+#[test]
+fn an_older_database_that_lacks_a_part_is_refused_by_its_name() {
+    for name in ["meta", "account", "mail", "verdict"] {
+        let sql = format!("{TO_VERSION_1}; DROP TABLE {name}");
+        let error = refusal(|path| with_sql(path, &sql));
+        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        assert!(error.to_string().contains(&format!("table {name}")), "{error}");
+    }
+}
+
+/// The log that tells of the damage is part of what is left as it was.
+#[test]
+fn a_part_that_is_missing_by_the_log_is_refused_alike() {
+    let origin = tempfile::tempdir().unwrap();
+    make_database(origin.path());
+    let other = Connection::open(origin.path().join(DATABASE)).unwrap();
+    other.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    other.execute_batch("DROP TABLE verdict").unwrap();
+    let copy = copy_files(origin.path());
+    let error = refused(copy.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("table verdict"), "{error}");
+}
+
+/// SQLite keeps any bytes as a text. Ours is UTF-8, or nothing that is said of it is true.
+#[test]
+fn a_text_that_is_no_utf_8_stops_the_store() {
+    let tony = AccountId(1);
+    let send_another = || send(tony, 2, "tony", "x");
+    for (column, job) in [
+        ("account.full_name", find("tony")),
+        ("account.hash", find("tony")),
+        ("account.hash", delete(tony)),
+        ("account.username", send_another()),
+        ("account.full_name", send_another()),
+        ("mail.sender", whole_mailbox(tony)),
+        ("mail.sender_name", whole_mailbox(tony)),
+        ("mail.recipients", whole_mailbox(tony)),
+        ("mail.subject", whole_mailbox(tony)),
+        ("mail.body", whole_mailbox(tony)),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut harness = Harness::sqlite(directory.path());
+        assert_eq!(harness.account("tony"), tony);
+        harness.run(send(tony, 1, "tony", "x"));
+        harness.close();
+        let (table, name) = column.split_once('.').unwrap();
+        let sql = format!("UPDATE {table} SET {name} = CAST(x'ff' AS TEXT)");
+        with_sql(&directory.path().join(DATABASE), &sql);
+        let answer = fails_for_good(&mut Harness::sqlite(directory.path()), job);
+        assert_eq!(answer, [], "{column}");
+    }
+}
+
+/// Requires that a job ends the store, and returns what it answered nevertheless.
+fn fails_for_good(harness: &mut Harness, job: StoreJob) -> Vec<(Ticket, StoreDone)> {
+    harness.submit(job);
+    harness.woken.recv_timeout(PATIENCE).unwrap();
+    let mut done = Vec::new();
+    assert!(harness.store.as_mut().unwrap().collect(&mut done).is_err(), "{done:?}");
+    // Nobody is told anything any more.
+    harness.submit(find("nobody"));
+    assert!(harness.store.take().unwrap().close(&mut done).is_err());
+    done
+}

@@ -1,0 +1,19 @@
+//! What every store must do, asked of each of them, and what the one on a disk must survive.
+
+#![allow(missing_docs, unreachable_pub)] // It is all test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bounds;
+mod contract;
+mod damage;
+mod disk;
+mod elsewhere;
+mod files;
+mod foreign;
+mod groups;
+mod killing;
+mod log;
+mod model;
+mod opening;
+mod queue;
+mod support;

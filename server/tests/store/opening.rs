@@ -1,0 +1,129 @@
+//! Opening a directory: what is there again, who may use it, and with which rights.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use correio_proto::mail::Timestamp;
+use correio_server::store::{StoreDone, sqlite::OpenError};
+
+use crate::{
+    files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
+    support::{Harness, everything, send},
+};
+
+#[test]
+fn everything_is_there_after_opening_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let realm = harness.store.as_ref().unwrap().realm();
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let mails = harness.fetch(tony);
+    harness.close();
+    let mut harness = Harness::sqlite(directory.path());
+    assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
+    assert_eq!(harness.find("tony"), tony);
+    assert_eq!(harness.fetch(tony), mails);
+    let again = harness.run(send(tony, 1, "tony", "x"));
+    assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
+    harness.confirm(tony, vec![mails[0].reference()]);
+    harness.close();
+    let mut harness = Harness::sqlite(directory.path());
+    harness.run(send(tony, 2, "tony", "x"));
+    assert!(harness.fetch(tony)[0].seq > mails[0].seq);
+}
+
+#[test]
+fn what_was_acknowledged_is_in_the_files_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let copy = copy_files(directory.path());
+    let mut other = Harness::sqlite(copy.path());
+    assert_eq!(other.fetch(tony), harness.fetch(tony));
+}
+
+#[test]
+fn a_second_server_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let _first = Harness::sqlite(directory.path());
+    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::InUse { .. }));
+}
+
+#[test]
+fn a_directory_that_is_none_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Directory { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_read_only_directory_is_refused() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("skipped: root may write everywhere");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Directory { .. }));
+}
+
+#[test]
+fn nobody_else_can_read_what_is_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = directory.path().join("var/correio");
+    let mut harness = Harness::sqlite(&made);
+    harness.account("tony");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&made), 0o700);
+    let files: Vec<_> = fs::read_dir(&made).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_read_only_database_is_refused() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("skipped: root may write everywhere");
+        return;
+    }
+    let error = refusal(|path| {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o400)).unwrap();
+    });
+    assert!(matches!(error, OpenError::ReadOnly { .. }), "{error}");
+}
+
+#[test]
+fn a_database_that_is_a_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join(DATABASE)).unwrap();
+    let error = open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let realm = harness.store.as_ref().unwrap().realm();
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let before = everything(&mut harness);
+    harness.close();
+    with_sql(&directory.path().join(DATABASE), TO_VERSION_1);
+    // Once to bring it forward, once to find it brought forward.
+    for _ in 0..2 {
+        let mut harness = Harness::sqlite(directory.path());
+        assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
+        assert_eq!(everything(&mut harness), before);
+        let again = harness.run(send(tony, 1, "tony", "x"));
+        assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
+        harness.close();
+    }
+}

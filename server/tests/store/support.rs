@@ -1,0 +1,319 @@
+//! A store with what it takes to wait for its answers, and the jobs that it is given.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
+
+use correio_proto::{
+    mail::{Mail, MailId, MailRef, Seq, Timestamp},
+    message::Realm,
+};
+use correio_server::{
+    store::{
+        AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
+        StoreJob, Submitted, Wake,
+        memory::{MemoryLimits, MemoryStore},
+        sqlite::{SqliteOptions, SqliteStore},
+    },
+    ticket::{ConnId, Ticket},
+};
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
+
+/// For tests of something else than quotas.
+pub const ROOMY: Quota = Quota { mails: 100_000, bytes: 1 << 30 };
+
+/// Counts the store's calls, and can hold the store thread in one of them.
+pub struct Woken {
+    sender: Sender<()>,
+    pub count: AtomicUsize,
+    /// Held by the store thread for as long as it is in its call to `wake`.
+    passage: Mutex<()>,
+    /// Who holds it keeps the store thread in that call, between two groups.
+    gate: Mutex<()>,
+}
+
+impl Wake for Woken {
+    fn wake(&self) {
+        let _passage = self.passage.lock();
+        self.count.fetch_add(1, Ordering::SeqCst);
+        let _ = self.sender.send(());
+        drop(self.gate.lock());
+    }
+}
+
+impl Woken {
+    /// Closes the gate. All that was submitted must have been collected: the call that told of
+    /// it is waited for, so that the thread comes to the gate with a later group, not with that.
+    fn close_gate(&self) -> MutexGuard<'_, ()> {
+        drop(self.passage.lock().unwrap());
+        self.gate.lock().unwrap()
+    }
+}
+
+/// A store and what it takes to wait for its answers.
+pub struct Harness {
+    /// Taken by who closes it.
+    pub store: Option<Box<dyn Store>>,
+    pub woken: Receiver<()>,
+    pub wake: Arc<Woken>,
+    serial: u64,
+}
+
+/// Names that the tests give to accounts.
+pub const NAMES: [&str; 4] = ["tony", "pepper", "bruce", "nobody"];
+
+pub fn waker() -> (Arc<Woken>, Receiver<()>) {
+    let (sender, woken) = mpsc::channel();
+    (
+        Arc::new(Woken {
+            sender,
+            count: AtomicUsize::new(0),
+            passage: Mutex::new(()),
+            gate: Mutex::new(()),
+        }),
+        woken,
+    )
+}
+
+impl Harness {
+    pub fn memory() -> Self {
+        Self::memory_with(QUOTA, MemoryLimits::default())
+    }
+
+    pub fn memory_with(quota: Quota, limits: MemoryLimits) -> Self {
+        Self::immediate(Box::new(MemoryStore::new(Realm([1; 16]), quota, limits)))
+    }
+
+    /// Around a store that answers at once and wakes nobody.
+    pub fn immediate(store: Box<dyn Store>) -> Self {
+        Self::around(store, waker())
+    }
+
+    pub fn sqlite(directory: &Path) -> Self {
+        Self::sqlite_with(directory, QUOTA, SqliteOptions::default())
+    }
+
+    pub fn sqlite_with(directory: &Path, quota: Quota, options: SqliteOptions) -> Self {
+        let (wake, woken) = waker();
+        let store = SqliteStore::open(directory, quota, options, wake.clone()).unwrap();
+        Self::around(Box::new(store), (wake, woken))
+    }
+
+    pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {
+        Self { store: Some(store), woken, wake, serial: 0 }
+    }
+
+    pub fn submit(&mut self, job: StoreJob) -> (Ticket, Submitted) {
+        self.serial += 1;
+        let connection = ConnId { index: 0, generation: 0 };
+        let ticket = Ticket { connection, serial: self.serial };
+        let submitted = self.store.as_mut().unwrap().submit(ticket, job);
+        (ticket, submitted)
+    }
+
+    pub fn run(&mut self, job: StoreJob) -> StoreDone {
+        self.try_run(job).unwrap()
+    }
+
+    pub fn try_run(&mut self, job: StoreJob) -> Result<StoreDone, StoreFailed> {
+        match self.submit(job) {
+            (_, Submitted::Done(done)) => Ok(done),
+            (ticket, Submitted::Queued) => {
+                let mut done = self.try_collect(1)?;
+                assert_eq!(done.len(), 1);
+                let (answered, done) = done.remove(0);
+                assert_eq!(answered, ticket);
+                Ok(done)
+            }
+            (_, Submitted::Full) => panic!("the queue is full"),
+        }
+    }
+
+    /// Submits all before it waits for any, and requires their answers in that order.
+    pub fn run_together(&mut self, jobs: Vec<StoreJob>) -> Vec<StoreDone> {
+        let submitted = self.submit_all(jobs);
+        self.answers(submitted)
+    }
+
+    /// As [`run_together`](Self::run_together), and SQLite runs all of them as one group.
+    pub fn run_as_one_group(&mut self, jobs: Vec<StoreJob>) -> Vec<StoreDone> {
+        let wake = self.wake.clone();
+        let gate = self.stop_between_groups(&wake);
+        let submitted = self.submit_all(jobs);
+        drop(gate);
+        self.answers(submitted)
+    }
+
+    /// Keeps the store thread from its next group for as long as the guard lives.
+    pub fn stop_between_groups<'a>(&mut self, wake: &'a Woken) -> MutexGuard<'a, ()> {
+        let gate = wake.close_gate();
+        // A job that is alone waits for no company; after it the thread stands at the gate.
+        self.run(find("nobody"));
+        gate
+    }
+
+    /// What is to be waited for, and what was answered at once.
+    fn submit_all(&mut self, jobs: Vec<StoreJob>) -> (Vec<Ticket>, Vec<StoreDone>) {
+        let (mut tickets, mut answers) = (Vec::new(), Vec::new());
+        for job in jobs {
+            match self.submit(job) {
+                (_, Submitted::Done(done)) => answers.push(done),
+                (ticket, Submitted::Queued) => tickets.push(ticket),
+                (_, Submitted::Full) => panic!("the queue is full"),
+            }
+        }
+        (tickets, answers)
+    }
+
+    fn answers(&mut self, (tickets, mut answers): (Vec<Ticket>, Vec<StoreDone>)) -> Vec<StoreDone> {
+        let (answered, done): (Vec<_>, Vec<_>) = self.collect(tickets.len()).into_iter().unzip();
+        assert_eq!(answered, tickets);
+        answers.extend(done);
+        answers
+    }
+
+    pub fn collect(&mut self, count: usize) -> Vec<(Ticket, StoreDone)> {
+        self.try_collect(count).unwrap()
+    }
+
+    pub fn try_collect(&mut self, count: usize) -> Result<Vec<(Ticket, StoreDone)>, StoreFailed> {
+        let mut done = Vec::new();
+        while done.len() < count {
+            self.woken.recv_timeout(PATIENCE).expect("an answer in time");
+            self.store.as_mut().unwrap().collect(&mut done)?;
+        }
+        Ok(done)
+    }
+
+    pub fn close(mut self) {
+        self.store.take().unwrap().close(&mut Vec::new()).unwrap();
+    }
+
+    pub fn account(&mut self, username: &str) -> AccountId {
+        let number = username.bytes().map(u64::from).sum::<u64>() + 1000;
+        let created = self.run(create(number, username, "h"));
+        assert_eq!(created, StoreDone::Created);
+        self.find(username)
+    }
+
+    pub fn find(&mut self, username: &str) -> AccountId {
+        self.record(username).id
+    }
+
+    pub fn record(&mut self, username: &str) -> AccountRecord {
+        match self.run(find(username)) {
+            StoreDone::Account(Some(account)) => account,
+            other => panic!("an account was expected, not {other:?}"),
+        }
+    }
+
+    pub fn fetch(&mut self, account: AccountId) -> Vec<Mail> {
+        self.page(account, 0, 100_000, usize::MAX).0
+    }
+
+    pub fn confirm_all(&mut self, account: AccountId) -> u32 {
+        let mails = self.fetch(account).iter().map(Mail::reference).collect();
+        self.confirm(account, mails)
+    }
+
+    pub fn page(
+        &mut self,
+        account: AccountId,
+        after: u64,
+        mails: u32,
+        bytes: usize,
+    ) -> (Vec<Mail>, bool) {
+        match self.run(StoreJob::Fetch { account, after: Seq(after), mails, bytes }) {
+            StoreDone::Page { mails, more } => (mails, more),
+            other => panic!("a page was expected, not {other:?}"),
+        }
+    }
+
+    pub fn confirm(&mut self, account: AccountId, mails: Vec<MailRef>) -> u32 {
+        match self.run(StoreJob::Confirm { account, mails }) {
+            StoreDone::Confirmed { deleted } => deleted,
+            other => panic!("a confirmation was expected, not {other:?}"),
+        }
+    }
+}
+
+pub fn id(number: u64) -> MailId {
+    let mut bytes = [0; 16];
+    bytes[6] = 0x70;
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes[8] |= 0x80;
+    MailId::try_from(bytes).unwrap()
+}
+
+pub fn hash(text: &str) -> PasswordHash {
+    PasswordHash(text.into())
+}
+
+pub fn create(number: u64, username: &str, password: &str) -> StoreJob {
+    StoreJob::CreateAccount {
+        register_id: id(number),
+        username: username.parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        hash: hash(password),
+        invite: None,
+    }
+}
+
+pub fn find(username: &str) -> StoreJob {
+    StoreJob::FindAccount { username: username.parse().unwrap() }
+}
+
+pub fn whole_mailbox(account: AccountId) -> StoreJob {
+    StoreJob::Fetch { account, after: Seq(0), mails: u32::MAX, bytes: usize::MAX }
+}
+
+pub fn delete(account: AccountId) -> StoreJob {
+    StoreJob::DeleteAccount { account, hash: hash("h") }
+}
+
+pub fn rename(account: AccountId, full_name: &str) -> StoreJob {
+    StoreJob::SetFullName { account, full_name: full_name.parse().unwrap() }
+}
+
+pub fn send(sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
+    send_at(1000 + number, sender, number, to, body)
+}
+
+pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
+    StoreJob::Send {
+        sender,
+        mail: Outgoing {
+            id: id(number),
+            to: to.parse().unwrap(),
+            subject: "s".parse().unwrap(),
+            body: body.parse().unwrap(),
+        },
+        now: Timestamp(now),
+    }
+}
+
+pub fn is_sent(done: &StoreDone) -> bool {
+    matches!(done, StoreDone::Sent { .. })
+}
+
+/// Everything that a person could ask of the accounts.
+pub fn everything(harness: &mut Harness) -> Vec<StoreDone> {
+    NAMES
+        .into_iter()
+        .flat_map(|username| match harness.run(find(username)) {
+            StoreDone::Account(Some(account)) => {
+                let mailbox = harness.run(whole_mailbox(account.id));
+                vec![StoreDone::Account(Some(account)), mailbox]
+            }
+            nobody => vec![nobody],
+        })
+        .collect()
+}
