@@ -85,6 +85,7 @@ local-skipped = { $path }: not an e-mail of correio ({ $reason })
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
+drafts-more = These are the latest; { $count } older ones come up once these are sent or deleted.
 drafts-back = Back
 draft-send = Send
 draft-edit = Change

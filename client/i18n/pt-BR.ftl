@@ -85,6 +85,7 @@ local-skipped = { $path }: não é um e-mail do correio ({ $reason })
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.
+drafts-more = Estes são os mais novos; { $count } mais antigos aparecem quando estes forem enviados ou apagados.
 drafts-back = Voltar
 draft-send = Enviar
 draft-edit = Alterar

@@ -295,16 +295,15 @@ impl<S: Read + Write> Link<S> {
         self.client.disconnected();
         let address = socket.address;
         let failure = error.to_string();
-        self.failure = Some(connect_error(error, vec![Attempt { address, failure }]));
+        let error = connect_error(error, vec![Attempt { address, failure }]);
         if since + GOOD_AFTER <= now {
             self.backoff.reset();
         }
-        let wait = if stopping {
-            self.backoff.after_shutdown(net.random())
-        } else {
-            self.backoff.after_failure(net.random())
-        };
-        Stage::Waiting { until: now + wait }
+        if !stopping {
+            return self.wait_after(error, now, net);
+        }
+        self.failure = Some(error);
+        Stage::Waiting { until: now + self.backoff.after_shutdown(net.random()) }
     }
 
     fn drive(&mut self, now: Duration, socket: &mut S) -> Result<(), LinkError> {
@@ -322,7 +321,8 @@ impl<S: Read + Write> Link<S> {
     ) -> Stage<S> {
         let mut wait = self.backoff.after_failure(net.random());
         if let ConnectError::Busy { retry_after: Some(asked) } = error {
-            wait = wait.max(asked.min(RETRY_AFTER_MAX));
+            // On top of it, so that not everybody comes back in the same moment.
+            wait += asked.min(RETRY_AFTER_MAX);
         }
         self.failure = Some(error);
         Stage::Waiting { until: now + wait }

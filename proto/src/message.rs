@@ -22,9 +22,17 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientMessage {
     /// Chosen by the client, from 1 upwards; 0 is for notices.
+    #[serde(deserialize_with = "numbered")]
     pub number: u32,
     /// What is asked.
     pub request: Request,
+}
+
+fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
+    match u32::deserialize(input)? {
+        0 => Err(serde::de::Error::custom("a request has a number from 1 on")),
+        number => Ok(number),
+    }
 }
 
 /// What a server sends.

@@ -131,6 +131,7 @@ fn recipients_are_counted_before_doubles_are_dropped() {
 #[test]
 fn values_of_another_type_are_no_message() {
     for (example, field, value) in [
+        ("ping", "number", Value::Int(0)),
         ("fetch", "max", Value::Int(1 << 32)),
         ("login", "credential", Value::Bytes(vec![0; 22])),
         ("send", "id", Value::Bytes(vec![0; 15])),

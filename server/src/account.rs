@@ -182,7 +182,11 @@ pub(crate) fn complete(
             verify_for(session, purpose, credential, account)
         }
         (Step::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
-            if verified { verified_for(session, purpose, hash) } else { wrong_password() }
+            if verified {
+                verified_for(session, purpose, hash)
+            } else {
+                wrong_password(session, scope)
+            }
         }
         (Step::HashingNew(old), Done::Hash(HashDone::Made(new))) => store_new(session, old, new),
         (Step::StoringNew, Done::Store(done)) => password_changed(session, scope, &done),
@@ -333,7 +337,7 @@ fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) 
             scope.effects.push(Effect::EndSessions { account, except: connection });
             Outcome::Reply(Reply::AccountChanged {})
         }
-        (StoreDone::Conflict, _) => wrong_password(),
+        (StoreDone::Conflict, _) => wrong_password(session, scope),
         (StoreDone::NoAccount, _) => Outcome::account_gone(),
         _ => Outcome::unavailable(),
     }
@@ -349,13 +353,18 @@ fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Ou
             leave(session, scope);
             Outcome::Reply(Reply::AccountChanged {})
         }
-        (StoreDone::Conflict, _) => wrong_password(),
+        (StoreDone::Conflict, _) => wrong_password(session, scope),
         (StoreDone::NoAccount, _) => Outcome::account_gone(),
         _ => Outcome::unavailable(),
     }
 }
 
-fn wrong_password() -> Outcome {
+fn wrong_password(session: &Session, scope: &Scope<'_>) -> Outcome {
+    if let Some(identity) = session.identity() {
+        let (username, connection, address) = (&identity.username, scope.connection, scope.peer);
+        let reason = "wrong password for a change";
+        Event::LoginFailed { username, connection, address, reason }.log();
+    }
     Outcome::refuse(ErrorCode::BadCredentials, "wrong password")
 }
 

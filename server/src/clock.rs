@@ -1,4 +1,4 @@
-//! The time, as an argument: nothing but the reactor asks a clock.
+//! The time, as an argument: nothing but the reactor and the program's start ask a clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -142,8 +142,8 @@ enum Phase {
     Open,
     /// The server stops: the request under way is finished, no other is taken.
     Draining,
-    /// The transport is over; the store is still at the session's last job.
-    Gone,
+    /// The transport is over, for this reason; the store is still at the session's last job.
+    Gone(Reason),
     /// The last words are on their way; what comes in is thrown away.
     Closing { since: Duration, shut_down: bool },
 }
@@ -255,10 +255,10 @@ impl<T: Transport> Connection<T> {
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Driven {
-        if self.phase == Phase::Gone {
+        if let Phase::Gone(reason) = self.phase {
             return match self.session.is_storing() {
                 true => Driven::Idle,
-                false => Driven::Over(Reason::ByClient),
+                false => Driven::Over(reason),
             };
         }
         let mut requests = REQUESTS_PER_TURN;
@@ -307,7 +307,7 @@ impl<T: Transport> Connection<T> {
                     && !self.channel.has_message()
                     && self.channel.pending_output() < OUTPUT_HIGH
             }
-            Phase::Gone => false,
+            Phase::Gone(_) => false,
             Phase::Closing { .. } => true,
         }
     }
@@ -319,7 +319,7 @@ impl<T: Transport> Connection<T> {
             Phase::Closing { .. } if self.channel.is_handshaking() && self.channel.has_room() => {
                 self.channel.read_from(&mut self.transport)
             }
-            Phase::Closing { .. } | Phase::Gone => self.transport.read(&mut [0; 4096]),
+            Phase::Closing { .. } | Phase::Gone(_) => self.transport.read(&mut [0; 4096]),
         };
         match read {
             Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
@@ -388,7 +388,7 @@ impl<T: Transport> Connection<T> {
             return;
         };
         // What was done has its effects on others, even if nobody is left to be answered.
-        if self.is_closing() || self.phase == Phase::Gone {
+        if self.is_closing() || self.is_gone() {
             return;
         }
         self.act(context, step);
@@ -500,7 +500,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the connection with a last notice. To be driven afterwards.
     pub fn end(&mut self, now: Now, notice: Notice) {
-        if !self.is_closing() && self.phase != Phase::Gone {
+        if !self.is_closing() && !self.is_gone() {
             self.push(&ServerMessage::Notice(notice));
             self.close(now);
         }
@@ -565,14 +565,18 @@ impl<T: Transport> Connection<T> {
         None
     }
 
-    /// Whether the connection must stay although its transport is over, until the store has
-    /// answered: what the answer means for others must not be lost with it.
-    pub fn outlives_its_transport(&mut self) -> bool {
+    /// Keeps the connection although its transport is over, until the store has answered: what
+    /// the answer means for others must not be lost with it. False where it need not stay.
+    pub fn outlive(&mut self, reason: Reason) -> bool {
         let is_storing = self.session.is_storing();
-        if is_storing {
-            self.phase = Phase::Gone;
+        if is_storing && !self.is_gone() {
+            self.phase = Phase::Gone(reason);
         }
         is_storing
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone(_))
     }
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.

@@ -10,24 +10,24 @@ use crate::ticket::ConnId;
 
 /// Moments, each with the connection that must be looked at then.
 #[derive(Debug, Default)]
-pub struct Deadlines {
+pub(crate) struct Deadlines {
     heap: BinaryHeap<Reverse<(Duration, ConnId)>>,
 }
 
 impl Deadlines {
     /// Asks for a look at a connection. A connection that has an earlier entry needs none.
-    pub fn add(&mut self, at: Duration, connection: ConnId) {
+    pub(crate) fn add(&mut self, at: Duration, connection: ConnId) {
         self.heap.push(Reverse((at, connection)));
     }
 
     /// The next moment at which there is something to look at.
     #[must_use]
-    pub fn next(&self) -> Option<Duration> {
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Takes out the next entry that is due, with the moment it was for.
-    pub fn pop_due(&mut self, now: Duration) -> Option<(Duration, ConnId)> {
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<(Duration, ConnId)> {
         if self.next()? > now {
             return None;
         }

@@ -105,8 +105,8 @@ pub enum Event<'a> {
     ProtocolError { connection: ConnId, address: SocketAddr, text: &'a str },
     /// A queue was full and a request told to come back.
     QueueFull { queue: &'a str },
-    /// A worker failed at a job; another stands in.
-    WorkerReplaced,
+    /// A worker failed at a job and goes on.
+    WorkerFailed,
     /// The store could not do a job; it goes on.
     StoreUnavailable { text: &'a str },
     /// The store has failed for good; the server stops.
@@ -154,7 +154,7 @@ impl Event<'_> {
             Self::InputRefused { .. } => "input.refused",
             Self::ProtocolError { .. } => "protocol.error",
             Self::QueueFull { .. } => "queue.full",
-            Self::WorkerReplaced => "worker.replaced",
+            Self::WorkerFailed => "worker.failed",
             Self::StoreUnavailable { .. } => "store.unavailable",
             Self::StoreFailed { .. } => "store.failed",
         }
@@ -196,7 +196,7 @@ impl Event<'_> {
             | Self::InputRefused { .. }
             | Self::ProtocolError { .. }
             | Self::QueueFull { .. } => Level::Warn,
-            Self::WorkerReplaced | Self::StoreUnavailable { .. } | Self::StoreFailed { .. } => {
+            Self::WorkerFailed | Self::StoreUnavailable { .. } | Self::StoreFailed { .. } => {
                 Level::Error
             }
         }
@@ -225,10 +225,9 @@ impl fmt::Display for Event<'_> {
             Self::ServerStopping { signal, connections } => {
                 line.field("signal", signal)?.field("connections", connections)?
             }
-            Self::ServerStopped
-            | Self::LogReopened
-            | Self::AcceptResumed
-            | Self::WorkerReplaced => &mut line,
+            Self::ServerStopped | Self::LogReopened | Self::AcceptResumed | Self::WorkerFailed => {
+                &mut line
+            }
             Self::ConnectionOpened { connection, address }
             | Self::InputRefused { connection, address } => {
                 line.field("connection", connection)?.field("address", address)?

@@ -72,6 +72,7 @@ impl Failure {
         const CONFIG: u8 = 78;
         match self {
             Self::Config(ConfigError::Usage(_)) => 64,
+            Self::Certificate(CertificateError::Make { .. }) => NO_PERMISSION,
             Self::Config(_) | Self::Inherit(_) | Self::Certificate(_) => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) => OS,
@@ -85,7 +86,7 @@ impl Failure {
                 | OpenError::Newer { .. }
                 | OpenError::Damaged { .. }
                 | OpenError::Sqlite { .. } => CONFIG,
-                OpenError::Thread { .. } => OS,
+                OpenError::Thread { .. } | OpenError::Random { .. } => OS,
             },
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,

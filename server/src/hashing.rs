@@ -230,7 +230,7 @@ impl Shared {
         while let Some((ticket, job)) = self.next() {
             // A panic costs its own job only; the worker stands in for itself.
             let done = catch_unwind(AssertUnwindSafe(|| work(&job))).unwrap_or_else(|_| {
-                Event::WorkerReplaced.log();
+                Event::WorkerFailed.log();
                 HashDone::Failed
             });
             lock(&self.done).push((ticket, done));

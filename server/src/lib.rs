@@ -4,23 +4,23 @@
 //! daemon `correiod` puts them together; tests and the load generator do the same in their own
 //! process.
 
-pub mod account;
+mod account;
 pub mod admission;
-pub mod budget;
+mod budget;
 pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod connection;
-pub mod deadlines;
-pub mod effect;
+mod deadlines;
+mod effect;
 pub mod event;
 pub mod exit;
 pub mod hashing;
 pub mod invite;
 pub mod logging;
-pub mod mailbox;
-pub mod presence;
-pub mod private_file;
+mod mailbox;
+mod presence;
+mod private_file;
 pub mod reactor;
 pub mod server;
 pub mod service;

@@ -104,7 +104,10 @@ pub(crate) fn complete(
         }
         (Step::Confirming, StoreDone::Confirmed { deleted }) => {
             let connection = scope.connection;
-            Event::MailDeleted { username, mails: deleted as usize, connection }.log();
+            // Asked for again after a lost answer, there is nothing left to delete.
+            if deleted > 0 {
+                Event::MailDeleted { username, mails: deleted as usize, connection }.log();
+            }
             Outcome::Reply(Reply::Confirmed { deleted })
         }
         (Step::Fetching | Step::Confirming, _) => Outcome::unavailable(),

@@ -43,7 +43,9 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     // First of all, since it may only be done while there are no threads.
     let inherited = service::inherited();
-    let config = match Config::load(std::env::args_os(), &Environment::of_process()) {
+    let config = Environment::of_process()
+        .and_then(|environment| Config::load(std::env::args_os(), &environment));
+    let config = match config {
         Ok(config) => config,
         Err(ConfigError::Usage(error)) => {
             // Help and version are no errors; nor is a reader that has gone away.

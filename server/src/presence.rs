@@ -10,7 +10,7 @@ const SESSIONS_MAX: usize = 100;
 
 /// At most as large as the number of connections.
 #[derive(Debug, Default)]
-pub struct Presence {
+pub(crate) struct Presence {
     sessions: HashMap<AccountId, Vec<ConnId>>,
 }
 
@@ -18,14 +18,15 @@ impl Presence {
     /// A connection became a session of an account. Returns the oldest one where there are too
     /// many now: it is to be ended.
     #[must_use]
-    pub fn enter(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
+    pub(crate) fn enter(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
         let sessions = self.sessions.entry(account).or_default();
         sessions.push(connection);
-        if sessions.len() > SESSIONS_MAX { sessions.first().copied() } else { None }
+        // Taken out at once: its end takes a moment, and must not be asked for twice.
+        (sessions.len() > SESSIONS_MAX).then(|| sessions.remove(0))
     }
 
     /// It is none any more.
-    pub fn leave(&mut self, account: AccountId, connection: ConnId) {
+    pub(crate) fn leave(&mut self, account: AccountId, connection: ConnId) {
         if let Some(sessions) = self.sessions.get_mut(&account) {
             sessions.retain(|session| *session != connection);
             if sessions.is_empty() {
@@ -36,7 +37,7 @@ impl Presence {
 
     /// The sessions of an account.
     #[must_use]
-    pub fn of(&self, account: AccountId) -> &[ConnId] {
+    pub(crate) fn of(&self, account: AccountId) -> &[ConnId] {
         self.sessions.get(&account).map_or(&[], Vec::as_slice)
     }
 }

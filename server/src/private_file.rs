@@ -14,7 +14,7 @@ use std::{
 /// # Errors
 ///
 /// Those of the file system; there is then no file.
-pub fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let half = directory.join(format!("{name}.{}", std::process::id()));
     let made = write(directory, &half, content).and_then(|()| {

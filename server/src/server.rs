@@ -397,7 +397,7 @@ impl<T: Transport> Server<T> {
 
     fn remove_over(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.over) {
-            if self.entry(id).is_some_and(|entry| entry.connection.outlives_its_transport()) {
+            if self.entry(id).is_some_and(|entry| entry.connection.outlive(reason)) {
                 continue;
             }
             let abandoned = self.with(id, now, |entry, context| entry.connection.abandon(context));

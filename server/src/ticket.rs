@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// One connection, for ever: its slot in the slab and how often that slot had been used before,
+/// One connection, for ever: its slot in the slab and how many connections there were before it,
 /// so that a slot that is used again is another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
     /// Slot in the slab.
     pub index: u32,
-    /// Counts the uses of every slot; no two connections of a process share it with an index.
+    /// Counts all connections; no two of a process share it with an index.
     pub generation: u32,
 }
 

@@ -100,8 +100,11 @@ fn a_body_over_a_thousand_bytes_arrives() {
 #[test]
 fn the_21st_client_is_served_and_those_who_leave_are_gone() {
     let mut world = World::with(settings(), 10_000);
-    world.register("tony", "Tony Stark");
-    let mut clients: Vec<_> = (0..500).map(|_| world.log_in("tony")).collect();
+    // As many sessions each as one account may have.
+    let people = ["tony", "pepper", "peter", "steve", "bruce"];
+    people.iter().for_each(|username| world.register(username, "Tony Stark"));
+    let names = people.iter().cycle().take(500);
+    let mut clients: Vec<_> = names.map(|username| world.log_in(username)).collect();
     for client in &mut clients {
         assert!(matches!(client.ask(&mut world, Request::Ping {}), Reply::Pong {}));
     }

@@ -1,5 +1,5 @@
 //! The servers that a person has dealt with, and how each is known: a text file with a line for
-//! each, which may be read and edited.
+//! each, which may be read and edited. Lines that begin with `#` last until it is next written.
 
 use std::{
     fmt, fs, io,
@@ -39,7 +39,7 @@ pub enum KnownServersError {
     },
     /// A line that says nothing. Without knowing what it was nobody can be trusted.
     #[error(
-        "line {line} of {} is not `HOST:PORT SHA256:… [REALM]`: mend it, or delete the line and be asked \
+        "line {line} of {} is not `HOST:PORT SHA256:… [REALM]` or `HOST:PORT authorities REALM`: mend it, or delete the line and be asked \
          again",
         path.display()
     )]

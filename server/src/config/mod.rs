@@ -30,13 +30,28 @@ pub use settings::markdown;
 pub struct Environment(HashMap<String, String>);
 
 impl Environment {
-    /// That of the process, without what is not Unicode.
-    #[must_use]
-    pub fn of_process() -> Self {
-        let unicode = |(name, value): (OsString, OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        Self(std::env::vars_os().filter_map(unicode).collect())
+    /// That of the process.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is not Unicode. Other variables are passed over.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let mut variables = HashMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => _ = variables.insert(name, value),
+                Err(value) if name.starts_with("CORREIO_") => {
+                    let value = value.to_string_lossy().into_owned();
+                    let allowed = "text in UTF-8";
+                    return Err(ConfigError::Value { place: name, value, allowed });
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Self(variables))
     }
 
     fn get(&self, name: &str) -> Option<&str> {

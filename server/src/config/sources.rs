@@ -70,8 +70,10 @@ certificate again.
 Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
 end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.
 
+CORREIO_CONFIG names the file, too.
+
 Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
-74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
+71 the system refuses something; 74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
 
 /// The command line, made from the list of settings.
 pub(super) fn command() -> Command {

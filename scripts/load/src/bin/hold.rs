@@ -15,8 +15,8 @@ use correio_proto::{
     message::{Confirm, Fetch, Reply, Request, Send},
 };
 
-/// Accounts that the connections share.
-const ACCOUNTS: usize = 100;
+/// Connections that share an account: as many sessions as one may have.
+const SESSIONS: usize = 100;
 
 /// Logins under way at a time; the server's hash queue must hold them.
 const LOGINS: usize = 200;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     }
     let mut tony = session(options.server, "tony")?;
     let mut pepper = session(options.server, "pepper")?;
-    for number in 0..ACCOUNTS {
+    for number in 0..connections.div_ceil(SESSIONS) {
         registered(&mut Client::connect(options.server)?, &format!("holder{number}"))?;
     }
     let calm = exchange(&mut tony, &mut pepper, options.mails)?;
@@ -108,7 +108,7 @@ fn hold(server: SocketAddr, connections: usize) -> Result<Vec<Client>> {
         for number in held.len()..(held.len() + LOGINS).min(connections) {
             let mut client = Client::connect(server)?;
             client.begin(hello())?;
-            client.begin(login(&format!("holder{}", number % ACCOUNTS))?)?;
+            client.begin(login(&format!("holder{}", number / SESSIONS))?)?;
             batch.push(client);
         }
         for client in &mut batch {

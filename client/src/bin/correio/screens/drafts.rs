@@ -30,6 +30,11 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         app.say(&app.text.of("drafts-empty"));
         return Ok(());
     }
+    // The latest first: those that do not fit are the ones that waited longest.
+    let list: Vec<_> = list.into_iter().rev().collect();
+    if let Some(more) = list.len().checked_sub(OFFERED_MAX).filter(|more| *more > 0) {
+        app.say(&app.text.with("drafts-more", &[("count", more.to_string().into())]));
+    }
     let offered = (1_u8..).zip(list.iter().take(OFFERED_MAX));
     let choices: Vec<_> = offered.map(|(digit, draft)| Choice::new(digit, label(draft))).collect();
     let digit = choose(app, "drafts-title", choices)?;

@@ -26,9 +26,11 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
     let username_question = app.text.of("register-username");
     let mut username: Username = app.ask(&username_question, "", parse)?;
     let password = app.ask_new_password(&app.text.of("register-password"))?;
+    // Kept while the same is asked for, so that a lost answer is no "taken".
+    let mut id = new_mail_id();
     loop {
         let registration = Registration {
-            id: new_mail_id(),
+            id,
             username: username.clone(),
             full_name: correio_proto::mail::FullName::clone(&full_name),
             password: password.clone(),
@@ -47,6 +49,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
             Err(error) if error.code() == Some(ErrorCode::UsernameTaken) => {
                 app.say(&app.text.with("register-taken", &[name]));
                 username = app.ask(&username_question, username.as_str(), parse)?;
+                id = new_mail_id();
             }
             Err(error) => {
                 let reason = app.text.request(&error);
