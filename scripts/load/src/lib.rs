@@ -1,5 +1,15 @@
 //! What the programs that put a server under load share: a client that waits for each answer.
 
+pub mod driver;
+pub mod intruder;
+pub mod ledger;
+pub mod person;
+pub mod proxy;
+pub mod results;
+pub mod run;
+pub mod scenario;
+pub mod target;
+
 use std::{
     net::{SocketAddr, TcpStream},
     time::Duration,

@@ -1,0 +1,239 @@
+//! Clients that mean no good: they hold connections, begin what they do not end, read nothing, and
+//! guess. Nothing is expected of them but that they harm nobody.
+
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use correio_proto::{
+    channel::Channel,
+    credential::Credential,
+    limits,
+    mail::Username,
+    message::{
+        ClientMessage, Fetch, Hello, Login, Register, Reply, Request, Send, ServerMessage, Software,
+    },
+    tls::Security,
+};
+
+use crate::scenario::Behaviour;
+
+/// How long one waits before it comes again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Pages that a slow reader asks for and does not read.
+const PAGES: u32 = 500;
+
+/// Mails that it has sent to itself, and the bytes of each.
+const OWN_MAILS: u32 = 20;
+const OWN_BODY: usize = 50_000;
+
+/// The beginning of a TLS record, and of a frame without TLS, neither of which is ever ended.
+const HALF_RECORD: [u8; 8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01];
+const HALF_FRAME: [u8; 8] = [0x00, 0x00, 0x0f, 0xff, 0x83, 0xa6, b'n', b'u'];
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Intruder {
+    behaviour: Behaviour,
+    username: Username,
+    credential: Credential,
+    security: Security,
+    channel: Channel,
+    said: usize,
+    number: u32,
+    stage: Stage,
+    /// When it has something to do by itself.
+    wake_at: Duration,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Greeting,
+    Registering,
+    LoggingIn,
+    Filling,
+    /// It asks and does not read.
+    Deaf,
+}
+
+/// What the driver is to do with its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Keep it.
+    Keep,
+    /// Close it; the intruder connects again when it wakes.
+    Close,
+}
+
+impl Intruder {
+    /// One that comes at `arrival`.
+    #[must_use]
+    pub fn new(
+        behaviour: Behaviour,
+        username: Username,
+        credential: Credential,
+        security: Security,
+        arrival: Duration,
+    ) -> Self {
+        let channel = Channel::new(&security, limits::REPLY_FRAME_MAX);
+        Self {
+            behaviour,
+            username,
+            credential,
+            security,
+            channel,
+            said: 0,
+            number: 0,
+            stage: Stage::Greeting,
+            wake_at: arrival,
+        }
+    }
+
+    /// When it has something to do by itself.
+    #[must_use]
+    pub fn wake_at(&self) -> Duration {
+        self.wake_at
+    }
+
+    /// It has a new connection.
+    pub fn connected(&mut self, now: Duration) {
+        self.channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
+        self.said = 0;
+        self.number = 0;
+        self.wake_at = now;
+        if matches!(self.behaviour, Behaviour::SlowReader | Behaviour::LoginFlood) {
+            self.stage = Stage::Greeting;
+            let software = Software::named("intruder");
+            self.ask(Request::Hello(Hello { version: correio_proto::VERSION, software }));
+        }
+    }
+
+    /// Its connection is gone.
+    pub fn disconnected(&mut self, now: Duration) {
+        self.wake_at = now + PAUSE;
+    }
+
+    /// Does what it does, as far as the connection goes along.
+    pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> Next {
+        match self.act(now, stream) {
+            Ok(next) => next,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Next::Keep,
+            Err(_) => Next::Close,
+        }
+    }
+
+    fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+        match self.behaviour {
+            Behaviour::Person | Behaviour::Vanishing | Behaviour::Silent => {
+                self.wake_at = Duration::MAX;
+                self.listen(stream)
+            }
+            Behaviour::Dribble | Behaviour::HalfFrame => {
+                let half = match self.security {
+                    Security::Plaintext => HALF_FRAME,
+                    Security::Client(..) | Security::Server(_) => HALF_RECORD,
+                };
+                let count = if self.behaviour == Behaviour::Dribble { 1 } else { half.len() };
+                if now >= self.wake_at {
+                    let bytes = half.iter().cycle().skip(self.said).take(count).copied();
+                    stream.write_all(&bytes.collect::<Vec<u8>>())?;
+                    self.said += count;
+                    self.wake_at = match self.behaviour {
+                        Behaviour::Dribble => now + PAUSE,
+                        _ => Duration::MAX,
+                    };
+                }
+                self.listen(stream)
+            }
+            Behaviour::SlowReader | Behaviour::LoginFlood => {
+                self.wake_at = Duration::MAX;
+                self.converse(stream)
+            }
+        }
+    }
+
+    /// Waits for the server to have enough of it.
+    fn listen(&self, stream: &mut impl Read) -> io::Result<Next> {
+        let mut bytes = [0; 1024];
+        while stream.read(&mut bytes)? > 0 {}
+        Ok(Next::Close)
+    }
+
+    fn converse(&mut self, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+        loop {
+            while self.channel.wants_write() {
+                self.channel.write_to(stream)?;
+            }
+            if self.stage == Stage::Deaf {
+                return Ok(Next::Keep);
+            }
+            match self.channel.next_message::<ServerMessage>() {
+                Ok(Some(ServerMessage::Reply { reply, .. })) => {
+                    if self.answered(&reply) == Next::Close {
+                        return Ok(Next::Close);
+                    }
+                }
+                Ok(Some(ServerMessage::Notice(_))) => {}
+                Ok(None) if self.channel.read_from(stream)? == 0 => return Ok(Next::Close),
+                Ok(None) => {}
+                Err(_) => return Ok(Next::Close),
+            }
+        }
+    }
+
+    fn answered(&mut self, reply: &Reply) -> Next {
+        self.stage = match (self.behaviour, self.stage) {
+            (Behaviour::LoginFlood, Stage::Greeting) => {
+                let (username, credential) = (self.username.clone(), Credential::from([9; 23]));
+                self.ask(Request::Login(Login { username, credential }));
+                Stage::LoggingIn
+            }
+            (Behaviour::LoginFlood, _) => return Next::Close,
+            (_, Stage::Greeting) => {
+                let full_name = self.username.as_str().parse();
+                self.ask(Request::Register(Register {
+                    id: correio_client::new_mail_id(),
+                    username: self.username.clone(),
+                    full_name: full_name.expect("a username is a full name"),
+                    credential: self.credential.clone(),
+                    invite: None,
+                }));
+                Stage::Registering
+            }
+            (_, Stage::Registering) => {
+                let (username, credential) = (self.username.clone(), self.credential.clone());
+                self.ask(Request::Login(Login { username, credential }));
+                Stage::LoggingIn
+            }
+            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => return Next::Close,
+            (_, Stage::LoggingIn) => {
+                for _ in 0..OWN_MAILS {
+                    self.ask(Request::Send(Send {
+                        id: correio_client::new_mail_id(),
+                        to: vec![self.username.clone()].try_into().expect("one recipient"),
+                        subject: "x".parse().expect("a subject"),
+                        body: "x".repeat(OWN_BODY).parse().expect("a body"),
+                    }));
+                }
+                Stage::Filling
+            }
+            (_, Stage::Filling) if self.number > OWN_MAILS => {
+                for _ in 0..PAGES {
+                    self.ask(Request::Fetch(Fetch::default()));
+                }
+                Stage::Deaf
+            }
+            (_, stage) => stage,
+        };
+        Next::Keep
+    }
+
+    fn ask(&mut self, request: Request) {
+        self.number += 1;
+        let pushed = self.channel.push(&ClientMessage { number: self.number, request });
+        pushed.expect("no request comes near 4 GiB");
+    }
+}

@@ -1,0 +1,260 @@
+//! What became of every mail: each one that was acknowledged must be received exactly once by each
+//! of its recipients, unchanged and by nobody else.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use correio_proto::{
+    mail::{Mail, MailId, Username},
+    message::Send,
+};
+
+/// Ids of mails that are named in a report of what went wrong.
+const EXAMPLES_MAX: usize = 10;
+
+/// Number of a client that sends and receives.
+pub type PersonId = usize;
+
+/// The ledger.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    mails: HashMap<MailId, Entry>,
+    people: HashMap<Username, PersonId>,
+    found: Found,
+}
+
+#[derive(Debug)]
+struct Entry {
+    from: PersonId,
+    digest: u64,
+    acknowledged: bool,
+    /// Of each recipient: how far it is.
+    copies: Vec<(PersonId, Stage)>,
+}
+
+/// How far a recipient's copy of a mail is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It was not seen yet.
+    Waiting,
+    /// The recipient has it. Until the server has said that it is deleted, it may come again.
+    Received,
+    /// It is deleted on the server and must not come again.
+    Confirmed,
+}
+
+/// What went wrong, and how much went right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Mails that were acknowledged, each counted for each of its recipients.
+    pub acknowledged: u64,
+    /// Copies that were received.
+    pub received: u64,
+    /// Copies of acknowledged mails that never came.
+    pub lost: u64,
+    /// Copies that came again after they were deleted.
+    pub doubled: u64,
+    /// Copies that came to somebody they were not for, or that nobody has sent.
+    pub misdelivered: u64,
+    /// Copies that came with another sender, subject or body.
+    pub changed: u64,
+    /// Some of them, with their ids.
+    pub examples: Vec<String>,
+}
+
+impl Found {
+    /// Whether every acknowledged mail was received exactly once, unchanged, by its addressee.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lost + self.doubled + self.misdelivered + self.changed == 0
+    }
+
+    fn example(&mut self, what: &str, id: MailId) {
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(format!("{what} {id}"));
+        }
+    }
+}
+
+impl Ledger {
+    /// Notes who has a username.
+    pub fn enter(&mut self, username: Username, person: PersonId) {
+        self.people.insert(username, person);
+    }
+
+    /// Somebody is about to send a mail.
+    pub fn begin(&mut self, from: PersonId, mail: &Send) {
+        let recipients = mail.to.as_slice().iter().filter_map(|name| self.people.get(name));
+        let copies = recipients.map(|person| (*person, Stage::Waiting)).collect();
+        let digest = digest(mail.subject.as_str(), mail.body.as_str());
+        self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
+    }
+
+    /// The server has acknowledged a mail.
+    pub fn acknowledged(&mut self, id: MailId) {
+        if let Some(entry) = self.mails.get_mut(&id)
+            && !std::mem::replace(&mut entry.acknowledged, true)
+        {
+            self.found.acknowledged += entry.copies.len() as u64;
+        }
+    }
+
+    /// Somebody was given a mail.
+    pub fn received(&mut self, by: PersonId, mail: &Mail) {
+        let id = mail.id;
+        let Some(entry) = self.mails.get_mut(&id) else {
+            self.found.misdelivered += 1;
+            return self.found.example("nobody has sent", id);
+        };
+        let Some((_, copy)) = entry.copies.iter_mut().find(|(person, _)| *person == by) else {
+            self.found.misdelivered += 1;
+            return self.found.example("came to somebody else:", id);
+        };
+        let is_whole = entry.digest == digest(mail.subject.as_str(), mail.body.as_str())
+            && self.people.get(&mail.from) == Some(&entry.from);
+        if !is_whole {
+            self.found.changed += 1;
+            self.found.example("changed:", id);
+        }
+        match copy {
+            Stage::Waiting => {
+                *copy = Stage::Received;
+                self.found.received += 1;
+            }
+            Stage::Received => {}
+            Stage::Confirmed => {
+                self.found.doubled += 1;
+                self.found.example("came again after its deletion:", id);
+            }
+        }
+    }
+
+    /// The server has said that these mails are deleted.
+    pub fn confirmed(&mut self, by: PersonId, ids: &[MailId]) {
+        for id in ids {
+            let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
+            for (person, copy) in copies.into_iter().flatten() {
+                if *person == by {
+                    *copy = Stage::Confirmed;
+                }
+            }
+        }
+    }
+
+    /// How it stands now.
+    #[must_use]
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Closes the ledger after every mailbox in `drained` was emptied. Whatever was acknowledged
+    /// and did not come to one of those is lost.
+    #[must_use]
+    pub fn close(mut self, drained: &HashSet<PersonId>) -> Found {
+        for (id, entry) in self.mails.iter().filter(|(_, entry)| entry.acknowledged) {
+            for (person, copy) in &entry.copies {
+                if *copy == Stage::Waiting && drained.contains(person) {
+                    self.found.lost += 1;
+                    self.found.example("lost:", *id);
+                }
+            }
+        }
+        self.found
+    }
+}
+
+fn digest(subject: &str, body: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (subject, body).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use correio_proto::mail::{Seq, Timestamp};
+
+    use super::*;
+
+    fn send(to: &str) -> Send {
+        Send {
+            id: crate::new_id().unwrap(),
+            to: to.parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            body: "y".parse().unwrap(),
+        }
+    }
+
+    fn mail(from: &str, send: &Send) -> Mail {
+        Mail {
+            seq: Seq(1),
+            id: send.id,
+            from: from.parse().unwrap(),
+            from_name: "Tony Stark".parse().unwrap(),
+            to: send.to.clone(),
+            sent_at: Timestamp(1),
+            subject: send.subject.clone(),
+            body: send.body.clone(),
+        }
+    }
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::default();
+        for (person, name) in ["tony", "pepper", "happy"].into_iter().enumerate() {
+            ledger.enter(name.parse().unwrap(), person);
+        }
+        ledger
+    }
+
+    fn everybody() -> HashSet<PersonId> {
+        (0..3).collect()
+    }
+
+    #[test]
+    fn a_mail_that_comes_once_to_each_closes_the_ledger() {
+        let mut ledger = ledger();
+        let sent = send("pepper, happy");
+        ledger.begin(0, &sent);
+        // It may be there before the acknowledgement is, and again before it is confirmed.
+        ledger.received(1, &mail("tony", &sent));
+        ledger.received(1, &mail("tony", &sent));
+        ledger.acknowledged(sent.id);
+        ledger.confirmed(1, &[sent.id]);
+        ledger.received(2, &mail("tony", &sent));
+        let unanswered = send("pepper");
+        ledger.begin(0, &unanswered);
+        let found = ledger.close(&everybody());
+        assert!(found.is_closed(), "{found:?}");
+        assert_eq!((found.acknowledged, found.received), (2, 2));
+    }
+
+    #[test]
+    fn everything_that_can_go_wrong_is_found() {
+        let mut ledger = ledger();
+        let (lost, doubled, changed) = (send("pepper"), send("pepper"), send("pepper"));
+        for sent in [&lost, &doubled, &changed] {
+            ledger.begin(0, sent);
+            ledger.acknowledged(sent.id);
+        }
+        ledger.received(1, &mail("tony", &doubled));
+        ledger.confirmed(1, &[doubled.id]);
+        ledger.received(1, &mail("tony", &doubled));
+        ledger.received(1, &mail("happy", &changed));
+        ledger.received(2, &mail("tony", &lost));
+        ledger.received(1, &mail("tony", &send("pepper")));
+        let found = ledger.close(&everybody());
+        assert!(!found.is_closed());
+        assert_eq!((found.lost, found.doubled, found.changed, found.misdelivered), (1, 1, 1, 2));
+        assert!(found.examples.contains(&format!("lost: {}", lost.id)), "{found:?}");
+    }
+
+    #[test]
+    fn what_was_not_drained_is_not_lost() {
+        let mut ledger = ledger();
+        let sent = send("pepper");
+        ledger.begin(0, &sent);
+        ledger.acknowledged(sent.id);
+        assert!(ledger.close(&[0].into()).is_closed());
+    }
+}

@@ -1,0 +1,61 @@
+//! Two results beside one another.
+
+use std::fmt::Write;
+
+use super::{Operation, Results, size, time};
+
+/// A table of both with the ratio of the second to the first.
+#[must_use]
+pub fn compare(first: &Results, second: &Results) -> String {
+    let mut text = format!(
+        "{:<18} {:>12} {:>12} {:>8}\n",
+        "",
+        shortened(&first.run.began),
+        shortened(&second.run.began),
+        "ratio"
+    );
+    for operation in Operation::ALL {
+        let (Some(one), Some(other)) =
+            (first.operations.get(&operation), second.operations.get(&operation))
+        else {
+            continue;
+        };
+        let rates = (format!("{:.1}/s", one.rate), format!("{:.1}/s", other.rate));
+        row(&mut text, operation, "rate", rates, one.rate, other.rate);
+        for (name, a, b) in [
+            ("p50", one.p50, other.p50),
+            ("p90", one.p90, other.p90),
+            ("p99", one.p99, other.p99),
+            ("p99.9", one.p999, other.p999),
+            ("max", one.max, other.max),
+        ] {
+            row(&mut text, operation, name, (time(a), time(b)), a as f64, b as f64);
+        }
+    }
+    if let (Some(a), Some(b)) = (first.server_memory(), second.server_memory()) {
+        let ratio = b as f64 / a.max(1) as f64;
+        let _ = writeln!(text, "{:<18} {:>12} {:>12} {ratio:>8.2}", "memory", size(a), size(b));
+    }
+    for (name, results) in [("first", first), ("second", second)] {
+        let _ = writeln!(text, "{name}: {}; {}", results.run.scenario, results.verdict());
+    }
+    text
+}
+
+fn row(
+    text: &mut String,
+    operation: Operation,
+    name: &str,
+    (a, b): (String, String),
+    first: f64,
+    second: f64,
+) {
+    let label = format!("{operation} {name}");
+    let ratio = if first > 0.0 { format!("{:.2}", second / first) } else { "-".to_owned() };
+    let _ = writeln!(text, "{label:<18} {a:>12} {b:>12} {ratio:>8}");
+}
+
+/// The time of day.
+fn shortened(began: &str) -> String {
+    began.split_once('T').map_or(began, |(_, time)| time).chars().take(8).collect()
+}

@@ -1,0 +1,230 @@
+//! What was measured: how it is kept, shown, saved and compared. It measures nothing itself.
+
+mod compare;
+mod condition;
+mod recorder;
+mod table;
+
+use std::{collections::BTreeMap, fmt, fs, path::Path};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+pub use compare::compare;
+pub use condition::Condition;
+pub use recorder::{Gauges, Recorder};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// The connection, until it stands.
+    Connect,
+    /// See the protocol's requests; `Receive` is one page that is fetched.
+    Register,
+    /// See above.
+    Login,
+    /// See above.
+    Send,
+    /// See above.
+    Receive,
+    /// See above.
+    Confirm,
+    /// See above.
+    Ping,
+    /// See above.
+    Logout,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Connect,
+        Self::Register,
+        Self::Login,
+        Self::Send,
+        Self::Receive,
+        Self::Confirm,
+        Self::Ping,
+        Self::Logout,
+    ];
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Confirm => "confirm",
+            Self::Ping => "ping",
+            Self::Logout => "logout",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Everything about one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// How it was made.
+    pub run: Run,
+    /// What was done, by operation.
+    pub operations: BTreeMap<Operation, Measured>,
+    /// How it went, second by second.
+    pub timeline: Vec<Second>,
+}
+
+/// How a run was made and what became of it as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The scenario's name.
+    pub scenario: String,
+    /// When it began, RFC 3339.
+    pub began: String,
+    /// How long clients acted, in seconds.
+    pub seconds: f64,
+    /// Clients of all kinds.
+    pub clients: usize,
+    /// Mails a second by schedule; none where each client waits for its answers.
+    pub rate: Option<f64>,
+    /// Scheduled mails that nobody could send.
+    pub missed: u64,
+    /// What the server was and how it was reached.
+    pub server: String,
+    /// Where it ran: processors and kernel.
+    pub machine: String,
+    /// How often the server was killed.
+    pub restarts: u32,
+    /// Whether it was ended early.
+    pub interrupted: bool,
+    /// What became of the mails.
+    pub ledger: LedgerSummary,
+    /// What whoever reads the figures should know.
+    pub warnings: Vec<String>,
+}
+
+/// What became of the mails, each counted for each of its recipients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // See [`crate::ledger::Found`].
+pub struct LedgerSummary {
+    pub acknowledged: u64,
+    pub received: u64,
+    pub lost: u64,
+    pub doubled: u64,
+    pub misdelivered: u64,
+    pub changed: u64,
+    pub examples: Vec<String>,
+}
+
+impl LedgerSummary {
+    /// Whether every acknowledged mail came exactly once, unchanged, to its addressee.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.lost + self.doubled + self.misdelivered + self.changed == 0
+    }
+}
+
+/// The times of one operation, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // The names say it.
+pub struct Measured {
+    pub count: u64,
+    /// A second, over the time that clients acted.
+    pub rate: f64,
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub p999: u64,
+    pub max: u64,
+    /// How often it failed, by code.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// What happened within one second or so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Second {
+    /// When it ended, in seconds since the start.
+    pub at: f64,
+    /// What was done, with times in microseconds.
+    pub operations: BTreeMap<Operation, Short>,
+    /// What machine and server were at.
+    pub gauges: Gauges,
+}
+
+/// The times of one operation within a second, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // The names say it.
+pub struct Short {
+    pub count: u64,
+    pub errors: u64,
+    pub p50: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+impl Results {
+    /// Writes them as JSON.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is no result of this program.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is no result of load-test", path.display()))
+    }
+
+    /// All errors of an operation.
+    #[must_use]
+    pub fn errors(&self, operation: Operation) -> u64 {
+        self.operations.get(&operation).map_or(0, |measured| measured.errors.values().sum())
+    }
+
+    /// The server's largest resident memory, in bytes.
+    #[must_use]
+    pub fn server_memory(&self) -> Option<u64> {
+        self.timeline.iter().filter_map(|second| second.gauges.server_memory).max()
+    }
+}
+
+/// A time for people: microseconds in the unit that suits it.
+#[must_use]
+pub fn time(microseconds: u64) -> String {
+    match microseconds {
+        0..1_000 => format!("{microseconds} µs"),
+        1_000..1_000_000 => format!("{:.2} ms", microseconds as f64 / 1e3),
+        _ => format!("{:.2} s", microseconds as f64 / 1e6),
+    }
+}
+
+/// A size for people.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

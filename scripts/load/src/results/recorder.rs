@@ -1,0 +1,116 @@
+//! Takes times and failures while a run goes on.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::{Measured, Operation, Results, Run, Second, Short};
+
+/// Longest time that is told from longer ones, in microseconds: ten minutes.
+const LONGEST: u64 = 600_000_000;
+
+/// What machine and server are at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gauges {
+    /// Connections that stand.
+    pub connections: usize,
+    /// The server's resident memory, in bytes.
+    pub server_memory: Option<u64>,
+    /// The share of a processor that the server uses.
+    pub server_cpu: Option<f64>,
+    /// The same of the generator.
+    pub generator_cpu: f64,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    whole: BTreeMap<Operation, Kept>,
+    second: BTreeMap<Operation, Kept>,
+    timeline: Vec<Second>,
+    missed: u64,
+}
+
+/// The times and failures of one operation.
+#[derive(Debug)]
+struct Kept {
+    times: Histogram<u64>,
+    errors: BTreeMap<String, u64>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        let times = Histogram::new_with_bounds(1, LONGEST, 3);
+        Self { times: times.expect("the bounds make sense"), errors: BTreeMap::new() }
+    }
+}
+
+impl Kept {
+    fn done(&mut self, time: Duration) {
+        // A time beyond the longest counts as the longest.
+        self.times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(LONGEST).max(1));
+    }
+
+    fn failed(&mut self, code: &str) {
+        *self.errors.entry(code.to_owned()).or_default() += 1;
+    }
+
+    fn at(&self, percentile: f64) -> u64 {
+        if self.times.is_empty() { 0 } else { self.times.value_at_quantile(percentile) }
+    }
+}
+
+impl Recorder {
+    /// Something was done, and took so long.
+    pub fn done(&mut self, operation: Operation, time: Duration) {
+        self.whole.entry(operation).or_default().done(time);
+        self.second.entry(operation).or_default().done(time);
+    }
+
+    /// Something failed.
+    pub fn failed(&mut self, operation: Operation, code: &str) {
+        self.whole.entry(operation).or_default().failed(code);
+        self.second.entry(operation).or_default().failed(code);
+    }
+
+    /// A scheduled mail that nobody could send.
+    pub fn missed(&mut self) {
+        self.missed += 1;
+    }
+
+    /// Ends a second, or what stands for one.
+    pub fn end_second(&mut self, at: Duration, gauges: Gauges) {
+        let short = |kept: Kept| Short {
+            count: kept.times.len(),
+            errors: kept.errors.values().sum(),
+            p50: kept.at(0.5),
+            p99: kept.at(0.99),
+            max: if kept.times.is_empty() { 0 } else { kept.times.max() },
+        };
+        let operations = std::mem::take(&mut self.second);
+        let operations = operations.into_iter().map(|(operation, kept)| (operation, short(kept)));
+        let (at, operations) = (at.as_secs_f64(), operations.collect());
+        self.timeline.push(Second { at, operations, gauges });
+    }
+
+    /// Sums everything up.
+    #[must_use]
+    pub fn finish(self, mut run: Run) -> Results {
+        run.missed = self.missed;
+        let seconds = run.seconds.max(0.001);
+        let measured = |kept: Kept| Measured {
+            count: kept.times.len(),
+            rate: kept.times.len() as f64 / seconds,
+            p50: kept.at(0.5),
+            p90: kept.at(0.9),
+            p99: kept.at(0.99),
+            p999: kept.at(0.999),
+            max: if kept.times.is_empty() { 0 } else { kept.times.max() },
+            errors: kept.errors,
+        };
+        let operations =
+            self.whole.into_iter().map(|(operation, kept)| (operation, measured(kept)));
+        Results { run, operations: operations.collect(), timeline: self.timeline }
+    }
+}
