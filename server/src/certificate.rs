@@ -5,7 +5,7 @@ use std::{
     fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use correio_proto::{
@@ -77,6 +77,8 @@ impl fmt::Display for Detail<'_> {
 pub struct Certificate {
     source: CertificateSource,
     current: RwLock<Arc<CertifiedKey>>,
+    /// Held while the files are read again, so that what was read last holds.
+    reloading: Mutex<()>,
 }
 
 impl Certificate {
@@ -90,7 +92,7 @@ impl Certificate {
             make_own(directory)?;
         }
         let current = RwLock::new(load(&source)?);
-        Ok(Arc::new(Self { source, current }))
+        Ok(Arc::new(Self { source, current, reloading: Mutex::new(()) }))
     }
 
     /// Reads the files again. Where they cannot be used, the certificate stays as it was.
@@ -99,6 +101,7 @@ impl Certificate {
     ///
     /// See [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let new = load(&self.source)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
@@ -172,7 +175,13 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateError> {
     let (certificate, key) = match source {
-        CertificateSource::Own(directory) => (directory.join(OWN), directory.join(OWN)),
+        CertificateSource::Own(directory) => {
+            let path = directory.join(OWN);
+            // A link in the data directory is not followed, least of all by root.
+            private_file::read(&path)
+                .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
+            (path.clone(), path)
+        }
         CertificateSource::Files { certificate, key } => (certificate.clone(), key.clone()),
     };
     let chain = read_chain(&certificate)?;

@@ -73,6 +73,8 @@ pub struct Context<'a> {
     pub throttle: &'a mut Throttle,
     /// What partly received frames may take of all connections together.
     pub input: &'a mut Budget,
+    /// What replies that are not taken may take of all connections together.
+    pub output: &'a mut Budget,
     /// Buffers that are not in use.
     pub spare: &'a mut SpareBuffers,
 }
@@ -106,6 +108,8 @@ pub enum Reason {
     CutOff,
     /// Another was admitted in its place.
     Displaced,
+    /// There was no room for the replies that it does not take.
+    NoRoom,
     /// It broke.
     Broken,
     /// The server closed it after the last reply.
@@ -126,6 +130,7 @@ impl Reason {
             Self::ByClient => "closed_by_client",
             Self::CutOff => "cut_off",
             Self::Displaced => "displaced",
+            Self::NoRoom => "no_room",
             Self::Broken => "broken",
             Self::ByServer => "closed_by_server",
             Self::LoginTimeout => "login_timeout",
@@ -166,8 +171,9 @@ pub struct Connection<T> {
     /// Since when there is output that the client does not take.
     stuck_since: Option<Duration>,
     pinged: bool,
-    /// Its share of the budget for partly received frames, in bytes.
+    /// Its shares of the budgets for what came in and what is to go out, in bytes.
     share: usize,
+    output_share: usize,
 }
 
 impl<T: Transport> Connection<T> {
@@ -188,6 +194,7 @@ impl<T: Transport> Connection<T> {
             stuck_since: None,
             pinged: false,
             share: 0,
+            output_share: 0,
         }
     }
 
@@ -231,6 +238,11 @@ impl<T: Transport> Connection<T> {
             self.refuse_for_room(context);
             driven = self.turn(context);
         }
+        if self.take_output_share(context).is_err() {
+            // Its replies are what there is no room for; nothing more can be said to it.
+            Event::OutputRefused { connection: self.id, address: self.peer }.log();
+            driven = Driven::Over(Reason::NoRoom);
+        }
         self.channel.detach(context.spare);
         driven
     }
@@ -240,6 +252,14 @@ impl<T: Transport> Connection<T> {
         let share = self.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(self.share, share)?;
         self.share = share;
+        Ok(())
+    }
+
+    /// Counts what the client has not taken, beyond what any connection may have.
+    fn take_output_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+        let share = self.channel.pending_output().saturating_sub(SHARE_FREE);
+        context.output.resize(self.output_share, share)?;
+        self.output_share = share;
         Ok(())
     }
 
@@ -581,13 +601,21 @@ impl<T: Transport> Connection<T> {
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.
     pub fn abandon(&mut self, context: &mut Context<'_>) {
-        if let Some(ticket) = self.session.waiting_for(self.id) {
-            context.hasher.cancel(ticket);
-        }
+        let is_at_work = self
+            .session
+            .waiting_for(self.id)
+            .is_some_and(|ticket| !self.session.is_storing() && !context.hasher.cancel(ticket));
         self.channel.discard_input();
         // Less is always possible.
         let _ = self.take_share(context);
-        self.session.abandon(&mut scope(self.id, self.peer, context));
+        let _ = context.output.resize(self.output_share, 0);
+        self.output_share = 0;
+        let mut scope = scope(self.id, self.peer, context);
+        if is_at_work {
+            self.session.abandon_work(&mut scope);
+        } else {
+            self.session.abandon(&mut scope);
+        }
         if let Some(identity) = self.session.identity() {
             let account = identity.account;
             context.effects.push(Effect::Left { connection: self.id, account });

@@ -101,6 +101,8 @@ pub enum Event<'a> {
     },
     /// There was no room for what a client sends.
     InputRefused { connection: ConnId, address: SocketAddr },
+    /// There was no room for the replies that a client does not take.
+    OutputRefused { connection: ConnId, address: SocketAddr },
     /// A client sent what is no request.
     ProtocolError { connection: ConnId, address: SocketAddr, text: &'a str },
     /// A queue was full and a request told to come back.
@@ -152,6 +154,7 @@ impl Event<'_> {
             Self::RequestRefused { .. } => "request.refused",
             Self::RequestLimited { .. } => "request.limited",
             Self::InputRefused { .. } => "input.refused",
+            Self::OutputRefused { .. } => "output.refused",
             Self::ProtocolError { .. } => "protocol.error",
             Self::QueueFull { .. } => "queue.full",
             Self::WorkerFailed => "worker.failed",
@@ -194,6 +197,7 @@ impl Event<'_> {
             | Self::RequestRefused { .. }
             | Self::RequestLimited { .. }
             | Self::InputRefused { .. }
+            | Self::OutputRefused { .. }
             | Self::ProtocolError { .. }
             | Self::QueueFull { .. } => Level::Warn,
             Self::WorkerFailed | Self::StoreUnavailable { .. } | Self::StoreFailed { .. } => {
@@ -229,7 +233,8 @@ impl fmt::Display for Event<'_> {
                 &mut line
             }
             Self::ConnectionOpened { connection, address }
-            | Self::InputRefused { connection, address } => {
+            | Self::InputRefused { connection, address }
+            | Self::OutputRefused { connection, address } => {
                 line.field("connection", connection)?.field("address", address)?
             }
             Self::ConnectionClosed { connection, reason } => {

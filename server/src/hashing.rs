@@ -65,8 +65,8 @@ pub trait Hasher {
     fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted;
 
     /// Takes a job back whose answer nobody waits for any more. One that a worker has begun is
-    /// finished all the same.
-    fn cancel(&mut self, ticket: Ticket);
+    /// finished all the same. Returns whether it was taken back.
+    fn cancel(&mut self, ticket: Ticket) -> bool;
 
     /// Moves everything that is done into `done`.
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>);
@@ -201,8 +201,11 @@ impl Hasher for HashPool {
         Accepted::Queued
     }
 
-    fn cancel(&mut self, ticket: Ticket) {
-        lock(&self.shared.queue).jobs.retain(|(queued, _)| *queued != ticket);
+    fn cancel(&mut self, ticket: Ticket) -> bool {
+        let jobs = &mut lock(&self.shared.queue).jobs;
+        let before = jobs.len();
+        jobs.retain(|(queued, _)| *queued != ticket);
+        jobs.len() < before
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
@@ -371,7 +374,8 @@ mod tests {
         begun.recv_timeout(DEADLINE).unwrap();
         pool.submit(ticket(2), make());
         pool.submit(ticket(3), make());
-        pool.cancel(ticket(2));
+        assert!(pool.cancel(ticket(2)));
+        assert!(!pool.cancel(ticket(1)), "a worker has begun it");
         answer.send(HashDone::Failed).unwrap();
         answer.send(HashDone::Failed).unwrap();
         let done = collect(&mut pool, &woken, 2);

@@ -5,7 +5,7 @@
 //! without having seen them. That each is used once is the store's business.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -102,7 +102,7 @@ impl InviteKey {
             getrandom::fill(key.as_mut()).map_err(InviteKeyError::Random)?;
             private_file::make(directory, FILE, key.as_ref()).map_err(failed)?;
         }
-        let bytes = Zeroizing::new(fs::read(&path).map_err(failed)?);
+        let bytes = private_file::read(&path).map_err(failed)?;
         let key = bytes.as_slice().try_into();
         let key = key.map_err(|_| InviteKeyError::Damaged { path: path.clone() })?;
         Ok(Self(Arc::new(Zeroizing::new(key))))
@@ -172,7 +172,7 @@ impl fmt::Debug for InviteKey {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 

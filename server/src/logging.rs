@@ -8,6 +8,7 @@ use std::{
     collections::VecDeque,
     fmt, fs,
     io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -198,7 +199,8 @@ impl Target {
 }
 
 fn append(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().create(true).append(true).open(path)
+    // It says who writes to whom.
+    fs::OpenOptions::new().create(true).append(true).mode(0o640).open(path)
 }
 
 /// A line that the log writes of itself.

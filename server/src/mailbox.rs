@@ -43,7 +43,8 @@ pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outc
         let text = format!("the body may have at most {} bytes", scope.settings.body_max);
         return Outcome::refuse(ErrorCode::TooLarge, &text);
     }
-    if let Err(wait) = scope.throttle.mail(scope.now.uptime, identity.account) {
+    let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
+    if let Err(wait) = scope.throttle.mail(scope.now.uptime, identity.account, recipients) {
         return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
     }
     let step = Step::Sending { id, to: to.clone(), subject: subject.clone(), bytes };

@@ -149,8 +149,12 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
     let mut admission = config.admission;
     admission.connections_max = admission.connections_max.min(room.max(1));
-    let limits =
-        Limits { admission, throttle: config.throttle.clone(), input_max: config.input_max };
+    let limits = Limits {
+        admission,
+        throttle: config.throttle.clone(),
+        input_max: config.input_max,
+        output_max: config.output_max,
+    };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
         store: store_name(config.store),

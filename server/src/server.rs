@@ -51,6 +51,8 @@ pub struct Limits {
     pub throttle: ThrottleSettings,
     /// Bytes of partly received frames, of all connections together.
     pub input_max: usize,
+    /// Bytes of replies that clients do not take, of all connections together.
+    pub output_max: usize,
 }
 
 /// Under what the server's own jobs run: no connection has this id.
@@ -72,6 +74,8 @@ pub struct Server<T> {
     throttle: Throttle,
     /// What partly received frames take.
     input: Budget,
+    /// What replies that are not taken take.
+    output: Budget,
     /// Connections to drive in the next turn; each stands here at most once.
     ready: Vec<ConnId>,
     over: Vec<(ConnId, Reason)>,
@@ -106,6 +110,7 @@ impl<T: Transport> Server<T> {
             turned_away: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
+            output: Budget::new(limits.output_max),
             settings,
             store,
             hasher,
@@ -430,6 +435,7 @@ impl<T: Transport> Server<T> {
             hasher: &mut *self.hasher,
             throttle: &mut self.throttle,
             input: &mut self.input,
+            output: &mut self.output,
             effects: &mut self.effects,
             spare: &mut self.spare,
         };

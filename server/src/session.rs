@@ -26,6 +26,9 @@ use crate::{
     ticket::{ConnId, Ticket},
 };
 
+/// Refusals of one connection that the log has lines for.
+const REFUSALS_LOGGED: u32 = 20;
+
 /// What is the same for every session of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -236,6 +239,7 @@ pub struct Session {
     pub(crate) charged: Option<Username>,
     waiting: Option<Waiting>,
     serial: u64,
+    refusals: u32,
 }
 
 /// The job that is out, and what it is for.
@@ -260,7 +264,7 @@ pub enum Step {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: State::New, charged: None, waiting: None, serial: 0 }
+        Self { state: State::New, charged: None, waiting: None, serial: 0, refusals: 0 }
     }
 }
 
@@ -340,6 +344,13 @@ impl Session {
         }
     }
 
+    /// The same where a worker is at it already.
+    pub fn abandon_work(&mut self, scope: &mut Scope<'_>) {
+        if let Some(username) = self.charged.take() {
+            scope.throttle.login_abandoned(scope.now.uptime, scope.prefix(), &username);
+        }
+    }
+
     /// Settles with the throttle what the password was worth.
     fn settle(&mut self, scope: &mut Scope<'_>, reply: &Reply) {
         let Some(username) = self.charged.take() else {
@@ -357,16 +368,36 @@ impl Session {
         }
     }
 
+    /// One who is refused all the time fills the log with the first refusals only.
+    fn report_refusal(&mut self, scope: &Scope<'_>, reply: &Reply) {
+        use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
+        let Reply::Error(error) = reply else {
+            return;
+        };
+        // These have an event of their own that says more.
+        if matches!(
+            error.code,
+            BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient
+        ) {
+            return;
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals <= REFUSALS_LOGGED {
+            let connection = scope.connection;
+            Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
+        }
+    }
+
     fn step(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Reply(reply) => {
                 self.settle(scope, &reply);
-                report_refusal(scope, &reply);
+                self.report_refusal(scope, &reply);
                 Step::Reply(number, reply)
             }
             Outcome::Close(reply) => {
                 self.settle(scope, &reply);
-                report_refusal(scope, &reply);
+                self.report_refusal(scope, &reply);
                 Step::Close(number, reply)
             }
             Outcome::Defer(job, pending) => {
@@ -431,15 +462,4 @@ fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
     let seconds = retry_after.as_secs_f64().ceil().clamp(1.0, 3600.0);
     error.retry_after = Some(seconds as u32);
     Outcome::Reply(Reply::Error(error))
-}
-
-fn report_refusal(scope: &Scope<'_>, reply: &Reply) {
-    use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
-    if let Reply::Error(error) = reply
-        // These have an event of their own that says more.
-        && !matches!(error.code, BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient)
-    {
-        Event::RequestRefused { connection: scope.connection, code: error.code, text: &error.text }
-            .log();
-    }
 }

@@ -8,13 +8,13 @@ mod support;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::message::{Account, ErrorCode, Notice, Reply, Request};
+use correio_proto::message::{Account, ErrorCode, Fetch, Notice, Reply, Request, Send};
 use correio_server::{
     admission::AdmissionSettings, server::Limits, store::memory::MemoryLimits,
     store::memory::MemoryStore, throttle::ThrottleSettings,
 };
 use support::{
-    Client, QUOTA, REALM, World, credential, hello, limits_of, login, mail, register, settings,
+    Client, QUOTA, REALM, World, credential, hello, id, limits_of, login, mail, register, settings,
 };
 
 fn throttled() -> World {
@@ -226,6 +226,36 @@ fn who_is_logged_in_stays_whatever_the_crowd() {
     world.settle();
     tony.ask(&mut world, mail(1, "pepper", "x"));
     assert_eq!(pepper.fetch(&mut world).mails.len(), 1);
+}
+
+#[test]
+fn replies_that_nobody_takes_share_one_budget() {
+    let mut world = world(Limits { output_max: 300 << 10, ..limits_of(100) });
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let body = "x".repeat(100_000);
+    for number in 1..=2 {
+        let sent = tony.ask(&mut world, mail(number, "tony", &body[..200]));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    }
+    for number in 3..=4 {
+        let large = Request::Send(Send {
+            id: id(number),
+            to: "tony".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            body: body.parse().unwrap(),
+        });
+        assert!(matches!(tony.ask(&mut world, large), Reply::Sent { .. }));
+    }
+    // Each page has 200 kB; the first deaf reader has room for it, the second has not.
+    let mut deaf: Vec<_> = (0..2).map(|_| world.log_in("tony")).collect();
+    for reader in &mut deaf {
+        reader.set_window(&mut world, 100);
+        reader.begin(&mut world, Request::Fetch(Fetch::default()));
+        world.settle();
+    }
+    assert_eq!(world.server.len(), 2);
+    assert_eq!(tony.fetch(&mut world).mails.len(), 4);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     fmt, fs, io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -14,8 +15,14 @@ use crate::{Address, durable};
 /// Name of the file in the client's data directory.
 const FILE: &str = "known_servers";
 
+/// Name of the file that is locked while it is changed.
+const LOCK: &str = "known_servers.lock";
+
 /// What stands for the public authorities in it.
 const AUTHORITIES: &str = "authorities";
+
+/// What stands before a fingerprint that was stated and not accepted.
+const STATED: &str = "stated:";
 
 /// Servers that are remembered at most. A person who is asked for more has another problem.
 const SERVERS_MAX: usize = 10_000;
@@ -73,16 +80,18 @@ pub struct KnownServer {
 pub enum Proof {
     /// By the certificate that a person has accepted.
     Certificate(Fingerprint),
+    /// By a certificate that was stated for a time. It is not trusted for that; only what the
+    /// server keeps is remembered.
+    Stated(Fingerprint),
     /// By a certificate that public authorities vouch for.
     Authorities,
 }
 
 impl Proof {
-    fn of(trust: Trust) -> Option<Self> {
-        match trust {
-            Trust::Plaintext => None,
-            Trust::Authorities => Some(Self::Authorities),
-            Trust::Fingerprint(fingerprint) => Some(Self::Certificate(fingerprint)),
+    fn fingerprint(self) -> Option<Fingerprint> {
+        match self {
+            Self::Certificate(fingerprint) | Self::Stated(fingerprint) => Some(fingerprint),
+            Self::Authorities => None,
         }
     }
 }
@@ -91,17 +100,23 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificate(fingerprint) => fingerprint.fmt(f),
+            Self::Stated(fingerprint) => write!(f, "{STATED}{fingerprint}"),
             Self::Authorities => f.write_str(AUTHORITIES),
         }
     }
 }
 
 impl KnownServer {
-    /// Whether another entry can be of the same server: it has shown the same certificate, or is
-    /// the same host.
-    fn may_be(&self, address: &Address, proof: Proof) -> bool {
-        self.proof == proof
-            && (proof != Proof::Authorities || self.address.host() == address.host())
+    /// Whether this entry can be of the server at this address, for what that one has shown.
+    fn may_be(&self, address: &Address, trust: Trust) -> bool {
+        match trust {
+            // Without TLS nobody is who they say.
+            Trust::Plaintext => false,
+            Trust::Fingerprint(fingerprint) => self.proof.fingerprint() == Some(fingerprint),
+            Trust::Authorities => {
+                self.proof == Proof::Authorities && self.address.host() == address.host()
+            }
+        }
     }
 }
 
@@ -122,7 +137,7 @@ impl KnownServers {
         let known = self.list()?.into_iter().find(|known| known.address == *address);
         Ok(match known.map(|known| known.proof) {
             Some(Proof::Certificate(fingerprint)) => Trust::Fingerprint(fingerprint),
-            Some(Proof::Authorities) | None => Trust::Authorities,
+            Some(Proof::Authorities | Proof::Stated(_)) | None => Trust::Authorities,
         })
     }
 
@@ -160,6 +175,7 @@ impl KnownServers {
         address: &Address,
         fingerprint: Fingerprint,
     ) -> Result<(), KnownServersError> {
+        let _lock = self.lock()?;
         let proof = Proof::Certificate(fingerprint);
         self.put(KnownServer { address: address.clone(), proof, realm: None })
     }
@@ -177,24 +193,34 @@ impl KnownServers {
         trust: Trust,
         realm: Realm,
     ) -> Result<Option<Address>, KnownServersError> {
-        // Without TLS nobody is who they say, and nothing can be learned.
-        let Some(proof) = Proof::of(trust) else {
-            return Ok(None);
-        };
+        let _lock = self.lock()?;
         let servers = self.list()?;
-        let keeper = servers.iter().find(|known| {
-            known.realm == Some(realm) && known.address != *address && !known.may_be(address, proof)
-        });
-        if let Some(keeper) = keeper {
+        let keeper = servers
+            .iter()
+            .find(|known| known.realm == Some(realm) && !known.may_be(address, trust));
+        if let Some(keeper) = keeper.filter(|keeper| {
+            // An address may have a new store, but not the one of a server that proves itself.
+            keeper.address != *address || trust == Trust::Plaintext
+        }) {
             return Ok(Some(keeper.address.clone()));
         }
         let known = servers.iter().find(|known| known.address == *address);
-        match known {
-            Some(known) if known.proof == proof && known.realm == Some(realm) => {}
+        let proof = match (known.map(|known| known.proof), trust) {
+            (_, Trust::Plaintext) => return Ok(None),
             // A certificate that was only stated for this time is not accepted by the way.
-            None if proof != Proof::Authorities => {}
-            Some(known) if known.proof != proof => {}
-            _ => self.put(KnownServer { address: address.clone(), proof, realm: Some(realm) })?,
+            (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
+                Proof::Stated(stated)
+            }
+            (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown))
+                if accepted == shown =>
+            {
+                Proof::Certificate(accepted)
+            }
+            (Some(Proof::Certificate(_)), _) => return Ok(None),
+            (_, Trust::Authorities) => Proof::Authorities,
+        };
+        if known.is_none_or(|known| (known.proof, known.realm) != (proof, Some(realm))) {
+            self.put(KnownServer { address: address.clone(), proof, realm: Some(realm) })?;
         }
         Ok(None)
     }
@@ -205,6 +231,7 @@ impl KnownServers {
     ///
     /// See [`KnownServersError`]. The file is then as it was.
     pub fn forget(&self, address: &Address) -> Result<bool, KnownServersError> {
+        let _lock = self.lock()?;
         let mut servers = self.list()?;
         let before = servers.len();
         servers.retain(|known| known.address != *address);
@@ -226,6 +253,18 @@ impl KnownServers {
             return Err(KnownServersError::Full { path: self.path() });
         }
         self.write(&servers)
+    }
+
+    /// Keeps other programs from changing the file until it is dropped.
+    fn lock(&self) -> Result<fs::File, KnownServersError> {
+        let path = self.directory.join(LOCK);
+        let locked = durable::create_directories(&self.directory).and_then(|()| {
+            let mut options = fs::OpenOptions::new();
+            let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        });
+        locked.map_err(|source| KnownServersError::Io { path, source })
     }
 
     fn path(&self) -> PathBuf {
@@ -254,7 +293,10 @@ fn parse(line: &str) -> Option<KnownServer> {
     let address = words.next()?.parse().ok()?;
     let proof = match words.next()? {
         AUTHORITIES => Proof::Authorities,
-        fingerprint => Proof::Certificate(fingerprint.parse().ok()?),
+        other => match other.strip_prefix(STATED) {
+            Some(fingerprint) => Proof::Stated(fingerprint.parse().ok()?),
+            None => Proof::Certificate(other.parse().ok()?),
+        },
     };
     let realm = match words.next() {
         Some(realm) => Some(realm.parse().ok()?),

@@ -61,6 +61,15 @@ fn a_server_that_claims_the_mail_of_another_gets_no_password() {
     assert_eq!(meet(&vouched, Trust::Authorities, Realm([3; 16])), None);
     let third = address("third.example:8888");
     assert_eq!(meet(&third, Trust::Authorities, Realm([3; 16])), Some(vouched.clone()));
+    // Without TLS nobody can be the keeper, not even at its address.
+    assert_eq!(meet(&elsewhere, Trust::Plaintext, realm), Some(home.clone()));
+    assert_eq!(meet(&home, Trust::Plaintext, realm), Some(home.clone()));
+    assert_eq!(meet(&home, Trust::Plaintext, Realm([9; 16])), None);
+    // A fingerprint that was stated is no trust for later, and protects all the same.
+    let (work, stated) = (address("work.example:8888"), Fingerprint::of(b"stated"));
+    assert_eq!(meet(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
+    assert_eq!(known.trust(&work).unwrap(), Trust::Authorities);
+    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
     // A server that lost its store has a new realm, and its certificate to show for it.
     assert_eq!(meet(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
     assert_eq!(known.trust(&home).unwrap(), Trust::Fingerprint(own));

@@ -117,6 +117,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
             failed_logins: 0,
         },
         input_max: 64 << 20,
+        output_max: 128 << 20,
     };
     Server::new(limits, settings, Box::new(store), Box::new(hasher))
 }

@@ -116,6 +116,7 @@ pub struct Config {
     pub admission: AdmissionSettings,
     pub throttle: ThrottleSettings,
     pub input_max: usize,
+    pub output_max: usize,
     pub quota: Quota,
     pub body_max: usize,
     pub login_timeout: Duration,
@@ -248,6 +249,7 @@ impl Config {
                 failed_logins: values.number("failed-logins", 0, 1000, 10)? as u32,
             },
             input_max: values.size("input-bytes", 64 << 10..=1 << 40, 64 << 20)? as usize,
+            output_max: values.size("output-bytes", 64 << 10..=1 << 40, 128 << 20)? as usize,
             quota: Quota {
                 mails: values.number("mailbox-mails", 1, u64::from(u32::MAX), 10_000)? as u32,
                 bytes: values.size("mailbox-bytes", 1..=1 << 40, 256 << 20)?,

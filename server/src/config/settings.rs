@@ -163,7 +163,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "1000",
         "a whole number from 0 to 1000000000; 0 for no limit",
-        "Mails that one account may send",
+        "Mails that one account may send, each counted for each of its recipients",
     ),
     one(
         "input-bytes",
@@ -171,6 +171,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "64 MiB",
         "a size from 64 KiB to 1 TiB, such as 16 MiB",
         "Memory for partly received mails, of all connections together",
+    ),
+    one(
+        "output-bytes",
+        "SIZE",
+        "128 MiB",
+        "a size from 64 KiB to 1 TiB, such as 16 MiB",
+        "Memory for replies that clients do not take, of all connections together",
     ),
     one(
         "mailbox-mails",

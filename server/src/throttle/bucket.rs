@@ -12,16 +12,22 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Takes one of `per_hour`, or nothing.
+    /// Takes `count` of `per_hour`, or nothing. More than a whole hour's number counts as that.
     ///
     /// # Errors
     ///
-    /// It is empty: how long until it holds one again, at most an hour.
-    pub(super) fn take(&mut self, now: Duration, per_hour: u32) -> Result<(), Duration> {
+    /// It holds fewer: how long until it holds as many, at most an hour.
+    pub(super) fn take_some(
+        &mut self,
+        now: Duration,
+        per_hour: u32,
+        count: u32,
+    ) -> Result<(), Duration> {
         let refill = HOUR / per_hour.max(1);
         // Not the hour itself, from which the division may have cut nanoseconds.
         let whole = refill * per_hour.max(1);
-        let full_at = self.full_at.max(now).saturating_add(refill);
+        let taken = refill * count.min(per_hour.max(1));
+        let full_at = self.full_at.max(now).saturating_add(taken);
         match full_at.saturating_sub(now).checked_sub(whole) {
             Some(wait) if !wait.is_zero() => Err(wait),
             _ => {
@@ -29,6 +35,15 @@ impl Bucket {
                 Ok(())
             }
         }
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bucket::take_some`].
+    pub(super) fn take(&mut self, now: Duration, per_hour: u32) -> Result<(), Duration> {
+        self.take_some(now, per_hour, 1)
     }
 }
 

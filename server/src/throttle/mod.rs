@@ -56,7 +56,7 @@ const PROVEN_MAX: usize = 8;
 pub struct ThrottleSettings {
     /// Registrations an hour of one prefix, whatever comes of them; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails an hour of one account; 0: no limit.
+    /// Mails an hour of one account, each counted for each of its recipients; 0: no limit.
     pub mails_per_hour: u32,
     /// Failed logins that a prefix has free before it must wait; 0: nobody ever waits.
     pub failed_logins: u32,
@@ -171,6 +171,16 @@ impl Throttle {
         }
     }
 
+    /// The client left while its credential was being checked: it learns nothing of it, and the
+    /// work was done. Only its prefix pays for that, never the account.
+    pub fn login_abandoned(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+        release(&mut self.pairs, &(prefix, username.clone()), now, 1);
+        release(&mut self.usernames, username, now, 1);
+        if self.settings.failed_logins > 0 && !self.is_proven(prefix, username) {
+            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+        }
+    }
+
     /// The credential was wrong, or there is no such account: the charge stays, and the wait of
     /// the prefix grows.
     pub fn login_failed(&mut self, now: Duration, prefix: Prefix, username: &Username) {
@@ -197,15 +207,17 @@ impl Throttle {
         }
     }
 
-    /// Charges a mail, whatever comes of it.
+    /// Charges a mail to so many recipients, whatever comes of it.
     ///
     /// # Errors
     ///
     /// The account has used up its number: nothing is charged.
-    pub fn mail(&mut self, now: Duration, account: AccountId) -> Result<(), Wait> {
+    pub fn mail(&mut self, now: Duration, account: AccountId, recipients: u32) -> Result<(), Wait> {
         match self.settings.mails_per_hour {
             0 => Ok(()),
-            per_hour => self.mails.touch(account).take(now, per_hour).map_err(Wait),
+            per_hour => {
+                self.mails.touch(account).take_some(now, per_hour, recipients).map_err(Wait)
+            }
         }
     }
 

@@ -328,7 +328,7 @@ fn without_a_limit_nobody_waits_and_nothing_is_kept() {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
         prove(&mut throttle, START, prefix(1), &name("tony"));
         assert_eq!(throttle.registration(START, prefix(1)), Ok(()));
-        assert_eq!(throttle.mail(START, AccountId(1)), Ok(()));
+        assert_eq!(throttle.mail(START, AccountId(1), 1), Ok(()));
     }
     assert_eq!(kept(&throttle), [0; 6]);
 }
@@ -363,11 +363,12 @@ fn mails_are_counted_for_each_account() {
     let mut throttle = throttle();
     for account in [1, 2].map(AccountId) {
         for _ in 0..60 {
-            assert_eq!(throttle.mail(START, account), Ok(()));
+            assert_eq!(throttle.mail(START, account, 1), Ok(()));
         }
-        assert_eq!(throttle.mail(START, account), Err(Wait(MINUTE)));
+        assert_eq!(throttle.mail(START, account, 1), Err(Wait(MINUTE)));
     }
-    let sent = (0..1_000).filter(|_| throttle.mail(START + HOUR / 2, AccountId(1)).is_ok()).count();
+    let sent =
+        (0..1_000).filter(|_| throttle.mail(START + HOUR / 2, AccountId(1), 1).is_ok()).count();
     assert_eq!(sent, 30);
 }
 
@@ -390,7 +391,7 @@ fn tables_stay_within_their_bound_and_owners_get_in() {
         throttle.login_attempt(START, from, &who).unwrap();
         throttle.login_succeeded(START, from, &who);
         throttle.registration(START, from).unwrap();
-        throttle.mail(START, AccountId(number.into())).unwrap();
+        throttle.mail(START, AccountId(number.into()), 1).unwrap();
         if number % 1_000 == 0 {
             assert!(kept(&throttle).into_iter().all(|kept| kept <= ENTRIES_MAX));
             assert_eq!(tried(&mut throttle, START, prefix(1), &owner), Ok(()));
@@ -521,8 +522,8 @@ proptest! {
                     check_honest(tried, HOUR, |wait| throttle.clone().registration(now + wait, from))?;
                 }
                 Step::Mail => {
-                    let tried = throttle.mail(now, account);
-                    check_honest(tried, HOUR, |wait| throttle.clone().mail(now + wait, account))?;
+                    let tried = throttle.mail(now, account, 1);
+                    check_honest(tried, HOUR, |wait| throttle.clone().mail(now + wait, account, 1))?;
                 }
                 Step::Pass(milliseconds) => now += Duration::from_millis(milliseconds),
             }

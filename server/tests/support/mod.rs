@@ -129,11 +129,13 @@ impl Hasher for TestHasher {
         Accepted::Queued
     }
 
-    fn cancel(&mut self, ticket: Ticket) {
+    fn cancel(&mut self, ticket: Ticket) -> bool {
         let hashing = &mut *self.0.borrow_mut();
         let before = hashing.jobs.len();
         hashing.jobs.retain(|(queued, _)| *queued != ticket);
-        hashing.cancelled += before - hashing.jobs.len();
+        let cancelled = before - hashing.jobs.len();
+        hashing.cancelled += cancelled;
+        cancelled > 0
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
@@ -182,7 +184,7 @@ pub fn limits_of(connections: usize) -> Limits {
     };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20 }
+    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 
 impl World {

@@ -119,7 +119,10 @@ impl Store for SqliteStore {
         let bytes = size(&job);
         let mut queue = lock(&self.shared.queue);
         if queue.jobs.len() >= self.options.queue_jobs
-            || (queue.bytes > 0 && queue.bytes.saturating_add(bytes) > self.options.queue_bytes)
+            // A job without bytes waits for none, however large those before it are.
+            || (bytes > 0
+                && queue.bytes > 0
+                && queue.bytes.saturating_add(bytes) > self.options.queue_bytes)
         {
             return Submitted::Full;
         }

@@ -44,6 +44,9 @@ pub(super) fn run(
 
 fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> {
     let servers = known.list().map_err(|error| Failure::known_servers(context.text, &error))?;
+    // What was only stated for a time was not accepted.
+    let servers: Vec<_> =
+        servers.into_iter().filter(|known| !matches!(known.proof, Proof::Stated(_))).collect();
     let lines: Vec<_> =
         servers.iter().map(|known| format!("{} {}", known.address, known.proof)).collect();
     let text = match lines.is_empty() {
@@ -53,7 +56,7 @@ fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> 
     let entry = |known: &KnownServer| {
         let fingerprint = match known.proof {
             Proof::Certificate(fingerprint) => Some(fingerprint.to_string()),
-            Proof::Authorities => None,
+            Proof::Stated(_) | Proof::Authorities => None,
         };
         json!({ "server": known.address.to_string(), "fingerprint": fingerprint })
     };
