@@ -2,7 +2,7 @@
 //!
 //! The reactor tells it what is ready and what time it is, and calls [`Server::turn`]. So does a
 //! test, with pipes in memory and a clock of its own. Connections never touch one another: what
-//! concerns another goes through [`Effect`]s, and a connection is removed only at the end of a
+//! concerns another goes through effects, and a connection is removed only at the end of a
 //! turn.
 
 use std::{net::SocketAddr, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! It does no I/O and asks no clock. A request is answered at once or deferred to a job; while a
 //! job is out, the session waits for exactly that one. What requests do stands in
-//! [`crate::account`] and [`crate::mailbox`].
+//! `account.rs` and `mailbox.rs`.
 
 use std::time::Duration;
 
