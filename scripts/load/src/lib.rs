@@ -1,5 +1,6 @@
 //! What the programs that put a server under load share: a client that waits for each answer.
 
+pub mod bench;
 pub mod driver;
 pub mod intruder;
 pub mod ledger;

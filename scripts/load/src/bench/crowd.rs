@@ -1,0 +1,156 @@
+//! Opens many connections and says to each what comes before the load: all in one thread.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use correio_proto::{
+    frame,
+    message::{ErrorCode, Reply, Request, ServerMessage},
+    tls::Security,
+};
+use mio::{Events, Poll};
+
+use super::{
+    frames::{account, push},
+    wire::{SCRATCH, Wire},
+};
+use crate::{hello, login, register};
+
+/// Connections that are being set up at a time: below what a server's backlog and queue hold.
+const UNDER_WAY: usize = 200;
+
+/// How long setting up one connection may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the server is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its address.
+    pub server: SocketAddr,
+    /// How connections to it are protected.
+    pub security: Security,
+}
+
+/// What one connection says before the load.
+#[derive(Debug, Default)]
+pub struct Script {
+    frames: Vec<u8>,
+    replies: usize,
+}
+
+impl Script {
+    fn say(&mut self, request: Request) -> Result<()> {
+        self.replies += 1;
+        push(request, &mut self.frames)
+    }
+
+    /// The greeting and a login to this account.
+    ///
+    /// # Errors
+    ///
+    /// A name that is none.
+    pub fn logging_in(username: &str) -> Result<Self> {
+        let mut script = Self::greeting()?;
+        script.say(login(username)?)?;
+        Ok(script)
+    }
+
+    /// The greeting alone.
+    ///
+    /// # Errors
+    ///
+    /// None but a fault of the encoder.
+    pub fn greeting() -> Result<Self> {
+        let mut script = Self::default();
+        script.say(hello())?;
+        Ok(script)
+    }
+}
+
+/// Registers accounts that may be there already.
+///
+/// # Errors
+///
+/// The server refuses one for another reason, or cannot be reached.
+pub fn register_accounts(place: &Place, prefix: &str, count: usize) -> Result<()> {
+    const CONNECTIONS: usize = 16;
+    let mut scripts = Vec::new();
+    for first in 0..CONNECTIONS.min(count) {
+        let mut script = Script::greeting()?;
+        for index in (first..count).step_by(CONNECTIONS) {
+            script.say(register(&account(prefix, index))?)?;
+        }
+        scripts.push(script);
+    }
+    open(place, scripts).map(drop)
+}
+
+/// Opens a connection for each script and waits until all is answered.
+///
+/// # Errors
+///
+/// A connection fails, or an answer is a refusal.
+pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut scratch = vec![0; SCRATCH];
+    let mut waiting: VecDeque<Script> = scripts.into();
+    let mut wires: Vec<(Wire, usize)> = Vec::with_capacity(waiting.len());
+    let mut under_way = 0;
+    let mut last = Instant::now();
+    while under_way > 0 || !waiting.is_empty() {
+        while under_way < UNDER_WAY
+            && let Some(mut script) = waiting.pop_front()
+        {
+            let mut wire = Wire::connect(place.server, &place.security, wires.len())?;
+            wire.register(poll.registry(), wires.len())?;
+            wire.output().append(&mut script.frames);
+            wires.push((wire, script.replies));
+            under_way += 1;
+        }
+        poll.poll(&mut events, Some(PATIENCE))?;
+        for event in &events {
+            let Some((wire, replies)) = wires.get_mut(event.token().0) else {
+                continue;
+            };
+            if event.is_writable() {
+                wire.flush()?;
+            }
+            if event.is_readable() && *replies > 0 {
+                wire.fill(&mut scratch)?;
+                *replies -= answers(wire)?.min(*replies);
+                under_way -= usize::from(*replies == 0);
+                last = Instant::now();
+            }
+        }
+        ensure!(last.elapsed() < PATIENCE, "the server does not answer");
+    }
+    let mut ready = Vec::with_capacity(wires.len());
+    for (mut wire, _) in wires {
+        wire.deregister(poll.registry())?;
+        wire.rest();
+        ready.push(wire);
+    }
+    Ok(ready)
+}
+
+/// How many answers came; none may be a refusal, but that an account is there already.
+fn answers(wire: &mut Wire) -> Result<usize> {
+    let mut count = 0;
+    while let Some(value) = wire.next_frame()? {
+        match frame::decode(value).context("an answer")? {
+            ServerMessage::Notice(_) => continue,
+            ServerMessage::Reply { reply: Reply::Error(error), .. }
+                if error.code != ErrorCode::UsernameTaken =>
+            {
+                bail!("the server refuses: {}", error.text)
+            }
+            ServerMessage::Reply { .. } => count += 1,
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,143 @@
+//! The closed loop: each connection asks again as soon as it is answered, with a number of
+//! requests under way.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use mio::{Events, Poll};
+use serde_json::Value;
+
+use super::{
+    tally::Tally,
+    wire::{SCRATCH, Wire},
+    work::{Work, Worth},
+};
+
+/// How often requests that were refused are tried again, and the clock is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long after the end answers are still waited for.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection and what it does.
+#[derive(Debug)]
+pub struct Lane {
+    wire: Wire,
+    work: Work,
+    /// When the requests under way were made.
+    begun: VecDeque<Instant>,
+    /// Requests that were refused and wait for the next tick.
+    held_back: usize,
+    over: bool,
+}
+
+impl Lane {
+    /// A connection that has something to do.
+    #[must_use]
+    pub fn new(wire: Wire, work: Work) -> Self {
+        Self { wire, work, begun: VecDeque::new(), held_back: 0, over: false }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        self.begun.push_back(now);
+        self.work.next(self.wire.output());
+    }
+
+    fn take(&mut self, now: Instant, scratch: &mut [u8], tally: &mut Tally) -> Result<()> {
+        self.wire.fill(scratch)?;
+        loop {
+            let Some(value) = self.wire.next_frame()? else {
+                break;
+            };
+            let worth = self.work.answered(value)?;
+            if worth == Worth::Nothing {
+                continue;
+            }
+            let begun = self.begun.pop_front().unwrap_or(now);
+            let again = now < tally.until() && !self.over;
+            match worth {
+                Worth::Operations(count) => {
+                    tally.answered(begun, now, count);
+                    if again {
+                        self.ask(now);
+                    }
+                }
+                Worth::Step if again => {
+                    // The time of the operation goes on.
+                    self.begun.push_back(begun);
+                    self.work.next(self.wire.output());
+                }
+                Worth::Refused => {
+                    tally.refused += 1;
+                    self.held_back += 1;
+                }
+                Worth::Over => self.over = true,
+                Worth::Step | Worth::Nothing => {}
+            }
+        }
+        self.wire.flush()
+    }
+
+    fn try_again(&mut self, now: Instant) -> Result<()> {
+        for _ in 0..std::mem::take(&mut self.held_back) {
+            self.ask(now);
+        }
+        self.wire.flush()
+    }
+}
+
+/// Runs the loop until the tally's end and reports.
+///
+/// # Errors
+///
+/// A connection fails, or an answer is not what was asked for.
+pub fn run(mut lanes: Vec<Lane>, depth: usize, tally: &mut Tally) -> Result<Value> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut scratch = vec![0; SCRATCH];
+    for (number, lane) in lanes.iter_mut().enumerate() {
+        lane.wire.register(poll.registry(), number)?;
+        for _ in 0..depth {
+            lane.ask(Instant::now());
+        }
+        lane.wire.flush()?;
+    }
+    let mut tick = Instant::now() + TICK;
+    let mut shares = None;
+    loop {
+        poll.poll(&mut events, Some(TICK))?;
+        let mut now = Instant::now();
+        for event in &events {
+            let Some(lane) = lanes.get_mut(event.token().0) else {
+                continue;
+            };
+            if event.is_readable() {
+                lane.take(now, &mut scratch, tally)?;
+                now = Instant::now();
+            } else if event.is_writable() {
+                lane.wire.flush()?;
+            }
+        }
+        tally.observe(now);
+        if now >= tally.until() {
+            shares.get_or_insert_with(|| tally.shares(now));
+            let is_done = lanes.iter().all(|lane| lane.begun.is_empty());
+            if is_done || now >= tally.until() + PATIENCE {
+                break;
+            }
+        } else if now >= tick {
+            tick = now + TICK;
+            if lanes.iter().all(|lane| lane.over) {
+                tally.end(now);
+            }
+            for lane in lanes.iter_mut().filter(|lane| lane.held_back > 0) {
+                lane.try_again(now)?;
+            }
+        }
+    }
+    tally.lost = lanes.iter().map(|lane| lane.begun.len() as u64).sum();
+    Ok(tally.report(shares.unwrap_or_default()))
+}

@@ -1,0 +1,177 @@
+//! The open loop: requests at moments that were fixed before, whether the earlier ones are
+//! answered or not. Times count from the moment that was fixed.
+
+use std::{
+    collections::VecDeque,
+    os::fd::AsRawFd,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use mio::{Events, Interest, Poll, Token, unix::SourceFd};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use serde_json::Value;
+
+use super::{
+    lane::PATIENCE,
+    tally::Tally,
+    wire::{SCRATCH, Wire},
+    work::{Work, Worth},
+};
+
+const TIMER: Token = Token(usize::MAX);
+
+/// Everybody sends at this interval, one after the other.
+///
+/// # Errors
+///
+/// A connection fails, or an answer is not what was asked for.
+pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) -> Result<Value> {
+    let mut crowd = Crowd::new(clients, interval)?;
+    let mut events = Events::with_capacity(1024);
+    let mut shares = None;
+    loop {
+        crowd.arm(tally)?;
+        crowd.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        for event in &events {
+            crowd.take(event, tally)?;
+        }
+        let now = Instant::now();
+        tally.observe(now);
+        crowd.send_due(now.min(tally.until()))?;
+        if now >= tally.until() {
+            shares.get_or_insert_with(|| tally.shares(now));
+            if crowd.under_way == 0 || now >= tally.until() + PATIENCE {
+                break;
+            }
+        }
+    }
+    tally.lost = crowd.under_way;
+    let mut report = tally.report(shares.unwrap_or_default());
+    if let Some(fields) = report.as_object_mut() {
+        fields.insert("sent".to_owned(), crowd.next.into());
+        fields.insert("acknowledged".to_owned(), crowd.acknowledged.into());
+    }
+    Ok(report)
+}
+
+struct Client {
+    wire: Wire,
+    work: Work,
+    /// The moments for which the requests under way were fixed.
+    begun: VecDeque<Instant>,
+}
+
+struct Crowd {
+    poll: Poll,
+    timer: rustix::fd::OwnedFd,
+    scratch: Vec<u8>,
+    clients: Vec<Client>,
+    /// Between two requests of whomever.
+    gap: Duration,
+    start: Instant,
+    /// How many requests were made.
+    next: u64,
+    under_way: u64,
+    acknowledged: u64,
+}
+
+impl Crowd {
+    fn new(clients: Vec<(Wire, Work)>, interval: Duration) -> Result<Self> {
+        let poll = Poll::new()?;
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let raw = timer.as_raw_fd();
+        poll.registry().register(&mut SourceFd(&raw), TIMER, Interest::READABLE)?;
+        let mut ready = Vec::with_capacity(clients.len());
+        for (number, (mut wire, work)) in clients.into_iter().enumerate() {
+            wire.register(poll.registry(), number)?;
+            ready.push(Client { wire, work, begun: VecDeque::new() });
+        }
+        let gap = interval / u32::try_from(ready.len().max(1))?;
+        Ok(Self {
+            poll,
+            timer,
+            scratch: vec![0; SCRATCH],
+            clients: ready,
+            gap,
+            start: Instant::now(),
+            next: 0,
+            under_way: 0,
+            acknowledged: 0,
+        })
+    }
+
+    fn due(&self) -> Instant {
+        let nanos = u64::try_from(self.gap.as_nanos()).unwrap_or(u64::MAX);
+        self.start + Duration::from_nanos(nanos.saturating_mul(self.next))
+    }
+
+    /// Wakes at the next moment; poll's own timeout is no finer than a millisecond.
+    fn arm(&self, tally: &Tally) -> Result<()> {
+        if self.due() >= tally.until() {
+            return Ok(());
+        }
+        let rest =
+            self.due().saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+        let it_value = Timespec {
+            tv_sec: i64::try_from(rest.as_secs())?,
+            tv_nsec: rest.subsec_nanos().into(),
+        };
+        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let value = Itimerspec { it_interval: never, it_value };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &value)?;
+        Ok(())
+    }
+
+    fn send_due(&mut self, now: Instant) -> Result<()> {
+        while self.due() < now {
+            let due = self.due();
+            let number = (self.next % self.clients.len().max(1) as u64) as usize;
+            self.next += 1;
+            if let Some(client) = self.clients.get_mut(number) {
+                client.begun.push_back(due);
+                client.work.next(client.wire.output());
+                client.wire.flush()?;
+                self.under_way += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: &mio::event::Event, tally: &mut Tally) -> Result<()> {
+        let Some(client) = self.clients.get_mut(event.token().0) else {
+            return Ok(());
+        };
+        if event.is_writable() {
+            client.wire.flush()?;
+        }
+        if !event.is_readable() {
+            return Ok(());
+        }
+        client.wire.fill(&mut self.scratch)?;
+        let now = Instant::now();
+        while let Some(value) = client.wire.next_frame()? {
+            let refused = match client.work.answered(value)? {
+                Worth::Nothing => continue,
+                Worth::Refused => 1,
+                _ => 0,
+            };
+            let Some(due) = client.begun.pop_front() else {
+                continue;
+            };
+            self.under_way -= 1;
+            self.acknowledged += 1 - refused;
+            tally.refused += refused;
+            // By the moment of the request, so that the slowest are not left out at the end.
+            if due >= tally.from() {
+                tally.operations += 1 - refused;
+                tally.late(due, now);
+            }
+        }
+        Ok(())
+    }
+}

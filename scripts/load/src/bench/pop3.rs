@@ -1,0 +1,74 @@
+//! One session of POP3 that takes every mail out of a mailbox, one after the other (RFC 1939):
+//! what receiving and confirming is compared with.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Session {
+    stream: BufReader<TcpStream>,
+    line: Vec<u8>,
+}
+
+impl Session {
+    fn read_line(&mut self) -> Result<()> {
+        self.line.clear();
+        let count = self.stream.read_until(b'\n', &mut self.line)?;
+        ensure!(count > 0, "the server closed the connection");
+        Ok(())
+    }
+
+    fn ok(&mut self) -> Result<()> {
+        self.read_line()?;
+        let text = String::from_utf8_lossy(&self.line);
+        ensure!(text.starts_with("+OK"), "the server refuses: {}", text.trim());
+        Ok(())
+    }
+
+    fn ask(&mut self, command: &str) -> Result<()> {
+        self.stream.get_mut().write_all(command.as_bytes())?;
+        self.ok()
+    }
+}
+
+/// Retrieves and deletes every mail, and ends the session, which is when they are deleted.
+///
+/// # Errors
+///
+/// The server refuses something, or the connection breaks.
+pub fn run(server: SocketAddr, username: &str) -> Result<Value> {
+    let stream = TcpStream::connect(server)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut session = Session { stream: BufReader::new(stream), line: Vec::new() };
+    session.ok()?;
+    session.ask(&format!("USER {username}\r\n"))?;
+    session.ask("PASS anything\r\n")?;
+    session.ask("STAT\r\n")?;
+    let text = String::from_utf8_lossy(&session.line).into_owned();
+    let mails: u64 = text.split_whitespace().nth(1).unwrap_or("0").parse()?;
+    ensure!(mails > 0, "the mailbox is empty");
+    let started = Instant::now();
+    for number in 1..=mails {
+        session.ask(&format!("RETR {number}\r\n"))?;
+        while session.line != b".\r\n" {
+            session.read_line()?;
+        }
+        session.ask(&format!("DELE {number}\r\n"))?;
+    }
+    session.ask("QUIT\r\n")?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(json!({
+        "mode": "pop3",
+        "operations": mails,
+        "seconds": seconds,
+        "per_second": mails as f64 / seconds,
+    }))
+}

@@ -1,0 +1,149 @@
+//! The rows of the table: what is compared with what, and what must be reached.
+
+/// How a row's target is to be read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// correio's figure divided by the reference's is at least this.
+    RatioAtLeast(f64),
+    /// The same, at most.
+    RatioAtMost(f64),
+    /// correio's figure itself is at most this.
+    AtMost(f64),
+    /// Nothing must be reached; the figure is for comparison.
+    None,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name, as `--only` takes it.
+    pub name: &'static str,
+    /// What is measured, for people.
+    pub what: &'static str,
+    /// What it is compared with, for people.
+    pub reference: &'static str,
+    /// The unit of the figures.
+    pub unit: &'static str,
+    /// What must be reached.
+    pub target: Target,
+}
+
+const fn row(
+    name: &'static str,
+    what: &'static str,
+    reference: &'static str,
+    unit: &'static str,
+    target: Target,
+) -> Row {
+    Row { name, what, reference, unit, target }
+}
+
+/// All of them, in the order of the table.
+pub const ROWS: &[Row] = &[
+    row(
+        "send-echo",
+        "send, memory store, plaintext, 50 clients, 512 B, 1 in flight",
+        "bare echo of 512 B",
+        "/s",
+        Target::RatioAtLeast(0.9),
+    ),
+    row("send-redis", "the same", "Redis LPUSH, in memory", "/s", Target::RatioAtLeast(1.1)),
+    row(
+        "send-16",
+        "the same, 16 in flight",
+        "Redis LPUSH, 16 in flight",
+        "/s",
+        Target::RatioAtLeast(1.0),
+    ),
+    row(
+        "send-tls",
+        "the same over TLS, 1 in flight",
+        "the same without TLS",
+        "/s",
+        Target::RatioAtLeast(0.75),
+    ),
+    row(
+        "store-50",
+        "send, SQLite, every reply after its sync, 50 clients",
+        "Redis LPUSH, appendfsync always",
+        "/s",
+        Target::RatioAtLeast(1.5),
+    ),
+    row(
+        "store-500",
+        "the same, 500 clients",
+        "the same, 500 clients",
+        "/s",
+        Target::RatioAtLeast(2.0),
+    ),
+    row(
+        "receive",
+        "receive and confirm, SQLite, pages of 100, one session",
+        "Dovecot POP3, RETR and DELE, one session",
+        "mails/s",
+        Target::RatioAtLeast(20.0),
+    ),
+    row(
+        "login",
+        "logins at cost 10, all workers busy",
+        "workers / time of one bcrypt",
+        "/s",
+        Target::RatioAtLeast(0.95),
+    ),
+    row(
+        "flood",
+        "p99 of send while the bcrypt queue stays full, one worker",
+        "p99 with one core busy with bcrypt elsewhere",
+        "us",
+        Target::RatioAtMost(2.0),
+    ),
+    row(
+        "idle-plain",
+        "memory of one idle connection, logged in, plaintext",
+        "at most 1 KiB",
+        "B",
+        Target::AtMost(1024.0),
+    ),
+    row(
+        "idle-tls",
+        "memory of one idle connection, logged in, TLS",
+        "at most 12 KiB",
+        "B",
+        Target::AtMost(12.0 * 1024.0),
+    ),
+    row(
+        "paced-p99",
+        "p99 of clients sending once a second each, SQLite, TLS",
+        "at most 50 ms",
+        "us",
+        Target::AtMost(50_000.0),
+    ),
+    row("paced-lost", "mails lost or refused meanwhile", "none", "mails", Target::AtMost(0.0)),
+    row(
+        "growth",
+        "send, SQLite, 50 clients, to any account of a full store",
+        "the same in an empty store",
+        "/s",
+        Target::RatioAtLeast(0.8),
+    ),
+    row(
+        "start",
+        "start with the full store, until it listens",
+        "at most 1 s",
+        "s",
+        Target::AtMost(1.0),
+    ),
+    row(
+        "postfix",
+        "send, SQLite, 20 clients, 1 KiB",
+        "Postfix, smtp-source, 20 sessions kept open, 1 KiB",
+        "mails/s",
+        Target::None,
+    ),
+];
+
+/// The row of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}

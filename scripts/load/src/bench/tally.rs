@@ -1,0 +1,123 @@
+//! What was measured: how many, how fast, and what went wrong.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::process;
+
+/// Counts from a moment on; what is counted before is a warm-up and forgotten.
+#[derive(Debug)]
+pub struct Tally {
+    from: Instant,
+    until: Instant,
+    /// Operations that were answered in time.
+    pub operations: u64,
+    /// Requests that were refused because of too much to do.
+    pub refused: u64,
+    /// Requests that never had an answer.
+    pub lost: u64,
+    /// In units of 100 ns.
+    latencies: Vec<u32>,
+    pid: Option<u32>,
+    /// Processor seconds of this process and of the other one, at the start.
+    used: Option<(f64, Option<f64>)>,
+}
+
+impl Tally {
+    /// Counts for `seconds` behind a warm-up. `pid` is the server, if its processor time counts.
+    #[must_use]
+    pub fn new(warm_up: Duration, seconds: Duration, pid: Option<u32>) -> Self {
+        let from = Instant::now() + warm_up;
+        Self {
+            from,
+            until: from + seconds,
+            operations: 0,
+            refused: 0,
+            lost: 0,
+            latencies: Vec::new(),
+            pid,
+            used: None,
+        }
+    }
+
+    /// When the load ends.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// When the warm-up ends.
+    #[must_use]
+    pub fn from(&self) -> Instant {
+        self.from
+    }
+
+    /// Ends the counting before its time: there is nothing more to do.
+    pub fn end(&mut self, now: Instant) {
+        self.until = self.until.min(now.max(self.from + Duration::from_millis(1)));
+    }
+
+    /// Counts operations of one request that was begun then and is answered now.
+    pub fn answered(&mut self, begun: Instant, now: Instant, operations: u64) {
+        if now >= self.from && now <= self.until {
+            self.operations += operations;
+            self.late(begun, now);
+        }
+    }
+
+    /// Notes how long an answer took, whenever it came.
+    pub fn late(&mut self, begun: Instant, now: Instant) {
+        let units = now.saturating_duration_since(begun).as_nanos() / 100;
+        self.latencies.push(u32::try_from(units).unwrap_or(u32::MAX));
+    }
+
+    /// Notes processor times, once the warm-up is over.
+    pub fn observe(&mut self, now: Instant) {
+        if self.used.is_none() && now >= self.from {
+            self.used = Some(self.processor());
+        }
+    }
+
+    fn processor(&self) -> (f64, Option<f64>) {
+        let own = process::processor_seconds(std::process::id()).unwrap_or_default();
+        (own, self.pid.and_then(process::processor_seconds))
+    }
+
+    /// The shares of one processor that this process and the server used, to be taken at the end
+    /// of the load.
+    #[must_use]
+    pub fn shares(&self, now: Instant) -> (Option<f64>, Option<f64>) {
+        let Some((own, server)) = self.used else {
+            return (None, None);
+        };
+        let (own_now, server_now) = self.processor();
+        let seconds = now.saturating_duration_since(self.from).as_secs_f64().max(0.001);
+        let server = server.zip(server_now).map(|(before, now)| (now - before) / seconds);
+        (Some((own_now - own) / seconds), server)
+    }
+
+    /// Everything as one value.
+    #[must_use]
+    pub fn report(&mut self, shares: (Option<f64>, Option<f64>)) -> Value {
+        self.latencies.sort_unstable();
+        let at = |thousandths: usize| {
+            let index = (self.latencies.len() * thousandths / 1000)
+                .min(self.latencies.len().saturating_sub(1));
+            self.latencies.get(index).map(|units| f64::from(*units) / 10.0)
+        };
+        let seconds = self.until.duration_since(self.from).as_secs_f64();
+        json!({
+            "seconds": seconds,
+            "operations": self.operations,
+            "per_second": self.operations as f64 / seconds,
+            "p50_us": at(500),
+            "p99_us": at(990),
+            "max_us": at(1000),
+            "refused": self.refused,
+            "lost": self.lost,
+            "client_processors": shares.0,
+            "server_processors": shares.1,
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! Fills the database of a server that does not run with accounts and mail, past the server: what
+//! would take hours over the network takes a minute. The server makes the database first, with
+//! one account whose password all others get.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Instant, SystemTime},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use correio_load::{bench::frames::account, new_id};
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+use serde_json::json;
+
+/// Rows of one transaction.
+const ROWS: u64 = 100_000;
+
+/// Milliseconds within which the mails were sent: few enough that the server keeps its verdicts.
+const AGE: u64 = 5 * 24 * 60 * 60 * 1000;
+
+/// Fill the database of a server that does not run.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The server's data directory
+    #[arg(long)]
+    data_dir: PathBuf,
+    /// How many accounts to add
+    #[arg(long, default_value_t = 0)]
+    accounts: u64,
+    /// How many mails to add, the same number to each of these accounts
+    #[arg(long, default_value_t = 0)]
+    mails: u64,
+    /// The account whose password they get
+    #[arg(long, default_value = "c0000000")]
+    like: String,
+    /// What their names begin with
+    #[arg(long, default_value = "a")]
+    prefix: String,
+    /// Bytes of a body
+    #[arg(long, default_value_t = 512)]
+    size: usize,
+    /// Only say what is there
+    #[arg(long)]
+    count: bool,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let _lock = lock(&options.data_dir)?;
+    let path = options.data_dir.join("correio.db");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(&path, flags)
+        .with_context(|| format!("{}: start the server once", path.display()))?;
+    if !options.count {
+        let started = Instant::now();
+        fill(&mut db, &options)?;
+        eprintln!("filled in {:.1?}", started.elapsed());
+    }
+    let count = |table| {
+        db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+    };
+    let found = json!({"accounts": count("account")?, "mails": count("mail")?});
+    println!("{found}");
+    Ok(())
+}
+
+/// Takes the lock that a running server holds.
+fn lock(directory: &Path) -> Result<fs::File> {
+    let path = directory.join("lock");
+    let file = fs::File::options()
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("{}: start the server once", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => bail!("a server is using {}", directory.display()),
+    }
+}
+
+fn fill(db: &mut Connection, options: &Options) -> Result<()> {
+    ensure!(options.accounts > 0, "no accounts to fill");
+    // A database that a crash breaks is made again; the server's own settings come back below.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    db.pragma_update(None, "journal_mode", "OFF")?;
+    db.pragma_update(None, "synchronous", "OFF")?;
+    db.pragma_update(None, "cache_size", -512 * 1024)?;
+    let sql = "SELECT hash FROM account WHERE username = ?1";
+    let hash: String = db
+        .query_row(sql, [&options.like], |row| row.get(0))
+        .with_context(|| format!("there is no account {}", options.like))?;
+    let (each, rest) = (options.mails / options.accounts, options.mails % options.accounts);
+    let mut mails = Mails::new(options)?;
+    let mut next = 0;
+    while next < options.accounts {
+        let transaction = db.transaction()?;
+        let mut rows = 0;
+        while rows < ROWS && next < options.accounts {
+            let count = each + u64::from(next < rest);
+            add_account(&transaction, options, &hash, next, count, &mut mails)?;
+            rows += 1 + count;
+            next += 1;
+        }
+        transaction.commit()?;
+    }
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(())
+}
+
+/// What is the same in all mails, and how many there were.
+struct Mails {
+    subject: &'static str,
+    body: String,
+    oldest: u64,
+    total: u64,
+    made: u64,
+}
+
+impl Mails {
+    fn new(options: &Options) -> Result<Self> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
+        let oldest = u64::try_from(now)?.saturating_sub(AGE);
+        let body = "x".repeat(options.size);
+        Ok(Self { subject: "Elevador", body, oldest, total: options.mails.max(1), made: 0 })
+    }
+
+    /// When the next one was sent.
+    fn next_moment(&mut self) -> u64 {
+        self.made += 1;
+        self.oldest + (AGE / 2) * self.made / self.total
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.subject.len() + self.body.len()) as u64
+    }
+}
+
+/// An account with mails that it sent to itself, and their verdicts.
+fn add_account(
+    db: &Transaction<'_>,
+    options: &Options,
+    hash: &str,
+    index: u64,
+    count: u64,
+    mails: &mut Mails,
+) -> Result<()> {
+    let name = account(&options.prefix, usize::try_from(index)?);
+    let sql = "INSERT INTO account (username, full_name, hash, register_id, mails, bytes)
+               VALUES (?1, ?1, ?2, ?3, ?4, ?5)";
+    let bytes = count * mails.bytes();
+    db.prepare_cached(sql)?.execute(params![
+        name,
+        hash,
+        new_id()?.as_bytes(),
+        i64::try_from(count)?,
+        i64::try_from(bytes)?
+    ])?;
+    let id = db.last_insert_rowid();
+    let mut insert = db.prepare_cached(
+        "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body)
+         VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6)",
+    )?;
+    let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)";
+    let mut verdict = db.prepare_cached(sql)?;
+    for _ in 0..count {
+        let (mail, sent_at) = (new_id()?, i64::try_from(mails.next_moment())?);
+        let mail = mail.as_bytes();
+        insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body])?;
+        verdict.execute(params![id, mail, [0_u8; 32], sent_at])?;
+    }
+    Ok(())
+}

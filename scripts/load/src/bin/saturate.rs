@@ -1,0 +1,266 @@
+//! Asks a server as fast as it answers, from one thread that does not block, and prints what came
+//! of it as one line of JSON. Credentials are not stretched: the server's own bcrypt is measured,
+//! not the clients'.
+
+use std::{
+    hint::black_box,
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use correio_client::{Address, Trust};
+use correio_load::bench::{
+    crowd::{self, Place, Script},
+    frames::account,
+    lane::{self, Lane},
+    paced, pop3, process,
+    tally::Tally,
+    wire::Wire,
+    work::{Addressees, Work},
+};
+use correio_proto::{fingerprint::Fingerprint, tls::Security};
+use serde_json::{Value, json};
+
+/// Sessions of one account; a server allows a hundred.
+const SESSIONS: usize = 50;
+
+/// How long a server may settle before its memory is looked at.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Load a server on this machine and print what came of it as a line of JSON.
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(subcommand)]
+    mode: Mode,
+    /// The server
+    #[arg(long, global = true, default_value = "127.0.0.1:8888")]
+    server: SocketAddr,
+    /// The fingerprint of its certificate; plaintext without
+    #[arg(long, global = true)]
+    fingerprint: Option<Fingerprint>,
+    /// Its process, for its memory and processor time
+    #[arg(long, global = true)]
+    pid: Option<u32>,
+    /// How many connections
+    #[arg(long, global = true, default_value_t = 50)]
+    connections: usize,
+    /// Requests under way on each
+    #[arg(long, global = true, default_value_t = 1)]
+    depth: usize,
+    /// How long, behind a warm-up
+    #[arg(long, global = true, default_value_t = 3.0)]
+    seconds: f64,
+    /// How long the warm-up is, in seconds
+    #[arg(long, global = true, default_value_t = 0.5)]
+    warm_up: f64,
+    /// Bytes of a message or body
+    #[arg(long, global = true, default_value_t = 512)]
+    size: usize,
+    /// How long to wait between logging in and the load, in seconds
+    #[arg(long, global = true, default_value_t = 0.0)]
+    delay: f64,
+    /// The accounts, named by this letter and a number, exist already
+    #[arg(long, global = true)]
+    accounts: Option<String>,
+    /// Mails go to as many of those that exist already, and not to accounts made for it
+    #[arg(long, global = true)]
+    to_existing: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Mode {
+    /// Messages that come back
+    Echo,
+    /// Mails to accounts that nobody is logged in to
+    Send,
+    /// Pages of 100 mails, fetched and confirmed, until the mailboxes are empty
+    Receive,
+    /// Logins
+    Login,
+    /// Connections that are logged in and silent, for the server's memory
+    Idle,
+    /// Each connection sends a mail at this interval, whether answers come or not
+    Paced {
+        /// The interval in milliseconds
+        #[arg(long, default_value_t = 1000)]
+        interval: u64,
+    },
+    /// Makes the first account and nothing else
+    Register,
+    /// bcrypt on this machine, without a server
+    Bcrypt {
+        /// Threads
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Cost
+        #[arg(long, default_value_t = 10)]
+        cost: u32,
+    },
+    /// Every mail of a POP3 mailbox, retrieved and deleted
+    Pop3,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    ensure!(options.server.ip().is_loopback(), "only a server on this machine is loaded");
+    let files = process::raise_file_limit();
+    let most = usize::try_from(files)?.saturating_sub(50);
+    ensure!(options.connections <= most, "the limit on open files allows {most} connections");
+    let mut report = run(&options)?;
+    if let Some(fields) = report.as_object_mut() {
+        fields.insert("connections".to_owned(), options.connections.into());
+        fields.insert("depth".to_owned(), options.depth.into());
+        fields.insert("tls".to_owned(), options.fingerprint.is_some().into());
+    }
+    println!("{report}");
+    Ok(())
+}
+
+fn run(options: &Options) -> Result<Value> {
+    match options.mode {
+        Mode::Echo => echo(options),
+        Mode::Send => closed(options, |index, to| Work::send(to, options.size, index as u64)),
+        Mode::Receive => closed(options, |_, _| Work::receive(100)),
+        Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
+        Mode::Idle => idle(options),
+        Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
+        Mode::Register => {
+            crowd::register_accounts(&options.place()?, "c", 1)?;
+            Ok(json!({}))
+        }
+        Mode::Bcrypt { threads, cost } => bcrypt(options, threads, cost),
+        Mode::Pop3 => pop3::run(options.server, "tony"),
+    }
+}
+
+impl Options {
+    fn place(&self) -> Result<Place> {
+        let address = Address::new(&self.server.ip().to_string(), self.server.port())?;
+        let trust = self.fingerprint.map_or(Trust::Plaintext, Trust::Fingerprint);
+        Ok(Place { server: self.server, security: trust.security(&address) })
+    }
+
+    fn prefix(&self) -> &str {
+        self.accounts.as_deref().unwrap_or("c")
+    }
+
+    /// The account of a connection.
+    fn account(&self, index: usize) -> String {
+        match self.mode {
+            Mode::Idle => account(self.prefix(), index / SESSIONS),
+            _ => account(self.prefix(), index),
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let seconds = Duration::from_secs_f64;
+        Tally::new(seconds(self.warm_up), seconds(self.seconds), self.pid)
+    }
+
+    /// Makes the accounts that are missing, and logs every connection in.
+    fn logged_in(&self) -> Result<(Vec<Wire>, Addressees)> {
+        let place = self.place()?;
+        if self.accounts.is_none() {
+            let sessions = if matches!(self.mode, Mode::Idle) { SESSIONS } else { 1 };
+            let accounts = self.connections.div_ceil(sessions);
+            crowd::register_accounts(&place, self.prefix(), accounts)?;
+        }
+        let sends = matches!(self.mode, Mode::Send | Mode::Paced { .. });
+        let to = match self.to_existing {
+            Some(count) => Addressees { prefix: self.prefix().into(), count },
+            None => Addressees { prefix: "r".into(), count: self.connections.min(100) },
+        };
+        if sends && self.to_existing.is_none() {
+            crowd::register_accounts(&place, &to.prefix, to.count)?;
+        }
+        let script = |index| match self.mode {
+            // The logins themselves are the load.
+            Mode::Login => Script::greeting(),
+            _ => Script::logging_in(&self.account(index)),
+        };
+        let scripts = (0..self.connections).map(script).collect::<Result<_>>()?;
+        let wires = crowd::open(&place, scripts)?;
+        thread::sleep(Duration::from_secs_f64(self.delay));
+        Ok((wires, to))
+    }
+}
+
+fn echo(options: &Options) -> Result<Value> {
+    let place = Place { server: options.server, security: Security::Plaintext };
+    let mut lanes = Vec::new();
+    for index in 0..options.connections {
+        let wire = Wire::connect(place.server, &place.security, index)?;
+        lanes.push(Lane::new(wire, Work::echo(options.size)?));
+    }
+    lane::run(lanes, options.depth, &mut options.tally())
+}
+
+fn closed(options: &Options, work: impl Fn(usize, Addressees) -> Result<Work>) -> Result<Value> {
+    let (wires, to) = options.logged_in()?;
+    let mut lanes = Vec::with_capacity(wires.len());
+    for (index, wire) in wires.into_iter().enumerate() {
+        let work = work(index, to.clone())?;
+        lanes.push(Lane::new(wire, work));
+    }
+    lane::run(lanes, options.depth, &mut options.tally())
+}
+
+fn paced(options: &Options, interval: Duration) -> Result<Value> {
+    let (wires, to) = options.logged_in()?;
+    let mut clients = Vec::with_capacity(wires.len());
+    for (index, wire) in wires.into_iter().enumerate() {
+        clients.push((wire, Work::send(to.clone(), options.size, index as u64)?));
+    }
+    paced::run(clients, interval, &mut options.tally())
+}
+
+fn idle(options: &Options) -> Result<Value> {
+    let pid = options.pid.context("--pid is needed, for the memory")?;
+    let place = options.place()?;
+    crowd::register_accounts(&place, options.prefix(), options.connections.div_ceil(SESSIONS))?;
+    thread::sleep(SETTLE);
+    let before = process::memory(pid)?;
+    let started = Instant::now();
+    let (wires, _) = options.logged_in()?;
+    let seconds = started.elapsed().as_secs_f64();
+    thread::sleep(SETTLE);
+    let after = process::memory(pid)?;
+    let bytes_each = after.saturating_sub(before) as f64 / wires.len().max(1) as f64;
+    Ok(json!({
+        "before": before,
+        "after": after,
+        "bytes_each": bytes_each,
+        "logged_in_after_seconds": seconds,
+    }))
+}
+
+fn bcrypt(options: &Options, threads: usize, cost: u32) -> Result<Value> {
+    let until = Instant::now() + Duration::from_secs_f64(options.seconds);
+    let started = Instant::now();
+    let count = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while Instant::now() < until {
+                    black_box(bcrypt::bcrypt(cost, [7; 16], black_box(&[1; 33])));
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let count = count.into_inner();
+    let per_second = count as f64 / seconds;
+    Ok(json!({
+        "threads": threads,
+        "cost": cost,
+        "operations": count,
+        "seconds": seconds,
+        "per_second": per_second,
+        "milliseconds_each": threads as f64 * 1000.0 / per_second,
+    }))
+}
