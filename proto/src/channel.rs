@@ -292,8 +292,10 @@ impl Channel {
 
     /// Gives back the buffers with nothing in them, after it was used.
     pub fn detach(&mut self, spare: &mut SpareBuffers) {
-        self.incoming.detach(spare);
+        // The other way round than they were borrowed: so each gets its own kind again, and the
+        // room to read into is not cleared anew.
         self.outgoing.detach(spare);
+        self.incoming.detach(spare);
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A value of one of these types cannot break a limit of [`crate::limits`], wherever it came
 //! from; what reads them again checks nothing. Showing them on a terminal is another matter:
-//! names, subjects and bodies may hold characters that a terminal obeys.
+//! names, subjects and bodies may hold characters that a terminal obeys. A copy of any of them
+//! costs next to nothing: texts are shared.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use uuid::Uuid;
@@ -94,7 +96,7 @@ impl fmt::Display for Problem {
 /// The name an account is addressed by: 1 to 32 ASCII letters, digits, `.`, `_` and `-`, the
 /// first of them a letter or a digit, folded to lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Username(Box<str>);
+pub struct Username(ArrayString<{ limits::USERNAME_MAX }>);
 
 impl FromStr for Username {
     type Err = Invalid;
@@ -105,13 +107,14 @@ impl FromStr for Username {
         if let Some(c) = text.chars().find(|c| !is_username_character(*c)) {
             return Err(invalid(Problem::Character(c)));
         }
-        if text.len() > limits::USERNAME_MAX {
+        let Ok(mut folded) = ArrayString::from(text) else {
             return Err(invalid(Problem::TooLong(limits::USERNAME_MAX)));
-        }
+        };
         if !first.is_ascii_alphanumeric() {
             return Err(invalid(Problem::Start(first)));
         }
-        Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
+        folded.make_ascii_lowercase();
+        Ok(Self(folded))
     }
 }
 
@@ -122,7 +125,7 @@ fn is_username_character(c: char) -> bool {
 /// The name a person is shown by: 1 to 100 characters of Unicode on one line, in NFC, without
 /// control characters and without white space at either end.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FullName(Box<str>);
+pub struct FullName(Arc<str>);
 
 impl FromStr for FullName {
     type Err = Invalid;
@@ -135,7 +138,7 @@ impl FromStr for FullName {
 /// The subject of a mail: 1 to 200 characters of Unicode on one line, in NFC, without control
 /// characters and without white space at either end.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Subject(Box<str>);
+pub struct Subject(Arc<str>);
 
 impl FromStr for Subject {
     type Err = Invalid;
@@ -146,7 +149,7 @@ impl FromStr for Subject {
 }
 
 /// Trims, composes and bounds a text of one line.
-fn one_line(text: &str, field: Field, max: usize) -> Result<Box<str>, Invalid> {
+fn one_line(text: &str, field: Field, max: usize) -> Result<Arc<str>, Invalid> {
     let invalid = |problem| Invalid { field, problem };
     let text = text.trim();
     if text.is_empty() {
@@ -160,8 +163,10 @@ fn one_line(text: &str, field: Field, max: usize) -> Result<Box<str>, Invalid> {
     if let Some(c) = text.chars().find(|c| is_line_breaking(*c)) {
         return Err(invalid(Problem::Character(c)));
     }
-    let composed: Box<str> =
-        if is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() };
+    let composed: Arc<str> = match text.is_ascii() || is_nfc(text) {
+        true => text.into(),
+        false => text.nfc().collect::<String>().into(),
+    };
     if composed.chars().count() > max {
         return Err(invalid(Problem::TooLong(max)));
     }
@@ -175,20 +180,12 @@ fn is_line_breaking(c: char) -> bool {
 /// The body of a mail: any Unicode text that is not blank, kept to the byte, of at most
 /// [`limits::BODY_MAX`] bytes (a server may allow less).
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Body(Box<str>);
+pub struct Body(Arc<str>);
 
 impl FromStr for Body {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl TryFrom<String> for Body {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
         let invalid = |problem| Invalid { field: Field::Body, problem };
         if text.len() > limits::BODY_MAX {
             return Err(invalid(Problem::TooLong(limits::BODY_MAX)));
@@ -196,7 +193,15 @@ impl TryFrom<String> for Body {
         if text.trim().is_empty() {
             return Err(invalid(Problem::Empty));
         }
-        Ok(Self(text.into_boxed_str()))
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for Body {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse()
     }
 }
 

@@ -377,9 +377,9 @@ fn find(username: Username, step: Step) -> Outcome {
 }
 
 fn defer_store(job: StoreJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Store(job), Pending::Account(step))
+    Outcome::Defer(Job::Store(job), Pending::Account(Box::new(step)))
 }
 
 fn defer_hash(job: HashJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Hash(job), Pending::Account(step))
+    Outcome::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
 }

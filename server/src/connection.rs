@@ -21,6 +21,7 @@ use crate::{
     effect::Effect,
     event::Event,
     hashing::{Accepted, Hasher},
+    presence::Presence,
     session::{Done, Job, QueueName, Scope, Session, Settings, Step},
     store::{Store, Submitted},
     throttle::Throttle,
@@ -55,6 +56,14 @@ const ROOM_RETRY: u32 = 10;
 pub trait Transport: Read + Write {
     /// Says that nothing more will be written. What is on its way still arrives.
     fn shutdown_write(&mut self);
+
+    /// Whether a read of `count` bytes into room for `room` has emptied the transport, so that
+    /// whatever comes later, but the end, is reported anew. It saves the read that would find
+    /// nothing; `false` is always right.
+    fn is_emptied_by(&self, count: usize, room: usize) -> bool {
+        let _ = (count, room);
+        false
+    }
 }
 
 /// What a connection is lent while it is driven.
@@ -69,6 +78,8 @@ pub struct Context<'a> {
     pub hasher: &'a mut dyn Hasher,
     /// Takes what concerns other connections.
     pub effects: &'a mut Vec<Effect>,
+    /// Who is there.
+    pub presence: &'a Presence,
     /// Who may try how often.
     pub throttle: &'a mut Throttle,
     /// What partly received frames may take of all connections together.
@@ -86,6 +97,8 @@ pub struct Readiness {
     pub readable: bool,
     /// Something can be written.
     pub writable: bool,
+    /// The end is there, behind what can be read. It is reported once.
+    pub ended: bool,
 }
 
 /// What became of a turn.
@@ -187,7 +200,7 @@ impl<T: Transport> Connection<T> {
             session: Session::default(),
             phase: Phase::Open,
             // A new socket may be written to, and what was sent with the first packet is there.
-            ready: Readiness { readable: true, writable: true },
+            ready: Readiness { readable: true, writable: true, ended: false },
             protocol_errors: 0,
             anonymous_since: now.uptime,
             heard: now.uptime,
@@ -227,6 +240,7 @@ impl<T: Transport> Connection<T> {
     pub fn note(&mut self, ready: Readiness) {
         self.ready.readable |= ready.readable;
         self.ready.writable |= ready.writable;
+        self.ready.ended |= ready.ended;
     }
 
     /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is
@@ -333,14 +347,18 @@ impl<T: Transport> Connection<T> {
     }
 
     fn read(&mut self) -> Result<(), Reason> {
+        let mut reader = Reader { transport: &mut self.transport, emptied: false };
         let read = match self.phase {
-            Phase::Open | Phase::Draining => self.channel.read_from(&mut self.transport),
+            Phase::Open | Phase::Draining => self.channel.read_from(&mut reader),
             // The last words wait until TLS is agreed upon.
             Phase::Closing { .. } if self.channel.is_handshaking() && self.channel.has_room() => {
-                self.channel.read_from(&mut self.transport)
+                self.channel.read_from(&mut reader)
             }
-            Phase::Closing { .. } | Phase::Gone(_) => self.transport.read(&mut [0; 4096]),
+            Phase::Closing { .. } | Phase::Gone(_) => reader.read(&mut [0; 4096]),
         };
+        if reader.emptied && !self.ready.ended {
+            self.ready.readable = false;
+        }
         match read {
             Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
             Ok(0) if self.channel.is_cut_off() => Err(Reason::CutOff),
@@ -623,6 +641,20 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+/// Reads from a transport and notes whether that has emptied it.
+struct Reader<'a, T> {
+    transport: &'a mut T,
+    emptied: bool,
+}
+
+impl<T: Transport> Read for Reader<'_, T> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.transport.read(room)?;
+        self.emptied = count > 0 && self.transport.is_emptied_by(count, room.len());
+        Ok(count)
+    }
+}
+
 fn scope<'a>(id: ConnId, peer: SocketAddr, context: &'a mut Context<'_>) -> Scope<'a> {
     Scope {
         now: context.now,
@@ -631,6 +663,7 @@ fn scope<'a>(id: ConnId, peer: SocketAddr, context: &'a mut Context<'_>) -> Scop
         settings: context.settings,
         throttle: context.throttle,
         effects: context.effects,
+        presence: context.presence,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the requests about mail do: send, fetch, confirm.
 
+use std::sync::Arc;
+
 use correio_proto::{
     limits,
-    mail::{MailId, Recipients, Subject, Username},
+    mail::Username,
     message::{Confirm, ErrorCode, ErrorReply, Fetch, NewMail, Notice, Page, Reply, Send},
 };
 
@@ -17,16 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Step {
     /// A mail is being stored.
-    Sending {
-        /// Its id.
-        id: MailId,
-        /// Its recipients.
-        to: Recipients,
-        /// Its subject, for the notice.
-        subject: Subject,
-        /// Its body's length in bytes.
-        bytes: usize,
-    },
+    Sending(Arc<Outgoing>),
     /// A page is being read.
     Fetching,
     /// Mails are being deleted.
@@ -38,8 +31,7 @@ pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outc
         return Outcome::account_gone();
     };
     let Send { id, to, subject, body } = send;
-    let bytes = body.as_str().len();
-    if bytes > scope.settings.body_max {
+    if body.as_str().len() > scope.settings.body_max {
         let text = format!("the body may have at most {} bytes", scope.settings.body_max);
         return Outcome::refuse(ErrorCode::TooLarge, &text);
     }
@@ -47,8 +39,8 @@ pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outc
     if let Err(wait) = scope.throttle.mail(scope.now.uptime, identity.account, recipients) {
         return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
     }
-    let step = Step::Sending { id, to: to.clone(), subject: subject.clone(), bytes };
-    let mail = Outgoing { id, to, subject, body };
+    let mail = Arc::new(Outgoing { id, to, subject, body });
+    let step = Step::Sending(mail.clone());
     defer(StoreJob::Send { sender: identity.account, mail, now: scope.now.wall }, step)
 }
 
@@ -93,9 +85,7 @@ pub(crate) fn complete(
             Event::StoreUnavailable { text: &text }.log();
             Outcome::unavailable()
         }
-        (Step::Sending { id, to, subject, bytes }, done) => {
-            sent(scope, username, &Handed { id, to, subject, bytes }, done)
-        }
+        (Step::Sending(mail), done) => sent(scope, username, &mail, done),
         (Step::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
                 let (connection, mails) = (scope.connection, mails.len());
@@ -115,24 +105,20 @@ pub(crate) fn complete(
     }
 }
 
-/// What is remembered of a mail that was handed to the store.
-struct Handed {
-    id: MailId,
-    to: Recipients,
-    subject: Subject,
-    bytes: usize,
-}
-
-fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Handed, done: StoreDone) -> Outcome {
-    let Handed { id, to, subject, bytes } = mail;
+fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Outcome {
+    let Outgoing { id, to, subject, body } = mail;
     let connection = scope.connection;
     let error = match done {
-        StoreDone::Sent { sent_at, recipients, from: (username, full_name) } => {
-            Event::MailAccepted { from, to, id: *id, bytes: *bytes, connection }.log();
-            let new_mail =
-                NewMail { from: username, from_name: full_name, subject: subject.clone() };
-            let notice = Notice::NewMail(new_mail);
-            scope.effects.push(Effect::Notify { accounts: recipients, notice });
+        StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
+            let bytes = body.as_str().len();
+            Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
+            recipients.retain(|account| !scope.presence.of(*account).is_empty());
+            if !recipients.is_empty() {
+                let new_mail =
+                    NewMail { from: username, from_name: full_name, subject: subject.clone() };
+                let notice = Notice::NewMail(new_mail);
+                scope.effects.push(Effect::Notify { accounts: recipients, notice });
+            }
             return Outcome::Reply(Reply::Sent { sent_at });
         }
         StoreDone::SentBefore { sent_at } => {

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::{store::AccountId, ticket::ConnId};
 
 /// Sessions of one account at most: more than a person has devices, and few enough to tell all of
 /// them of a mail.
 const SESSIONS_MAX: usize = 100;
 
-/// At most as large as the number of connections.
+/// See the module's description. At most as large as the number of connections.
 #[derive(Debug, Default)]
-pub(crate) struct Presence {
-    sessions: HashMap<AccountId, Vec<ConnId>>,
+pub struct Presence {
+    /// Nobody outside chooses the number of an account: a fast hash does.
+    sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
 }
 
 impl Presence {

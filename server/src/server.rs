@@ -78,6 +78,8 @@ pub struct Server<T> {
     output: Budget,
     /// Connections to drive in the next turn; each stands here at most once.
     ready: Vec<ConnId>,
+    /// The list of the turn before, empty, for its room.
+    spare_ready: Vec<ConnId>,
     over: Vec<(ConnId, Reason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
@@ -117,6 +119,7 @@ impl<T: Transport> Server<T> {
             presence: Presence::default(),
             deadlines: Deadlines::default(),
             ready: Vec::new(),
+            spare_ready: Vec::new(),
             over: Vec::new(),
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
@@ -329,7 +332,8 @@ impl<T: Transport> Server<T> {
 
     fn drive_ready(&mut self, now: Now) {
         // What becomes ready meanwhile has its turn after the sockets were asked again.
-        for id in std::mem::take(&mut self.ready) {
+        let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
+        for id in ready.drain(..) {
             let Some(driven) = self.with(id, now, |entry, context| {
                 entry.is_ready = false;
                 let driven = entry.connection.drive(context);
@@ -353,10 +357,15 @@ impl<T: Transport> Server<T> {
                 }
             }
         }
+        self.spare_ready = ready;
     }
 
     fn apply_effects(&mut self, now: Now) {
-        for effect in std::mem::take(&mut self.effects) {
+        if self.effects.is_empty() {
+            return;
+        }
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Entered { connection, account } => {
                     self.admission.entered(connection);
@@ -384,6 +393,8 @@ impl<T: Transport> Server<T> {
                 }
             }
         }
+        effects.append(&mut self.effects);
+        self.effects = effects;
     }
 
     fn tell(&mut self, id: ConnId, notice: Notice) {
@@ -437,6 +448,7 @@ impl<T: Transport> Server<T> {
             input: &mut self.input,
             output: &mut self.output,
             effects: &mut self.effects,
+            presence: &self.presence,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

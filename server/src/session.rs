@@ -21,6 +21,7 @@ use crate::{
     hashing::{Bcrypt, HashDone, HashJob},
     invite::Registrations,
     mailbox,
+    presence::Presence,
     store::{AccountId, StoreDone, StoreJob},
     throttle::{Prefix, Throttle, Wait},
     ticket::{ConnId, Ticket},
@@ -71,6 +72,8 @@ pub struct Scope<'a> {
     pub throttle: &'a mut Throttle,
     /// Takes what concerns other connections.
     pub effects: &'a mut Vec<Effect>,
+    /// Who is there to be told of something.
+    pub presence: &'a Presence,
 }
 
 impl Scope<'_> {
@@ -204,7 +207,7 @@ impl Limit {
 #[derive(Debug)]
 pub enum Pending {
     /// Goes on with something about accounts.
-    Account(account::Step),
+    Account(Box<account::Step>),
     /// Goes on with something about mail.
     Mailbox(mailbox::Step),
 }
@@ -248,7 +251,7 @@ struct Waiting {
     serial: u64,
     queue: QueueName,
     number: u32,
-    pending: Box<Pending>,
+    pending: Pending,
 }
 
 /// What a session wants of its connection.
@@ -283,8 +286,8 @@ impl Session {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let outcome = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
-            done => match *waiting.pending {
-                Pending::Account(step) => account::complete(self, scope, step, done),
+            done => match waiting.pending {
+                Pending::Account(step) => account::complete(self, scope, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
             },
         };
@@ -407,7 +410,7 @@ impl Session {
                     Job::Hash(_) => QueueName::Hash,
                     Job::Store(_) => QueueName::Store,
                 };
-                self.waiting = Some(Waiting { serial, queue, number, pending: Box::new(pending) });
+                self.waiting = Some(Waiting { serial, queue, number, pending });
                 Step::Defer(Ticket { connection: scope.connection, serial }, job)
             }
         }

@@ -4,7 +4,7 @@
 //! [`MemoryLimits`] for the whole.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -12,9 +12,10 @@ use correio_proto::{
     mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username},
     message::Realm,
 };
+use foldhash::fast::RandomState;
 
 use super::{
-    AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
+    AccountId, AccountRecord, Digest, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
     StoreJob, Submitted,
 };
 use crate::{invite::InviteId, ticket::Ticket};
@@ -47,13 +48,15 @@ pub struct MemoryStore {
     quota: Quota,
     limits: MemoryLimits,
     ids: HashMap<Username, AccountId>,
-    accounts: HashMap<AccountId, Account>,
+    /// Nobody outside chooses the number of an account: a fast hash does.
+    accounts: HashMap<AccountId, Account, RandomState>,
     /// Those that were used. Each has made an account.
     invites: HashSet<InviteId>,
-    verdicts: HashMap<(AccountId, MailId), Verdict>,
     /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
     /// are gone.
-    given: BTreeSet<(Timestamp, AccountId, MailId)>,
+    given: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
+    /// How many stand there.
+    verdicts: usize,
     bytes: u64,
     last_account: i64,
     last_seq: u64,
@@ -65,23 +68,25 @@ struct Account {
     full_name: FullName,
     hash: PasswordHash,
     register_id: MailId,
-    mailbox: BTreeMap<Seq, Arc<Letter>>,
+    mailbox: BTreeMap<Seq, Letter>,
     bytes: u64,
+    /// On the mails it sent. Clients make ids that grow with the time, so that a new one goes to
+    /// the end, where the last one went.
+    verdicts: BTreeMap<MailId, Verdict>,
 }
 
-/// A mail without its number: one for all of its recipients.
-#[derive(Debug)]
+/// A mail without its number; what its recipients have in common they share.
+#[derive(Clone, Debug)]
 struct Letter {
     from: Username,
     from_name: FullName,
-    mail: Outgoing,
+    mail: Arc<Outgoing>,
     sent_at: Timestamp,
-    bytes: u64,
 }
 
 #[derive(Debug)]
 struct Verdict {
-    digest: [u8; 32],
+    digest: Digest,
     sent_at: Timestamp,
 }
 
@@ -94,10 +99,10 @@ impl MemoryStore {
             quota,
             limits,
             ids: HashMap::new(),
-            accounts: HashMap::new(),
+            accounts: HashMap::default(),
             invites: HashSet::new(),
-            verdicts: HashMap::new(),
-            given: BTreeSet::new(),
+            given: BTreeMap::new(),
+            verdicts: 0,
             bytes: 0,
             last_account: 0,
             last_seq: 0,
@@ -164,7 +169,9 @@ impl MemoryStore {
         let id = AccountId(self.last_account);
         self.ids.insert(username.clone(), id);
         let mailbox = BTreeMap::new();
-        let account = Account { username, full_name, hash, register_id, mailbox, bytes: 0 };
+        let verdicts = BTreeMap::new();
+        let account =
+            Account { username, full_name, hash, register_id, mailbox, bytes: 0, verdicts };
         self.accounts.insert(id, account);
         StoreDone::Created
     }
@@ -190,17 +197,17 @@ impl MemoryStore {
             }
         }
         self.accounts.remove(&id);
-        // Its verdicts are forgotten with their time: no account gets its number again.
+        // What stands in `given` is forgotten with its time: no account gets its number again.
         StoreDone::Changed
     }
 
-    fn send(&mut self, sender: AccountId, mail: Outgoing, now: Timestamp) -> StoreDone {
+    fn send(&mut self, sender: AccountId, mail: Arc<Outgoing>, now: Timestamp) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
             return StoreDone::NoAccount;
         };
         let names = (from.username.clone(), from.full_name.clone());
-        let digest = mail.digest();
-        if let Some(verdict) = self.verdicts.get(&(sender, mail.id)) {
+        let (id, digest) = (mail.id, mail.digest());
+        if let Some(verdict) = from.verdicts.get(&id) {
             return match verdict.digest == digest {
                 true => StoreDone::SentBefore { sent_at: verdict.sent_at },
                 false => StoreDone::Conflict,
@@ -211,12 +218,16 @@ impl MemoryStore {
             Err(refusal) => return refusal,
         };
         let total = mail.quota_bytes() * recipients.len() as u64;
-        if self.bytes + total > self.limits.bytes || self.verdicts.len() >= self.limits.verdicts {
+        if self.bytes + total > self.limits.bytes || self.verdicts >= self.limits.verdicts {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
-        self.verdicts.insert((sender, mail.id), Verdict { digest, sent_at: now });
-        self.given.insert((now, sender, mail.id));
-        self.put(names.clone(), mail, now, &recipients);
+        let (from, from_name) = names.clone();
+        self.put(&Letter { from, from_name, mail, sent_at: now }, &recipients);
+        if let Some(sender) = self.accounts.get_mut(&sender) {
+            sender.verdicts.insert(id, Verdict { digest, sent_at: now });
+        }
+        self.given.entry(now).or_default().push((sender, id));
+        self.verdicts += 1;
         StoreDone::Sent { sent_at: now, recipients, from: names }
     }
 
@@ -249,15 +260,8 @@ impl MemoryStore {
         Ok(ids)
     }
 
-    fn put(
-        &mut self,
-        (from, from_name): (Username, FullName),
-        mail: Outgoing,
-        sent_at: Timestamp,
-        recipients: &[AccountId],
-    ) {
-        let bytes = mail.quota_bytes();
-        let letter = Arc::new(Letter { from, from_name, mail, sent_at, bytes });
+    fn put(&mut self, letter: &Letter, recipients: &[AccountId]) {
+        let bytes = letter.mail.quota_bytes();
         for id in recipients {
             self.last_seq += 1;
             if let Some(account) = self.accounts.get_mut(id) {
@@ -290,16 +294,23 @@ impl MemoryStore {
     fn prune(&mut self, before: Timestamp) -> StoreDone {
         let mut verdicts = 0;
         for _ in 0..PRUNE_STEP {
-            let oldest = self.given.first().filter(|(sent_at, ..)| *sent_at < before);
-            let Some(&(_, sender, id)) = oldest else {
+            let Some(mut oldest) = self.given.first_entry().filter(|oldest| *oldest.key() < before)
+            else {
                 return StoreDone::Pruned { verdicts, more: false };
             };
-            self.given.pop_first();
-            self.verdicts.remove(&(sender, id));
+            let given = oldest.get_mut().pop();
+            if oldest.get().is_empty() {
+                oldest.remove();
+            }
+            let Some((sender, id)) = given else {
+                continue;
+            };
+            self.verdicts -= 1;
             // Those of accounts that are gone were none any more.
-            verdicts += u32::from(self.accounts.contains_key(&sender));
+            let sender = self.accounts.get_mut(&sender);
+            verdicts += u32::from(sender.is_some_and(|it| it.verdicts.remove(&id).is_some()));
         }
-        let more = self.given.first().is_some_and(|(sent_at, ..)| *sent_at < before);
+        let more = self.given.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
         StoreDone::Pruned { verdicts, more }
     }
 
@@ -314,8 +325,9 @@ impl MemoryStore {
             else {
                 continue;
             };
-            account.bytes -= letter.bytes;
-            self.bytes -= letter.bytes;
+            let bytes = letter.mail.quota_bytes();
+            account.bytes -= bytes;
+            self.bytes -= bytes;
             account.mailbox.remove(&mail.seq);
             deleted += 1;
         }

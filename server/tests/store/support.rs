@@ -290,12 +290,12 @@ pub fn send(sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
 pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
     StoreJob::Send {
         sender,
-        mail: Outgoing {
+        mail: Arc::new(Outgoing {
             id: id(number),
             to: to.parse().unwrap(),
             subject: "s".parse().unwrap(),
             body: body.parse().unwrap(),
-        },
+        }),
         now: Timestamp(now),
     }
 }

@@ -168,7 +168,7 @@ fn add_account(
         let (mail, sent_at) = (new_id()?, i64::try_from(mails.next_moment())?);
         let mail = mail.as_bytes();
         insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body])?;
-        verdict.execute(params![id, mail, [0_u8; 32], sent_at])?;
+        verdict.execute(params![id, mail, [0_u8; 16], sent_at])?;
     }
     Ok(())
 }

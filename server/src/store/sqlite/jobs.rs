@@ -8,7 +8,7 @@ use rusqlite::{
 
 use crate::{
     invite::InviteId,
-    store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
+    store::{AccountId, AccountRecord, Digest, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
 };
 
 /// Verdicts forgotten in one step.
@@ -155,7 +155,7 @@ fn send(
     db.prepare_cached(sql)?.execute(params![
         sender.0,
         mail.id.as_bytes(),
-        digest,
+        digest.0,
         to_sql(now.0)
     ])?;
     put(db, &from, mail, now, &recipients)?;
@@ -167,11 +167,11 @@ fn verdict(
     db: &Connection,
     sender: AccountId,
     id: MailId,
-    digest: &[u8; 32],
+    digest: &Digest,
 ) -> Result<Option<StoreDone>> {
     let sql = "SELECT digest = ?3, sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
     db.prepare_cached(sql)?
-        .query_row(params![sender.0, id.as_bytes(), digest], |row| {
+        .query_row(params![sender.0, id.as_bytes(), digest.0], |row| {
             Ok(match row.get(0)? {
                 true => StoreDone::SentBefore { sent_at: timestamp(row, 1)? },
                 false => StoreDone::Conflict,
