@@ -137,9 +137,10 @@ pub fn free_port() -> u16 {
 
 /// The program with nothing of this process's environment that matters to it.
 pub fn program(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
+    // Without the terminal of whoever runs the tests: the program would ask there.
+    let mut command = Command::new("setsid");
     clean(&mut command);
-    command.arg("--data-dir").arg(data);
+    command.arg(env!("CARGO_BIN_EXE_correio")).arg("--data-dir").arg(data);
     command
 }
 

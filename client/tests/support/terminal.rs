@@ -15,7 +15,8 @@ const AROUND: &str = r#"trap : INT
 stty sane rows "$1" cols "$2"
 shift 2
 echo "before=$(stty -g)="
-sh -c 'echo "pid=$$="; exec "$@"' sh "$@"
+sh -c 'echo "pid=$$="
+if [ -n "$PIPED" ]; then printf "%s" "$INPUT" | "$@"; else exec "$@"; fi' sh "$@"
 echo "status=$?="
 echo "after=$(stty -g)=""#;
 
@@ -31,6 +32,12 @@ impl Terminal {
     /// Starts the program on a terminal of 24 rows and 80 columns.
     pub fn start(house: &House, arguments: &[&str]) -> Self {
         Self::start_in(house, (24, 80), &[], arguments)
+    }
+
+    /// Starts the program with a pipe as its standard input, on a terminal all the same.
+    pub fn start_piped(house: &House, input: &str, arguments: &[&str]) -> Self {
+        let set = [("INPUT", input), ("PIPED", "1")];
+        Self::start_in(house, (24, 80), &set, arguments)
     }
 
     pub fn start_sized(house: &House, size: (u16, u16), arguments: &[&str]) -> Self {

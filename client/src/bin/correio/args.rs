@@ -23,15 +23,17 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  correio                                             the menus
+  correio                                 the menus
+  correio trust mail.example              accept a server's certificate, or its new one
   correio --server mail.example:8888 ping
   correio --server mail.example --user tony register --name 'Tony Stark'
+  correio --server mail.example --user pepper register --name 'Pepper Potts'
   echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
-  correio --server mail.example --user tony receive
-  correio trust mail.example                          accept its certificate, or its new one
+  correio --server mail.example --user pepper receive
+  correio --server mail.example --user pepper read 1
 
-The password is asked for on a terminal; elsewhere it comes from --password-stdin (the first
-line) or CORREIO_PASSWORD, never from an argument.
+The password is asked for on the terminal, also where standard input is a pipe; without a terminal
+it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
 
 Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
 69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate

@@ -30,6 +30,7 @@ mod commands;
 mod editor;
 mod exit;
 mod fields;
+mod person;
 mod prompt;
 mod screens;
 mod show;

@@ -2,9 +2,10 @@
 
 use std::{
     env,
+    fs::File,
     io::{self, IsTerminal, Write},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -27,6 +28,8 @@ const NO_KEY: u8 = 0;
 pub(crate) struct Guard {
     /// `None` where standard input is no terminal.
     found: Option<Termios>,
+    /// Another terminal where a person is asked, and how it was.
+    other: Arc<OnceLock<(File, Termios)>>,
     /// Whether something is under way that Ctrl-C cancels, or that has Ctrl-C for itself.
     busy: Arc<AtomicBool>,
 }
@@ -36,7 +39,7 @@ impl Guard {
     /// back and end the program. While a request is under way, SIGINT only cancels that.
     pub(crate) fn install(cancel: Cancel) -> io::Result<Self> {
         let found = tcgetattr(io::stdin()).ok();
-        let guard = Self { found, busy: Arc::default() };
+        let guard = Self { found, other: Arc::default(), busy: Arc::default() };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let handler = guard.clone();
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -61,6 +64,13 @@ impl Guard {
     /// Says whether something is under way that Ctrl-C cancels.
     pub(crate) fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// Puts another terminal back, too, as it is now. The first one counts.
+    pub(crate) fn keep_too(&self, terminal: File) {
+        if let Ok(found) = tcgetattr(&terminal) {
+            let _ = self.other.set((terminal, found));
+        }
     }
 
     /// Takes keys one by one, without showing them, until the guard returned is dropped. Ctrl-C
@@ -109,6 +119,9 @@ impl Guard {
     fn restore(&self) {
         if let Some(found) = &self.found {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, found);
+        }
+        if let Some((terminal, found)) = self.other.get() {
+            let _ = tcsetattr(terminal, OptionalActions::Now, found);
         }
     }
 

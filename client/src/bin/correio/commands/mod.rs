@@ -3,7 +3,7 @@
 
 use std::{
     env,
-    io::{self, BufRead, IsTerminal, Read},
+    io::{self, BufRead, Read},
     path::PathBuf,
     sync::Arc,
 };
@@ -17,7 +17,6 @@ use correio_proto::{
     mail::{Mail, Username},
     message::LoggedIn,
 };
-use dialoguer::console::Term;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -25,6 +24,7 @@ use crate::{
     app::bad_credentials,
     args::{Command, Options},
     exit::{Failure, Status},
+    person::{Again, Person},
     terminal::Guard,
     text::Text,
     trust::Stated,
@@ -53,13 +53,6 @@ pub(crate) struct Context<'a> {
 
 /// Longest line that a password is read from, in bytes: more than the longest password has.
 const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
-
-/// How often a person is asked for a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    Once,
-    Twice,
-}
 
 /// Does one command.
 pub(crate) fn run(
@@ -153,7 +146,7 @@ impl Context<'_> {
     /// The password that an account has. One that no account can have is refused as the server
     /// would refuse it.
     fn password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(guard, Asked::Once)?;
+        let typed = self.typed_password(guard, &Again::No)?;
         Password::new(&typed)
             .map(Arc::new)
             .map_err(|_| Failure::request(self.text, &bad_credentials()))
@@ -161,13 +154,18 @@ impl Context<'_> {
 
     /// The password that an account gets.
     fn new_password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(guard, Asked::Twice)?;
+        let question = &self.text.of("register-password-again");
+        let differ = &self.text.of("register-passwords-differ");
+        let typed = self.typed_password(guard, &Again::Yes { question, differ })?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
     /// The password from where it is given, or from the person.
-    fn typed_password(&self, guard: &Guard, asked: Asked) -> Result<Zeroizing<String>, Failure> {
-        self.needs_password()?;
+    fn typed_password(
+        &self,
+        guard: &Guard,
+        again: &Again<'_>,
+    ) -> Result<Zeroizing<String>, Failure> {
         if self.options.password_stdin {
             let mut line = Zeroizing::new(String::with_capacity(PASSWORD_LINE_MAX));
             let read = io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_line(&mut line);
@@ -180,27 +178,17 @@ impl Context<'_> {
         }
         // Ctrl-C ends the program here, whatever is going on besides.
         guard.set_busy(false);
-        let question = dialoguer::Password::new()
-            .with_prompt(self.text.of("login-password"))
-            .report(false)
-            .allow_empty_password(true);
-        let question = match asked {
-            Asked::Once => question,
-            Asked::Twice => question.with_confirmation(
-                self.text.of("register-password-again"),
-                self.text.of("register-passwords-differ"),
-            ),
-        };
-        let typed = question.interact_on(&Term::stderr());
+        let person = Person::find(guard).ok_or_else(|| self.no_password(""))?;
+        let typed = person.secret(&self.text.of("login-password"), again);
         guard.set_busy(true);
-        Ok(Zeroizing::new(typed.map_err(|error| self.no_password(&error.to_string()))?))
+        typed.map_err(|error| self.no_password(&error.to_string()))
     }
 
     /// Says so where there is nothing to take a password from, before anything is done.
-    fn needs_password(&self) -> Result<(), Failure> {
+    fn needs_password(&self, guard: &Guard) -> Result<(), Failure> {
         let is_given = self.options.password_stdin
             || env::var("CORREIO_PASSWORD").is_ok_and(|password| !password.is_empty());
-        if is_given || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if is_given || Person::find(guard).is_some() {
             return Ok(());
         }
         Err(self.no_password(""))
@@ -216,7 +204,7 @@ impl Context<'_> {
         // What is missing is said before anything is asked or sent.
         self.address()?;
         let username = self.username()?;
-        self.needs_password()?;
+        self.needs_password(guard)?;
         // The server is known before a password is asked for.
         let service = self.connect(guard)?;
         let password = self.password(guard)?;

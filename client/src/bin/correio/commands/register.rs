@@ -20,7 +20,7 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
-    context.needs_password()?;
+    context.needs_password(guard)?;
     // The server is known before a password is asked for.
     let service = context.connect(guard)?;
     if service.welcome().registration == (Open::Invite {}) && invite.is_none() {

@@ -57,7 +57,7 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
-    context.needs_password()?;
+    context.needs_password(guard)?;
     // The server is known before a password is asked for, and that comes before the body, which
     // may follow it on standard input. Without a server there is still a draft to keep.
     let service = context.connect(guard);

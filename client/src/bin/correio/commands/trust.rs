@@ -1,14 +1,14 @@
 //! `correio trust`: accept a server's certificate, forget it, or list those accepted.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 
 use correio_client::{Address, ConnectError, KnownServer, KnownServers, Proof, Trust, Untrusted};
-use dialoguer::console::Term;
 use serde_json::json;
 
 use super::{Context, Output};
 use crate::{
     exit::{Failure, Status},
+    person::Person,
     terminal::Guard,
 };
 
@@ -116,18 +116,17 @@ impl Context<'_> {
         let Some(offer) = self.text.offer(untrusted) else {
             return Ok(false);
         };
-        if self.options.password_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal()
-        {
+        if self.options.password_stdin {
             return Ok(false);
         }
+        let Some(mut person) = Person::find(guard) else {
+            return Ok(false);
+        };
         guard.set_busy(false);
         let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
-        let mut terminal = Term::stderr();
         let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
-        write!(terminal, "{offer}\n{question} {yes_no}: ").map_err(failed)?;
-        terminal.flush().map_err(failed)?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(failed)?;
+        let question = format!("{offer}\n{question} {yes_no}");
+        let answer = person.line(&question).map_err(failed)?;
         Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
     }
 }

@@ -1,0 +1,85 @@
+//! The person whom a command asks: at standard input and error, or, where one of them is
+//! something else, at the terminal that the program was started from. So a body can come through
+//! a pipe and the password from whoever typed the command.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, IsTerminal, Write},
+};
+
+use dialoguer::console::Term;
+use zeroize::Zeroizing;
+
+use crate::terminal::Guard;
+
+/// The terminal that a process belongs to, whatever its input and output are.
+const CONTROLLING_TERMINAL: &str = "/dev/tty";
+
+/// A terminal with somebody at it who can be asked.
+pub(crate) struct Person {
+    term: Term,
+    /// `None` where standard input is the terminal.
+    input: Option<BufReader<File>>,
+}
+
+/// Whether a secret has to be typed once more.
+pub(crate) enum Again<'a> {
+    No,
+    /// The second question, and what is said where the answers differ.
+    Yes {
+        question: &'a str,
+        differ: &'a str,
+    },
+}
+
+impl Person {
+    /// Finds the terminal, and has the guard put it back however the program ends. `None` where
+    /// there is no terminal: a service, a scheduled job.
+    pub(crate) fn find(guard: &Guard) -> Option<Self> {
+        if io::stdin().is_terminal() {
+            let term = match io::stderr().is_terminal() {
+                true => Term::stderr(),
+                false => Term::read_write_pair(open()?, open()?),
+            };
+            return Some(Self { term, input: None });
+        }
+        let input = open()?;
+        guard.keep_too(input.try_clone().ok()?);
+        let term = Term::read_write_pair(open()?, open()?);
+        Some(Self { term, input: Some(BufReader::new(input)) })
+    }
+
+    /// Asks for a line and returns it without its end.
+    pub(crate) fn line(&mut self, question: &str) -> io::Result<String> {
+        write!(self.term, "{question}: ")?;
+        self.term.flush()?;
+        let mut line = String::new();
+        match &mut self.input {
+            Some(input) => input.read_line(&mut line)?,
+            None => io::stdin().read_line(&mut line)?,
+        };
+        Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+    }
+
+    /// Asks for a line that is not shown.
+    pub(crate) fn secret(
+        &self,
+        question: &str,
+        again: &Again<'_>,
+    ) -> dialoguer::Result<Zeroizing<String>> {
+        let asked = dialoguer::Password::new()
+            .with_prompt(question)
+            .report(false)
+            .allow_empty_password(true);
+        let asked = match *again {
+            Again::No => asked,
+            Again::Yes { question, differ } => asked.with_confirmation(question, differ),
+        };
+        // It reads where this module does: at standard input, or else at the controlling terminal.
+        asked.interact_on(&self.term).map(Zeroizing::new)
+    }
+}
+
+fn open() -> Option<File> {
+    OpenOptions::new().read(true).write(true).open(CONTROLLING_TERMINAL).ok()
+}

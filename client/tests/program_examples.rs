@@ -1,0 +1,100 @@
+//! The examples that people read first do what they show, typed one after another.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+mod support;
+
+use std::{fs, path::Path, process::Command};
+
+use support::{Done, House, PASSWORD, finish, terminal::Terminal};
+
+/// The lines of a text that are one block of indented commands: the one that begins with this.
+fn block(text: &str, first: &str) -> Vec<String> {
+    let lines = text.lines().skip_while(|line| !line.trim_start().starts_with(first));
+    let block: Vec<_> =
+        lines.take_while(|line| line.starts_with(' ')).map(|line| line.trim().to_owned()).collect();
+    assert!(block.len() > 5, "the block is found: {block:?}");
+    block
+}
+
+/// Types the lines into a shell that stops at the first that fails.
+fn typed(house: &House, lines: &[String]) -> Done {
+    let mut path =
+        Path::new(env!("CARGO_BIN_EXE_correio")).parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let mut shell = Command::new("setsid");
+    shell
+        .args(["sh", "-e", "-c", &lines.join("\n")])
+        .env("PATH", path)
+        .env("CORREIO_DATA_DIR", house.data.path())
+        .env("CORREIO_FINGERPRINT", house.fingerprint().to_string())
+        .env("CORREIO_PASSWORD", PASSWORD)
+        .env("CORREIO_LANG", "en");
+    let done = finish(shell, "");
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "{done:?}");
+    assert!(done.out.contains("E-mail sent"), "{done:?}");
+    assert!(done.out.contains("01 e-mails received"), "{done:?}");
+    assert!(done.out.ends_with("Até já\n\n") || done.out.ends_with("Até já\n"), "{done:?}");
+    done
+}
+
+#[test]
+fn the_commands_of_the_readme() {
+    let house = House::unknown(&[]);
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let mut lines = block(&fs::read_to_string(readme).unwrap(), "export PATH=");
+    // The program of this test is the one that is found.
+    let release = lines.remove(0);
+    assert!(release.contains("target/release"), "{release}");
+    for line in &mut lines {
+        *line = line.replace("127.0.0.1:8888", &house.address.to_string());
+    }
+    typed(&house, &lines);
+}
+
+#[test]
+fn the_examples_of_the_help() {
+    let house = House::unknown(&[]);
+    let help = finish(house.program(&["--help"]), "").out;
+    let mut lines = block(&help, "correio trust mail.example");
+    for line in &mut lines {
+        // The note behind the first command is none for a shell.
+        *line = line.split("   ").next().unwrap().to_owned();
+        let address = house.address.to_string();
+        *line = line.replace("mail.example:8888", &address).replace("mail.example", &address);
+    }
+    typed(&house, &lines);
+}
+
+#[test]
+fn a_piped_body_leaves_the_terminal_for_the_questions() {
+    let house = House::unknown(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let send = ["--lang", "en", "--server", &address, "--user", "tony"];
+    let send = [&send[..], &["send", "--to", "tony", "--subject", "Oi"]].concat();
+    let mut terminal = Terminal::start_piped(&house, "Até já\n", &send);
+    terminal.expect(&house.fingerprint().to_string());
+    terminal.answer("do you trust this server? (y/n): ", "y");
+    terminal.expect("Password: ");
+    terminal.press(&format!("{PASSWORD}\n"));
+    let written = terminal.expect("E-mail sent");
+    assert!(!written.contains(PASSWORD), "{written:?}");
+    assert_eq!(terminal.end().1, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "Até já\n");
+    // Ctrl-C at the question leaves, and the terminal shows again what is typed.
+    let mut terminal = Terminal::start_piped(&house, "Até já\n", &send);
+    terminal.expect("Password: ");
+    terminal.press("\u{3}");
+    assert_eq!(terminal.end().1, 130);
+}
+
+#[test]
+fn without_a_terminal_it_says_where_the_password_comes_from() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let done = finish(house.program(&["--server", &address, "--user", "tony", "receive"]), "x\n");
+    assert_eq!(done.status, 78);
+    assert!(done.err.contains("CORREIO_PASSWORD"), "{done:?}");
+}
