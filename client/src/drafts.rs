@@ -17,7 +17,10 @@ use correio_proto::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Skipped, durable};
+use crate::{
+    Address, Skipped, durable,
+    place::{self, Kept},
+};
 
 /// Largest file that is read, in bytes: the largest body, every byte of it escaped.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -81,17 +84,11 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    /// Opens, or makes, the drafts of a user in a data directory:
-    /// `<data>/drafts/<host>_<port>/<username>`.
-    ///
-    /// # Errors
-    ///
-    /// See [`DraftError`].
-    pub fn open(data: &Path, address: &Address, user: &Username) -> Result<Self, DraftError> {
-        let server = data.join("drafts").join(address.directory_name());
-        let directory = server.join(user.as_str());
-        durable::create_directories(&directory).map_err(|error| failed(&directory, error))?;
-        Ok(Self { directory })
+    /// The drafts of a user in a data directory: `<data>/drafts/<host>_<port>/<username>`, host
+    /// and port as for [`crate::Mailbox::open`]. Makes no directory until a draft is saved.
+    #[must_use]
+    pub fn open(data: &Path, address: &Address, user: &Username) -> Self {
+        Self { directory: place::directory(data, Kept::Drafts, address, user) }
     }
 
     /// The directory.
@@ -106,6 +103,8 @@ impl Drafts {
     ///
     /// See [`DraftError`]. A draft that was there before is then unchanged.
     pub fn save(&self, draft: &Draft) -> Result<(), DraftError> {
+        durable::create_directories(&self.directory)
+            .map_err(|error| failed(&self.directory, error))?;
         let path = self.path(draft.id);
         let temporary = path.with_extension("tmp");
         let json = serde_json::to_vec_pretty(draft).map_err(io::Error::from);
@@ -121,10 +120,13 @@ impl Drafts {
     ///
     /// See [`DraftError`].
     pub fn list(&self) -> Result<(Vec<Draft>, Vec<Skipped>), DraftError> {
-        let entries = fs::read_dir(&self.directory);
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((vec![], vec![])),
+            entries => entries.map_err(|error| failed(&self.directory, error))?,
+        };
         let mut drafts = Vec::new();
         let mut skipped = Vec::new();
-        for entry in entries.map_err(|error| failed(&self.directory, error))? {
+        for entry in entries {
             let path = entry.map_err(|error| failed(&self.directory, error))?.path();
             // What is being written, or was when its writer was killed.
             if path.extension().is_some_and(|extension| extension == "tmp") {
@@ -148,8 +150,9 @@ impl Drafts {
     pub fn delete(&self, id: MailId) -> Result<(), DraftError> {
         let path = self.path(id);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&path, error)),
-            _ => self.sync(),
+            Ok(()) => self.sync(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(&path, error)),
         }
     }
 
@@ -212,7 +215,7 @@ mod tests {
 
     fn open(data: &TempDir) -> Drafts {
         let address = "correio.example".parse().unwrap();
-        Drafts::open(data.path(), &address, &"tony".parse().unwrap()).unwrap()
+        Drafts::open(data.path(), &address, &"tony".parse().unwrap())
     }
 
     fn draft(subject: &str) -> Draft {

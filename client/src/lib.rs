@@ -17,6 +17,7 @@ mod link;
 mod lookup;
 mod mailbox;
 mod network;
+mod place;
 mod race;
 mod receive;
 mod service;

@@ -18,7 +18,10 @@ use std::{
 
 use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
 
-use crate::{Address, durable};
+use crate::{
+    Address,
+    place::{self, Kept},
+};
 use format::{Head, Unreadable};
 use scan::{MailFile, scan};
 
@@ -114,21 +117,14 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Opens, or makes, the mailbox of a user in a data directory:
-    /// `<data>/mail/<host>_<port>/<username>`.
-    ///
-    /// # Errors
-    ///
-    /// [`MailboxError::Io`].
-    pub fn open(data: &Path, address: &Address, user: &Username) -> Result<Self, MailboxError> {
-        let server = data.join("mail").join(address.directory_name());
-        let directory = server.join(user.as_str());
-        for part in ["tmp", "new", "cur"] {
-            let part = directory.join(part);
-            durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
-        }
-        let domain = format::domain(address);
-        Ok(Self { directory, domain })
+    /// The mailbox of a user in a data directory: `<data>/mail/<host>_<port>/<username>`, host
+    /// and port being those under which the server was used first, where it is known that they
+    /// are the same server's. Makes no directory: one that is not there is an empty mailbox until
+    /// mail is received into it.
+    #[must_use]
+    pub fn open(data: &Path, address: &Address, user: &Username) -> Self {
+        let directory = place::directory(data, Kept::Mail, address, user);
+        Self { directory, domain: format::domain(address) }
     }
 
     /// The Maildir: what to tell another mail program.

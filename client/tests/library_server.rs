@@ -72,7 +72,7 @@ impl House {
 
     fn mailbox(&self, username: &str) -> Mailbox {
         let username: Username = username.parse().unwrap();
-        Mailbox::open(self.client_data.path(), &self.address, &username).unwrap()
+        Mailbox::open(self.client_data.path(), &self.address, &username)
     }
 
     fn restart(&mut self) {

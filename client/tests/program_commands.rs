@@ -192,3 +192,41 @@ fn what_is_kept_is_for_its_owner_alone() {
     }
     assert!(files >= 2, "the server's address and the mail: {files}");
 }
+
+#[test]
+fn a_mailbox_does_not_depend_on_how_the_server_is_spelled() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    house.deliver("tony", "tony", &[("Oi", "Olá")]);
+    assert_eq!(house.run("tony", &["receive"], "").status, 0);
+    let name = format!("localhost:{}", house.address.port());
+    house.known().remember(&name.parse().unwrap(), house.fingerprint()).unwrap();
+    house.deliver("tony", "tony", &[("De novo", "Olá")]);
+    let run = |arguments: &[&str]| {
+        let mut command = house.program(&["--server", &name, "--json"]);
+        command.args(arguments).env("CORREIO_PASSWORD", PASSWORD);
+        finish(command, "")
+    };
+    assert_eq!(run(&["--user", "tony", "receive"]).json()["mails"][0]["subject"], "De novo");
+    // By both spellings, with the user and without.
+    for arguments in [&["--user", "tony", "list"][..], &["list"]] {
+        assert_eq!(run(arguments).json()["mails"].as_array().unwrap().len(), 2);
+    }
+    let list = house.run("tony", &["--json", "list"], "");
+    assert_eq!(list.json()["mails"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn commands_that_only_read_make_no_directory() {
+    let house = House::of(&[]);
+    let address = house.address.to_string();
+    let data = house.data.path().join("new");
+    let account = ["--server", &address, "--user", "tony", "--json"];
+    for command in [&["list"][..], &["read", "1"], &["ping"]] {
+        let fingerprint = house.fingerprint().to_string();
+        let mut program = program(&data);
+        program.env("CORREIO_FINGERPRINT", fingerprint).args(account).args(command);
+        let done = finish(program, "");
+        assert_eq!(done.status, if command[0] == "read" { 65 } else { 0 }, "{done:?}");
+        assert!(!data.exists(), "{command:?}");
+    }
+}

@@ -34,13 +34,17 @@ pub(crate) struct Saving {
 }
 
 impl Mailbox {
-    /// Waits for the right to put mails into the mailbox.
+    /// Waits for the right to put mails into the mailbox, and makes its directories.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Locked`] where another client keeps it, or `cancel` is thrown meanwhile;
     /// [`MailboxError::Io`].
     pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving, MailboxError> {
+        for part in ["tmp", "new", "cur"] {
+            let part = self.directory.join(part);
+            durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
+        }
         let lock = lock(&self.directory.join(".correio-lock"), cancel)?;
         clean(&self.directory.join("tmp"));
         let files = scan(&self.directory)?.files;

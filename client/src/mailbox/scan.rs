@@ -73,7 +73,12 @@ pub(super) fn scan(mailbox: &Path) -> Result<Scan, MailboxError> {
 }
 
 fn read(directory: &Path, part: Part, found: &mut Scan) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
+    let entries = match fs::read_dir(directory) {
+        // No mail was received yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let file = entry.file_name();
         let file = file.to_string_lossy();

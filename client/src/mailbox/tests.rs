@@ -28,7 +28,7 @@ fn mail(seq: u64, subject: &str, body: &str) -> Mail {
 
 fn open(data: &TempDir) -> Mailbox {
     let address = "correio.example".parse().unwrap();
-    Mailbox::open(data.path(), &address, &"tony".parse().unwrap()).unwrap()
+    Mailbox::open(data.path(), &address, &"tony".parse().unwrap())
 }
 
 fn save(mailbox: &Mailbox, mails: &[Mail]) -> usize {
@@ -224,7 +224,7 @@ fn every_server_and_user_has_a_mailbox() {
         for user in ["tony", "pepper"] {
             let mailbox =
                 Mailbox::open(data.path(), &server.parse().unwrap(), &user.parse().unwrap());
-            assert!(directories.insert(mailbox.unwrap().directory().to_owned()));
+            assert!(directories.insert(mailbox.directory().to_owned()));
         }
     }
     assert!(directories.contains(&data.path().join("mail/a.example_8888/tony")));

@@ -165,6 +165,27 @@ impl KnownServers {
         Ok(servers)
     }
 
+    /// The other addresses under which the server of an address is known: those that keep the
+    /// same mail and have proved to be it in the same way, in the order in which they were met.
+    ///
+    /// # Errors
+    ///
+    /// See [`KnownServersError`].
+    pub fn same_server(&self, address: &Address) -> Result<Vec<Address>, KnownServersError> {
+        let servers = self.list()?;
+        let Some(own) = servers.iter().find(|known| known.address == *address) else {
+            return Ok(Vec::new());
+        };
+        let trust = own.proof.fingerprint().map_or(Trust::Authorities, Trust::Fingerprint);
+        let same = |other: &&KnownServer| {
+            own.realm.is_some()
+                && other.realm == own.realm
+                && other.address != *address
+                && other.may_be(address, trust)
+        };
+        Ok(servers.iter().filter(same).map(|other| other.address.clone()).collect())
+    }
+
     /// Accepts a certificate for a server, in the place of any other.
     ///
     /// # Errors

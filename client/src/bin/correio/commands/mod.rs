@@ -214,17 +214,26 @@ impl Context<'_> {
         Ok((service, logged_in))
     }
 
+    /// The server that was named, in all its spellings.
+    fn spellings(&self) -> Result<Vec<Address>, Failure> {
+        let address = self.address()?;
+        let same = self.known().same_server(&address);
+        let mut spellings = same.map_err(|error| Failure::known_servers(self.text, &error))?;
+        spellings.push(address);
+        Ok(spellings)
+    }
+
     /// The local mailbox of the server and user that were named, or the only one there is.
     fn mailbox(&self) -> Result<Mailbox, Failure> {
         let options = self.options;
         let (address, username) = match (&options.server, &options.user) {
             (Some(_), Some(_)) => (self.address()?, self.username()?),
             (server, user) => {
-                let server = server.is_some().then(|| self.address()).transpose()?;
+                let server = server.is_some().then(|| self.spellings()).transpose()?;
                 let user = user.is_some().then(|| self.username()).transpose()?;
                 let owners = owners::of_mailboxes(&self.data);
                 let mut owners = owners.into_iter().filter(|(address, username)| {
-                    server.as_ref().is_none_or(|server| server == address)
+                    server.as_ref().is_none_or(|server| server.contains(address))
                         && user.as_ref().is_none_or(|user| user == username)
                 });
                 match (owners.next(), owners.next()) {
@@ -234,8 +243,7 @@ impl Context<'_> {
                 }
             }
         };
-        Mailbox::open(&self.data, &address, &username)
-            .map_err(|error| Failure::mailbox(self.text, &error))
+        Ok(Mailbox::open(&self.data, &address, &username))
     }
 }
 

@@ -115,10 +115,9 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failur
     let Ok(address) = context.address() else {
         return failure;
     };
-    let kept = Drafts::open(&context.data, &address, username)
-        .and_then(|drafts| drafts.save(&Draft::from(mail)).map(|()| drafts));
-    let said = match kept {
-        Ok(drafts) => {
+    let drafts = Drafts::open(&context.data, &address, username);
+    let said = match drafts.save(&Draft::from(mail)) {
+        Ok(()) => {
             let directory = drafts.directory().display().to_string();
             context.text.with("command-draft", &[("directory", directory.into())])
         }

@@ -14,12 +14,9 @@ const OFFERED_MAX: usize = 9;
 
 /// Has a draft chosen, and what is to be done with it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let opened = Drafts::open(&app.data, &person.server, &person.username);
-    let (drafts, list) = match opened.and_then(|drafts| {
-        let (list, _) = drafts.list()?;
-        Ok((drafts, list))
-    }) {
-        Ok(found) => found,
+    let drafts = Drafts::open(&app.data, &person.server, &person.username);
+    let list = match drafts.list() {
+        Ok((list, _)) => list,
         Err(error) => {
             let reason = show(&error.to_string(), Shown::OneLine);
             app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));

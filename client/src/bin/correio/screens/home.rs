@@ -79,7 +79,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
     let text = &app.text;
     let service = app.service.as_ref();
     let drafts = Drafts::open(&app.data, &person.server, &person.username)
-        .and_then(|drafts| drafts.list())
+        .list()
         .map_or(0, |(drafts, _)| drafts.len());
     let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
     let choices = [

@@ -1,5 +1,7 @@
 //! Mails that were received before and are kept on this computer.
 
+use correio_client::Mailbox;
+
 use super::{home::Person, receive};
 use crate::{
     app::App,
@@ -12,9 +14,7 @@ const LISTED_MAX: usize = 200;
 
 /// Lists the local mailbox and lets the person read.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let Some(mailbox) = receive::open(app, person) else {
-        return Ok(());
-    };
+    let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
     let list = mailbox
         .list(1, 0)
         .and_then(|all| mailbox.list(all.total.saturating_sub(LISTED_MAX) + 1, LISTED_MAX));

@@ -14,9 +14,7 @@ use crate::{
 /// Receives everything and lets the person read it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     app.say(&app.text.of("receive-working"));
-    let Some(mut mailbox) = open(app, person) else {
-        return Ok(());
-    };
+    let mut mailbox = Mailbox::open(&app.data, &person.server, &person.username);
     let Some(service) = &app.service else {
         return Ok(());
     };
@@ -67,17 +65,6 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
         bar.set_style(style);
         bar.set_length(done.max(waiting.into()));
         bar.set_position(done);
-    }
-}
-
-/// Opens the local mailbox, or says why not.
-pub(crate) fn open(app: &App, person: &Person) -> Option<Mailbox> {
-    match Mailbox::open(&app.data, &person.server, &person.username) {
-        Ok(mailbox) => Some(mailbox),
-        Err(error) => {
-            app.say(&app.text.mailbox(&error));
-            None
-        }
     }
 }
 

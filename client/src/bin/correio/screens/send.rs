@@ -16,10 +16,7 @@ use crate::{
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let last = open(app, person)
-        .and_then(|drafts| drafts.list())
-        .ok()
-        .and_then(|(mut drafts, _)| drafts.pop());
+    let last = open(app, person).list().ok().and_then(|(mut drafts, _)| drafts.pop());
     if let Some(draft) = &last {
         let values = [
             ("to", show(&draft.to, Shown::OneLine).into()),
@@ -55,9 +52,8 @@ pub(crate) fn change(app: &mut App, person: &Person, draft: &Draft) -> Answer<()
     if mail != *draft {
         // Another text is another mail: the server may have taken the first.
         mail.id = new_mail_id();
-        if let Ok(drafts) = open(app, person)
-            && drafts.save(&mail).is_ok()
-        {
+        let drafts = open(app, person);
+        if drafts.save(&mail).is_ok() {
             // It stands in the other's place now; should this fail there are two drafts.
             let _ = drafts.delete(draft.id);
         }
@@ -86,7 +82,7 @@ pub(crate) fn send(app: &App, person: &Person, draft: &Draft) {
         Ok(()) => {
             app.say(&app.text.of("send-done"));
             // A draft that stays behind is the same mail to the server and would do no harm.
-            let _ = open(app, person).and_then(|drafts| drafts.delete(draft.id));
+            let _ = open(app, person).delete(draft.id);
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
@@ -122,7 +118,7 @@ fn failed(app: &App, reason: String) -> Vec<String> {
 }
 
 fn keep(app: &App, person: &Person, draft: &Draft) -> Result<(), DraftError> {
-    open(app, person)?.save(draft)
+    open(app, person).save(draft)
 }
 
 fn say_kept(app: &App, kept: &Result<(), DraftError>) {
@@ -135,7 +131,7 @@ fn say_kept(app: &App, kept: &Result<(), DraftError>) {
     }
 }
 
-fn open(app: &App, person: &Person) -> Result<Drafts, DraftError> {
+fn open(app: &App, person: &Person) -> Drafts {
     Drafts::open(&app.data, &person.server, &person.username)
 }
 
