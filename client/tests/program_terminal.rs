@@ -224,7 +224,7 @@ fn at_each_prompt(house: &House, press: &str, check: impl Fn(&str, &str, i32)) {
     let ways: &[(&str, &[(&str, &str)])] = &[
         ("0) Sair", &[]),
         ("Endereço do servidor: ", &[("0) Sair", "1")]),
-        ("Porta: ", &[("0) Sair", "1"), ("servidor: ", "\r")]),
+        ("Porta: ", &[("0) Sair", "1"), ("servidor: ", "localhost\r")]),
         ("Nome completo: ", &[("0) Sair", "2")]),
         ("Nome de usuário", &[("0) Sair", "3")]),
         ("Senha: ", &[("0) Sair", "3"), ("usuário: ", "tony\r")]),
@@ -419,4 +419,42 @@ fn a_signal_ends_it_and_leaves_the_terminal_as_it_was() {
     let (written, status) = terminal.end();
     assert_eq!(status, 143);
     assert!(written.contains(SHOW_CURSOR));
+}
+
+#[test]
+fn an_enter_behind_a_number_chooses_nothing() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let mut terminal = Terminal::start(&house, &["--server", &address]);
+    for (question, keys) in LOGIN {
+        terminal.expect(question);
+        terminal.press(keys);
+    }
+    terminal.expect(HOME_SEND.0);
+    terminal.press(HOME_SEND.1);
+    terminal.answer("vírgula): ", "ninguem");
+    terminal.answer("Assunto: ", "Oi");
+    terminal.answer("Corpo (", "Olá\r.");
+    terminal.expect("Destinatário Inexistente");
+    terminal.expect(HOME_SEND.0);
+    // In the list of drafts, and in what can be done with one, Enter alone would choose the first.
+    terminal.press("8");
+    terminal.expect("0) Voltar");
+    terminal.press("\r1");
+    terminal.expect("2) Alterar");
+    terminal.expect("0) Voltar");
+    terminal.press("\r0");
+    let written = terminal.expect(HOME_SEND.0);
+    assert!(!written.contains("Inexistente"), "nothing was sent: {written:?}");
+    // A second Enter is one.
+    terminal.press("8");
+    terminal.expect("0) Voltar");
+    terminal.press("\r\r");
+    terminal.expect("2) Alterar");
+    terminal.press(ESCAPE);
+    terminal.expect(HOME_SEND.0);
+    terminal.press("6");
+    terminal.expect("0) Sair");
+    terminal.press("0");
+    assert_eq!(terminal.end().1, 0);
 }

@@ -3,7 +3,10 @@
 //! dialoguer's menus know neither numbers nor choices that cannot be chosen, and its questions
 //! neither Esc nor the end of the input; so here only its theme is used, and keys are read here.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use console::{Key, Style, Term, measure_text_width, truncate_str};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
@@ -26,8 +29,9 @@ use crate::{
 /// How often a menu that is open looks for news.
 const NEWS_EVERY: Duration = Duration::from_millis(500);
 
-/// How long after a number an Enter is taken as part of it.
-const ENTER_WITHIN: Duration = Duration::from_millis(50);
+/// How long after a number an Enter is taken as part of it: many people type one, and the next
+/// question, which has come up meanwhile, is not meant by it.
+const ENTER_WITHIN: Duration = Duration::from_secs(1);
 
 /// Ctrl-D: the end of the input.
 const END: Key = Key::Char('\u{4}');
@@ -42,6 +46,8 @@ pub(crate) struct Keys {
     theme: Box<dyn Theme>,
     /// A key that was read and not used yet.
     pending: Option<Key>,
+    /// When a number was typed in a menu, until another key is.
+    number_at: Option<Instant>,
 }
 
 /// What a key did to a menu.
@@ -58,7 +64,7 @@ impl Keys {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        Self { term: Term::stdout(), guard, theme, pending: None }
+        Self { term: Term::stdout(), guard, theme, pending: None, number_at: None }
     }
 
     pub(super) fn say(&self, text: &str) {
@@ -76,6 +82,7 @@ impl Keys {
         let available = |choice: &Choice| choice.unavailable.is_none();
         let mut current = menu.choices.iter().position(available).unwrap_or_default();
         let mut remark = String::new();
+        self.drop_early_enter()?;
         loop {
             let drawn = self.draw(menu, current, &remark);
             let key = self.key_or_news(menu, drawn);
@@ -85,12 +92,13 @@ impl Keys {
                 self.say(&line);
             }
             let Some(key) = key else { continue };
-            match take(menu, &mut current, &key) {
+            let taken = take(menu, &mut current, &key);
+            if matches!((&taken, &key), (Taken::Chosen(_) | Taken::Refused(_), Key::Char(_))) {
+                self.number_at = Some(Instant::now());
+            }
+            match taken {
                 Taken::Chosen(choice) => {
                     self.draw_chosen(menu, choice);
-                    if matches!(key, Key::Char(_)) {
-                        self.skip_enter()?;
-                    }
                     return Ok(choice.digit);
                 }
                 Taken::Refused(choice) => remark = menu.refusal(choice),
@@ -154,8 +162,10 @@ impl Keys {
     fn key_or_news(&mut self, menu: &Menu<'_>, drawn: usize) -> Answer<(Option<Key>, Vec<String>)> {
         let size = self.term.size();
         loop {
-            if self.is_ready(NEWS_EVERY)? {
-                return Ok((Some(self.key()?), vec![]));
+            if self.is_ready(NEWS_EVERY)?
+                && let Some(key) = self.next_key()?
+            {
+                return Ok((Some(key), vec![]));
             }
             let news = (menu.news)();
             if !news.is_empty() || (self.term.size() != size && drawn > 0) {
@@ -180,23 +190,41 @@ impl Keys {
     }
 
     fn key(&mut self) -> Answer<Key> {
-        if let Some(key) = self.pending.take() {
-            return Ok(key);
+        loop {
+            if let Some(key) = self.next_key()? {
+                return Ok(key);
+            }
         }
+    }
+
+    /// Waits for a key; nothing where it was the Enter of a number.
+    fn next_key(&mut self) -> Answer<Option<Key>> {
+        if let Some(key) = self.pending.take() {
+            return Ok(Some(key));
+        }
+        let key = self.read_key()?;
+        let after = self.number_at.take();
+        let is_part = |at: Instant| key == Key::Enter && at.elapsed() < ENTER_WITHIN;
+        Ok(if after.is_some_and(is_part) { None } else { Some(key) })
+    }
+
+    /// Drops an Enter behind a number that was typed before the next question was there, however
+    /// long what lay between has taken.
+    fn drop_early_enter(&mut self) -> Answer<()> {
+        if self.number_at.is_some() && self.is_ready(Duration::ZERO)? {
+            self.number_at = None;
+            let key = self.read_key()?;
+            self.pending = Some(key).filter(|key| *key != Key::Enter);
+        }
+        Ok(())
+    }
+
+    fn read_key(&self) -> Answer<Key> {
         match self.term.read_key_raw() {
             Ok(Key::CtrlC) => Err(Stop::Interrupted),
             Ok(key) => Ok(key),
             Err(_) => Err(Stop::Leave),
         }
-    }
-
-    /// Many people type Enter after a number; the next question is not meant by it.
-    fn skip_enter(&mut self) -> Answer<()> {
-        if self.is_ready(ENTER_WITHIN)? {
-            let key = self.key()?;
-            self.pending = Some(key).filter(|key| *key != Key::Enter);
-        }
-        Ok(())
     }
 
     pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
@@ -214,6 +242,7 @@ impl Keys {
 
     fn ask(&mut self, question: &str, mut line: Line) -> Answer<Line> {
         let _mode = self.guard.take_keys();
+        self.drop_early_enter()?;
         loop {
             self.draw_line(question, &line);
             let key = self.key().inspect_err(|_| self.say(""))?;
