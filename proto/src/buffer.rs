@@ -23,10 +23,11 @@ impl SpareBuffers {
         self.buffers.pop().unwrap_or_default()
     }
 
-    /// Keeps a buffer, unless it has grown or there are enough.
+    /// Keeps a buffer, unless it is none of the usual ones or there are enough. A small one, made
+    /// for a reply while no buffer was borrowed, would have to grow with the next that borrows it.
     pub(crate) fn give(&mut self, buffer: Vec<u8>) {
-        if buffer.capacity() > 0 && buffer.capacity() <= 2 * CHUNK && self.buffers.len() < self.max
-        {
+        let is_usual = (CHUNK..=2 * CHUNK).contains(&buffer.capacity());
+        if is_usual && self.buffers.len() < self.max {
             self.buffers.push(buffer);
         }
     }
@@ -128,6 +129,7 @@ impl Outgoing {
         if self.data.capacity() == 0 {
             self.data = spare.take();
             self.data.clear();
+            self.data.reserve(CHUNK);
         }
     }
 

@@ -14,8 +14,22 @@ pub const LOG: &str = "correio.db-wal";
 const LOCK: &str = "lock";
 
 /// Takes a database back to the first version of its schema.
-pub const TO_VERSION_1: &str =
-    "DROP INDEX verdict_age; DROP TABLE used_invite; PRAGMA user_version = 1";
+pub const TO_VERSION_1: &str = "
+     DROP INDEX verdict_age;
+     DROP TABLE used_invite;
+     ALTER TABLE verdict RENAME TO later;
+     CREATE TABLE verdict (
+         number INTEGER PRIMARY KEY AUTOINCREMENT,
+         sender INTEGER NOT NULL,
+         id BLOB NOT NULL,
+         digest BLOB NOT NULL,
+         sent_at INTEGER NOT NULL,
+         UNIQUE (sender, id)
+     ) STRICT;
+     INSERT INTO verdict (sender, id, digest, sent_at)
+         SELECT sender, id, zeroblob(32), sent_at FROM later;
+     DROP TABLE later;
+     PRAGMA user_version = 1";
 
 pub fn open(directory: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(directory, QUOTA, SqliteOptions::default(), waker().0)

@@ -1,5 +1,7 @@
 //! Frames that are made once, and answers that are looked at without being decoded.
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result};
 use correio_proto::{
     frame,
@@ -31,7 +33,8 @@ pub fn push(request: Request, output: &mut Vec<u8>) -> Result<()> {
 #[derive(Debug)]
 pub struct SendFrame {
     bytes: Vec<u8>,
-    /// Where the last six bytes of the id are.
+    /// Where the id's six bytes of time are, and the last six.
+    time: std::ops::Range<usize>,
     id: std::ops::Range<usize>,
     to: std::ops::Range<usize>,
     count: u64,
@@ -55,12 +58,19 @@ impl SendFrame {
             found.map(|start| start..start + part.len()).context("a frame without its parts")
         };
         let (id, to) = (at(id.as_bytes())?, at(to.as_bytes())?);
-        Ok(Self { id: id.start + 10..id.end, to, bytes, count: 0 })
+        let time = id.start..id.start + 6;
+        Ok(Self { time, id: id.start + 10..id.end, to, bytes, count: 0 })
     }
 
     /// The next mail, to the account of this name, which must be as long as those of the prefix.
     pub fn next(&mut self, to: &str, output: &mut Vec<u8>) {
         self.count += 1;
+        // As a client makes it (RFC 9562): milliseconds first, so that ids grow with the time.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let [_, _, time @ ..] = u64::try_from(now.as_millis()).unwrap_or(0).to_be_bytes();
+        if let Some(place) = self.bytes.get_mut(self.time.clone()) {
+            place.copy_from_slice(&time);
+        }
         let [_, _, count @ ..] = self.count.to_be_bytes();
         if let Some(id) = self.bytes.get_mut(self.id.clone()) {
             id.copy_from_slice(&count);

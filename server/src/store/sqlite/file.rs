@@ -1,14 +1,18 @@
 //! Groups of jobs as transactions, and which errors end the store.
 
-use std::{fs, path::PathBuf, sync::Arc};
-
-use rusqlite::{Connection, ErrorCode, ffi};
-
-use super::{jobs::run_job, size};
-use crate::{
-    store::{Quota, StoreDone, StoreJob},
-    ticket::Ticket,
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
+
+use rusqlite::{Connection, ErrorCode, ffi, hooks::Wal};
+
+use super::{Group, jobs::run_job};
+use crate::store::{Quota, StoreDone, StoreJob};
 
 /// An error after which the file cannot be trusted with another acknowledgement.
 #[derive(Clone, Debug)]
@@ -16,10 +20,6 @@ pub(super) struct Fatal(pub(super) Arc<str>);
 
 /// Bytes of log after which it is moved into the main file.
 const CHECKPOINT_BYTES: u64 = 40 << 20;
-
-/// What a changed row counts for besides the mail in it: a page, which is the most that it takes
-/// where few rows share one.
-const ROW_BYTES: u64 = 4096;
 
 /// Room on the disk below which nothing is taken in any more, in bytes: enough to move a whole
 /// log into the main file, and for those who delete meanwhile.
@@ -31,38 +31,42 @@ pub(super) struct File {
     connection: Connection,
     quota: Quota,
     directory: PathBuf,
-    /// What [`Connection::total_changes`] said after the last group.
-    changes: u64,
-    /// Bytes of log since the last checkpoint, at the most.
-    logged: u64,
+    page_size: u64,
+    /// Pages that are in the log, as SQLite tells after each commit.
+    log_pages: Arc<AtomicU32>,
+    /// How many of them had been there at the last checkpoint.
+    checkpointed: u32,
     /// Held for as long as the file is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
 
 impl File {
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub(super) fn new(
-        connection: Connection,
+        mut connection: Connection,
         quota: Quota,
         directory: PathBuf,
         lock: fs::File,
-    ) -> Self {
-        Self { connection, quota, directory, changes: 0, logged: 0, _lock: lock }
+    ) -> rusqlite::Result<Self> {
+        let page_size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let told = log_pages.clone();
+        connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+            told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let checkpointed = 0;
+        let page_size = u64::from(page_size);
+        Ok(Self { connection, quota, directory, page_size, log_pages, checkpointed, _lock: lock })
     }
 
-    /// Runs a group of jobs and makes what they changed durable. There is an answer for each.
-    pub(super) fn run(&mut self, group: &[(Ticket, StoreJob)]) -> Result<Vec<StoreDone>, Fatal> {
-        let jobs: Vec<&StoreJob> = group.iter().map(|(_, job)| job).collect();
+    /// Runs a group of jobs, and those that come meanwhile, and makes what they changed durable.
+    /// There is an answer for each.
+    pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
-        let result = self.run_jobs(intake, &jobs);
-        let changes = self.connection.total_changes();
-        let rows = changes.saturating_sub(self.changes) * ROW_BYTES;
-        self.logged += rows + jobs.iter().map(|job| size(job)).sum::<u64>();
-        self.changes = changes;
-        result
-    }
-
-    fn run_jobs(&mut self, intake: Intake, jobs: &[&StoreJob]) -> Result<Vec<StoreDone>, Fatal> {
-        let error = match self.transaction(intake, jobs) {
+        let error = match self.transaction(intake, group) {
             Ok(answers) => return Ok(answers),
             Err(error) => error,
         };
@@ -72,10 +76,10 @@ impl File {
             self.checkpoint("TRUNCATE")?;
         }
         // One job may have spoiled it for all, or only a part fits on the disk: each by itself.
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            answers.push(match self.transaction(intake, &[job]) {
-                Ok(mut answer) => answer.pop().unwrap_or_else(|| unavailable(&error)),
+        let mut answers = Vec::with_capacity(group.jobs().len());
+        for (_, job) in group.jobs() {
+            answers.push(match self.alone(intake, job) {
+                Ok(answer) => answer,
                 Err(error) => {
                     self.roll_back(&error)?;
                     unavailable(&error)
@@ -111,20 +115,45 @@ impl File {
     fn transaction(
         &mut self,
         intake: Intake,
-        jobs: &[&StoreJob],
+        group: &mut Group<'_>,
     ) -> rusqlite::Result<Vec<StoreDone>> {
-        self.connection.prepare_cached("BEGIN")?.execute([])?;
-        let answers = jobs
-            .iter()
-            .map(|job| match intake {
-                Intake::Stopped if takes_in(job) => {
-                    Ok(StoreDone::Unavailable("the disk is almost full".into()))
-                }
-                Intake::Open | Intake::Stopped => run_job(&self.connection, self.quota, job),
-            })
-            .collect::<rusqlite::Result<_>>()?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.begin()?;
+        let mut answers = Vec::with_capacity(group.jobs().len());
+        loop {
+            while let Some((_, job)) = group.jobs().get(answers.len()) {
+                answers.push(self.run_one(intake, job)?);
+            }
+            // The sync that follows does for these too; nobody is waited for.
+            if !group.grow() {
+                break;
+            }
+        }
+        self.commit()?;
         Ok(answers)
+    }
+
+    fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
+        self.begin()?;
+        let answer = self.run_one(intake, job)?;
+        self.commit()?;
+        Ok(answer)
+    }
+
+    fn begin(&self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN")?.execute([]).map(drop)
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+
+    fn run_one(&self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
+        match intake {
+            Intake::Stopped if takes_in(job) => {
+                Ok(StoreDone::Unavailable("the disk is almost full".into()))
+            }
+            Intake::Open | Intake::Stopped => run_job(&self.connection, self.quota, job),
+        }
     }
 
     /// Takes back what a failed transaction did, unless the error is the end of the store.
@@ -142,10 +171,16 @@ impl File {
     /// Moves the log into the main file once there is much of it. A sync that fails here is as
     /// fatal as any: what it was for is acknowledged already, and is still in the log.
     pub(super) fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
-        if self.logged < CHECKPOINT_BYTES {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if pages < self.checkpointed {
+            // All of it was moved, and it has begun anew.
+            self.checkpointed = 0;
+        }
+        let new = pages.saturating_sub(self.checkpointed);
+        if u64::from(new) * self.page_size < CHECKPOINT_BYTES {
             return Ok(());
         }
-        self.logged = 0;
+        self.checkpointed = pages;
         self.checkpoint("PASSIVE")
     }
 

@@ -117,11 +117,8 @@ fn delete(db: &Connection, account: AccountId, hash: &PasswordHash) -> Result<St
         Some(present) if present != *hash => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
-    for sql in [
-        "DELETE FROM mail WHERE account = ?1",
-        "DELETE FROM verdict WHERE sender = ?1",
-        "DELETE FROM account WHERE id = ?1",
-    ] {
+    // Its verdicts are forgotten with their time: no account gets its number again.
+    for sql in ["DELETE FROM mail WHERE account = ?1", "DELETE FROM account WHERE id = ?1"] {
         db.prepare_cached(sql)?.execute([account.0])?;
     }
     Ok(StoreDone::Changed)
@@ -169,7 +166,7 @@ fn verdict(
     id: MailId,
     digest: &Digest,
 ) -> Result<Option<StoreDone>> {
-    let sql = "SELECT digest = ?3, sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
+    let sql = "SELECT digest IN (?3, X''), sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
     db.prepare_cached(sql)?
         .query_row(params![sender.0, id.as_bytes(), digest.0], |row| {
             Ok(match row.get(0)? {
@@ -322,10 +319,16 @@ fn confirm(db: &Connection, account: AccountId, mails: &[MailRef]) -> Result<Sto
 }
 
 fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
-    let sql = "DELETE FROM verdict WHERE number IN
-               (SELECT number FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)";
-    let deleted = db.prepare_cached(sql)?.execute(params![to_sql(before.0), PRUNE_STEP])?;
-    let verdicts = u32::try_from(deleted).unwrap_or(PRUNE_STEP);
+    // Those of accounts that are gone were none any more.
+    let sql = "DELETE FROM verdict WHERE (id, sender) IN
+               (SELECT id, sender FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)
+               RETURNING EXISTS (SELECT 1 FROM account WHERE account.id = sender)";
+    let mut delete = db.prepare_cached(sql)?;
+    let mut deleted = delete.query(params![to_sql(before.0), PRUNE_STEP])?;
+    let mut verdicts = 0;
+    while let Some(row) = deleted.next()? {
+        verdicts += row.get::<_, u32>(0)?;
+    }
     let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
     let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
     Ok(StoreDone::Pruned { verdicts, more })

@@ -68,6 +68,8 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<(Ticket, StoreJob)>,
     bytes: u64,
+    /// Whether the thread waits for a job.
+    is_idle: bool,
     closed: bool,
 }
 
@@ -128,8 +130,12 @@ impl Store for SqliteStore {
         }
         queue.bytes += bytes;
         queue.jobs.push_back((ticket, job));
+        let is_idle = queue.is_idle;
         drop(queue);
-        self.shared.changed.notify_one();
+        // A thread that is at work looks by itself; waking it would cost a system call.
+        if is_idle {
+            self.shared.changed.notify_one();
+        }
         Submitted::Queued
     }
 
@@ -154,13 +160,13 @@ impl Drop for SqliteStore {
 impl Shared {
     /// The life of the store thread.
     fn serve(&self, mut file: File, wake: &dyn Wake) {
-        let mut group = Vec::new();
-        while self.take_group(&mut group) {
-            let ran = catch_unwind(AssertUnwindSafe(|| file.run(&group)));
+        let mut group = Group { jobs: Vec::new(), bytes: 0, queue: &self.queue };
+        while group.begin(&self.changed) {
+            let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
                 Ok(answers) => {
-                    let tickets = group.drain(..).map(|(ticket, _)| ticket);
+                    let tickets = group.jobs.drain(..).map(|(ticket, _)| ticket);
                     lock(&self.finished).done.extend(tickets.zip(answers));
                     false
                 }
@@ -185,26 +191,57 @@ impl Shared {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
     }
+}
+
+/// Jobs that are made durable together.
+struct Group<'a> {
+    jobs: Vec<(Ticket, StoreJob)>,
+    bytes: u64,
+    /// Where they come from.
+    queue: &'a Mutex<Queue>,
+}
+
+impl Group<'_> {
+    /// The jobs, in the order in which they are to be done.
+    fn jobs(&self) -> &[(Ticket, StoreJob)] {
+        &self.jobs
+    }
 
     /// Waits for jobs and takes those that are there. False once there will be none.
-    fn take_group(&self, group: &mut Vec<(Ticket, StoreJob)>) -> bool {
-        let mut queue = lock(&self.queue);
+    fn begin(&mut self, changed: &Condvar) -> bool {
+        self.jobs.clear();
+        self.bytes = 0;
+        let mut queue = lock(self.queue);
         while queue.jobs.is_empty() {
             if queue.closed {
                 return false;
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.is_idle = true;
+            queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.is_idle = false;
         }
-        let mut bytes = 0;
-        while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
+        self.take(&mut queue);
+        true
+    }
+
+    /// Takes those that have come meanwhile. False where there are none, or enough.
+    fn grow(&mut self) -> bool {
+        let mut queue = lock(self.queue);
+        self.take(&mut queue)
+    }
+
+    fn take(&mut self, queue: &mut Queue) -> bool {
+        let before = self.jobs.len();
+        while self.jobs.len() < GROUP_MAX && self.bytes < GROUP_BYTES_MAX {
             let Some((ticket, job)) = queue.jobs.pop_front() else {
                 break;
             };
-            bytes += size(&job);
-            group.push((ticket, job));
+            let bytes = size(&job);
+            self.bytes += bytes;
+            queue.bytes = queue.bytes.saturating_sub(bytes);
+            self.jobs.push((ticket, job));
         }
-        queue.bytes = queue.bytes.saturating_sub(bytes);
-        true
+        self.jobs.len() > before
     }
 }
 

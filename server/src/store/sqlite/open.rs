@@ -65,6 +65,21 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX verdict_age ON verdict (sent_at);
     CREATE TABLE used_invite (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 ",
+    // Ids grow with the time, so that the verdicts of a group stand on the same few pages whoever
+    // sends. What was digested in another way before is known by an empty digest.
+    "
+    CREATE TABLE verdict_by_id (
+        id BLOB NOT NULL,
+        sender INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        sent_at INTEGER NOT NULL,
+        PRIMARY KEY (id, sender)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO verdict_by_id SELECT id, sender, X'', sent_at FROM verdict;
+    DROP TABLE verdict;
+    ALTER TABLE verdict_by_id RENAME TO verdict;
+    CREATE INDEX verdict_age ON verdict (sent_at);
+",
 ];
 
 /// What the migrations make, with the version that has it first.
@@ -133,7 +148,9 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
     connection.set_db_config(keep_log, false).map_err(failed)?;
     migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
-    Ok((File::new(connection, quota, directory.to_owned(), lock), realm))
+    let file = File::new(connection, quota, directory.to_owned(), lock)
+        .map_err(|source| failure(&path, source))?;
+    Ok((file, realm))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
