@@ -46,6 +46,9 @@ home-waiting = { $count ->
     [one] 1 e-mail is waiting on the server.
    *[other] { $count } e-mails are waiting on the server.
 }
+home-stopping = The server has said that it stops; the connection is made again once it is back.
+wait-reconnecting = The server does not answer; connecting again. Ctrl-C cancels.
+wait-stopping = The server has said that it stops; connecting again. Ctrl-C cancels.
 session-ended = The session has ended; log in again.
 logout-done = Goodbye, { $name }.
 
@@ -59,6 +62,7 @@ send-working = Sending…
 send-done = E-mail sent
 send-unknown = No Such Recipient
 send-failed = The e-mail could not be sent: { $reason }
+send-cancelled = Sending was cancelled; the e-mail may have arrived all the same. Sending the draft again does not make two of it.
 send-unknown-names = Unknown: { $names }
 send-kept = The e-mail was kept as a draft: go on with it by choice 4 or 8.
 send-not-kept = The draft could not be kept: { $reason }
@@ -201,4 +205,4 @@ command-body = Body (end with Ctrl-D):
 command-sent = E-mail sent
 command-registered = Account { $username } registered.
 command-available = Service Available: { $name } { $version } at { $address }, { $milliseconds } ms
-command-draft = The e-mail was kept as a draft in { $directory }.
+command-draft = The e-mail was kept as a draft, which the menus offer: { $file }

@@ -46,6 +46,9 @@ home-waiting = { $count ->
     [one] Há 1 e-mail esperando no servidor.
    *[other] Há { $count } e-mails esperando no servidor.
 }
+home-stopping = O servidor avisou que vai parar; a conexão é refeita quando ele voltar.
+wait-reconnecting = O servidor não responde; reconectando. Ctrl-C cancela.
+wait-stopping = O servidor avisou que vai parar; reconectando. Ctrl-C cancela.
 session-ended = A sessão terminou; entre de novo.
 logout-done = Até logo, { $name }.
 
@@ -59,6 +62,7 @@ send-working = Enviando…
 send-done = E-mail enviado com sucesso
 send-unknown = Destinatário Inexistente
 send-failed = Falha no envio do email: { $reason }
+send-cancelled = O envio foi cancelado; o e-mail pode ter chegado mesmo assim. Enviar o rascunho de novo não faz dois dele.
 send-unknown-names = Não existe: { $names }
 send-kept = O e-mail foi guardado como rascunho: continue com a opção 4 ou 8.
 send-not-kept = O rascunho não pôde ser guardado: { $reason }
@@ -201,4 +205,4 @@ command-body = Corpo (termine com Ctrl-D):
 command-sent = E-mail enviado com sucesso
 command-registered = Conta { $username } cadastrada.
 command-available = Serviço Disponível: { $name } { $version } em { $address }, { $milliseconds } ms
-command-draft = O e-mail foi guardado como rascunho em { $directory }.
+command-draft = O e-mail foi guardado como rascunho, que os menus oferecem: { $file }

@@ -105,7 +105,7 @@ impl Drafts {
     pub fn save(&self, draft: &Draft) -> Result<(), DraftError> {
         durable::create_directories(&self.directory)
             .map_err(|error| failed(&self.directory, error))?;
-        let path = self.path(draft.id);
+        let path = self.file(draft.id);
         let temporary = path.with_extension("tmp");
         let json = serde_json::to_vec_pretty(draft).map_err(io::Error::from);
         json.and_then(|json| durable::write(&temporary, &json))
@@ -148,7 +148,7 @@ impl Drafts {
     ///
     /// See [`DraftError`].
     pub fn delete(&self, id: MailId) -> Result<(), DraftError> {
-        let path = self.path(id);
+        let path = self.file(id);
         match fs::remove_file(&path) {
             Ok(()) => self.sync(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -156,7 +156,9 @@ impl Drafts {
         }
     }
 
-    fn path(&self, id: MailId) -> PathBuf {
+    /// The file of a draft, whether or not it is there.
+    #[must_use]
+    pub fn file(&self, id: MailId) -> PathBuf {
         self.directory.join(format!("{id}.json"))
     }
 

@@ -109,6 +109,7 @@ impl Network {
             started: Instant::now(),
             first: Some(first),
             callers: HashMap::new(),
+            stopping: false,
         };
         let thread = thread::Builder::new()
             .name("correio-network".to_owned())
@@ -181,6 +182,8 @@ struct Driver {
     /// Who waits for the first connection; a failure of that one ends the thread.
     first: Option<Answer<Result<(), ConnectError>>>,
     callers: HashMap<RequestId, Caller>,
+    /// Whether the server has said that it stops, and was not met again since.
+    stopping: bool,
 }
 
 struct Caller {
@@ -284,7 +287,10 @@ impl Driver {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Greeted(welcome) => lock(&self.view).welcome = Some(welcome),
+            Event::Greeted(welcome) => {
+                self.stopping = false;
+                lock(&self.view).welcome = Some(welcome);
+            }
             Event::Answer { id, outcome, took } => {
                 if let Some(caller) = self.callers.remove(&id) {
                     let outcome = outcome.map(|reply| (reply, took));
@@ -299,16 +305,18 @@ impl Driver {
                 }
                 view.notices.push_back(mail);
             }
-            Event::ShuttingDown | Event::SessionEnded => {}
+            Event::ShuttingDown => self.stopping = true,
+            Event::SessionEnded => {}
         }
     }
 
     /// Shows others the state, before answers tell them that it has changed.
     fn show(&self) {
         let mut view = lock(&self.view);
-        view.state = match self.link.is_up() {
-            true => State::Connected,
-            false => State::Reconnecting,
+        view.state = match (self.stopping, self.link.is_up()) {
+            (true, _) => State::Stopping,
+            (false, true) => State::Connected,
+            (false, false) => State::Reconnecting,
         };
         if view.username.as_ref() != self.link.client.username() {
             view.username = self.link.client.username().cloned();

@@ -76,6 +76,9 @@ pub enum State {
     Connected,
     /// It broke and is being made again, in the background, until the service is dropped.
     Reconnecting,
+    /// The server has said that it stops. Once the connection has ended it is made again in the
+    /// background, as from [`State::Reconnecting`], which this stays instead of until then.
+    Stopping,
     /// The network thread has ended; nothing works any more.
     Closed,
 }

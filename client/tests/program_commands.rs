@@ -92,11 +92,29 @@ fn failures_have_their_status_and_their_code() {
         house.run("tony", &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"], "");
     assert_eq!((done.status, done.out.as_str()), (65, ""));
     assert!(done.err.contains("destinatário inexistente: ninguem"), "{done:?}");
-    assert!(done.err.contains("drafts"), "it says where the draft is: {done:?}");
-    let drafts = house.data.path().join("drafts");
-    let server = fs::read_dir(drafts).unwrap().next().unwrap().unwrap().path();
-    // One of each send that was a mail: two by tony, none that was refused here.
-    assert_eq!(fs::read_dir(server.join("tony")).unwrap().count(), 2);
+    // What was refused would be refused again.
+    assert!(!house.data.path().join("drafts").exists());
+}
+
+#[test]
+fn a_mail_that_may_be_sent_later_is_a_draft() {
+    let data = TempDir::new().unwrap();
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let send = |more: &[&str]| {
+        let mut command = program(data.path());
+        command.args(["--server", &nobody, "--user", "tony"]).args(more);
+        command.args(["send", "--to", "pepper", "--subject", "Oi", "--body", "x"]);
+        command.env("CORREIO_PASSWORD", PASSWORD);
+        finish(command, "")
+    };
+    let done = send(&["--json"]);
+    assert_eq!((done.status, done.err.as_str()), (69, ""));
+    let draft = &done.json()["error"]["draft"];
+    let file = draft["file"].as_str().unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!((&kept["id"], &kept["subject"]), (&draft["id"], &json!("Oi")));
+    let done = send(&[]);
+    assert!(done.err.contains("drafts") && done.err.contains(".json"), "{done:?}");
 }
 
 #[test]

@@ -458,3 +458,29 @@ fn an_enter_behind_a_number_chooses_nothing() {
     terminal.press("0");
     assert_eq!(terminal.end().1, 0);
 }
+
+#[test]
+fn a_server_that_stops_is_told_and_a_mail_that_was_cancelled_is_open() {
+    let mut house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let mut terminal = Terminal::start(&house, &["--server", &address]);
+    for (question, keys) in LOGIN {
+        terminal.expect(question);
+        terminal.press(keys);
+    }
+    terminal.expect(HOME_SEND.0);
+    house.stop();
+    terminal.expect("O servidor avisou que vai parar");
+    terminal.press(HOME_SEND.1);
+    terminal.answer("vírgula): ", "tony");
+    terminal.answer("Assunto: ", "Oi");
+    terminal.answer("Corpo (", "Olá\r.");
+    terminal.expect("Ctrl-C cancela.");
+    terminal.press("\u{3}");
+    let written = terminal.expect("O envio foi cancelado; o e-mail pode ter chegado");
+    assert!(!written.contains("Falha"), "{written:?}");
+    terminal.expect("guardado como rascunho");
+    terminal.expect("8) Rascunhos (1)");
+    terminal.press("\u{3}");
+    assert_eq!(terminal.end().1, 130);
+}

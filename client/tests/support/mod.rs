@@ -29,7 +29,8 @@ pub const PASSWORD: &str = "jarvis-is-here";
 pub struct House {
     pub address: SocketAddr,
     pub data: TempDir,
-    running: Running,
+    running: Option<Running>,
+    trust: Trust,
     _server_data: TempDir,
 }
 
@@ -63,21 +64,27 @@ impl House {
         let running = Running::start(server_data.path(), 0);
         Self {
             address: running.address,
+            trust: running.trust,
             data: TempDir::new().unwrap(),
-            running,
+            running: Some(running),
             _server_data: server_data,
         }
     }
 
+    /// Stops the server; the connections end.
+    pub fn stop(&mut self) {
+        drop(self.running.take());
+    }
+
     pub fn connect(&self) -> Service {
         let address: Address = self.address.to_string().parse().unwrap();
-        let options = ConnectOptions { trust: self.running.trust, ..ConnectOptions::default() };
+        let options = ConnectOptions { trust: self.trust, ..ConnectOptions::default() };
         Service::connect(&address, &options, &Cancel::new()).unwrap()
     }
 
     /// The server's certificate.
     pub fn fingerprint(&self) -> Fingerprint {
-        match self.running.trust {
+        match self.trust {
             Trust::Fingerprint(fingerprint) => fingerprint,
             trust => panic!("{trust:?}"),
         }

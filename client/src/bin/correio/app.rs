@@ -4,13 +4,17 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, Trust,
+    Service, State, Trust,
 };
 use correio_proto::{
     credential::Password,
@@ -28,6 +32,12 @@ use crate::{
 
 /// File in the data directory with the address of the server used last.
 const LAST_SERVER: &str = "server";
+
+/// How long a connection may be away before the person who waits is told.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a spinner looks how the connection is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
     pub(crate) text: Text,
@@ -77,7 +87,17 @@ impl App {
             // What is typed meanwhile answers the next question and is shown there.
             self.guard.hold_keys()
         });
-        let result = self.undisturbed(|cancel| action(cancel, &spinner));
+        let away = self.text.of("wait-reconnecting");
+        let stopping = self.text.of("wait-stopping");
+        let result = thread::scope(|scope| {
+            // Dropped when the action is done, which ends the watch.
+            let (_done, ended) = mpsc::channel::<()>();
+            if let Some(service) = &self.service {
+                let spinner = spinner.clone();
+                scope.spawn(move || watch(service, &spinner, doing, &[away, stopping], &ended));
+            }
+            self.undisturbed(|cancel| action(cancel, &spinner))
+        });
         spinner.finish_and_clear();
         result
     }
@@ -190,6 +210,38 @@ impl App {
             }
             self.say(&self.text.of("register-passwords-differ"));
         }
+    }
+}
+
+/// Says on the spinner what the connection does, until what it spins for is done.
+fn watch(
+    service: &Service,
+    spinner: &ProgressBar,
+    doing: &str,
+    [away, stopping]: &[String; 2],
+    done: &Receiver<()>,
+) {
+    let mut since = None;
+    let mut is_told = false;
+    while done.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        let message = match service.state() {
+            State::Stopping => Some(stopping),
+            State::Reconnecting => {
+                let since = *since.get_or_insert_with(Instant::now);
+                (since.elapsed() >= TOLD_AFTER).then_some(away)
+            }
+            State::Connected | State::Closed => {
+                since = None;
+                None
+            }
+        };
+        match message {
+            Some(message) => spinner.set_message(format!("{doing} {message}")),
+            // The action may have put a message of its own there.
+            None if is_told => spinner.set_message(doing.to_owned()),
+            None => {}
+        }
+        is_told = message.is_some();
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the program ends: one status for each kind of end (sysexits.h), decided here.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{ConnectError, DraftError, MailboxError, ReceiveError, RequestError};
 use correio_proto::{
@@ -49,11 +49,21 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<u64>,
     /// Recipients that the server names.
     pub(crate) recipients: Vec<String>,
+    /// The mail that was not sent.
+    pub(crate) draft: Option<KeptDraft>,
+}
+
+/// Where a mail that was not sent is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptDraft {
+    /// The id that it is sent with.
+    pub(crate) id: String,
+    pub(crate) file: PathBuf,
 }
 
 impl Failure {
     pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
-        Self { status, code, text, retry_after: None, recipients: Vec::new() }
+        Self { status, code, text, retry_after: None, recipients: Vec::new(), draft: None }
     }
 
     pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
@@ -151,6 +161,16 @@ impl Failure {
         Self::new(Status::Local, "draft", text.with("send-not-kept", &[("reason", reason.into())]))
     }
 
+    /// Whether the same may go well later, or may have gone well without anybody knowing.
+    pub(crate) fn is_open(&self) -> bool {
+        match self.status {
+            Status::Unreachable | Status::TryAgain | Status::Interrupted => true,
+            // It ended while the server was asked.
+            Status::NotAllowed => self.code == "session_ended",
+            Status::Usage | Status::BadData | Status::Local | Status::Configuration => false,
+        }
+    }
+
     /// The failure as one JSON document.
     pub(crate) fn json(&self) -> Value {
         let mut error = serde_json::Map::new();
@@ -161,6 +181,10 @@ impl Failure {
         }
         if !self.recipients.is_empty() {
             error.insert("recipients".to_owned(), self.recipients.clone().into());
+        }
+        if let Some(KeptDraft { id, file }) = &self.draft {
+            let file = file.to_string_lossy();
+            error.insert("draft".to_owned(), json!({ "id": id, "file": file }));
         }
         json!({ "error": error })
     }

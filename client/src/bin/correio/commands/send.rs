@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Context, Output, utc};
 use crate::{
-    exit::{Failure, Status},
+    exit::{Failure, KeptDraft, Status},
     terminal::Guard,
 };
 
@@ -86,20 +86,21 @@ pub(super) fn run(
         (Err(failure), _) => return Err(keep(context, &username, &mail, failure)),
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
-    let sent = service
-        .login(&username, &password, &context.cancel)
-        .and_then(|_| send(context, &service, &mail));
-    match sent {
-        Ok(output) => Ok(output),
-        Err(error) => {
-            let failure = Failure::request(text, &error);
-            Err(keep(context, &username, &mail, failure))
-        }
-    }
+    let logged_in = service.login(&username, &password, &context.cancel);
+    logged_in
+        .map_err(|error| Failure::request(text, &error))
+        .and_then(|_| send(context, &service, &mail))
+        .map_err(|failure| keep(context, &username, &mail, failure))
 }
 
-fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, RequestError> {
-    let sent_at = service.send(mail, &context.cancel)?;
+fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
+    let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
+        // The server may have it: what was under way is not taken back.
+        RequestError::Cancelled => {
+            Failure::new(Status::Interrupted, "cancelled", context.text.of("send-cancelled"))
+        }
+        error => Failure::request(context.text, &error),
+    })?;
     Ok(Output {
         text: context.text.of("command-sent"),
         json: json!({
@@ -110,19 +111,28 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     })
 }
 
-/// Keeps a mail that was not sent as a draft and says where, besides why it was not sent.
-fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
+/// Keeps a mail as a draft, and says where, unless it was refused: sending the same again would
+/// not help then.
+fn keep(context: &Context<'_>, username: &Username, mail: &Send, mut failure: Failure) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
     };
+    if !failure.is_open() {
+        return failure;
+    }
     let drafts = Drafts::open(&context.data, &address, username);
     let said = match drafts.save(&Draft::from(mail)) {
         Ok(()) => {
-            let directory = drafts.directory().display().to_string();
-            context.text.with("command-draft", &[("directory", directory.into())])
+            let file = drafts.file(mail.id);
+            let shown = file.display().to_string();
+            failure.draft = Some(KeptDraft { id: mail.id.to_string(), file });
+            context.text.with("command-draft", &[("file", shown.into())])
         }
         Err(error) => Failure::draft(context.text, &error).text,
     };
-    let _ = writeln!(io::stderr(), "{said}");
+    // In a document it stands with the rest.
+    if failure.draft.is_none() || !context.options.json {
+        let _ = writeln!(io::stderr(), "{said}");
+    }
     failure
 }

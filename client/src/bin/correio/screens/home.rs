@@ -1,6 +1,8 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use correio_client::{Address, Drafts, RequestError};
+use std::cell::Cell;
+
+use correio_client::{Address, Drafts, RequestError, Service, State};
 use correio_proto::{
     mail::{FullName, Username},
     message::LoggedIn,
@@ -91,18 +93,21 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         Choice::new(9, text.of("home-account")),
     ];
     let name = show(person.full_name.as_str(), Shown::OneLine);
+    let is_told = Cell::new(false);
     let menu = Menu {
         text,
         title: &text.with("home-title", &[("name", name.into())]),
         choices: &choices,
         news: &|| {
-            let notices = service.map(correio_client::Service::take_notices).unwrap_or_default();
+            let notices = service.map(Service::take_notices).unwrap_or_default();
             let line = |mail: correio_proto::message::NewMail| {
                 let from = show(mail.from_name.as_str(), Shown::OneLine);
                 let subject = show(mail.subject.as_str(), Shown::OneLine);
                 text.with("home-new-mail", &[("from", from.into()), ("subject", subject.into())])
             };
-            notices.into_iter().map(line).collect()
+            let stops = service.is_some_and(|service| service.state() == State::Stopping);
+            let stops = (stops && !is_told.replace(stops)).then(|| text.of("home-stopping"));
+            notices.into_iter().map(line).chain(stops).collect()
         },
     };
     app.prompt.choose(&menu)

@@ -109,6 +109,8 @@ fn deliver(app: &App, mail: &Send) -> Result<(), Vec<String>> {
             }
             Err(lines)
         }
+        // The server may have it: what was under way is not taken back.
+        Err(RequestError::Cancelled) => Err(vec![app.text.of("send-cancelled")]),
         Err(error) => Err(failed(app, app.text.request(&error))),
     }
 }
