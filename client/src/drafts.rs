@@ -252,7 +252,7 @@ mod tests {
         let drafts = open(&data);
         let kept = draft("x");
         drafts.save(&kept).unwrap();
-        fs::copy(drafts.path(kept.id), drafts.directory().join("copy.json")).unwrap();
+        fs::copy(drafts.file(kept.id), drafts.directory().join("copy.json")).unwrap();
         fs::write(drafts.directory().join("notes.txt"), "…").unwrap();
         fs::write(drafts.directory().join("half.tmp"), "{").unwrap();
         let (found, skipped) = drafts.list().unwrap();

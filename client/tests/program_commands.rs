@@ -50,6 +50,30 @@ fn a_mail_goes_from_command_to_command() {
     assert_eq!(finish(house.program(&["read", "4"]), "").status, 65);
 }
 
+/// Linux's /dev/full has no room for anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut ping = house.program(&["--server", &house.address.to_string(), "ping"]);
+    let done = ping.stdout(full).output().unwrap();
+    assert_eq!(done.status.code(), Some(74));
+    assert!(!done.stderr.is_empty());
+    let mut ping = house.program(&["--server", &house.address.to_string(), "ping"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = ping.stdout(writer).output().unwrap();
+    assert_eq!((done.status.code(), done.stderr.len()), (Some(0), 0), "nobody wants to read it");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_this_computer_s_fault() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", "/não/existe"];
+    assert_eq!(house.run("tony", &send, "").status, 74);
+}
+
 #[test]
 fn the_password_and_the_body_may_both_come_from_standard_input() {
     let house = House::of(&[("tony", "Tony Stark")]);

@@ -27,7 +27,7 @@ fn typed(house: &House, lines: &[String]) -> Done {
     shell
         .args(["sh", "-e", "-c", &lines.join("\n")])
         .env("PATH", path)
-        .env("CORREIO_DATA_DIR", house.data.path())
+        .env("CORREIO_CLIENT_DATA_DIR", house.data.path())
         .env("CORREIO_FINGERPRINT", house.fingerprint().to_string())
         .env("CORREIO_PASSWORD", PASSWORD)
         .env("CORREIO_LANG", "en");

@@ -34,11 +34,6 @@ use correio_server::{
     },
 };
 
-/// Every mail is a few small pieces of memory that others outlive: measured, a sixth more mails a
-/// second than with the C library's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// File descriptors that connections leave to the store, the log and the loop itself.
 const RESERVED_FILES: u64 = 128;
 

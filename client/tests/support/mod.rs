@@ -157,7 +157,7 @@ fn clean(command: &mut Command) {
         "CORREIO_FINGERPRINT",
         "CORREIO_USER",
         "CORREIO_PASSWORD",
-        "CORREIO_DATA_DIR",
+        "CORREIO_CLIENT_DATA_DIR",
         "CORREIO_LANG",
         "LC_ALL",
         "LC_MESSAGES",

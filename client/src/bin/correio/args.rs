@@ -62,7 +62,7 @@ pub(crate) struct Options {
     #[arg(long, global = true)]
     pub(crate) password_stdin: bool,
     /// Where received mail and drafts are kept [default: ~/.local/share/correio]
-    #[arg(long, global = true, value_name = "DIR", env = "CORREIO_DATA_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "CORREIO_CLIENT_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
     #[arg(long, global = true, value_enum, env = "CORREIO_LANG")]

@@ -50,7 +50,7 @@ pub(crate) struct Failure {
     /// Recipients that the server names.
     pub(crate) recipients: Vec<String>,
     /// The mail that was not sent.
-    pub(crate) draft: Option<KeptDraft>,
+    pub(crate) draft: Option<Box<KeptDraft>>,
 }
 
 /// Where a mail that was not sent is kept.
@@ -182,7 +182,7 @@ impl Failure {
         if !self.recipients.is_empty() {
             error.insert("recipients".to_owned(), self.recipients.clone().into());
         }
-        if let Some(KeptDraft { id, file }) = &self.draft {
+        if let Some(KeptDraft { id, file }) = self.draft.as_deref() {
             let file = file.to_string_lossy();
             error.insert("draft".to_owned(), json!({ "id": id, "file": file }));
         }

@@ -53,21 +53,31 @@ fn main() -> ExitCode {
     };
     let text = Text::new(Lang::choose(cli.options.lang, |name| env::var(name).ok()));
     let json = cli.options.json;
-    // Whoever read the answer may have gone; the status still tells.
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Answered(output)) => {
             let answer = if json { show_json(&output.json) } else { output.text };
-            let _ = writeln!(io::stdout(), "{answer}");
-            ExitCode::SUCCESS
+            answered(writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()))
         }
         Err(failure) => {
+            // The status tells, whether anybody reads it or not.
             let _ = match json {
                 true => writeln!(io::stdout(), "{}", show_json(&failure.json())),
                 false => writeln!(io::stderr(), "correio: {}", failure.text),
             };
             failure.status.into()
         }
+    }
+}
+
+/// An answer that could not be written was not given. Whoever closed a pipe has read enough.
+fn answered(written: io::Result<()>) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "correio: {error}");
+            Status::Local.into()
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

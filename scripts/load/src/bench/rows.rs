@@ -121,10 +121,17 @@ pub const ROWS: &[Row] = &[
     row("paced-lost", "mails lost or refused meanwhile", "none", "mails", Target::AtMost(0.0)),
     row(
         "growth",
-        "send, SQLite, 50 clients, to any account of a full store",
+        "send, SQLite, 50 clients, to 100 accounts of a full store",
         "the same in an empty store",
         "/s",
         Target::RatioAtLeast(0.8),
+    ),
+    row(
+        "spread",
+        "the same, to any account of the full store",
+        "to 100 accounts in an empty store",
+        "/s",
+        Target::None,
     ),
     row(
         "start",

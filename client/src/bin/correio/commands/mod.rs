@@ -97,7 +97,7 @@ fn ping(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
             "server": address.to_string(),
             "name": name,
             "version": version,
-            "round_trip_ms": milliseconds,
+            "round_trip_ms": (milliseconds * 1000.0).round() / 1000.0,
         }),
     })
 }

@@ -32,6 +32,11 @@ impl Source {
         }
     }
 
+    /// Whether a person is typing it now, who has it nowhere else.
+    fn is_typed(&self) -> bool {
+        matches!(self, Self::StandardInput) && io::stdin().is_terminal()
+    }
+
     /// Reads no more than a body can have, and one byte to see that there is more.
     fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -50,7 +55,7 @@ pub(super) fn run(
     guard: &Guard,
     to: &str,
     subject: &str,
-    body: &Source,
+    source: &Source,
 ) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
@@ -65,16 +70,16 @@ pub(super) fn run(
         (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
         (Err(_), false) => None,
     };
-    if matches!(body, Source::StandardInput) && io::stdin().is_terminal() {
+    if source.is_typed() {
         guard.set_busy(false);
         let _ = writeln!(io::stderr(), "{}", text.of("command-body"));
     }
-    let bytes = body.read().map_err(|error| {
-        let place = match body {
+    let bytes = source.read().map_err(|error| {
+        let place = match source {
             Source::File(path) => format!("{}: ", path.display()),
             Source::Argument(_) | Source::StandardInput => String::new(),
         };
-        Failure::new(Status::BadData, "body", format!("{place}{error}"))
+        Failure::new(Status::Local, "body", format!("{place}{error}"))
     })?;
     let body = String::from_utf8(bytes)
         .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
@@ -83,14 +88,14 @@ pub(super) fn run(
     guard.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
-        (Err(failure), _) => return Err(keep(context, &username, &mail, failure)),
+        (Err(failure), _) => return Err(keep(context, &username, &mail, source, failure)),
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
     logged_in
         .map_err(|error| Failure::request(text, &error))
         .and_then(|_| send(context, &service, &mail))
-        .map_err(|failure| keep(context, &username, &mail, failure))
+        .map_err(|failure| keep(context, &username, &mail, source, failure))
 }
 
 fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
@@ -111,13 +116,19 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     })
 }
 
-/// Keeps a mail as a draft, and says where, unless it was refused: sending the same again would
-/// not help then.
-fn keep(context: &Context<'_>, username: &Username, mail: &Send, mut failure: Failure) -> Failure {
+/// Keeps a mail as a draft, and says where, unless it was refused and its body stands elsewhere:
+/// sending the same again would not help then.
+fn keep(
+    context: &Context<'_>,
+    username: &Username,
+    mail: &Send,
+    source: &Source,
+    mut failure: Failure,
+) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
     };
-    if !failure.is_open() {
+    if !failure.is_open() && !source.is_typed() {
         return failure;
     }
     let drafts = Drafts::open(&context.data, &address, username);
@@ -125,7 +136,7 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, mut failure: Fa
         Ok(()) => {
             let file = drafts.file(mail.id);
             let shown = file.display().to_string();
-            failure.draft = Some(KeptDraft { id: mail.id.to_string(), file });
+            failure.draft = Some(Box::new(KeptDraft { id: mail.id.to_string(), file }));
             context.text.with("command-draft", &[("file", shown.into())])
         }
         Err(error) => Failure::draft(context.text, &error).text,
