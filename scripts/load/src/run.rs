@@ -101,8 +101,8 @@ pub struct Outcome {
     pub found: Found,
     /// How long clients acted.
     pub seconds: f64,
-    /// How often the server was killed.
-    pub restarts: u32,
+    /// When the server was killed, since the start.
+    pub kills: Vec<Duration>,
     /// Whether it was ended early.
     pub interrupted: bool,
     /// What whoever reads the figures should know.
@@ -144,7 +144,7 @@ pub fn run(
     let until = Duration::from_secs_f64(scenario.seconds);
     let mut driver = Driver::new(Plan { scenario, server, trust, rate, seed })?;
     let mut meter = Meter::default();
-    let mut restarts = 0;
+    let mut killed = Vec::new();
     let mut phase = Phase::Acting;
     let mut deadline = until;
     let mut acted = until;
@@ -161,12 +161,12 @@ pub fn run(
             _ => bail!("interrupted"),
         }
         if phase == Phase::Acting
-            && restarts < kills
-            && now >= until.mul_f64(f64::from(restarts + 1) / f64::from(kills + 1))
+            && killed.len() < kills as usize
+            && now >= until.mul_f64((killed.len() + 1) as f64 / (f64::from(kills) + 1.0))
             && let Some(own) = &mut own
         {
             own.kill_and_restart()?;
-            restarts += 1;
+            killed.push(now);
         }
         if now < deadline && !(phase != Phase::Acting && driver.is_done()) {
             continue;
@@ -202,7 +202,7 @@ pub fn run(
     }
     let interrupted = interrupts.load(Ordering::SeqCst) > 0;
     let seconds = acted.as_secs_f64();
-    Ok(Outcome { recorder, found, seconds, restarts, interrupted, warnings })
+    Ok(Outcome { recorder, found, seconds, kills: killed, interrupted, warnings })
 }
 
 /// Raises the limit on open files as far as the machine allows, and says where that is not enough.

@@ -170,7 +170,7 @@ fn load(cli: &Cli) -> Result<Results> {
     let options = Options { scenario, target: target(cli)?, rate: cli.rate, seed: cli.seed };
     let began = jiff::Timestamp::now().to_string();
     let outcome = run::run(options, &interrupts()?, &mut show(cli))?;
-    let Outcome { recorder, found, seconds, restarts, interrupted, warnings } = outcome;
+    let Outcome { recorder, found, seconds, kills, interrupted, warnings } = outcome;
     Ok(recorder.finish(Run {
         scenario: cli.scenario.clone(),
         began,
@@ -180,7 +180,9 @@ fn load(cli: &Cli) -> Result<Results> {
         missed: 0,
         server,
         machine: machine(),
-        restarts,
+        seed: Some(cli.seed),
+        restarts: u32::try_from(kills.len()).unwrap_or(u32::MAX),
+        kills: kills.iter().map(Duration::as_secs_f64).collect(),
         interrupted,
         ledger: LedgerSummary {
             acknowledged: found.acknowledged,

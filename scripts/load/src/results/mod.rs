@@ -4,6 +4,7 @@ mod compare;
 mod condition;
 mod recorder;
 mod table;
+mod timeline;
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -78,7 +79,7 @@ pub struct Results {
     pub run: Run,
     /// What was done, by operation.
     pub operations: BTreeMap<Operation, Measured>,
-    /// How it went, second by second.
+    /// How it went, second by second, in 3,600 points at most.
     pub timeline: Vec<Second>,
 }
 
@@ -101,8 +102,14 @@ pub struct Run {
     pub server: String,
     /// Where it ran: processors and kernel.
     pub machine: String,
+    /// What the random choices began with; older results do not say it.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// How often the server was killed.
     pub restarts: u32,
+    /// When it was killed, in seconds since the start; older results do not say it.
+    #[serde(default)]
+    pub kills: Vec<f64>,
     /// Whether it was ended early.
     pub interrupted: bool,
     /// What became of the mails.
@@ -144,11 +151,15 @@ pub struct Measured {
     pub p99: u64,
     pub p999: u64,
     pub max: u64,
+    /// Quantiles from 0 on, ever closer to 1, and the times that belong to them, the longest last;
+    /// older results do not have them.
+    #[serde(default)]
+    pub quantiles: Vec<(f64, u64)>,
     /// How often it failed, by code.
     pub errors: BTreeMap<String, u64>,
 }
 
-/// What happened within one second or so.
+/// What happened within one second or so; in a run of more than an hour, within several.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Second {
     /// When it ended, in seconds since the start.

@@ -5,10 +5,17 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Measured, Operation, Results, Run, Second, Short};
+use super::{Measured, Operation, Results, Run, Second, Short, timeline::Timeline};
 
 /// Longest time that is told from longer ones, in microseconds: ten minutes.
 const LONGEST: u64 = 600_000_000;
+
+/// What quantiles leave over: 0, 0.25, 0.5 … leave these parts of the whole, 0.9, 0.925, 0.95 … these
+/// parts of its tenth, and so on.
+const LEFT_OVER: [f64; 9] = [1.0, 0.75, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.125];
+
+/// No quantile leaves less over than this.
+const LEAST_LEFT_OVER: f64 = 1e-7;
 
 /// What machine and server are at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +35,7 @@ pub struct Gauges {
 pub struct Recorder {
     whole: BTreeMap<Operation, Kept>,
     second: BTreeMap<Operation, Kept>,
-    timeline: Vec<Second>,
+    timeline: Timeline,
     missed: u64,
 }
 
@@ -59,6 +66,25 @@ impl Kept {
     fn at(&self, percentile: f64) -> u64 {
         if self.times.is_empty() { 0 } else { self.times.value_at_quantile(percentile) }
     }
+
+    fn longest(&self) -> u64 {
+        if self.times.is_empty() { 0 } else { self.times.max() }
+    }
+
+    /// As far as there are times beyond a quantile, then the longest one: some seventy at most.
+    fn quantiles(&self) -> Vec<(f64, u64)> {
+        if self.times.is_empty() {
+            return Vec::new();
+        }
+        let least = (1.0 / self.times.len() as f64).max(LEAST_LEFT_OVER);
+        let tenths = std::iter::successors(Some(1.0), |tenth| Some(tenth / 10.0));
+        tenths
+            .flat_map(|tenth: f64| LEFT_OVER.map(|part| part * tenth))
+            .take_while(|left| *left > least)
+            .map(|left| (1.0 - left, self.at(1.0 - left)))
+            .chain([(1.0, self.longest())])
+            .collect()
+    }
 }
 
 impl Recorder {
@@ -86,7 +112,7 @@ impl Recorder {
             errors: kept.errors.values().sum(),
             p50: kept.at(0.5),
             p99: kept.at(0.99),
-            max: if kept.times.is_empty() { 0 } else { kept.times.max() },
+            max: kept.longest(),
         };
         let operations = std::mem::take(&mut self.second);
         let operations = operations.into_iter().map(|(operation, kept)| (operation, short(kept)));
@@ -106,11 +132,12 @@ impl Recorder {
             p90: kept.at(0.9),
             p99: kept.at(0.99),
             p999: kept.at(0.999),
-            max: if kept.times.is_empty() { 0 } else { kept.times.max() },
+            max: kept.longest(),
+            quantiles: kept.quantiles(),
             errors: kept.errors,
         };
         let operations =
             self.whole.into_iter().map(|(operation, kept)| (operation, measured(kept)));
-        Results { run, operations: operations.collect(), timeline: self.timeline }
+        Results { run, operations: operations.collect(), timeline: self.timeline.finish() }
     }
 }

@@ -12,7 +12,9 @@ fn run() -> Run {
         missed: 0,
         server: "correiod".to_owned(),
         machine: "two processors".to_owned(),
+        seed: Some(7),
         restarts: 1,
+        kills: vec![1.5],
         interrupted: false,
         ledger: LedgerSummary { acknowledged: 5, received: 5, ..LedgerSummary::default() },
         warnings: vec!["noisy".to_owned()],
@@ -60,6 +62,36 @@ fn what_is_saved_is_read_back() {
     fs::write(&path, "{}").unwrap();
     let error = format!("{:#}", Results::load(&path).unwrap_err());
     assert!(error.contains("results.json is no result of load-test"), "{error}");
+}
+
+#[test]
+fn quantiles_lead_to_the_longest_time() {
+    let results = results();
+    let quantiles = &results.operations[&Operation::Send].quantiles;
+    let (shares, times): (Vec<f64>, Vec<u64>) = quantiles.iter().copied().unzip();
+    assert!(shares.is_sorted() && times.is_sorted(), "{quantiles:?}");
+    assert_eq!(quantiles.first().unwrap().0, 0.0);
+    assert_eq!(quantiles.last().unwrap(), &(1.0, results.operations[&Operation::Send].max));
+    // A thousand times say nothing about one in ten thousand.
+    assert!(shares[shares.len() - 2] < 0.999, "{shares:?}");
+    assert_eq!(results.operations[&Operation::Login].quantiles.len(), 1);
+}
+
+#[test]
+fn results_of_before_are_still_read() {
+    let mut results = results();
+    let mut json = serde_json::to_value(&results).unwrap();
+    let run = json["run"].as_object_mut().unwrap();
+    assert!(run.remove("kills").is_some() && run.remove("seed").is_some());
+    for measured in json["operations"].as_object_mut().unwrap().values_mut() {
+        assert!(measured.as_object_mut().unwrap().remove("quantiles").is_some());
+    }
+    results.run.kills.clear();
+    results.run.seed = None;
+    for measured in results.operations.values_mut() {
+        measured.quantiles.clear();
+    }
+    assert_eq!(serde_json::from_value::<Results>(json).unwrap(), results);
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! Keeps how a run went, second by second, in bounded memory. It measures nothing itself.
+
+use super::{Gauges, Second, Short};
+
+/// Most points that are kept: an hour of seconds. It is even, so that all points pair up.
+const MOST: usize = 3_600;
+
+/// An interval that is shorter, in seconds, is part of the one before: a rate over a few milliseconds
+/// says nothing.
+const SHORTEST: f64 = 0.5;
+
+/// The points in order of time. Once there are [`MOST`], each two become one, and from then on a
+/// point takes in twice as many seconds.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    points: Vec<Second>,
+    /// How many seconds a point takes in.
+    step: u64,
+    /// How many the last one has taken in.
+    taken: u64,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self { points: Vec::new(), step: 1, taken: 1 }
+    }
+}
+
+impl Timeline {
+    /// Enters a second.
+    pub(super) fn push(&mut self, second: Second) {
+        if let Some(last) = self.points.last_mut() {
+            let began = last.at;
+            if second.at - began < SHORTEST {
+                last.take_in(second);
+                return;
+            }
+            if self.taken < self.step {
+                last.take_in(second);
+                self.taken += 1;
+                return;
+            }
+        }
+        if self.points.len() >= MOST {
+            self.points = halved(std::mem::take(&mut self.points));
+            self.step *= 2;
+        }
+        self.points.push(second);
+        self.taken = 1;
+    }
+
+    /// All points.
+    pub(super) fn finish(self) -> Vec<Second> {
+        self.points
+    }
+}
+
+/// Each two become one; an odd last one stays as it is.
+fn halved(points: Vec<Second>) -> Vec<Second> {
+    let mut halved = Vec::with_capacity(points.len().div_ceil(2));
+    let mut points = points.into_iter();
+    while let Some(mut point) = points.next() {
+        if let Some(next) = points.next() {
+            point.take_in(next);
+        }
+        halved.push(point);
+    }
+    halved
+}
+
+impl Second {
+    /// Becomes one with the second that follows it.
+    fn take_in(&mut self, next: Self) {
+        self.at = next.at;
+        for (operation, short) in next.operations {
+            self.operations.entry(operation).or_default().take_in(short);
+        }
+        self.gauges = self.gauges.larger(next.gauges);
+    }
+}
+
+impl Short {
+    /// The middle of both is not known any more: it is taken for the mean of their middles by count.
+    /// The 99th percentile is at most the larger one, which is what stays visible.
+    fn take_in(&mut self, other: Self) {
+        let count = self.count + other.count;
+        let sum = u128::from(self.p50) * u128::from(self.count)
+            + u128::from(other.p50) * u128::from(other.count);
+        let middle = sum.checked_div(u128::from(count)).unwrap_or(0);
+        *self = Self {
+            count,
+            errors: self.errors + other.errors,
+            p50: u64::try_from(middle).unwrap_or(u64::MAX),
+            p99: self.p99.max(other.p99),
+            max: self.max.max(other.max),
+        };
+    }
+}
+
+impl Gauges {
+    fn larger(self, other: Self) -> Self {
+        let either = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        Self {
+            connections: self.connections.max(other.connections),
+            server_memory: self.server_memory.max(other.server_memory),
+            server_cpu: either(self.server_cpu, other.server_cpu),
+            generator_cpu: self.generator_cpu.max(other.generator_cpu),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Operation, *};
+
+    fn second(at: u64) -> Second {
+        let short = Short { count: 2, errors: 1, p50: 10, p99: at, max: at + 1 };
+        let gauges = Gauges { server_memory: Some(at), ..Gauges::default() };
+        Second { at: at as f64, operations: [(Operation::Send, short)].into(), gauges }
+    }
+
+    fn of(seconds: u64) -> Vec<Second> {
+        let mut timeline = Timeline::default();
+        for at in 1..=seconds {
+            timeline.push(second(at));
+        }
+        timeline.finish()
+    }
+
+    #[test]
+    fn a_long_run_has_no_more_points_than_a_short_one_and_loses_nothing() {
+        for seconds in [1, 3_600, 3_601, 7_200, 7_201, 100_000] {
+            let points = of(seconds);
+            assert!(points.len() <= MOST, "{}", points.len());
+            let shorts: Vec<_> = points.iter().map(|p| p.operations[&Operation::Send]).collect();
+            assert_eq!(shorts.iter().map(|short| short.count).sum::<u64>(), 2 * seconds);
+            assert_eq!(shorts.iter().map(|short| short.errors).sum::<u64>(), seconds);
+            assert_eq!(shorts.iter().map(|short| short.max).max(), Some(seconds + 1));
+            assert_eq!(points.last().unwrap().at, seconds as f64);
+            assert_eq!(points.last().unwrap().gauges.server_memory, Some(seconds));
+        }
+    }
+
+    #[test]
+    fn points_are_equally_far_apart() {
+        let points = of(7_201);
+        assert_eq!(points.len(), 1_801);
+        let gaps = points.windows(2).map(|pair| pair[1].at - pair[0].at);
+        // The last one is not full yet.
+        assert!(gaps.take(1_799).all(|gap| gap == 4.0));
+    }
+
+    #[test]
+    fn what_becomes_one() {
+        let mut one = Short { count: 1, errors: 0, p50: 10, p99: 30, max: 31 };
+        one.take_in(Short { count: 3, errors: 2, p50: 20, p99: 25, max: 50 });
+        assert_eq!(one, Short { count: 4, errors: 2, p50: 17, p99: 30, max: 50 });
+        let mut none = Short::default();
+        none.take_in(Short::default());
+        assert_eq!(none, Short::default(), "nothing is divided by no count");
+    }
+
+    #[test]
+    fn a_moment_is_part_of_the_second_before_it() {
+        let mut timeline = Timeline::default();
+        timeline.push(second(1));
+        timeline.push(Second { at: 1.01, ..second(1) });
+        timeline.push(second(2));
+        let points = timeline.finish();
+        assert_eq!(points.iter().map(|point| point.at).collect::<Vec<_>>(), [1.01, 2.0]);
+        assert_eq!(points[0].operations[&Operation::Send].count, 4);
+    }
+}
