@@ -130,6 +130,13 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The same without clients that mean no good: what the others' times are compared with.
+    #[must_use]
+    pub fn calm(mut self) -> Self {
+        self.clients.retain(|group| group.behaviour.is_person());
+        self
+    }
+
     /// The same with so many people in all, each group in proportion.
     #[must_use]
     pub fn with_people(mut self, people: usize) -> Self {

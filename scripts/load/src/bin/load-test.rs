@@ -32,6 +32,7 @@ Examples:
   scripts/load-test office --kill-server 5             the ledger must close all the same
   scripts/load-test classroom --clients 200 --json after.json
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
+  scripts/load-test hostile --calm --json calm.json    the same people without the others
   scripts/load-test --compare before.json after.json
 
 Credentials are not stretched by bcrypt as a person's client does it, so that thousands of clients
@@ -58,6 +59,9 @@ struct Cli {
     /// scheduled moment
     #[arg(long, value_name = "MAILS")]
     rate: Option<f64>,
+    /// Leave out the clients that mean no good, to compare the others' times with
+    #[arg(long)]
+    calm: bool,
     /// How long clients act, in seconds
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
@@ -154,6 +158,9 @@ fn load(cli: &Cli) -> Result<Results> {
     if let Some(people) = cli.clients {
         scenario = scenario.with_people(people);
     }
+    if cli.calm {
+        scenario = scenario.calm();
+    }
     scenario.seconds = cli.seconds.unwrap_or(scenario.seconds);
     if let Some(rate) = cli.rate
         && !(rate > 0.0 && rate <= 1e6)
@@ -172,7 +179,7 @@ fn load(cli: &Cli) -> Result<Results> {
     let outcome = run::run(options, &interrupts()?, &mut show(cli))?;
     let Outcome { recorder, found, seconds, kills, interrupted, warnings } = outcome;
     Ok(recorder.finish(Run {
-        scenario: cli.scenario.clone(),
+        scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
         seconds,
         clients,
