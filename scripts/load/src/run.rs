@@ -18,7 +18,7 @@ use crate::{
     ledger::Found,
     person::Phase,
     proxy,
-    results::Recorder,
+    results::{GENERATOR_BUSY, Recorder},
     scenario::Scenario,
     target::{OwnServer, Start, processor_seconds},
 };
@@ -29,9 +29,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long what is under way may take to be finished, and mailboxes to be emptied.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(70);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(300);
-
-/// A share of a processor from which on the generator was the limit, not the server.
-const BUSY: f64 = 0.95;
 
 /// Which server is loaded.
 #[derive(Clone, Debug)]
@@ -191,7 +188,7 @@ pub fn run(
             "{left} mailboxes could not be emptied in time; what is in them is not counted"
         ));
     }
-    if meter.busiest > BUSY {
+    if meter.busiest > GENERATOR_BUSY {
         warnings.push(format!(
             "the generator used {:.0} % of a processor: it may have been the limit, not the server",
             meter.busiest * 100.0

@@ -33,6 +33,7 @@ Examples:
   scripts/load-test classroom --clients 200 --json after.json
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
   scripts/load-test hostile --calm --json calm.json    the same people without the others
+  scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
 Credentials are not stretched by bcrypt as a person's client does it, so that thousands of clients
@@ -86,6 +87,12 @@ struct Cli {
     /// Write the results as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page with the results and their plots, which opens without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Take the results from a file of --json instead of a run
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["scenario", "json", "compare"])]
+    from: Option<PathBuf>,
     /// Compare two results instead of making one
     #[arg(long, value_names = ["A.json", "B.json"], num_args = 2)]
     compare: Option<Vec<PathBuf>>,
@@ -127,10 +134,17 @@ fn act(cli: &Cli) -> Result<bool> {
     if cli.list {
         return list(&cli.scenarios).map(|()| true);
     }
-    let results = load(cli)?;
+    let results = match &cli.from {
+        Some(path) => Results::load(path)?,
+        None => load(cli)?,
+    };
     print!("{}", results.table());
     if let Some(path) = &cli.json {
         results.save(path)?;
+    }
+    if let Some(path) = &cli.html {
+        std::fs::write(path, results.html())
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let failed: Vec<_> = cli.fail_if.iter().filter(|condition| condition.holds(&results)).collect();
     for condition in &failed {
@@ -175,7 +189,7 @@ fn load(cli: &Cli) -> Result<Results> {
         }
     };
     let options = Options { scenario, target: target(cli)?, rate: cli.rate, seed: cli.seed };
-    let began = jiff::Timestamp::now().to_string();
+    let began = format!("{:.0}", jiff::Timestamp::now());
     let outcome = run::run(options, &interrupts()?, &mut show(cli))?;
     let Outcome { recorder, found, seconds, kills, interrupted, warnings } = outcome;
     Ok(recorder.finish(Run {

@@ -1,7 +1,11 @@
 //! What was measured: how it is kept, shown, saved and compared. It measures nothing itself.
 
+mod axis;
 mod compare;
 mod condition;
+mod html;
+mod plot;
+mod plots;
 mod recorder;
 mod table;
 mod timeline;
@@ -14,6 +18,9 @@ use serde::{Deserialize, Serialize};
 pub use compare::compare;
 pub use condition::Condition;
 pub use recorder::{Gauges, Recorder};
+
+/// A share of a processor from which on the generator may have been the limit, not the server.
+pub const GENERATOR_BUSY: f64 = 0.95;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -237,5 +244,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+#[cfg(test)]
+mod html_tests;
 #[cfg(test)]
 mod tests;

@@ -4,23 +4,24 @@ use std::fmt::Write;
 
 use super::{Results, size, time};
 
+/// What a row says of an operation.
+pub(super) const COLUMNS: [&str; 9] =
+    ["", "count", "per s", "p50", "p90", "p99", "p99.9", "max", "errors"];
+
 impl Results {
     /// A table of all operations, the ledger, and what should be known of the run.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "{:<9} {:>9} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10}  errors\n",
-            "", "count", "per s", "p50", "p90", "p99", "p99.9", "max"
-        );
-        for (operation, measured) in &self.operations {
-            let errors: Vec<_> =
-                measured.errors.iter().map(|(code, count)| format!("{count} {code}")).collect();
-            let times = [measured.p50, measured.p90, measured.p99, measured.p999, measured.max];
-            let _ = write!(text, "{operation:<9} {:>9} {:>9.1}", measured.count, measured.rate);
-            for microseconds in times {
-                let _ = write!(text, " {:>10}", time(microseconds));
+        let mut text = String::new();
+        for cells in [COLUMNS.map(str::to_owned)].into_iter().chain(self.rows()) {
+            for (column, cell) in cells.iter().enumerate() {
+                let _ = match column {
+                    0 => write!(text, "{cell:<9}"),
+                    1 | 2 => write!(text, " {cell:>9}"),
+                    8 => writeln!(text, "  {cell}"),
+                    _ => write!(text, " {cell:>10}"),
+                };
             }
-            let _ = writeln!(text, "  {}", errors.join(", "));
         }
         let _ = writeln!(text, "\n{}", self.verdict());
         if self.run.rate.is_some() {
@@ -39,6 +40,25 @@ impl Results {
             let _ = writeln!(text, "warning: {warning}");
         }
         text
+    }
+
+    /// A row for each operation, of as many cells as there are columns.
+    pub(super) fn rows(&self) -> impl Iterator<Item = [String; COLUMNS.len()]> {
+        self.operations.iter().map(|(operation, measured)| {
+            let errors: Vec<_> =
+                measured.errors.iter().map(|(code, count)| format!("{count} {code}")).collect();
+            [
+                operation.to_string(),
+                measured.count.to_string(),
+                format!("{:.1}", measured.rate),
+                time(measured.p50),
+                time(measured.p90),
+                time(measured.p99),
+                time(measured.p999),
+                time(measured.max),
+                errors.join(", "),
+            ]
+        })
     }
 
     /// What became of the mails, in a sentence.

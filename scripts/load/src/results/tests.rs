@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn run() -> Run {
+pub(super) fn run() -> Run {
     Run {
         scenario: "smoke".to_owned(),
         began: "2026-11-23T12:00:00Z".to_owned(),
@@ -21,7 +21,7 @@ fn run() -> Run {
     }
 }
 
-fn results() -> Results {
+pub(super) fn results() -> Results {
     let mut recorder = Recorder::default();
     for milliseconds in 1..=1000 {
         recorder.done(Operation::Send, Duration::from_millis(milliseconds));

@@ -3,11 +3,11 @@
 use super::{Gauges, Second, Short};
 
 /// Most points that are kept: an hour of seconds. It is even, so that all points pair up.
-const MOST: usize = 3_600;
+pub(super) const MOST: usize = 3_600;
 
 /// An interval that is shorter, in seconds, is part of the one before: a rate over a few milliseconds
 /// says nothing.
-const SHORTEST: f64 = 0.5;
+pub(super) const SHORTEST: f64 = 0.5;
 
 /// The points in order of time. Once there are [`MOST`], each two become one, and from then on a
 /// point takes in twice as many seconds.
@@ -28,10 +28,13 @@ impl Default for Timeline {
 
 impl Timeline {
     /// Enters a second.
-    pub(super) fn push(&mut self, second: Second) {
+    pub(super) fn push(&mut self, mut second: Second) {
         if let Some(last) = self.points.last_mut() {
             let began = last.at;
             if second.at - began < SHORTEST {
+                // Shares of a processor over a moment are not comparable.
+                second.gauges.server_cpu = None;
+                second.gauges.generator_cpu = 0.0;
                 last.take_in(second);
                 return;
             }
@@ -53,6 +56,14 @@ impl Timeline {
     pub(super) fn finish(self) -> Vec<Second> {
         self.points
     }
+}
+
+/// The same with so many points at most, for a drawing that has no room for more.
+pub(super) fn thinned(mut points: Vec<Second>, most: usize) -> Vec<Second> {
+    while points.len() > most.max(1) {
+        points = halved(points);
+    }
+    points
 }
 
 /// Each two become one; an odd last one stays as it is.
@@ -172,5 +183,13 @@ mod tests {
         let points = timeline.finish();
         assert_eq!(points.iter().map(|point| point.at).collect::<Vec<_>>(), [1.01, 2.0]);
         assert_eq!(points[0].operations[&Operation::Send].count, 4);
+    }
+
+    #[test]
+    fn fewer_points_for_a_drawing() {
+        assert_eq!(thinned(of(100), 30).len(), 25);
+        assert_eq!(thinned(of(101), 30).len(), 26);
+        assert_eq!(thinned(of(3), 0).len(), 1);
+        assert!(thinned(Vec::new(), 10).is_empty());
     }
 }
