@@ -10,7 +10,7 @@ const LONGEST_POWER: i32 = 9;
 const MOST_NAMED: usize = 7;
 
 /// No more nines than the recorder keeps.
-const MOST_NINES: i32 = 7;
+const MOST_NINES: i32 = 6;
 
 /// An axis with what is written along it.
 #[derive(Debug)]
@@ -107,7 +107,14 @@ impl Axis {
         };
         let ticks = shown.iter().copied().map(tick).collect();
         let scale = Scale::Logarithmic;
-        Self { title: "latency".to_owned(), ticks, scale, factor: 1.0, low: from, high: to }
+        Self {
+            title: "latency, logarithmic".to_owned(),
+            ticks,
+            scale,
+            factor: 1.0,
+            low: from,
+            high: to,
+        }
     }
 
     /// Quantiles of so many values, from 0 to as many nines as they can tell.

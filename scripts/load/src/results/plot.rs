@@ -7,7 +7,7 @@ use super::axis::Axis;
 /// The drawing and, within it, the plot: small enough for a phone, scaled up elsewhere.
 const SIZE: (u32, u32) = (400, 240);
 const LEFT: f64 = 48.0;
-const RIGHT: f64 = 392.0;
+const RIGHT: f64 = 384.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 202.0;
 
@@ -189,14 +189,14 @@ mod tests {
     fn what_was_not_measured_is_a_gap() {
         let points = [Some(0.0), Some(5.0), None, Some(10.0)];
         let figure = plot(points.map(|x| x.map(|x| (x, 0.0))).to_vec()).figure();
-        assert!(figure.contains("class=\"line c3\" d=\"M48.0 202.0L220.0 202.0\""), "{figure}");
-        assert!(figure.contains("class=\"dot c3\" d=\"M392.0 202.0h0\""), "{figure}");
+        assert!(figure.contains("class=\"line c3\" d=\"M48.0 202.0L216.0 202.0\""), "{figure}");
+        assert!(figure.contains("class=\"dot c3\" d=\"M384.0 202.0h0\""), "{figure}");
     }
 
     #[test]
     fn each_kill_is_a_line_and_the_legend_names_them_once() {
         let figure = plot(vec![Some((1.0, 1.0))]).figure();
-        for at in ["220.0", "392.0"] {
+        for at in ["216.0", "384.0"] {
             assert!(figure.contains(&format!("class=\"killed\" d=\"M{at} 22V202\"")), "{figure}");
         }
         assert_eq!(figure.matches("server killed").count(), 1);

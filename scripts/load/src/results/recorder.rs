@@ -15,7 +15,7 @@ const LONGEST: u64 = 600_000_000;
 const LEFT_OVER: [f64; 9] = [1.0, 0.75, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.125];
 
 /// No quantile leaves less over than this.
-const LEAST_LEFT_OVER: f64 = 1e-7;
+const LEAST_LEFT_OVER: f64 = 1e-6;
 
 /// What machine and server are at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Kept {
         if self.times.is_empty() { 0 } else { self.times.max() }
     }
 
-    /// As far as there are times beyond a quantile, then the longest one: some seventy at most.
+    /// As far as there are times beyond a quantile, then the longest one: fewer than sixty.
     fn quantiles(&self) -> Vec<(f64, u64)> {
         if self.times.is_empty() {
             return Vec::new();
