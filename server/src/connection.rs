@@ -231,6 +231,11 @@ impl<T: Transport> Connection<T> {
         &self.session
     }
 
+    /// Whether TLS is still being agreed upon.
+    pub fn is_handshaking(&self) -> bool {
+        self.channel.is_handshaking()
+    }
+
     /// Whether a job is out or the client has not taken everything yet.
     pub fn is_busy(&self) -> bool {
         self.session.waiting_for(self.id).is_some() || self.channel.pending_output() > 0

@@ -179,10 +179,21 @@ impl HashPool {
         for number in 0..workers {
             let (shared, wake, work) = (pool.shared.clone(), wake.clone(), work.clone());
             let thread = thread::Builder::new().name(format!("hash-{number}"));
-            pool.workers.push(thread.spawn(move || shared.serve(&*wake, &work))?);
+            let worker = move || {
+                stand_back();
+                shared.serve(&*wake, &work);
+            };
+            pool.workers.push(thread.spawn(worker)?);
         }
         Ok(pool)
     }
+}
+
+/// Lets every other thread go first: a password takes a processor for long, and the loop for
+/// moments. Where the system has no priority of threads, or refuses it, nothing is lost but that.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 impl Hasher for HashPool {

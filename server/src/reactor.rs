@@ -24,7 +24,7 @@ use crate::{
 const EVENTS: usize = 1024;
 
 /// Connections that one listener may bring before the others have their turn.
-const ACCEPTS_PER_TURN: usize = 64;
+const ACCEPTS_PER_TURN: usize = 16;
 
 /// How long accepting rests when the machine has no file descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);

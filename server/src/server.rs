@@ -33,6 +33,12 @@ use crate::{
 /// Connections beyond the maximum that are told so before they are closed.
 const TURNED_AWAY_MAX: usize = 64;
 
+/// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.
+const HANDSHAKES_PER_TURN: usize = 8;
+
+/// Other connections not logged in that are driven in one turn.
+const ANONYMOUS_PER_TURN: usize = 64;
+
 /// Buffers kept for connections with something under way.
 const SPARE_BUFFERS: usize = 64;
 
@@ -80,6 +86,8 @@ pub struct Server<T> {
     ready: Vec<ConnId>,
     /// The list of the turn before, empty, for its room.
     spare_ready: Vec<ConnId>,
+    /// Those of a turn that are not logged in; empty between turns.
+    others: Vec<ConnId>,
     over: Vec<(ConnId, Reason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
@@ -120,6 +128,7 @@ impl<T: Transport> Server<T> {
             deadlines: Deadlines::default(),
             ready: Vec::new(),
             spare_ready: Vec::new(),
+            others: Vec::new(),
             over: Vec::new(),
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
@@ -330,34 +339,63 @@ impl<T: Transport> Server<T> {
         }
     }
 
+    /// Those logged in go first, and of the others only some: agreeing upon TLS takes as long as
+    /// a hundred mails, and anybody may ask for it.
     fn drive_ready(&mut self, now: Now) {
         // What becomes ready meanwhile has its turn after the sockets were asked again.
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
+        let mut others = std::mem::take(&mut self.others);
         for id in ready.drain(..) {
-            let Some(driven) = self.with(id, now, |entry, context| {
-                entry.is_ready = false;
-                let driven = entry.connection.drive(context);
-                (driven, entry.connection.deadline(context.settings), entry.looked_at)
-            }) else {
-                continue;
-            };
-            let (driven, deadline, looked_at) = driven;
-            match driven {
-                Driven::Idle => {}
-                Driven::Again => self.make_ready(id),
-                Driven::Over(reason) => {
-                    self.over.push((id, reason));
-                    continue;
-                }
-            }
-            if deadline < looked_at {
-                self.deadlines.add(deadline, id);
-                if let Some(entry) = self.entry(id) {
-                    entry.looked_at = deadline;
-                }
+            if self.is_logged_in(id) {
+                self.drive(now, id);
+            } else {
+                others.push(id);
             }
         }
+        let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_TURN, ANONYMOUS_PER_TURN);
+        let mut left = 0;
+        for id in others.drain(..) {
+            let budget = if self.is_handshaking(id) { &mut handshakes } else { &mut anonymous };
+            if *budget > 0 {
+                *budget -= 1;
+                self.drive(now, id);
+            } else {
+                // Before what becomes ready later.
+                self.ready.insert(left, id);
+                left += 1;
+            }
+        }
+        self.others = others;
         self.spare_ready = ready;
+    }
+
+    fn is_logged_in(&mut self, id: ConnId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.connection.session().identity().is_some())
+    }
+
+    fn is_handshaking(&mut self, id: ConnId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.connection.is_handshaking())
+    }
+
+    fn drive(&mut self, now: Now, id: ConnId) {
+        let Some((driven, deadline, looked_at)) = self.with(id, now, |entry, context| {
+            entry.is_ready = false;
+            let driven = entry.connection.drive(context);
+            (driven, entry.connection.deadline(context.settings), entry.looked_at)
+        }) else {
+            return;
+        };
+        match driven {
+            Driven::Idle => {}
+            Driven::Again => self.make_ready(id),
+            Driven::Over(reason) => return self.over.push((id, reason)),
+        }
+        if deadline < looked_at {
+            self.deadlines.add(deadline, id);
+            if let Some(entry) = self.entry(id) {
+                entry.looked_at = deadline;
+            }
+        }
     }
 
     fn apply_effects(&mut self, now: Now) {

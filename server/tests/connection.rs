@@ -270,3 +270,26 @@ fn messages_of_the_server_are_no_requests() {
     client.take();
     assert_eq!(error_code(&client.replies[0].1), ErrorCode::Protocol);
 }
+
+#[test]
+fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let mut crowd: Vec<_> = (0..100).map(|_| world.connect()).collect();
+    world.settle();
+    for client in &mut crowd {
+        client.begin(&mut world, hello());
+    }
+    tony.begin(&mut world, Request::Ping {});
+    world.server.turn(world.now).unwrap();
+    tony.take();
+    assert_eq!(tony.replies.pop_front().unwrap().1, Reply::Pong {}, "last in line, first served");
+    let greeted = |crowd: &mut Vec<support::Client>| {
+        crowd.iter_mut().for_each(support::Client::take);
+        crowd.iter().filter(|client| !client.replies.is_empty()).count()
+    };
+    assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one turn");
+    world.settle();
+    assert_eq!(greeted(&mut crowd), 100);
+}
