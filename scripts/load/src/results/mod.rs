@@ -222,7 +222,23 @@ impl Results {
     pub fn server_memory(&self) -> Option<u64> {
         self.timeline.iter().filter_map(|second| second.gauges.server_memory).max()
     }
+
+    /// What each further connection cost the server, in bytes: from the first second to the one
+    /// with the most connections. `None` where too few were added to tell.
+    #[must_use]
+    pub fn memory_per_connection(&self) -> Option<u64> {
+        let known = |gauges: &Gauges| Some((gauges.connections as u64, gauges.server_memory?));
+        let mut seconds = self.timeline.iter().filter_map(|second| known(&second.gauges));
+        let first = seconds.next()?;
+        // Of as many the first: what comes later is the work of those who are there.
+        let most = seconds.fold(first, |most, next| if next.0 > most.0 { next } else { most });
+        let added = most.0 - first.0;
+        (added >= CONNECTIONS_TO_TELL).then(|| most.1.saturating_sub(first.1) / added)
+    }
 }
+
+/// Connections that must have been added before their memory is told from the rest.
+const CONNECTIONS_TO_TELL: u64 = 1000;
 
 /// A time for people: microseconds in the unit that suits it.
 #[must_use]

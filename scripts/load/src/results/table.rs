@@ -28,7 +28,11 @@ impl Results {
             let _ = writeln!(text, "{} scheduled mails could not be sent", self.run.missed);
         }
         if let Some(memory) = self.server_memory() {
-            let _ = writeln!(text, "the server took up to {} of memory", size(memory));
+            let _ = write!(text, "the server took up to {} of memory", size(memory));
+            if let Some(each) = self.memory_per_connection() {
+                let _ = write!(text, ", {each} bytes for each connection");
+            }
+            text.push('\n');
         }
         if self.run.restarts > 0 {
             let _ = writeln!(text, "the server was killed {} times", self.run.restarts);

@@ -140,3 +140,23 @@ fn two_results_stand_beside_one_another() {
     let row = table.lines().find(|line| line.starts_with("send p50")).unwrap();
     assert!(row.ends_with("2.00"), "{row}");
 }
+
+#[test]
+fn what_a_connection_costs_is_told_where_there_are_enough() {
+    let cost = |seconds: &[(usize, u64)]| {
+        let mut recorder = Recorder::default();
+        for (second, (connections, memory)) in (1..).zip(seconds) {
+            let gauges = Gauges {
+                connections: *connections,
+                server_memory: Some(*memory),
+                ..Gauges::default()
+            };
+            recorder.end_second(Duration::from_secs(second), gauges);
+        }
+        recorder.finish(run()).memory_per_connection()
+    };
+    let load = (2100, 99_000_000);
+    assert_eq!(cost(&[(100, 1_000_000), (1100, 2_000_000), (2100, 3_000_000), load]), Some(1000));
+    assert_eq!(cost(&[(100, 1_000_000), (1000, 2_000_000)]), None);
+    assert_eq!(cost(&[]), None);
+}
