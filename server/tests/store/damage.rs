@@ -99,7 +99,7 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
         ("table", "mail"),
         ("table", "verdict"),
         ("table", "used_invite"),
-        ("index", "mailbox"),
+        ("table", "mailbox"),
         ("index", "verdict_age"),
     ] {
         let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));

@@ -29,6 +29,24 @@ pub const TO_VERSION_1: &str = "
      INSERT INTO verdict (sender, id, digest, sent_at)
          SELECT sender, id, zeroblob(32), sent_at FROM later;
      DROP TABLE later;
+     DROP TABLE mailbox;
+     ALTER TABLE mail RENAME TO later;
+     CREATE TABLE mail (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT,
+         account INTEGER NOT NULL,
+         id BLOB NOT NULL,
+         sender TEXT NOT NULL,
+         sender_name TEXT NOT NULL,
+         recipients TEXT NOT NULL,
+         sent_at INTEGER NOT NULL,
+         subject TEXT NOT NULL,
+         body TEXT NOT NULL
+     ) STRICT;
+     INSERT INTO mail SELECT * FROM later;
+     DROP TABLE later;
+     CREATE INDEX mailbox ON mail (account);
+     ALTER TABLE meta DROP COLUMN reserved;
+     ALTER TABLE meta DROP COLUMN indexed;
      PRAGMA user_version = 1";
 
 pub fn open(directory: &Path) -> Result<SqliteStore, OpenError> {

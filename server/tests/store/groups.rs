@@ -1,10 +1,12 @@
 //! Random histories: every store answers as the model does, alone or in groups, whatever the clock
 //! does meanwhile.
 
+use std::path::Path;
+
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 use correio_server::{
     invite::InviteId,
-    store::{AccountId, StoreDone, StoreJob},
+    store::{AccountId, StoreDone, StoreJob, sqlite::SqliteOptions},
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
@@ -189,6 +191,12 @@ fn model() -> Harness {
     Harness::immediate(Box::new(Model::new(QUOTA)))
 }
 
+/// A store that enters its mails into the index of mailboxes, three or four at a time.
+fn entering(directory: &Path) -> Harness {
+    let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+    Harness::sqlite_with(directory, QUOTA, options)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 64,
@@ -202,6 +210,8 @@ proptest! {
         let expected = play(&mut model(), &steps);
         prop_assert_eq!(&expected, &play(&mut Harness::memory(), &steps));
         prop_assert_eq!(&expected, &play(&mut Harness::sqlite(directory.path()), &steps));
+        let directory = tempfile::tempdir().unwrap();
+        prop_assert_eq!(&expected, &play(&mut entering(directory.path()), &steps));
     }
 
     /// Whether jobs share a transaction or not must not be seen in their answers.
@@ -209,19 +219,22 @@ proptest! {
     fn a_group_answers_as_one_by_one(
         groups in prop::collection::vec(history(job(), 1..30), 1..5),
     ) {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (mut model, mut memory) = (model(), Harness::memory());
         let mut sqlite = Harness::sqlite(directory.path());
+        let mut entering = entering(other.path());
         for group in timed(groups) {
             let expected = model.run_together(group.clone());
             prop_assert_eq!(&expected, &memory.run_together(group.clone()));
-            prop_assert_eq!(&expected, &sqlite.run_as_one_group(group));
+            prop_assert_eq!(&expected, &sqlite.run_as_one_group(group.clone()));
+            prop_assert_eq!(&expected, &entering.run_as_one_group(group));
         }
         sqlite.close();
         let mut sqlite = Harness::sqlite(directory.path());
         let expected = everything(&mut model);
         prop_assert_eq!(&expected, &everything(&mut memory));
         prop_assert_eq!(&expected, &everything(&mut sqlite));
+        prop_assert_eq!(&expected, &everything(&mut entering));
     }
 }
 

@@ -43,6 +43,21 @@ fn what_was_acknowledged_is_in_the_files_at_once() {
     assert_eq!(other.fetch(tony), harness.fetch(tony));
 }
 
+/// However it ended: numbers that were reserved are left out rather than given twice.
+#[test]
+fn no_number_is_given_twice_after_an_end_without_a_goodbye() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let mails = harness.fetch(tony);
+    harness.confirm(tony, vec![mails[0].reference()]);
+    let copy = copy_files(directory.path());
+    let mut other = Harness::sqlite(copy.path());
+    other.run(send(tony, 2, "tony", "x"));
+    assert!(other.fetch(tony)[0].seq > mails[0].seq);
+}
+
 #[test]
 fn a_second_server_is_refused() {
     let directory = tempfile::tempdir().unwrap();

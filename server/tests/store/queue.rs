@@ -51,7 +51,7 @@ fn one_s_refusal_within_a_group_harms_nobody() {
 #[test]
 fn a_full_queue_says_so_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SqliteOptions { queue_jobs: 3, queue_bytes: 100 };
+    let options = SqliteOptions { queue_jobs: 3, queue_bytes: 100, ..SqliteOptions::default() };
     let mut harness = Harness::sqlite_with(directory.path(), QUOTA, options);
     let tony = harness.account("tony");
     let wake = harness.wake.clone();

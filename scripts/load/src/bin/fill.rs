@@ -104,6 +104,12 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
         }
         transaction.commit()?;
     }
+    // The next mail has a number above all of these, which are in the index of mailboxes.
+    db.execute(
+        "UPDATE meta SET reserved = max(reserved, coalesce((SELECT max(seq) FROM mail), 0))",
+        [],
+    )?;
+    db.execute("UPDATE meta SET indexed = reserved", [])?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     Ok(())
@@ -162,12 +168,14 @@ fn add_account(
         "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body)
          VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6)",
     )?;
+    let mut enter = db.prepare_cached("INSERT INTO mailbox (account, seq) VALUES (?1, ?2)")?;
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)";
     let mut verdict = db.prepare_cached(sql)?;
     for _ in 0..count {
         let (mail, sent_at) = (new_id()?, i64::try_from(mails.next_moment())?);
         let mail = mail.as_bytes();
         insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body])?;
+        enter.execute([id, db.last_insert_rowid()])?;
         verdict.execute(params![id, mail, [0_u8; 16], sent_at])?;
     }
     Ok(())

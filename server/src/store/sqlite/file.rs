@@ -11,7 +11,13 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, ffi, hooks::Wal};
 
-use super::{Group, jobs::run_job};
+use super::{
+    Group,
+    cache::AccountCache,
+    index,
+    jobs::{Tables, run_job},
+    recent::Recent,
+};
 use crate::store::{Quota, StoreDone, StoreJob};
 
 /// An error after which the file cannot be trusted with another acknowledgement.
@@ -25,11 +31,18 @@ const CHECKPOINT_BYTES: u64 = 40 << 20;
 /// log into the main file, and for those who delete meanwhile.
 const RESERVE: u64 = 64 << 20;
 
+/// How many times as many mails as are due for the index may wait for it.
+const RECENT_OVERDUE: usize = 8;
+
 /// The open file.
 #[derive(Debug)]
 pub(super) struct File {
     connection: Connection,
     quota: Quota,
+    recent: Recent,
+    /// How many of them there may be.
+    recent_mails: usize,
+    accounts: AccountCache,
     directory: PathBuf,
     page_size: u64,
     /// Pages that are in the log, as SQLite tells after each commit.
@@ -47,6 +60,7 @@ impl File {
     pub(super) fn new(
         mut connection: Connection,
         quota: Quota,
+        recent_mails: usize,
         directory: PathBuf,
         lock: fs::File,
     ) -> rusqlite::Result<Self> {
@@ -57,9 +71,18 @@ impl File {
             told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        let checkpointed = 0;
-        let page_size = u64::from(page_size);
-        Ok(Self { connection, quota, directory, page_size, log_pages, checkpointed, _lock: lock })
+        Ok(Self {
+            recent: Recent::read(&connection)?,
+            connection,
+            quota,
+            recent_mails,
+            accounts: AccountCache::default(),
+            directory,
+            page_size: u64::from(page_size),
+            log_pages,
+            checkpointed: 0,
+            _lock: lock,
+        })
     }
 
     /// Runs a group of jobs, and those that come meanwhile, and makes what they changed durable.
@@ -92,6 +115,10 @@ impl File {
     /// Nothing is taken in where the reserve is touched: half of the disk where that is small.
     /// Where the file system does not tell, its own refusal to write has to do.
     fn intake(&self) -> Intake {
+        // They could not be entered into the index, again and again.
+        if self.recent.mails() >= self.recent_mails.saturating_mul(RECENT_OVERDUE) {
+            return Intake::Stopped;
+        }
         let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
             return Intake::Open;
         };
@@ -147,12 +174,16 @@ impl File {
         self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 
-    fn run_one(&self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
+    fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         match intake {
             Intake::Stopped if takes_in(job) => {
                 Ok(StoreDone::Unavailable("the disk is almost full".into()))
             }
-            Intake::Open | Intake::Stopped => run_job(&self.connection, self.quota, job),
+            Intake::Open | Intake::Stopped => {
+                let (db, quota) = (&self.connection, self.quota);
+                let (recent, accounts) = (&mut self.recent, &mut self.accounts);
+                run_job(&mut Tables { db, quota, recent, accounts }, job)
+            }
         }
     }
 
@@ -165,12 +196,41 @@ impl File {
             let rolled_back = self.connection.execute_batch("ROLLBACK");
             rolled_back.map_err(|error| Fatal(error.to_string().into()))?;
         }
-        Ok(())
+        // SQLite may have taken it back by itself. What was noted of it is wrong now.
+        self.accounts.clear();
+        let read = self.recent.read_again(&self.connection);
+        read.map_err(|error| Fatal(error.to_string().into()))
+    }
+
+    /// What is to be done from time to time, when nobody waits.
+    pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
+        if self.recent.is_due(self.recent_mails) {
+            self.enter_recent()?;
+        }
+        self.checkpoint_if_due()
+    }
+
+    /// Enters recent mails into the index of mailboxes. Where there is no room for it they stay
+    /// what they are, for another try.
+    fn enter_recent(&mut self) -> Result<(), Fatal> {
+        let entered = self
+            .begin()
+            .and_then(|()| index::enter(&self.connection, &self.recent))
+            .and_then(|()| self.commit());
+        match entered {
+            Ok(()) => {
+                index::entered(&mut self.recent, &mut self.accounts);
+                Ok(())
+            }
+            Err(error) if is_full(&error) => self.roll_back(&error),
+            // The file says other things than this thread knows of it.
+            Err(error) => Err(Fatal(error.to_string().into())),
+        }
     }
 
     /// Moves the log into the main file once there is much of it. A sync that fails here is as
     /// fatal as any: what it was for is acknowledged already, and is still in the log.
-    pub(super) fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
+    fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
         let pages = self.log_pages.load(Ordering::Relaxed);
         if pages < self.checkpointed {
             // All of it was moved, and it has begun anew.
@@ -193,8 +253,11 @@ impl File {
         }
     }
 
-    /// Moves everything into the main file.
-    pub(super) fn close(self) -> Result<(), Fatal> {
+    /// Moves everything to its place in the main file.
+    pub(super) fn close(mut self) -> Result<(), Fatal> {
+        if self.recent.mails() > 0 {
+            self.enter_recent()?;
+        }
         self.checkpoint("TRUNCATE")
     }
 }
@@ -243,7 +306,9 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::Utf8Error(..) => true,
+        | rusqlite::Error::Utf8Error(..)
+        // A mail that must be there.
+        | rusqlite::Error::QueryReturnedNoRows => true,
         _ => false,
     }
 }

@@ -22,10 +22,16 @@ use self::{
 use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
 use crate::ticket::Ticket;
 
+mod accounts;
+mod cache;
 mod file;
 mod header;
+mod index;
 mod jobs;
+mod mails;
 mod open;
+mod recent;
+mod row;
 
 /// Jobs in one transaction at most, so that none waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
@@ -33,18 +39,21 @@ const GROUP_MAX: usize = 1000;
 /// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
 const GROUP_BYTES_MAX: u64 = 8 << 20;
 
-/// How much may wait for the store thread.
+/// How much may wait for the store thread, and in it.
 #[derive(Clone, Copy, Debug)]
 pub struct SqliteOptions {
     /// Jobs.
     pub queue_jobs: usize,
     /// Bytes of subjects and bodies, counted for each recipient. A single job may exceed it.
     pub queue_bytes: u64,
+    /// Mails, counted for each recipient, after which they are entered into the index of
+    /// mailboxes. Until then they are found by a table in memory, of about 50 bytes for each.
+    pub recent_mails: usize,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { queue_jobs: 16_384, queue_bytes: 64 << 20 }
+        Self { queue_jobs: 16_384, queue_bytes: 64 << 20, recent_mails: 8192 }
     }
 }
 
@@ -91,7 +100,7 @@ impl SqliteStore {
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<Self, OpenError> {
-        let (file, realm) = open(directory, quota)?;
+        let (file, realm) = open(directory, quota, options.recent_mails)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
@@ -181,7 +190,7 @@ impl Shared {
                 return;
             }
             // After the answers: nobody waits for it.
-            if let Err(Fatal(text)) = file.checkpoint_if_due() {
+            if let Err(Fatal(text)) = file.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
                 return;

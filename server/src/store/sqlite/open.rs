@@ -80,17 +80,46 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE verdict_by_id RENAME TO verdict;
     CREATE INDEX verdict_age ON verdict (sent_at);
 ",
+    // Mails are entered into the index of mailboxes many at a time (recent.rs), and are numbered
+    // without a look at the file for each.
+    "
+    CREATE TABLE mail_by_seq (
+        seq INTEGER PRIMARY KEY,
+        account INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        sender TEXT NOT NULL,
+        sender_name TEXT NOT NULL,
+        recipients TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        subject TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO mail_by_seq SELECT * FROM mail ORDER BY seq;
+    ALTER TABLE meta ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    UPDATE meta SET reserved = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mail'), 0);
+    UPDATE meta SET indexed = reserved;
+    DROP TABLE mail;
+    ALTER TABLE mail_by_seq RENAME TO mail;
+    CREATE TABLE mailbox (
+        account INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (account, seq)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
+",
 ];
 
-/// What the migrations make, with the version that has it first.
-const SCHEMA: [(u32, &str, &str); 7] = [
-    (1, "table", "meta"),
-    (1, "table", "account"),
-    (1, "table", "mail"),
-    (1, "table", "verdict"),
-    (1, "index", "mailbox"),
-    (2, "index", "verdict_age"),
-    (2, "table", "used_invite"),
+/// What the migrations make, with the first and the last version that have it.
+const SCHEMA: [(u32, u32, &str, &str); 8] = [
+    (1, u32::MAX, "table", "meta"),
+    (1, u32::MAX, "table", "account"),
+    (1, u32::MAX, "table", "mail"),
+    (1, u32::MAX, "table", "verdict"),
+    (1, 3, "index", "mailbox"),
+    (4, u32::MAX, "table", "mailbox"),
+    (2, u32::MAX, "index", "verdict_age"),
+    (2, u32::MAX, "table", "used_invite"),
 ];
 
 /// Why a store cannot be opened.
@@ -118,7 +147,11 @@ pub enum OpenError {
 }
 
 /// Opens, or makes, the database of a directory.
-pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), OpenError> {
+pub(super) fn open(
+    directory: &Path,
+    quota: Quota,
+    recent_mails: usize,
+) -> Result<(File, Realm), OpenError> {
     let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
@@ -148,7 +181,7 @@ pub(super) fn open(directory: &Path, quota: Quota) -> Result<(File, Realm), Open
     connection.set_db_config(keep_log, false).map_err(failed)?;
     migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
-    let file = File::new(connection, quota, directory.to_owned(), lock)
+    let file = File::new(connection, quota, recent_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
     Ok((file, realm))
 }
@@ -243,7 +276,10 @@ fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), Op
 
 /// Looks whether everything is there that the migrations have made up to this version.
 fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), OpenError> {
-    for (_, kind, name) in SCHEMA.iter().filter(|(since, ..)| *since <= version) {
+    for (since, until, kind, name) in SCHEMA {
+        if !(since..=until).contains(&version) {
+            continue;
+        }
         let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
         let count: u32 = connection
             .query_row(sql, params![kind, name], |row| row.get(0))

@@ -1,0 +1,125 @@
+//! Jobs about accounts as SQL, within the transaction of their group.
+
+use correio_proto::mail::{FullName, MailId, Username};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::{jobs::Tables, row::parsed};
+use crate::{
+    invite::InviteId,
+    store::{AccountId, AccountRecord, PasswordHash, StoreDone},
+};
+
+pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
+    let sql = "SELECT id, full_name, hash, mails FROM account WHERE username = ?1";
+    tables
+        .db
+        .prepare_cached(sql)?
+        .query_row([username.as_str()], |row| {
+            let id = AccountId(row.get(0)?);
+            let (recent, _) = tables.recent.totals(id);
+            Ok(AccountRecord {
+                id,
+                username: username.clone(),
+                full_name: parsed(row, 1)?,
+                hash: PasswordHash(row.get(2)?),
+                waiting: row.get::<_, u32>(3)?.saturating_add(recent),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn create(
+    db: &Connection,
+    register_id: &MailId,
+    username: &Username,
+    full_name: &FullName,
+    hash: &PasswordHash,
+    invite: Option<InviteId>,
+) -> Result<StoreDone> {
+    let sql = "SELECT register_id = ?2 FROM account WHERE username = ?1";
+    let made_before = db
+        .prepare_cached(sql)?
+        .query_row(params![username.as_str(), register_id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    match made_before {
+        Some(true) => return Ok(StoreDone::Created),
+        Some(false) => return Ok(StoreDone::UsernameTaken),
+        None => {}
+    }
+    if let Some(InviteId(invite)) = invite {
+        let sql = "INSERT OR IGNORE INTO used_invite (id) VALUES (?1)";
+        if db.prepare_cached(sql)?.execute([invite])? == 0 {
+            return Ok(StoreDone::InviteUsed);
+        }
+    }
+    let sql =
+        "INSERT INTO account (username, full_name, hash, register_id) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![
+        username.as_str(),
+        full_name.as_str(),
+        hash.0,
+        register_id.as_bytes()
+    ])?;
+    Ok(StoreDone::Created)
+}
+
+pub(super) fn set_full_name(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    full_name: &FullName,
+) -> Result<StoreDone> {
+    tables.accounts.forget(account);
+    let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1";
+    let changed = tables.db.prepare_cached(sql)?.execute(params![account.0, full_name.as_str()])?;
+    Ok(if changed == 0 { StoreDone::NoAccount } else { StoreDone::Changed })
+}
+
+fn hash_of(db: &Connection, account: AccountId) -> Result<Option<PasswordHash>> {
+    db.prepare_cached("SELECT hash FROM account WHERE id = ?1")?
+        .query_row([account.0], |row| row.get(0).map(PasswordHash))
+        .optional()
+}
+
+pub(super) fn set_hash(
+    db: &Connection,
+    account: AccountId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<StoreDone> {
+    match hash_of(db, account)? {
+        None => Ok(StoreDone::NoAccount),
+        Some(hash) if hash != *old && hash != *new => Ok(StoreDone::Conflict),
+        Some(_) => {
+            let sql = "UPDATE account SET hash = ?2 WHERE id = ?1";
+            db.prepare_cached(sql)?.execute(params![account.0, new.0])?;
+            Ok(StoreDone::Changed)
+        }
+    }
+}
+
+pub(super) fn delete(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    hash: &PasswordHash,
+) -> Result<StoreDone> {
+    let db = tables.db;
+    match hash_of(db, account)? {
+        None => return Ok(StoreDone::NoAccount),
+        Some(present) if present != *hash => return Ok(StoreDone::Conflict),
+        Some(_) => {}
+    }
+    let mut recent = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
+    for seq in tables.recent.remove_mailbox(account).seqs() {
+        recent.execute([seq])?;
+    }
+    // Its verdicts are forgotten with their time: no account gets its number again.
+    for sql in [
+        "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
+        "DELETE FROM mailbox WHERE account = ?1",
+        "DELETE FROM account WHERE id = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([account.0])?;
+    }
+    tables.accounts.forget(account);
+    Ok(StoreDone::Changed)
+}

@@ -1,0 +1,113 @@
+//! What every mail asks of accounts, kept from one mail to the next: this process alone writes to
+//! the file, so that only its own changes can make it wrong.
+
+use std::collections::HashMap;
+
+use correio_proto::mail::{FullName, Username};
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+use super::row::{parsed, unsigned};
+use crate::store::AccountId;
+
+/// Accounts that are kept. At one more all are forgotten and asked for again: about 4 MB.
+const ACCOUNTS_MAX: usize = 1 << 14;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct AccountCache {
+    ids: HashMap<Username, AccountId>,
+    accounts: HashMap<AccountId, CachedAccount, RandomState>,
+}
+
+/// What is kept of an account.
+#[derive(Clone, Debug)]
+pub(super) struct CachedAccount {
+    pub(super) username: Username,
+    pub(super) full_name: FullName,
+    /// Mails in the index of its mailbox.
+    pub(super) mails: u32,
+    /// Bytes of their subjects and bodies.
+    pub(super) bytes: u64,
+}
+
+impl AccountCache {
+    /// An account by its number, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn by_id(
+        &mut self,
+        db: &Connection,
+        id: AccountId,
+    ) -> Result<Option<&CachedAccount>> {
+        if !self.accounts.contains_key(&id) {
+            let sql = "SELECT id, username, full_name, mails, bytes FROM account WHERE id = ?1";
+            let found = db.prepare_cached(sql)?.query_row([id.0], account).optional()?;
+            let Some((id, found)) = found else {
+                return Ok(None);
+            };
+            self.keep(id, found);
+        }
+        Ok(self.accounts.get(&id))
+    }
+
+    /// An account by its username, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn by_username(
+        &mut self,
+        db: &Connection,
+        username: &Username,
+    ) -> Result<Option<(AccountId, &CachedAccount)>> {
+        let id = match self.ids.get(username) {
+            Some(id) => *id,
+            None => {
+                let sql =
+                    "SELECT id, username, full_name, mails, bytes FROM account WHERE username = ?1";
+                let found =
+                    db.prepare_cached(sql)?.query_row([username.as_str()], account).optional()?;
+                let Some((id, found)) = found else {
+                    return Ok(None);
+                };
+                self.keep(id, found);
+                id
+            }
+        };
+        Ok(self.accounts.get(&id).map(|account| (id, account)))
+    }
+
+    fn keep(&mut self, id: AccountId, account: CachedAccount) {
+        if self.accounts.len() >= ACCOUNTS_MAX {
+            self.clear();
+        }
+        self.ids.insert(account.username.clone(), id);
+        self.accounts.insert(id, account);
+    }
+
+    /// Forgets an account that is changed.
+    pub(super) fn forget(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.remove(&id) {
+            self.ids.remove(&account.username);
+        }
+    }
+
+    /// Forgets them all.
+    pub(super) fn clear(&mut self) {
+        self.ids.clear();
+        self.accounts.clear();
+    }
+}
+
+fn account(row: &Row<'_>) -> Result<(AccountId, CachedAccount)> {
+    let account = CachedAccount {
+        username: parsed(row, 1)?,
+        full_name: parsed(row, 2)?,
+        mails: row.get(3)?,
+        bytes: unsigned(row, 4)?,
+    };
+    Ok((AccountId(row.get(0)?), account))
+}

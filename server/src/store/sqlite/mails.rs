@@ -1,0 +1,234 @@
+//! Jobs about mail as SQL, within the transaction of their group.
+
+use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username};
+use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
+
+use super::{
+    jobs::Tables,
+    row::{converted, parsed, timestamp, to_sql, unsigned},
+};
+use crate::store::{AccountId, Digest, Outgoing, StoreDone};
+
+pub(super) fn send(
+    tables: &mut Tables<'_>,
+    sender: AccountId,
+    mail: &Outgoing,
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let Some(from) = tables.accounts.by_id(tables.db, sender)? else {
+        return Ok(StoreDone::NoAccount);
+    };
+    let from = (from.username.clone(), from.full_name.clone());
+    let digest = mail.digest();
+    let recipients = match recipients(tables, mail)? {
+        Ok(recipients) => recipients,
+        // What was answered before stands, whatever has become of the recipients.
+        Err(refusal) => return Ok(verdict(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
+    };
+    let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO NOTHING";
+    let values = params![sender.0, mail.id.as_bytes(), digest.0, to_sql(now.0)];
+    if tables.db.prepare_cached(sql)?.execute(values)? == 0
+        && let Some(verdict) = verdict(tables, sender, mail.id, &digest)?
+    {
+        return Ok(verdict);
+    }
+    put(tables, &from, mail, now, &recipients)?;
+    Ok(StoreDone::Sent { sent_at: now, recipients, from })
+}
+
+/// What was answered to this mail before.
+fn verdict(
+    tables: &Tables<'_>,
+    sender: AccountId,
+    id: MailId,
+    digest: &Digest,
+) -> Result<Option<StoreDone>> {
+    let sql = "SELECT digest IN (?3, X''), sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
+    tables
+        .db
+        .prepare_cached(sql)?
+        .query_row(params![sender.0, id.as_bytes(), digest.0], |row| {
+            Ok(match row.get(0)? {
+                true => StoreDone::SentBefore { sent_at: timestamp(row, 1)? },
+                false => StoreDone::Conflict,
+            })
+        })
+        .optional()
+}
+
+/// The accounts of all recipients, or why none of them gets the mail.
+fn recipients(
+    tables: &mut Tables<'_>,
+    mail: &Outgoing,
+) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
+    let mut ids = Vec::with_capacity(mail.to.as_slice().len());
+    let (mut unknown, mut full) = (Vec::new(), Vec::new());
+    for username in mail.to.iter() {
+        let Some((id, account)) = tables.accounts.by_username(tables.db, username)? else {
+            unknown.push(username.clone());
+            continue;
+        };
+        let (mails, bytes) = tables.recent.totals(id);
+        let mails = mails.saturating_add(account.mails);
+        let bytes = bytes.saturating_add(account.bytes).saturating_add(mail.quota_bytes());
+        if mails >= tables.quota.mails || bytes > tables.quota.bytes {
+            full.push(username.clone());
+        }
+        ids.push(id);
+    }
+    if !unknown.is_empty() {
+        return Ok(Err(StoreDone::UnknownRecipients(unknown)));
+    }
+    if !full.is_empty() {
+        return Ok(Err(StoreDone::MailboxesFull(full)));
+    }
+    Ok(Ok(ids))
+}
+
+fn put(
+    tables: &mut Tables<'_>,
+    (username, full_name): &(Username, FullName),
+    mail: &Outgoing,
+    now: Timestamp,
+    accounts: &[AccountId],
+) -> Result<()> {
+    let to = mail.to.to_string();
+    let mut insert = tables.db.prepare_cached(
+        "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for account in accounts {
+        let seq = tables.recent.next_seq(tables.db)?;
+        insert.execute(params![
+            seq,
+            account.0,
+            mail.id.as_bytes(),
+            username.as_str(),
+            full_name.as_str(),
+            to,
+            to_sql(now.0),
+            mail.subject.as_str(),
+            mail.body.as_str()
+        ])?;
+        tables.recent.add(*account, seq, mail.quota_bytes());
+    }
+    Ok(())
+}
+
+pub(super) fn fetch(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    after: Seq,
+    max: u32,
+    max_bytes: usize,
+) -> Result<StoreDone> {
+    if tables.accounts.by_id(tables.db, account)?.is_none() {
+        return Ok(StoreDone::NoAccount);
+    }
+    let mut page = Page { mails: Vec::new(), bytes: 0, max: max as usize, max_bytes };
+    // The rows come one by one: what is not read costs nothing.
+    let mut select = tables.db.prepare_cached(
+        "SELECT mail.seq, id, sender, sender_name, recipients, sent_at, subject, body
+         FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
+         WHERE mailbox.account = ?1 AND mailbox.seq > ?2 ORDER BY mailbox.seq",
+    )?;
+    let mut rows = select.query(params![account.0, to_sql(after.0)])?;
+    while let Some(row) = rows.next()? {
+        if page.is_full() {
+            return Ok(page.done(true));
+        }
+        page.add(mail(row)?);
+    }
+    // What came lately has higher numbers than anything in the index.
+    let mut select = tables.db.prepare_cached(
+        "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body
+         FROM mail WHERE seq = ?1",
+    )?;
+    for seq in tables.recent.above(account, after) {
+        if page.is_full() {
+            return Ok(page.done(true));
+        }
+        page.add(select.query_row([seq], mail)?);
+    }
+    Ok(page.done(false))
+}
+
+/// A page that is being read.
+struct Page {
+    mails: Vec<Mail>,
+    bytes: usize,
+    max: usize,
+    max_bytes: usize,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.mails.len() >= self.max || (!self.mails.is_empty() && self.bytes >= self.max_bytes)
+    }
+
+    fn add(&mut self, mail: Mail) {
+        self.bytes += mail.body.as_str().len();
+        self.mails.push(mail);
+    }
+
+    fn done(self, more: bool) -> StoreDone {
+        StoreDone::Page { mails: self.mails, more }
+    }
+}
+
+fn mail(row: &Row<'_>) -> Result<Mail> {
+    Ok(Mail {
+        seq: Seq(unsigned(row, 0)?),
+        id: converted(row, 1, |value| {
+            let bytes: [u8; 16] =
+                value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
+            MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+        })?,
+        from: parsed(row, 2)?,
+        from_name: parsed(row, 3)?,
+        to: parsed::<Recipients>(row, 4)?,
+        sent_at: timestamp(row, 5)?,
+        subject: parsed(row, 6)?,
+        body: parsed(row, 7)?,
+    })
+}
+
+pub(super) fn confirm(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    mails: &[MailRef],
+) -> Result<StoreDone> {
+    if tables.accounts.by_id(tables.db, account)?.is_none() {
+        return Ok(StoreDone::NoAccount);
+    }
+    let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
+    let mut delete = tables.db.prepare_cached(
+        "DELETE FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3
+         RETURNING octet_length(subject) + octet_length(body)",
+    )?;
+    let sql = "DELETE FROM mailbox WHERE account = ?1 AND seq = ?2";
+    let mut leave = tables.db.prepare_cached(sql)?;
+    for mail in mails {
+        let seq = to_sql(mail.seq.0);
+        let values = params![seq, account.0, mail.id.as_bytes()];
+        let Some(bytes) = delete.query_row(values, |row| unsigned(row, 0)).optional()? else {
+            continue;
+        };
+        deleted += 1;
+        if tables.recent.has(seq) {
+            tables.recent.remove(account, seq, bytes);
+        } else {
+            leave.execute([account.0, seq])?;
+            indexed += 1;
+            indexed_bytes += bytes;
+        }
+    }
+    if indexed > 0 {
+        let sql = "UPDATE account SET mails = mails - ?2, bytes = bytes - ?3 WHERE id = ?1";
+        let values = params![account.0, indexed, to_sql(indexed_bytes)];
+        tables.db.prepare_cached(sql)?.execute(values)?;
+        tables.accounts.forget(account);
+    }
+    Ok(StoreDone::Confirmed { deleted })
+}

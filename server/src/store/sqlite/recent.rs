@@ -1,0 +1,190 @@
+//! Mails that came lately, which the index of mailboxes does not have yet.
+//!
+//! A mailbox's entries stand on pages of its own, so that entering each mail at once would write
+//! about a page for each. They are entered many at a time ([`super::index`]); until then this table
+//! stands in for the index. It is made anew from the file whenever the two might differ: at the
+//! opening, and when a transaction was taken back.
+
+use std::collections::{HashMap, VecDeque};
+
+use correio_proto::mail::Seq;
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, Result};
+
+use super::row::{to_sql, unsigned};
+use crate::store::AccountId;
+
+/// Numbers of mails that are taken in one step, so that the file need not be told of each.
+const SEQS_RESERVED: i64 = 1 << 16;
+
+/// Mailboxes after which the recent mails are entered however few they are: each costs a page.
+const MAILBOXES_MAX: usize = 1024;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(super) struct Recent {
+    /// Mails up to this number are in the index, the others are here.
+    indexed: i64,
+    /// The number of the last mail. Numbers are never given twice, not even after a transaction
+    /// that was taken back.
+    last: i64,
+    /// Up to this number the file knows them to be given.
+    reserved: i64,
+    mailboxes: HashMap<AccountId, RecentMailbox, RandomState>,
+    mails: usize,
+}
+
+/// What came lately for one account.
+#[derive(Debug, Default)]
+pub(super) struct RecentMailbox {
+    /// Numbers, the oldest first.
+    seqs: VecDeque<i64>,
+    /// Bytes of subjects and bodies.
+    bytes: u64,
+}
+
+impl RecentMailbox {
+    pub(super) fn seqs(&self) -> impl Iterator<Item = i64> {
+        self.seqs.iter().copied()
+    }
+
+    pub(super) fn mails(&self) -> u32 {
+        u32::try_from(self.seqs.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Recent {
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn read(db: &Connection) -> Result<Self> {
+        let mut recent =
+            Self { indexed: 0, last: 0, reserved: 0, mailboxes: HashMap::default(), mails: 0 };
+        recent.read_again(db)?;
+        Ok(recent)
+    }
+
+    /// Forgets what is here for what is in the file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn read_again(&mut self, db: &Connection) -> Result<()> {
+        let sql = "SELECT indexed, reserved FROM meta";
+        (self.indexed, self.reserved) =
+            db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if self.last == 0 {
+            self.last = self.reserved;
+        }
+        self.mailboxes.clear();
+        self.mails = 0;
+        // The lengths stand at the beginning of a row: long bodies are not read.
+        let sql = "SELECT account, seq, octet_length(subject) + octet_length(body)
+                   FROM mail WHERE seq > ?1 ORDER BY seq";
+        let mut select = db.prepare_cached(sql)?;
+        let mut rows = select.query([self.indexed])?;
+        while let Some(row) = rows.next()? {
+            let (account, seq) = (AccountId(row.get(0)?), row.get(1)?);
+            self.add(account, seq, unsigned(row, 2)?);
+        }
+        Ok(())
+    }
+
+    /// A number that no mail has had.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written to.
+    pub(super) fn next_seq(&mut self, db: &Connection) -> Result<i64> {
+        let seq = self.last + 1;
+        if seq > self.reserved {
+            let reserved = self.last + SEQS_RESERVED;
+            db.prepare_cached("UPDATE meta SET reserved = ?1")?.execute([reserved])?;
+            self.reserved = reserved;
+        }
+        self.last = seq;
+        Ok(seq)
+    }
+
+    /// Whether a mail would be here, and not in the index.
+    pub(super) fn has(&self, seq: i64) -> bool {
+        seq > self.indexed
+    }
+
+    pub(super) fn add(&mut self, account: AccountId, seq: i64, bytes: u64) {
+        let mailbox = self.mailboxes.entry(account).or_default();
+        mailbox.seqs.push_back(seq);
+        mailbox.bytes += bytes;
+        self.mails += 1;
+    }
+
+    /// Takes out a mail that is deleted.
+    pub(super) fn remove(&mut self, account: AccountId, seq: i64, bytes: u64) {
+        let Some(mailbox) = self.mailboxes.get_mut(&account) else {
+            return;
+        };
+        let Ok(index) = mailbox.seqs.binary_search(&seq) else {
+            return;
+        };
+        mailbox.seqs.remove(index);
+        mailbox.bytes = mailbox.bytes.saturating_sub(bytes);
+        self.mails -= 1;
+        if mailbox.seqs.is_empty() {
+            self.mailboxes.remove(&account);
+        }
+    }
+
+    /// Takes out all of an account's.
+    pub(super) fn remove_mailbox(&mut self, account: AccountId) -> RecentMailbox {
+        let mailbox = self.mailboxes.remove(&account).unwrap_or_default();
+        self.mails -= mailbox.seqs.len();
+        mailbox
+    }
+
+    /// What came lately for an account: how many mails, of how many bytes.
+    pub(super) fn totals(&self, account: AccountId) -> (u32, u64) {
+        self.mailboxes.get(&account).map_or((0, 0), |mailbox| (mailbox.mails(), mailbox.bytes))
+    }
+
+    /// The numbers of an account's above `after`, the lowest first.
+    pub(super) fn above(&self, account: AccountId, after: Seq) -> impl Iterator<Item = i64> {
+        let after = to_sql(after.0);
+        let seqs = self.mailboxes.get(&account).map(|mailbox| &mailbox.seqs);
+        let first = seqs.map_or(0, |seqs| seqs.partition_point(|seq| *seq <= after));
+        seqs.into_iter().flat_map(move |seqs| seqs.range(first..).copied())
+    }
+
+    /// How many mails there are.
+    pub(super) fn mails(&self) -> usize {
+        self.mails
+    }
+
+    /// Whether it is time to enter them into the index, of which there may be `max`.
+    pub(super) fn is_due(&self, max: usize) -> bool {
+        self.mails >= max || self.mailboxes.len() >= MAILBOXES_MAX
+    }
+
+    /// The mailboxes by account, as they stand in the index.
+    pub(super) fn sorted(&self) -> Vec<(AccountId, &RecentMailbox)> {
+        let mut mailboxes: Vec<_> =
+            self.mailboxes.iter().map(|(id, mailbox)| (*id, mailbox)).collect();
+        mailboxes.sort_unstable_by_key(|(id, _)| *id);
+        mailboxes
+    }
+
+    /// The number of the last mail.
+    pub(super) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// All that were here are in the index now.
+    pub(super) fn entered(&mut self) {
+        self.indexed = self.last;
+        self.mailboxes.clear();
+        self.mails = 0;
+    }
+}
