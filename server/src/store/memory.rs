@@ -9,16 +9,18 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username},
+    mail::{FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
     message::Realm,
 };
-use foldhash::fast::RandomState;
 
+use self::mailbox::{Letter, Mailbox, Names};
 use super::{
     AccountId, AccountRecord, Digest, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
     StoreJob, Submitted,
 };
 use crate::{invite::InviteId, ticket::Ticket};
+
+mod mailbox;
 
 /// How much a whole [`MemoryStore`] may hold.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +50,7 @@ pub struct MemoryStore {
     quota: Quota,
     limits: MemoryLimits,
     ids: HashMap<Username, AccountId>,
-    /// Nobody outside chooses the number of an account: a fast hash does.
-    accounts: HashMap<AccountId, Account, RandomState>,
+    accounts: Accounts,
     /// Those that were used. Each has made an account.
     invites: HashSet<InviteId>,
     /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
@@ -58,30 +59,26 @@ pub struct MemoryStore {
     /// How many stand there.
     verdicts: usize,
     bytes: u64,
-    last_account: i64,
     last_seq: u64,
+}
+
+/// Accounts in the order of their numbers, which begin at 1. One that is gone leaves its place
+/// empty: 8 bytes, at the pace at which accounts may be registered.
+#[derive(Debug, Default)]
+struct Accounts {
+    places: Vec<Option<Box<Account>>>,
+    count: usize,
 }
 
 #[derive(Debug)]
 struct Account {
-    username: Username,
-    full_name: FullName,
+    names: Arc<Names>,
     hash: PasswordHash,
     register_id: MailId,
-    mailbox: BTreeMap<Seq, Letter>,
-    bytes: u64,
+    mailbox: Mailbox,
     /// On the mails it sent. Clients make ids that grow with the time, so that a new one goes to
     /// the end, where the last one went.
     verdicts: BTreeMap<MailId, Verdict>,
-}
-
-/// A mail without its number; what its recipients have in common they share.
-#[derive(Clone, Debug)]
-struct Letter {
-    from: Username,
-    from_name: FullName,
-    mail: Arc<Outgoing>,
-    sent_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -99,12 +96,11 @@ impl MemoryStore {
             quota,
             limits,
             ids: HashMap::new(),
-            accounts: HashMap::default(),
+            accounts: Accounts::default(),
             invites: HashSet::new(),
             given: BTreeMap::new(),
             verdicts: 0,
             bytes: 0,
-            last_account: 0,
             last_seq: 0,
         }
     }
@@ -116,10 +112,11 @@ impl MemoryStore {
                 self.create(register_id, username, full_name, hash, invite)
             }
             StoreJob::SetFullName { account, full_name } => {
-                let Some(account) = self.accounts.get_mut(&account) else {
+                let Some(account) = self.accounts.get_mut(account) else {
                     return StoreDone::NoAccount;
                 };
-                account.full_name = full_name;
+                let username = account.names.username.clone();
+                account.names = Arc::new(Names { username, full_name });
                 StoreDone::Changed
             }
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
@@ -135,13 +132,13 @@ impl MemoryStore {
 
     fn find(&self, username: &Username) -> Option<AccountRecord> {
         let id = *self.ids.get(username)?;
-        let account = self.accounts.get(&id)?;
+        let account = self.accounts.get(id)?;
         Some(AccountRecord {
             id,
-            username: account.username.clone(),
-            full_name: account.full_name.clone(),
+            username: account.names.username.clone(),
+            full_name: account.names.full_name.clone(),
             hash: account.hash.clone(),
-            waiting: u32::try_from(account.mailbox.len()).unwrap_or(u32::MAX),
+            waiting: u32::try_from(account.mailbox.mails()).unwrap_or(u32::MAX),
         })
     }
 
@@ -153,31 +150,27 @@ impl MemoryStore {
         hash: PasswordHash,
         invite: Option<InviteId>,
     ) -> StoreDone {
-        if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(id)) {
+        if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(*id)) {
             return match account.register_id == register_id {
                 true => StoreDone::Created,
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.accounts.len() >= self.limits.accounts {
+        if self.accounts.count >= self.limits.accounts {
             return StoreDone::Unavailable("the memory store is full of accounts".into());
         }
         if invite.is_some_and(|invite| !self.invites.insert(invite)) {
             return StoreDone::InviteUsed;
         }
-        self.last_account += 1;
-        let id = AccountId(self.last_account);
-        self.ids.insert(username.clone(), id);
-        let mailbox = BTreeMap::new();
-        let verdicts = BTreeMap::new();
-        let account =
-            Account { username, full_name, hash, register_id, mailbox, bytes: 0, verdicts };
-        self.accounts.insert(id, account);
+        let (mailbox, verdicts) = (Mailbox::default(), BTreeMap::new());
+        let names = Arc::new(Names { username: username.clone(), full_name });
+        let id = self.accounts.add(Account { names, hash, register_id, mailbox, verdicts });
+        self.ids.insert(username, id);
         StoreDone::Created
     }
 
     fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {
-        match self.accounts.get_mut(&id) {
+        match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) if account.hash == *old || account.hash == new => {
                 account.hash = new;
@@ -188,24 +181,24 @@ impl MemoryStore {
     }
 
     fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
-        match self.accounts.get(&id) {
+        match self.accounts.get(id) {
             None => return StoreDone::NoAccount,
             Some(account) if account.hash != *hash => return StoreDone::Conflict,
             Some(account) => {
-                self.ids.remove(&account.username);
-                self.bytes -= account.bytes;
+                self.ids.remove(&account.names.username);
+                self.bytes -= account.mailbox.bytes();
             }
         }
-        self.accounts.remove(&id);
+        self.accounts.remove(id);
         // What stands in `given` is forgotten with its time: no account gets its number again.
         StoreDone::Changed
     }
 
     fn send(&mut self, sender: AccountId, mail: Arc<Outgoing>, now: Timestamp) -> StoreDone {
-        let Some(from) = self.accounts.get(&sender) else {
+        let Some(from) = self.accounts.get(sender) else {
             return StoreDone::NoAccount;
         };
-        let names = (from.username.clone(), from.full_name.clone());
+        let names = from.names.clone();
         let (id, digest) = (mail.id, mail.digest());
         if let Some(verdict) = from.verdicts.get(&id) {
             return match verdict.digest == digest {
@@ -221,14 +214,14 @@ impl MemoryStore {
         if self.bytes + total > self.limits.bytes || self.verdicts >= self.limits.verdicts {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
-        let (from, from_name) = names.clone();
-        self.put(&Letter { from, from_name, mail, sent_at: now }, &recipients);
-        if let Some(sender) = self.accounts.get_mut(&sender) {
+        let from = (names.username.clone(), names.full_name.clone());
+        self.put(Letter { from: names, mail, sent_at: now }, &recipients);
+        if let Some(sender) = self.accounts.get_mut(sender) {
             sender.verdicts.insert(id, Verdict { digest, sent_at: now });
         }
         self.given.entry(now).or_default().push((sender, id));
         self.verdicts += 1;
-        StoreDone::Sent { sent_at: now, recipients, from: names }
+        StoreDone::Sent { sent_at: now, recipients, from }
     }
 
     /// The accounts of all recipients, or why none of them gets the mail.
@@ -239,13 +232,13 @@ impl MemoryStore {
             let Some((id, account)) = self
                 .ids
                 .get(username)
-                .and_then(|id| self.accounts.get(id).map(|account| (*id, account)))
+                .and_then(|id| self.accounts.get(*id).map(|account| (*id, account)))
             else {
                 unknown.push(username.clone());
                 continue;
             };
-            if account.mailbox.len() >= self.quota.mails as usize
-                || account.bytes + bytes > self.quota.bytes
+            if account.mailbox.mails() >= self.quota.mails as usize
+                || account.mailbox.bytes() + bytes > self.quota.bytes
             {
                 full.push(username.clone());
             }
@@ -260,24 +253,22 @@ impl MemoryStore {
         Ok(ids)
     }
 
-    fn put(&mut self, letter: &Letter, recipients: &[AccountId]) {
+    fn put(&mut self, letter: Letter, recipients: &[AccountId]) {
         let bytes = letter.mail.quota_bytes();
         for id in recipients {
             self.last_seq += 1;
-            if let Some(account) = self.accounts.get_mut(id) {
-                account.mailbox.insert(Seq(self.last_seq), letter.clone());
-                account.bytes += bytes;
+            if let Some(account) = self.accounts.get_mut(*id) {
+                account.mailbox.push(Seq(self.last_seq), letter.clone());
                 self.bytes += bytes;
             }
         }
     }
 
     fn fetch(&self, id: AccountId, after: Seq, max: usize, max_bytes: usize) -> StoreDone {
-        let Some(account) = self.accounts.get(&id) else {
+        let Some(account) = self.accounts.get(id) else {
             return StoreDone::NoAccount;
         };
-        let first = Seq(after.0.saturating_add(1));
-        let mut waiting = account.mailbox.range(first..).peekable();
+        let mut waiting = account.mailbox.above(after).peekable();
         let mut mails = Vec::new();
         let mut bytes = 0;
         while mails.len() < max && (mails.is_empty() || bytes < max_bytes) {
@@ -285,7 +276,7 @@ impl MemoryStore {
                 break;
             };
             bytes += letter.mail.body.as_str().len();
-            mails.push(letter.as_mail(*seq));
+            mails.push(letter.as_mail(seq));
         }
         StoreDone::Page { mails, more: waiting.peek().is_some() }
     }
@@ -307,7 +298,7 @@ impl MemoryStore {
             };
             self.verdicts -= 1;
             // Those of accounts that are gone were none any more.
-            let sender = self.accounts.get_mut(&sender);
+            let sender = self.accounts.get_mut(sender);
             verdicts += u32::from(sender.is_some_and(|it| it.verdicts.remove(&id).is_some()));
         }
         let more = self.given.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
@@ -315,39 +306,45 @@ impl MemoryStore {
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
-        let Some(account) = self.accounts.get_mut(&id) else {
+        let Some(account) = self.accounts.get_mut(id) else {
             return StoreDone::NoAccount;
         };
         let mut deleted = 0;
         for mail in mails {
-            let Some(letter) =
-                account.mailbox.get(&mail.seq).filter(|letter| letter.mail.id == mail.id)
-            else {
-                continue;
-            };
-            let bytes = letter.mail.quota_bytes();
-            account.bytes -= bytes;
-            self.bytes -= bytes;
-            account.mailbox.remove(&mail.seq);
-            deleted += 1;
+            if let Some(bytes) = account.mailbox.remove(*mail) {
+                self.bytes -= bytes;
+                deleted += 1;
+            }
         }
         StoreDone::Confirmed { deleted }
     }
 }
 
-impl Letter {
-    fn as_mail(&self, seq: Seq) -> Mail {
-        Mail {
-            seq,
-            id: self.mail.id,
-            from: self.from.clone(),
-            from_name: self.from_name.clone(),
-            to: self.mail.to.clone(),
-            sent_at: self.sent_at,
-            subject: self.mail.subject.clone(),
-            body: self.mail.body.clone(),
-        }
+impl Accounts {
+    fn get(&self, id: AccountId) -> Option<&Account> {
+        self.places.get(place(id)?)?.as_deref()
     }
+
+    fn get_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.places.get_mut(place(id)?)?.as_deref_mut()
+    }
+
+    /// Gives it the next number.
+    fn add(&mut self, account: Account) -> AccountId {
+        self.places.push(Some(Box::new(account)));
+        self.count += 1;
+        AccountId(i64::try_from(self.places.len()).unwrap_or(i64::MAX))
+    }
+
+    fn remove(&mut self, id: AccountId) {
+        let account = place(id).and_then(|place| self.places.get_mut(place)?.take());
+        self.count -= usize::from(account.is_some());
+    }
+}
+
+/// Where an account stands. A number that is none leads nowhere.
+fn place(id: AccountId) -> Option<usize> {
+    usize::try_from(id.0).ok()?.checked_sub(1)
 }
 
 impl Store for MemoryStore {

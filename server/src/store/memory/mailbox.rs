@@ -1,0 +1,90 @@
+//! One mailbox in memory.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use correio_proto::mail::{FullName, Mail, MailRef, Seq, Timestamp, Username};
+
+use crate::store::Outgoing;
+
+/// Places without a mail that a mailbox may have however few its mails are.
+const EMPTY_MAX: usize = 16;
+
+/// Mails in the order of their numbers. A new one has the highest number, and mostly the oldest
+/// leave first, so that both ends are cheap; what leaves from the middle leaves its place empty.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    places: VecDeque<(Seq, Option<Letter>)>,
+    mails: usize,
+    bytes: u64,
+}
+
+/// A mail without its number; what its recipients have in common they share.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    pub(super) from: Arc<Names>,
+    pub(super) mail: Arc<Outgoing>,
+    pub(super) sent_at: Timestamp,
+}
+
+/// What an account is called.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) username: Username,
+    pub(super) full_name: FullName,
+}
+
+impl Mailbox {
+    /// How many mails it holds.
+    pub(super) fn mails(&self) -> usize {
+        self.mails
+    }
+
+    /// Bytes of their subjects and bodies.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts a mail behind all others.
+    pub(super) fn push(&mut self, seq: Seq, letter: Letter) {
+        self.mails += 1;
+        self.bytes += letter.mail.quota_bytes();
+        self.places.push_back((seq, Some(letter)));
+    }
+
+    /// Takes a mail out. Returns its bytes.
+    pub(super) fn remove(&mut self, mail: MailRef) -> Option<u64> {
+        let index = self.places.binary_search_by_key(&mail.seq, |(seq, _)| *seq).ok()?;
+        let (_, place) = self.places.get_mut(index)?;
+        let letter = place.take_if(|letter| letter.mail.id == mail.id)?;
+        let bytes = letter.mail.quota_bytes();
+        self.mails -= 1;
+        self.bytes -= bytes;
+        while self.places.pop_front_if(|(_, letter)| letter.is_none()).is_some() {}
+        if self.places.len() > self.mails * 2 + EMPTY_MAX {
+            self.places.retain(|(_, letter)| letter.is_some());
+            self.places.shrink_to(self.mails * 2);
+        }
+        Some(bytes)
+    }
+
+    /// The mails with a number above `after`.
+    pub(super) fn above(&self, after: Seq) -> impl Iterator<Item = (Seq, &Letter)> {
+        let first = self.places.partition_point(|(seq, _)| *seq <= after);
+        self.places.range(first..).filter_map(|(seq, letter)| Some((*seq, letter.as_ref()?)))
+    }
+}
+
+impl Letter {
+    pub(super) fn as_mail(&self, seq: Seq) -> Mail {
+        Mail {
+            seq,
+            id: self.mail.id,
+            from: self.from.username.clone(),
+            from_name: self.from.full_name.clone(),
+            to: self.mail.to.clone(),
+            sent_at: self.sent_at,
+            subject: self.mail.subject.clone(),
+            body: self.mail.body.clone(),
+        }
+    }
+}
