@@ -6,6 +6,7 @@
 
 mod account;
 pub mod admission;
+pub mod allocator;
 mod budget;
 pub mod certificate;
 pub mod clock;

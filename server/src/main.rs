@@ -15,6 +15,7 @@ use correio_proto::{
     tls::Security,
 };
 use correio_server::{
+    allocator,
     certificate::{Certificate, CertificateSource},
     clock::Clock,
     config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
@@ -43,6 +44,7 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     // First of all, since it may only be done while there are no threads.
     let inherited = service::inherited();
+    allocator::keep_free_memory();
     let config = Environment::of_process()
         .and_then(|environment| Config::load(std::env::args_os(), &environment));
     let config = match config {

@@ -203,18 +203,21 @@ pub(super) fn confirm(
         return Ok(StoreDone::NoAccount);
     }
     let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
-    let mut delete = tables.db.prepare_cached(
-        "DELETE FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3
-         RETURNING octet_length(subject) + octet_length(body)",
+    // A deletion that returns what it deleted would have SQLite make a table for that each time.
+    let mut find = tables.db.prepare_cached(
+        "SELECT octet_length(subject) + octet_length(body)
+         FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3",
     )?;
+    let mut delete = tables.db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
     let sql = "DELETE FROM mailbox WHERE account = ?1 AND seq = ?2";
     let mut leave = tables.db.prepare_cached(sql)?;
     for mail in mails {
         let seq = to_sql(mail.seq.0);
         let values = params![seq, account.0, mail.id.as_bytes()];
-        let Some(bytes) = delete.query_row(values, |row| unsigned(row, 0)).optional()? else {
+        let Some(bytes) = find.query_row(values, |row| unsigned(row, 0)).optional()? else {
             continue;
         };
+        delete.execute([seq])?;
         deleted += 1;
         if tables.recent.has(seq) {
             tables.recent.remove(account, seq, bytes);
