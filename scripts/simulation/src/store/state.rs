@@ -1,0 +1,274 @@
+//! What a store holds and what it answers, as plainly as it can be said. It shares nothing with
+//! the stores of the server, so that each checks the others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
+use correio_server::{
+    invite::InviteId,
+    store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
+};
+
+/// Verdicts that one [`StoreJob::Prune`] forgets at most.
+const PRUNE_STEP: usize = 1000;
+
+/// Accounts, mailboxes, verdicts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    accounts: BTreeMap<AccountId, Account>,
+    mails: BTreeMap<(AccountId, Seq), Mail>,
+    verdicts: BTreeMap<(AccountId, MailId), Verdict>,
+    invites: BTreeSet<[u8; 8]>,
+    last_account: i64,
+    last_seq: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Account {
+    register_id: MailId,
+    username: Username,
+    full_name: FullName,
+    hash: PasswordHash,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Verdict {
+    mail: Arc<Outgoing>,
+    sent_at: Timestamp,
+}
+
+impl State {
+    /// Does a job.
+    pub fn run(&mut self, quota: Quota, job: StoreJob) -> StoreDone {
+        match job {
+            StoreJob::FindAccount { username } => StoreDone::Account(self.record(&username)),
+            StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
+                self.create(Account { register_id, username, full_name, hash }, invite)
+            }
+            StoreJob::SetFullName { account, full_name } => {
+                self.change(account, |_| true, |account| account.full_name = full_name)
+            }
+            StoreJob::SetHash { account, old, new } => {
+                let fits = |hash: &PasswordHash| *hash == old || *hash == new;
+                self.change(account, fits, |account| account.hash = new.clone())
+            }
+            StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
+            StoreJob::Send { sender, mail, now } => self.send(quota, sender, mail, now),
+            StoreJob::Fetch { account, after, mails, bytes } => {
+                self.fetch(account, after, mails as usize, bytes)
+            }
+            StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
+            StoreJob::Prune { before } => self.prune(before),
+        }
+    }
+
+    /// The account of a username.
+    #[must_use]
+    pub fn account(&self, username: &Username) -> Option<AccountId> {
+        let mut accounts = self.accounts.iter();
+        accounts.find(|(_, account)| account.username == *username).map(|(id, _)| *id)
+    }
+
+    /// The username and the hash of an account.
+    #[must_use]
+    pub fn credentials(&self, id: AccountId) -> Option<(&Username, &PasswordHash)> {
+        self.accounts.get(&id).map(|account| (&account.username, &account.hash))
+    }
+
+    /// The full name of an account.
+    #[must_use]
+    pub fn full_name(&self, id: AccountId) -> Option<&FullName> {
+        self.accounts.get(&id).map(|account| &account.full_name)
+    }
+
+    /// Every mail of every mailbox.
+    pub fn mails(&self) -> impl Iterator<Item = (AccountId, &Mail)> {
+        self.mails.iter().map(|((account, _), mail)| (*account, mail))
+    }
+
+    /// The mails of one mailbox, oldest first.
+    pub fn mailbox(&self, account: AccountId) -> impl Iterator<Item = &Mail> {
+        let range = (account, Seq(0))..=(account, Seq(u64::MAX));
+        self.mails.range(range).map(|(_, mail)| mail)
+    }
+
+    /// Whether a job that adds something would be done anew: on a full disk it cannot be.
+    #[must_use]
+    pub fn needs_room(&self, job: &StoreJob) -> bool {
+        match job {
+            StoreJob::CreateAccount { .. } => true,
+            StoreJob::Send { sender, mail, .. } => !self.verdicts.contains_key(&(*sender, mail.id)),
+            _ => false,
+        }
+    }
+
+    fn record(&self, username: &Username) -> Option<AccountRecord> {
+        let id = self.account(username)?;
+        let account = self.accounts.get(&id)?;
+        Some(AccountRecord {
+            id,
+            username: account.username.clone(),
+            full_name: account.full_name.clone(),
+            hash: account.hash.clone(),
+            waiting: u32::try_from(self.mailbox(id).count()).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn create(&mut self, account: Account, invite: Option<InviteId>) -> StoreDone {
+        if let Some(present) = self.account(&account.username) {
+            let same = self.accounts.get(&present).map(|present| present.register_id);
+            return match same == Some(account.register_id) {
+                true => StoreDone::Created,
+                false => StoreDone::UsernameTaken,
+            };
+        }
+        if let Some(InviteId(invite)) = invite
+            && !self.invites.insert(invite)
+        {
+            return StoreDone::InviteUsed;
+        }
+        self.last_account += 1;
+        self.accounts.insert(AccountId(self.last_account), account);
+        StoreDone::Created
+    }
+
+    fn change(
+        &mut self,
+        id: AccountId,
+        fits: impl Fn(&PasswordHash) -> bool,
+        change: impl FnOnce(&mut Account),
+    ) -> StoreDone {
+        match self.accounts.get_mut(&id) {
+            None => StoreDone::NoAccount,
+            Some(account) if !fits(&account.hash) => StoreDone::Conflict,
+            Some(account) => {
+                change(account);
+                StoreDone::Changed
+            }
+        }
+    }
+
+    fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
+        let done = self.change(id, |present| present == hash, |_| ());
+        if done == StoreDone::Changed {
+            self.accounts.remove(&id);
+            self.mails.retain(|(account, _), _| *account != id);
+            self.verdicts.retain(|(account, _), _| *account != id);
+        }
+        done
+    }
+
+    fn send(
+        &mut self,
+        quota: Quota,
+        sender: AccountId,
+        mail: Arc<Outgoing>,
+        now: Timestamp,
+    ) -> StoreDone {
+        let Some(from) = self.accounts.get(&sender) else {
+            return StoreDone::NoAccount;
+        };
+        let from = (from.username.clone(), from.full_name.clone());
+        if let Some(verdict) = self.verdicts.get(&(sender, mail.id)) {
+            return match verdict.mail == mail {
+                true => StoreDone::SentBefore { sent_at: verdict.sent_at },
+                false => StoreDone::Conflict,
+            };
+        }
+        let unknown: Vec<Username> =
+            mail.to.iter().filter(|name| self.account(name).is_none()).cloned().collect();
+        if !unknown.is_empty() {
+            return StoreDone::UnknownRecipients(unknown);
+        }
+        let recipients: Vec<AccountId> =
+            mail.to.iter().filter_map(|name| self.account(name)).collect();
+        let full: Vec<Username> = mail
+            .to
+            .iter()
+            .zip(&recipients)
+            .filter(|(_, id)| self.is_full(quota, **id, mail.quota_bytes()))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !full.is_empty() {
+            return StoreDone::MailboxesFull(full);
+        }
+        for account in &recipients {
+            self.last_seq += 1;
+            let seq = Seq(self.last_seq);
+            self.mails.insert((*account, seq), delivered(seq, &from, &mail, now));
+        }
+        self.verdicts.insert((sender, mail.id), Verdict { mail, sent_at: now });
+        StoreDone::Sent { sent_at: now, recipients, from }
+    }
+
+    fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
+        let bytes = |mail: &Mail| (mail.subject.as_str().len() + mail.body.as_str().len()) as u64;
+        let held: u64 = self.mailbox(id).map(bytes).sum();
+        self.mailbox(id).count() >= quota.mails as usize || held + more > quota.bytes
+    }
+
+    fn fetch(&self, id: AccountId, after: Seq, max: usize, max_bytes: usize) -> StoreDone {
+        if !self.accounts.contains_key(&id) {
+            return StoreDone::NoAccount;
+        }
+        let mut waiting = self.mailbox(id).filter(|mail| mail.seq > after).peekable();
+        let (mut mails, mut bytes) = (Vec::new(), 0);
+        while mails.len() < max && (mails.is_empty() || bytes < max_bytes) {
+            let Some(mail) = waiting.next() else {
+                break;
+            };
+            bytes += mail.body.as_str().len();
+            mails.push(mail.clone());
+        }
+        StoreDone::Page { mails, more: waiting.peek().is_some() }
+    }
+
+    fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
+        if !self.accounts.contains_key(&id) {
+            return StoreDone::NoAccount;
+        }
+        let before = self.mails.len();
+        self.mails
+            .retain(|(account, _), mail| *account != id || !mails.contains(&mail.reference()));
+        let deleted = u32::try_from(before - self.mails.len()).unwrap_or(u32::MAX);
+        StoreDone::Confirmed { deleted }
+    }
+
+    /// The oldest go first, whenever they were given.
+    fn prune(&mut self, before: Timestamp) -> StoreDone {
+        let mut old: Vec<_> = self
+            .verdicts
+            .iter()
+            .filter(|(_, verdict)| verdict.sent_at < before)
+            .map(|(key, verdict)| (verdict.sent_at, *key))
+            .collect();
+        old.sort_unstable();
+        let more = old.len() > PRUNE_STEP;
+        old.truncate(PRUNE_STEP);
+        for (_, key) in &old {
+            self.verdicts.remove(key);
+        }
+        StoreDone::Pruned { verdicts: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
+    }
+}
+
+fn delivered(
+    seq: Seq,
+    (from, from_name): &(Username, FullName),
+    mail: &Outgoing,
+    sent_at: Timestamp,
+) -> Mail {
+    Mail {
+        seq,
+        id: mail.id,
+        from: from.clone(),
+        from_name: from_name.clone(),
+        to: mail.to.clone(),
+        sent_at,
+        subject: mail.subject.clone(),
+        body: mail.body.clone(),
+    }
+}

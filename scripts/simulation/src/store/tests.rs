@@ -1,0 +1,119 @@
+//! The two halves, and what a crash between any two steps leaves.
+
+use std::sync::Arc;
+
+use correio_proto::mail::{MailId, Timestamp};
+use correio_server::{
+    store::{Outgoing, PasswordHash},
+    ticket::ConnId,
+};
+
+use super::*;
+
+const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
+
+fn ticket(serial: u64) -> Ticket {
+    Ticket { connection: ConnId { index: 0, generation: 1 }, serial }
+}
+
+fn id(number: u8) -> MailId {
+    let mut bytes = [0; 16];
+    bytes[6] = 0x70;
+    bytes[8] = 0x80;
+    bytes[15] = number;
+    bytes.try_into().unwrap()
+}
+
+fn create() -> StoreJob {
+    StoreJob::CreateAccount {
+        register_id: id(1),
+        username: "tony".parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        hash: PasswordHash("h".into()),
+        invite: None,
+    }
+}
+
+fn send(store: &SimStore) -> StoreJob {
+    let sender = store.pending(|state| state.account(&"tony".parse().unwrap())).unwrap();
+    let (to, subject, body) = ("tony".parse(), "s".parse(), "b".parse());
+    let mail =
+        Outgoing { id: id(2), to: to.unwrap(), subject: subject.unwrap(), body: body.unwrap() };
+    StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
+}
+
+fn collect(store: &mut SimStore) -> Vec<StoreDone> {
+    let mut done = Vec::new();
+    store.collect(&mut done).unwrap();
+    done.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// A store in which Tony has an account, and a mail of his to himself that waits.
+fn with_a_mail_waiting() -> SimStore {
+    let mut store = SimStore::new(Realm([1; 16]), QUOTA);
+    store.submit(ticket(1), create());
+    store.settle();
+    assert_eq!(collect(&mut store), [StoreDone::Created]);
+    let job = send(&store);
+    assert!(matches!(store.submit(ticket(2), job), Submitted::Queued));
+    store
+}
+
+#[test]
+fn an_answer_comes_with_the_commit_and_survives_it() {
+    let mut store = with_a_mail_waiting();
+    assert!(store.run_next());
+    assert_eq!(collect(&mut store), []);
+    assert_eq!(store.durable(|state| state.mails().count()), 0);
+    store.commit();
+    assert!(matches!(collect(&mut store)[..], [StoreDone::Sent { .. }]));
+    store.crash();
+    assert_eq!(store.durable(|state| state.mails().count()), 1);
+    assert_eq!(store.pending(|state| state.mails().count()), 1);
+}
+
+#[test]
+fn a_crash_before_the_commit_leaves_nothing() {
+    for steps in 0..2 {
+        let mut store = with_a_mail_waiting();
+        for _ in 0..steps {
+            store.run_next();
+        }
+        store.crash();
+        store.settle();
+        assert_eq!(collect(&mut store), []);
+        assert_eq!(store.pending(|state| state.mails().count()), 0);
+        assert_eq!(store.pending(Clone::clone), store.durable(Clone::clone));
+    }
+}
+
+#[test]
+fn a_failed_commit_acknowledges_nothing() {
+    for is_on_disk in [false, true] {
+        let mut store = with_a_mail_waiting();
+        store.run_next();
+        store.fail_commit(is_on_disk);
+        assert!(store.collect(&mut Vec::new()).is_err());
+        store.crash();
+        assert_eq!(collect(&mut store), []);
+        assert_eq!(store.durable(|state| state.mails().count()), usize::from(is_on_disk));
+    }
+}
+
+#[test]
+fn a_full_disk_takes_no_mail_and_lets_others_go() {
+    let mut store = with_a_mail_waiting();
+    store.set_faults(StoreFaults { disk_full: true, ..StoreFaults::default() });
+    store.settle();
+    assert!(matches!(collect(&mut store)[..], [StoreDone::Unavailable(_)]));
+    store.submit(ticket(3), StoreJob::FindAccount { username: "tony".parse().unwrap() });
+    store.settle();
+    assert!(matches!(collect(&mut store)[..], [StoreDone::Account(Some(_))]));
+}
+
+#[test]
+fn a_full_queue_takes_no_job() {
+    let mut store = with_a_mail_waiting();
+    store.set_faults(StoreFaults { queue_max: 1, ..StoreFaults::default() });
+    assert!(matches!(store.submit(ticket(3), create()), Submitted::Full));
+}
