@@ -2,11 +2,63 @@
 //! alone.
 
 use std::{
+    ffi::OsString,
     fs::{DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
+
+/// What [`crate::Saving`] needs of a disk. This computer's is behind [`crate::Mailbox`]; a test may
+/// bring one that fails.
+pub trait Disk {
+    /// The names in a directory; one that is not there has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operating system; so for the others.
+    fn names(&self, directory: &Path) -> io::Result<Vec<OsString>>;
+
+    /// Writes a file's content, replacing any, and makes it durable; its name is not yet.
+    ///
+    /// # Errors
+    ///
+    /// No file is left then.
+    fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Gives a file another name, in place of the file that has it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Disk::names`].
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    ///
+    /// See [`Disk::names`].
+    fn remove(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    ///
+    /// What is durable is then unknown.
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
+}
+
+/// The names in a directory; one that is not there has none.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(crate) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
+    match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        entries => entries?.map(|entry| entry.map(|entry| entry.file_name())).collect(),
+    }
+}
 
 /// Makes a directory with all above it that are missing.
 ///

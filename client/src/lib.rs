@@ -26,9 +26,11 @@ mod trust;
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use drafts::{Draft, DraftError, Drafts};
+pub use durable::Disk;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
-pub use mailbox::{List, Mailbox, MailboxError, Skipped, Status, Stored};
+pub use mailbox::{List, Mailbox, MailboxError, Saving, Skipped, Status, Stored, read_file};
+pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,

@@ -25,6 +25,8 @@ use crate::{
 use format::{Head, Unreadable};
 use scan::{MailFile, scan};
 
+pub use saving::Saving;
+
 /// What can go wrong with a mailbox on this computer.
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
@@ -266,6 +268,19 @@ impl Mailbox {
             Err(Unreadable::Io(error)) => Err(MailboxError::io(&path, error)),
         }
     }
+}
+
+/// The mail that the content of a file in a mailbox holds.
+///
+/// # Errors
+///
+/// Why it is none, in English.
+pub fn read_file(content: &[u8]) -> Result<Mail, String> {
+    let mut content = content;
+    format::read(&mut content).map_err(|unreadable| match unreadable {
+        Unreadable::Damaged(reason) => reason,
+        Unreadable::Io(error) => error.to_string(),
+    })
 }
 
 fn stored(number: usize, file: &MailFile, head: Head) -> Stored {

@@ -3,6 +3,8 @@
 //! Whatever stops it in between, nothing is lost and nothing is there twice: what was not
 //! confirmed comes again, and what was saved is known by its sender and id.
 
+use std::collections::VecDeque;
+
 use correio_proto::{
     limits::CONFIRM_MAX,
     mail::{Mail, MailRef, Seq},
@@ -10,6 +12,98 @@ use correio_proto::{
 };
 
 use crate::{Cancel, Mailbox, MailboxError, Progress, ReceiveError, RequestError, Stored};
+
+/// How far receiving has come; says what is to be done next. It asks nobody and saves nothing.
+#[derive(Debug, Default)]
+pub struct Receiving {
+    /// The last mail of the pages before.
+    after: Seq,
+    stage: Stage,
+}
+
+/// What is to be done next; see [`Receiving::next_step`].
+#[derive(Debug)]
+pub enum ReceiveStep<'a> {
+    /// Ask the server this, and hand its reply to [`Receiving::answered`].
+    Ask(Request),
+    /// Save these mails durably and call [`Receiving::saved`].
+    Save(&'a [Mail]),
+    /// Nothing: the mailbox on the server was emptied.
+    Finished,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Fetching,
+    Saving(Page),
+    Confirming {
+        /// Each is named in a request of its own.
+        parts: VecDeque<Vec<MailRef>>,
+        more: bool,
+    },
+    Finished,
+}
+
+impl Receiving {
+    /// What is to be done next.
+    #[must_use]
+    pub fn next_step(&self) -> ReceiveStep<'_> {
+        match &self.stage {
+            Stage::Fetching => {
+                ReceiveStep::Ask(Request::Fetch(Fetch { after: self.after, max: 0 }))
+            }
+            Stage::Saving(page) => ReceiveStep::Save(&page.mails),
+            Stage::Confirming { parts, .. } => {
+                let mails = parts.front().cloned().unwrap_or_default();
+                ReceiveStep::Ask(Request::Confirm(Confirm { mails }))
+            }
+            Stage::Finished => ReceiveStep::Finished,
+        }
+    }
+
+    /// Takes the reply to what was asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Page`].
+    pub fn answered(&mut self, reply: Reply) -> Result<(), ReceiveError> {
+        match &mut self.stage {
+            Stage::Fetching => {
+                let page = checked(reply, self.after)?;
+                self.stage = match page.mails.last() {
+                    None => Stage::Finished,
+                    Some(last) => {
+                        self.after = last.seq;
+                        Stage::Saving(page)
+                    }
+                };
+            }
+            Stage::Confirming { parts, more } => {
+                parts.pop_front();
+                if parts.is_empty() {
+                    self.stage = if *more { Stage::Fetching } else { Stage::Finished };
+                }
+            }
+            Stage::Saving(_) | Stage::Finished => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that the page is safe: only now it is confirmed.
+    pub fn saved(&mut self) {
+        if let Stage::Saving(page) = &self.stage {
+            let parts = page.mails.chunks(CONFIRM_MAX);
+            let parts = parts.map(|part| part.iter().map(Mail::reference).collect()).collect();
+            self.stage = Stage::Confirming { parts, more: page.more };
+        }
+    }
+
+    /// Whether all that was fetched is confirmed.
+    fn is_between_pages(&self) -> bool {
+        matches!(self.stage, Stage::Fetching | Stage::Finished)
+    }
+}
 
 /// Empties the mailbox on the server into the one here, through whatever `ask` asks, and returns
 /// what was never shown.
@@ -26,33 +120,32 @@ pub(crate) fn receive(
         saving => saving?,
     };
     let mut so_far = Progress::default();
-    let mut after = Seq(0);
+    let mut receiving = Receiving::default();
     loop {
-        let page = fetch(ask, after)?;
-        let Some(last) = page.mails.last() else {
-            break;
-        };
-        after = last.seq;
-        let saved = saving.save(&page.mails)?;
-        confirm(ask, &page.mails)?;
-        so_far.saved += saved;
-        so_far.known += page.mails.len() - saved;
-        so_far.more = page.more;
-        progress(so_far);
-        if !page.more {
-            break;
+        match receiving.next_step() {
+            ReceiveStep::Ask(request) => {
+                let confirms = matches!(request, Request::Confirm(_));
+                receiving.answered(ask(request)?)?;
+                if confirms && receiving.is_between_pages() {
+                    so_far.more = matches!(receiving.stage, Stage::Fetching);
+                    progress(so_far);
+                }
+            }
+            ReceiveStep::Save(mails) => {
+                let saved = saving.save(mails)?;
+                so_far.saved += saved;
+                so_far.known += mails.len() - saved;
+                receiving.saved();
+            }
+            ReceiveStep::Finished => return Ok(mailbox.unseen()?),
         }
     }
-    Ok(mailbox.unseen()?)
 }
 
-fn fetch(
-    ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
-    after: Seq,
-) -> Result<Page, ReceiveError> {
-    let page = match ask(Request::Fetch(Fetch { after, max: 0 }))? {
-        Reply::Page(page) => page,
-        _ => return Err(ReceiveError::Page("it is no page")),
+/// The page that a reply is, where it makes sense.
+fn checked(reply: Reply, after: Seq) -> Result<Page, ReceiveError> {
+    let Reply::Page(page) = reply else {
+        return Err(ReceiveError::Page("it is no page"));
     };
     // Each page starts behind the one before, so that this comes to an end on any server.
     let mut previous = after;
@@ -66,17 +159,6 @@ fn fetch(
         return Err(ReceiveError::Page("it is empty and not the last"));
     }
     Ok(page)
-}
-
-fn confirm(
-    ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
-    mails: &[Mail],
-) -> Result<(), RequestError> {
-    for part in mails.chunks(CONFIRM_MAX) {
-        let mails: Vec<MailRef> = part.iter().map(Mail::reference).collect();
-        ask(Request::Confirm(Confirm { mails }))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

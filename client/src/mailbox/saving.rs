@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt,
@@ -12,25 +13,34 @@ use std::{
 
 use correio_proto::mail::{Mail, MailId, Username};
 
-use super::{Mailbox, MailboxError, format, name::Name, scan::scan};
-use crate::{Cancel, durable};
+use super::{Mailbox, MailboxError, format, name::Name, scan::scan_with};
+use crate::{
+    Cancel,
+    durable::{self, Disk},
+};
 
 /// How often, and how many times, a client looks whether another one is done receiving before it
 /// gives up, which is after ten seconds.
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 const LOCK_TRIES: usize = 200;
 
-/// The right to put mails into a mailbox: one program has it at a time, so that none saves what
-/// another is saving. Reading needs no right; a Maildir is made for that. The operating system
-/// takes it back when the program ends, however it ends.
+/// This computer's disk, and the right to put mails into a mailbox on it: one program has it at a
+/// time, so that none saves what another is saving. Reading needs no right; a Maildir is made for
+/// that. The operating system takes it back when the program ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Saving {
+pub(crate) struct Locked {
+    _lock: File,
+}
+
+/// Puts mails into a Maildir on a disk.
+#[derive(Debug)]
+pub struct Saving<D> {
+    disk: D,
     directory: PathBuf,
     domain: String,
     /// What the mailbox holds. A mail that was deleted from it after it was confirmed does not
     /// come again, so nothing else needs to be known.
     known: HashSet<(MailId, Username)>,
-    _lock: File,
 }
 
 impl Mailbox {
@@ -40,32 +50,37 @@ impl Mailbox {
     ///
     /// [`MailboxError::Locked`] where another client keeps it, or `cancel` is thrown meanwhile;
     /// [`MailboxError::Io`].
-    pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving, MailboxError> {
+    pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving<Locked>, MailboxError> {
         for part in ["tmp", "new", "cur"] {
             let part = self.directory.join(part);
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
         let lock = lock(&self.directory.join(".correio-lock"), cancel)?;
-        clean(&self.directory.join("tmp"));
-        let files = scan(&self.directory)?.files;
-        let known = files.into_iter().map(|file| (file.name.id, file.name.sender));
-        Ok(Saving {
-            directory: self.directory.clone(),
-            domain: self.domain.clone(),
-            known: known.collect(),
-            _lock: lock,
-        })
+        Saving::start(Locked { _lock: lock }, &self.directory, &self.domain)
     }
 }
 
-impl Saving {
+impl<D: Disk> Saving<D> {
+    /// Begins to put mails into a Maildir whose directories `tmp`, `new` and `cur` are there, and
+    /// into which nobody else puts any. `domain` is what stands behind the `@` in its files.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub fn start(mut disk: D, directory: &Path, domain: &str) -> Result<Self, MailboxError> {
+        clean(&mut disk, &directory.join("tmp"));
+        let files = scan_with(directory, |part| disk.names(part))?.files;
+        let known = files.into_iter().map(|file| (file.name.id, file.name.sender)).collect();
+        Ok(Self { disk, directory: directory.to_owned(), domain: domain.to_owned(), known })
+    }
+
     /// Saves a page of mails as new ones, except for those that the mailbox has. All of them are
     /// safe when it returns, and may be confirmed. Returns how many were saved.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Io`]; none of the page may be confirmed.
-    pub(crate) fn save(&mut self, page: &[Mail]) -> Result<usize, MailboxError> {
+    pub fn save(&mut self, page: &[Mail]) -> Result<usize, MailboxError> {
         let mut saved = Vec::new();
         let result = self.save_each(page, &mut saved);
         // Also for those that were there: the program that saved them may have been killed just
@@ -74,7 +89,7 @@ impl Saving {
         if synced.is_err() {
             // A file that is not known to be safe must not be taken for one that is.
             for (path, known) in &saved {
-                let _ = fs::remove_file(path);
+                let _ = self.disk.remove(path);
                 self.known.remove(known);
             }
         }
@@ -95,17 +110,18 @@ impl Saving {
             let path = self.directory.join("new").join(&name);
             saved.push((path.clone(), known));
             let temporary = self.directory.join("tmp").join(&name);
-            durable::write(&temporary, &format::write(mail, &self.domain))
+            self.disk
+                .write(&temporary, &format::write(mail, &self.domain))
                 .map_err(|error| MailboxError::io(&temporary, error))?;
-            fs::rename(&temporary, &path).map_err(|error| MailboxError::io(&path, error))?;
+            self.disk.rename(&temporary, &path).map_err(|error| MailboxError::io(&path, error))?;
         }
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), MailboxError> {
+    fn sync(&mut self) -> Result<(), MailboxError> {
         for part in ["new", "cur"] {
             let path = self.directory.join(part);
-            durable::sync_directory(&path).map_err(|error| MailboxError::io(&path, error))?;
+            self.disk.sync_directory(&path).map_err(|error| MailboxError::io(&path, error))?;
         }
         Ok(())
     }
@@ -128,15 +144,33 @@ fn lock(path: &Path, cancel: &Cancel) -> Result<File, MailboxError> {
 }
 
 /// Removes what a program that was killed had begun to write; nobody else is writing now.
-fn clean(temporary: &Path) {
-    let Ok(entries) = fs::read_dir(temporary) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let ours = entry.file_name().to_str().is_some_and(|name| Name::parse(name).is_some());
-        if ours {
+fn clean(disk: &mut impl Disk, temporary: &Path) {
+    for name in disk.names(temporary).unwrap_or_default() {
+        if name.to_str().is_some_and(|name| Name::parse(name).is_some()) {
             // What stays is written over when the mail comes again.
-            let _: io::Result<()> = fs::remove_file(entry.path());
+            let _: io::Result<()> = disk.remove(&temporary.join(name));
         }
+    }
+}
+
+impl Disk for Locked {
+    fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        durable::names(directory)
+    }
+
+    fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        durable::write(path, content)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        durable::sync_directory(path)
     }
 }

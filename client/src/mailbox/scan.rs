@@ -1,7 +1,8 @@
 //! Which mails a mailbox holds, by the names of its files alone.
 
 use std::{
-    fs, io,
+    ffi::OsString,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -9,6 +10,7 @@ use super::{
     MailboxError, Skipped, Status,
     name::{self, Name},
 };
+use crate::durable;
 
 /// The files of a mailbox at one moment, oldest mail first.
 #[derive(Debug, Default)]
@@ -58,11 +60,20 @@ impl MailFile {
 
 /// Looks at what is there.
 pub(super) fn scan(mailbox: &Path) -> Result<Scan, MailboxError> {
+    scan_with(mailbox, durable::names)
+}
+
+/// As [`scan`], on a disk that tells the `names` in its directories.
+pub(super) fn scan_with(
+    mailbox: &Path,
+    names: impl Fn(&Path) -> io::Result<Vec<OsString>>,
+) -> Result<Scan, MailboxError> {
     let mut found = Scan::default();
     // In this order a mail that another program moves meanwhile, from new to cur, is not missed.
     for part in [Part::New, Part::Cur] {
         let directory = mailbox.join(part.directory());
-        read(&directory, part, &mut found).map_err(|error| MailboxError::io(&directory, error))?;
+        let names = names(&directory).map_err(|error| MailboxError::io(&directory, error))?;
+        found.add(&directory, part, &names);
     }
     // Stable: of a mail that was seen in both, the later sight comes last and is the one kept.
     found.files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -72,27 +83,21 @@ pub(super) fn scan(mailbox: &Path) -> Result<Scan, MailboxError> {
     Ok(found)
 }
 
-fn read(directory: &Path, part: Part, found: &mut Scan) -> io::Result<()> {
-    let entries = match fs::read_dir(directory) {
-        // No mail was received yet.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let file = entry.file_name();
-        let file = file.to_string_lossy();
-        // By the convention, names with a leading dot are nobody's mail.
-        if file.starts_with('.') {
-            continue;
-        }
-        match Name::parse(&file) {
-            Some(name) => found.files.push(MailFile { name, file: file.into(), part }),
-            None => found.skipped.push(Skipped {
-                path: entry.path(),
-                reason: "it is no mail that correio saved".to_owned(),
-            }),
+impl Scan {
+    fn add(&mut self, directory: &Path, part: Part, names: &[OsString]) {
+        for file in names {
+            let path = directory.join(file);
+            let file = file.to_string_lossy();
+            // By the convention, names with a leading dot are nobody's mail.
+            if file.starts_with('.') {
+                continue;
+            }
+            match Name::parse(&file) {
+                Some(name) => self.files.push(MailFile { name, file: file.into(), part }),
+                None => self
+                    .skipped
+                    .push(Skipped { path, reason: "it is no mail that correio saved".to_owned() }),
+            }
         }
     }
-    Ok(())
 }

@@ -159,7 +159,7 @@ fn pages_that_make_no_sense_end_it() {
         (page(&[5], true), 5),
         (Reply::Pong {}, 0),
     ] {
-        let outcome = fetch(&mut |_| Ok(reply.clone()), Seq(after));
+        let outcome = checked(reply.clone(), Seq(after));
         assert!(matches!(outcome, Err(ReceiveError::Page(_))), "{reply:?}");
     }
 }
