@@ -1,5 +1,14 @@
 //! Memory that all connections share.
 
+/// What a connection holds in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of what came in and was not taken yet.
+    pub input: usize,
+    /// Of what is to go out.
+    pub output: usize,
+}
+
 /// A number of bytes of which each connection takes what it needs, as long as there is some.
 #[derive(Debug)]
 pub struct Budget {

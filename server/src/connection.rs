@@ -28,6 +28,8 @@ use crate::{
     ticket::{ConnId, Ticket},
 };
 
+pub use crate::budget::Held;
+
 /// Requests that one connection may have answered before it is another's turn.
 const REQUESTS_PER_TURN: u32 = 64;
 
@@ -239,6 +241,11 @@ impl<T: Transport> Connection<T> {
     /// Whether a job is out or the client has not taken everything yet.
     pub fn is_busy(&self) -> bool {
         self.session.waiting_for(self.id).is_some() || self.channel.pending_output() > 0
+    }
+
+    /// What it holds.
+    pub fn held(&self) -> Held {
+        Held { input: self.channel.pending_input(), output: self.channel.pending_output() }
     }
 
     /// Notes what the transport was reported to be ready for. [`Connection::drive`] acts on it.

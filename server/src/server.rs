@@ -18,7 +18,7 @@ use crate::{
     admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
     budget::Budget,
     clock::Now,
-    connection::{Connection, Context, Driven, Readiness, Reason, Transport},
+    connection::{Connection, Context, Driven, Held, Readiness, Reason, Transport},
     deadlines::Deadlines,
     effect::Effect,
     event::Event,
@@ -183,6 +183,11 @@ impl<T: Transport> Server<T> {
         slot.insert(Entry { connection, is_ready: true, is_turned_away, looked_at });
         self.ready.push(id);
         Some(id)
+    }
+
+    /// What each connection holds.
+    pub fn held(&self) -> impl Iterator<Item = (ConnId, Held)> {
+        self.connections.iter().map(|(_, entry)| (entry.connection.id(), entry.connection.held()))
     }
 
     /// The transport of a connection.
