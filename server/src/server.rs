@@ -25,7 +25,7 @@ use crate::{
     hashing::{HashDone, Hasher},
     presence::Presence,
     session::{Done, Settings},
-    store::{Store, StoreDone, StoreFailed, StoreJob},
+    store::{AccountId, Store, StoreDone, StoreFailed, StoreJob},
     throttle::{Throttle, ThrottleSettings},
     ticket::{ConnId, Ticket},
 };
@@ -422,13 +422,13 @@ impl<T: Transport> Server<T> {
                 }
                 Effect::Notify { accounts, notice } => {
                     for account in accounts {
-                        for id in self.presence.of(account).to_vec() {
+                        for id in self.sessions_of(account) {
                             self.tell(id, notice.clone());
                         }
                     }
                 }
                 Effect::EndSessions { account, except } => {
-                    for id in self.presence.of(account).to_vec() {
+                    for id in self.sessions_of(account) {
                         if id != except {
                             self.end(now, id);
                         }
@@ -438,6 +438,20 @@ impl<T: Transport> Server<T> {
         }
         effects.append(&mut self.effects);
         self.effects = effects;
+    }
+
+    /// The sessions of an account. One that was logged out in this turn is none any more, although
+    /// the effect that tells of it may still be to come.
+    fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
+        let is_theirs = |id: &ConnId| {
+            let entry = self.connections.get(id.index as usize);
+            entry.is_some_and(|entry| {
+                let identity = entry.connection.session().identity();
+                entry.connection.id() == *id
+                    && identity.is_some_and(|identity| identity.account == account)
+            })
+        };
+        self.presence.of(account).iter().copied().filter(is_theirs).collect()
     }
 
     fn tell(&mut self, id: ConnId, notice: Notice) {

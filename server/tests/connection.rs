@@ -293,3 +293,15 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
     world.settle();
     assert_eq!(greeted(&mut crowd), 100);
 }
+
+#[test]
+fn who_logs_out_in_the_turn_in_which_a_mail_comes_is_not_told_of_it() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    tony.begin(&mut world, mail(1, "pepper", "Oi"));
+    pepper.begin(&mut world, Request::Logout {});
+    world.settle();
+    pepper.take();
+    assert!(matches!(pepper.replies[0], (_, Reply::LoggedOut {})), "{:?}", pepper.replies);
+    assert_eq!(pepper.notices, []);
+}
