@@ -63,8 +63,15 @@ impl Queue {
         self.entries.insert(self.sent, entry);
     }
 
-    /// The next request to send.
+    /// The next request to send. None while nobody waits any more for a login that was sent:
+    /// whether there is a session to end first its answer will tell.
     pub(super) fn unsent(&mut self) -> Option<&mut Entry> {
+        let is_given_up = |entry: &Entry| {
+            entry.origin == Origin::Abandoned && matches!(entry.request, Request::Login(_))
+        };
+        if self.entries.iter().take(self.sent).any(is_given_up) {
+            return None;
+        }
         self.entries.get_mut(self.sent)
     }
 
