@@ -1,3 +1,30 @@
-//! The server's and the client's core in one thread under one seed.
+//! The server's and the client's core in one thread under one seed: with a clock of integer ticks,
+//! a network that splits, delays, stalls and breaks, a store with a pending and a durable half, a
+//! hasher that finishes in any order, clients whose disks lose what was not synced, and clients
+//! that mean harm.
+//!
+//! [`simulate`] runs one seed. The same seed gives the same course, to the byte; whatever would
+//! come from the machine's clock or its randomness comes from the seed. All connections are
+//! without TLS, whose randomness cannot be given.
 
+mod chance;
+mod check;
+mod clock;
+mod device;
+mod disk;
+mod hasher;
+mod hostile;
+mod ledger;
+mod line;
+mod network;
+mod person;
+mod pipe;
+mod plan;
+mod reactor;
+mod run;
 pub mod store;
+mod trace;
+mod world;
+
+pub use check::{Check, Violation};
+pub use run::{Outcome, simulate};

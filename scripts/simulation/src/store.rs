@@ -10,9 +10,9 @@ mod state;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
-use correio_proto::message::Realm;
+use correio_proto::{mail::FullName, message::Realm};
 use correio_server::{
-    store::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{AccountId, PasswordHash, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
     ticket::Ticket,
 };
 
@@ -36,9 +36,22 @@ struct Halves {
     held: Vec<(Ticket, StoreDone)>,
     /// Answers that may go out.
     done: Vec<(Ticket, StoreDone)>,
+    /// Answers that go out a second time, and when.
+    repeats: Vec<(u64, Ticket, StoreDone)>,
     failed: bool,
     /// Jobs that were handed in since [`SimStore::take_submitted`].
     submitted: Vec<(Ticket, &'static str)>,
+    /// Changes of accounts that were made durable since [`SimStore::take_changes`].
+    changes: Vec<(AccountId, AccountChange)>,
+}
+
+/// A change of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// Its full name.
+    FullName(FullName),
+    /// What its credential is checked against.
+    Hash(PasswordHash),
 }
 
 /// What is wrong with a store for now.
@@ -68,8 +81,10 @@ impl SimStore {
             undurable: Vec::new(),
             held: Vec::new(),
             done: Vec::new(),
+            repeats: Vec::new(),
             failed: false,
             submitted: Vec::new(),
+            changes: Vec::new(),
         })))
     }
 
@@ -166,12 +181,24 @@ impl SimStore {
         halves.undurable.clear();
         halves.held.clear();
         halves.done.clear();
+        halves.repeats.clear();
+        halves.submitted.clear();
         halves.failed = false;
     }
 
-    /// Hands out an answer that was given before a second time.
-    pub fn repeat(&self, ticket: Ticket, answer: StoreDone) {
-        self.0.borrow_mut().done.push((ticket, answer));
+    /// Hands out an answer that was given before a second time, at that time.
+    pub fn repeat_at(&self, due: u64, ticket: Ticket, answer: StoreDone) {
+        self.0.borrow_mut().repeats.push((due, ticket, answer));
+    }
+
+    /// Hands out the second answers that are due.
+    pub fn hand_out_repeats(&self, now: u64) {
+        let halves = &mut *self.0.borrow_mut();
+        let (due, later) =
+            std::mem::take(&mut halves.repeats).into_iter().partition(|(due, ..)| *due <= now);
+        halves.repeats = later;
+        let due: Vec<(u64, Ticket, StoreDone)> = due;
+        halves.done.extend(due.into_iter().map(|(_, ticket, answer)| (ticket, answer)));
     }
 
     /// The answers that may go out, to look at.
@@ -188,6 +215,12 @@ impl SimStore {
     /// Looks at what was done, durable or not.
     pub fn pending<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow().pending)
+    }
+
+    /// The changes of accounts that were made durable since the last call, in their order.
+    #[must_use]
+    pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
+        std::mem::take(&mut self.0.borrow_mut().changes)
     }
 
     /// The jobs that were handed in since the last call, by their kind.
@@ -212,8 +245,11 @@ impl Halves {
 
     fn make_durable(&mut self) {
         for job in self.undurable.drain(..) {
+            let change = change(&job);
             // The same jobs on the same state: the answers are those that were given.
-            self.durable.run(self.quota, job);
+            if self.durable.run(self.quota, job) == StoreDone::Changed {
+                self.changes.extend(change);
+            }
         }
     }
 }
@@ -253,6 +289,18 @@ impl Store for SimStore {
         let mut store = *self;
         store.settle();
         store.collect(done)
+    }
+}
+
+fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
+    match job {
+        StoreJob::SetFullName { account, full_name } => {
+            Some((*account, AccountChange::FullName(full_name.clone())))
+        }
+        StoreJob::SetHash { account, new, .. } => {
+            Some((*account, AccountChange::Hash(new.clone())))
+        }
+        _ => None,
     }
 }
 

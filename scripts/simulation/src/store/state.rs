@@ -72,16 +72,13 @@ impl State {
         accounts.find(|(_, account)| account.username == *username).map(|(id, _)| *id)
     }
 
-    /// The username and the hash of an account.
-    #[must_use]
-    pub fn credentials(&self, id: AccountId) -> Option<(&Username, &PasswordHash)> {
-        self.accounts.get(&id).map(|account| (&account.username, &account.hash))
-    }
-
-    /// The full name of an account.
-    #[must_use]
-    pub fn full_name(&self, id: AccountId) -> Option<&FullName> {
-        self.accounts.get(&id).map(|account| &account.full_name)
+    /// Every account: number, username, full name and hash.
+    pub fn accounts(
+        &self,
+    ) -> impl Iterator<Item = (AccountId, &Username, &FullName, &PasswordHash)> {
+        self.accounts
+            .iter()
+            .map(|(id, account)| (*id, &account.username, &account.full_name, &account.hash))
     }
 
     /// Every mail of every mailbox.

@@ -1,0 +1,106 @@
+//! What must hold, by its letter.
+
+use std::fmt;
+
+/// What must hold at every step and at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// (a) What was acknowledged is in the recipient's mailbox on the server or on a client's disk.
+    Acknowledged,
+    /// (b) With its sender and content intact, and nobody else's.
+    Intact,
+    /// (c) Nothing is read or changed before a login, and only the right password makes one.
+    LoggedIn,
+    /// (d) One copy of each mail on a client.
+    OneCopy,
+    /// (e) Deletion only after that user's confirmation.
+    Confirmed,
+    /// (f) Memory and queues within the formula.
+    Bounded,
+    /// (g) Every request is answered, or its connection closed by its deadline.
+    Answered,
+    /// (h) When nothing happens the loop does not spin.
+    Idle,
+    /// (i) What a known and an unknown username cause is alike.
+    Alike,
+    /// Passwords are guessed as often as the throttle allows, not once more or less.
+    Throttled,
+    /// Once nothing is broken any more, all mail reaches its recipients.
+    Drained,
+    /// Nothing panics.
+    Sound,
+}
+
+impl Check {
+    /// Its letter.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Acknowledged => 'a',
+            Self::Intact => 'b',
+            Self::LoggedIn => 'c',
+            Self::OneCopy => 'd',
+            Self::Confirmed => 'e',
+            Self::Bounded => 'f',
+            Self::Answered => 'g',
+            Self::Idle => 'h',
+            Self::Alike => 'i',
+            Self::Throttled => 't',
+            Self::Drained => 'z',
+            Self::Sound => '!',
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "what was acknowledged is kept",
+            Self::Intact => "what arrives is what was sent, and to whom",
+            Self::LoggedIn => "nothing before a login with the right password",
+            Self::OneCopy => "one copy of each mail",
+            Self::Confirmed => "deleted only after a confirmation",
+            Self::Bounded => "memory and queues are bounded",
+            Self::Answered => "every request is answered in time",
+            Self::Idle => "the loop does not spin",
+            Self::Alike => "unknown and known usernames are alike",
+            Self::Throttled => "passwords are guessed as often as allowed",
+            Self::Drained => "in the end all mail arrives",
+            Self::Sound => "nothing panics",
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}) {}", self.letter(), self.text())
+    }
+}
+
+/// A check that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub check: Check,
+    /// What was seen.
+    pub text: String,
+}
+
+impl Violation {
+    pub(crate) fn new(check: Check, text: impl Into<String>) -> Self {
+        Self { check, text: text.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.text)
+    }
+}
+
+/// Fails a check unless something holds.
+pub(crate) fn require(
+    holds: bool,
+    check: Check,
+    text: impl FnOnce() -> String,
+) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation::new(check, text())) }
+}

@@ -1,0 +1,319 @@
+//! An honest client: the real requests, queue and resumption, the real way of receiving, on a
+//! disk that fails; and a person who sends, receives and changes things now and then.
+
+mod answers;
+mod wishes;
+
+use std::{collections::BTreeMap, path::Path};
+
+use correio_client::{
+    Receiving, Saving,
+    client::{Client, Driven, LinkError, RequestId},
+};
+use correio_proto::{
+    credential::Credential,
+    mail::{MailId, Username},
+    message::Send,
+};
+
+use crate::{
+    chance::Chance,
+    check::{Check, Violation, require},
+    clock::{Clock, SECOND, tick_of},
+    disk::SimDisk,
+    ledger::Ledger,
+    network::Network,
+    person::User,
+    pipe::ClientEnd,
+    plan::Plan,
+    trace::Trace,
+};
+
+/// Where a device keeps its mail, on a disk of its own.
+const MAILBOX: &str = "mail";
+
+/// What stands behind the `@` in its files.
+const DOMAIN: &str = "correio.example";
+
+/// Longest wait before connecting again, in ticks.
+const RECONNECT_MAX: u64 = 3 * SECOND;
+
+/// How late an answer may be behind its deadline, in ticks: the client is asked to look at it then.
+const LATE_MAX: u64 = SECOND;
+
+/// What a device is lent for a step.
+pub(crate) struct Around<'a> {
+    pub(crate) clock: &'a Clock,
+    pub(crate) plan: &'a Plan,
+    pub(crate) user: &'a mut User,
+    /// Everybody who can be written to.
+    pub(crate) usernames: &'a [Username],
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) network: &'a mut Network,
+    pub(crate) trace: &'a mut Trace,
+    /// Nothing new is begun; what is left is brought to its end.
+    pub(crate) is_healing: bool,
+}
+
+/// See the module's description.
+pub(crate) struct Device {
+    pub(crate) name: String,
+    pub(crate) user: usize,
+    pub(crate) disk: SimDisk,
+    chance: Chance,
+    /// What is to be sent, with everything that was tried and not answered. It is durable.
+    outbox: Vec<Parcel>,
+    /// What was struck off last: after a crash it may be there again.
+    struck: Option<Send>,
+    program: Option<Program>,
+    /// When the program is started again.
+    start_at: u64,
+    /// Logins in a row that were refused.
+    refused: usize,
+}
+
+/// A mail that was not acknowledged yet.
+#[derive(Debug)]
+struct Parcel {
+    mail: Send,
+    is_asked: bool,
+    /// Not before then.
+    retry_at: u64,
+}
+
+/// What is lost when the program ends.
+struct Program {
+    client: Client,
+    end: Option<ClientEnd>,
+    connect_at: u64,
+    think_at: u64,
+    /// Drive it at once.
+    again: bool,
+    errands: BTreeMap<RequestId, (Errand, u64)>,
+    receiving: Option<(Receiving, Saving<SimDisk>)>,
+    /// There may be mail.
+    wants_mail: bool,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Errand {
+    Register,
+    Login(Credential),
+    Logout,
+    Send(MailId),
+    Receive,
+    Rename,
+    Password(Credential),
+    Ping,
+}
+
+impl Device {
+    pub(crate) fn new(name: String, user: usize, chance: Chance) -> Self {
+        Self {
+            name,
+            user,
+            disk: SimDisk::new(),
+            chance,
+            outbox: Vec::new(),
+            struck: None,
+            program: None,
+            start_at: 0,
+            refused: 0,
+        }
+    }
+
+    /// Whether all that was to be sent was acknowledged.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| {
+            program.receiving.is_none() && program.client.username().is_some()
+        })
+    }
+
+    /// What is left to be done, for people.
+    pub(crate) fn left(&self) -> String {
+        let state = match &self.program {
+            None => "not started".to_owned(),
+            Some(program) => format!(
+                "session {:?}, connected {}, errands {:?}",
+                program.client.username(),
+                program.end.is_some(),
+                program.errands
+            ),
+        };
+        format!("{}: {} mails to send, {state}", self.name, self.outbox.len())
+    }
+
+    /// When there is something to do if nothing arrives.
+    pub(crate) fn next_due(&self) -> u64 {
+        let Some(program) = &self.program else {
+            return self.start_at;
+        };
+        let mut due = program.think_at;
+        match &program.end {
+            None => due = due.min(program.connect_at),
+            Some(end) if program.again || end.0.borrow().client_edge => due = 0,
+            Some(_) => {}
+        }
+        program.client.timeout().map_or(due, |at| due.min(tick_of(at)))
+    }
+
+    /// The program ends, whatever it is doing; with `power` its machine does.
+    pub(crate) fn kill(&mut self, now: u64, power: bool) {
+        if self.program.take().is_none() && !power {
+            return;
+        }
+        self.start_at = now + self.chance.within(10..=5_000);
+        for parcel in &mut self.outbox {
+            parcel.is_asked = false;
+        }
+        if power {
+            self.disk.crash(&mut self.chance);
+            // That it was struck off may not have been on the disk.
+            if let Some(mail) = self.struck.take().filter(|_| self.chance.one_in(2)) {
+                self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
+            }
+        } else {
+            self.disk.restart();
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn step(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        let now = around.clock.tick();
+        if self.program.is_none() {
+            if now < self.start_at {
+                return Ok(());
+            }
+            around.trace.note(&self.name, format_args!("starts"));
+            self.program = Some(Program::new(around.plan, now));
+        }
+        self.connect(around);
+        if self.program.as_ref().is_some_and(|program| program.think_at <= now) {
+            self.think(around)?;
+        }
+        self.exchange(around)?;
+        self.check_deadlines(now)?;
+        if self.disk.has_died() {
+            around.trace.note(&self.name, format_args!("dies in an operation on its disk"));
+            let power = self.chance.one_in(2);
+            self.kill(now, power);
+            around.user.change_is_lost(now);
+            around.ledger.look_at_disk(&around.user.username, &self.disk)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, around: &mut Around<'_>) {
+        let now = around.clock.tick();
+        let Some(program) = &mut self.program else {
+            return;
+        };
+        if program.end.is_some() || now < program.connect_at {
+            return;
+        }
+        match around.network.connect(around.user.address) {
+            Some(end) => {
+                around.trace.note(&self.name, format_args!("connects"));
+                program.client.connected(around.clock.elapsed());
+                program.end = Some(end);
+                program.again = true;
+            }
+            None => program.connect_at = now + self.chance.within(50..=RECONNECT_MAX),
+        }
+    }
+
+    /// Moves bytes until nothing moves, and takes what came of it.
+    fn exchange(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        for _ in 0..100 {
+            let Some(program) = &mut self.program else {
+                return Ok(());
+            };
+            let driven = program.drive(around.clock);
+            if let Err(error) = driven {
+                self.disconnect(around, &error)?;
+            }
+            let mut moved = false;
+            while let Some(event) = self.program.as_mut().and_then(|p| p.client.poll()) {
+                moved = true;
+                self.take(around, event)?;
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn disconnect(&mut self, around: &mut Around<'_>, error: &LinkError) -> Result<(), Violation> {
+        around.trace.note(&self.name, format_args!("loses its connection: {error}"));
+        let is_expected = matches!(
+            error,
+            LinkError::Closed | LinkError::Io(..) | LinkError::Rejected(_) | LinkError::Silent
+        );
+        let text = || format!("{}: the connection ends with: {error}", self.name);
+        require(is_expected, Check::Answered, text)?;
+        if let Some(program) = &mut self.program {
+            program.client.disconnected();
+            program.end = None;
+            program.again = false;
+            program.connect_at = around.clock.tick() + self.chance.within(50..=RECONNECT_MAX);
+        }
+        Ok(())
+    }
+
+    /// (g), as the client's caller sees it.
+    fn check_deadlines(&self, now: u64) -> Result<(), Violation> {
+        let errands = self.program.iter().flat_map(|program| program.errands.values());
+        for (errand, deadline) in errands {
+            let text = || format!("{}: no word of {errand:?} by its deadline", self.name);
+            require(now <= deadline + LATE_MAX, Check::Answered, text)?;
+        }
+        Ok(())
+    }
+
+    fn start_receiving(&mut self) {
+        let Some(program) = &mut self.program else {
+            return;
+        };
+        program.wants_mail = false;
+        if let Ok(saving) = Saving::start(self.disk.clone(), Path::new(MAILBOX), DOMAIN) {
+            program.receiving = Some((Receiving::default(), saving));
+        }
+    }
+}
+
+impl Program {
+    fn new(plan: &Plan, now: u64) -> Self {
+        Self {
+            client: Client::new(plan.client.clone()),
+            end: None,
+            connect_at: now,
+            think_at: now,
+            again: false,
+            errands: BTreeMap::new(),
+            receiving: None,
+            wants_mail: true,
+        }
+    }
+
+    fn drive(&mut self, clock: &Clock) -> Result<(), LinkError> {
+        let now = clock.elapsed();
+        self.client.handle_timeout(now)?;
+        let Some(end) = &mut self.end else {
+            return Ok(());
+        };
+        end.0.borrow_mut().client_edge = false;
+        self.again = self.client.drive(now, end)? == Driven::Again;
+        Ok(())
+    }
+
+    fn has(&self, wanted: impl Fn(&Errand) -> bool) -> bool {
+        self.errands.values().any(|(errand, _)| wanted(errand))
+    }
+}

@@ -1,0 +1,226 @@
+//! What comes of what a person asked.
+
+use std::path::{Path, PathBuf};
+
+use correio_client::{
+    Disk, ReceiveStep,
+    client::{Event, Failure},
+};
+use correio_proto::message::{ErrorCode, ErrorReply, Reply};
+
+use super::{Around, Device, Errand, MAILBOX};
+use crate::{
+    check::{Check, Violation, require},
+    clock::SECOND,
+};
+
+impl Device {
+    pub(super) fn take(&mut self, around: &mut Around<'_>, event: Event) -> Result<(), Violation> {
+        let Some(program) = &mut self.program else {
+            return Ok(());
+        };
+        match event {
+            Event::Greeted(_) | Event::ShuttingDown => Ok(()),
+            Event::NewMail(_) => {
+                program.wants_mail = true;
+                Ok(())
+            }
+            Event::SessionEnded => {
+                around.trace.note(&self.name, format_args!("its session has ended"));
+                program.receiving = None;
+                Ok(())
+            }
+            Event::Answer { id, outcome, .. } => match program.errands.remove(&id) {
+                Some((errand, _)) => self.answered(around, &errand, outcome),
+                None => {
+                    let text = format!("{}: an answer that nobody waits for", self.name);
+                    Err(Violation::new(Check::Answered, text))
+                }
+            },
+        }
+    }
+
+    fn answered(
+        &mut self,
+        around: &mut Around<'_>,
+        errand: &Errand,
+        outcome: Result<Reply, Failure>,
+    ) -> Result<(), Violation> {
+        match &outcome {
+            Ok(Reply::Page(page)) => {
+                let (mails, more) = (page.mails.len(), page.more);
+                around.trace.note(&self.name, format_args!("{errand:?}: {mails} mails, {more}"));
+            }
+            other => around.trace.note(&self.name, format_args!("{errand:?}: {other:?}")),
+        }
+        match outcome {
+            Err(_) => {
+                self.gave_up(around, errand);
+                Ok(())
+            }
+            Ok(Reply::Error(error)) => self.refused(around, errand, &error),
+            Ok(reply) => self.succeeded(around, errand, reply),
+        }
+    }
+
+    /// There will be no answer: what was to be done is done again another time.
+    pub(super) fn gave_up(&mut self, around: &mut Around<'_>, errand: &Errand) {
+        match errand {
+            Errand::Send(id) => {
+                if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                    parcel.is_asked = false;
+                }
+            }
+            Errand::Receive => {
+                if let Some(program) = &mut self.program {
+                    program.receiving = None;
+                }
+            }
+            // Whether it was made the next login will tell.
+            Errand::Password(_) => around.user.change_is_lost(around.clock.tick()),
+            Errand::Register
+            | Errand::Login(_)
+            | Errand::Logout
+            | Errand::Rename
+            | Errand::Ping => {}
+        }
+    }
+
+    fn succeeded(
+        &mut self,
+        around: &mut Around<'_>,
+        errand: &Errand,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        match errand {
+            Errand::Register => around.user.is_registered = true,
+            Errand::Login(credential) => {
+                self.refused = 0;
+                around.user.was_let_in(credential, around.clock.tick());
+            }
+            Errand::Password(new) => {
+                around.user.is_changing = false;
+                around.user.passwords = vec![new.clone()];
+            }
+            Errand::Send(id) => {
+                let key = (around.user.username.clone(), *id);
+                let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
+                require(around.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
+                if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
+                    self.struck = Some(self.outbox.remove(index).mail);
+                }
+            }
+            Errand::Receive => return self.received(around, reply),
+            Errand::Logout | Errand::Rename | Errand::Ping => {}
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        around: &mut Around<'_>,
+        errand: &Errand,
+        error: &ErrorReply,
+    ) -> Result<(), Violation> {
+        use ErrorCode::{
+            BadCredentials, Busy, MailboxFull, RateLimited, Unavailable, UnknownRecipient,
+        };
+        let now = around.clock.tick();
+        let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
+        let is_possible = match (errand, error.code) {
+            (_, Busy | Unavailable) => true,
+            (Errand::Login(_) | Errand::Send(_) | Errand::Password(_), RateLimited) => true,
+            (Errand::Send(_), MailboxFull | UnknownRecipient) => true,
+            // Where it is not known which password holds, both are tried.
+            (Errand::Login(tried), BadCredentials) => {
+                // Another device may have changed it meanwhile.
+                let is_known = around.user.passwords.contains(tried);
+                self.refused = if is_known { self.refused + 1 } else { 0 };
+                self.refused <= 2 * around.user.passwords.len() || around.user.is_changing
+            }
+            (Errand::Password(_), BadCredentials) => true,
+            _ => false,
+        };
+        let text = || format!("{}: {errand:?} is refused: {error:?}", self.name);
+        require(is_possible, Check::Answered, text)?;
+        if let Errand::Send(id) = errand {
+            if error.recipients.iter().any(|to| to.as_str() == "nobody") {
+                self.outbox.retain(|parcel| parcel.mail.id != *id);
+            } else if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                parcel.retry_at = now + wait;
+            }
+        }
+        if let (Errand::Login(_), Some(program)) = (errand, &mut self.program) {
+            program.think_at = program.think_at.max(now + wait);
+        }
+        self.gave_up(around, errand);
+        Ok(())
+    }
+
+    fn received(&mut self, around: &mut Around<'_>, reply: Reply) -> Result<(), Violation> {
+        let Some((receiving, _)) = self.program.as_mut().and_then(|p| p.receiving.as_mut()) else {
+            return Ok(());
+        };
+        if let Err(error) = receiving.answered(reply) {
+            let text = format!("{}: {error}", self.name);
+            return Err(Violation::new(Check::Intact, text));
+        }
+        self.go_on_receiving(around)
+    }
+
+    /// Saves and asks, as the flow wants it.
+    pub(super) fn go_on_receiving(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        loop {
+            let Some((receiving, saving)) =
+                self.program.as_mut().and_then(|p| p.receiving.as_mut())
+            else {
+                return Ok(());
+            };
+            match receiving.next_step() {
+                ReceiveStep::Ask(request) => {
+                    self.ask(around, Errand::Receive, request);
+                    return Ok(());
+                }
+                ReceiveStep::Save(mails) => {
+                    let saved = saving.save(mails);
+                    if saved.is_ok() {
+                        receiving.saved();
+                    }
+                    around.trace.note(&self.name, format_args!("saves: {saved:?}"));
+                    around.ledger.look_at_disk(&around.user.username, &self.disk)?;
+                    if saved.is_err() {
+                        self.gave_up(around, &Errand::Receive);
+                        return Ok(());
+                    }
+                }
+                ReceiveStep::Finished => {
+                    self.show();
+                    self.rest(around);
+                    self.gave_up(around, &Errand::Receive);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// In the end there is not much to do.
+    fn rest(&mut self, around: &Around<'_>) {
+        if let Some(program) = self.program.as_mut().filter(|_| around.is_healing) {
+            program.think_at += self.chance.within(SECOND..=10 * SECOND);
+        }
+    }
+
+    /// Some of the new mails are shown, which moves their files.
+    fn show(&mut self) {
+        let (new, cur) = (Path::new(MAILBOX).join("new"), Path::new(MAILBOX).join("cur"));
+        for name in self.disk.names(&new).unwrap_or_default() {
+            if self.chance.one_in(2) {
+                let mut shown = name.clone();
+                shown.push(":2,");
+                let (from, to): (PathBuf, PathBuf) = (new.join(&name), cur.join(shown));
+                // A disk that fails here leaves the mail where it is.
+                let _ = self.disk.rename(&from, &to);
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What a person wants next.
+
+use std::time::Duration;
+
+use correio_proto::{
+    credential::Credential,
+    mail::{Body, FullName, Recipients, Subject},
+    message::{Account, Login, Register, Request, Send},
+};
+
+use super::{Around, Device, Errand, Parcel};
+use crate::{check::Violation, clock::SECOND};
+
+/// How long a person waits for an answer, in ticks.
+const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
+
+/// Mails that a device has to send at most.
+const OUTBOX_MAX: usize = 12;
+
+impl Device {
+    pub(super) fn think(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        let now = around.clock.tick();
+        let pause = self.chance.within(around.plan.pause_max / 10..=around.plan.pause_max);
+        let Some(program) = &mut self.program else {
+            return Ok(());
+        };
+        program.think_at = now + pause.max(1);
+        if !around.user.is_registered {
+            if !program.has(|errand| *errand == Errand::Register) {
+                self.register(around);
+            }
+            return Ok(());
+        }
+        if program.client.username().is_none() {
+            if !program.has(|errand| matches!(errand, Errand::Login(_))) {
+                self.log_in(around);
+            }
+            return Ok(());
+        }
+        // Who has asked for the end of the session asks for nothing behind that.
+        if program.has(|errand| *errand == Errand::Logout) {
+            return Ok(());
+        }
+        self.send_outbox(around);
+        if around.is_healing {
+            self.receive(around)?;
+        } else {
+            self.do_something(around)?;
+        }
+        Ok(())
+    }
+
+    fn do_something(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        match self.chance.below(20) {
+            0 => self.ask(around, Errand::Ping, Request::Ping {}),
+            1 => self.rename(around),
+            2 => self.change_password(around),
+            3 if self.is_idle() => self.ask(around, Errand::Logout, Request::Logout {}),
+            4..=9 => self.receive(around)?,
+            _ => {
+                for _ in 0..self.chance.within(1..=3) {
+                    self.write_mail(around);
+                }
+                self.send_outbox(around);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| program.errands.is_empty())
+    }
+
+    fn register(&mut self, around: &mut Around<'_>) {
+        let Some(credential) = around.user.passwords.first().cloned() else {
+            return;
+        };
+        let request = Request::Register(Register {
+            id: around.user.register_id,
+            username: around.user.username.clone(),
+            full_name: around.user.full_name.clone(),
+            credential,
+            invite: None,
+        });
+        self.ask(around, Errand::Register, request);
+    }
+
+    fn log_in(&mut self, around: &mut Around<'_>) {
+        // Where there are two that may hold, one after the other.
+        let passwords = &around.user.passwords;
+        let index = self.refused % passwords.len().max(1);
+        let Some(credential) = passwords.get(index).cloned() else {
+            return;
+        };
+        let username = around.user.username.clone();
+        let request = Request::Login(Login { username, credential: credential.clone() });
+        self.ask(around, Errand::Login(credential), request);
+    }
+
+    fn rename(&mut self, around: &mut Around<'_>) {
+        let name = format!("Simulated Person {}", self.chance.below(1000));
+        let Ok(full_name) = name.parse::<FullName>() else {
+            return;
+        };
+        let request = Request::Account(Account::FullName { full_name });
+        self.ask(around, Errand::Rename, request);
+    }
+
+    fn change_password(&mut self, around: &mut Around<'_>) {
+        // One at a time, and none while it is not known which holds.
+        let [current] = around.user.passwords.as_slice() else {
+            return;
+        };
+        if around.user.is_changing {
+            return;
+        }
+        let (current, new) = (current.clone(), Credential::from(self.chance.bytes()));
+        around.user.passwords.push(new.clone());
+        around.user.is_changing = true;
+        let request = Request::Account(Account::Password { current, new: new.clone() });
+        self.ask(around, Errand::Password(new), request);
+    }
+
+    /// Begins to receive, or goes on with it.
+    pub(super) fn receive(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+        let is_receiving = self.program.as_ref().is_some_and(|p| p.receiving.is_some());
+        if is_receiving {
+            return Ok(());
+        }
+        self.start_receiving();
+        self.go_on_receiving(around)
+    }
+
+    fn send_outbox(&mut self, around: &mut Around<'_>) {
+        let now = around.clock.tick();
+        let due: Vec<Send> = self
+            .outbox
+            .iter_mut()
+            .filter(|parcel| !parcel.is_asked && parcel.retry_at <= now)
+            .map(|parcel| {
+                parcel.is_asked = true;
+                parcel.mail.clone()
+            })
+            .collect();
+        for mail in due {
+            self.ask(around, Errand::Send(mail.id), Request::Send(mail));
+        }
+    }
+
+    /// Writes a mail, which is to be sent from then on, whatever happens.
+    fn write_mail(&mut self, around: &mut Around<'_>) {
+        if self.outbox.len() >= OUTBOX_MAX {
+            return;
+        }
+        let mut to: Vec<_> = around.usernames.to_vec();
+        self.chance.shuffle(&mut to);
+        to.truncate(1 + usize::from(self.chance.one_in(4)));
+        if self.chance.one_in(15) {
+            to.extend("nobody".parse());
+        }
+        let id = self.chance.mail_id();
+        let (Ok(to), Ok(subject), Ok(body)) = (
+            Recipients::try_from(to),
+            format!("Assunto {id}").parse::<Subject>(),
+            self.body(around.plan.body_max).parse::<Body>(),
+        ) else {
+            return;
+        };
+        let mail = Send { id, to, subject, body };
+        around.ledger.note_sent(around.user.username.clone(), &mail);
+        around.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
+        self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
+    }
+
+    fn body(&mut self, max: usize) -> String {
+        let line = "From mim\r\n.\nação 😀 \u{1b}[2J\n";
+        let max = if self.chance.one_in(4) { max } else { max.min(300) };
+        let length = self.chance.within(1..=max as u64) as usize;
+        let mut body: String = line.chars().cycle().take(length).collect();
+        while body.len() > max {
+            body.pop();
+        }
+        if body.trim().is_empty() { "x".to_owned() } else { body }
+    }
+
+    /// Hands a request to the client. Where it does not take it, it is asked again another time.
+    pub(super) fn ask(&mut self, around: &mut Around<'_>, errand: Errand, request: Request) {
+        let patience = self.chance.pick(&PATIENCE).unwrap_or(SECOND);
+        let deadline = around.clock.tick() + patience;
+        let Some(program) = &mut self.program else {
+            return;
+        };
+        match program.client.request(request, Duration::from_millis(deadline)) {
+            Ok(id) => {
+                around.trace.note(&self.name, format_args!("asks {errand:?}"));
+                program.errands.insert(id, (errand, deadline));
+                program.again = true;
+            }
+            Err(failure) => {
+                around.trace.note(&self.name, format_args!("cannot ask {errand:?}: {failure}"));
+                self.gave_up(around, &errand);
+            }
+        }
+    }
+}

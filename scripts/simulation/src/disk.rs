@@ -1,0 +1,200 @@
+//! A client's disk: what programs see, and what of it would be left if the power failed now.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use correio_client::Disk;
+
+use crate::chance::Chance;
+
+/// Clones are the same disk.
+#[derive(Clone, Debug)]
+pub(crate) struct SimDisk(Rc<RefCell<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Files by name, as programs see them.
+    seen: Names,
+    /// The names that are on the disk.
+    synced: Names,
+    /// Changes of names that are not, in their order.
+    unsynced: Vec<Change>,
+    /// Operations until the program that makes them is killed in the middle of one.
+    dies_in: Option<u32>,
+    full: bool,
+}
+
+/// A file's content is shared by the names it had.
+type Names = BTreeMap<PathBuf, Rc<[u8]>>;
+
+#[derive(Clone, Debug)]
+enum Change {
+    Made(PathBuf, Rc<[u8]>),
+    Renamed(PathBuf, PathBuf),
+    Removed(PathBuf),
+}
+
+impl Change {
+    fn is_in(&self, directory: &Path) -> bool {
+        let is_in = |path: &Path| path.parent() == Some(directory);
+        match self {
+            Self::Made(path, _) | Self::Removed(path) => is_in(path),
+            Self::Renamed(from, to) => is_in(from) || is_in(to),
+        }
+    }
+
+    fn apply(&self, names: &mut Names) {
+        match self {
+            Self::Made(path, content) => {
+                names.insert(path.clone(), content.clone());
+            }
+            Self::Renamed(from, to) => {
+                if let Some(content) = names.remove(from) {
+                    names.insert(to.clone(), content);
+                }
+            }
+            Self::Removed(path) => {
+                names.remove(path);
+            }
+        }
+    }
+}
+
+impl SimDisk {
+    pub(crate) fn new() -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            seen: Names::new(),
+            synced: Names::new(),
+            unsynced: Vec::new(),
+            dies_in: None,
+            full: false,
+        })))
+    }
+
+    /// Has the program that uses it die in the middle of the operation of this number.
+    pub(crate) fn die_in(&self, operations: u32) {
+        self.0.borrow_mut().dies_in = Some(operations);
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.0.borrow_mut().full = full;
+    }
+
+    /// Whether the program that uses it was to die, and has.
+    pub(crate) fn has_died(&self) -> bool {
+        self.0.borrow().dies_in == Some(0)
+    }
+
+    /// The program is started again; what it wrote is there.
+    pub(crate) fn restart(&self) {
+        self.0.borrow_mut().dies_in = None;
+    }
+
+    /// The power fails: of the changes that were not synced some are there, in their order.
+    pub(crate) fn crash(&self, chance: &mut Chance) {
+        let inner = &mut *self.0.borrow_mut();
+        let kept = chance.below(inner.unsynced.len() + 1);
+        for change in inner.unsynced.drain(..).take(kept) {
+            change.apply(&mut inner.synced);
+        }
+        inner.seen = inner.synced.clone();
+        inner.dies_in = None;
+    }
+
+    /// The files that would be left if the power failed now and every change that is not synced
+    /// were lost.
+    pub(crate) fn synced(&self) -> Vec<(PathBuf, Rc<[u8]>)> {
+        self.0.borrow().synced.iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+    }
+
+    /// The files as programs see them.
+    pub(crate) fn seen(&self) -> Vec<(PathBuf, Rc<[u8]>)> {
+        self.0.borrow().seen.iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+    }
+}
+
+impl Inner {
+    /// Counts an operation; it is not done where the program dies in it.
+    fn begin(&mut self) -> io::Result<()> {
+        match &mut self.dies_in {
+            None => Ok(()),
+            Some(0) => Err(io::Error::other("simulated: the program has died")),
+            Some(left) => {
+                *left -= 1;
+                match left {
+                    0 => Err(io::Error::other("simulated: the program dies")),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.seen);
+        self.unsynced.push(change);
+    }
+}
+
+impl Disk for SimDisk {
+    fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        let names = inner.seen.keys().filter(|path| path.parent() == Some(directory));
+        Ok(names.filter_map(|path| path.file_name()).map(OsString::from).collect())
+    }
+
+    fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        if inner.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        inner.change(Change::Made(path.to_owned(), content.into()));
+        Ok(())
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        if !inner.seen.contains_key(from) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        inner.change(Change::Renamed(from.to_owned(), to.to_owned()));
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        inner.change(Change::Removed(path.to_owned()));
+        Ok(())
+    }
+
+    fn sync_directory(&mut self, directory: &Path) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        let (synced, unsynced): (Vec<Change>, Vec<Change>) =
+            std::mem::take(&mut inner.unsynced).into_iter().partition(|c| c.is_in(directory));
+        // A rename needs the file under its old name, whose making is another directory's change:
+        // the content was synced when it was written.
+        for change in &synced {
+            if let Change::Renamed(from, _) = change
+                && let Some(content) = unsynced.iter().rev().find_map(|made| match made {
+                    Change::Made(path, content) if path == from => Some(content.clone()),
+                    _ => None,
+                })
+            {
+                inner.synced.insert(from.clone(), content);
+            }
+            change.apply(&mut inner.synced);
+        }
+        inner.unsynced = unsynced;
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! A hasher that finishes its jobs in any order, fails at times, and repeats itself. It hashes
+//! nothing: its hashes only look like bcrypt's.
+
+use std::{cell::RefCell, fmt::Write, rc::Rc, time::Duration};
+
+use correio_proto::credential::Credential;
+use correio_server::{
+    hashing::{Accepted, HashDone, HashJob, Hasher},
+    store::PasswordHash,
+    ticket::{ConnId, Ticket},
+};
+
+use crate::{chance::Chance, clock::Clock};
+
+/// What is wrong with a hasher for now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HashFaults {
+    /// Jobs that may wait.
+    pub(crate) queue_max: usize,
+    /// Longest time that a job takes, in ticks.
+    pub(crate) slowest: u64,
+    /// One in so many jobs fails; 0 for none.
+    pub(crate) failing: u32,
+    /// One in so many answers comes twice; 0 for none.
+    pub(crate) repeating: u32,
+}
+
+/// Clones are the same hasher.
+#[derive(Clone, Debug)]
+pub(crate) struct SimHasher(Rc<RefCell<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    chance: Chance,
+    faults: HashFaults,
+    cost: u32,
+    jobs: Vec<Running>,
+    repeats: Vec<(u64, Ticket, HashDone)>,
+    submitted: Vec<(Ticket, &'static str)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    ticket: Ticket,
+    job: HashJob,
+    due: u64,
+    /// A worker is at it: it cannot be taken back.
+    begun: bool,
+}
+
+impl SimHasher {
+    pub(crate) fn new(clock: Clock, chance: Chance, faults: HashFaults, cost: u32) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            clock,
+            chance,
+            faults,
+            cost,
+            jobs: Vec::new(),
+            repeats: Vec::new(),
+            submitted: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn set_faults(&self, faults: HashFaults) {
+        self.0.borrow_mut().faults = faults;
+    }
+
+    /// The process ends.
+    pub(crate) fn forget(&self) {
+        let inner = &mut *self.0.borrow_mut();
+        inner.jobs.clear();
+        inner.repeats.clear();
+        inner.submitted.clear();
+    }
+
+    /// Jobs that are not done.
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().jobs.len()
+    }
+
+    /// Whether a job of this connection is out.
+    pub(crate) fn is_at(&self, id: ConnId) -> bool {
+        self.0.borrow().jobs.iter().any(|running| running.ticket.connection == id)
+    }
+
+    /// When the next answer is there.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let inner = self.0.borrow();
+        let jobs = inner.jobs.iter().map(|running| running.due);
+        jobs.chain(inner.repeats.iter().map(|(due, ..)| *due)).min()
+    }
+
+    pub(crate) fn take_submitted(&self) -> Vec<(Ticket, &'static str)> {
+        std::mem::take(&mut self.0.borrow_mut().submitted)
+    }
+}
+
+impl Hasher for SimHasher {
+    fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted {
+        let inner = &mut *self.0.borrow_mut();
+        if inner.jobs.len() >= inner.faults.queue_max {
+            return Accepted::Full { retry_after: Duration::from_secs(1) };
+        }
+        let kind = match job {
+            HashJob::Make { .. } => "hash",
+            HashJob::Verify { .. } => "verify",
+        };
+        inner.submitted.push((ticket, kind));
+        let due = inner.clock.tick() + inner.chance.within(1..=inner.faults.slowest.max(1));
+        let begun = inner.chance.one_in(2);
+        inner.jobs.push(Running { ticket, job, due, begun });
+        Accepted::Queued
+    }
+
+    fn cancel(&mut self, ticket: Ticket) -> bool {
+        let jobs = &mut self.0.borrow_mut().jobs;
+        let before = jobs.len();
+        jobs.retain(|running| running.ticket != ticket || running.begun);
+        jobs.len() < before
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
+        let inner = &mut *self.0.borrow_mut();
+        let now = inner.clock.tick();
+        let (ready, jobs) =
+            std::mem::take(&mut inner.jobs).into_iter().partition(|running| running.due <= now);
+        inner.jobs = jobs;
+        let mut ready: Vec<Running> = ready;
+        inner.chance.shuffle(&mut ready);
+        for Running { ticket, job, .. } in ready {
+            let answer = match inner.chance.one_in(inner.faults.failing) {
+                true => HashDone::Failed,
+                false => answer(&job, inner.cost),
+            };
+            if inner.chance.one_in(inner.faults.repeating) {
+                let due = now + inner.chance.within(1..=inner.faults.slowest.max(1));
+                inner.repeats.push((due, ticket, answer.clone()));
+            }
+            done.push((ticket, answer));
+        }
+        let (ready, repeats) =
+            std::mem::take(&mut inner.repeats).into_iter().partition(|(due, ..)| *due <= now);
+        inner.repeats = repeats;
+        let ready: Vec<(u64, Ticket, HashDone)> = ready;
+        done.extend(ready.into_iter().map(|(_, ticket, answer)| (ticket, answer)));
+    }
+}
+
+fn answer(job: &HashJob, cost: u32) -> HashDone {
+    match job {
+        HashJob::Make { credential } => HashDone::Made(hash(credential, cost)),
+        HashJob::Verify { credential, hash } => HashDone::Verified(is_of(credential, hash)),
+    }
+}
+
+/// Whether a hash was made of a credential, at whatever cost.
+pub(crate) fn is_of(credential: &Credential, hash: &PasswordHash) -> bool {
+    hash.0.ends_with(digits(credential).as_str())
+}
+
+/// What stands for a bcrypt hash of a credential.
+fn hash(credential: &Credential, cost: u32) -> PasswordHash {
+    let text = format!("$2b${cost:02}$simulationoooooooooooo{}", digits(credential));
+    PasswordHash(text.into_boxed_str())
+}
+
+/// The 31 characters that bcrypt has behind its salt.
+fn digits(credential: &Credential) -> String {
+    let mut digits = String::with_capacity(31);
+    for byte in credential.as_bytes().iter().take(15) {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits.push('.');
+    digits
+}

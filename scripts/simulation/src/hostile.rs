@@ -1,0 +1,254 @@
+//! Clients that mean harm, or are broken: they say what no client of ours would say, read what
+//! they like when they like, and leave without a word.
+
+mod guesser;
+mod sayings;
+
+use std::{
+    collections::VecDeque,
+    io::{Read, Write},
+    net::SocketAddr,
+};
+
+use correio_proto::{
+    channel::Channel,
+    frame, limits,
+    mail::{MailRef, Username},
+    message::{ClientMessage, Reply, Request, ServerMessage},
+};
+
+use crate::{
+    chance::Chance,
+    check::Violation,
+    clock::{Clock, SECOND},
+    ledger::Ledger,
+    network::Network,
+    pipe::ClientEnd,
+    plan::Plan,
+    trace::Trace,
+};
+use guesser::Guesser;
+
+/// What a hostile client is lent for a step.
+pub(crate) struct Prey<'a> {
+    pub(crate) clock: &'a Clock,
+    pub(crate) plan: &'a Plan,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) network: &'a mut Network,
+    pub(crate) trace: &'a mut Trace,
+    /// Honest users.
+    pub(crate) usernames: &'a [Username],
+    /// Mails of others, as somebody may have heard of them.
+    pub(crate) loot: &'a [MailRef],
+    /// Counts the server's starts.
+    pub(crate) server_starts: u32,
+}
+
+/// What it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Says nothing.
+    Silent,
+    /// Says what no protocol has.
+    Garbage,
+    /// Stops in the middle of a frame.
+    HalfFrame,
+    /// Says one byte at a time.
+    Dripping,
+    /// Asks very often.
+    Flooding,
+    /// Asks for much and reads little of it.
+    SlowReader,
+    /// Tries passwords.
+    Guessing,
+    /// Confirms and fetches what is another's.
+    Thief,
+    /// Asks for everything without a login.
+    Stranger,
+    /// Announces large frames, and sends half of them.
+    Large,
+}
+
+const KINDS: [Kind; 10] = [
+    Kind::Silent,
+    Kind::Garbage,
+    Kind::HalfFrame,
+    Kind::Dripping,
+    Kind::Flooding,
+    Kind::SlowReader,
+    Kind::Guessing,
+    Kind::Thief,
+    Kind::Stranger,
+    Kind::Large,
+];
+
+/// See the module's description.
+pub(crate) struct Hostile {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    chance: Chance,
+    address: SocketAddr,
+    username: Option<Username>,
+    end: Option<ClientEnd>,
+    channel: Channel,
+    number: u32,
+    /// What is to be said.
+    outgoing: VecDeque<u8>,
+    replies: VecDeque<Reply>,
+    guesser: Guesser,
+    has_spoken: bool,
+    act_at: u64,
+    leaves_at: u64,
+}
+
+impl Hostile {
+    pub(crate) fn new(number: u32, mut chance: Chance, now: u64) -> Self {
+        let kind = chance.pick(&KINDS).unwrap_or(Kind::Silent);
+        let [_, _, high, low] = number.to_be_bytes();
+        let address = SocketAddr::from(([203, 0, high, low], 4000));
+        let guesser = Guesser::new(number, &mut chance);
+        Self {
+            name: format!("hostile{number}"),
+            kind,
+            address,
+            username: format!("mallory{}", number % 3).parse().ok(),
+            end: None,
+            channel: Channel::plaintext(limits::REPLY_FRAME_MAX),
+            number: 0,
+            outgoing: VecDeque::new(),
+            replies: VecDeque::new(),
+            guesser,
+            has_spoken: false,
+            act_at: now + chance.within(0..=SECOND),
+            leaves_at: now + chance.within(100..=20 * SECOND),
+            chance,
+        }
+    }
+
+    pub(crate) fn next_due(&self) -> u64 {
+        self.act_at.min(self.leaves_at)
+    }
+
+    /// Does what is due. Returns whether it stays.
+    pub(crate) fn step(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
+        let now = prey.clock.tick();
+        if now >= self.leaves_at {
+            self.leave(prey);
+            return Ok(false);
+        }
+        if now < self.act_at {
+            return Ok(true);
+        }
+        self.act_at = now + self.chance.within(1..=200);
+        if self.end.is_none() {
+            self.end = prey.network.connect(self.address);
+            self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
+            self.number = 0;
+            self.outgoing.clear();
+            self.replies.clear();
+            self.has_spoken = false;
+            self.guesser.connected();
+            if self.end.is_none() {
+                self.act_at = now + SECOND;
+                return Ok(true);
+            }
+            prey.trace.note(&self.name, format_args!("connects, {:?}", self.kind));
+        }
+        if self.kind == Kind::Guessing {
+            let alive = self.guess(prey)?;
+            self.exchange();
+            return Ok(alive);
+        }
+        if !std::mem::replace(&mut self.has_spoken, true) {
+            self.speak(prey);
+        }
+        self.exchange();
+        Ok(true)
+    }
+
+    fn leave(&mut self, prey: &mut Prey<'_>) {
+        prey.trace.note(&self.name, format_args!("leaves"));
+        let Some(end) = &self.end else {
+            return;
+        };
+        match self.chance.below(4) {
+            0 => end.0.borrow_mut().reset(),
+            // Gone without a word: the server must find out by itself.
+            1 => end.0.borrow_mut().stall(u64::MAX),
+            2 => end.0.borrow_mut().end_to_server(),
+            _ => {}
+        }
+    }
+
+    /// Moves bytes, as many as it likes.
+    fn exchange(&mut self) {
+        let written = match self.kind {
+            Kind::Dripping => 1,
+            _ => usize::MAX,
+        };
+        if self.write(written).and_then(|()| self.read()).is_none() {
+            self.end = None;
+        }
+    }
+
+    /// `None` where the connection is gone.
+    fn write(&mut self, most: usize) -> Option<()> {
+        let end = self.end.as_mut()?;
+        let mut left = most;
+        while left > 0 && !self.outgoing.is_empty() {
+            let (bytes, _) = self.outgoing.as_slices();
+            let bytes = bytes.get(..left.min(bytes.len()))?;
+            match end.write(bytes) {
+                Ok(count) => {
+                    self.outgoing.drain(..count);
+                    left -= count;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(()),
+                Err(_) => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn read(&mut self) -> Option<()> {
+        if self.kind == Kind::SlowReader {
+            return self.read_little();
+        }
+        let end = self.end.as_mut()?;
+        loop {
+            while let Some(message) = self.channel.next_message::<ServerMessage>().ok()? {
+                if let ServerMessage::Reply { reply, .. } = message {
+                    self.replies.push_back(reply);
+                }
+            }
+            match self.channel.read_from(end) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(()),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn read_little(&mut self) -> Option<()> {
+        let end = self.end.as_mut()?;
+        if self.chance.one_in(2) {
+            return Some(());
+        }
+        match end.read(&mut [0; 100]) {
+            Ok(0) => None,
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => None,
+            _ => Some(()),
+        }
+    }
+
+    /// Puts a request behind what is to be said.
+    fn say(&mut self, request: Request) {
+        self.number += 1;
+        let message = ClientMessage { number: self.number, request };
+        let mut bytes = Vec::new();
+        if frame::encode(&message, &mut bytes).is_ok() {
+            self.outgoing.extend(bytes);
+        }
+    }
+}

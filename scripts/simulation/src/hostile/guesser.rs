@@ -1,0 +1,121 @@
+//! Tries passwords one after the other from an address of its own, and counts how many it was
+//! allowed to.
+
+use correio_proto::{
+    credential::Credential,
+    mail::Username,
+    message::{ErrorCode, Hello, Login, Reply, Request, Software},
+};
+
+use super::{Hostile, Prey};
+use crate::{
+    chance::Chance,
+    check::{Check, Violation, require},
+    clock::SECOND,
+};
+
+/// Failures are forgotten one a minute; what happens within this time from the first one is exact.
+const EXACT_FOR: u64 = 55 * SECOND;
+
+/// What a guesser remembers.
+#[derive(Debug)]
+pub(super) struct Guesser {
+    /// Whom it attacks; nobody of this name exists.
+    ghost: Option<Username>,
+    /// It attacks somebody who exists instead.
+    attacks_user: bool,
+    /// Attempts that were judged.
+    failures: u32,
+    first_at: u64,
+    /// An attempt is under way.
+    is_waiting: bool,
+    /// An attempt had no verdict: it may have been counted or not.
+    is_unsure: bool,
+    server_starts: u32,
+    greeted: bool,
+    is_done: bool,
+}
+
+impl Guesser {
+    pub(super) fn new(number: u32, chance: &mut Chance) -> Self {
+        Self {
+            ghost: format!("ghost{number}").parse().ok(),
+            attacks_user: chance.one_in(2),
+            failures: 0,
+            first_at: 0,
+            is_waiting: false,
+            is_unsure: false,
+            server_starts: 0,
+            greeted: false,
+            is_done: false,
+        }
+    }
+
+    pub(super) fn connected(&mut self) {
+        self.greeted = false;
+        self.is_unsure |= std::mem::take(&mut self.is_waiting);
+    }
+}
+
+impl Hostile {
+    /// Takes the verdict on the last attempt and makes another. Returns whether it goes on.
+    pub(super) fn guess(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
+        let now = prey.clock.tick();
+        if self.guesser.server_starts != prey.server_starts {
+            // A server that was started again has forgotten everything.
+            self.guesser.server_starts = prey.server_starts;
+            (self.guesser.failures, self.guesser.is_unsure) = (0, false);
+        }
+        while let Some(reply) = self.replies.pop_front() {
+            self.take_verdict(prey, &reply)?;
+        }
+        if self.guesser.is_done {
+            return Ok(false);
+        }
+        if !std::mem::replace(&mut self.guesser.greeted, true) {
+            self.say(Request::Hello(Hello { version: 1, software: Software::named("guesser") }));
+            return Ok(true);
+        }
+        if self.guesser.is_waiting {
+            return Ok(true);
+        }
+        let victim = prey.usernames.first().filter(|_| self.guesser.attacks_user);
+        if let Some(username) = victim.cloned().or(self.guesser.ghost.clone()) {
+            if self.guesser.failures == 0 {
+                self.guesser.first_at = now;
+            }
+            self.guesser.is_waiting = true;
+            let credential = Credential::from(self.chance.bytes());
+            self.say(Request::Login(Login { username, credential }));
+        }
+        Ok(true)
+    }
+
+    fn take_verdict(&mut self, prey: &mut Prey<'_>, reply: &Reply) -> Result<(), Violation> {
+        let Reply::Error(error) = reply else {
+            return Ok(());
+        };
+        let allowed = prey.plan.limits.throttle.failed_logins;
+        let guesser = &mut self.guesser;
+        guesser.is_waiting = false;
+        let is_exact = allowed > 0 && prey.clock.tick() < guesser.first_at + EXACT_FOR;
+        match error.code {
+            ErrorCode::BadCredentials => {
+                guesser.failures += 1;
+                let failures = guesser.failures;
+                let text = || format!("{}: guess {failures} of {allowed} was judged", self.name);
+                require(!is_exact || failures <= allowed, Check::Throttled, text)?;
+            }
+            ErrorCode::RateLimited => {
+                guesser.is_done = true;
+                let failures = guesser.failures;
+                let is_exact = is_exact && !guesser.is_unsure && !guesser.attacks_user;
+                let text = || format!("{}: told to wait after {failures} of {allowed}", self.name);
+                require(!is_exact || failures == allowed, Check::Throttled, text)?;
+            }
+            // Nothing was judged.
+            _ => guesser.is_unsure = true,
+        }
+        Ok(())
+    }
+}

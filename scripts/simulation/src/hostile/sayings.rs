@@ -1,0 +1,164 @@
+//! What each kind says, all at once.
+
+use correio_proto::{
+    credential::Credential,
+    mail::{Seq, Username},
+    message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
+};
+
+use super::{Hostile, Kind, Prey};
+
+impl Hostile {
+    pub(super) fn speak(&mut self, prey: &mut Prey<'_>) {
+        match self.kind {
+            Kind::Silent | Kind::Guessing => {}
+            Kind::Garbage => self.speak_garbage(),
+            Kind::HalfFrame => {
+                self.hello();
+                self.say(Request::Ping {});
+                let kept = 1 + self.chance.below(self.outgoing.len().saturating_sub(1));
+                self.outgoing.truncate(kept);
+            }
+            Kind::Dripping => {
+                self.hello();
+                self.say(Request::Ping {});
+                self.enter();
+                self.say(Request::Ping {});
+            }
+            Kind::Flooding => self.flood(prey),
+            Kind::SlowReader => self.ask_for_much(prey),
+            Kind::Thief => self.steal(prey),
+            Kind::Stranger => self.intrude(prey),
+            Kind::Large => self.announce(prey),
+        }
+    }
+
+    fn hello(&mut self) {
+        self.say(Request::Hello(Hello { version: 1, software: Software::named("hostile") }));
+    }
+
+    fn credential() -> Credential {
+        Credential::from([66; 23])
+    }
+
+    /// Registers, as often before, and logs in.
+    fn enter(&mut self) {
+        let (Some(username), Ok(full_name)) = (self.username.clone(), "Mallory".parse()) else {
+            return;
+        };
+        let credential = Self::credential();
+        let id = self.chance.mail_id();
+        let (name, secret) = (username.clone(), credential.clone());
+        let register = Register { id, username: name, full_name, credential: secret, invite: None };
+        self.say(Request::Register(register));
+        self.say(Request::Login(Login { username, credential }));
+    }
+
+    fn speak_garbage(&mut self) {
+        match self.chance.below(4) {
+            0 => self.outgoing.extend(b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"),
+            1 => self.outgoing.extend([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
+            2 => {
+                // Frames that are no messages.
+                self.hello();
+                for _ in 0..self.chance.within(1..=5) {
+                    self.outgoing.extend([0, 0, 0, 2, 0xc0, 0xc0]);
+                    self.say(Request::Ping {});
+                }
+            }
+            _ => {
+                for _ in 0..self.chance.within(1..=40) {
+                    let bytes: [u8; 32] = self.chance.bytes();
+                    self.outgoing.extend(bytes);
+                }
+            }
+        }
+    }
+
+    fn flood(&mut self, prey: &mut Prey<'_>) {
+        self.hello();
+        if self.chance.one_in(2) {
+            self.enter();
+        }
+        let [few, many] = [100, 1_000].map(|most| self.chance.within(1..=most));
+        for _ in 0..if self.chance.one_in(4) { many } else { few } {
+            self.say(Request::Ping {});
+        }
+        for _ in 0..self.chance.within(0..=3) {
+            self.send(prey, None);
+        }
+    }
+
+    /// Sends a mail, to itself or to anybody.
+    fn send(&mut self, prey: &mut Prey<'_>, to: Option<&Username>) {
+        let anybody = prey.usernames.get(self.chance.below(prey.usernames.len()));
+        let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {
+            return;
+        };
+        let id = self.chance.mail_id();
+        let body = "m".repeat(1 + self.chance.below(prey.plan.body_max));
+        let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse()) else {
+            return;
+        };
+        let mail = Send { id, to: to.clone().into(), subject, body };
+        prey.ledger.note_sent(sender, &mail);
+        self.say(Request::Send(mail));
+    }
+
+    fn ask_for_much(&mut self, prey: &mut Prey<'_>) {
+        self.hello();
+        self.enter();
+        let own = self.username.clone();
+        for _ in 0..self.chance.within(1..=10) {
+            self.send(prey, own.as_ref());
+        }
+        for _ in 0..self.chance.within(1..=60) {
+            self.say(Request::Fetch(Fetch::default()));
+        }
+    }
+
+    fn steal(&mut self, prey: &mut Prey<'_>) {
+        self.hello();
+        self.enter();
+        self.say(Request::Fetch(Fetch::default()));
+        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
+        self.say(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
+        self.say(Request::Logout {});
+        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
+    }
+
+    fn intrude(&mut self, prey: &mut Prey<'_>) {
+        if self.chance.one_in(2) {
+            self.hello();
+        }
+        if self.chance.one_in(2)
+            && let Some(victim) = prey.usernames.get(self.chance.below(prey.usernames.len()))
+        {
+            let (username, credential) = (victim.clone(), Self::credential());
+            self.say(Request::Login(Login { username, credential }));
+        }
+        self.say(Request::Fetch(Fetch::default()));
+        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
+        self.send(prey, None);
+        self.say(Request::Logout {});
+        let credential = Self::credential();
+        self.say(Request::Account(Account::Delete { credential }));
+        self.say(Request::Fetch(Fetch::default()));
+    }
+
+    fn announce(&mut self, prey: &Prey<'_>) {
+        self.hello();
+        let length = match self.chance.below(3) {
+            0 => u32::MAX,
+            1 => 4_097,
+            _ => {
+                self.enter();
+                u32::try_from(prey.plan.body_max).unwrap_or(u32::MAX)
+            }
+        };
+        self.outgoing.extend(length.to_be_bytes());
+        for _ in 0..self.chance.below(prey.plan.body_max / 32 + 1) {
+            self.outgoing.extend([0x91; 32]);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What was sent, by whom and to whom; what was acknowledged; what the server's store holds and
+//! has held. The checks compare everything else with this.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use correio_proto::{
+    credential::Credential,
+    mail::{FullName, Mail, MailId, MailRef, Seq, Username},
+    message::Send,
+};
+use correio_server::{
+    store::{AccountId, PasswordHash},
+    ticket::ConnId,
+};
+
+use crate::{
+    check::{Check, Violation, require},
+    disk::SimDisk,
+    hasher,
+    store::{AccountChange, SimStore, State},
+};
+
+/// What a mail is known by.
+pub(crate) type MailKey = (Username, MailId);
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// All that anybody has tried to send.
+    sent: BTreeMap<MailKey, Send>,
+    /// Mails that the server has said yes to, with each recipient.
+    acknowledged: BTreeSet<(MailKey, AccountId)>,
+    /// Which mails were named in confirmations, on which connection.
+    confirmed: BTreeMap<(Seq, MailId), BTreeSet<ConnId>>,
+    /// As whom each connection has tried to log in.
+    logins: BTreeSet<(ConnId, Username)>,
+    /// What the store held when it was last looked at.
+    held: BTreeMap<(AccountId, Seq), MailKey>,
+    accounts: BTreeMap<AccountId, Username>,
+    hashes: BTreeMap<Username, Vec<Was<PasswordHash>>>,
+    names: BTreeMap<Username, Vec<FullName>>,
+    /// The disks of honest users.
+    disks: Vec<(Username, SimDisk)>,
+    /// What the files on them hold, by the place of their content in memory, which is held here.
+    files: BTreeMap<usize, (Rc<[u8]>, MailKey)>,
+}
+
+/// Something that held until then, or still does.
+#[derive(Debug)]
+struct Was<T> {
+    value: T,
+    until: Option<u64>,
+}
+
+impl Ledger {
+    /// A disk that mails of a user may end on.
+    pub(crate) fn add_disk(&mut self, user: Username, disk: SimDisk) {
+        self.disks.push((user, disk));
+    }
+
+    /// Somebody is about to send a mail.
+    pub(crate) fn note_sent(&mut self, sender: Username, mail: &Send) {
+        self.sent.entry((sender, mail.id)).or_insert_with(|| mail.clone());
+    }
+
+    /// A mail of this sender and subject, for notices.
+    pub(crate) fn find(&self, sender: &Username, subject: &str) -> Option<&Send> {
+        let mut mails = self.sent.iter();
+        mails
+            .find(|((from, _), mail)| from == sender && mail.subject.as_str() == subject)
+            .map(|(_, mail)| mail)
+    }
+
+    pub(crate) fn note_confirmation(&mut self, connection: ConnId, mails: &[MailRef]) {
+        for mail in mails {
+            self.confirmed.entry((mail.seq, mail.id)).or_default().insert(connection);
+        }
+    }
+
+    pub(crate) fn note_login(&mut self, connection: ConnId, username: &Username) {
+        self.logins.insert((connection, username.clone()));
+    }
+
+    /// Whether a credential was this user's at any time since then.
+    pub(crate) fn was_right(
+        &self,
+        username: &Username,
+        credential: &Credential,
+        since: u64,
+    ) -> bool {
+        self.hashes.get(username).is_some_and(|hashes| {
+            hashes.iter().any(|was| {
+                was.until.is_none_or(|until| until >= since)
+                    && hasher::is_of(credential, &was.value)
+            })
+        })
+    }
+
+    pub(crate) fn exists(&self, username: &Username) -> bool {
+        self.hashes.contains_key(username)
+    }
+
+    pub(crate) fn was_named(&self, username: &Username, name: &FullName) -> bool {
+        self.names.get(username).is_some_and(|names| names.contains(name))
+    }
+
+    /// Looks at what is durable in the store now. What has gone was confirmed by its owner and is
+    /// on the owner's disk; what has come was sent.
+    pub(crate) fn look_at_store(&mut self, store: &SimStore, now: u64) -> Result<(), Violation> {
+        for (account, change) in store.take_changes() {
+            self.note_change(account, change, now);
+        }
+        store.durable(|state| self.look_at(state, now))
+    }
+
+    fn look_at(&mut self, state: &State, now: u64) -> Result<(), Violation> {
+        self.look_at_accounts(state, now);
+        let mut held = BTreeMap::new();
+        for (account, mail) in state.mails() {
+            held.insert((account, mail.seq), (mail.from.clone(), mail.id));
+            if !self.held.contains_key(&(account, mail.seq)) {
+                let username = self.accounts.get(&account).cloned();
+                self.check_mail(mail, username.as_ref())?;
+            }
+        }
+        for ((account, seq), key) in std::mem::replace(&mut self.held, held) {
+            if !self.held.contains_key(&(account, seq)) {
+                self.check_deletion(account, seq, &key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_accounts(&mut self, state: &State, now: u64) {
+        for (id, username, full_name, hash) in state.accounts() {
+            if !self.accounts.contains_key(&id) {
+                self.accounts.insert(id, username.clone());
+                self.note_change(id, AccountChange::FullName(full_name.clone()), now);
+                self.note_change(id, AccountChange::Hash(hash.clone()), now);
+            }
+        }
+    }
+
+    fn note_change(&mut self, account: AccountId, change: AccountChange, now: u64) {
+        let Some(username) = self.accounts.get(&account).cloned() else {
+            return;
+        };
+        match change {
+            AccountChange::FullName(name) => self.names.entry(username).or_default().push(name),
+            AccountChange::Hash(hash) => {
+                let hashes = self.hashes.entry(username).or_default();
+                if let Some(was) = hashes.last_mut() {
+                    was.until = Some(now);
+                }
+                hashes.push(Was { value: hash, until: None });
+            }
+        }
+    }
+
+    /// A mail is as it was sent, and this user's.
+    pub(crate) fn check_mail(&self, mail: &Mail, user: Option<&Username>) -> Result<(), Violation> {
+        let sent = self.sent.get(&(mail.from.clone(), mail.id));
+        let is_same = sent.is_some_and(|sent| {
+            sent.to == mail.to && sent.subject == mail.subject && sent.body == mail.body
+        });
+        let text = || format!("mail {} from {} is not what was sent", mail.id, mail.from);
+        require(is_same, Check::Intact, text)?;
+        let text = || format!("{} never was the name of {}", mail.from_name, mail.from);
+        require(self.was_named(&mail.from, &mail.from_name), Check::Intact, text)?;
+        let is_theirs = user.is_some_and(|user| mail.to.iter().any(|to| to == user));
+        let text = || format!("mail {} to {} is with {user:?}", mail.id, mail.to);
+        require(is_theirs, Check::Intact, text)
+    }
+
+    fn check_deletion(&self, account: AccountId, seq: Seq, key: &MailKey) -> Result<(), Violation> {
+        let Some(username) = self.accounts.get(&account) else {
+            return Ok(());
+        };
+        let is_confirmed = self.confirmed.get(&(seq, key.1)).is_some_and(|connections| {
+            connections.iter().any(|id| self.logins.contains(&(*id, username.clone())))
+        });
+        let text =
+            || format!("mail {} of {username} was deleted, and {username} never named it", key.1);
+        require(is_confirmed, Check::Confirmed, text)?;
+        let text = || format!("mail {} of {username} was deleted, and is on no disk", key.1);
+        require(
+            !self.has_disk(username) || self.is_on_disk(username, key),
+            Check::Acknowledged,
+            text,
+        )
+    }
+
+    /// The server has said yes to a mail.
+    pub(crate) fn acknowledge(&mut self, sender: &Username, mail: &Send) -> Result<(), Violation> {
+        let key = (sender.clone(), mail.id);
+        for to in mail.to.iter() {
+            let Some(account) =
+                self.accounts.iter().rev().find(|(_, name)| *name == to).map(|(id, _)| *id)
+            else {
+                let text = format!("mail {} was accepted for {to}, who does not exist", mail.id);
+                return Err(Violation::new(Check::Acknowledged, text));
+            };
+            self.acknowledged.insert((key.clone(), account));
+            self.check_kept(&key, account)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that was acknowledged is somewhere.
+    pub(crate) fn check_all_kept(&self) -> Result<(), Violation> {
+        self.acknowledged.iter().try_for_each(|(key, account)| self.check_kept(key, *account))
+    }
+
+    fn check_kept(&self, key: &MailKey, account: AccountId) -> Result<(), Violation> {
+        let range = (account, Seq(0))..=(account, Seq(u64::MAX));
+        if self.held.range(range).any(|(_, held)| held == key) {
+            return Ok(());
+        }
+        let Some(username) = self.accounts.get(&account) else {
+            return Ok(());
+        };
+        // Who has no disk here is hostile, and has confirmed what is gone.
+        let is_kept = !self.has_disk(username) || self.is_on_disk(username, key);
+        let text = || {
+            let (from, id) = key;
+            format!("mail {id} from {from} to {username} was acknowledged and is nowhere")
+        };
+        require(is_kept, Check::Acknowledged, text)
+    }
+
+    fn has_disk(&self, username: &Username) -> bool {
+        self.disks.iter().any(|(user, _)| user == username)
+    }
+
+    fn is_on_disk(&self, username: &Username, key: &MailKey) -> bool {
+        let mut disks = self.disks.iter().filter(|(user, _)| user == username);
+        disks.any(|(_, disk)| {
+            disk.synced().iter().any(|(path, content)| {
+                is_mail(path)
+                    && self.files.get(&place(content)).is_some_and(|(_, held)| held == key)
+            })
+        })
+    }
+
+    /// Looks at a user's disk: each mail is whole, the user's, and there once.
+    pub(crate) fn look_at_disk(
+        &mut self,
+        username: &Username,
+        disk: &SimDisk,
+    ) -> Result<(), Violation> {
+        let mut seen = BTreeSet::new();
+        for (path, content) in disk.seen().into_iter().filter(|(path, _)| is_mail(path)) {
+            if !self.files.contains_key(&place(&content)) {
+                let mail = correio_client::read_file(&content).map_err(|reason| {
+                    Violation::new(Check::Intact, format!("{}: {reason}", path.display()))
+                })?;
+                self.check_mail(&mail, Some(username))?;
+                self.files.insert(place(&content), (content.clone(), (mail.from, mail.id)));
+            }
+            let Some((_, key)) = self.files.get(&place(&content)) else {
+                continue;
+            };
+            let text = || format!("mail {} is twice on a disk of {username}", key.1);
+            require(seen.insert(key.clone()), Check::OneCopy, text)?;
+        }
+        Ok(())
+    }
+
+    /// What was acknowledged to this sender and is not this sender's to send again.
+    pub(crate) fn is_acknowledged(&self, key: &MailKey) -> bool {
+        self.acknowledged.iter().any(|(acknowledged, _)| acknowledged == key)
+    }
+}
+
+/// Whether a file is one that a person is shown.
+fn is_mail(path: &std::path::Path) -> bool {
+    let part = path.parent().and_then(|parent| parent.file_name());
+    part.is_some_and(|part| part == "new" || part == "cur")
+}
+
+fn place(content: &Rc<[u8]>) -> usize {
+    content.as_ptr().addr()
+}

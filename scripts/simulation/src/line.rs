@@ -1,0 +1,283 @@
+//! One connection as somebody sees it who listens in: what was asked, what was answered, and what
+//! must hold between the two.
+
+use std::collections::VecDeque;
+
+use correio_proto::{
+    channel::{Channel, ChannelError},
+    limits,
+    mail::Username,
+    message::{Account, ClientMessage, ErrorCode, Notice, Page, Reply, Request, ServerMessage},
+};
+use correio_server::ticket::ConnId;
+
+use crate::{
+    check::{Check, Violation, require},
+    ledger::Ledger,
+    pipe::LinkRef,
+};
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) id: ConnId,
+    pub(crate) link: LinkRef,
+    requests: Channel,
+    replies: Channel,
+    /// What was asked and is not answered.
+    pub(crate) waiting: VecDeque<Asked>,
+    pub(crate) user: Option<Username>,
+    pub(crate) anonymous_since: u64,
+    /// When a request was read, answered, or a job of it done, for the last time.
+    pub(crate) moved_at: u64,
+    /// Since when there is output that the client does not take.
+    pub(crate) stuck_since: Option<u64>,
+    pub(crate) shut_since: Option<u64>,
+    /// What came in is no protocol, or was refused as a whole.
+    pub(crate) is_refused: bool,
+    /// The jobs that were done for the oldest request that waits.
+    jobs: Vec<&'static str>,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    at: u64,
+    number: Option<u32>,
+    /// Whether nothing else waited when it was asked, so that the jobs noted since are its own.
+    is_alone: bool,
+    /// Nothing where it could not be read.
+    request: Option<Request>,
+}
+
+/// What a login that failed looked like from outside: its jobs and its answer.
+pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
+
+impl Line {
+    pub(crate) fn new(id: ConnId, link: LinkRef, now: u64) -> Self {
+        Self {
+            id,
+            link,
+            requests: Channel::plaintext(limits::REPLY_FRAME_MAX),
+            replies: Channel::plaintext(limits::REPLY_FRAME_MAX),
+            waiting: VecDeque::new(),
+            user: None,
+            anonymous_since: now,
+            moved_at: now,
+            stuck_since: None,
+            shut_since: None,
+            is_refused: false,
+            jobs: Vec::new(),
+        }
+    }
+
+    pub(crate) fn note_job(&mut self, kind: &'static str, now: u64) {
+        self.jobs.push(kind);
+        self.moved_at = now;
+    }
+
+    /// Takes what the server has read since the last call.
+    pub(crate) fn hear(&mut self, ledger: &mut Ledger, now: u64) {
+        let heard = std::mem::take(&mut self.link.borrow_mut().heard);
+        let mut rest = heard.as_slice();
+        while !rest.is_empty() && !self.is_refused {
+            // A slice is read without errors; nothing is read where there is a message already.
+            let _ = self.requests.read_from(&mut rest);
+            loop {
+                match self.requests.next_message::<ClientMessage>() {
+                    Ok(None) => break,
+                    Ok(Some(message)) => self.asked(ledger, message, now),
+                    Err(ChannelError::Malformed(malformed)) => {
+                        self.push(now, malformed.number, None);
+                    }
+                    Err(_) => {
+                        self.is_refused = true;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, ledger: &mut Ledger, message: ClientMessage, now: u64) {
+        match &message.request {
+            Request::Login(login) => ledger.note_login(self.id, &login.username),
+            Request::Confirm(confirm) => ledger.note_confirmation(self.id, &confirm.mails),
+            _ => {}
+        }
+        let ClientMessage { number, request } = message;
+        self.push(now, Some(number), Some(request));
+    }
+
+    fn push(&mut self, at: u64, number: Option<u32>, request: Option<Request>) {
+        let is_alone = self.waiting.is_empty();
+        if is_alone {
+            self.jobs.clear();
+        }
+        self.waiting.push_back(Asked { at, number, is_alone, request });
+        self.moved_at = at;
+    }
+
+    /// Takes what the server has written since the last call, and checks it.
+    pub(crate) fn say(
+        &mut self,
+        ledger: &mut Ledger,
+        now: u64,
+        failed_logins: &mut Vec<LoginTrace>,
+    ) -> Result<(), Violation> {
+        let said = std::mem::take(&mut self.link.borrow_mut().said);
+        let mut rest = said.as_slice();
+        while !rest.is_empty() {
+            let _ = self.replies.read_from(&mut rest);
+            loop {
+                match self.replies.next_message::<ServerMessage>() {
+                    Ok(None) => break,
+                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(ledger, &notice)?,
+                    Ok(Some(ServerMessage::Reply { number, reply })) => {
+                        self.moved_at = now;
+                        self.replied(ledger, now, number, reply, failed_logins)?;
+                    }
+                    // Who speaks another protocol is answered in it.
+                    Err(_) if self.is_refused => return Ok(()),
+                    Err(error) => {
+                        let text = format!("connection {}: the server says: {error}", self.id);
+                        return Err(Violation::new(Check::Intact, text));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn noticed(&self, ledger: &Ledger, notice: &Notice) -> Result<(), Violation> {
+        let Notice::NewMail(mail) = notice else {
+            return Ok(());
+        };
+        let Some(user) = &self.user else {
+            let text = format!("connection {}: a notice of mail and no login", self.id);
+            return Err(Violation::new(Check::LoggedIn, text));
+        };
+        let sent = ledger.find(&mail.from, mail.subject.as_str());
+        let is_theirs = sent.is_some_and(|sent| sent.to.iter().any(|to| to == user));
+        let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
+        require(is_theirs, Check::Intact, text)
+    }
+
+    fn replied(
+        &mut self,
+        ledger: &mut Ledger,
+        now: u64,
+        number: u32,
+        reply: Reply,
+        failed_logins: &mut Vec<LoginTrace>,
+    ) -> Result<(), Violation> {
+        let jobs = std::mem::take(&mut self.jobs);
+        if number == 0 && self.waiting.front().is_none_or(|asked| asked.number.is_some()) {
+            // To the connection as a whole: it is being closed.
+            self.is_refused = true;
+            return Ok(());
+        }
+        let Some(asked) = self.waiting.pop_front() else {
+            let text = format!("connection {}: a reply to nothing: {reply:?}", self.id);
+            return Err(Violation::new(Check::Answered, text));
+        };
+        let text = || format!("connection {}: a reply {number} to {asked:?}", self.id);
+        require(asked.number.unwrap_or(0) == number, Check::Answered, text)?;
+        if let (Some(Request::Login(_)), Reply::Error(error)) = (&asked.request, &reply)
+            && error.code == ErrorCode::BadCredentials
+            && asked.is_alone
+            && self.waiting.is_empty()
+            && let Some(Request::Login(login)) = &asked.request
+            // Where the password was changed meanwhile the login goes another way.
+            && !ledger.was_right(&login.username, &login.credential, asked.at)
+        {
+            failed_logins.push((jobs, error.code, error.text.clone()));
+        }
+        match asked.request {
+            Some(request) => self.check(ledger, now, asked.at, request, reply),
+            None => {
+                let text = || format!("connection {}: {reply:?} to no request", self.id);
+                require(matches!(reply, Reply::Error(_)), Check::Answered, text)
+            }
+        }
+    }
+
+    fn check(
+        &mut self,
+        ledger: &mut Ledger,
+        now: u64,
+        since: u64,
+        request: Request,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        let is_free = matches!(
+            reply,
+            Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
+        );
+        if let (Request::Login(login), Reply::LoggedIn(logged_in)) = (&request, &reply) {
+            let is_right = login.username == logged_in.username
+                && ledger.was_right(&login.username, &login.credential, since);
+            let text = || format!("{} was let in with a wrong password", login.username);
+            require(is_right, Check::LoggedIn, text)?;
+            self.user = Some(login.username.clone());
+            return Ok(());
+        }
+        let Some(user) = self.user.clone().filter(|_| !is_free) else {
+            let text = || format!("connection {}: {reply:?} and no login", self.id);
+            return require(is_free, Check::LoggedIn, text)
+                .and_then(|()| self.check_registered(ledger, request, &reply));
+        };
+        match (request, reply) {
+            (Request::Send(mail), Reply::Sent { .. }) => ledger.acknowledge(&user, &mail),
+            (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
+            (Request::Logout {}, Reply::LoggedOut {}) => {
+                self.user = None;
+                self.anonymous_since = now;
+                Ok(())
+            }
+            (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
+            (Request::Account(change), Reply::AccountChanged {}) => {
+                check_change(ledger, &user, since, &change)
+            }
+            (request, reply) => {
+                let text = format!("connection {}: {reply:?} to {request:?}", self.id);
+                Err(Violation::new(Check::Answered, text))
+            }
+        }
+    }
+
+    fn check_registered(
+        &self,
+        ledger: &Ledger,
+        request: Request,
+        reply: &Reply,
+    ) -> Result<(), Violation> {
+        match (request, reply) {
+            (Request::Register(register), Reply::Registered {}) => {
+                let exists = ledger.exists(&register.username);
+                let text = || format!("{} was registered and is not there", register.username);
+                require(exists, Check::Acknowledged, text)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_page(ledger: &Ledger, user: &Username, page: &Page) -> Result<(), Violation> {
+    page.mails.iter().try_for_each(|mail| ledger.check_mail(mail, Some(user)))
+}
+
+fn check_change(
+    ledger: &Ledger,
+    user: &Username,
+    since: u64,
+    change: &Account,
+) -> Result<(), Violation> {
+    let is_done = match change {
+        Account::FullName { full_name } => ledger.was_named(user, full_name),
+        Account::Password { new, .. } => ledger.was_right(user, new, since),
+        Account::Delete { .. } => true,
+    };
+    let text = || format!("a change of {user} was acknowledged and not made");
+    require(is_done, Check::Acknowledged, text)
+}

@@ -1,0 +1,67 @@
+//! All links, and the door of the server.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    pipe::{ClientEnd, Link, LinkRef, Manner},
+};
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Network {
+    clock: Clock,
+    chance: Chance,
+    pub(crate) manner: Manner,
+    links: Vec<LinkRef>,
+    /// Connections that the server has not accepted yet.
+    pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
+    /// Whether somebody listens.
+    pub(crate) is_open: bool,
+}
+
+impl Network {
+    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> Self {
+        let (links, backlog) = (Vec::new(), VecDeque::new());
+        Self { clock, chance, manner, links, backlog, is_open: false }
+    }
+
+    /// A connection to the server, which need not know of it yet; nothing where nobody listens.
+    pub(crate) fn connect(&mut self, from: SocketAddr) -> Option<ClientEnd> {
+        if !self.is_open {
+            return None;
+        }
+        let link = Link::new(self.clock.clone(), self.chance.fork(), self.manner.clone());
+        self.links.push(link.clone());
+        self.backlog.push_back((link.clone(), from));
+        Some(ClientEnd(link))
+    }
+
+    /// Nobody listens any more: who was not accepted yet is turned away.
+    pub(crate) fn close(&mut self) {
+        self.is_open = false;
+        for (link, _) in self.backlog.drain(..) {
+            let mut link = link.borrow_mut();
+            link.server_gone = true;
+            link.reset();
+        }
+    }
+
+    /// Lets arrive what is due.
+    pub(crate) fn deliver(&mut self) {
+        self.links.retain(|link| !link.borrow().is_over());
+        for link in &self.links {
+            link.borrow_mut().deliver();
+        }
+    }
+
+    pub(crate) fn next_arrival(&self) -> Option<u64> {
+        self.links.iter().filter_map(|link| link.borrow().next_arrival()).min()
+    }
+
+    /// Any link.
+    pub(crate) fn any(&self, chance: &mut Chance) -> Option<LinkRef> {
+        self.links.get(chance.below(self.links.len())).cloned()
+    }
+}

@@ -1,0 +1,377 @@
+//! The network: a link is two flows of bytes, each of which splits, delays, stalls and ends; and
+//! the whole of it can be reset. It tells the server what an edge-triggered poll would.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io::{self, Read, Write},
+    rc::Rc,
+};
+
+use correio_server::connection::{Readiness, Transport};
+
+use crate::{chance::Chance, clock::Clock};
+
+/// How the network treats a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Manner {
+    /// Longest way of a piece, in ticks.
+    pub(crate) delay_max: u64,
+    /// Whether reads and writes take parts of what they could.
+    pub(crate) splits: bool,
+    /// Bytes that are under way or not read before a writer must wait.
+    pub(crate) capacity: usize,
+}
+
+/// A link, held by both ends and by whoever watches.
+pub(crate) type LinkRef = Rc<RefCell<Link>>;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Link {
+    clock: Clock,
+    chance: Chance,
+    manner: Manner,
+    to_server: Flow,
+    to_client: Flow,
+    is_reset: bool,
+    /// What a poll has to report to the server.
+    edge: Readiness,
+    /// Whether there is something new for the client.
+    pub(crate) client_edge: bool,
+    /// Whether the server has let go of its end.
+    pub(crate) server_gone: bool,
+    pub(crate) client_gone: bool,
+    /// What the server has read and written since somebody looked.
+    pub(crate) heard: Vec<u8>,
+    pub(crate) said: Vec<u8>,
+    /// Calls of the server since somebody looked.
+    pub(crate) calls: u32,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Flow {
+    under_way: VecDeque<(u64, Piece)>,
+    /// Bytes in there.
+    weight: usize,
+    arrived: VecDeque<u8>,
+    /// The end has arrived, behind the bytes.
+    ended: bool,
+    /// The writer has said that nothing more comes.
+    closed: bool,
+    /// The writer was told to wait.
+    blocked: bool,
+    /// Nothing arrives before then.
+    stalled_until: u64,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    End,
+}
+
+/// What came in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrived {
+    bytes: bool,
+    end: bool,
+}
+
+impl Flow {
+    fn next_arrival(&self) -> Option<u64> {
+        let (at, _) = self.under_way.front()?;
+        Some((*at).max(self.stalled_until)).filter(|at| *at < u64::MAX)
+    }
+
+    fn put(&mut self, piece: Piece, at: u64) {
+        // Nothing overtakes.
+        let at = self.under_way.back().map_or(at, |(last, _)| at.max(*last));
+        if let Piece::Bytes(bytes) = &piece {
+            self.weight += bytes.len();
+        }
+        self.under_way.push_back((at, piece));
+    }
+
+    fn deliver(&mut self, now: u64) -> Arrived {
+        let mut arrived = Arrived::default();
+        while self.next_arrival().is_some_and(|at| at <= now) {
+            match self.under_way.pop_front() {
+                Some((_, Piece::Bytes(bytes))) => {
+                    self.weight -= bytes.len();
+                    self.arrived.extend(bytes);
+                    arrived.bytes = true;
+                }
+                Some((_, Piece::End)) => {
+                    self.ended = true;
+                    arrived.end = true;
+                }
+                None => {}
+            }
+        }
+        arrived
+    }
+
+    fn room(&self, capacity: usize) -> usize {
+        capacity.saturating_sub(self.weight + self.arrived.len())
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.arrived.is_empty() {
+            return if self.ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        self.arrived.read(room)
+    }
+
+    fn clear(&mut self) {
+        *self = Self { closed: true, ..Self::default() };
+    }
+}
+
+impl Link {
+    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> LinkRef {
+        Rc::new(RefCell::new(Self {
+            clock,
+            chance,
+            manner,
+            to_server: Flow::default(),
+            to_client: Flow::default(),
+            is_reset: false,
+            edge: Readiness::default(),
+            client_edge: false,
+            server_gone: false,
+            client_gone: false,
+            heard: Vec::new(),
+            said: Vec::new(),
+            calls: 0,
+        }))
+    }
+
+    /// When the next piece arrives at either end.
+    pub(crate) fn next_arrival(&self) -> Option<u64> {
+        let arrivals = [self.to_server.next_arrival(), self.to_client.next_arrival()];
+        arrivals.into_iter().flatten().min()
+    }
+
+    /// Lets arrive what is due.
+    pub(crate) fn deliver(&mut self) {
+        let now = self.clock.tick();
+        let at_server = self.to_server.deliver(now);
+        self.edge.readable |= at_server.bytes || at_server.end;
+        self.edge.ended |= at_server.end;
+        let at_client = self.to_client.deliver(now);
+        self.client_edge |= at_client.bytes || at_client.end;
+    }
+
+    /// What a poll reports to the server now; nothing twice.
+    pub(crate) fn take_edge(&mut self) -> Option<Readiness> {
+        let edge = std::mem::take(&mut self.edge);
+        (edge.readable || edge.writable || edge.ended).then_some(edge)
+    }
+
+    pub(crate) fn has_edge(&self) -> bool {
+        self.edge.readable || self.edge.writable || self.edge.ended
+    }
+
+    /// Whether both ends have let go.
+    pub(crate) fn is_over(&self) -> bool {
+        self.server_gone && self.client_gone
+    }
+
+    /// Whether the server waits until the client reads.
+    pub(crate) fn is_output_blocked(&self) -> bool {
+        self.to_client.blocked
+    }
+
+    /// Whether the server has said its last word, or cannot say any.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.to_client.closed || self.is_reset
+    }
+
+    /// Bytes at the server that it has not read.
+    pub(crate) fn unread(&self) -> usize {
+        self.to_server.arrived.len()
+    }
+
+    /// Both ends are told that the connection broke; what was under way is lost.
+    pub(crate) fn reset(&mut self) {
+        self.is_reset = true;
+        self.to_server.clear();
+        self.to_client.clear();
+        self.edge = Readiness { readable: true, writable: true, ended: true };
+        self.client_edge = true;
+    }
+
+    /// Nothing arrives at either end before then.
+    pub(crate) fn stall(&mut self, until: u64) {
+        self.to_server.stalled_until = self.to_server.stalled_until.max(until);
+        self.to_client.stalled_until = self.to_client.stalled_until.max(until);
+    }
+
+    /// The client's side is closed as the system closes a dead program's: something unread makes
+    /// a reset of it.
+    pub(crate) fn close_client(&mut self) {
+        if std::mem::replace(&mut self.client_gone, true) {
+            return;
+        }
+        if self.to_client.arrived.is_empty() {
+            self.end_to_server();
+            // What the server still writes is thrown away, as by a system that has no reader.
+            self.to_client.clear();
+            self.edge.writable = true;
+        } else {
+            self.reset();
+        }
+    }
+
+    /// The client says that it sends nothing more, and goes on reading.
+    pub(crate) fn end_to_server(&mut self) {
+        if !std::mem::replace(&mut self.to_server.closed, true) {
+            let at = self.arrival();
+            self.to_server.put(Piece::End, at);
+        }
+    }
+
+    fn end_to_client(&mut self) {
+        if !std::mem::replace(&mut self.to_client.closed, true) {
+            let at = self.arrival();
+            self.to_client.put(Piece::End, at);
+        }
+    }
+
+    fn arrival(&mut self) -> u64 {
+        self.clock.tick() + self.chance.within(0..=self.manner.delay_max)
+    }
+
+    /// How much of `most` bytes is moved in one call.
+    fn part(&mut self, most: usize) -> usize {
+        if !self.manner.splits || most < 2 || self.chance.one_in(3) {
+            return most;
+        }
+        1 + self.chance.below(most)
+    }
+}
+
+/// The server's end.
+#[derive(Debug)]
+pub(crate) struct ServerEnd(pub(crate) LinkRef);
+
+impl Read for ServerEnd {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let link = &mut *self.0.borrow_mut();
+        link.calls += 1;
+        if link.is_reset {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        if link.manner.splits && link.chance.one_in(50) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let most = link.part(room.len());
+        let room = room.get_mut(..most).unwrap_or_default();
+        let count = link.to_server.read(room)?;
+        link.heard.extend(room.iter().take(count));
+        Ok(count)
+    }
+}
+
+impl Write for ServerEnd {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let link = &mut *self.0.borrow_mut();
+        link.calls += 1;
+        if link.is_reset {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if link.client_gone {
+            link.said.extend(bytes);
+            return Ok(bytes.len());
+        }
+        let room = link.to_client.room(link.manner.capacity).min(bytes.len());
+        if room == 0 {
+            link.to_client.blocked = true;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = link.part(room);
+        let at = link.arrival();
+        let piece: Vec<u8> = bytes.iter().take(count).copied().collect();
+        link.said.extend(&piece);
+        link.to_client.put(Piece::Bytes(piece), at);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for ServerEnd {
+    fn shutdown_write(&mut self) {
+        self.0.borrow_mut().end_to_client();
+    }
+
+    fn is_emptied_by(&self, count: usize, room: usize) -> bool {
+        let link = self.0.borrow();
+        count < room && link.to_server.arrived.is_empty()
+    }
+}
+
+impl Drop for ServerEnd {
+    fn drop(&mut self) {
+        let link = &mut *self.0.borrow_mut();
+        link.server_gone = true;
+        // A socket that is closed with something unread is reset.
+        if link.to_server.arrived.is_empty() && link.to_server.weight == 0 {
+            link.end_to_client();
+        } else {
+            link.reset();
+        }
+    }
+}
+
+/// The client's end; closed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ClientEnd(pub(crate) LinkRef);
+
+impl Read for ClientEnd {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let link = &mut *self.0.borrow_mut();
+        if link.is_reset {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let most = link.part(room.len());
+        let room = room.get_mut(..most).unwrap_or_default();
+        let count = link.to_client.read(room)?;
+        if count > 0 && std::mem::take(&mut link.to_client.blocked) {
+            link.edge.writable = true;
+        }
+        Ok(count)
+    }
+}
+
+impl Write for ClientEnd {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let link = &mut *self.0.borrow_mut();
+        if link.is_reset || link.to_server.closed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let room = link.to_server.room(link.manner.capacity).min(bytes.len());
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = link.part(room);
+        let at = link.arrival();
+        let piece = bytes.iter().take(count).copied().collect();
+        link.to_server.put(Piece::Bytes(piece), at);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for ClientEnd {
+    fn drop(&mut self) {
+        self.0.borrow_mut().close_client();
+    }
+}

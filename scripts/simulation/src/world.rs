@@ -1,0 +1,357 @@
+//! The loop: what is due happens, in an order that chance decides, and then the clock goes on.
+//! First things go wrong; then nothing does any more, and everything must come to its end.
+
+mod faults;
+mod healing;
+
+use correio_proto::mail::{FullName, Username};
+
+use crate::{
+    chance::Chance,
+    check::{Check, Violation, require},
+    clock::Clock,
+    device::{Around, Device},
+    hasher::SimHasher,
+    hostile::{Hostile, Prey},
+    ledger::Ledger,
+    line::LoginTrace,
+    network::Network,
+    person::User,
+    plan::{Plan, REALM},
+    reactor::{Reactor, Turned},
+    store::SimStore,
+    trace::Trace,
+};
+
+/// Steps at one tick; more means that something goes round in circles.
+const STEPS_PER_TICK: u32 = 20_000;
+
+/// Everything that is acknowledged is looked for once in so many steps, and after every crash.
+const LOOK_EVERY: u64 = 64;
+
+/// See the module's description.
+pub(crate) struct World {
+    clock: Clock,
+    chance: Chance,
+    plan: Plan,
+    trace: Trace,
+    network: Network,
+    store: SimStore,
+    /// When the store's thread goes on, and what it does then.
+    store_at: Option<(u64, StoreStep)>,
+    hasher: SimHasher,
+    reactor: Option<Reactor>,
+    server_starts: u32,
+    /// When a server is started, where there is none.
+    start_at: u64,
+    users: Vec<User>,
+    usernames: Vec<Username>,
+    devices: Vec<Device>,
+    hostile: Vec<Hostile>,
+    hostile_count: u32,
+    ledger: Ledger,
+    failed_logins: Vec<LoginTrace>,
+    /// What a login that fails looks like.
+    login_trace: Option<LoginTrace>,
+    fault_at: u64,
+    is_healing: bool,
+    steps: u64,
+    steps_here: u32,
+}
+
+/// What the store's thread does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoreStep {
+    Run,
+    Commit,
+}
+
+/// What is done in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Network,
+    Store,
+    Server,
+    Devices,
+    Hostile,
+    Faults,
+}
+
+const NAMES: [&str; 4] = ["tony", "pepper", "steve", "bruce"];
+
+impl World {
+    pub(crate) fn new(seed: u64, is_traced: bool) -> Self {
+        let mut chance = Chance::new(seed);
+        let plan = Plan::new(&mut chance);
+        let clock = Clock::new();
+        let mut trace = Trace::new(clock.clone(), is_traced);
+        trace.note("plan", format_args!("{plan:?}"));
+        let store = SimStore::new(REALM, plan.quota);
+        store.set_faults(plan.store);
+        let cost = plan.settings.bcrypt.cost;
+        let hasher = SimHasher::new(clock.clone(), chance.fork(), plan.hashing, cost);
+        let network = Network::new(clock.clone(), chance.fork(), plan.network.clone());
+        let mut world = Self {
+            fault_at: chance.within(1..=plan.fault_every),
+            clock,
+            plan,
+            trace,
+            network,
+            store,
+            store_at: None,
+            hasher,
+            reactor: None,
+            server_starts: 0,
+            start_at: 0,
+            users: Vec::new(),
+            usernames: Vec::new(),
+            devices: Vec::new(),
+            hostile: Vec::new(),
+            hostile_count: 0,
+            ledger: Ledger::default(),
+            failed_logins: Vec::new(),
+            login_trace: None,
+            is_healing: false,
+            steps: 0,
+            steps_here: 0,
+            chance,
+        };
+        world.people();
+        world
+    }
+
+    fn people(&mut self) {
+        for (index, (name, devices)) in NAMES.iter().zip(self.plan.devices.clone()).enumerate() {
+            let (Ok(username), Ok(full_name)) =
+                (name.parse::<Username>(), format!("{name} the simulated").parse::<FullName>())
+            else {
+                continue;
+            };
+            self.usernames.push(username.clone());
+            for device in 0..devices {
+                let device = Device::new(format!("{name}.{device}"), index, self.chance.fork());
+                self.ledger.add_disk(username.clone(), device.disk.clone());
+                self.devices.push(device);
+            }
+            self.users.push(User {
+                username,
+                full_name,
+                register_id: self.chance.mail_id(),
+                is_registered: false,
+                passwords: vec![self.chance.bytes().into()],
+                is_changing: false,
+                unsure_until: 0,
+                address: ([192, 0, 2, 1 + index as u8], 4000).into(),
+            });
+        }
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        while self.clock.tick() < self.plan.chaos {
+            self.step()?;
+        }
+        self.heal();
+        self.run_until_drained()?;
+        self.ledger.check_all_kept()
+    }
+
+    pub(crate) fn into_trace(self) -> Vec<String> {
+        self.trace.into_lines()
+    }
+
+    /// How many steps there were.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Does what is due now, and lets the clock go on to where something is due again.
+    fn step(&mut self) -> Result<(), Violation> {
+        use Part::{Devices, Faults, Hostile, Network, Server, Store};
+        self.steps += 1;
+        let mut parts = [Network, Store, Server, Devices, Hostile, Faults];
+        self.chance.shuffle(&mut parts);
+        for part in parts {
+            match part {
+                Network => self.network.deliver(),
+                Store => self.work_on_store()?,
+                Server => self.serve()?,
+                Devices => self.step_devices()?,
+                Hostile => self.step_hostile()?,
+                Faults => self.let_fail()?,
+            }
+        }
+        if self.steps.is_multiple_of(LOOK_EVERY) {
+            self.ledger.check_all_kept()?;
+        }
+        self.check_login_traces()?;
+        let now = self.clock.tick();
+        let next = self.next_due();
+        if next > now
+            && let Some(reactor) = &mut self.reactor
+        {
+            reactor.check_quiet(&self.plan)?;
+        }
+        self.steps_here = if next > now { 0 } else { self.steps_here + 1 };
+        let text = || format!("more than {STEPS_PER_TICK} steps without time passing");
+        require(self.steps_here < STEPS_PER_TICK, Check::Idle, text)?;
+        self.clock.advance_to(next);
+        Ok(())
+    }
+
+    fn next_due(&self) -> u64 {
+        let server = match &self.reactor {
+            Some(reactor) => reactor.next_turn(&self.network),
+            None => Some(self.start_at),
+        };
+        let store = match self.store_at {
+            Some((at, _)) => Some(at),
+            None => (self.store.queued() > 0).then(|| self.clock.tick()),
+        };
+        let devices = self.devices.iter().map(Device::next_due);
+        let hostile = self.hostile.iter().map(Hostile::next_due);
+        let fault = (!self.is_healing).then_some(self.fault_at);
+        [server, store, self.network.next_arrival(), fault]
+            .into_iter()
+            .flatten()
+            .chain(devices)
+            .chain(hostile)
+            .min()
+            .unwrap_or(u64::MAX)
+            .max(self.clock.tick())
+    }
+
+    /// The store's thread: some jobs, and after a while the commit of what it has done.
+    fn work_on_store(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        let Some((at, step)) = self.store_at else {
+            if self.store.queued() > 0 {
+                self.store_at = Some((now + self.chance.within(0..=2), StoreStep::Run));
+            }
+            return Ok(());
+        };
+        if now < at {
+            return Ok(());
+        }
+        match step {
+            StoreStep::Run => {
+                for _ in 0..self.chance.within(1..=10) {
+                    self.store.run_next();
+                }
+                let wait = self.chance.within(0..=self.plan.commit_max);
+                self.store_at = Some((now + wait, StoreStep::Commit));
+            }
+            StoreStep::Commit => {
+                self.store.commit();
+                self.store_at = None;
+                self.repeat_answers();
+                self.look_at_store()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Some answers come twice, the second time late.
+    fn repeat_answers(&mut self) {
+        let repeating = self.plan.hashing.repeating;
+        for (ticket, answer) in self.store.answers() {
+            if self.chance.one_in(repeating) {
+                let due = self.clock.tick() + self.chance.within(1..=2 * self.plan.commit_max);
+                self.store.repeat_at(due, ticket, answer);
+            }
+        }
+    }
+
+    fn look_at_store(&mut self) -> Result<(), Violation> {
+        self.ledger.look_at_store(&self.store, self.clock.tick())
+    }
+
+    /// The server's process, where there is reason for a turn.
+    fn serve(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        self.store.hand_out_repeats(now);
+        let Some(reactor) = &mut self.reactor else {
+            if now >= self.start_at {
+                self.start_server();
+            }
+            return Ok(());
+        };
+        if reactor.next_turn(&self.network).is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        if self.plan.lag_max > 0 && self.chance.one_in(20) {
+            reactor.lags_until = now + self.chance.within(0..=self.plan.lag_max);
+        }
+        match reactor.turn(&mut self.network, &mut self.ledger, &mut self.failed_logins)? {
+            Turned::Runs => Ok(()),
+            Turned::Failed => self.kill_server("the store has failed"),
+            Turned::Stopped => self.finish_server(),
+        }
+    }
+
+    fn step_devices(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        for device in &mut self.devices {
+            if device.next_due() > now {
+                continue;
+            }
+            let Some(user) = self.users.get_mut(device.user) else {
+                continue;
+            };
+            device.step(&mut Around {
+                clock: &self.clock,
+                plan: &self.plan,
+                user,
+                usernames: &self.usernames,
+                ledger: &mut self.ledger,
+                network: &mut self.network,
+                trace: &mut self.trace,
+                is_healing: self.is_healing,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn step_hostile(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        while self.hostile.len() < self.plan.hostile && !self.is_healing {
+            self.hostile_count += 1;
+            self.hostile.push(Hostile::new(self.hostile_count, self.chance.fork(), now));
+        }
+        if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
+            return Ok(());
+        }
+        let loot: Vec<_> = self
+            .store
+            .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
+        let mut prey = Prey {
+            clock: &self.clock,
+            plan: &self.plan,
+            ledger: &mut self.ledger,
+            network: &mut self.network,
+            trace: &mut self.trace,
+            usernames: &self.usernames,
+            loot: &loot,
+            server_starts: self.server_starts,
+        };
+        let mut index = 0;
+        while let Some(hostile) = self.hostile.get_mut(index) {
+            if hostile.next_due() > now || hostile.step(&mut prey)? {
+                index += 1;
+            } else {
+                self.hostile.remove(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// (i): every login that fails looks like every other.
+    fn check_login_traces(&mut self) -> Result<(), Violation> {
+        for trace in self.failed_logins.drain(..) {
+            let first = self.login_trace.get_or_insert_with(|| trace.clone());
+            let text = || format!("one failed login looked like {first:?}, another like {trace:?}");
+            require(*first == trace, Check::Alike, text)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! What goes wrong.
+
+use correio_server::{connection::Readiness, ticket::ConnId};
+
+use super::World;
+use crate::{
+    check::{Check, Violation},
+    clock::SECOND,
+    plan::Fault,
+    reactor::Reactor,
+    store::StoreFaults,
+};
+
+/// How long the server may take to finish when it is asked to stop, in ticks.
+const DRAIN: u64 = 8 * SECOND;
+
+/// How far the calendar jumps, in milliseconds: minutes, and more than verdicts are kept.
+const JUMPS: [i64; 4] = [-3_600_000, 3_600_000, -700_000_000, 700_000_000];
+
+impl World {
+    pub(super) fn start_server(&mut self) {
+        self.trace.note("server", format_args!("starts"));
+        self.server_starts += 1;
+        self.network.is_open = true;
+        self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
+    }
+
+    /// The process ends without a word, and what was not durable is gone.
+    pub(super) fn kill_server(&mut self, why: &str) -> Result<(), Violation> {
+        self.trace.note("server", format_args!("ends: {why}"));
+        self.network.close();
+        self.reactor = None;
+        self.store.crash();
+        self.store_at = None;
+        self.hasher.forget();
+        self.start_at = self.clock.tick() + self.chance.within(1..=5 * SECOND);
+        self.look_at_store()?;
+        self.ledger.check_all_kept()
+    }
+
+    /// The process ends as it was asked to.
+    pub(super) fn finish_server(&mut self) -> Result<(), Violation> {
+        if let Some(reactor) = self.reactor.take()
+            && let Err(error) = reactor.close()
+        {
+            return Err(Violation::new(Check::Sound, error.to_string()));
+        }
+        self.look_at_store()?;
+        self.kill_server("it was asked to stop")
+    }
+
+    pub(super) fn let_fail(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        if self.is_healing || now < self.fault_at {
+            return Ok(());
+        }
+        self.fault_at = now + self.chance.within(1..=2 * self.plan.fault_every);
+        let faults = self.plan.faults.clone();
+        let Some(fault) = self.chance.pick(&faults) else {
+            return Ok(());
+        };
+        self.trace.note("fault", format_args!("{fault:?}"));
+        match fault {
+            Fault::ServerKilled => self.kill_server("it is killed"),
+            Fault::ServerStopped => {
+                if let Some(reactor) = &mut self.reactor {
+                    reactor.stop(now + DRAIN);
+                    self.network.close();
+                }
+                Ok(())
+            }
+            Fault::SyncFails => {
+                if !self.plan.store.immediate {
+                    self.store.fail_commit(self.chance.one_in(2));
+                    self.store_at = None;
+                    self.look_at_store()?;
+                }
+                Ok(())
+            }
+            Fault::StoreFull => {
+                let faults = self.store.faults();
+                self.store.set_faults(StoreFaults { disk_full: !faults.disk_full, ..faults });
+                Ok(())
+            }
+            Fault::StoreUnavailable => {
+                let faults = self.store.faults();
+                self.store.set_faults(StoreFaults { unavailable: !faults.unavailable, ..faults });
+                Ok(())
+            }
+            Fault::ClockJumps => {
+                self.clock.jump(self.chance.pick(&JUMPS).unwrap_or_default());
+                Ok(())
+            }
+            Fault::Lag => {
+                if let Some(reactor) = &mut self.reactor {
+                    reactor.lags_until = now + self.chance.within(1..=3 * SECOND);
+                }
+                Ok(())
+            }
+            Fault::Spurious => {
+                self.report_nothing();
+                Ok(())
+            }
+            Fault::Reset | Fault::Stalled | Fault::Vanished | Fault::HalfClosed => {
+                self.break_link(fault);
+                Ok(())
+            }
+            Fault::ClientKilled | Fault::ClientPower | Fault::ClientDies | Fault::ClientFull => {
+                self.break_client(fault)
+            }
+        }
+    }
+
+    /// Tells the server of readiness that is none, of connections that are there or not.
+    fn report_nothing(&mut self) {
+        let Some(reactor) = &mut self.reactor else {
+            return;
+        };
+        let ids: Vec<ConnId> = reactor.lines().map(|line| line.id).collect();
+        let spurious = Readiness { readable: true, writable: true, ended: false };
+        if let Some(id) = self.chance.pick(&ids) {
+            reactor.report(id, spurious);
+            reactor.report(ConnId { generation: id.generation.wrapping_sub(1), ..id }, spurious);
+        }
+        let index = self.chance.within(0..=5) as u32;
+        reactor.report(ConnId { index, generation: 0 }, spurious);
+    }
+
+    fn break_link(&mut self, fault: Fault) {
+        let Some(link) = self.network.any(&mut self.chance) else {
+            return;
+        };
+        let mut link = link.borrow_mut();
+        match fault {
+            Fault::Reset => link.reset(),
+            Fault::Stalled => link.stall(self.clock.tick() + self.chance.within(1..=30 * SECOND)),
+            Fault::HalfClosed => link.end_to_server(),
+            _ => link.stall(u64::MAX),
+        }
+    }
+
+    fn break_client(&mut self, fault: Fault) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        let index = self.chance.below(self.devices.len());
+        let Some(device) = self.devices.get_mut(index) else {
+            return Ok(());
+        };
+        self.trace.note(&device.name, format_args!("{fault:?}"));
+        match fault {
+            Fault::ClientKilled | Fault::ClientPower => {
+                device.kill(now, fault == Fault::ClientPower);
+                if let Some(user) = self.users.get_mut(device.user) {
+                    user.change_is_lost(now);
+                    self.ledger.look_at_disk(&user.username, &device.disk)?;
+                }
+                self.ledger.check_all_kept()?;
+            }
+            Fault::ClientDies => device.disk.die_in(self.chance.within(1..=12) as u32),
+            _ => device.disk.set_full(self.chance.one_in(2)),
+        }
+        Ok(())
+    }
+
+    /// For the end: what the store has not made durable is.
+    pub(super) fn is_store_at_rest(&self) -> bool {
+        self.store.queued() == 0 && self.store.held() == 0 && !self.store.has_done()
+    }
+}
