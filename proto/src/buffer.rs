@@ -62,7 +62,9 @@ impl Incoming {
             let larger = (self.data.len() * 2).max(CHUNK).min(max.max(CHUNK));
             self.data.resize(larger, 0);
         }
-        self.data.get_mut(self.end..).unwrap_or_default()
+        // A buffer that was lent may be longer than what may be held.
+        let until = self.data.len().min(self.start.saturating_add(max));
+        self.data.get_mut(self.end..until).unwrap_or_default()
     }
 
     /// Counts bytes that were read into [`Incoming::room`].

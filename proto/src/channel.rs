@@ -419,6 +419,25 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_buffer_that_was_lent_holds_no_more() {
+        let mut spare = SpareBuffers::new(4);
+        let mut before = Channel::plaintext(CHUNK * 2 - HEADER);
+        before.attach(&mut spare);
+        let mut endless = io::repeat(0);
+        while before.has_room() {
+            before.read_from(&mut endless).unwrap();
+        }
+        before.discard_input();
+        before.detach(&mut spare);
+        let mut channel = Channel::plaintext(LIMIT);
+        channel.attach(&mut spare);
+        while channel.has_room() {
+            channel.read_from(&mut endless).unwrap();
+        }
+        assert_eq!(channel.pending_input(), CHUNK);
+    }
+
+    #[test]
     fn idle_channels_hold_no_buffer() {
         let mut spare = SpareBuffers::new(4);
         let mut channel = Channel::plaintext(LIMIT);
