@@ -27,6 +27,7 @@ pub(crate) struct Line {
     /// What was asked and is not answered.
     pub(crate) waiting: VecDeque<Asked>,
     pub(crate) user: Option<Username>,
+    pub(crate) has_logged_in: bool,
     pub(crate) anonymous_since: u64,
     /// When a request was read, answered, or a job of it done, for the last time.
     pub(crate) moved_at: u64,
@@ -62,6 +63,7 @@ impl Line {
             replies: Channel::plaintext(limits::REPLY_FRAME_MAX),
             waiting: VecDeque::new(),
             user: None,
+            has_logged_in: false,
             anonymous_since: now,
             moved_at: now,
             stuck_since: None,
@@ -220,6 +222,7 @@ impl Line {
             let text = || format!("{} was let in with a wrong password", login.username);
             require(is_right, Check::LoggedIn, text)?;
             self.user = Some(login.username.clone());
+            self.has_logged_in = true;
             return Ok(());
         }
         let Some(user) = self.user.clone().filter(|_| !is_free) else {

@@ -42,6 +42,8 @@ pub(crate) struct Link {
     /// Whether the server has let go of its end.
     pub(crate) server_gone: bool,
     pub(crate) client_gone: bool,
+    /// Whether the server has said that it says nothing more.
+    server_shut: bool,
     /// What the server has read and written since somebody looked.
     pub(crate) heard: Vec<u8>,
     pub(crate) said: Vec<u8>,
@@ -142,6 +144,7 @@ impl Link {
             client_edge: false,
             server_gone: false,
             client_gone: false,
+            server_shut: false,
             heard: Vec::new(),
             said: Vec::new(),
             calls: 0,
@@ -186,7 +189,7 @@ impl Link {
 
     /// Whether the server has said its last word, or cannot say any.
     pub(crate) fn is_shut(&self) -> bool {
-        self.to_client.closed || self.is_reset
+        self.server_shut || self.is_reset
     }
 
     /// Bytes at the server that it has not read.
@@ -306,7 +309,9 @@ impl Write for ServerEnd {
 
 impl Transport for ServerEnd {
     fn shutdown_write(&mut self) {
-        self.0.borrow_mut().end_to_client();
+        let link = &mut *self.0.borrow_mut();
+        link.server_shut = true;
+        link.end_to_client();
     }
 
     fn is_emptied_by(&self, count: usize, room: usize) -> bool {

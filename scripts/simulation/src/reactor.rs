@@ -2,6 +2,9 @@
 //! on what a poll reports, calls a turn when there is reason for one, and listens in on every
 //! connection.
 
+mod bounds;
+mod quiet;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use correio_server::{
@@ -25,10 +28,6 @@ const ACCEPTS_PER_TURN: usize = 16;
 
 /// Turns in a row in which nothing moves: two for a list that was handed on, one for a deadline.
 const EMPTY_TURNS_MAX: u32 = 4;
-
-/// How long a connection that is being closed is waited for (2 seconds), and what a look at it may
-/// come late, in ticks.
-const LINGER: u64 = 2_000;
 
 /// A server that runs.
 pub(crate) struct Reactor {
@@ -122,6 +121,7 @@ impl Reactor {
     /// One return of the poll and what follows from it.
     pub(crate) fn turn(
         &mut self,
+        plan: &Plan,
         network: &mut Network,
         ledger: &mut Ledger,
         failed_logins: &mut Vec<LoginTrace>,
@@ -144,7 +144,7 @@ impl Reactor {
             )
         };
         require(self.empty_turns <= EMPTY_TURNS_MAX && !self.is_due(), Check::Idle, text)?;
-        self.check_held()?;
+        self.check_bounds(plan)?;
         let is_over = self
             .stopping_until
             .is_some_and(|until| self.server.is_empty() || self.clock.tick() >= until);
@@ -224,16 +224,5 @@ impl Reactor {
         let before = self.lines.len();
         self.lines.retain(|_, line| !line.link.borrow().server_gone);
         Ok(moved || self.lines.len() < before)
-    }
-
-    /// (f): what the connections hold is within the formula.
-    fn check_held(&mut self) -> Result<(), Violation> {
-        Ok(())
-    }
-
-    /// (g): while nothing is under way, nobody waits for the server.
-    pub(crate) fn check_quiet(&mut self, plan: &Plan) -> Result<(), Violation> {
-        let _ = (plan, LINGER);
-        Ok(())
     }
 }

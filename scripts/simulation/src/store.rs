@@ -13,7 +13,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 use correio_proto::{mail::FullName, message::Realm};
 use correio_server::{
     store::{AccountId, PasswordHash, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
-    ticket::Ticket,
+    ticket::{ConnId, Ticket},
 };
 
 pub use state::State;
@@ -121,11 +121,11 @@ impl SimStore {
 
     /// Whether a job of a connection waits, or its answer does.
     #[must_use]
-    pub fn is_at(&self, ticket: Ticket) -> bool {
+    pub fn is_at(&self, id: ConnId) -> bool {
         let halves = self.0.borrow();
-        let queued = halves.queue.iter().map(|(queued, _)| *queued);
-        let answered = halves.held.iter().chain(&halves.done).map(|(answered, _)| *answered);
-        queued.chain(answered).any(|other| other == ticket)
+        let queued = halves.queue.iter().map(|(ticket, _)| ticket);
+        let answered = halves.held.iter().chain(&halves.done).map(|(ticket, _)| ticket);
+        queued.chain(answered).any(|ticket| ticket.connection == id)
     }
 
     /// Whether [`Store::collect`] has something to give.

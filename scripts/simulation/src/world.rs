@@ -282,7 +282,8 @@ impl World {
         if self.plan.lag_max > 0 && self.chance.one_in(20) {
             reactor.lags_until = now + self.chance.within(0..=self.plan.lag_max);
         }
-        match reactor.turn(&mut self.network, &mut self.ledger, &mut self.failed_logins)? {
+        let (network, ledger) = (&mut self.network, &mut self.ledger);
+        match reactor.turn(&self.plan, network, ledger, &mut self.failed_logins)? {
             Turned::Runs => Ok(()),
             Turned::Failed => self.kill_server("the store has failed"),
             Turned::Stopped => self.finish_server(),
