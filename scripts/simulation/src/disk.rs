@@ -107,10 +107,10 @@ impl SimDisk {
         inner.dies_in = None;
     }
 
-    /// The files that would be left if the power failed now and every change that is not synced
-    /// were lost.
-    pub(crate) fn synced(&self) -> Vec<(PathBuf, Rc<[u8]>)> {
-        self.0.borrow().synced.iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+    /// Looks at the files that would be left if the power failed now and every change that is not
+    /// synced were lost.
+    pub(crate) fn look_at_synced(&self, mut look: impl FnMut(&Path, &Rc<[u8]>)) {
+        self.0.borrow().synced.iter().for_each(|(path, content)| look(path, content));
     }
 
     /// The files as programs see them.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     rc::Rc,
 };
 
@@ -37,7 +38,9 @@ pub(crate) struct Ledger {
     confirmed: BTreeMap<(Seq, MailId), BTreeSet<ConnId>>,
     /// As whom each connection has tried to log in.
     logins: BTreeSet<(ConnId, Username)>,
-    /// What the store held when it was last looked at.
+    /// Which commit of the store was looked at last.
+    looked_at: u64,
+    /// What the store held then.
     held: BTreeMap<(AccountId, Seq), MailKey>,
     accounts: BTreeMap<AccountId, Username>,
     hashes: BTreeMap<Username, Vec<Was<PasswordHash>>>,
@@ -110,6 +113,9 @@ impl Ledger {
     /// Looks at what is durable in the store now. What has gone was confirmed by its owner and is
     /// on the owner's disk; what has come was sent.
     pub(crate) fn look_at_store(&mut self, store: &SimStore, now: u64) -> Result<(), Violation> {
+        if std::mem::replace(&mut self.looked_at, store.commits()) == self.looked_at {
+            return Ok(());
+        }
         for (account, change) in store.take_changes() {
             self.note_change(account, change, now);
         }
@@ -211,24 +217,35 @@ impl Ledger {
 
     /// Everything that was acknowledged is somewhere.
     pub(crate) fn check_all_kept(&self) -> Result<(), Violation> {
-        self.acknowledged.iter().try_for_each(|(key, account)| self.check_kept(key, *account))
+        let held: BTreeSet<(AccountId, &MailKey)> =
+            self.held.iter().map(|((account, _), key)| (*account, key)).collect();
+        let mut disks: BTreeMap<&Username, BTreeSet<&MailKey>> = BTreeMap::new();
+        for (user, disk) in &self.disks {
+            let keys = disks.entry(user).or_default();
+            disk.look_at_synced(|path, content| keys.extend(self.mail_in(path, content)));
+        }
+        for (key, account) in &self.acknowledged {
+            // Who has no disk here is hostile, and has confirmed what is gone.
+            let disk = self.accounts.get(account).and_then(|username| disks.get(username));
+            let is_kept =
+                held.contains(&(*account, key)) || disk.is_none_or(|keys| keys.contains(key));
+            require(is_kept, Check::Acknowledged, || self.lost(key, *account))?;
+        }
+        Ok(())
     }
 
     fn check_kept(&self, key: &MailKey, account: AccountId) -> Result<(), Violation> {
         let range = (account, Seq(0))..=(account, Seq(u64::MAX));
-        if self.held.range(range).any(|(_, held)| held == key) {
-            return Ok(());
-        }
-        let Some(username) = self.accounts.get(&account) else {
-            return Ok(());
-        };
-        // Who has no disk here is hostile, and has confirmed what is gone.
-        let is_kept = !self.has_disk(username) || self.is_on_disk(username, key);
-        let text = || {
-            let (from, id) = key;
-            format!("mail {id} from {from} to {username} was acknowledged and is nowhere")
-        };
-        require(is_kept, Check::Acknowledged, text)
+        let is_held = self.held.range(range).any(|(_, held)| held == key);
+        let username = self.accounts.get(&account);
+        let is_kept = is_held
+            || username.is_none_or(|user| !self.has_disk(user) || self.is_on_disk(user, key));
+        require(is_kept, Check::Acknowledged, || self.lost(key, account))
+    }
+
+    fn lost(&self, (from, id): &MailKey, account: AccountId) -> String {
+        let to = self.accounts.get(&account);
+        format!("mail {id} from {from} to {to:?} was acknowledged and is nowhere")
     }
 
     fn has_disk(&self, username: &Username) -> bool {
@@ -236,13 +253,17 @@ impl Ledger {
     }
 
     fn is_on_disk(&self, username: &Username, key: &MailKey) -> bool {
-        let mut disks = self.disks.iter().filter(|(user, _)| user == username);
-        disks.any(|(_, disk)| {
-            disk.synced().iter().any(|(path, content)| {
-                is_mail(path)
-                    && self.files.get(&place(content)).is_some_and(|(_, held)| held == key)
-            })
-        })
+        let mut found = false;
+        for (_, disk) in self.disks.iter().filter(|(user, _)| user == username) {
+            disk.look_at_synced(|path, content| found |= self.mail_in(path, content) == Some(key));
+        }
+        found
+    }
+
+    /// The mail that a file of a mailbox holds.
+    fn mail_in(&self, path: &Path, content: &Rc<[u8]>) -> Option<&MailKey> {
+        let (_, key) = self.files.get(&place(content)).filter(|_| is_mail(path))?;
+        Some(key)
     }
 
     /// Looks at a user's disk: each mail is whole, the user's, and there once.
@@ -276,7 +297,7 @@ impl Ledger {
 }
 
 /// Whether a file is one that a person is shown.
-fn is_mail(path: &std::path::Path) -> bool {
+fn is_mail(path: &Path) -> bool {
     let part = path.parent().and_then(|parent| parent.file_name());
     part.is_some_and(|part| part == "new" || part == "cur")
 }

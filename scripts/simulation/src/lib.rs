@@ -16,6 +16,7 @@ mod hasher;
 mod hostile;
 mod ledger;
 mod line;
+mod many;
 mod network;
 mod person;
 mod pipe;
@@ -27,4 +28,5 @@ mod trace;
 mod world;
 
 pub use check::{Check, Violation};
+pub use many::simulate_many;
 pub use run::{Outcome, simulate};

@@ -28,6 +28,7 @@ struct Halves {
     quota: Quota,
     faults: StoreFaults,
     durable: State,
+    commits: u64,
     pending: State,
     queue: VecDeque<(Ticket, StoreJob)>,
     /// Jobs that the pending half has done and the durable one has not.
@@ -76,6 +77,7 @@ impl SimStore {
             quota,
             faults: StoreFaults::default(),
             durable: State::default(),
+            commits: 0,
             pending: State::default(),
             queue: VecDeque::new(),
             undurable: Vec::new(),
@@ -207,6 +209,12 @@ impl SimStore {
         self.0.borrow().done.clone()
     }
 
+    /// How often anything was made durable.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.borrow().commits
+    }
+
     /// Looks at what is durable.
     pub fn durable<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow().durable)
@@ -238,12 +246,15 @@ impl Halves {
         if self.faults.disk_full && self.pending.needs_room(&job) {
             return StoreDone::Unavailable("simulated: the disk is full".into());
         }
-        let answer = self.pending.run(self.quota, job.clone());
-        self.undurable.push(job);
-        answer
+        let reads = matches!(job, StoreJob::FindAccount { .. } | StoreJob::Fetch { .. });
+        if !reads {
+            self.undurable.push(job.clone());
+        }
+        self.pending.run(self.quota, job)
     }
 
     fn make_durable(&mut self) {
+        self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
             let change = change(&job);
             // The same jobs on the same state: the answers are those that were given.

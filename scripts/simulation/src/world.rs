@@ -27,7 +27,7 @@ use crate::{
 const STEPS_PER_TICK: u32 = 20_000;
 
 /// Everything that is acknowledged is looked for once in so many steps, and after every crash.
-const LOOK_EVERY: u64 = 64;
+const LOOK_EVERY: u64 = 500;
 
 /// See the module's description.
 pub(crate) struct World {

@@ -1,27 +1,191 @@
-//! temporary
-use std::time::Instant;
-fn main() {
-    let a: Vec<u64> = std::env::args().skip(1).map(|a| a.parse().unwrap()).collect();
-    if a.len() == 1 {
-        let o = correio_simulation::simulate(a[0], true);
-        for l in &o.trace {
-            println!("{l}");
-        }
-        println!("{:?} {}", o.violation, o.steps);
-        return;
+//! Simulates seeds and tells what they came to.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use correio_simulation::{Check, Outcome, Violation, simulate, simulate_many};
+use signal_hook::consts::SIGINT;
+
+/// Lines of a failing seed's trace that are shown without being asked for.
+const LAST_LINES: usize = 40;
+
+/// How often the progress is shown.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs the server's and the client's core in one thread under one seed, with a clock, a network,
+/// disks and a store that are simulated and fail, and checks what correio promises.
+///
+/// It ends with 0 where all seeds hold and with 1 where one does not; 130 where it was interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "simulate", max_term_width = 100)]
+struct Args {
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    from: u64,
+    /// This seed alone
+    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "from", "tally"])]
+    seed: Option<u64>,
+    /// Show all that happens, with --seed
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Threads, each with a seed of its own; as many as there are processors without it
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Go on behind a seed that fails, and print one line for programs: how many failed, the first
+    /// of them, and which checks found them
+    #[arg(long)]
+    tally: bool,
+}
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+struct Tally {
+    ended: u64,
+    steps: u64,
+    failed: BTreeMap<u64, Violation>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match args.seed {
+        Some(seed) => one(seed, args.trace),
+        None => many(&args),
     }
-    let t = Instant::now();
-    let mut bad = 0;
-    let mut steps = 0;
-    for seed in a[0]..a[1] {
-        let o = correio_simulation::simulate(seed, false);
-        steps += o.steps;
-        if let Some(v) = o.violation {
-            bad += 1;
-            if bad < 15 {
-                println!("seed {seed}: {v}");
-            }
+}
+
+fn one(seed: u64, is_traced: bool) -> ExitCode {
+    let outcome = simulate(seed, true);
+    if is_traced {
+        show(&outcome.trace);
+    }
+    match outcome.violation {
+        None => {
+            println!("seed {seed} holds, {} steps", outcome.steps);
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            println!("seed {seed} fails: {violation}");
+            ExitCode::FAILURE
         }
     }
-    println!("{} bad, {} steps, {:?}", bad, steps, t.elapsed());
+}
+
+/// A reader that has seen enough is no error.
+fn show(lines: &[String]) {
+    let mut output = io::stdout().lock();
+    for line in lines {
+        if writeln!(output, "{line}").is_err() {
+            return;
+        }
+    }
+}
+
+fn many(args: &Args) -> ExitCode {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // Where it cannot be taken, the signal ends the program, as it would without us.
+    let _ = signal_hook::flag::register(SIGINT, Arc::clone(&interrupted));
+    if args.tally {
+        // Caught and counted; a thousand of them are no reading.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let threads = args.threads.or_else(|| Some(thread::available_parallelism().ok()?.get()));
+    let seeds = args.from..args.from.saturating_add(args.seeds);
+    let started = Instant::now();
+    let mut progress = Progress { is_shown: io::stderr().is_terminal(), shown: None };
+    let mut tally = Tally::default();
+    simulate_many(seeds, threads.unwrap_or(2), |outcome| {
+        tally.take(outcome);
+        progress.show(&tally, args.seeds, started.elapsed());
+        let goes_on = args.tally || tally.failed.is_empty();
+        goes_on && !interrupted.load(Ordering::Relaxed)
+    });
+    progress.clear();
+    if args.tally {
+        println!("{}", tally.line());
+    } else {
+        tally.report(started.elapsed());
+    }
+    if !tally.failed.is_empty() {
+        ExitCode::FAILURE
+    } else if interrupted.load(Ordering::Relaxed) {
+        ExitCode::from(130)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// A line on the terminal that is written over.
+struct Progress {
+    is_shown: bool,
+    shown: Option<Duration>,
+}
+
+impl Progress {
+    fn show(&mut self, tally: &Tally, seeds: u64, elapsed: Duration) {
+        let is_due = self.shown.is_none_or(|shown| elapsed >= shown + SHOW_EVERY);
+        if self.is_shown && is_due {
+            self.shown = Some(elapsed);
+            let rate = tally.rate(elapsed);
+            eprint!("\r{} of {seeds} seeds, {rate:.0} a second\x1b[K", tally.ended);
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+impl Tally {
+    fn take(&mut self, outcome: Outcome) {
+        self.ended += 1;
+        self.steps += outcome.steps;
+        self.failed.extend(outcome.violation.map(|violation| (outcome.seed, violation)));
+    }
+
+    fn rate(&self, elapsed: Duration) -> f64 {
+        self.ended as f64 / elapsed.as_secs_f64().max(0.001)
+    }
+
+    fn report(&self, elapsed: Duration) {
+        let Self { ended, steps, .. } = self;
+        let seconds = elapsed.as_secs_f64();
+        let rate = self.rate(elapsed);
+        println!("{ended} seeds, {steps} steps in {seconds:.1} s: {rate:.0} seeds a second");
+        let Some((seed, violation)) = self.failed.first_key_value() else {
+            return;
+        };
+        let trace = simulate(*seed, true).trace;
+        println!("\nthe end of seed {seed}:");
+        show(trace.get(trace.len().saturating_sub(LAST_LINES)..).unwrap_or_default());
+        println!("\nseed {seed} fails: {violation}");
+        println!("replay it with: scripts/simulate --seed {seed} --trace");
+    }
+
+    /// `seeds failed first checks`, the checks as `letter:count` with commas between.
+    fn line(&self) -> String {
+        let mut checks: BTreeMap<Check, u64> = BTreeMap::new();
+        for violation in self.failed.values() {
+            *checks.entry(violation.check).or_default() += 1;
+        }
+        let checks: Vec<String> =
+            checks.iter().map(|(check, count)| format!("{}:{count}", check.letter())).collect();
+        let checks = if checks.is_empty() { "-".to_owned() } else { checks.join(",") };
+        let first = self.failed.keys().next().map_or("-".to_owned(), u64::to_string);
+        format!("{} {} {first} {checks}", self.ended, self.failed.len())
+    }
 }

@@ -1,0 +1,37 @@
+//! Many seeds, on several threads: each simulation is one thread.
+
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use crate::{Outcome, simulate};
+
+/// Simulates seeds until they are used up or `take`, which is told of each, says stop by returning
+/// false. They are begun in their order and told of as they end.
+pub fn simulate_many(seeds: Range<u64>, threads: usize, take: impl FnMut(Outcome) -> bool + Send) {
+    let next = AtomicU64::new(seeds.start);
+    let stopped = AtomicBool::new(false);
+    let take = Mutex::new(take);
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while !stopped.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let outcome = simulate(seed, false);
+                    let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
+                    if !take(outcome) {
+                        stopped.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+}
