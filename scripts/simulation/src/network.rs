@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct Network {
     clock: Clock,
     chance: Chance,
-    pub(crate) manner: Manner,
+    manner: Manner,
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
     pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
@@ -36,6 +36,14 @@ impl Network {
         self.links.push(link.clone());
         self.backlog.push_back((link.clone(), from));
         Some(ClientEnd(link))
+    }
+
+    /// Treats all links like this from now on.
+    pub(crate) fn set_manner(&mut self, manner: &Manner) {
+        self.manner = manner.clone();
+        for link in &self.links {
+            link.borrow_mut().set_manner(manner);
+        }
     }
 
     /// Nobody listens any more: who was not accepted yet is turned away.

@@ -151,6 +151,13 @@ impl Link {
         }))
     }
 
+    /// How the network treats it from now on. Who was told to wait is told that there is room.
+    pub(crate) fn set_manner(&mut self, manner: &Manner) {
+        self.manner = manner.clone();
+        self.edge.writable |= std::mem::take(&mut self.to_client.blocked);
+        self.client_edge = true;
+    }
+
     /// When the next piece arrives at either end.
     pub(crate) fn next_arrival(&self) -> Option<u64> {
         let arrivals = [self.to_server.next_arrival(), self.to_client.next_arrival()];
@@ -273,7 +280,7 @@ impl Read for ServerEnd {
         let most = link.part(room.len());
         let room = room.get_mut(..most).unwrap_or_default();
         let count = link.to_server.read(room)?;
-        link.heard.extend(room.iter().take(count));
+        link.heard.extend_from_slice(room.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
@@ -286,7 +293,7 @@ impl Write for ServerEnd {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if link.client_gone {
-            link.said.extend(bytes);
+            link.said.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
         let room = link.to_client.room(link.manner.capacity).min(bytes.len());
@@ -296,8 +303,8 @@ impl Write for ServerEnd {
         }
         let count = link.part(room);
         let at = link.arrival();
-        let piece: Vec<u8> = bytes.iter().take(count).copied().collect();
-        link.said.extend(&piece);
+        let piece = bytes.get(..count).unwrap_or_default().to_vec();
+        link.said.extend_from_slice(&piece);
         link.to_client.put(Piece::Bytes(piece), at);
         Ok(count)
     }
@@ -365,7 +372,7 @@ impl Write for ClientEnd {
         }
         let count = link.part(room);
         let at = link.arrival();
-        let piece = bytes.iter().take(count).copied().collect();
+        let piece = bytes.get(..count).unwrap_or_default().to_vec();
         link.to_server.put(Piece::Bytes(piece), at);
         Ok(count)
     }

@@ -132,7 +132,7 @@ impl Plan {
             devices,
             hostile: chance.below(5),
             body_max,
-            chaos: chance.within(5..=60) * SECOND,
+            chaos: chance.within(3..=30) * SECOND,
             faults,
             fault_every: often(chance, &[2_000, 300, 10_000]),
             lag_max: often(chance, &[0, 30, 500]),

@@ -22,7 +22,7 @@ impl World {
             ..self.store.faults()
         });
         self.hasher.set_faults(self.plan.hashing);
-        self.network.manner = self.plan.network.clone();
+        self.network.set_manner(&self.plan.network);
         self.hostile.clear();
         for device in &self.devices {
             device.disk.set_full(false);
