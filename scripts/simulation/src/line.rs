@@ -15,6 +15,7 @@ use crate::{
     check::{Check, Violation, require},
     ledger::Ledger,
     pipe::LinkRef,
+    trace::Trace,
 };
 
 /// See the module's description.
@@ -51,6 +52,14 @@ pub(crate) struct Asked {
     request: Option<Request>,
 }
 
+/// What whoever listens in notes things in.
+pub(crate) struct Ear<'a> {
+    pub(crate) now: u64,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
+    pub(crate) trace: &'a mut Trace,
+}
+
 /// What a login that failed looked like from outside: its jobs and its answer.
 pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
 
@@ -79,7 +88,7 @@ impl Line {
     }
 
     /// Takes what the server has read since the last call.
-    pub(crate) fn hear(&mut self, ledger: &mut Ledger, now: u64) {
+    pub(crate) fn hear(&mut self, ear: &mut Ear<'_>) {
         let heard = std::mem::take(&mut self.link.borrow_mut().heard);
         let mut rest = heard.as_slice();
         while !rest.is_empty() && !self.is_refused {
@@ -88,9 +97,9 @@ impl Line {
             loop {
                 match self.requests.next_message::<ClientMessage>() {
                     Ok(None) => break,
-                    Ok(Some(message)) => self.asked(ledger, message, now),
+                    Ok(Some(message)) => self.asked(ear, message),
                     Err(ChannelError::Malformed(malformed)) => {
-                        self.push(now, malformed.number, None);
+                        self.push(ear.now, malformed.number, None);
                     }
                     Err(_) => {
                         self.is_refused = true;
@@ -101,14 +110,14 @@ impl Line {
         }
     }
 
-    fn asked(&mut self, ledger: &mut Ledger, message: ClientMessage, now: u64) {
+    fn asked(&mut self, ear: &mut Ear<'_>, message: ClientMessage) {
         match &message.request {
-            Request::Login(login) => ledger.note_login(self.id, &login.username),
-            Request::Confirm(confirm) => ledger.note_confirmation(self.id, &confirm.mails),
+            Request::Login(login) => ear.ledger.note_login(self.id, &login.username),
+            Request::Confirm(confirm) => ear.ledger.note_confirmation(self.id, &confirm.mails),
             _ => {}
         }
         let ClientMessage { number, request } = message;
-        self.push(now, Some(number), Some(request));
+        self.push(ear.now, Some(number), Some(request));
     }
 
     fn push(&mut self, at: u64, number: Option<u32>, request: Option<Request>) {
@@ -121,12 +130,7 @@ impl Line {
     }
 
     /// Takes what the server has written since the last call, and checks it.
-    pub(crate) fn say(
-        &mut self,
-        ledger: &mut Ledger,
-        now: u64,
-        failed_logins: &mut Vec<LoginTrace>,
-    ) -> Result<(), Violation> {
+    pub(crate) fn say(&mut self, ear: &mut Ear<'_>) -> Result<(), Violation> {
         let said = std::mem::take(&mut self.link.borrow_mut().said);
         let mut rest = said.as_slice();
         while !rest.is_empty() {
@@ -134,10 +138,10 @@ impl Line {
             loop {
                 match self.replies.next_message::<ServerMessage>() {
                     Ok(None) => break,
-                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(ledger, &notice)?,
+                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(ear, &notice)?,
                     Ok(Some(ServerMessage::Reply { number, reply })) => {
-                        self.moved_at = now;
-                        self.replied(ledger, now, number, reply, failed_logins)?;
+                        self.moved_at = ear.now;
+                        self.replied(ear, number, reply)?;
                     }
                     // Who speaks another protocol is answered in it.
                     Err(_) if self.is_refused => return Ok(()),
@@ -151,7 +155,8 @@ impl Line {
         Ok(())
     }
 
-    fn noticed(&self, ledger: &Ledger, notice: &Notice) -> Result<(), Violation> {
+    fn noticed(&self, ear: &mut Ear<'_>, notice: &Notice) -> Result<(), Violation> {
+        ear.trace.note("server", format_args!("{}: {notice:?}", self.id));
         let Notice::NewMail(mail) = notice else {
             return Ok(());
         };
@@ -159,20 +164,14 @@ impl Line {
             let text = format!("connection {}: a notice of mail and no login", self.id);
             return Err(Violation::new(Check::LoggedIn, text));
         };
-        let sent = ledger.find(&mail.from, mail.subject.as_str());
+        let sent = ear.ledger.find(&mail.from, mail.subject.as_str());
         let is_theirs = sent.is_some_and(|sent| sent.to.iter().any(|to| to == user));
         let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
         require(is_theirs, Check::Intact, text)
     }
 
-    fn replied(
-        &mut self,
-        ledger: &mut Ledger,
-        now: u64,
-        number: u32,
-        reply: Reply,
-        failed_logins: &mut Vec<LoginTrace>,
-    ) -> Result<(), Violation> {
+    fn replied(&mut self, ear: &mut Ear<'_>, number: u32, reply: Reply) -> Result<(), Violation> {
+        self.note_reply(ear, number, &reply);
         let jobs = std::mem::take(&mut self.jobs);
         if number == 0 && self.waiting.front().is_none_or(|asked| asked.number.is_some()) {
             // To the connection as a whole: it is being closed.
@@ -191,12 +190,12 @@ impl Line {
             && self.waiting.is_empty()
             && let Some(Request::Login(login)) = &asked.request
             // Where the password was changed meanwhile the login goes another way.
-            && !ledger.was_right(&login.username, &login.credential, asked.at)
+            && !ear.ledger.was_right(&login.username, &login.credential, asked.at)
         {
-            failed_logins.push((jobs, error.code, error.text.clone()));
+            ear.failed_logins.push((jobs, error.code, error.text.clone()));
         }
         match asked.request {
-            Some(request) => self.check(ledger, now, asked.at, request, reply),
+            Some(request) => self.check(ear, asked.at, request, reply),
             None => {
                 let text = || format!("connection {}: {reply:?} to no request", self.id);
                 require(matches!(reply, Reply::Error(_)), Check::Answered, text)
@@ -204,14 +203,27 @@ impl Line {
         }
     }
 
+    /// One line of the trace; a page is as long as its mails.
+    fn note_reply(&self, ear: &mut Ear<'_>, number: u32, reply: &Reply) {
+        let id = self.id;
+        match reply {
+            Reply::Page(page) => {
+                let mails = page.mails.len();
+                ear.trace.note("server", format_args!("{id}: {number} a page of {mails} mails"));
+            }
+            Reply::Hello(_) | Reply::Pong {} => {}
+            reply => ear.trace.note("server", format_args!("{id}: {number} {reply:?}")),
+        }
+    }
+
     fn check(
         &mut self,
-        ledger: &mut Ledger,
-        now: u64,
+        ear: &mut Ear<'_>,
         since: u64,
         request: Request,
         reply: Reply,
     ) -> Result<(), Violation> {
+        let ledger = &mut *ear.ledger;
         let is_free = matches!(
             reply,
             Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
@@ -235,7 +247,7 @@ impl Line {
             (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
             (Request::Logout {}, Reply::LoggedOut {}) => {
                 self.user = None;
-                self.anonymous_since = now;
+                self.anonymous_since = ear.now;
                 Ok(())
             }
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),

@@ -15,8 +15,7 @@ use crate::{
     check::{Check, Violation, require},
     clock::{Clock, tick_of},
     hasher::SimHasher,
-    ledger::Ledger,
-    line::{Line, LoginTrace},
+    line::{Ear, Line},
     network::Network,
     pipe::ServerEnd,
     plan::Plan,
@@ -123,16 +122,15 @@ impl Reactor {
         &mut self,
         plan: &Plan,
         network: &mut Network,
-        ledger: &mut Ledger,
-        failed_logins: &mut Vec<LoginTrace>,
+        ear: &mut Ear<'_>,
     ) -> Result<Turned, Violation> {
         let mut has_reason = self.has_reason(network) || self.is_due();
         self.take_events();
-        self.accept(network);
+        self.accept(network, ear);
         if let Err(StoreFailed(_)) = self.server.turn(self.now()) {
             return Ok(Turned::Failed);
         }
-        has_reason |= self.listen(ledger, failed_logins)?;
+        has_reason |= self.listen(ear)?;
         self.empty_turns = if has_reason { 0 } else { self.empty_turns + 1 };
         let text = || {
             format!(
@@ -182,7 +180,7 @@ impl Reactor {
         }
     }
 
-    fn accept(&mut self, network: &mut Network) {
+    fn accept(&mut self, network: &mut Network, ear: &mut Ear<'_>) {
         if self.stopping_until.is_some() {
             return;
         }
@@ -191,38 +189,40 @@ impl Reactor {
                 return;
             };
             if let Some(id) = self.server.open(self.now(), ServerEnd(link.clone()), peer) {
+                ear.trace.note("server", format_args!("{id}: opened, {peer}"));
                 self.lines.insert(id, Line::new(id, link, self.clock.tick()));
             }
         }
     }
 
     /// Listens to what was read and said in a turn. Returns whether anything was.
-    fn listen(
-        &mut self,
-        ledger: &mut Ledger,
-        failed_logins: &mut Vec<LoginTrace>,
-    ) -> Result<bool, Violation> {
-        let now = self.clock.tick();
+    fn listen(&mut self, ear: &mut Ear<'_>) -> Result<bool, Violation> {
         let mut moved = false;
         for line in self.lines.values_mut() {
             let calls = std::mem::take(&mut line.link.borrow_mut().calls);
             moved |= calls > 0;
-            line.hear(ledger, now);
+            line.hear(ear);
         }
         let submitted = [self.store.take_submitted(), self.hasher.take_submitted()];
         for (ticket, kind) in submitted.into_iter().flatten() {
             moved = true;
             if let Some(line) = self.lines.get_mut(&ticket.connection) {
-                line.note_job(kind, now);
+                line.note_job(kind, ear.now);
             }
         }
         // A store that answers at once has changed meanwhile.
-        ledger.look_at_store(&self.store, now)?;
+        ear.ledger.look_at_store(&self.store, ear.now)?;
         for line in self.lines.values_mut() {
-            line.say(ledger, now, failed_logins)?;
+            line.say(ear)?;
         }
         let before = self.lines.len();
-        self.lines.retain(|_, line| !line.link.borrow().server_gone);
+        self.lines.retain(|id, line| {
+            let is_gone = line.link.borrow().server_gone;
+            if is_gone {
+                ear.trace.note("server", format_args!("{id}: closed"));
+            }
+            !is_gone
+        });
         Ok(moved || self.lines.len() < before)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     hasher::SimHasher,
     hostile::{Hostile, Prey},
     ledger::Ledger,
-    line::LoginTrace,
+    line::{Ear, LoginTrace},
     network::Network,
     person::User,
     plan::{Plan, REALM},
@@ -282,8 +282,13 @@ impl World {
         if self.plan.lag_max > 0 && self.chance.one_in(20) {
             reactor.lags_until = now + self.chance.within(0..=self.plan.lag_max);
         }
-        let (network, ledger) = (&mut self.network, &mut self.ledger);
-        match reactor.turn(&self.plan, network, ledger, &mut self.failed_logins)? {
+        let mut ear = Ear {
+            now,
+            ledger: &mut self.ledger,
+            failed_logins: &mut self.failed_logins,
+            trace: &mut self.trace,
+        };
+        match reactor.turn(&self.plan, &mut self.network, &mut ear)? {
             Turned::Runs => Ok(()),
             Turned::Failed => self.kill_server("the store has failed"),
             Turned::Stopped => self.finish_server(),
