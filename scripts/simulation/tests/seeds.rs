@@ -14,7 +14,8 @@ fn a_thousand_seeds_hold() {
     let (mut ended, mut failed) = (0, None);
     simulate_many(0..SEEDS, threads, |outcome| {
         ended += 1;
-        failed = outcome.violation.map(|violation| (outcome.seed, violation));
+        // Others may still come to their end behind the first that fails.
+        failed = failed.take().or(outcome.violation.map(|violation| (outcome.seed, violation)));
         failed.is_none()
     });
     if let Some((seed, violation)) = failed {
@@ -27,7 +28,7 @@ fn a_thousand_seeds_hold() {
 fn the_same_seed_gives_the_same_trace() {
     for seed in 0..8 {
         let (once, again) = (simulate(seed, true), simulate(seed, true));
-        assert!(once.trace.len() > 100, "seed {seed} is no simulation");
+        assert!(once.steps > 100 && once.trace.len() > 20, "seed {seed} is no simulation");
         let differing = once.trace.iter().zip(&again.trace).find(|(once, again)| once != again);
         assert_eq!(differing, None, "seed {seed}");
         assert_eq!(once, again, "seed {seed}");
