@@ -188,13 +188,30 @@ impl Target {
         Some(line("WARN ", crate::event::Event::LogReopenFailed { text: &event }))
     }
 
-    fn write(&mut self, text: &str) -> io::Result<()> {
-        match self {
-            Self::Stderr => io::stderr().write_all(text.as_bytes()),
-            Self::File { file, .. } => file.write_all(text.as_bytes()),
+    /// Writes a line. `is_cut` says whether an error has cut off the one before it, as a disk
+    /// does that is filled by its beginning: that one is ended first.
+    fn write(&mut self, text: &str, is_cut: &mut bool) -> io::Result<()> {
+        let out: &mut dyn Write = match self {
+            Self::Stderr => &mut io::stderr(),
+            Self::File { file, .. } => file,
             #[cfg(test)]
-            Self::Test(target) => target.write_all(text.as_bytes()),
+            Self::Test(target) => target,
+        };
+        if *is_cut {
+            out.write_all(b"\n")?;
+            *is_cut = false;
         }
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            match out.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            *is_cut = !rest.is_empty();
+        }
+        Ok(())
     }
 }
 
@@ -292,11 +309,12 @@ impl Shared {
 
     /// The life of a sink's thread.
     fn serve(&self, mut target: Target) {
+        let mut is_cut = false;
         loop {
             let (entries, dropped) = self.take();
             let mut lost = 0;
             let mut write = |target: &mut Target, text: &str, lines: u64| {
-                if target.write(text).is_err() {
+                if target.write(text, &mut is_cut).is_err() {
                     lost += lines;
                 }
             };
@@ -419,6 +437,43 @@ mod tests {
         let texts: Vec<String> = test.texts.iter().take(2).collect();
         assert!(texts[0].ends_with("kept\n"));
         assert!(texts[1].ends_with("log.dropped count=1\n"));
+    }
+
+    /// A disk with room for so many bytes.
+    struct Disk {
+        room: Arc<Mutex<usize>>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = &mut *self.room.lock().unwrap();
+            let count = bytes.len().min(*room);
+            *room -= count;
+            self.written.lock().unwrap().extend(&bytes[..count]);
+            if count == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(count) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_ended_before_the_next() {
+        let (room, written) = (Arc::new(Mutex::new(10)), Arc::default());
+        let disk = Disk { room: Arc::clone(&room), written: Arc::clone(&written) };
+        let sink = Sink::start("test", Target::Test(Box::new(disk))).unwrap();
+        for text in ["whole\n", "cut off\n", "lost\n"] {
+            sink.push(text.to_owned());
+            sink.flush(Instant::now() + PATIENCE);
+        }
+        *room.lock().unwrap() = 1000;
+        sink.push("kept\n".to_owned());
+        sink.flush(Instant::now() + PATIENCE);
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert!(text.starts_with("whole\ncut \nkept\n"), "{text:?}");
+        assert!(text.ends_with("log.dropped count=2\n"), "{text:?}");
     }
 
     #[test]
