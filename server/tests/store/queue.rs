@@ -7,7 +7,7 @@ use correio_server::store::{StoreDone, Submitted, sqlite::SqliteOptions};
 
 use crate::{
     files::DATABASE,
-    support::{Harness, QUOTA, ROOMY, create, find, id, is_sent, send},
+    support::{Harness, QUOTA, ROOMY, create, find, id, is_sent, send, whole_mailbox},
 };
 
 #[test]
@@ -107,4 +107,33 @@ fn a_store_that_is_dropped_lets_go_of_its_directory() {
     drop(harness);
     let mut harness = Harness::sqlite(directory.path());
     assert_eq!(harness.fetch(tony).len(), 1);
+}
+
+#[test]
+fn pages_that_nobody_takes_hold_up_those_behind_them() {
+    const PAGES: usize = 100;
+    /// Two groups of pages, each with one page more than there is room for.
+    const BYTES_MAX: usize = 2 * ((4 << 20) + (1 << 20) + 4096);
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let body = "x".repeat(1 << 20);
+    assert!(is_sent(&harness.run(send(tony, 1, "tony", &body))));
+    let wake = harness.wake.clone();
+    let gate = harness.stop_between_groups(&wake);
+    let jobs = (0..PAGES).map(|_| whole_mailbox(tony));
+    let tickets: Vec<_> = jobs.map(|job| harness.submit(job).0).collect();
+    drop(gate);
+    let (mut answered, mut most) = (Vec::new(), 0);
+    while answered.len() < PAGES {
+        let done = harness.collect(1);
+        let bodies = done.iter().map(|(_, done)| match done {
+            StoreDone::Page { mails, .. } => mails[0].body.as_str().len(),
+            other => panic!("{other:?}"),
+        });
+        most = most.max(bodies.sum());
+        answered.extend(done.into_iter().map(|(ticket, _)| ticket));
+    }
+    assert_eq!(answered, tickets);
+    assert!((1..=BYTES_MAX).contains(&most), "{most} bytes at once");
 }

@@ -12,10 +12,11 @@ use std::{
 use rusqlite::{Connection, ErrorCode, ffi, hooks::Wal};
 
 use super::{
-    Group,
+    Group, PAGES_BYTES_MAX,
     cache::AccountCache,
     index,
     jobs::{Tables, run_job},
+    page_bytes,
     recent::Recent,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
@@ -86,7 +87,7 @@ impl File {
     }
 
     /// Runs a group of jobs, and those that come meanwhile, and makes what they changed durable.
-    /// There is an answer for each.
+    /// There is an answer for each of the first ones; the others have no room for theirs yet.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
@@ -99,7 +100,7 @@ impl File {
             self.checkpoint("TRUNCATE")?;
         }
         // One job may have spoiled it for all, or only a part fits on the disk: each by itself.
-        let mut answers = Vec::with_capacity(group.jobs().len());
+        let (mut answers, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
         for (_, job) in group.jobs() {
             answers.push(match self.alone(intake, job) {
                 Ok(answer) => answer,
@@ -108,6 +109,10 @@ impl File {
                     unavailable(&error)
                 }
             });
+            pages += answers.last().map_or(0, page_bytes);
+            if pages >= PAGES_BYTES_MAX {
+                break;
+            }
         }
         Ok(answers)
     }
@@ -145,13 +150,14 @@ impl File {
         group: &mut Group<'_>,
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
-        let mut answers = Vec::with_capacity(group.jobs().len());
-        loop {
-            while let Some((_, job)) = group.jobs().get(answers.len()) {
-                answers.push(self.run_one(intake, job)?);
-            }
+        let (mut answers, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
+        while pages < PAGES_BYTES_MAX {
+            if let Some((_, job)) = group.jobs().get(answers.len()) {
+                let answer = self.run_one(intake, job)?;
+                pages += page_bytes(&answer);
+                answers.push(answer);
             // The sync that follows does for these too; nobody is waited for.
-            if !group.grow() {
+            } else if !group.grow() {
                 break;
             }
         }

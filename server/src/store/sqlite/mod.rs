@@ -12,7 +12,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use correio_proto::message::Realm;
+use correio_proto::{mail::Mail, message::Realm};
 
 pub use self::open::OpenError;
 use self::{
@@ -38,6 +38,10 @@ const GROUP_MAX: usize = 1000;
 
 /// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
 const GROUP_BYTES_MAX: u64 = 8 << 20;
+
+/// Bytes of pages from which on a group ends, and from which on the next one waits until those
+/// that are done were taken: a page may take ten thousand times what the request for it does.
+const PAGES_BYTES_MAX: usize = 4 << 20;
 
 /// How much may wait for the store thread, and in it.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +75,7 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     finished: Mutex<Finished>,
+    taken: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +90,11 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Finished {
     done: Vec<(Ticket, StoreDone)>,
+    /// Bytes of the pages among them.
+    pages: usize,
     failed: Option<StoreFailed>,
+    /// Whether nobody takes anything before the end.
+    closed: bool,
 }
 
 impl SqliteStore {
@@ -114,6 +123,8 @@ impl SqliteStore {
     fn stop(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
+        lock(&self.shared.finished).closed = true;
+        self.shared.taken.notify_all();
         if let Some(thread) = self.thread.take() {
             // Its panics were caught and are told of as a failure.
             let _ = thread.join();
@@ -151,6 +162,9 @@ impl Store for SqliteStore {
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
         let mut finished = lock(&self.shared.finished);
         done.append(&mut finished.done);
+        if std::mem::take(&mut finished.pages) >= PAGES_BYTES_MAX {
+            self.shared.taken.notify_one();
+        }
         finished.failed.clone().map_or(Ok(()), Err)
     }
 
@@ -171,12 +185,17 @@ impl Shared {
     fn serve(&self, mut file: File, wake: &dyn Wake) {
         let mut group = Group { jobs: Vec::new(), bytes: 0, queue: &self.queue };
         while group.begin(&self.changed) {
+            self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
                 Ok(answers) => {
-                    let tickets = group.jobs.drain(..).map(|(ticket, _)| ticket);
-                    lock(&self.finished).done.extend(tickets.zip(answers));
+                    // Those without an answer are the next group's first.
+                    let count = answers.len().min(group.jobs.len());
+                    let tickets = group.jobs.drain(..count).map(|(ticket, _)| ticket);
+                    let mut finished = lock(&self.finished);
+                    finished.pages += answers.iter().map(page_bytes).sum::<usize>();
+                    finished.done.extend(tickets.zip(answers));
                     false
                 }
                 // What became of the group is unknown: nobody is told anything.
@@ -200,6 +219,13 @@ impl Shared {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
     }
+
+    fn wait_for_room(&self) {
+        let mut finished = lock(&self.finished);
+        while finished.pages >= PAGES_BYTES_MAX && !finished.closed {
+            finished = self.taken.wait(finished).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 /// Jobs that are made durable together.
@@ -216,12 +242,12 @@ impl Group<'_> {
         &self.jobs
     }
 
-    /// Waits for jobs and takes those that are there. False once there will be none.
+    /// Waits for jobs and takes those that are there, after those that the group before has left.
+    /// False once there will be none.
     fn begin(&mut self, changed: &Condvar) -> bool {
-        self.jobs.clear();
-        self.bytes = 0;
+        self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
         let mut queue = lock(self.queue);
-        while queue.jobs.is_empty() {
+        while self.jobs.is_empty() && queue.jobs.is_empty() {
             if queue.closed {
                 return false;
             }
@@ -260,6 +286,18 @@ fn size(job: &StoreJob) -> u64 {
         StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
         _ => 0,
     }
+}
+
+/// About what an answer takes in memory, where it is a page.
+fn page_bytes(done: &StoreDone) -> usize {
+    let StoreDone::Page { mails, .. } = done else {
+        return 0;
+    };
+    let bytes = |mail: &Mail| {
+        let texts = mail.body.as_str().len() + mail.subject.as_str().len();
+        texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
+    };
+    mails.iter().map(bytes).sum()
 }
 
 /// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
