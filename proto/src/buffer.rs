@@ -33,6 +33,11 @@ impl SpareBuffers {
     }
 }
 
+/// Whether a buffer takes more than a chunk, and more than twice what is in it.
+fn is_too_large(data: &Vec<u8>, used: usize) -> bool {
+    data.capacity() > CHUNK && used.saturating_mul(2) < data.capacity()
+}
+
 /// Bytes that came in and are not read yet. What lies behind them is room for more.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
@@ -48,6 +53,11 @@ impl Incoming {
 
     pub(crate) fn len(&self) -> usize {
         self.end - self.start
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.data.capacity()
     }
 
     /// Room to read into, so that at most `max` bytes are held: empty once there are as many.
@@ -89,12 +99,19 @@ impl Incoming {
         }
     }
 
-    /// Lets the buffer go while nothing is in it.
+    /// Lets the buffer go while nothing is in it, and most of one with little in it: the rest of
+    /// a large frame must not cost as much as the frame.
     pub(crate) fn detach(&mut self, spare: &mut SpareBuffers) {
         if self.len() == 0 {
             spare.give(std::mem::take(&mut self.data));
             self.start = 0;
             self.end = 0;
+        } else if is_too_large(&self.data, self.len()) {
+            self.data.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            self.data.truncate(self.end.max(CHUNK));
+            self.data.shrink_to(CHUNK);
         }
     }
 }
@@ -109,6 +126,11 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.written..).unwrap_or_default()
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.data.capacity()
     }
 
     /// Where to append.
@@ -139,6 +161,10 @@ impl Outgoing {
         if self.data.is_empty() {
             spare.give(std::mem::take(&mut self.data));
             self.written = 0;
+        } else if is_too_large(&self.data, self.bytes().len()) {
+            self.data.drain(..self.written);
+            self.written = 0;
+            self.data.shrink_to(CHUNK);
         }
     }
 }

@@ -284,6 +284,19 @@ impl Channel {
         self.incoming.len()
     }
 
+    /// Memory for what came in, in bytes: after [`Channel::detach`] at most twice
+    /// [`Channel::pending_input`], or 16 KiB, and nothing where nothing is pending.
+    #[must_use]
+    pub fn held_input(&self) -> usize {
+        self.incoming.held()
+    }
+
+    /// Memory for what is to go out, in bytes, without that of TLS; as [`Channel::held_input`].
+    #[must_use]
+    pub fn held_output(&self) -> usize {
+        self.outgoing.held()
+    }
+
     /// Borrows buffers where the channel has none, before it is used.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
         self.incoming.attach(spare);
@@ -416,6 +429,43 @@ mod tests {
         }
         assert_eq!(channel.pending_input(), CHUNK * 3 + HEADER);
         assert_eq!(channel.read_from(&mut endless).unwrap(), 0);
+    }
+
+    /// The rest of something large, and the beginning of something small.
+    #[test]
+    fn a_buffer_is_at_most_twice_what_is_in_it() {
+        let large = |length: u32| {
+            let mut bytes = length.to_be_bytes().to_vec();
+            bytes.resize(bytes.len() + length as usize, 0xc0);
+            bytes
+        };
+        let mut spare = SpareBuffers::new(2);
+        let mut channel = Channel::plaintext(1 << 20);
+        let mut source = Cursor::new([large(1 << 20), large(1)].concat());
+        source.get_mut().pop();
+        channel.attach(&mut spare);
+        while source.position() < source.get_ref().len() as u64 {
+            channel.read_from(&mut source).unwrap();
+            if channel.has_message() {
+                assert!(channel.held_input() > 1 << 20, "the large one is there");
+                channel.next_message::<ClientMessage>().unwrap_err();
+            }
+            channel.detach(&mut spare);
+            let (held, pending) = (channel.held_input(), channel.pending_input());
+            assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
+            channel.attach(&mut spare);
+        }
+        assert_eq!(channel.pending_input(), HEADER);
+
+        channel.push(&"x".repeat(1 << 20)).unwrap();
+        let mut room = vec![0; 10_000];
+        while channel.pending_output() > 0 {
+            channel.write_to(&mut room.as_mut_slice()).unwrap();
+            channel.detach(&mut spare);
+            let (held, pending) = (channel.held_output(), channel.pending_output());
+            assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
+        }
+        room.clear();
     }
 
     #[test]
