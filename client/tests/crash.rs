@@ -4,6 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod common;
+#[path = "../../server/tests/skip/mod.rs"]
+mod skip;
 
 use std::{
     io::{self, Write},
@@ -152,7 +154,7 @@ fn other_programs_read_the_mailbox() {
     };
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     if !python("import mailbox", data.path()).is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no python3 here");
+        skip::skipped("there is no python3 here");
         return;
     }
     let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);

@@ -2,181 +2,25 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+mod daemon;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    io::Read,
+    net::{TcpListener, TcpStream},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use correio_proto::{
-    channel::Channel,
     credential::Credential,
     invite::Invite,
-    limits,
-    mail::MailId,
-    message::{
-        ClientMessage, ErrorCode, Fetch, Hello, Login, Notice, Page, Register, Reply, Request,
-        Send, ServerMessage, Software,
-    },
+    message::{ErrorCode, Hello, Login, Notice, Register, Reply, Request, Software},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server that ends with its test.
-struct Daemon {
-    child: Child,
-    address: SocketAddr,
-}
-
-fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
-    command
-        .env_clear()
-        .args(["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4", "--data-dir"])
-        .arg(directory)
-        .args(arguments)
-        .stdin(Stdio::null());
-    command
-}
-
-impl Daemon {
-    fn start(directory: &Path, arguments: &[&str]) -> Self {
-        let mut command = command(directory, arguments);
-        command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::null());
-        Self::spawn(command)
-    }
-
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line
-            .strip_prefix("listening on ")
-            .and_then(|rest| rest.strip_suffix(" (plaintext)\n"))
-            .unwrap_or_else(|| panic!("not ready: {line:?}"));
-        Self { address: address.parse().unwrap(), child }
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-
-    fn client(&self) -> Client {
-        let mut client = Client::connect(self.address);
-        let hello = Hello { version: 1, software: Software::named("test") };
-        assert!(matches!(client.ask(Request::Hello(hello)), Reply::Hello(_)));
-        client
-    }
-
-    fn session(&self, username: &str) -> Client {
-        let mut client = self.client();
-        let reply = client.ask(register(username));
-        assert_eq!(reply, Reply::Registered {});
-        assert!(matches!(client.ask(login(username)), Reply::LoggedIn(_)));
-        client
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A client that waits for each answer.
-struct Client {
-    stream: TcpStream,
-    channel: Channel,
-    number: u32,
-    notices: Vec<Notice>,
-}
-
-impl Client {
-    fn connect(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).unwrap())
-    }
-
-    fn over(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-        Self { stream, channel, number: 0, notices: vec![] }
-    }
-
-    fn begin(&mut self, request: Request) {
-        self.number += 1;
-        self.channel.push(&ClientMessage { number: self.number, request }).unwrap();
-        while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.stream).unwrap();
-        }
-    }
-
-    fn ask(&mut self, request: Request) -> Reply {
-        self.begin(request);
-        self.reply().expect("a reply")
-    }
-
-    /// The next reply; `None` at the end of the stream.
-    fn reply(&mut self) -> Option<Reply> {
-        loop {
-            match self.channel.next_message().unwrap() {
-                Some(ServerMessage::Reply { reply, .. }) => return Some(reply),
-                Some(ServerMessage::Notice(notice)) => self.notices.push(notice),
-                None if self.channel.read_from(&mut self.stream).unwrap() == 0 => return None,
-                None => {}
-            }
-        }
-    }
-
-    fn fetch(&mut self) -> Page {
-        match self.ask(Request::Fetch(Fetch::default())) {
-            Reply::Page(page) => page,
-            reply => panic!("a page was expected, not {reply:?}"),
-        }
-    }
-}
-
-fn id(number: u64) -> MailId {
-    let mut bytes = [0; 16];
-    bytes[6] = 0x70;
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes[8] |= 0x80;
-    MailId::try_from(bytes).unwrap()
-}
-
-fn register(username: &str) -> Request {
-    Request::Register(Register {
-        id: id(username.bytes().map(u64::from).sum()),
-        username: username.parse().unwrap(),
-        full_name: "Tony Stark".parse().unwrap(),
-        credential: Credential::from([1; 23]),
-        invite: None,
-    })
-}
-
-fn login(username: &str) -> Request {
-    let credential = Credential::from([1; 23]);
-    Request::Login(Login { username: username.parse().unwrap(), credential })
-}
-
-fn mail(number: u64, to: &str) -> Request {
-    Request::Send(Send {
-        id: id(number),
-        to: to.parse().unwrap(),
-        subject: format!("Mail {number}").parse().unwrap(),
-        body: "x".parse().unwrap(),
-    })
-}
-
-/// Runs a server that is expected to end by itself.
-fn refused(mut command: Command) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = command.output().unwrap();
-    (status.code(), String::from_utf8(stderr).unwrap())
-}
+use self::daemon::{
+    Client, Daemon, PATIENCE, code, command, connect_from, login, mail, refused, register,
+};
 
 #[test]
 fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
@@ -308,13 +152,6 @@ fn a_log_that_nobody_reads_stops_nobody() {
     assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
 }
 
-fn code(reply: &Reply) -> ErrorCode {
-    match reply {
-        Reply::Error(error) => error.code,
-        reply => panic!("an error was expected, not {reply:?}"),
-    }
-}
-
 #[test]
 fn sighup_opens_the_log_file_anew() {
     let directory = tempfile::tempdir().unwrap();
@@ -424,15 +261,6 @@ fn invites_are_made_while_the_server_runs_and_used_once() {
     let mut client = daemon.client();
     assert_eq!(code(client.ask(with("pepper", &invites[0]))), ErrorCode::NotAllowed);
     assert_eq!(client.ask(with("pepper", &invites[1])), Reply::Registered {});
-}
-
-/// Connects from another address of this machine.
-fn connect_from(from: [u8; 4], to: SocketAddr) -> TcpStream {
-    use socket2::{Domain, Socket, Type};
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
-    socket.connect(&to.into()).unwrap();
-    socket.into()
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+mod skip;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::{fd::OwnedFd, unix::net::UnixDatagram},
     path::{Path, PathBuf},
@@ -268,7 +270,7 @@ fn sockets_of_another_process_are_left_alone() {
 #[test]
 fn systemd_socket_activate_starts_the_server() {
     let Some(tool) = found("systemd-socket-activate") else {
-        let _ = writeln!(std::io::stderr(), "skipped: systemd-socket-activate is not installed");
+        skip::skipped("systemd-socket-activate is not installed");
         return;
     };
     let manager = Manager::new();

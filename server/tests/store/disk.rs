@@ -10,7 +10,8 @@ use correio_proto::mail::{Mail, MailRef};
 use correio_server::store::{AccountId, StoreDone, StoreFailed, sqlite::SqliteOptions};
 
 use crate::{
-    elsewhere::{assert_passed, elsewhere, room},
+    elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},
+    skip::can_trace,
     support::{Harness, ROOMY, find, is_sent, send},
 };
 
@@ -83,13 +84,7 @@ fn a_failed_sync_ends_the_store() {
     // Each thread's twelfth sync; those before it are for the first accounts and mails.
     let failing = ["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"];
     let failing = failing.into_iter().chain(["inject=fsync,fdatasync:error=EIO:when=12"]);
-    let possible = Command::new("strace")
-        .args(failing.clone())
-        .arg("true")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !possible {
-        eprintln!("skipped: this takes strace, and the right to use it");
+    if !can_trace() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -108,7 +103,6 @@ fn a_failed_sync_ends_the_store() {
 
 #[test]
 fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
-    const SMALL_DISK: &str = "mount -t tmpfs -o size=12m tmpfs \"$CORREIO_TEST_ROOM\" || exit 99";
     if let Some(room) = room() {
         let data = room.join("data");
         let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
@@ -148,27 +142,5 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
         eprintln!("came to the end");
         return;
     }
-    // The disk is a mount that ends with the process and that no other process sees.
-    let own_mounts = ["--user", "--map-root-user", "--mount", "sh", "-c"];
-    let directory = tempfile::tempdir().unwrap();
-    let possible = Command::new("unshare")
-        .args(own_mounts)
-        .arg(SMALL_DISK)
-        .env("CORREIO_TEST_ROOM", directory.path())
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !possible {
-        eprintln!("skipped: this system does not let this user mount a small disk");
-        return;
-    }
-    let test = "disk::on_a_full_disk_reading_goes_on_and_room_is_all_it_takes";
-    let prepared = elsewhere(test, directory.path(), SMALL_DISK);
-    let output = Command::new("unshare")
-        .args(&own_mounts[..3])
-        .arg(prepared.get_program())
-        .args(prepared.get_args())
-        .env("CORREIO_TEST_ROOM", directory.path())
-        .output()
-        .unwrap();
-    assert_passed(&output);
+    on_a_small_disk("disk::on_a_full_disk_reading_goes_on_and_room_is_all_it_takes");
 }

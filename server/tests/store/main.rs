@@ -13,7 +13,10 @@ mod foreign;
 mod groups;
 mod killing;
 mod log;
+mod migrating;
 mod model;
 mod opening;
 mod queue;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod support;

@@ -6,6 +6,7 @@ use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, sqlite::OpenError};
 
 use crate::{
+    elsewhere::is_ordinary,
     files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
     support::{Harness, everything, send},
 };
@@ -78,8 +79,7 @@ fn a_directory_that_is_none_is_refused() {
 
 #[test]
 fn a_read_only_directory_is_refused() {
-    if rustix::process::geteuid().is_root() {
-        eprintln!("skipped: root may write everywhere");
+    if !is_ordinary("opening::a_read_only_directory_is_refused") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -104,8 +104,7 @@ fn nobody_else_can_read_what_is_stored() {
 
 #[test]
 fn a_read_only_database_is_refused() {
-    if rustix::process::geteuid().is_root() {
-        eprintln!("skipped: root may write everywhere");
+    if !is_ordinary("opening::a_read_only_database_is_refused") {
         return;
     }
     let error = refusal(|path| {

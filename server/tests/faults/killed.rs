@@ -1,0 +1,150 @@
+//! The server killed at any write, sync or answer, and what is there afterwards.
+
+use std::{
+    collections::BTreeSet,
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{ExitStatus, Stdio},
+};
+
+use correio_proto::{
+    mail::{Mail, MailRef},
+    message::{Confirm, Reply, Request},
+};
+
+use crate::{
+    daemon::{Client, Daemon, id, login, mail, register},
+    skip::can_trace,
+    traced::traced,
+};
+
+/// Mails that a client sends in its life.
+const MAILS: u64 = 4;
+
+/// What a client knows of its mails.
+#[derive(Debug, Default)]
+struct Ledger {
+    is_registered: bool,
+    asked: BTreeSet<u64>,
+    acknowledged: BTreeSet<u64>,
+    /// The first mail, once it was to be deleted.
+    confirming: Option<MailRef>,
+    is_confirmed: bool,
+}
+
+/// Registers, sends, fetches, confirms and sends: `None` once the server is gone.
+fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
+    client.try_ask(register("tony")).map(|reply| assert_eq!(reply, Reply::Registered {}))?;
+    ledger.is_registered = true;
+    client.try_ask(login("tony")).map(|reply| assert!(matches!(reply, Reply::LoggedIn(_))))?;
+    for number in 1..=MAILS {
+        ledger.asked.insert(number);
+        let sent = client.try_ask(mail(number, "tony"))?;
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+        ledger.acknowledged.insert(number);
+        if number == MAILS - 1 {
+            let Reply::Page(page) = client.try_ask(Request::Fetch(Default::default()))? else {
+                panic!("a page was expected");
+            };
+            let first = page.mails[0].reference();
+            ledger.confirming = Some(first);
+            let confirmed = client.try_ask(Request::Confirm(Confirm { mails: vec![first] }))?;
+            assert_eq!(confirmed, Reply::Confirmed { deleted: 1 });
+            ledger.is_confirmed = true;
+        }
+    }
+    Some(())
+}
+
+/// The numbers of mails, each of which is there once.
+fn numbers(mails: &[Mail]) -> BTreeSet<u64> {
+    let numbers: BTreeSet<u64> =
+        (1..=MAILS).filter(|number| mails.iter().any(|mail| mail.id == id(*number))).collect();
+    assert_eq!(numbers.len(), mails.len(), "something is there twice, or was never sent");
+    numbers
+}
+
+/// Looks at what a server that was killed has left, and does as a client does that comes back:
+/// what has no answer is asked again.
+fn assert_kept(directory: &Path, ledger: &Ledger) {
+    let daemon = Daemon::start(directory, &[]);
+    let mut tony = daemon.client();
+    if ledger.is_registered {
+        assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)), "{ledger:?}");
+        tony.ask(Request::Logout {});
+    }
+    assert_eq!(tony.ask(register("tony")), Reply::Registered {});
+    assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
+    let found = numbers(&tony.fetch().mails);
+    let first = BTreeSet::from([1]);
+    let may_be_gone = if ledger.confirming.is_some() { &first } else { &BTreeSet::new() };
+    assert!(found.is_subset(&ledger.asked), "{found:?}: {ledger:?}");
+    let missing: Vec<_> =
+        ledger.acknowledged.difference(&found).filter(|lost| !may_be_gone.contains(lost)).collect();
+    assert!(missing.is_empty(), "{missing:?} are lost: {ledger:?}");
+    assert!(!(ledger.is_confirmed && found.contains(&1)), "{ledger:?}");
+
+    let confirms = ledger.confirming.map(|mail| Request::Confirm(Confirm { mails: vec![mail] }));
+    if let Some(confirm) = confirms {
+        assert!(matches!(tony.ask(confirm), Reply::Confirmed { .. }));
+    }
+    for number in 1..=MAILS {
+        assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
+    }
+    let all = (1..=MAILS).filter(|number| *number > 1 || ledger.confirming.is_none()).collect();
+    assert_eq!(numbers(&tony.fetch().mails), all, "{ledger:?}");
+}
+
+/// Lets a server live until a thread of it makes the `when`th of these calls, and looks at what
+/// is left. How it ended.
+fn kill_at(calls: &str, when: usize) -> ExitStatus {
+    let directory = tempfile::tempdir().unwrap();
+    let inject = format!("inject={calls}:signal=KILL:when={when}");
+    let trace = format!("trace={calls}");
+    let strace = ["-e", &trace, "-e", &inject];
+    let mut command = traced(Path::new("/dev/null"), &strace, directory.path());
+    command.stderr(Stdio::null());
+    let mut ledger = Ledger::default();
+    let ended = match Daemon::try_spawn(command) {
+        Err(ended) => ended,
+        Ok(daemon) => {
+            let client = Client::try_connect(daemon.address);
+            client.and_then(|mut client| live(&mut client, &mut ledger));
+            // Its end is orderly where it lives so long, with what it writes then.
+            daemon.stop()
+        }
+    };
+    assert_kept(directory.path(), &ledger);
+    ended
+}
+
+/// Kills servers at the first of these calls, the second and so on, until one comes to its end.
+fn kill_at_each(calls: &str, least: usize) {
+    if !can_trace() {
+        return;
+    }
+    for when in 1.. {
+        let ended = kill_at(calls, when);
+        if ended.code() == Some(0) {
+            eprintln!("ended in order at {when} of {calls}");
+            assert!(when > least, "only {when} of {calls}");
+            return;
+        }
+        assert_eq!(ended.signal(), Some(9), "at {when} of {calls}: {ended:?}");
+    }
+}
+
+#[test]
+fn at_any_sync_nothing_acknowledged_is_lost() {
+    kill_at_each("fsync,fdatasync", 7);
+}
+
+#[test]
+fn at_any_answer_nothing_acknowledged_is_lost() {
+    kill_at_each("sendto", 8);
+}
+
+#[test]
+fn at_any_write_nothing_acknowledged_is_lost() {
+    kill_at_each("write,pwrite64", 40);
+}

@@ -1,0 +1,19 @@
+//! What the daemon does where the machine fails it, and where clients do their worst: as a real
+//! process, under strace, on small disks, with few descriptors.
+
+#![allow(missing_docs, unreachable_pub)] // It is all test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../daemon/mod.rs"]
+mod daemon;
+mod descriptors;
+#[path = "../store/elsewhere.rs"]
+mod elsewhere;
+mod full;
+mod killed;
+mod memory;
+mod process;
+#[path = "../skip/mod.rs"]
+mod skip;
+mod syncs;
+mod traced;

@@ -1,0 +1,276 @@
+//! Clients that ask for much and take nothing: what the server holds for them.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::{Arc, mpsc},
+};
+
+use correio_proto::{
+    channel::Channel,
+    limits,
+    mail::Timestamp,
+    message::{ClientMessage, ErrorCode, Fetch, Reply, Request, Send, ServerMessage},
+};
+
+use correio_server::{
+    store::{
+        AccountId, Outgoing, Quota, Store, StoreDone, StoreJob, Submitted, Wake,
+        sqlite::{SqliteOptions, SqliteStore},
+    },
+    ticket::{ConnId, Ticket},
+};
+
+use crate::{
+    daemon::{Client, Daemon, code, id, login, mail},
+    process::{memory, peak_memory},
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Beside what a test counts: what the allocator keeps, and the store's pages of its file.
+const SLACK: u64 = 24 * MIB;
+
+/// Starts a server with a mailbox of mails of 1 MiB.
+fn with_large_mails(directory: &Path, mails: u64, arguments: &[&str]) -> (Daemon, Client) {
+    let daemon = Daemon::start(directory, arguments);
+    let mut tony = daemon.session("tony");
+    for number in 0..mails {
+        let sent = tony.ask(Request::Send(large_mail(number)));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    }
+    (daemon, tony)
+}
+
+fn large_mail(number: u64) -> Send {
+    Send {
+        id: id(number),
+        to: "tony".parse().unwrap(),
+        subject: "x".parse().unwrap(),
+        body: "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap(),
+    }
+}
+
+/// A session that asks for the first page and reads nothing.
+fn deaf(daemon: &Daemon, pages: usize) -> Client {
+    let mut deaf = daemon.client();
+    assert!(matches!(deaf.ask(login("tony")), Reply::LoggedIn(_)));
+    for _ in 0..pages {
+        deaf.begin(Request::Fetch(Fetch::default()));
+    }
+    deaf
+}
+
+#[test]
+fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
+    const DEAF: usize = 60;
+    let directory = tempfile::tempdir().unwrap();
+    let limits = ["--output-bytes", "8 MiB", "--idle-timeout", "2"];
+    let (daemon, mut tony) = with_large_mails(directory.path(), 8, &limits);
+    let pid = daemon.child.id();
+    let before = memory(pid);
+    let mut crowd: Vec<Client> = (0..DEAF).map(|_| deaf(&daemon, 50)).collect();
+    // The others go on. Each answer shows that the loop has had turns since.
+    for number in 100..200 {
+        assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
+    }
+    let held = peak_memory(pid).saturating_sub(before);
+    let bound = 8 * MIB + DEAF as u64 * (16 << 10) + SLACK;
+    assert!(held < bound, "{held} bytes for those who do not read");
+    // Closed for want of room, or at the deadline once it does not ask for more.
+    let mut cut_off = 0;
+    for deaf in &mut crowd {
+        let mut taken = 0;
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            match deaf.stream.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(count) => taken += count as u64,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        cut_off += usize::from(taken < 50 * MIB);
+    }
+    assert!(cut_off > DEAF / 2, "{cut_off} of {DEAF}");
+    let held = peak_memory(pid).saturating_sub(before);
+    assert!(held < bound, "{held} bytes in the end");
+}
+
+#[test]
+fn the_rest_of_a_large_frame_costs_little() {
+    const SENDERS: u64 = 60;
+    let directory = tempfile::tempdir().unwrap();
+    let (daemon, _tony) = with_large_mails(directory.path(), 1, &[]);
+    let pid = daemon.child.id();
+    let before = memory(pid);
+    let mut senders = Vec::new();
+    for number in 1..=SENDERS {
+        let mut sender = deaf(&daemon, 0);
+        // Refused, so that the store has nothing to do with it.
+        let send = Send { to: "nobody".parse().unwrap(), ..large_mail(number) };
+        let message = ClientMessage { number: 1, request: Request::Send(send) };
+        let mut bytes = Vec::new();
+        correio_proto::frame::encode(&message, &mut bytes).unwrap();
+        // The first byte of the next frame is there before this one is taken out.
+        bytes.push(0);
+        sender.stream.write_all(&bytes).unwrap();
+        assert_eq!(sender.reply().as_ref().map(code), Some(ErrorCode::UnknownRecipient));
+        senders.push(sender);
+    }
+    let held = memory(pid).saturating_sub(before);
+    assert!(held < SLACK, "{held} bytes for one byte each of {SENDERS}");
+}
+
+#[test]
+fn pages_that_many_ask_for_at_once_are_made_one_after_the_other() {
+    const READERS: usize = 100;
+    let directory = tempfile::tempdir().unwrap();
+    let (daemon, _tony) = with_large_mails(directory.path(), 2, &["--output-bytes", "8 MiB"]);
+    let pid = daemon.child.id();
+    let mut readers: Vec<Client> = (0..READERS).map(|_| deaf(&daemon, 0)).collect();
+    let before = memory(pid);
+    for reader in &mut readers {
+        reader.begin(Request::Fetch(Fetch::default()));
+    }
+    // They read one after the other, so that all of it waits somewhere.
+    let mut served = 0;
+    for reader in &mut readers {
+        served += usize::from(matches!(reader.try_reply(), Some(Reply::Page(_))));
+    }
+    assert!(served >= 4, "only {served} had their page");
+    let held = peak_memory(pid).saturating_sub(before);
+    let bound = 8 * MIB + READERS as u64 * (16 << 10) + SLACK;
+    assert!(held < bound, "{held} bytes for {READERS} pages");
+}
+
+#[test]
+fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
+    const REQUESTS: usize = 1_000_000;
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let pid = daemon.child.id();
+    let mut tony = daemon.session("tony");
+    let mut other = daemon.client();
+    let (before, mut request) = (memory(pid), Vec::new());
+    let ping = ClientMessage { number: 7, request: Request::Ping {} };
+    correio_proto::frame::encode(&ping, &mut request).unwrap();
+    let all = request.repeat(REQUESTS);
+    tony.stream.set_nonblocking(true).unwrap();
+    let (mut written, mut stuck) = (0, 0);
+    while written < all.len() && stuck < 200 {
+        match tony.stream.write(&all[written..]) {
+            Ok(count) => (written, stuck) = (written + count, 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => stuck += 1,
+            Err(error) => panic!("{error}"),
+        }
+        // Somebody else's answer: the loop had a turn.
+        assert!(matches!(other.ask(login("nobody")), Reply::Error(_)));
+    }
+    assert!(written < all.len(), "all of it was taken in");
+    let held = peak_memory(pid).saturating_sub(before);
+    assert!(held < SLACK, "{held} bytes for one connection");
+
+    // Once it reads, every request is answered.
+    let mut answered = 0;
+    let mut channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
+    while answered < REQUESTS {
+        answered += take_all(&mut tony.stream, &mut channel);
+        match tony.stream.write(&all[written..]) {
+            Ok(count) => written += count,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
+    let held = peak_memory(pid).saturating_sub(before);
+    assert!(held < SLACK, "{held} bytes in the end");
+}
+
+/// Takes what is there: how many answers that were.
+fn take_all(stream: &mut TcpStream, channel: &mut Channel) -> usize {
+    let mut answers = 0;
+    loop {
+        while let Some(message) = channel.next_message::<ServerMessage>().unwrap() {
+            let ServerMessage::Reply { number: 7, reply: Reply::Pong {} } = message else {
+                panic!("{message:?}");
+            };
+            answers += 1;
+        }
+        match channel.read_from(stream) {
+            Ok(0) => panic!("the server closed"),
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                return answers;
+            }
+        }
+    }
+}
+
+/// Makes a database with an account that has many mails.
+fn fill(directory: &Path, mails: u64) {
+    struct Told(mpsc::Sender<()>);
+    impl Wake for Told {
+        fn wake(&self) {
+            let _ = self.0.send(());
+        }
+    }
+    // The daemon makes the account, so that its password is one.
+    let daemon = Daemon::start(directory, &[]);
+    drop(daemon.session("tony"));
+    daemon.stop();
+    let (sender, woken) = mpsc::channel();
+    let quota = Quota { mails: u32::MAX, bytes: u64::MAX };
+    let options = SqliteOptions::default();
+    let mut store = SqliteStore::open(directory, quota, options, Arc::new(Told(sender))).unwrap();
+    let mut done = Vec::new();
+    let connection = ConnId { index: 0, generation: 0 };
+    for first in (0..mails).step_by(10_000) {
+        for number in first..(first + 10_000).min(mails) {
+            let Request::Send(Send { id, to, subject, body }) = mail(number, "tony") else {
+                panic!("a mail");
+            };
+            let mail = Arc::new(Outgoing { id, to, subject, body });
+            let job = StoreJob::Send { sender: AccountId(1), mail, now: Timestamp(number) };
+            let ticket = Ticket { connection, serial: number };
+            assert!(matches!(store.submit(ticket, job), Submitted::Queued));
+        }
+        while done.len() < ((first + 10_000).min(mails)) as usize {
+            woken.recv().unwrap();
+            store.collect(&mut done).unwrap();
+        }
+    }
+    assert!(done.iter().all(|(_, done)| matches!(done, StoreDone::Sent { .. })));
+    Box::new(store).close(&mut done).unwrap();
+}
+
+#[test]
+fn a_mailbox_of_a_hundred_thousand_mails_comes_page_by_page() {
+    const MAILS: u64 = 100_000;
+    let directory = tempfile::tempdir().unwrap();
+    let many = ["--mailbox-mails", "200000"];
+    // Over the network it would take a minute.
+    fill(directory.path(), MAILS);
+    let daemon = Daemon::start(directory.path(), &many);
+    let mut tony = daemon.client();
+    let reply = tony.ask(login("tony"));
+    assert!(matches!(reply, Reply::LoggedIn(told) if u64::from(told.waiting) == MAILS));
+    let pid = daemon.child.id();
+    let before = memory(pid);
+    let (mut found, mut after) = (0, Default::default());
+    loop {
+        let fetch = Fetch { after, ..Fetch::default() };
+        let Reply::Page(page) = tony.ask(Request::Fetch(fetch)) else { panic!("no page") };
+        assert!(page.mails.len() <= limits::PAGE_MAILS_MAX as usize);
+        for mail in &page.mails {
+            assert_eq!(mail.id, id(found));
+            found += 1;
+        }
+        let Some(last) = page.mails.last().filter(|_| page.more) else { break };
+        after = last.seq;
+    }
+    assert_eq!(found, MAILS);
+    let held = peak_memory(pid).saturating_sub(before);
+    // SQLite's cache is part of it.
+    assert!(held < 64 * MIB + SLACK, "{held}");
+}

@@ -1,0 +1,46 @@
+//! What a test says that cannot run here, because the machine lacks a tool or a right.
+
+#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    process::{Command, Stdio},
+    thread,
+};
+
+/// Says so on standard error, whether or not the output of tests is shown, and in the file that
+/// `CORREIO_SKIPPED` names, from which scripts/check counts.
+pub fn skipped(why: &str) {
+    let thread = thread::current();
+    let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
+    // Tests are told apart by their program, too.
+    let program = env::args().next().unwrap_or_default();
+    let program = program.rsplit('/').next().and_then(|name| name.rsplit_once('-'));
+    let counted = format!("{}: {}", program.map_or("", |(name, _)| name), &line[9..]);
+    let _ = io::stderr().write_all(line.as_bytes());
+    if let Some(path) = env::var_os("CORREIO_SKIPPED") {
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(counted.as_bytes()));
+    }
+}
+
+/// Whether a program is there and does this without an error.
+pub fn works(program: &str, arguments: &[&str]) -> bool {
+    let command = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    command.is_ok_and(|status| status.success())
+}
+
+/// Whether strace is there and may look at other processes; otherwise says so.
+pub fn can_trace() -> bool {
+    let works = works("strace", &["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]);
+    if !works {
+        skipped("this takes strace, and the right to use it");
+    }
+    works
+}

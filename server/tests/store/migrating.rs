@@ -1,0 +1,75 @@
+//! Bringing an older database forward, killed at any moment.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::{Command, ExitStatus, Stdio},
+};
+
+use correio_proto::mail::Timestamp;
+use correio_server::store::StoreDone;
+
+use crate::{
+    elsewhere::{elsewhere, room},
+    files::{DATABASE, TO_VERSION_1, snapshot, with_sql},
+    skip::can_trace,
+    support::{Harness, everything, send},
+};
+
+const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
+
+#[test]
+fn killed_at_any_moment_it_has_changed_nothing_or_all() {
+    if let Some(room) = room() {
+        Harness::sqlite(&room).close();
+        return;
+    }
+    if !can_trace() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let realm = harness.store.as_ref().unwrap().realm();
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    let before = everything(&mut harness);
+    harness.close();
+    with_sql(&directory.path().join(DATABASE), TO_VERSION_1);
+    let old = snapshot(directory.path());
+
+    for (calls, least) in [("fsync,fdatasync", 4), ("write,pwrite64", 20)] {
+        for when in 1.. {
+            let killed = tempfile::tempdir().unwrap();
+            for (name, bytes) in &old {
+                std::fs::write(killed.path().join(name), bytes).unwrap();
+            }
+            let ended = open_and_kill(killed.path(), calls, when);
+            let mut harness = Harness::sqlite(killed.path());
+            assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
+            assert_eq!(everything(&mut harness), before, "killed at {when} of {calls}");
+            let again = harness.run(send(tony, 1, "tony", "x"));
+            assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
+            if ended.success() {
+                assert!(when > least, "only {when} of {calls}");
+                break;
+            }
+            assert_eq!(ended.signal(), Some(9), "{ended:?}");
+        }
+    }
+}
+
+/// Opens the directory in a process that is killed when a thread of it makes the `when`th of
+/// these calls.
+fn open_and_kill(directory: &std::path::Path, calls: &str, when: usize) -> ExitStatus {
+    let prepared = elsewhere(TEST, directory, "");
+    Command::new("strace")
+        .args(["-D", "-f", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"])
+        .arg(format!("inject={calls}:signal=KILL:when={when}"))
+        .arg(prepared.get_program())
+        .args(prepared.get_args())
+        .env("CORREIO_TEST_ROOM", directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+}
