@@ -9,7 +9,9 @@ mod daemon;
 mod descriptors;
 #[path = "../store/elsewhere.rs"]
 mod elsewhere;
+mod ending;
 mod full;
+mod hashing;
 mod killed;
 mod memory;
 mod process;

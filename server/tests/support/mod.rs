@@ -113,7 +113,7 @@ pub struct Hashing {
     pub cancelled: usize,
     pub held: bool,
     pub room: Option<usize>,
-    done: Vec<(Ticket, HashDone)>,
+    pub done: Vec<(Ticket, HashDone)>,
 }
 
 #[derive(Clone, Debug, Default)]
