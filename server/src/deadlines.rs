@@ -20,6 +20,17 @@ impl Deadlines {
         self.heap.push(Reverse((at, connection)));
     }
 
+    /// How many entries there are, those of connections that are gone among them.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Forgets the entries that nobody is looked at for.
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Duration, ConnId) -> bool) {
+        self.heap.retain(|Reverse((at, connection))| is_wanted(*at, *connection));
+    }
+
     /// The next moment at which there is something to look at.
     #[must_use]
     pub(crate) fn next(&self) -> Option<Duration> {

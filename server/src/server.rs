@@ -45,6 +45,10 @@ const SPARE_BUFFERS: usize = 64;
 /// What a client that finds the server full is told to wait, in seconds.
 const FULL_RETRY: u32 = 30;
 
+/// Entries for deadlines that may be nobody's before those are forgotten, besides one for each
+/// connection: enough for that to cost nothing.
+const STALE_DEADLINES_MAX: usize = 1024;
+
 /// How often old verdicts are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -140,6 +144,11 @@ impl<T: Transport> Server<T> {
     /// How many connections there are.
     pub fn len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// How many entries for deadlines there are: at most two for each connection, and 1,024.
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
     }
 
     /// Whether there is no connection.
@@ -323,7 +332,21 @@ impl<T: Transport> Server<T> {
         }
     }
 
+    /// Connections that are gone leave their entries behind until those come due: of many that
+    /// come and go there would be more than of those that are there.
+    fn forget_deadlines(&mut self) {
+        if self.deadlines.len() <= STALE_DEADLINES_MAX + 2 * self.connections.len() {
+            return;
+        }
+        let connections = &self.connections;
+        self.deadlines.retain(|at, id| {
+            let entry = connections.get(id.index as usize);
+            entry.is_some_and(|entry| entry.connection.id() == id && entry.looked_at == at)
+        });
+    }
+
     fn expire(&mut self, now: Now) {
+        self.forget_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
             let settings = &self.settings;
             let Some(entry) = self

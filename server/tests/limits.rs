@@ -305,3 +305,25 @@ fn frames_that_never_end_share_one_budget() {
     assert!(!other.is_closed());
     assert!(!other.notices.contains(&Notice::SessionEnded {}));
 }
+
+#[test]
+fn connections_that_are_gone_leave_no_deadlines() {
+    let mut world = world(limits_of(100));
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let mut most = 0;
+    for _ in 0..5000 {
+        let mut passer_by = world.connect();
+        world.settle();
+        passer_by.hang_up(&mut world);
+        most = most.max(world.server.deadlines());
+    }
+    assert!((1000..=1030).contains(&most), "{most}");
+    // Those of the living are there: a ping comes, and the end.
+    world.pass(Duration::from_secs(160));
+    tony.take();
+    assert_eq!(tony.notices, [Notice::Ping {}]);
+    world.pass(Duration::from_secs(145));
+    assert!(world.server.is_empty());
+    assert_eq!(world.server.deadlines(), 0);
+}
