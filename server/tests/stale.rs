@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use correio_proto::{
-    mail::{MailRef, Seq, Timestamp},
+    mail::{Mail, MailRef, Seq, Timestamp},
     message::{Confirm, ErrorCode, Fetch, Reply, Request},
 };
 use correio_server::{
@@ -132,6 +132,31 @@ fn a_clock_that_jumps_moves_no_deadline_and_no_order() {
     assert_eq!(world.server.len(), 2);
     world.pass(Duration::from_secs(2));
     assert_eq!(world.server.len(), 0);
+}
+
+#[test]
+fn two_devices_delete_only_what_each_confirmed() {
+    let mut world = World::new();
+    let (mut tony, mut phone) = world.tony_and_pepper();
+    let mut laptop = world.log_in("pepper");
+    for number in 0..4 {
+        tony.ask(&mut world, mail(number, "pepper", "x"));
+    }
+    // Both have fetched all of it; each saves a part, and one part is saved by both.
+    let on_phone = phone.fetch(&mut world).mails;
+    let on_laptop = laptop.fetch(&mut world).mails;
+    assert_eq!((on_phone.len(), &on_phone), (4, &on_laptop));
+    tony.ask(&mut world, mail(4, "pepper", "later"));
+    let confirm = |mails: &[Mail]| {
+        Request::Confirm(Confirm { mails: mails.iter().map(Mail::reference).collect() })
+    };
+    let deleted = phone.ask(&mut world, confirm(&on_phone[..2]));
+    assert_eq!(deleted, Reply::Confirmed { deleted: 2 });
+    let deleted = laptop.ask(&mut world, confirm(&on_laptop[1..3]));
+    assert_eq!(deleted, Reply::Confirmed { deleted: 1 });
+    let left = |page: &[Mail]| page.iter().map(|mail| mail.id).collect::<Vec<_>>();
+    assert_eq!(left(&phone.fetch(&mut world).mails), [id(3), id(4)]);
+    assert_eq!(left(&laptop.fetch(&mut world).mails), [id(3), id(4)]);
 }
 
 #[test]

@@ -349,3 +349,40 @@ fn a_web_browser_without_tls_is_told_what_this_is() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("correio"), "{answer}");
 }
+
+#[test]
+fn who_never_agrees_upon_tls_is_closed_at_the_deadline() {
+    use std::io::Write;
+    let data = TempDir::new().unwrap();
+    let daemon = Daemon::start(data.path(), &["--login-timeout", "2"]);
+    let begun = Instant::now();
+    let mut crowd: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let stream = TcpStream::connect(daemon.address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+            stream
+        })
+        .collect();
+    // The beginning of a handshake, of which a byte comes now and then; half of them say nothing.
+    let hello = [22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3].into_iter().chain(std::iter::repeat(7));
+    for byte in hello.take(240) {
+        crowd.retain_mut(|stream| {
+            let is_over = match stream.read(&mut [0; 100]) {
+                Ok(count) => count == 0,
+                Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+            };
+            !is_over
+        });
+        for stream in crowd.iter_mut().step_by(2) {
+            // One that was closed a moment ago takes none.
+            let _ = stream.write_all(&[byte]);
+        }
+        // The others are served meanwhile.
+        assert_eq!(shown(daemon.address), daemon.fingerprint);
+        if crowd.is_empty() {
+            break;
+        }
+    }
+    assert!(crowd.is_empty(), "{} are still there after {:?}", crowd.len(), begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_secs(2), "closed before the deadline");
+}

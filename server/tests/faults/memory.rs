@@ -23,7 +23,7 @@ use correio_server::{
 };
 
 use crate::{
-    daemon::{Client, Daemon, code, id, login, mail},
+    daemon::{Client, Daemon, code, id, login, mail, register},
     process::{memory, peak_memory},
 };
 
@@ -96,6 +96,33 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
     assert!(cut_off > DEAF / 2, "{cut_off} of {DEAF}");
     let held = peak_memory(pid).saturating_sub(before);
     assert!(held < bound, "{held} bytes in the end");
+}
+
+#[test]
+fn a_connection_that_is_silent_costs_little() {
+    const CROWD: usize = 500;
+    let directory = tempfile::tempdir().unwrap();
+    let limits = ["--connections-per-address", "2000", "--failed-logins", "0"];
+    let daemon = Daemon::start(directory.path(), &limits);
+    let pid = daemon.child.id();
+    // An account has a hundred sessions at most.
+    let names: Vec<String> = (0..CROWD / 100 + 1).map(|number| format!("tony{number}")).collect();
+    let mut log_in = |number: usize| {
+        let mut client = daemon.client();
+        let reply = client.ask(login(&names[number / 100]));
+        assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
+        client
+    };
+    for name in &names {
+        assert_eq!(daemon.client().ask(register(name)), Reply::Registered {});
+    }
+    // The first hundred make the tables as large as they become for a while.
+    let _first: Vec<Client> = (0..100).map(&mut log_in).collect();
+    let before = memory(pid);
+    let _crowd: Vec<Client> = (100..CROWD).map(&mut log_in).collect();
+    let each = memory(pid).saturating_sub(before) / (CROWD - 100) as u64;
+    // Pages of 4 KiB for a few hundred of them, and tables that double.
+    assert!(each < 2048, "{each} bytes each");
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Reads the documents that name tests, and fails where one of those does not exist.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What a row says that cannot be tested, before the reason.
+const UNTESTED: &str = "not tested: ";
+
+/// What a row says whose tests stand in the rows of a table below.
+const ELSEWHERE: &str = "the tests named there";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Whether a file has a test of this name.
+fn has_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let named = format!("fn {name}(");
+    let is_marked = |at: usize| {
+        // Attributes and comments stand right above.
+        let above = lines.iter().take(at).rev();
+        let mut marks = above.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+        marks.any(|line| *line == "#[test]")
+    };
+    // One suite runs with each store: its tests are listed, and a macro marks them.
+    let suite = text.split("contract! {").nth(1).and_then(|rest| rest.split('}').next());
+    let is_listed = suite
+        .is_some_and(|suite| suite.lines().any(|line| line.trim().strip_suffix(',') == Some(name)));
+    lines.iter().enumerate().any(|(at, line)| {
+        line.trim_start_matches("pub ").starts_with(&named) && (is_listed || is_marked(at))
+    })
+}
+
+/// The tests that a text names, as file and name.
+fn named(text: &str) -> Vec<(&str, &str)> {
+    text.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect()
+}
+
+/// Whether a cell without tests says why.
+fn is_excused(held: &str) -> bool {
+    held == ELSEWHERE || held.strip_prefix(UNTESTED).is_some_and(|why| !why.is_empty())
+}
+
+/// What is wrong with a table's rows, of which the last column names tests. And how many there are.
+fn look_at(document: &str) -> (usize, Vec<String>) {
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for line in document.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let held = *cells.last().unwrap();
+        if held == "held by" || held.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        let tests = named(held);
+        if tests.is_empty() && !is_excused(held) {
+            wrong.push(format!("without a test or a reason: {line}"));
+        }
+        for (file, name) in tests {
+            match fs::read_to_string(root().join(file)) {
+                Ok(text) if has_test(&text, name) => {}
+                Ok(_) => wrong.push(format!("{file} has no test {name}")),
+                Err(error) => wrong.push(format!("{file}: {error}")),
+            }
+        }
+    }
+    (rows, wrong)
+}
+
+#[test]
+fn every_fault_has_its_tests() {
+    let document = fs::read_to_string(root().join("server/FAULTS.md")).unwrap();
+    let (rows, wrong) = look_at(&document);
+    assert!(rows >= 46, "the tables are found: {rows}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_is_promised_has_its_tests() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("\n## ").find(|section| section.starts_with("What is promised\n"));
+    let (rows, wrong) = look_at(section.unwrap());
+    assert!(rows >= 21, "both tables are found: {rows}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_does_not_exist_is_noticed() {
+    let row = |held: &str| look_at(&format!("| a | b |\n| --- | --- |\n| x | {held} |\n"));
+    let this = "server/tests/promises.rs";
+    // The first row is one too: it is no heading that this knows.
+    let wrong = |held: &str| row(held).1.len() - row("not tested: x").1.len();
+    assert_eq!(wrong(&format!("`{this}::every_fault_has_its_tests`")), 0);
+    assert_eq!(wrong(&format!("`{this}::look_at`")), 1, "no test");
+    assert_eq!(wrong(&format!("`{this}::every_fault`")), 1);
+    assert_eq!(wrong("`server/tests/nowhere.rs::every_fault_has_its_tests`"), 1);
+    assert_eq!(wrong(""), 1);
+    assert_eq!(wrong("not tested: "), 1);
+}
