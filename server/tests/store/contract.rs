@@ -1,4 +1,4 @@
-//! What memory and SQLite answer alike, job by job.
+//! What every store answers alike, job by job, and with a crash before each of them.
 
 use correio_proto::mail::{MailRef, Seq, Timestamp};
 use correio_server::store::{StoreDone, StoreJob};
@@ -17,6 +17,19 @@ macro_rules! contract {
             $(#[test] fn $name() {
                 let directory = tempfile::tempdir().unwrap();
                 super::$name(&mut crate::support::Harness::sqlite(directory.path()));
+            })*
+        }
+        mod simulated {
+            $(#[test] fn $name() { super::$name(&mut crate::support::Harness::simulated()); })*
+        }
+        mod simulated_crashing {
+            $(#[test] fn $name() {
+                super::$name(&mut crate::support::Harness::simulated_crashing(1));
+            })*
+        }
+        mod sqlite_crashing {
+            $(#[test] fn $name() {
+                super::$name(&mut crate::support::Harness::sqlite_crashing(1));
             })*
         }
     };

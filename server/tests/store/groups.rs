@@ -1,7 +1,7 @@
 //! Random histories: every store answers as the model does, alone or in groups, whatever the clock
 //! does meanwhile.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 use correio_server::{
@@ -125,6 +125,23 @@ fn as_job(harness: &mut Harness, now: u64, step: &Step) -> StoreJob {
     }
 }
 
+/// The same answers with the numbers of mails as 1, 2, 3: a store that was started anew may leave
+/// some out, but gives none again and none below another.
+fn in_order(mut answers: Vec<StoreDone>) -> Vec<StoreDone> {
+    fn mails(answers: &mut [StoreDone]) -> impl Iterator<Item = &mut Mail> {
+        answers.iter_mut().flat_map(|answer| match answer {
+            StoreDone::Page { mails, .. } => mails.as_mut_slice(),
+            _ => &mut [],
+        })
+    }
+    let given: BTreeSet<Seq> = mails(&mut answers).map(|mail| mail.seq).collect();
+    for mail in mails(&mut answers) {
+        let place = given.iter().position(|seq| *seq == mail.seq).unwrap();
+        mail.seq = Seq(1 + place as u64);
+    }
+    answers
+}
+
 /// The same job at this time.
 fn at(time: u64, job: StoreJob) -> StoreJob {
     match job {
@@ -198,6 +215,24 @@ fn entering(directory: &Path) -> Harness {
 }
 
 proptest! {
+    // Each crash takes as long as a hundred jobs.
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence:
+            Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..ProptestConfig::default()
+    })]
+    /// Nothing of a history is lost or done twice by crashes between its jobs.
+    #[test]
+    fn the_stores_agree_whatever_crashes(steps in history(step(), 1..40), every in 10..80_usize) {
+        let played = |mut harness| in_order(play(&mut harness, &steps));
+        let expected = played(model());
+        prop_assert!(expected == played(Harness::sqlite_crashing(every)));
+        prop_assert!(expected == played(Harness::simulated_crashing(1)));
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig {
         cases: 64,
         failure_persistence:
@@ -209,6 +244,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let expected = play(&mut model(), &steps);
         prop_assert_eq!(&expected, &play(&mut Harness::memory(), &steps));
+        prop_assert_eq!(&expected, &play(&mut Harness::simulated(), &steps));
         prop_assert_eq!(&expected, &play(&mut Harness::sqlite(directory.path()), &steps));
         let directory = tempfile::tempdir().unwrap();
         prop_assert_eq!(&expected, &play(&mut entering(directory.path()), &steps));
@@ -221,11 +257,13 @@ proptest! {
     ) {
         let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (mut model, mut memory) = (model(), Harness::memory());
+        let mut simulated = Harness::simulated();
         let mut sqlite = Harness::sqlite(directory.path());
         let mut entering = entering(other.path());
         for group in timed(groups) {
             let expected = model.run_together(group.clone());
             prop_assert_eq!(&expected, &memory.run_together(group.clone()));
+            prop_assert_eq!(&expected, &simulated.run_together(group.clone()));
             prop_assert_eq!(&expected, &sqlite.run_as_one_group(group.clone()));
             prop_assert_eq!(&expected, &entering.run_as_one_group(group));
         }
@@ -233,6 +271,7 @@ proptest! {
         let mut sqlite = Harness::sqlite(directory.path());
         let expected = everything(&mut model);
         prop_assert_eq!(&expected, &everything(&mut memory));
+        prop_assert_eq!(&expected, &everything(&mut simulated));
         prop_assert_eq!(&expected, &everything(&mut sqlite));
         prop_assert_eq!(&expected, &everything(&mut entering));
     }
@@ -242,7 +281,8 @@ proptest! {
 #[test]
 fn a_clock_that_was_set_keeps_no_verdict_and_takes_none() {
     let directory = tempfile::tempdir().unwrap();
-    for mut harness in [model(), Harness::memory(), Harness::sqlite(directory.path())] {
+    let sqlite = Harness::sqlite(directory.path());
+    for mut harness in [model(), Harness::memory(), Harness::simulated(), sqlite] {
         let tony = harness.account("tony");
         for (number, now) in [(1, 5000), (2, 1000), (3, 9000), (4, 1001), (5, 5000)] {
             harness.run(send_at(now, tony, number, "tony", "x"));

@@ -23,6 +23,9 @@ use correio_server::{
     },
     ticket::{ConnId, Ticket},
 };
+use correio_simulation::store::SimStore;
+
+use crate::files::copy_files;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
@@ -58,6 +61,13 @@ impl Woken {
     }
 }
 
+/// A store that was started, and what wakes whoever waits for it.
+pub type Started = (Box<dyn Store>, (Arc<Woken>, Receiver<()>));
+
+/// Lets a store crash before it has done a job, and starts another on what is left. `None` where
+/// it is the same one still, or where it did not crash this time.
+pub type Crash = Box<dyn FnMut(&StoreJob) -> Option<Started>>;
+
 /// A store and what it takes to wait for its answers.
 pub struct Harness {
     /// Taken by who closes it.
@@ -65,6 +75,10 @@ pub struct Harness {
     pub woken: Receiver<()>,
     pub wake: Arc<Woken>,
     serial: u64,
+    /// Asked before each job that is run alone.
+    crash: Option<Crash>,
+    /// What a store takes that has no thread to do its work.
+    work: Option<Box<dyn FnMut()>>,
 }
 
 /// Names that the tests give to accounts.
@@ -108,7 +122,70 @@ impl Harness {
     }
 
     pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {
-        Self { store: Some(store), woken, wake, serial: 0 }
+        Self { store: Some(store), woken, wake, serial: 0, crash: None, work: None }
+    }
+
+    /// As [`Harness::sqlite`], with a crash before every so manieth job: what another process would
+    /// find if this one ended there is copied to a directory where the next one starts.
+    pub fn sqlite_crashing(every: usize) -> Self {
+        let start = |directory: &Path| -> Started {
+            let (wake, woken) = waker();
+            // Few, so that mails are entered into the index between crashes.
+            let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+            let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
+            (Box::new(store), (wake, woken))
+        };
+        let mut directory = tempfile::tempdir().unwrap();
+        let (store, waker) = start(directory.path());
+        let mut jobs = 0;
+        let crash = move |_: &StoreJob| {
+            jobs += 1;
+            if jobs % every != 0 {
+                return None;
+            }
+            // The store before it goes on in its own directory until it is dropped.
+            directory = copy_files(directory.path());
+            Some(start(directory.path()))
+        };
+        Self { crash: Some(Box::new(crash)), ..Self::around(store, waker) }
+    }
+
+    /// Around the store of the simulation.
+    pub fn simulated() -> Self {
+        Self::working_for(SimStore::new(Realm([1; 16]), QUOTA))
+    }
+
+    /// As [`Harness::simulated`], with a loss of power before every so manieth job, when it was
+    /// done once already, but not made durable.
+    pub fn simulated_crashing(every: usize) -> Self {
+        let store = SimStore::new(Realm([1; 16]), QUOTA);
+        let mut harness = Self::working_for(store.clone());
+        let mut jobs = 0;
+        harness.crash = Some(Box::new(move |job| {
+            jobs += 1;
+            if jobs % every != 0 {
+                return None;
+            }
+            let connection = ConnId { index: 1, generation: 1 };
+            store.clone().submit(Ticket { connection, serial: 0 }, job.clone());
+            assert!(store.run_next());
+            store.crash();
+            // What holds it is a handle, which needs no other.
+            None
+        }));
+        harness
+    }
+
+    /// Does the work of a store that has no thread, as soon as it has some.
+    fn working_for(store: SimStore) -> Self {
+        let (wake, woken) = waker();
+        let woken_by = wake.clone();
+        let mut harness = Self::around(Box::new(store.clone()), (wake, woken));
+        harness.work = Some(Box::new(move || {
+            store.settle();
+            woken_by.wake();
+        }));
+        harness
     }
 
     pub fn submit(&mut self, job: StoreJob) -> (Ticket, Submitted) {
@@ -116,6 +193,9 @@ impl Harness {
         let connection = ConnId { index: 0, generation: 0 };
         let ticket = Ticket { connection, serial: self.serial };
         let submitted = self.store.as_mut().unwrap().submit(ticket, job);
+        if let Some(work) = &mut self.work {
+            work();
+        }
         (ticket, submitted)
     }
 
@@ -124,6 +204,10 @@ impl Harness {
     }
 
     pub fn try_run(&mut self, job: StoreJob) -> Result<StoreDone, StoreFailed> {
+        let crashed = self.crash.as_mut().and_then(|crash| crash(&job));
+        if let Some((store, (wake, woken))) = crashed {
+            (self.store, self.wake, self.woken) = (Some(store), wake, woken);
+        }
         match self.submit(job) {
             (_, Submitted::Done(done)) => Ok(done),
             (ticket, Submitted::Queued) => {
