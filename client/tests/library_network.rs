@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
+#[path = "../../server/tests/skip/mod.rs"]
+mod skip;
+
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -504,7 +507,7 @@ impl Write for OneByte<'_> {
 #[test]
 fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else {
-        return;
+        return skip::skipped("this machine has no IPv6");
     };
     let address = address_of(&listener);
     let expected: SocketAddr = listener.local_addr().unwrap();

@@ -42,8 +42,11 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
         let from = show(stored.from_name.as_str(), Shown::OneLine);
         let subject = show(stored.subject.as_str(), Shown::OneLine);
         lines.push(format!("[{}] {from}: {subject}", stored.number));
-        let mail = mailbox.read(stored).map_err(|error| Failure::mailbox(text, &error))?;
-        list.push(mail_json(stored.number, &mail));
+        // Bodies are held in memory only where they are printed.
+        if context.options.json {
+            let mail = mailbox.read(stored).map_err(|error| Failure::mailbox(text, &error))?;
+            list.push(mail_json(stored.number, &mail));
+        }
     }
     mailbox.mark_shown(&mails).map_err(|error| Failure::mailbox(text, &error))?;
     Ok(Output { text: lines.join("\n"), json: json!({ "mails": list }) })
