@@ -160,7 +160,10 @@ impl Client {
         self.number += 1;
         self.channel.push(&ClientMessage { number: self.number, request }).unwrap();
         while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.stream).ok()?;
+            if self.channel.write_to(&mut self.stream).is_err() {
+                // It may have said why before.
+                break;
+            }
         }
         self.try_reply()
     }

@@ -21,7 +21,7 @@ use crate::{
 
 #[test]
 fn told_to_stop_under_load_it_finishes_what_is_under_way() {
-    const SENDERS: u64 = 8;
+    const SENDERS: usize = 8;
     let directory = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(directory.path(), &[]);
     let address = daemon.address;
@@ -35,16 +35,16 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
     for _ in 0..1000 {
         deaf.begin(Request::Fetch(Fetch::default()));
     }
-    let acknowledged = AtomicU64::new(0);
+    let acknowledged: [AtomicU64; SENDERS] = Default::default();
     let was_told = AtomicBool::new(true);
     let (status, took) = thread::scope(|scope| {
-        for sender in 0..SENDERS {
-            let (acknowledged, was_told) = (&acknowledged, &was_told);
+        for (sender, acknowledged) in acknowledged.iter().enumerate() {
+            let was_told = &was_told;
             scope.spawn(move || {
                 let mut client = Client::try_connect(address).unwrap();
                 assert!(matches!(client.ask(login("tony")), Reply::LoggedIn(_)));
                 for number in 0.. {
-                    match client.try_ask(mail(sender * 1_000_000 + number, "tony")) {
+                    match client.try_ask(mail(sender as u64 * 1_000_000 + number, "tony")) {
                         Some(Reply::Sent { .. }) => acknowledged.fetch_add(1, Ordering::SeqCst),
                         Some(other) => panic!("{other:?}"),
                         None => break,
@@ -55,7 +55,7 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
                 }
             });
         }
-        eventually(|| acknowledged.load(Ordering::SeqCst) > 200);
+        eventually(|| acknowledged.iter().all(|count| count.load(Ordering::SeqCst) > 20));
         let told = Instant::now();
         (daemon.stop(), told.elapsed())
     });
@@ -68,8 +68,9 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
     let daemon = Daemon::start(directory.path(), &[]);
     let mut tony = daemon.client();
     let Reply::LoggedIn(reply) = tony.ask(login("tony")) else { panic!("no session") };
-    let (found, known) = (u64::from(reply.waiting), acknowledged.load(Ordering::SeqCst));
-    assert!((known..=known + SENDERS).contains(&found), "{found} of {known}");
+    let known: u64 = acknowledged.iter().map(|count| count.load(Ordering::SeqCst)).sum();
+    let found = u64::from(reply.waiting);
+    assert!((known..=known + SENDERS as u64).contains(&found), "{found} of {known}");
 }
 
 #[test]
