@@ -2,7 +2,8 @@
 //!
 //! [`Service`] is one server as a program uses it: connect, log in, send, receive. Below it,
 //! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
-//! [`Mailbox`] and [`Drafts`] are what stays on this computer.
+//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show`] makes harmless what other
+//! people wrote.
 
 mod address;
 mod answer;
@@ -21,6 +22,7 @@ mod place;
 mod race;
 mod receive;
 mod service;
+mod show;
 mod trust;
 
 pub use address::{Address, InvalidAddress};
@@ -32,6 +34,7 @@ pub use id::new_mail_id;
 pub use mailbox::{List, Mailbox, MailboxError, Saving, Skipped, Status, Stored, read_file};
 pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
+pub use show::{Shown, show, show_json};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

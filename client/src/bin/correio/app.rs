@@ -14,7 +14,7 @@ use std::{
 
 use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, State, Trust,
+    Service, Shown, State, Trust, show,
 };
 use correio_proto::{
     credential::Password,
@@ -24,7 +24,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     prompt::{Answer, Prompt},
-    show::{Shown, show},
     terminal::Guard,
     text::Text,
     trust::Stated,

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use crate::show::{Shown, show};
+use correio_client::{Shown, show};
 
 /// A command line, as `VISUAL` or `EDITOR` has it.
 pub(crate) struct Editor(OsString);

@@ -1,11 +1,9 @@
 //! A mail with all its fields, for reading.
 
+use correio_client::{Shown, show};
 use correio_proto::mail::Mail;
 
-use crate::{
-    show::{Shown, show},
-    text::Text,
-};
+use crate::text::Text;
 
 /// The fields a line each, an empty line, the body.
 pub(crate) fn text(text: &Text, mail: &Mail) -> String {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser;
-use correio_client::Cancel;
+use correio_client::{Cancel, show_json};
 use etcetera::BaseStrategy;
 
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
-    show::show_json,
     terminal::Guard,
     text::{Lang, Text},
     trust::Stated,
@@ -33,7 +32,6 @@ mod fields;
 mod person;
 mod prompt;
 mod screens;
-mod show;
 mod terminal;
 mod text;
 mod trust;

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use correio_client::{ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError};
+use correio_client::{
+    ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError, Shown, show,
+};
 use correio_proto::{
     mail::{Field, Invalid, Problem, Timestamp},
     message::ErrorReply,
 };
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use unic_langid::{LanguageIdentifier, langid};
-
-use crate::show::{Shown, show};
 
 /// The languages there are catalogues for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,13 +1,14 @@
 //! Whom the person trusts: what the command line states, what was accepted before, and what is
 //! said at the first contact and when a certificate has changed.
 
-use correio_client::{Address, Distrust, Doubt, KnownServers, KnownServersError, Trust, Untrusted};
+use correio_client::{
+    Address, Distrust, Doubt, KnownServers, KnownServersError, Shown, Trust, Untrusted, show,
+};
 use correio_proto::fingerprint::Fingerprint;
 
 use crate::{
     args::Options,
     exit::{Failure, Status},
-    show::{Shown, show},
     text::Text,
 };
 

@@ -2,15 +2,11 @@
 
 use std::io::{self, Write};
 
-use correio_client::Status as MailStatus;
+use correio_client::{Shown, Status as MailStatus, show};
 use serde_json::json;
 
 use super::{Context, Output, mail_json, utc};
-use crate::{
-    exit::Failure,
-    fields,
-    show::{Shown, show},
-};
+use crate::{exit::Failure, fields};
 
 pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;

@@ -2,15 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::Progress;
+use correio_client::{Progress, Shown, show};
 use serde_json::json;
 
 use super::{Context, Output, mail_json};
-use crate::{
-    exit::Failure,
-    show::{Shown, show},
-    terminal::Guard,
-};
+use crate::{exit::Failure, terminal::Guard};
 
 pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
     let text = context.text;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use console::{Key, Style, Term, measure_text_width, truncate_str};
+use correio_client::{Shown, show};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -21,10 +22,7 @@ use super::{
     edit::{Edited, Line},
     paper,
 };
-use crate::{
-    show::{Shown, show},
-    terminal::Guard,
-};
+use crate::terminal::Guard;
 
 /// How often a menu that is open looks for news.
 const NEWS_EVERY: Duration = Duration::from_millis(500);

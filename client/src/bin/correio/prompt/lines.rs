@@ -2,13 +2,11 @@
 
 use std::io::{self, BufRead, Write};
 
+use correio_client::{Shown, show};
 use zeroize::Zeroizing;
 
 use super::{Answer, Choice, Menu, Stop, Written, asked, paper};
-use crate::{
-    show::{Shown, show},
-    terminal::Guard,
-};
+use crate::terminal::Guard;
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
 const LINE_MAX: u64 = 16 << 20;

@@ -1,12 +1,11 @@
 //! Mails that were not sent: send, change or delete them.
 
-use correio_client::{Draft, Drafts};
+use correio_client::{Draft, Drafts, Shown, show};
 
 use super::{home::Person, send};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Menu},
-    show::{Shown, show},
 };
 
 /// Drafts that one menu offers: as many as there are digits.

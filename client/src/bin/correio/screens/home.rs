@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use correio_client::{Address, Drafts, RequestError, Service, State};
+use correio_client::{Address, Drafts, RequestError, Service, Shown, State, show};
 use correio_proto::{
     mail::{FullName, Username},
     message::LoggedIn,
@@ -12,7 +12,6 @@ use super::{account, drafts, local, receive, send};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Menu, Stop},
-    show::{Shown, show},
 };
 
 /// Who is logged in.

@@ -1,13 +1,9 @@
 //! Mails that were received before and are kept on this computer.
 
-use correio_client::Mailbox;
+use correio_client::{Mailbox, Shown, show};
 
 use super::{home::Person, receive};
-use crate::{
-    app::App,
-    prompt::Answer,
-    show::{Shown, show},
-};
+use crate::{app::App, prompt::Answer};
 
 /// Most mails that one list shows: the newest.
 const LISTED_MAX: usize = 200;

@@ -1,13 +1,12 @@
 //! 5) Receive mail: download, keep, confirm, show.
 
-use correio_client::{Mailbox, Progress, Stored};
+use correio_client::{Mailbox, Progress, Shown, Stored, show};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::home::Person;
 use crate::{
     app::App,
     prompt::{Answer, Stop},
-    show::{Shown, show},
     text::Text,
 };
 

@@ -1,6 +1,6 @@
 //! 4) Send a mail. What was typed is never lost: a mail that was not sent becomes a draft.
 
-use correio_client::{Draft, DraftError, Drafts, RequestError, new_mail_id};
+use correio_client::{Draft, DraftError, Drafts, RequestError, Shown, new_mail_id, show};
 use correio_proto::{
     mail::{Body, Recipients, Subject},
     message::{ErrorCode, Send},
@@ -11,7 +11,6 @@ use crate::{
     app::{App, parse},
     editor::Editor,
     prompt::{Answer, Written},
-    show::{Shown, show},
 };
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// How much of a text's form is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
     /// Nothing: everything on one line.
     OneLine,
     /// Its lines and tabs.
@@ -15,7 +15,8 @@ pub(crate) enum Shown {
 
 /// Writes every character that a terminal would obey, or that would hide or turn what stands
 /// around it, as its code.
-pub(crate) fn show(text: &str, shown: Shown) -> String {
+#[must_use]
+pub fn show(text: &str, shown: Shown) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -33,7 +34,8 @@ pub(crate) fn show(text: &str, shown: Shown) -> String {
 
 /// Writes a JSON document such that a terminal that shows it is not harmed either: the same
 /// characters as JSON's own escapes, which stand for what they replace.
-pub(crate) fn show_json(json: &Value) -> String {
+#[must_use]
+pub fn show_json(json: &Value) -> String {
     let json = json.to_string();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
