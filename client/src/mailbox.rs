@@ -23,6 +23,7 @@ use crate::{
     place::{self, Kept},
 };
 use format::{Head, Unreadable};
+use name::Name;
 use scan::{MailFile, scan};
 
 pub use saving::Saving;
@@ -133,6 +134,12 @@ impl Mailbox {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The name of the file in which the mailbox keeps a mail, and what it holds.
+    #[must_use]
+    pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
+        (Name::of(mail).base(), format::write(mail, &self.domain))
     }
 
     /// At most `max` mails from number `first` on (from 1). Reads their heads only; pass

@@ -189,7 +189,7 @@ fn a_page_that_cannot_be_saved_leaves_nothing() {
     let (_data, mailbox) = with_mails(0);
     let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
     // The second mail's place is taken by a directory.
-    let name = name::Name::of(&mail(2, "x", "x")).base();
+    let name = Name::of(&mail(2, "x", "x")).base();
     let obstacle = mailbox.directory().join("tmp").join(name);
     fs::create_dir(&obstacle).unwrap();
     let page = [mail(1, "x", "x"), mail(2, "x", "x")];
@@ -304,8 +304,8 @@ proptest! {
         prop_assert!(longest <= Some(998));
         let read = format::read(&mut &file[..]);
         prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
-        let name = name::Name::of(&mail);
+        let name = Name::of(&mail);
         prop_assert!(name.base().len() < 200);
-        prop_assert_eq!(name::Name::parse(&name.base()), Some(name));
+        prop_assert_eq!(Name::parse(&name.base()), Some(name));
     }
 }
