@@ -1,0 +1,129 @@
+//! Target `channel`: limits, lengths of pieces, and a stream, without TLS.
+
+use std::fmt::Debug;
+
+use correio_proto::{
+    SpareBuffers,
+    channel::{Channel, ChannelError},
+    frame::HEADER,
+    message::{ClientMessage, ServerMessage},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    pieces::{Pieces, Sink, Source},
+    script::Script,
+};
+
+/// Bytes that a channel may always hold: one read.
+const CHUNK: usize = 16 * 1024;
+
+/// How a stream is read: what may be in it, and when that changes.
+#[derive(Clone, Copy)]
+struct Limits {
+    first: usize,
+    /// After so many messages the other limit holds.
+    until: usize,
+    then: usize,
+}
+
+pub(crate) fn run(data: &[u8]) {
+    let mut script = Script(data);
+    let is_client = script.byte() & 1 == 0;
+    let first = usize::from(script.number());
+    let until = usize::from(script.byte());
+    let limits = Limits { first, until, then: usize::from(script.number()) };
+    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    match is_client {
+        true => check::<ClientMessage>(limits, &lengths, script.rest()),
+        false => check::<ServerMessage>(limits, &lengths, script.rest()),
+    }
+}
+
+fn check<M>(limits: Limits, lengths: &[usize], stream: &[u8])
+where
+    M: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let whole = feed::<M>(limits, &mut Pieces::new([]), stream);
+    let mut pieces = Pieces::new(lengths.iter().copied());
+    assert_eq!(feed(limits, &mut pieces, stream), whole, "in pieces of {lengths:?}");
+    if stream.len() <= 512 {
+        assert_eq!(feed(limits, &mut Pieces::new([1]), stream), whole, "byte by byte");
+    }
+    let messages: Vec<M> = whole.into_iter().flatten().collect();
+    let written = write(&messages, &mut pieces);
+    let wide = Limits { first: usize::MAX / 2, until: usize::MAX, then: 0 };
+    let read: Vec<M> = feed(wide, &mut pieces, &written).into_iter().map(Result::unwrap).collect();
+    assert_eq!(read, messages);
+}
+
+/// Everything that is taken out of a channel that is fed with pieces of the stream.
+fn feed<M>(limits: Limits, pieces: &mut Pieces, stream: &[u8]) -> Vec<Result<M, ChannelError>>
+where
+    M: DeserializeOwned + PartialEq + Debug,
+{
+    let mut channel = Channel::plaintext(limits.first);
+    let mut spare = SpareBuffers::new(2);
+    let mut source = Source { bytes: stream, pieces };
+    let mut taken = Vec::new();
+    let mut limit = limits.first;
+    loop {
+        channel.attach(&mut spare);
+        let is_end = source.bytes.is_empty();
+        if !is_end && channel.has_room() {
+            assert!(channel.read_from(&mut source).unwrap() > 0);
+        }
+        assert!(channel.pending_input() <= (limit + HEADER).max(CHUNK));
+        while take(&mut channel, &mut taken) {
+            if taken.len() == limits.until {
+                limit = limits.then;
+                channel.set_frame_limit(limit);
+            }
+        }
+        if is_end || is_lost(&taken) {
+            break;
+        }
+        assert!(channel.has_room(), "there is room, or there is a message");
+        channel.detach(&mut spare);
+    }
+    assert_eq!(channel.next_message::<M>(), Ok(None));
+    taken
+}
+
+/// Takes one message out, or an error; whether there was one.
+fn take<M: DeserializeOwned>(
+    channel: &mut Channel,
+    taken: &mut Vec<Result<M, ChannelError>>,
+) -> bool {
+    let announced = channel.has_message();
+    let item = channel.next_message::<M>().transpose();
+    assert_eq!(announced, item.is_some(), "has_message tells what next_message does");
+    taken.extend(item);
+    announced
+}
+
+fn is_lost<M>(taken: &[Result<M, ChannelError>]) -> bool {
+    matches!(taken.last(), Some(Err(error)) if !matches!(error, ChannelError::Malformed(_)))
+}
+
+/// What a channel writes of messages into a sink that takes pieces.
+fn write<M: Serialize>(messages: &[M], pieces: &mut Pieces) -> Vec<u8> {
+    let mut channel = Channel::plaintext(0);
+    let mut spare = SpareBuffers::new(2);
+    let mut sink = Sink { bytes: Vec::new(), pieces, is_full: false };
+    for message in messages {
+        channel.attach(&mut spare);
+        channel.push(message).unwrap();
+        // The sink is full every other time: what is left goes with the next message.
+        let _ = channel.write_to(&mut sink);
+        channel.detach(&mut spare);
+    }
+    while channel.wants_write() {
+        let before = channel.pending_output();
+        match channel.write_to(&mut sink) {
+            Ok(count) => assert_eq!(channel.pending_output() + count, before),
+            Err(_) => assert_eq!(channel.pending_output(), before),
+        }
+    }
+    sink.bytes
+}

@@ -1,0 +1,107 @@
+//! What is fuzzed in correio: each target is a function of bytes that panics where what it tests
+//! does not hold.
+//!
+//! `scripts/fuzz` runs a target under libFuzzer (`engine/`), which looks for bytes that reach new
+//! code. What is worth keeping of them stands in `corpus/`, a directory for each target, and
+//! `cargo test` runs all of it again.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
+
+mod channel;
+mod config;
+mod frame;
+mod log_line;
+mod maildir;
+mod message;
+mod pieces;
+mod screen;
+mod script;
+mod session;
+mod tls;
+
+use std::path::PathBuf;
+
+/// A function of bytes, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Its name, which is that of its directory in `corpus/`, too.
+    pub name: &'static str,
+    /// What it tests.
+    pub about: &'static str,
+    /// Longest input that is worth trying, in bytes.
+    pub length_max: usize,
+    /// Panics where what it tests does not hold for these bytes.
+    pub run: fn(&[u8]),
+}
+
+/// Every target.
+pub const TARGETS: [Target; 9] = [
+    Target {
+        name: "frame",
+        about: "a stream cut into frames, each read and written again",
+        length_max: 4096,
+        run: frame::run,
+    },
+    Target {
+        name: "message",
+        about: "one MessagePack value, read as a request and as a reply",
+        length_max: 4096,
+        run: message::run,
+    },
+    Target {
+        name: "channel",
+        about: "a stream in pieces: whatever the pieces, the same messages",
+        length_max: 4096,
+        run: channel::run,
+    },
+    Target {
+        name: "tls",
+        about: "two ends with TLS and whoever changes what goes between them",
+        length_max: 2048,
+        run: tls::run,
+    },
+    Target {
+        name: "session",
+        about: "requests of several clients to the server, against a model of it",
+        length_max: 1024,
+        run: session::run,
+    },
+    Target {
+        name: "config",
+        about: "the server's configuration file, and the same as flags",
+        length_max: 2048,
+        run: config::run,
+    },
+    Target {
+        name: "maildir",
+        about: "a file in the local mailbox, its name and what it holds",
+        length_max: 4096,
+        run: maildir::run,
+    },
+    Target {
+        name: "screen",
+        about: "other people's text on a terminal, as text and as JSON",
+        length_max: 1024,
+        run: screen::run,
+    },
+    Target {
+        name: "log",
+        about: "other people's text in the server's log",
+        length_max: 1024,
+        run: log_line::run,
+    },
+];
+
+impl Target {
+    /// The target of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        TARGETS.into_iter().find(|target| target.name == name)
+    }
+
+    /// The directory of its inputs.
+    #[must_use]
+    pub fn corpus(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(self.name)
+    }
+}

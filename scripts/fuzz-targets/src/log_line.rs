@@ -1,0 +1,115 @@
+//! Target `log`: an event with texts of somebody else's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use correio_proto::{
+    mail::{MailId, Recipients, Username},
+    message::{ErrorCode, Realm},
+};
+use correio_server::{event::Event, ticket::ConnId};
+
+use crate::script::Script;
+
+pub(crate) fn run(data: &[u8]) {
+    let mut script = Script(data);
+    let kind = script.byte();
+    let ip = match kind & 0x80 {
+        0 => IpAddr::from([script.byte(); 4]),
+        _ => IpAddr::from([script.byte(); 16]),
+    };
+    let address = SocketAddr::new(ip, script.number());
+    let connection = ConnId { index: script.number().into(), generation: script.number().into() };
+    let text = String::from_utf8_lossy(script.rest());
+    let text = &*text;
+    let line = match kind % 12 {
+        0 => one(Event::ServerWarning { text }, "text", text),
+        1 => one(Event::StoreFailed { text }, "text", text),
+        2 => one(Event::ConnectionClosed { connection, reason: text }, "reason", text),
+        3 => one(Event::ConnectionRefused { address, reason: text }, "reason", text),
+        4 => one(Event::ProtocolError { connection, address, text }, "text", text),
+        5 => {
+            let code = ErrorCode::ALL[usize::from(kind) % ErrorCode::ALL.len()];
+            one(Event::RequestRefused { connection, code, text }, "text", text)
+        }
+        6 => one(Event::ServerListening { address, security: text }, "security", text),
+        7 => {
+            let (version, store, realm) = (text, "sqlite", Realm([kind; 16]));
+            let started = Event::ServerStarted { version, store, realm, registration: text };
+            one(started, "registration", text)
+        }
+        8 => one(Event::CertificateKept { text }, "text", text),
+        _ => match names(text) {
+            Some((from, to, id)) => {
+                let (from, to) = (&from, &to);
+                let event = Event::MailAccepted { from, to, id, bytes: text.len(), connection };
+                one(event, "to", &to.to_string())
+            }
+            None => return,
+        },
+    };
+    assert!(!line.is_empty());
+}
+
+/// What a mail's event is about, where the text is a list of recipients.
+fn names(text: &str) -> Option<(Username, Recipients, MailId)> {
+    let to: Recipients = text.parse().ok()?;
+    let from = to.as_slice().first()?.clone();
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().ok()?;
+    Some((from, to, id))
+}
+
+/// The line of an event, from which the text can be read again and nothing else with it.
+fn one(event: Event<'_>, key: &str, text: &str) -> String {
+    let line = event.to_string();
+    assert!(line.chars().all(|c| !c.is_control() && !is_turning(c)), "{line:?}");
+    let (name, mut rest) = line.split_once(' ').unwrap();
+    assert_eq!(name, event.name());
+    let mut found = Vec::new();
+    loop {
+        let (key, behind) = rest.split_once('=').unwrap();
+        assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line:?}");
+        let (value, behind) = value(behind);
+        found.push((key.to_owned(), value));
+        match behind.strip_prefix(' ') {
+            Some(behind) => rest = behind,
+            None => break assert_eq!(behind, "", "{line:?}"),
+        }
+    }
+    assert!(found.contains(&(key.to_owned(), text.to_owned())), "{line:?} loses {text:?}");
+    line
+}
+
+/// Characters that end a line or turn the direction of what follows.
+fn is_turning(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Reads the value at the front, as a program that reads the log would; and what stands behind.
+fn value(text: &str) -> (String, &str) {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let end = text.find(' ').unwrap_or(text.len());
+        let (value, rest) = text.split_at(end);
+        assert!(!value.is_empty() && !value.contains(['"', '\\', '=']), "{text:?}");
+        return (value.to_owned(), rest);
+    };
+    let mut value = String::new();
+    loop {
+        let c = rest.chars().next().expect("a quoted value ends");
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '"' => return (value, rest),
+            '\\' if rest.starts_with("u{") => {
+                let (hex, behind) = rest[2..].split_once('}').unwrap();
+                value.push(char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap());
+                rest = behind;
+            }
+            '\\' => {
+                let escaped = rest.chars().next().unwrap();
+                assert!(matches!(escaped, '"' | '\\'));
+                value.push(escaped);
+                rest = &rest[1..];
+            }
+            c => value.push(c),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Target `maildir`: a file's name, and behind the end of that line what is in the file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use correio_client::{Mailbox, MailboxError, Status};
+use correio_proto::mail::Mail;
+use tempfile::TempDir;
+
+use crate::message;
+
+/// Stands where the input gives no name.
+const NAME: &str = "1751366000.123_7_01890a5dac96774bbcceb302099a8057.steve";
+
+/// Longest name of a file that file systems take, in bytes.
+const NAME_MAX: usize = 255;
+
+pub(crate) fn run(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (name, content) = (&data[..end], data.get(end + 1..).unwrap_or_default());
+    let name = match std::str::from_utf8(name) {
+        Ok("") => NAME,
+        Ok(name) if name.contains(['/', '\0']) || name.len() > NAME_MAX => return,
+        Ok("." | "..") | Err(_) => return,
+        Ok(name) => name,
+    };
+    let (directory, mailbox) = place();
+    let path = directory.join("cur").join(name);
+    fs::write(&path, content).unwrap();
+    let found = read(mailbox, name);
+    fs::remove_file(&path).unwrap();
+    if let Some(mail) = found {
+        message::mail(&mail);
+        kept(mailbox, directory, &mail);
+    }
+}
+
+/// One mailbox for all runs, empty between them, gone with the process.
+fn place() -> (&'static Path, &'static Mailbox) {
+    static PLACE: OnceLock<(TempDir, PathBuf, Mailbox)> = OnceLock::new();
+    let (_, directory, mailbox) = PLACE.get_or_init(|| {
+        let data = TempDir::new().unwrap();
+        let address = "correio.example".parse().unwrap();
+        let mailbox = Mailbox::open(data.path(), &address, &"tony".parse().unwrap());
+        let directory = mailbox.directory().to_owned();
+        for part in ["tmp", "new", "cur"] {
+            fs::create_dir_all(directory.join(part)).unwrap();
+        }
+        (data, directory, mailbox)
+    });
+    (directory, mailbox)
+}
+
+/// Reads the one file of the mailbox: it is listed or passed over, and the head that a list shows
+/// is that of the mail.
+fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    if name.starts_with('.') {
+        assert_eq!((list.total, list.mails.len(), list.skipped.len()), (0, 0, 0));
+        return None;
+    }
+    assert_eq!(list.mails.len() + list.skipped.len(), 1);
+    let read = mailbox.read_number(1);
+    let Some(stored) = list.mails.first() else {
+        let skipped = &list.skipped[0];
+        assert!(skipped.path.ends_with(name) && !skipped.reason.is_empty());
+        // It has a number where its name is one that the mailbox gives.
+        match read {
+            Err(MailboxError::Damaged(again)) => assert_eq!((&again, list.total), (skipped, 1)),
+            Err(MailboxError::NoSuchMail(1)) => assert_eq!(list.total, 0),
+            other => panic!("{other:?}"),
+        }
+        return None;
+    };
+    assert_eq!((stored.number, list.total), (1, 1));
+    assert_ne!(stored.status, Status::New);
+    match read {
+        Ok((again, mail)) => {
+            assert_eq!(&again, stored);
+            assert_eq!((mail.id, mail.seq, mail.sent_at), (stored.id, stored.seq, stored.sent_at));
+            assert_eq!((&mail.from, &mail.from_name), (&stored.from, &stored.from_name));
+            assert_eq!(mail.subject, stored.subject);
+            assert_eq!(mailbox.read(stored).unwrap(), mail);
+            Some(mail)
+        }
+        Err(MailboxError::Damaged(_)) => None,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// Keeps a mail that was read as the mailbox itself does: it comes back as it was.
+fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
+    let (name, content) = mailbox.file_of(mail);
+    assert!(content.is_ascii(), "every program reads it");
+    let path = directory.join("new").join(&name);
+    fs::write(&path, content).unwrap();
+    let unseen = mailbox.unseen().unwrap();
+    let read = mailbox.read_number(1);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(unseen.len(), 1);
+    let (stored, again) = read.unwrap();
+    assert_eq!((&stored, stored.status), (&unseen[0], Status::New));
+    assert_eq!(&again, mail);
+}

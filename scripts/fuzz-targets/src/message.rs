@@ -1,0 +1,168 @@
+//! Target `message`: one MessagePack value.
+
+use std::fmt::Debug;
+
+use correio_proto::{
+    frame::{self, HEADER, Malformed, MalformedKind},
+    limits,
+    mail::{Body, FullName, Mail, Recipients, Subject, Username},
+    message::{
+        Account, ClientMessage, ErrorReply, Notice, Reply, Request, ServerMessage, Software,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) fn run(value: &[u8]) {
+    if let Some(message) = both_ways::<ClientMessage>(value) {
+        assert!(message.number > 0);
+        request(&message.request);
+    }
+    if let Some(message) = both_ways::<ServerMessage>(value) {
+        match message {
+            ServerMessage::Reply { reply, .. } => self::reply(&reply),
+            ServerMessage::Notice(notice) => self::notice(&notice),
+        }
+    }
+}
+
+/// Reads a message, and what is written of it; nothing more and nothing less is read.
+fn both_ways<M>(value: &[u8]) -> Option<M>
+where
+    M: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let message = match frame::decode::<M>(value) {
+        Ok(message) => message,
+        Err(malformed) => {
+            self::malformed(&malformed);
+            return None;
+        }
+    };
+    let behind = "there are bytes behind the message";
+    let longer = frame::decode::<M>(&[value, &[0xc0]].concat()).unwrap_err();
+    assert_eq!((longer.kind, &*longer.text), (MalformedKind::Protocol, behind));
+
+    let before = b"what was there";
+    let mut output = before.to_vec();
+    frame::encode(&message, &mut output).unwrap();
+    let (kept, framed) = output.split_at(before.len());
+    assert_eq!(kept, before);
+    let (header, written) = framed.split_at(HEADER);
+    assert_eq!(header, u32::try_from(written.len()).unwrap().to_be_bytes());
+    assert_eq!(frame::decode::<M>(written).as_ref(), Ok(&message));
+    assert!(frame::decode::<M>(&written[..written.len() - 1]).is_err());
+    Some(message)
+}
+
+/// What is said of a value that is no message goes into a reply and a line of the log.
+fn malformed(malformed: &Malformed) {
+    let Malformed { text, .. } = malformed;
+    assert!(!text.is_empty() && text.len() <= 1000, "{} bytes", text.len());
+    assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text:?}");
+}
+
+fn request(request: &Request) {
+    match request {
+        Request::Hello(hello) => software(&hello.software),
+        Request::Register(register) => {
+            username(&register.username);
+            full_name(&register.full_name);
+        }
+        Request::Login(login) => username(&login.username),
+        Request::Send(send) => {
+            recipients(&send.to);
+            subject(&send.subject);
+            body(&send.body);
+        }
+        Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
+        Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
+        Request::Account(Account::Password { .. } | Account::Delete { .. })
+        | Request::Logout {}
+        | Request::Fetch(_)
+        | Request::Ping {} => {}
+    }
+}
+
+fn reply(reply: &Reply) {
+    match reply {
+        Reply::Hello(welcome) => software(&welcome.software),
+        Reply::LoggedIn(logged_in) => {
+            username(&logged_in.username);
+            full_name(&logged_in.full_name);
+        }
+        Reply::Page(page) => page.mails.iter().for_each(mail),
+        Reply::Error(ErrorReply { recipients, versions, .. }) => {
+            assert!(recipients.len() <= limits::RECIPIENTS_MAX);
+            assert!(versions.len() <= 16);
+            recipients.iter().for_each(username);
+        }
+        Reply::Registered {}
+        | Reply::LoggedOut {}
+        | Reply::Sent { .. }
+        | Reply::Confirmed { .. }
+        | Reply::AccountChanged {}
+        | Reply::Pong {} => {}
+    }
+}
+
+fn notice(notice: &Notice) {
+    if let Notice::NewMail(new_mail) = notice {
+        username(&new_mail.from);
+        full_name(&new_mail.from_name);
+        subject(&new_mail.subject);
+    }
+}
+
+/// The rules of PROTOCOL.md for everything that is in a mail.
+pub(crate) fn mail(mail: &Mail) {
+    username(&mail.from);
+    full_name(&mail.from_name);
+    recipients(&mail.to);
+    subject(&mail.subject);
+    body(&mail.body);
+}
+
+fn software(software: &Software) {
+    for text in [software.name.as_str(), software.version.as_str()] {
+        assert!(text.len() <= limits::SOFTWARE_MAX);
+        assert!(text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)));
+    }
+}
+
+fn username(username: &Username) {
+    let text = username.as_str();
+    assert!((1..=limits::USERNAME_MAX).contains(&text.len()));
+    assert!(text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')));
+    assert!(text.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    assert_eq!(text.parse().as_ref(), Ok(username));
+}
+
+fn full_name(name: &FullName) {
+    one_line(name.as_str(), limits::FULL_NAME_MAX);
+    assert_eq!(name.as_str().parse().as_ref(), Ok(name));
+}
+
+fn subject(subject: &Subject) {
+    one_line(subject.as_str(), limits::SUBJECT_MAX);
+    assert_eq!(subject.as_str().parse().as_ref(), Ok(subject));
+}
+
+fn one_line(text: &str, max: usize) {
+    assert!((1..=max).contains(&text.chars().count()));
+    assert_eq!(text.trim(), text);
+    assert!(!text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')));
+}
+
+fn body(body: &Body) {
+    assert!(body.as_str().len() <= limits::BODY_MAX);
+    assert!(!body.as_str().trim().is_empty());
+}
+
+fn recipients(recipients: &Recipients) {
+    let names = recipients.as_slice();
+    assert!((1..=limits::RECIPIENTS_MAX).contains(&names.len()));
+    names.iter().for_each(username);
+    let mut once = names.to_vec();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), names.len());
+}

@@ -1,0 +1,431 @@
+//! What the server must answer, kept by other means than its own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use correio_proto::{
+    credential::Credential,
+    limits,
+    mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
+    message::{
+        Account as Change, ErrorCode, ErrorReply, Fetch, LoggedIn, NewMail, Notice, Page, Register,
+        Registration, Reply, Request, Send,
+    },
+};
+use correio_server::clock::Now;
+
+use super::{
+    CLIENTS, NO_SEQ,
+    world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM},
+};
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing was said.
+    New,
+    /// `hello` was exchanged.
+    Anonymous,
+    /// It is an account's session.
+    LoggedIn,
+}
+
+#[derive(Clone, Debug)]
+struct Client {
+    standing: Standing,
+    /// Whose session, where it is one.
+    username: Option<Username>,
+    anonymous_since: Duration,
+    heard: Duration,
+    pinged: bool,
+    nonsense: u32,
+    closed: bool,
+    notices: Vec<Notice>,
+}
+
+struct Account {
+    registered_as: MailId,
+    full_name: FullName,
+    credential: Credential,
+    mailbox: Vec<Letter>,
+    sent: BTreeMap<MailId, (Send, Timestamp)>,
+}
+
+/// A mail in a mailbox. Its number is known once a page has shown it; those known come first.
+#[derive(Clone)]
+struct Letter {
+    seq: Option<Seq>,
+    from_name: FullName,
+    from: Username,
+    send: Send,
+    sent_at: Timestamp,
+}
+
+impl Letter {
+    fn is(&self, mail: &Mail) -> bool {
+        self.seq.is_none_or(|seq| seq == mail.seq)
+            && (&self.from, &self.from_name) == (&mail.from, &mail.from_name)
+            && (&self.send.to, &self.send.subject) == (&mail.to, &mail.subject)
+            && (self.send.id, self.sent_at) == (mail.id, mail.sent_at)
+            && self.send.body == mail.body
+    }
+
+    fn bytes(&self) -> usize {
+        size(&self.send)
+    }
+}
+
+fn size(send: &Send) -> usize {
+    send.subject.as_str().len() + send.body.as_str().len()
+}
+
+pub(super) struct Model {
+    accounts: BTreeMap<Username, Account>,
+    clients: [Option<Client>; CLIENTS],
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self { accounts: BTreeMap::new(), clients: [const { None }; CLIENTS] }
+    }
+
+    pub(super) fn connected(&mut self, who: usize, now: Duration) {
+        self.clients[who] = Some(Client {
+            standing: Standing::New,
+            username: None,
+            anonymous_since: now,
+            heard: now,
+            pinged: false,
+            nonsense: 0,
+            closed: false,
+            notices: Vec::new(),
+        });
+    }
+
+    pub(super) fn hung_up(&mut self, who: usize) {
+        self.clients[who] = None;
+    }
+
+    fn client(&mut self, who: usize) -> &mut Client {
+        self.clients[who].as_mut().expect("it has connected")
+    }
+
+    pub(super) fn standing(&mut self, who: usize) -> Standing {
+        self.client(who).standing
+    }
+
+    pub(super) fn is_closed(&self, who: usize) -> bool {
+        self.clients[who].as_ref().is_none_or(|client| client.closed)
+    }
+
+    /// The notices since the last call.
+    pub(super) fn notices(&mut self, who: usize) -> Vec<Notice> {
+        std::mem::take(&mut self.client(who).notices)
+    }
+
+    /// Every account with what opens it.
+    pub(super) fn accounts(&self) -> Vec<(Username, Credential)> {
+        let opened =
+            |(name, account): (&Username, &Account)| (name.clone(), account.credential.clone());
+        self.accounts.iter().map(opened).collect()
+    }
+
+    fn mailbox(&self, who: usize) -> &[Letter] {
+        let username = self.clients[who].as_ref().and_then(|client| client.username.as_ref());
+        username.map_or(&[], |username| self.accounts[username].mailbox.as_slice())
+    }
+
+    /// Whether it is known which mails have a number up to this one.
+    pub(super) fn knows(&self, who: usize, seq: Seq) -> bool {
+        seq == Seq(0)
+            || seq == NO_SEQ
+            || self.mailbox(who).iter().any(|letter| letter.seq == Some(seq))
+    }
+
+    /// A number that is known, of a mail or of none.
+    pub(super) fn seq(&self, who: usize, which: u8) -> Seq {
+        match usize::from(which & 0x7f) {
+            0 => Seq(0),
+            0x7f => NO_SEQ,
+            which => {
+                let known: Vec<Seq> = self.mailbox(who).iter().filter_map(|it| it.seq).collect();
+                known.get(which % known.len().max(1)).copied().unwrap_or(Seq(0))
+            }
+        }
+    }
+
+    pub(super) fn id_of(&self, who: usize, seq: Seq) -> Option<MailId> {
+        let mut mailbox = self.mailbox(who).iter();
+        mailbox.find(|letter| letter.seq == Some(seq)).map(|letter| letter.send.id)
+    }
+
+    /// Time has passed, up to now.
+    pub(super) fn passed(&mut self, now: Duration) {
+        for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
+            if client.standing != Standing::LoggedIn {
+                client.closed = now >= client.anonymous_since + LOGIN_TIMEOUT;
+                continue;
+            }
+            if now >= client.heard + IDLE_TIMEOUT / 2 && !client.pinged {
+                client.pinged = true;
+                client.notices.push(Notice::Ping {});
+            }
+            client.closed = now >= client.heard + IDLE_TIMEOUT;
+        }
+    }
+
+    /// A value that is no message was answered.
+    pub(super) fn refused(&mut self, who: usize, is_invalid: bool, text: &str, reply: &Reply) {
+        let Reply::Error(error) = reply else { panic!("{reply:?}") };
+        let code = if is_invalid { ErrorCode::Invalid } else { ErrorCode::Protocol };
+        assert_eq!((error.code, &*error.text), (code, text));
+        let client = self.client(who);
+        client.nonsense += u32::from(!is_invalid);
+        client.closed = client.nonsense >= limits::PROTOCOL_ERRORS_MAX;
+    }
+
+    /// A length that no frame has was answered.
+    pub(super) fn broken(&mut self, who: usize, is_empty: bool, reply: &Reply) {
+        let code = if is_empty { ErrorCode::Protocol } else { ErrorCode::TooLarge };
+        refuses(reply, code);
+        self.client(who).closed = true;
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&mut self, who: usize, now: Now, request: &Request, reply: &Reply) {
+        let client = self.client(who);
+        client.heard = now.uptime;
+        client.pinged = false;
+        match (client.standing, request) {
+            (Standing::New, Request::Hello(hello)) => self.greeted(who, hello.version, reply),
+            (Standing::New, _) | (_, Request::Hello(_)) => refuses(reply, ErrorCode::NotAllowed),
+            (_, Request::Ping {}) => assert_eq!(reply, &Reply::Pong {}),
+            (Standing::Anonymous, Request::Register(register)) => self.registered(register, reply),
+            (Standing::Anonymous, Request::Login(login)) => {
+                self.logged_in(who, &login.username, &login.credential, reply);
+            }
+            (Standing::Anonymous, _) => refuses(reply, ErrorCode::NotAuthenticated),
+            (Standing::LoggedIn, Request::Register(_) | Request::Login(_)) => {
+                refuses(reply, ErrorCode::NotAllowed);
+            }
+            (Standing::LoggedIn, request) => self.served(who, now, request, reply),
+        }
+    }
+
+    /// A request of a session that is logged in was answered.
+    fn served(&mut self, who: usize, now: Now, request: &Request, reply: &Reply) {
+        let username = self.client(who).username.clone().expect("it is logged in");
+        match request {
+            Request::Logout {} => {
+                assert_eq!(reply, &Reply::LoggedOut {});
+                self.leave(who, now.uptime);
+            }
+            Request::Send(send) => self.sent(&username, send, now.wall, reply),
+            Request::Fetch(fetch) => self.fetched(&username, *fetch, reply),
+            Request::Confirm(confirm) => self.confirmed(&username, &confirm.mails, reply),
+            Request::Account(Change::FullName { full_name }) => {
+                assert_eq!(reply, &Reply::AccountChanged {});
+                self.account(&username).full_name = full_name.clone();
+            }
+            Request::Account(Change::Password { current, new }) => {
+                if self.is_opened(&username, current, reply) {
+                    self.account(&username).credential = new.clone();
+                    self.end_others(who, &username);
+                }
+            }
+            Request::Account(Change::Delete { credential }) => {
+                if self.is_opened(&username, credential, reply) {
+                    self.end_others(who, &username);
+                    self.leave(who, now.uptime);
+                    self.accounts.remove(&username);
+                }
+            }
+            Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
+                unreachable!("answered already");
+            }
+        }
+    }
+
+    fn account(&mut self, username: &Username) -> &mut Account {
+        self.accounts.get_mut(username).expect("a session has an account")
+    }
+
+    fn leave(&mut self, who: usize, now: Duration) {
+        let client = self.client(who);
+        client.standing = Standing::Anonymous;
+        client.username = None;
+        client.anonymous_since = now;
+    }
+
+    /// Whether a change is one: the reply says so where the credential is the account's.
+    fn is_opened(&mut self, username: &Username, with: &Credential, reply: &Reply) -> bool {
+        let opens = self.account(username).credential.as_bytes() == with.as_bytes();
+        match opens {
+            true => assert_eq!(reply, &Reply::AccountChanged {}),
+            false => refuses(reply, ErrorCode::BadCredentials),
+        }
+        opens
+    }
+
+    fn end_others(&mut self, who: usize, username: &Username) {
+        for (other, client) in self.clients.iter_mut().enumerate() {
+            let Some(client) = client.as_mut().filter(|client| !client.closed) else {
+                continue;
+            };
+            if other != who && client.username.as_ref() == Some(username) {
+                client.notices.push(Notice::SessionEnded {});
+                client.closed = true;
+            }
+        }
+    }
+
+    fn greeted(&mut self, who: usize, version: u32, reply: &Reply) {
+        if version != 1 {
+            let Reply::Error(error) = reply else { panic!("{reply:?}") };
+            assert_eq!((error.code, &*error.versions), (ErrorCode::Version, &[1][..]));
+            self.client(who).closed = true;
+            return;
+        }
+        let Reply::Hello(welcome) = reply else { panic!("{reply:?}") };
+        assert_eq!((welcome.version, welcome.realm), (1, REALM));
+        assert_eq!(welcome.limits.body as usize, BODY_MAX);
+        assert_eq!(welcome.registration, Registration::Open {});
+        self.client(who).standing = Standing::Anonymous;
+    }
+
+    fn registered(&mut self, register: &Register, reply: &Reply) {
+        if let Some(account) = self.accounts.get(&register.username) {
+            return match account.registered_as == register.id {
+                true => assert_eq!(reply, &Reply::Registered {}),
+                false => refuses(reply, ErrorCode::UsernameTaken),
+            };
+        }
+        assert_eq!(reply, &Reply::Registered {});
+        let account = Account {
+            registered_as: register.id,
+            full_name: register.full_name.clone(),
+            credential: register.credential.clone(),
+            mailbox: Vec::new(),
+            sent: BTreeMap::new(),
+        };
+        self.accounts.insert(register.username.clone(), account);
+    }
+
+    fn logged_in(&mut self, who: usize, username: &Username, with: &Credential, reply: &Reply) {
+        let account = self.accounts.get(username);
+        let account = account.filter(|it| it.credential.as_bytes() == with.as_bytes());
+        let Some(account) = account else {
+            return refuses(reply, ErrorCode::BadCredentials);
+        };
+        let expected = LoggedIn {
+            username: username.clone(),
+            full_name: account.full_name.clone(),
+            waiting: account.mailbox.len() as u32,
+        };
+        assert_eq!(reply, &Reply::LoggedIn(expected));
+        let client = self.client(who);
+        client.standing = Standing::LoggedIn;
+        client.username = Some(username.clone());
+    }
+
+    fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {
+        if send.body.as_str().len() > BODY_MAX {
+            return refuses(reply, ErrorCode::TooLarge);
+        }
+        let sender = &self.accounts[from];
+        if let Some((before, sent_at)) = sender.sent.get(&send.id) {
+            return match before == send {
+                true => assert_eq!(reply, &Reply::Sent { sent_at: *sent_at }),
+                false => refuses(reply, ErrorCode::Conflict),
+            };
+        }
+        let names = |is: &dyn Fn(Option<&Account>) -> bool| -> Vec<Username> {
+            send.to.iter().filter(|name| is(self.accounts.get(*name))).cloned().collect()
+        };
+        let unknown = names(&|account| account.is_none());
+        let full = names(&|account| account.is_some_and(|account| is_full(account, send)));
+        if !unknown.is_empty() {
+            return names_refused(reply, ErrorCode::UnknownRecipient, &unknown);
+        }
+        if !full.is_empty() {
+            return names_refused(reply, ErrorCode::MailboxFull, &full);
+        }
+        assert_eq!(reply, &Reply::Sent { sent_at: now });
+        let from_name = sender.full_name.clone();
+        self.account(from).sent.insert(send.id, (send.clone(), now));
+        let letter = Letter {
+            seq: None,
+            from: from.clone(),
+            from_name: from_name.clone(),
+            send: send.clone(),
+            sent_at: now,
+        };
+        for username in send.to.iter() {
+            self.account(username).mailbox.push(letter.clone());
+        }
+        let subject = send.subject.clone();
+        let notice = Notice::NewMail(NewMail { from: from.clone(), from_name, subject });
+        for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
+            if client.username.as_ref().is_some_and(|name| send.to.iter().any(|to| to == name)) {
+                client.notices.push(notice.clone());
+            }
+        }
+    }
+
+    fn fetched(&mut self, username: &Username, fetch: Fetch, reply: &Reply) {
+        let Reply::Page(Page { mails, more }) = reply else { panic!("{reply:?}") };
+        let max = match fetch.max {
+            0 => limits::PAGE_MAILS_MAX,
+            max => max.min(limits::PAGE_MAILS_MAX),
+        };
+        let mailbox = &mut self.account(username).mailbox;
+        let is_before = |letter: &&Letter| letter.seq.is_some_and(|seq| seq <= fetch.after);
+        let start = match fetch.after {
+            NO_SEQ => mailbox.len(),
+            _ => mailbox.iter().take_while(is_before).count(),
+        };
+        let behind = &mut mailbox[start..];
+        assert_eq!(mails.len(), behind.len().min(max as usize));
+        assert_eq!(*more, behind.len() > mails.len());
+        let mut last = fetch.after;
+        for (letter, mail) in behind.iter_mut().zip(mails) {
+            assert!(letter.is(mail), "{mail:?}");
+            assert!(mail.seq > last, "numbers grow");
+            last = mail.seq;
+            letter.seq = Some(mail.seq);
+        }
+    }
+
+    fn confirmed(&mut self, username: &Username, mails: &[MailRef], reply: &Reply) {
+        let named: BTreeSet<(u64, [u8; 16])> =
+            mails.iter().map(|mail| (mail.seq.0, *mail.id.as_bytes())).collect();
+        let mailbox = &mut self.account(username).mailbox;
+        let before = mailbox.len();
+        mailbox.retain(|letter| {
+            let key = letter.seq.map(|seq| (seq.0, *letter.send.id.as_bytes()));
+            key.is_none_or(|key| !named.contains(&key))
+        });
+        let deleted = (before - mailbox.len()) as u32;
+        assert_eq!(reply, &Reply::Confirmed { deleted });
+    }
+}
+
+fn is_full(account: &Account, send: &Send) -> bool {
+    let bytes: usize = account.mailbox.iter().map(Letter::bytes).sum();
+    account.mailbox.len() >= QUOTA.mails as usize || (bytes + size(send)) as u64 > QUOTA.bytes
+}
+
+fn refuses(reply: &Reply, code: ErrorCode) {
+    names_refused(reply, code, &[]);
+}
+
+fn names_refused(reply: &Reply, code: ErrorCode, names: &[Username]) {
+    let Reply::Error(ErrorReply { code: said, text, retry_after, recipients, versions }) = reply
+    else {
+        panic!("{code} was expected, not {reply:?}")
+    };
+    assert_eq!((*said, &**recipients), (code, names));
+    assert!(!text.is_empty() && retry_after.is_none() && versions.is_empty());
+}

@@ -1,0 +1,262 @@
+//! Target `tls`: what two ends say, how what they write is moved, and what somebody in between
+//! does to it. However that is: nobody ever takes out a message that was not sent, or sees them
+//! in another order; and where nothing was changed, all of them arrive.
+
+use std::{
+    io::Cursor,
+    sync::{Arc, OnceLock},
+};
+
+use correio_proto::{
+    SpareBuffers,
+    channel::{Channel, ChannelError},
+    frame::HEADER,
+    message::{ClientMessage, ErrorCode, ErrorReply, Fetch, Notice, Reply, Request, ServerMessage},
+    tls::{ALPN, Security},
+};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::script::Script;
+
+/// Largest frame, in bytes.
+const FRAME_LIMIT: usize = 64 * 1024;
+
+/// Bytes that a channel with TLS holds beyond its largest frame at most: one read.
+const READ: usize = 32 * 1024;
+
+pub(crate) fn run(data: &[u8]) {
+    let mut script = Script(data);
+    match script.byte() & 1 {
+        0 => alone(script),
+        _ => pair(script),
+    }
+}
+
+/// Both ends of one server's TLS.
+fn ends() -> &'static (Security, Security) {
+    static ENDS: OnceLock<(Security, Security)> = OnceLock::new();
+    ENDS.get_or_init(|| {
+        let made = rcgen::generate_simple_self_signed(["correio".to_owned()]).unwrap();
+        let certificate = CertificateDer::from(made.cert);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let provider = Arc::new(ring::default_provider());
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        server.alpn_protocols = vec![ALPN.to_vec()];
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let mut client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.alpn_protocols = vec![ALPN.to_vec()];
+        let name = ServerName::try_from("correio").unwrap();
+        (Security::Client(Arc::new(client), name), Security::Server(Arc::new(server)))
+    })
+}
+
+/// One end alone with whatever comes.
+fn alone(mut script: Script<'_>) {
+    let is_client = script.byte() & 1 == 0;
+    let length = usize::from(script.byte()).max(1);
+    let bytes = script.rest();
+    match is_client {
+        true => hear::<ServerMessage>(&ends().0, length, bytes),
+        false => hear::<ClientMessage>(&ends().1, length, bytes),
+    }
+}
+
+fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
+    let mut end = End::<M>::new(security);
+    for piece in bytes.chunks(length) {
+        end.hear(piece);
+        end.speak();
+    }
+    // No key was agreed upon, so that nothing can have been said.
+    assert_eq!(end.heard.len(), 0);
+    end.hear_the_end();
+    let is_silent = bytes.is_empty() || end.error.is_some();
+    assert!(is_silent || end.channel.is_cut_off() || bytes.len() < 4, "{bytes:?}");
+}
+
+fn pair(mut script: Script<'_>) {
+    let mut client = End::<ServerMessage>::new(&ends().0);
+    let mut server = End::<ClientMessage>::new(&ends().1);
+    let (mut said, mut answered) = (Vec::new(), Vec::new());
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    let mut is_changed = false;
+    for _ in 0..64 {
+        if script.is_empty() {
+            break;
+        }
+        let action = script.byte();
+        // What the high bit chooses is whose, or which way.
+        let way = if action & 0x80 == 0 { &mut there } else { &mut back };
+        match action % 8 {
+            0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(script.byte()))),
+            0 | 1 => answered.extend(server.say(answer(script.byte()))),
+            2 | 3 => {
+                let count = usize::from(script.number()).min(way.len());
+                let piece: Vec<u8> = way.drain(..count).collect();
+                match action & 0x80 {
+                    0 => server.hear(&piece),
+                    _ => client.hear(&piece),
+                }
+            }
+            4 if action & 0x80 == 0 => client.close(),
+            4 => server.close(),
+            5 => {
+                let at = usize::from(script.number());
+                if let Some(byte) = way.get_mut(at) {
+                    *byte ^= script.byte().max(1);
+                    is_changed = true;
+                }
+            }
+            6 => {
+                let at = usize::from(script.number()).min(way.len());
+                let more = script.counted();
+                is_changed |= !more.is_empty();
+                way.splice(at..at, more.iter().copied());
+            }
+            _ => {
+                let at = usize::from(script.number()).min(way.len());
+                let count = usize::from(script.byte()).min(way.len() - at);
+                is_changed |= count > 0;
+                way.drain(at..at + count);
+            }
+        }
+        there.extend(client.speak());
+        back.extend(server.speak());
+    }
+    while !there.is_empty() || !back.is_empty() {
+        server.hear(&std::mem::take(&mut there));
+        client.hear(&std::mem::take(&mut back));
+        there.extend(client.speak());
+        back.extend(server.speak());
+    }
+    let is_whole = |heard: usize, said: usize| is_changed || heard == said;
+    assert!(said.starts_with(&server.heard) && is_whole(server.heard.len(), said.len()));
+    assert!(answered.starts_with(&client.heard) && is_whole(client.heard.len(), answered.len()));
+    for (error, cut_off, other_closed) in [
+        (server.error.clone(), server.end_cut_off(), client.is_closed),
+        (client.error.clone(), client.end_cut_off(), server.is_closed),
+    ] {
+        assert!(is_changed || error.is_none(), "{error:?}");
+        assert!(is_changed || cut_off != other_closed, "an end without a goodbye is noticed");
+    }
+}
+
+fn question(size: u8) -> ClientMessage {
+    let number = u32::from(size) + 1;
+    let request = match size % 2 {
+        0 => Request::Ping {},
+        _ => Request::Fetch(Fetch { max: number, ..Fetch::default() }),
+    };
+    ClientMessage { number, request }
+}
+
+/// Up to 32 KiB, which take several records of TLS.
+fn answer(size: u8) -> ServerMessage {
+    let text = "x".repeat(usize::from(size) * 128);
+    match size {
+        0 => ServerMessage::Notice(Notice::Ping {}),
+        _ => ServerMessage::Reply {
+            number: size.into(),
+            reply: Reply::Error(ErrorReply::new(ErrorCode::Busy, text)),
+        },
+    }
+}
+
+/// One end, and what came out of it.
+struct End<M> {
+    channel: Channel,
+    spare: SpareBuffers,
+    heard: Vec<M>,
+    error: Option<ChannelError>,
+    is_closed: bool,
+}
+
+impl<M: DeserializeOwned> End<M> {
+    fn new(security: &Security) -> Self {
+        let channel = Channel::new(security, FRAME_LIMIT);
+        let spare = SpareBuffers::new(2);
+        Self { channel, spare, heard: Vec::new(), error: None, is_closed: false }
+    }
+
+    /// Takes bytes in, as far as it still listens, and everything out.
+    fn hear(&mut self, bytes: &[u8]) {
+        let mut source = Cursor::new(bytes);
+        while (source.position() as usize) < bytes.len() {
+            self.channel.attach(&mut self.spare);
+            let count = self.channel.read_from(&mut source).unwrap();
+            assert!(self.channel.pending_input() <= FRAME_LIMIT + HEADER + READ);
+            self.take();
+            self.channel.detach(&mut self.spare);
+            // The other side has said goodbye: what comes behind is not looked at.
+            if count == 0 {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self) {
+        loop {
+            let announced = self.channel.has_message();
+            match self.channel.next_message::<M>() {
+                Ok(Some(message)) => {
+                    assert!(self.error.is_none(), "nothing comes behind an error");
+                    self.heard.push(message);
+                }
+                Ok(None) => return assert!(!announced),
+                Err(error) => {
+                    assert!(announced && self.error.replace(error).is_none(), "it is told once");
+                }
+            }
+        }
+    }
+
+    fn hear_the_end(&mut self) {
+        while self.channel.read_from(&mut std::io::empty()).unwrap() > 0 {}
+    }
+
+    /// Whether the end of the stream, now, is one without a goodbye.
+    fn end_cut_off(&mut self) -> bool {
+        self.hear_the_end();
+        self.channel.is_cut_off()
+    }
+
+    /// Says something, unless it has said goodbye.
+    fn say<S: Serialize>(&mut self, message: S) -> Option<S> {
+        if self.is_closed {
+            return None;
+        }
+        self.channel.push(&message).unwrap();
+        Some(message)
+    }
+
+    fn close(&mut self) {
+        self.channel.close();
+        self.is_closed = true;
+    }
+
+    /// Everything that it has to write now.
+    fn speak(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.channel.attach(&mut self.spare);
+        while self.channel.wants_write() {
+            assert!(self.channel.write_to(&mut bytes).unwrap() > 0);
+        }
+        self.channel.detach(&mut self.spare);
+        bytes
+    }
+}

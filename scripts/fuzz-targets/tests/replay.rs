@@ -1,0 +1,126 @@
+//! Every input that is kept, through its target again.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use correio_fuzz::{TARGETS, Target};
+
+/// Most files, and most bytes, that a target's inputs may be: they are kept to be read again by
+/// every run of the tests.
+const FILES_MAX: usize = 40;
+const BYTES_MAX: u64 = 64 * 1024;
+
+/// A stack on which nothing recurses far.
+const SMALL_STACK: usize = 64 * 1024;
+
+fn inputs(target: &Target) -> Vec<PathBuf> {
+    let entries = fs::read_dir(target.corpus()).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} has inputs", target.name);
+    paths
+}
+
+/// Runs all inputs of a target and says which of them fail.
+fn replay(name: &str) {
+    let target = Target::named(name).unwrap();
+    let mut failed = Vec::new();
+    for path in inputs(&target) {
+        let data = fs::read(&path).unwrap();
+        if panic::catch_unwind(AssertUnwindSafe(|| (target.run)(&data))).is_err() {
+            failed.push(path);
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn frames() {
+    replay("frame");
+}
+
+#[test]
+fn messages() {
+    replay("message");
+}
+
+#[test]
+fn channels() {
+    replay("channel");
+}
+
+#[test]
+fn channels_with_tls() {
+    replay("tls");
+}
+
+#[test]
+fn sessions() {
+    replay("session");
+}
+
+#[test]
+fn configurations() {
+    replay("config");
+}
+
+#[test]
+fn mailboxes() {
+    replay("maildir");
+}
+
+#[test]
+fn screens() {
+    replay("screen");
+}
+
+#[test]
+fn log_lines() {
+    replay("log");
+}
+
+#[test]
+fn messages_need_no_stack() {
+    for name in ["message", "frame"] {
+        let small = thread::Builder::new().stack_size(SMALL_STACK);
+        small.spawn(move || replay(name)).unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn every_target_is_replayed_and_listed() {
+    let names: BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();
+    assert_eq!(names.len(), TARGETS.len(), "each name is one target's");
+    let source = include_str!("replay.rs");
+    for name in &names {
+        assert!(source.contains(&format!("    replay(\"{name}\");")), "{name} has no test here");
+    }
+    let corpora = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")).unwrap();
+    let corpora: BTreeSet<String> =
+        corpora.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(corpora.iter().eq(&names), "{corpora:?}");
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz");
+    let listed = Command::new(script).arg("--list").output().unwrap();
+    let expected: String =
+        TARGETS.iter().map(|target| format!("{:8} {}\n", target.name, target.about)).collect();
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), expected);
+}
+
+#[test]
+fn what_is_kept_is_small() {
+    for target in TARGETS {
+        let paths = inputs(&target);
+        let bytes: u64 = paths.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+        assert!(paths.len() <= FILES_MAX, "{} has {} files", target.name, paths.len());
+        assert!(bytes <= BYTES_MAX, "{} has {bytes} bytes", target.name);
+    }
+}
