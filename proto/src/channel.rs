@@ -272,10 +272,13 @@ impl Channel {
     }
 
     /// Bytes that are to go out. What TLS has encrypted and not written, at most 64 KiB, counts
-    /// as one.
+    /// as one; once TLS has failed, nothing else goes out.
     #[must_use]
     pub fn pending_output(&self) -> usize {
-        self.outgoing.bytes().len() + self.tls.as_ref().map_or(0, |tls| tls.pending_output())
+        match &self.tls {
+            Some(tls) => tls.pending_output(&self.outgoing),
+            None => self.outgoing.bytes().len(),
+        }
     }
 
     /// Bytes that came in and were not taken out as messages yet.

@@ -63,6 +63,8 @@ pub(crate) struct Tls {
     head: Option<Vec<u8>>,
     closing: Closing,
     peer_closed: bool,
+    /// Whether one side has refused the other. Nothing goes out any more but the alert that says so.
+    refused: bool,
 }
 
 /// How far this side's goodbye is.
@@ -93,6 +95,7 @@ impl Tls {
             head: Some(Vec::new()),
             closing: Closing::No,
             peer_closed: false,
+            refused: false,
         }))
     }
 
@@ -141,6 +144,7 @@ impl Tls {
             }
             let state = self.connection.process_new_packets();
             self.drain(incoming);
+            self.refused |= state.is_err();
             self.peer_closed |= state?.peer_has_closed();
         }
         Ok(())
@@ -167,8 +171,13 @@ impl Tls {
     /// Whether [`Tls::write_to`] has something for the socket.
     pub(crate) fn wants_write(&self, outgoing: &Outgoing) -> bool {
         self.connection.wants_write()
-            || !self.is_handshaking()
+            || self.takes_output()
                 && (!outgoing.bytes().is_empty() || self.closing == Closing::Wanted)
+    }
+
+    /// Whether something can be encrypted: not before TLS is agreed upon, and not once it has failed.
+    fn takes_output(&self) -> bool {
+        !self.is_handshaking() && !self.refused
     }
 
     /// Writes once, encrypting what is to go out when nothing encrypted waits.
@@ -177,7 +186,7 @@ impl Tls {
         outgoing: &mut Outgoing,
         sink: &mut impl Write,
     ) -> io::Result<usize> {
-        if !self.connection.wants_write() && !self.is_handshaking() {
+        if !self.connection.wants_write() && self.takes_output() {
             if !outgoing.bytes().is_empty() {
                 let count = self.connection.writer().write(outgoing.bytes())?;
                 outgoing.wrote(count);
@@ -195,9 +204,11 @@ impl Tls {
         }
     }
 
-    /// Bytes that wait encrypted, as far as that is known: none or some.
-    pub(crate) fn pending_output(&self) -> usize {
-        let goodbye = self.closing == Closing::Wanted && !self.is_handshaking();
-        usize::from(self.connection.wants_write() || goodbye)
+    /// Bytes that are to go out. What is encrypted already counts as one, as far as that is known;
+    /// what can never be written counts as none.
+    pub(crate) fn pending_output(&self, outgoing: &Outgoing) -> usize {
+        let goodbye = self.closing == Closing::Wanted && self.takes_output();
+        let encrypted = usize::from(self.connection.wants_write() || goodbye);
+        if self.refused { encrypted } else { outgoing.bytes().len() + encrypted }
     }
 }

@@ -203,6 +203,24 @@ fn a_damaged_record_ends_the_stream_and_the_other_side_is_told() {
 }
 
 #[test]
+fn once_tls_has_failed_nothing_but_the_alert_goes_out() {
+    let (mut client, mut server) = ends().channels();
+    talk(&mut client, &mut server, 4096);
+    server.push(&example("ping")).unwrap();
+    client.push(&example("ping")).unwrap();
+    let mut bytes = written(&mut client);
+    *bytes.last_mut().unwrap() ^= 1;
+    hand(&bytes, 4096, &mut server);
+    server.close();
+    assert_eq!(server.pending_output(), 1);
+    // A record of one alert, encrypted: 5 + 2 + 1 + 16 bytes.
+    assert_eq!(written(&mut server).len(), 24);
+    server.push(&example("ping")).unwrap();
+    assert!(!server.wants_write());
+    assert_eq!((server.pending_output(), server.write_to(&mut Vec::new()).unwrap()), (0, 0));
+}
+
+#[test]
 fn a_client_without_tls_is_answered_in_words_it_can_read() {
     let Ends { server, .. } = ends();
     for piece in [1, 2, 3, 1000] {
