@@ -310,6 +310,8 @@ impl<T: Transport> Server<T> {
             entry.connection.complete(context, ticket, done);
         });
         self.make_ready(id);
+        // Who has just logged in is there for what is done next, such as a mail to them.
+        self.apply_effects(now);
     }
 
     fn prune(&mut self, now: Now) {

@@ -432,6 +432,20 @@ fn a_notice_comes_with_the_mail() {
 }
 
 #[test]
+fn a_notice_reaches_who_has_just_logged_in() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let mut tony = world.connect_and_greet();
+    tony.begin(&mut world, login("tony", 1));
+    tony.begin(&mut world, mail(1, "tony", "Leite"));
+    world.settle();
+    tony.take();
+    assert!(matches!(tony.replies[0].1, Reply::LoggedIn(_)), "{:?}", tony.replies);
+    assert!(matches!(tony.replies[1].1, Reply::Sent { .. }), "{:?}", tony.replies);
+    assert!(matches!(tony.notices[..], [Notice::NewMail(_)]), "{:?}", tony.notices);
+}
+
+#[test]
 fn logging_out_keeps_the_connection() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
