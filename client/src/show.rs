@@ -51,12 +51,17 @@ pub fn show_json(json: &Value) -> String {
     out
 }
 
+/// Control characters are not, nor what ends a line or turns the direction of text, nor what
+/// Unicode has programs leave out when they show a text (`Default_Ignorable_Code_Point`): it would
+/// hide what is there. The selectors of an emoji's form are; they change one character's look.
 fn is_harmless(c: char) -> bool {
-    let is_format = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}');
-    !c.is_control() && !is_format
+    let is_hidden = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !is_hidden
 }
 
 #[cfg(test)]
@@ -71,7 +76,15 @@ mod tests {
         assert_eq!(show("a\u{202e}b", Shown::Lines), "a\\u{202e}b");
         assert_eq!(show("a\r\nb\rc\td", Shown::Lines), "a\nb\\u{d}c\td");
         assert_eq!(show("a\nb", Shown::OneLine), "a\\u{a}b");
-        assert_eq!(show("olá 😀 你好", Shown::OneLine), "olá 😀 你好");
+        assert_eq!(show("olá 😀 你好 ❤\u{fe0f}", Shown::OneLine), "olá 😀 你好 ❤\u{fe0f}");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown() {
+        for c in ['\u{34f}', '\u{3164}', '\u{ffa0}', '\u{180b}', '\u{1d173}', '\u{e0100}'] {
+            let code = format!("\\u{{{:x}}}", u32::from(c));
+            assert_eq!(show(&c.to_string(), Shown::OneLine), code);
+        }
     }
 
     proptest! {
