@@ -1,4 +1,7 @@
 //! Target `channel`: limits, lengths of pieces, and a stream, without TLS.
+//!
+//! The stream may come several times over, so that more of it than a channel reads at a time needs
+//! no long input.
 
 use std::fmt::Debug;
 
@@ -18,6 +21,9 @@ use crate::{
 /// Bytes that a channel may always hold: one read.
 const CHUNK: usize = 16 * 1024;
 
+/// Times that a stream comes at most.
+const TIMES_MAX: usize = 20;
+
 /// How a stream is read: what may be in it, and when that changes.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -34,9 +40,11 @@ pub(crate) fn run(data: &[u8]) {
     let until = usize::from(script.byte());
     let limits = Limits { first, until, then: usize::from(script.number()) };
     let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let times = 1 + script.below(TIMES_MAX);
+    let stream = script.rest().repeat(times);
     match is_client {
-        true => check::<ClientMessage>(limits, &lengths, script.rest()),
-        false => check::<ServerMessage>(limits, &lengths, script.rest()),
+        true => check::<ClientMessage>(limits, &lengths, &stream),
+        false => check::<ServerMessage>(limits, &lengths, &stream),
     }
 }
 

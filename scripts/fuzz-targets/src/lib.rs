@@ -45,7 +45,7 @@ pub const TARGETS: [Target; 9] = [
     Target {
         name: "message",
         about: "one MessagePack value, read as a request and as a reply",
-        length_max: 4096,
+        length_max: 8192,
         run: message::run,
     },
     Target {
