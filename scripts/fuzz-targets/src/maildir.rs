@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_client::{Mailbox, MailboxError, Status};
-use correio_proto::mail::Mail;
+use correio_proto::mail::{Mail, Username};
 use tempfile::TempDir;
 
 use crate::message;
@@ -34,8 +34,39 @@ pub(crate) fn run(data: &[u8]) {
     fs::remove_file(&path).unwrap();
     if let Some(mail) = found {
         message::mail(&mail);
+        let stated = stated_length(content);
+        assert!(stated.is_none_or(|length| length == mail.body.as_str().len()));
         kept(mailbox, directory, &mail);
     }
+}
+
+/// The length of the body that a file states in one line of its head.
+fn stated_length(content: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(content);
+    let mut head = text.lines().take_while(|line| !line.is_empty());
+    let name = "x-correio-body-length:";
+    let line = head.find(|line| line.to_ascii_lowercase().starts_with(name))?;
+    line[name.len()..].trim().parse().ok()
+}
+
+/// Whether a name is one that a mailbox gives:
+/// `<seconds>.<milliseconds>_<number>_<id>.<sender>`, flags aside.
+fn is_ours(name: &str) -> bool {
+    let base = name.split(":2,").next().unwrap_or(name);
+    let mut parts = base.splitn(3, ['.', '_']);
+    let seconds = parts.next().is_some_and(is_number);
+    let millis = parts.next().is_some_and(|it| it.len() == 3 && it.parse::<u16>().is_ok());
+    let mut rest = parts.next().unwrap_or_default().splitn(2, '_');
+    let number = rest.next().is_some_and(is_number);
+    let (id, sender) = rest.next().and_then(|it| it.split_once('.')).unwrap_or_default();
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let id = id.len() == 32 && id.bytes().all(is_hex);
+    let sender = sender.parse::<Username>().is_ok_and(|it| it.as_str() == sender);
+    seconds && millis && number && id && sender
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
 }
 
 /// One mailbox for all runs, empty between them, gone with the process.
@@ -63,6 +94,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
         return None;
     }
     assert_eq!(list.mails.len() + list.skipped.len(), 1);
+    assert!(list.total == 0 || is_ours(name), "{name}");
     let read = mailbox.read_number(1);
     let Some(stored) = list.mails.first() else {
         let skipped = &list.skipped[0];
