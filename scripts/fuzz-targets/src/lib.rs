@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod channel;
+mod client;
 mod config;
 mod frame;
 mod log_line;
@@ -35,7 +36,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -65,6 +66,12 @@ pub const TARGETS: [Target; 9] = [
         about: "requests of several clients to the server, against a model of it",
         length_max: 1024,
         run: session::run,
+    },
+    Target {
+        name: "client",
+        about: "the client's core and a server that may answer anything",
+        length_max: 1024,
+        run: client::run,
     },
     Target {
         name: "config",

@@ -68,6 +68,11 @@ fn sessions() {
 }
 
 #[test]
+fn clients() {
+    replay("client");
+}
+
+#[test]
 fn configurations() {
     replay("config");
 }

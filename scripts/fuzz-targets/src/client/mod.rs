@@ -1,0 +1,359 @@
+//! Target `client`: the client's core and a server that may answer anything, on connections that
+//! break at any moment.
+//!
+//! However that is: every request has one answer, of its own kind and within its deadline, unless
+//! it was abandoned; what is written is requests in order behind a greeting; a credential that
+//! somebody logged in with goes to no other realm by itself; and nobody who waits as long as the
+//! client says wakes up for nothing.
+
+mod peer;
+
+use std::{collections::BTreeMap, mem::discriminant, time::Duration};
+
+use correio_client::client::{Client, Event, Failure, RequestId, Settings};
+use correio_proto::{
+    credential::Credential,
+    mail::{MailId, Seq, Timestamp, Username},
+    message::{
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Limits, LoggedIn, Login,
+        NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send, ServerMessage,
+        Software, Welcome,
+    },
+};
+
+use self::peer::Peer;
+use crate::script::Script;
+
+/// Actions in one input.
+const ACTIONS_MAX: usize = 200;
+
+const REQUESTS_MAX: usize = 8;
+const NOTICES_MAX: usize = 4;
+
+pub(crate) fn run(data: &[u8]) {
+    let mut script = Script(data);
+    let mut play = Play::new();
+    for _ in 0..ACTIONS_MAX {
+        if script.is_empty() {
+            break;
+        }
+        play.act(&mut script);
+        play.drive();
+    }
+    play.end();
+}
+
+/// A request that was asked for.
+struct Asked {
+    request: Request,
+    deadline: Duration,
+    /// On which connection, counted, it was answered or abandoned.
+    over_on: Option<u32>,
+}
+
+struct Play {
+    client: Client,
+    now: Duration,
+    peer: Option<Peer>,
+    /// How many connections were over before this one.
+    connection: u32,
+    asked: BTreeMap<RequestId, Asked>,
+    /// Credentials that a realm may be sent: by somebody who asked for it.
+    known: Vec<(Realm, Credential)>,
+}
+
+impl Play {
+    fn new() -> Self {
+        let settings = Settings {
+            requests_max: REQUESTS_MAX,
+            notices_max: NOTICES_MAX,
+            ..Settings::default()
+        };
+        Self {
+            client: Client::new(settings),
+            now: Duration::ZERO,
+            peer: None,
+            connection: 0,
+            asked: BTreeMap::new(),
+            known: Vec::new(),
+        }
+    }
+
+    fn act(&mut self, script: &mut Script<'_>) {
+        match script.below(16) {
+            0..=3 => self.ask(script),
+            4 => self.connect(script),
+            5 => {
+                self.now += Duration::from_secs(script.byte().into());
+                self.wake();
+            }
+            6 => {
+                let which = script.below(self.asked.len().max(1));
+                if let Some((id, asked)) = self.asked.iter_mut().nth(which) {
+                    self.client.abandon(*id);
+                    asked.over_on.get_or_insert(self.connection);
+                }
+            }
+            action => self.hear(action, script),
+        }
+    }
+
+    fn ask(&mut self, script: &mut Script<'_>) {
+        let request = request(script);
+        let deadline = self.now + Duration::from_secs(u64::from(script.byte()) + 1);
+        if let (Request::Account(Account::Password { new, .. }), Some(welcome)) =
+            (&request, self.client.welcome())
+        {
+            // It may be tried for the next login, whether or not the change got there.
+            self.known.push((welcome.realm, new.clone()));
+        }
+        let waiting = self.asked.values().filter(|asked| asked.over_on.is_none()).count();
+        match self.client.request(request.clone(), deadline) {
+            Ok(id) => {
+                assert!(waiting < REQUESTS_MAX);
+                let asked = Asked { request, deadline, over_on: None };
+                assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
+            }
+            Err(Failure::TooLarge { limit }) => {
+                let Request::Send(send) = &request else { panic!("{request:?}") };
+                assert!(send.body.as_str().len() > limit as usize);
+            }
+            // Those that were abandoned and are on the wire count, too.
+            Err(Failure::Overloaded) => {}
+            Err(Failure::SessionEnded) => assert_eq!(self.client.username(), None),
+            Err(failure) => panic!("{failure:?}"),
+        }
+    }
+
+    fn connect(&mut self, script: &mut Script<'_>) {
+        if self.peer.is_none() {
+            self.peer = Some(Peer::new(Realm([script.byte() % 2; 16])));
+            self.client.connected(self.now);
+        }
+    }
+
+    /// Something comes from the server.
+    fn hear(&mut self, action: usize, script: &mut Script<'_>) {
+        let Some(peer) = &mut self.peer else {
+            return;
+        };
+        match action {
+            // The answer that is due, or an error in its place.
+            7..=10 => {
+                if let Some(message) = peer.unanswered.pop_front() {
+                    let reply = match script.byte() {
+                        variant if variant < 0xc0 => answer(&message.request, peer.realm, variant),
+                        variant => error(variant),
+                    };
+                    peer.say(&ServerMessage::Reply { number: message.number, reply });
+                }
+            }
+            11 => peer.say(&ServerMessage::Notice(notice(script))),
+            12 => {
+                let number = script.byte().into();
+                let reply = answer(&request(script), peer.realm, script.byte());
+                peer.say(&ServerMessage::Reply { number, reply });
+            }
+            13 => peer.to_client.extend(script.counted()),
+            14 => peer.is_blocked = !peer.is_blocked,
+            _ => peer.is_closed = true,
+        }
+    }
+
+    /// Does what the client wants done by now.
+    fn wake(&mut self) {
+        for _ in 0..10 {
+            if self.client.timeout().is_none_or(|at| at > self.now) {
+                return;
+            }
+            match self.client.handle_timeout(self.now) {
+                Ok(()) => self.drive(),
+                Err(_) => self.disconnect(),
+            }
+        }
+        panic!("it wants to be woken at {:?}, which is over", self.client.timeout());
+    }
+
+    fn disconnect(&mut self) {
+        self.client.disconnected();
+        self.peer = None;
+        self.connection += 1;
+    }
+
+    /// Lets the client read and write, and looks at what comes of it.
+    fn drive(&mut self) {
+        if let Some(peer) = &mut self.peer {
+            let driven = self.client.drive(self.now, peer);
+            for message in peer.heard() {
+                self.wrote(&message);
+            }
+            if driven.is_err() {
+                self.disconnect();
+            }
+        }
+        self.poll();
+        assert!(self.peer.is_some() || !self.client.is_greeted());
+    }
+
+    fn poll(&mut self) {
+        let mut notices = 0;
+        while let Some(event) = self.client.poll() {
+            match event {
+                Event::Answer { id, outcome, .. } => self.answered(id, outcome),
+                Event::NewMail(_) => notices += 1,
+                Event::Greeted(welcome) => {
+                    assert_eq!(self.client.welcome(), Some(&welcome));
+                }
+                Event::ShuttingDown | Event::SessionEnded => {}
+            }
+        }
+        assert!(notices <= NOTICES_MAX);
+    }
+
+    fn answered(&mut self, id: RequestId, outcome: Result<Reply, Failure>) {
+        let asked = self.asked.get_mut(&id).expect("it was asked for");
+        assert_eq!(asked.over_on.replace(self.connection), None, "one answer each");
+        if let (Request::Login(login), Ok(Reply::LoggedIn(_)), Some(welcome)) =
+            (&asked.request, &outcome, self.client.welcome())
+        {
+            // A server may say so before it was asked; it has chosen the realm itself.
+            self.known.push((welcome.realm, login.credential.clone()));
+        }
+        match outcome {
+            Ok(reply) => assert!(belongs(&asked.request, &reply), "{reply:?}"),
+            Err(Failure::TimedOut) => assert!(asked.deadline <= self.now),
+            Err(Failure::SessionEnded) => {}
+            Err(failure) => panic!("{failure:?}"),
+        }
+    }
+
+    /// A request has reached the server.
+    fn wrote(&mut self, message: &ClientMessage) {
+        let realm = self.peer.as_ref().expect("it was written there").realm;
+        if let Request::Account(Account::Password { new, .. }) = &message.request {
+            self.known.push((realm, new.clone()));
+        }
+        let Request::Login(Login { credential, .. }) = &message.request else {
+            return;
+        };
+        // What was abandoned on this connection may have been on its way.
+        let is_here = |over_on: Option<u32>| over_on.is_none_or(|on| on == self.connection);
+        let mut here = self.asked.values().filter(|asked| is_here(asked.over_on));
+        let is_asked = here.any(|asked| asked.request == message.request);
+        let known = (realm, credential.clone());
+        assert!(is_asked || self.known.contains(&known), "a credential for another realm");
+        self.known.push(known);
+    }
+
+    /// Everything is answered in the end.
+    fn end(&mut self) {
+        self.disconnect();
+        self.now += Duration::from_secs(1000);
+        self.wake();
+        self.poll();
+        assert!(self.asked.values().all(|asked| asked.over_on.is_some()));
+        assert_eq!(self.client.timeout(), None);
+    }
+}
+
+fn credential(script: &mut Script<'_>) -> Credential {
+    // Each of its own, so that it is known who has sent it.
+    Credential::from([script.byte(); 23])
+}
+
+fn username(script: &mut Script<'_>) -> Username {
+    ["tony", "pepper"][script.below(2)].parse().unwrap()
+}
+
+fn id(script: &mut Script<'_>) -> MailId {
+    let mut bytes = [0; 16];
+    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, script.byte());
+    bytes.try_into().unwrap()
+}
+
+fn request(script: &mut Script<'_>) -> Request {
+    match script.below(12) {
+        0..=2 => {
+            Request::Login(Login { username: username(script), credential: credential(script) })
+        }
+        3 => Request::Logout {},
+        4 | 5 => Request::Send(Send {
+            id: id(script),
+            to: username(script).into(),
+            subject: "Oi".parse().unwrap(),
+            body: "x".repeat(1 + usize::from(script.byte())).parse().unwrap(),
+        }),
+        6 => Request::Fetch(Fetch::default()),
+        7 => Request::Confirm(Confirm { mails: vec![] }),
+        8 => Request::Account(Account::Password {
+            current: credential(script),
+            new: credential(script),
+        }),
+        9 => Request::Account(Account::Delete { credential: credential(script) }),
+        10 => Request::Register(Register {
+            id: id(script),
+            username: username(script),
+            full_name: "Tony Stark".parse().unwrap(),
+            credential: credential(script),
+            invite: None,
+        }),
+        _ => Request::Ping {},
+    }
+}
+
+/// A reply that belongs to a request.
+fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
+    match request {
+        Request::Hello(_) => Reply::Hello(Welcome {
+            version: 1 + u32::from(variant == 7),
+            software: Software::named("fuzz"),
+            realm,
+            limits: Limits {
+                body: 128,
+                recipients: 100,
+                page: 200,
+                frame: u32::from(variant) * 64,
+            },
+            registration: Registration::Open {},
+        }),
+        Request::Register(_) => Reply::Registered {},
+        Request::Login(login) => Reply::LoggedIn(LoggedIn {
+            username: login.username.clone(),
+            full_name: "Tony Stark".parse().unwrap(),
+            waiting: variant.into(),
+        }),
+        Request::Logout {} => Reply::LoggedOut {},
+        Request::Send(_) => Reply::Sent { sent_at: Timestamp(variant.into()) },
+        Request::Fetch(Fetch { after: Seq(_), .. }) => {
+            Reply::Page(Page { mails: vec![], more: variant & 1 == 1 })
+        }
+        Request::Confirm(_) => Reply::Confirmed { deleted: variant.into() },
+        Request::Account(_) => Reply::AccountChanged {},
+        Request::Ping {} => Reply::Pong {},
+    }
+}
+
+fn error(variant: u8) -> Reply {
+    let code = ErrorCode::ALL[usize::from(variant) % ErrorCode::ALL.len()];
+    let retry_after = (variant & 0x20 != 0).then_some(u32::from(variant & 0x1f));
+    Reply::Error(ErrorReply { retry_after, ..ErrorReply::new(code, "no") })
+}
+
+fn notice(script: &mut Script<'_>) -> Notice {
+    match script.below(6) {
+        0 => Notice::Ping {},
+        1 => Notice::SessionEnded {},
+        2 => Notice::ShuttingDown {},
+        _ => Notice::NewMail(NewMail {
+            from: username(script),
+            from_name: "Tony Stark".parse().unwrap(),
+            subject: "Oi".parse().unwrap(),
+        }),
+    }
+}
+
+/// Whether a request may have such a reply (PROTOCOL.md).
+fn belongs(request: &Request, reply: &Reply) -> bool {
+    let right = answer(request, Realm([0; 16]), 0);
+    discriminant(reply) == discriminant(&right) || matches!(reply, Reply::Error(_))
+}

@@ -1,0 +1,87 @@
+//! The server's end of a connection.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Write},
+};
+
+use correio_proto::{
+    channel::Channel,
+    frame, limits,
+    message::{ClientMessage, Realm, Request, ServerMessage},
+};
+
+/// Both directions, and what was heard.
+pub(super) struct Peer {
+    pub(super) realm: Realm,
+    pub(super) to_client: VecDeque<u8>,
+    from_client: VecDeque<u8>,
+    channel: Channel,
+    /// Requests that the server may answer.
+    pub(super) unanswered: VecDeque<ClientMessage>,
+    heard: u32,
+    pub(super) is_closed: bool,
+    /// Whether nothing can be written for now.
+    pub(super) is_blocked: bool,
+}
+
+impl Peer {
+    pub(super) fn new(realm: Realm) -> Self {
+        Self {
+            realm,
+            to_client: VecDeque::new(),
+            from_client: VecDeque::new(),
+            channel: Channel::plaintext(limits::BODY_MAX),
+            unanswered: VecDeque::new(),
+            heard: 0,
+            is_closed: false,
+            is_blocked: false,
+        }
+    }
+
+    pub(super) fn say(&mut self, message: &ServerMessage) {
+        let mut bytes = Vec::new();
+        frame::encode(message, &mut bytes).unwrap();
+        self.to_client.extend(bytes);
+    }
+
+    /// What has come since the last call: a greeting, and then requests that are numbered in turn.
+    pub(super) fn heard(&mut self) -> Vec<ClientMessage> {
+        let mut heard = Vec::new();
+        loop {
+            while let Some(message) = self.channel.next_message::<ClientMessage>().unwrap() {
+                self.heard += 1;
+                assert_eq!(message.number, self.heard);
+                assert_eq!(self.heard == 1, matches!(message.request, Request::Hello(_)));
+                self.unanswered.push_back(message.clone());
+                heard.push(message);
+            }
+            if self.from_client.is_empty() {
+                return heard;
+            }
+            self.channel.read_from(&mut self.from_client).unwrap();
+        }
+    }
+}
+
+impl Read for Peer {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self.to_client.read(room)? {
+            0 if !self.is_closed && !room.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for Peer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_blocked {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.from_client.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
