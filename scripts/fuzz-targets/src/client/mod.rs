@@ -37,8 +37,12 @@ pub(crate) fn run(data: &[u8]) {
         if script.is_empty() {
             break;
         }
-        play.act(&mut script);
-        play.drive();
+        let action = script.byte();
+        play.act(action.into(), &mut script);
+        // With the high bit more happens before the client comes to it.
+        if action & 0x80 == 0 {
+            play.drive();
+        }
     }
     play.end();
 }
@@ -79,8 +83,8 @@ impl Play {
         }
     }
 
-    fn act(&mut self, script: &mut Script<'_>) {
-        match script.below(16) {
+    fn act(&mut self, action: usize, script: &mut Script<'_>) {
+        match action % 16 {
             0..=3 => self.ask(script),
             4 => self.connect(script),
             5 => {
@@ -88,17 +92,20 @@ impl Play {
                 self.wake();
             }
             6 => {
+                self.poll();
                 let which = script.below(self.asked.len().max(1));
                 if let Some((id, asked)) = self.asked.iter_mut().nth(which) {
                     self.client.abandon(*id);
                     asked.over_on.get_or_insert(self.connection);
                 }
             }
-            action => self.hear(action, script),
+            other => self.hear(other, script),
         }
     }
 
     fn ask(&mut self, script: &mut Script<'_>) {
+        // What is over is known.
+        self.poll();
         let request = request(script);
         let deadline = self.now + Duration::from_secs(u64::from(script.byte()) + 1);
         if let (Request::Account(Account::Password { new, .. }), Some(welcome)) =
@@ -187,12 +194,23 @@ impl Play {
             for message in peer.heard() {
                 self.wrote(&message);
             }
-            if driven.is_err() {
-                self.disconnect();
+            match driven {
+                Ok(_) => self.sent_everything(),
+                Err(_) => self.disconnect(),
             }
         }
         self.poll();
         assert!(self.peer.is_some() || !self.client.is_greeted());
+    }
+
+    /// Where requests are sent and can be, those that somebody waits for are on their way.
+    fn sent_everything(&mut self) {
+        self.poll();
+        let Some(peer) = self.peer.as_ref().filter(|peer| !peer.is_blocked) else {
+            return;
+        };
+        let mut waiting = self.asked.values().filter(|asked| asked.over_on.is_none());
+        assert!(!self.client.is_ready() || waiting.all(|asked| peer.has_heard(&asked.request)));
     }
 
     fn poll(&mut self) {

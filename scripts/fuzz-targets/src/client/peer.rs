@@ -19,7 +19,7 @@ pub(super) struct Peer {
     channel: Channel,
     /// Requests that the server may answer.
     pub(super) unanswered: VecDeque<ClientMessage>,
-    heard: u32,
+    heard: Vec<Request>,
     pub(super) is_closed: bool,
     /// Whether nothing can be written for now.
     pub(super) is_blocked: bool,
@@ -33,7 +33,7 @@ impl Peer {
             from_client: VecDeque::new(),
             channel: Channel::plaintext(limits::BODY_MAX),
             unanswered: VecDeque::new(),
-            heard: 0,
+            heard: Vec::new(),
             is_closed: false,
             is_blocked: false,
         }
@@ -45,14 +45,19 @@ impl Peer {
         self.to_client.extend(bytes);
     }
 
+    pub(super) fn has_heard(&self, request: &Request) -> bool {
+        self.heard.contains(request)
+    }
+
     /// What has come since the last call: a greeting, and then requests that are numbered in turn.
     pub(super) fn heard(&mut self) -> Vec<ClientMessage> {
         let mut heard = Vec::new();
         loop {
             while let Some(message) = self.channel.next_message::<ClientMessage>().unwrap() {
-                self.heard += 1;
-                assert_eq!(message.number, self.heard);
-                assert_eq!(self.heard == 1, matches!(message.request, Request::Hello(_)));
+                self.heard.push(message.request.clone());
+                assert_eq!(message.number as usize, self.heard.len());
+                let is_first = message.number == 1;
+                assert_eq!(is_first, matches!(message.request, Request::Hello(_)));
                 self.unanswered.push_back(message.clone());
                 heard.push(message);
             }
