@@ -215,7 +215,7 @@ impl MemoryStore {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
         let from = (names.username.clone(), names.full_name.clone());
-        self.put(Letter { from: names, mail, sent_at: now }, &recipients);
+        self.put(&Letter { from: names, mail, sent_at: now }, &recipients);
         if let Some(sender) = self.accounts.get_mut(sender) {
             sender.verdicts.insert(id, Verdict { digest, sent_at: now });
         }
@@ -253,7 +253,7 @@ impl MemoryStore {
         Ok(ids)
     }
 
-    fn put(&mut self, letter: Letter, recipients: &[AccountId]) {
+    fn put(&mut self, letter: &Letter, recipients: &[AccountId]) {
         let bytes = letter.mail.quota_bytes();
         for id in recipients {
             self.last_seq += 1;

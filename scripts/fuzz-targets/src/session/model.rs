@@ -221,6 +221,9 @@ impl Model {
             Request::Logout {} => {
                 assert_eq!(reply, &Reply::LoggedOut {});
                 self.leave(who, now.uptime);
+                // Notices follow the replies to what came with them: nobody is there for these.
+                let notices = &mut self.client(who).notices;
+                notices.retain(|notice| !matches!(notice, Notice::NewMail(_)));
             }
             Request::Send(send) => self.sent(&username, send, now.wall, reply),
             Request::Fetch(fetch) => self.fetched(&username, *fetch, reply),
