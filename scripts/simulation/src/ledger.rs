@@ -102,10 +102,6 @@ impl Ledger {
         })
     }
 
-    pub(crate) fn exists(&self, username: &Username) -> bool {
-        self.hashes.contains_key(username)
-    }
-
     pub(crate) fn was_named(&self, username: &Username, name: &FullName) -> bool {
         self.names.get(username).is_some_and(|names| names.contains(name))
     }

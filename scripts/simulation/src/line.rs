@@ -7,7 +7,9 @@ use correio_proto::{
     channel::{Channel, ChannelError},
     limits,
     mail::Username,
-    message::{Account, ClientMessage, ErrorCode, Notice, Page, Reply, Request, ServerMessage},
+    message::{
+        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, ServerMessage,
+    },
 };
 use correio_server::ticket::ConnId;
 
@@ -269,8 +271,9 @@ impl Line {
     ) -> Result<(), Violation> {
         match (request, reply) {
             (Request::Register(register), Reply::Registered {}) => {
-                let exists = ledger.exists(&register.username);
-                let text = || format!("{} was registered and is not there", register.username);
+                let Register { username, credential, .. } = register;
+                let exists = ledger.was_right(&username, &credential, 0);
+                let text = || format!("{username} was registered and is not there, or as another");
                 require(exists, Check::Acknowledged, text)
             }
             _ => Ok(()),

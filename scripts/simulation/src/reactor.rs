@@ -224,6 +224,11 @@ impl Reactor {
         ear.ledger.look_at_store(&self.store, ear.now)?;
         for line in self.lines.values_mut() {
             line.say(ear)?;
+            // Who was answered has no job out, or the answer was not its own.
+            let is_at_work = self.store.is_at(line.id) || self.hasher.is_at(line.id);
+            let is_answered = line.waiting.is_empty() && !line.is_refused;
+            let text = || format!("connection {}: answered before its job was done", line.id);
+            require(!is_at_work || !is_answered, Check::Answered, text)?;
         }
         let before = self.lines.len();
         self.lines.retain(|id, line| {

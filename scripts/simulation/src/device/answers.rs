@@ -194,7 +194,6 @@ impl Device {
                     }
                 }
                 ReceiveStep::Finished => {
-                    self.show();
                     self.rest(around);
                     self.gave_up(around, &Errand::Receive);
                     return Ok(());
@@ -211,7 +210,7 @@ impl Device {
     }
 
     /// Some of the new mails are shown, which moves their files.
-    fn show(&mut self) {
+    pub(super) fn show(&mut self) {
         let (new, cur) = (Path::new(MAILBOX).join("new"), Path::new(MAILBOX).join("cur"));
         for name in self.disk.names(&new).unwrap_or_default() {
             if self.chance.one_in(2) {

@@ -41,6 +41,9 @@ impl Device {
         if program.has(|errand| *errand == Errand::Logout) {
             return Ok(());
         }
+        if self.chance.one_in(3) {
+            self.show();
+        }
         self.send_outbox(around);
         if around.is_healing {
             self.receive(around)?;
