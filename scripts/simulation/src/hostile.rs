@@ -67,9 +67,11 @@ pub(crate) enum Kind {
     Stranger,
     /// Announces large frames, and sends half of them.
     Large,
+    /// Asks for something that takes long, breaks the connection, and is there again at once.
+    Hasty,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Silent,
     Kind::Garbage,
     Kind::HalfFrame,
@@ -80,6 +82,7 @@ const KINDS: [Kind; 10] = [
     Kind::Thief,
     Kind::Stranger,
     Kind::Large,
+    Kind::Hasty,
 ];
 
 /// See the module's description.
@@ -139,7 +142,12 @@ impl Hostile {
         if now < self.act_at {
             return Ok(true);
         }
-        self.act_at = now + self.chance.within(1..=200);
+        self.act_at = now + self.chance.within(1..=if self.kind == Kind::Hasty { 30 } else { 200 });
+        if self.kind == Kind::Hasty
+            && let Some(end) = self.end.take_if(|_| self.chance.one_in(3))
+        {
+            end.0.borrow_mut().reset();
+        }
         if self.end.is_none() {
             self.end = prey.network.connect(self.address);
             self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);

@@ -30,6 +30,7 @@ impl Hostile {
             Kind::Thief => self.steal(prey),
             Kind::Stranger => self.intrude(prey),
             Kind::Large => self.announce(prey),
+            Kind::Hasty => self.register_somebody(),
         }
     }
 
@@ -52,6 +53,18 @@ impl Hostile {
         let register = Register { id, username: name, full_name, credential: secret, invite: None };
         self.say(Request::Register(register));
         self.say(Request::Login(Login { username, credential }));
+    }
+
+    /// Registers somebody new, whose hash takes its time.
+    fn register_somebody(&mut self) {
+        self.hello();
+        let id = self.chance.mail_id();
+        let name: String = id.to_string().chars().skip(24).collect();
+        if let (Ok(username), Ok(full_name)) = (name.parse(), "Somebody".parse()) {
+            let credential = self.chance.bytes().into();
+            let register = Register { id, username, full_name, credential, invite: None };
+            self.say(Request::Register(register));
+        }
     }
 
     fn speak_garbage(&mut self) {
