@@ -138,8 +138,7 @@ impl Ledger {
 
     fn look_at_accounts(&mut self, state: &State, now: u64) {
         for (id, username, full_name, hash) in state.accounts() {
-            if !self.accounts.contains_key(&id) {
-                self.accounts.insert(id, username.clone());
+            if self.accounts.insert(id, username.clone()).is_none() {
                 self.note_change(id, AccountChange::FullName(full_name.clone()), now);
                 self.note_change(id, AccountChange::Hash(hash.clone()), now);
             }

@@ -4,6 +4,7 @@ use super::World;
 use crate::{
     check::{Check, Violation},
     clock::SECOND,
+    reactor::Reactor,
     store::StoreFaults,
 };
 
@@ -59,7 +60,7 @@ impl World {
 
     /// What there is still to do, for people.
     fn left(&self) -> String {
-        let connections = self.reactor.as_ref().map(|reactor| reactor.len());
+        let connections = self.reactor.as_ref().map(Reactor::len);
         let mut text = format!(
             "{} mails are on the server, which has {connections:?} connections",
             self.mail_left()
