@@ -111,3 +111,36 @@ fn account(row: &Row<'_>) -> Result<(AccountId, CachedAccount)> {
     };
     Ok((AccountId(row.get(0)?), account))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_accounts_are_kept_and_no_more() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE account (id INTEGER PRIMARY KEY, username TEXT UNIQUE, full_name TEXT,
+                 mails INTEGER, bytes INTEGER);
+             WITH RECURSIVE counted (n) AS
+                 (SELECT 1 UNION ALL SELECT n + 1 FROM counted LIMIT 20000)
+             INSERT INTO account SELECT n, 'user' || n, 'Tony Stark', n, 2 * n FROM counted;",
+        )
+        .unwrap();
+        let (mut cache, mut most) = (AccountCache::default(), 0);
+        for number in 1..=20_000_i64 {
+            let found = match number % 2 {
+                0 => cache.by_id(&db, AccountId(number)).unwrap().cloned(),
+                _ => {
+                    let username = format!("user{number}").parse().unwrap();
+                    let found = cache.by_username(&db, &username).unwrap();
+                    found.map(|(_, account)| account.clone())
+                }
+            };
+            assert_eq!(i64::from(found.unwrap().mails), number);
+            assert_eq!(cache.ids.len(), cache.accounts.len());
+            most = most.max(cache.accounts.len());
+        }
+        assert_eq!(most, ACCOUNTS_MAX);
+    }
+}
