@@ -443,16 +443,23 @@ where
             let mut entries = Vec::new();
             while let Some(entry) = list.next_element()? {
                 if entries.len() == self.max {
-                    return Err(match self.field {
-                        Some(field) => {
-                            unacceptable(Invalid { field, problem: Problem::TooLong(self.max) })
-                        }
-                        None => de::Error::invalid_length(self.max + 1, &self),
-                    });
+                    return Err(self.too_long());
                 }
                 entries.push(entry);
             }
             Ok(entries)
+        }
+    }
+
+    impl<T> Bounded<T> {
+        /// Apart, so that reading a nested list takes no stack for it.
+        #[cold]
+        fn too_long<E: de::Error>(&self) -> E {
+            let max = self.max;
+            match self.field {
+                Some(field) => unacceptable(Invalid { field, problem: Problem::TooLong(max) }),
+                None => E::custom(format_args!("a list of more than {max} entries")),
+            }
         }
     }
 
