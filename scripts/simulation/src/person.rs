@@ -38,7 +38,9 @@ impl User {
 
     /// A password has let somebody in.
     pub(crate) fn was_let_in(&mut self, password: &Credential, now: u64) {
-        if !self.is_changing && now >= self.unsure_until {
+        // One that was changed while the login was under way is none any more.
+        let is_known = self.passwords.contains(password);
+        if is_known && !self.is_changing && now >= self.unsure_until {
             self.passwords.retain(|known| known == password);
         }
     }
