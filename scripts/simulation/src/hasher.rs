@@ -66,6 +66,11 @@ impl SimHasher {
         self.0.borrow_mut().faults = faults;
     }
 
+    /// At which cost hashes are made from now on.
+    pub(crate) fn set_cost(&self, cost: u32) {
+        self.0.borrow_mut().cost = cost;
+    }
+
     /// The process ends.
     pub(crate) fn forget(&self) {
         let inner = &mut *self.0.borrow_mut();

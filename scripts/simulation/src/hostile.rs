@@ -69,9 +69,11 @@ pub(crate) enum Kind {
     Large,
     /// Asks for something that takes long, breaks the connection, and is there again at once.
     Hasty,
+    /// Registers, sends, and deletes the account again.
+    Visitor,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Silent,
     Kind::Garbage,
     Kind::HalfFrame,
@@ -83,6 +85,7 @@ const KINDS: [Kind; 11] = [
     Kind::Stranger,
     Kind::Large,
     Kind::Hasty,
+    Kind::Visitor,
 ];
 
 /// See the module's description.
@@ -114,7 +117,10 @@ impl Hostile {
             name: format!("hostile{number}"),
             kind,
             address,
-            username: format!("mallory{}", number % 3).parse().ok(),
+            username: match kind {
+                Kind::Visitor => format!("visitor{}", number % 2).parse().ok(),
+                _ => format!("mallory{}", number % 3).parse().ok(),
+            },
             end: None,
             channel: Channel::plaintext(limits::REPLY_FRAME_MAX),
             number: 0,

@@ -43,6 +43,10 @@ pub(crate) struct Ledger {
     /// What the store held then.
     held: BTreeMap<(AccountId, Seq), MailKey>,
     accounts: BTreeMap<AccountId, Username>,
+    /// Accounts that are no more.
+    deleted: BTreeSet<AccountId>,
+    /// On which connections an account was asked to be deleted.
+    farewells: BTreeSet<ConnId>,
     hashes: BTreeMap<Username, Vec<Was<PasswordHash>>>,
     names: BTreeMap<Username, Vec<FullName>>,
     /// The disks of honest users.
@@ -83,6 +87,11 @@ impl Ledger {
         }
     }
 
+    /// Somebody has asked for the end of an account.
+    pub(crate) fn note_farewell(&mut self, connection: ConnId) {
+        self.farewells.insert(connection);
+    }
+
     pub(crate) fn note_login(&mut self, connection: ConnId, username: &Username) {
         self.logins.insert((connection, username.clone()));
     }
@@ -119,7 +128,7 @@ impl Ledger {
     }
 
     fn look_at(&mut self, state: &State, now: u64) -> Result<(), Violation> {
-        self.look_at_accounts(state, now);
+        self.look_at_accounts(state, now)?;
         let mut held = BTreeMap::new();
         for (account, mail) in state.mails() {
             held.insert((account, mail.seq), (mail.from.clone(), mail.id));
@@ -136,13 +145,26 @@ impl Ledger {
         Ok(())
     }
 
-    fn look_at_accounts(&mut self, state: &State, now: u64) {
+    fn look_at_accounts(&mut self, state: &State, now: u64) -> Result<(), Violation> {
+        let mut present = BTreeSet::new();
         for (id, username, full_name, hash) in state.accounts() {
+            present.insert(id);
             if self.accounts.insert(id, username.clone()).is_none() {
                 self.note_change(id, AccountChange::FullName(full_name.clone()), now);
                 self.note_change(id, AccountChange::Hash(hash.clone()), now);
             }
         }
+        for (id, username) in &self.accounts {
+            if !present.contains(id) && self.deleted.insert(*id) {
+                let wanted = self
+                    .farewells
+                    .iter()
+                    .any(|connection| self.logins.contains(&(*connection, username.clone())));
+                let text = || format!("the account {username} is gone, and nobody asked for it");
+                require(wanted, Check::Confirmed, text)?;
+            }
+        }
+        Ok(())
     }
 
     fn note_change(&mut self, account: AccountId, change: AccountChange, now: u64) {
@@ -177,7 +199,8 @@ impl Ledger {
     }
 
     fn check_deletion(&self, account: AccountId, seq: Seq, key: &MailKey) -> Result<(), Violation> {
-        let Some(username) = self.accounts.get(&account) else {
+        let is_deleted = self.deleted.contains(&account);
+        let Some(username) = self.accounts.get(&account).filter(|_| !is_deleted) else {
             return Ok(());
         };
         let is_confirmed = self.confirmed.get(&(seq, key.1)).is_some_and(|connections| {
@@ -222,8 +245,9 @@ impl Ledger {
         for (key, account) in &self.acknowledged {
             // Who has no disk here is hostile, and has confirmed what is gone.
             let disk = self.accounts.get(account).and_then(|username| disks.get(username));
-            let is_kept =
-                held.contains(&(*account, key)) || disk.is_none_or(|keys| keys.contains(key));
+            let is_kept = held.contains(&(*account, key))
+                || disk.is_none_or(|keys| keys.contains(key))
+                || self.deleted.contains(account);
             require(is_kept, Check::Acknowledged, || self.lost(key, *account))?;
         }
         Ok(())

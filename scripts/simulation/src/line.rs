@@ -115,6 +115,7 @@ impl Line {
     fn asked(&mut self, ear: &mut Ear<'_>, message: ClientMessage) {
         match &message.request {
             Request::Login(login) => ear.ledger.note_login(self.id, &login.username),
+            Request::Account(Account::Delete { .. }) => ear.ledger.note_farewell(self.id),
             Request::Confirm(confirm) => ear.ledger.note_confirmation(self.id, &confirm.mails),
             _ => {}
         }
@@ -254,6 +255,10 @@ impl Line {
             }
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
             (Request::Account(change), Reply::AccountChanged {}) => {
+                if matches!(change, Account::Delete { .. }) {
+                    self.user = None;
+                    self.anonymous_since = ear.now;
+                }
                 check_change(ledger, &user, since, &change)
             }
             (request, reply) => {

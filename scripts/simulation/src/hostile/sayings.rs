@@ -31,6 +31,7 @@ impl Hostile {
             Kind::Stranger => self.intrude(prey),
             Kind::Large => self.announce(prey),
             Kind::Hasty => self.register_somebody(),
+            Kind::Visitor => self.visit(prey),
         }
     }
 
@@ -65,6 +66,20 @@ impl Hostile {
             let register = Register { id, username, full_name, credential, invite: None };
             self.say(Request::Register(register));
         }
+    }
+
+    fn visit(&mut self, prey: &mut Prey<'_>) {
+        self.hello();
+        self.enter();
+        let own = self.username.clone();
+        self.send(prey, None);
+        self.send(prey, own.as_ref());
+        self.say(Request::Fetch(Fetch::default()));
+        let credential = Self::credential();
+        self.say(Request::Account(Account::Delete { credential }));
+        self.say(Request::Fetch(Fetch::default()));
+        self.enter();
+        self.send(prey, own.as_ref());
     }
 
     fn speak_garbage(&mut self) {

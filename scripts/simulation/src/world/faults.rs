@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use correio_server::{connection::Readiness, ticket::ConnId};
+use correio_server::{connection::Readiness, hashing::Bcrypt, ticket::ConnId};
 
 use super::World;
 use crate::{
@@ -22,6 +22,10 @@ impl World {
         self.trace.note("server", format_args!("starts"));
         self.server_starts += 1;
         self.network.is_open = true;
+        // It may have been set to another cost meanwhile: who logs in gets another hash.
+        let cost = 10 + u32::from(self.chance.one_in(3));
+        self.plan.settings.bcrypt = Bcrypt { cost };
+        self.hasher.set_cost(cost);
         self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
     }
 
