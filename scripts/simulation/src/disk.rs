@@ -198,3 +198,56 @@ impl Disk for SimDisk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> PathBuf {
+        Path::new("mail").join(name)
+    }
+
+    /// A mail saved as the client saves it, up to the sync of its directory.
+    fn saved() -> SimDisk {
+        let mut disk = SimDisk::new();
+        disk.write(&path("tmp/a"), b"a").unwrap();
+        disk.rename(&path("tmp/a"), &path("new/a")).unwrap();
+        disk
+    }
+
+    fn names(disk: &SimDisk) -> Vec<PathBuf> {
+        disk.seen().into_iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn what_was_synced_survives_every_crash() {
+        for seed in 0..50 {
+            let mut disk = saved();
+            disk.sync_directory(&path("new")).unwrap();
+            disk.crash(&mut Chance::new(seed));
+            assert!(names(&disk).contains(&path("new/a")), "{seed}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_synced_is_there_after_some_crashes_only() {
+        let survivors = (0..50).filter(|seed| {
+            let disk = saved();
+            disk.crash(&mut Chance::new(*seed));
+            names(&disk).contains(&path("new/a"))
+        });
+        let survivors = survivors.count();
+        assert!(0 < survivors && survivors < 50, "{survivors}");
+    }
+
+    #[test]
+    fn a_program_that_is_killed_loses_nothing_but_the_operation_it_is_killed_in() {
+        let mut disk = saved();
+        disk.die_in(1);
+        assert!(disk.write(&path("tmp/b"), b"b").is_err());
+        assert!(disk.has_died());
+        assert!(disk.sync_directory(&path("new")).is_err(), "the dead do nothing");
+        disk.restart();
+        assert_eq!(names(&disk), [path("new/a")]);
+    }
+}

@@ -387,3 +387,79 @@ impl Drop for ClientEnd {
         self.0.borrow_mut().close_client();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(delay_max: u64, splits: bool, capacity: usize) -> (Clock, ServerEnd, ClientEnd) {
+        let clock = Clock::new();
+        let manner = Manner { delay_max, splits, capacity };
+        let link = Link::new(clock.clone(), Chance::new(1), manner);
+        (clock, ServerEnd(link.clone()), ClientEnd(link))
+    }
+
+    fn read(end: &mut impl Read) -> io::Result<Vec<u8>> {
+        let mut room = [0; 64];
+        let count = end.read(&mut room)?;
+        Ok(room.iter().take(count).copied().collect())
+    }
+
+    #[test]
+    fn bytes_arrive_in_order_however_they_are_cut_and_delayed() {
+        let (clock, mut server, mut client) = link(50, true, 1000);
+        let sent: Vec<u8> = (0..200).collect();
+        let mut left = sent.as_slice();
+        let mut came = Vec::new();
+        while came.len() < sent.len() {
+            if !left.is_empty() {
+                let count = client.write(left).unwrap();
+                left = left.get(count..).unwrap();
+            }
+            clock.advance_to(clock.tick() + 7);
+            server.0.borrow_mut().deliver();
+            came.extend(read(&mut server).unwrap_or_default());
+        }
+        assert_eq!(came, sent);
+    }
+
+    #[test]
+    fn a_full_link_makes_the_server_wait_and_tells_it_when_there_is_room() {
+        let (_clock, mut server, mut client) = link(0, false, 4);
+        assert_eq!(server.write(b"abcdef").unwrap(), 4);
+        assert_eq!(server.write(b"ef").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        server.0.borrow_mut().deliver();
+        assert!(server.0.borrow_mut().take_edge().is_none());
+        assert_eq!(read(&mut client).unwrap(), b"abcd");
+        assert!(server.0.borrow_mut().take_edge().is_some_and(|edge| edge.writable));
+        assert!(server.0.borrow_mut().take_edge().is_none(), "an edge is reported once");
+    }
+
+    #[test]
+    fn an_end_comes_behind_the_bytes_and_a_reset_before_them() {
+        for is_reset in [false, true] {
+            let (_clock, mut server, mut client) = link(0, false, 100);
+            client.write_all(b"last words").unwrap();
+            client.0.borrow_mut().end_to_server();
+            if is_reset {
+                client.0.borrow_mut().reset();
+            }
+            server.0.borrow_mut().deliver();
+            match read(&mut server) {
+                Ok(bytes) => assert_eq!((bytes.as_slice(), is_reset), (&b"last words"[..], false)),
+                Err(error) => {
+                    assert_eq!((error.kind(), is_reset), (io::ErrorKind::ConnectionReset, true))
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_leaves_something_unread_resets() {
+        let (_clock, server, mut client) = link(0, false, 100);
+        client.write_all(b"unread").unwrap();
+        server.0.borrow_mut().deliver();
+        drop(server);
+        assert_eq!(read(&mut client).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}
