@@ -56,6 +56,7 @@ impl Incoming {
     }
 
     /// Memory that it takes, in bytes.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.data.capacity()
     }
@@ -129,6 +130,7 @@ impl Outgoing {
     }
 
     /// Memory that it takes, in bytes.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.data.capacity()
     }

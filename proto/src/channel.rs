@@ -287,26 +287,14 @@ impl Channel {
         self.incoming.len()
     }
 
-    /// Memory for what came in, in bytes: after [`Channel::detach`] at most twice
-    /// [`Channel::pending_input`], or 16 KiB, and nothing where nothing is pending.
-    #[must_use]
-    pub fn held_input(&self) -> usize {
-        self.incoming.held()
-    }
-
-    /// Memory for what is to go out, in bytes, without that of TLS; as [`Channel::held_input`].
-    #[must_use]
-    pub fn held_output(&self) -> usize {
-        self.outgoing.held()
-    }
-
     /// Borrows buffers where the channel has none, before it is used.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
         self.incoming.attach(spare);
         self.outgoing.attach(spare);
     }
 
-    /// Gives back the buffers with nothing in them, after it was used.
+    /// Gives back the buffers with nothing in them, after it was used. The others take at most
+    /// 16 KiB, or twice what is in them.
     pub fn detach(&mut self, spare: &mut SpareBuffers) {
         // The other way round than they were borrowed: so each gets its own kind again, and the
         // room to read into is not cleared anew.
@@ -450,11 +438,11 @@ mod tests {
         while source.position() < source.get_ref().len() as u64 {
             channel.read_from(&mut source).unwrap();
             if channel.has_message() {
-                assert!(channel.held_input() > 1 << 20, "the large one is there");
+                assert!(channel.incoming.held() > 1 << 20, "the large one is there");
                 channel.next_message::<ClientMessage>().unwrap_err();
             }
             channel.detach(&mut spare);
-            let (held, pending) = (channel.held_input(), channel.pending_input());
+            let (held, pending) = (channel.incoming.held(), channel.pending_input());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
             channel.attach(&mut spare);
         }
@@ -465,7 +453,7 @@ mod tests {
         while channel.pending_output() > 0 {
             channel.write_to(&mut room.as_mut_slice()).unwrap();
             channel.detach(&mut spare);
-            let (held, pending) = (channel.held_output(), channel.pending_output());
+            let (held, pending) = (channel.outgoing.held(), channel.pending_output());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
         }
         room.clear();

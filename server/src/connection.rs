@@ -260,34 +260,30 @@ impl<T: Transport> Connection<T> {
     pub fn drive(&mut self, context: &mut Context<'_>) -> Driven {
         self.channel.attach(context.spare);
         let mut driven = self.turn(context);
-        // What is counted is what stays.
-        self.channel.detach(context.spare);
         if self.take_share(context).is_err() {
             self.refuse_for_room(context);
             driven = self.turn(context);
-            self.channel.detach(context.spare);
-            // Less is always possible.
-            let _ = self.take_share(context);
         }
         if self.take_output_share(context).is_err() {
             // Its replies are what there is no room for; nothing more can be said to it.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
             driven = Driven::Over(Reason::NoRoom);
         }
+        self.channel.detach(context.spare);
         driven
     }
 
-    /// Counts the memory for a frame that is not complete, beyond what any connection has.
+    /// Counts what was received of a frame that is not complete, beyond what any connection has.
     fn take_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
-        let share = self.channel.held_input().saturating_sub(SHARE_FREE);
+        let share = self.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(self.share, share)?;
         self.share = share;
         Ok(())
     }
 
-    /// Counts the memory for what the client has not taken, beyond what any connection may have.
+    /// Counts what the client has not taken, beyond what any connection may have.
     fn take_output_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
-        let share = self.channel.held_output().saturating_sub(SHARE_FREE);
+        let share = self.channel.pending_output().saturating_sub(SHARE_FREE);
         context.output.resize(self.output_share, share)?;
         self.output_share = share;
         Ok(())
@@ -300,6 +296,8 @@ impl<T: Transport> Connection<T> {
         error.retry_after = Some(ROOM_RETRY);
         self.channel.discard_input();
         self.turn_away(context.now, error);
+        // Less is always possible.
+        let _ = self.take_share(context);
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Driven {
@@ -639,9 +637,9 @@ impl<T: Transport> Connection<T> {
             .is_some_and(|ticket| !self.session.is_storing() && !context.hasher.cancel(ticket));
         self.channel.discard_input();
         // Less is always possible.
-        let _ = context.input.resize(self.share, 0);
+        let _ = self.take_share(context);
         let _ = context.output.resize(self.output_share, 0);
-        (self.share, self.output_share) = (0, 0);
+        self.output_share = 0;
         let mut scope = scope(self.id, self.peer, context);
         if is_at_work {
             self.session.abandon_work(&mut scope);

@@ -276,9 +276,9 @@ fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
 
 #[test]
 fn frames_that_never_end_share_one_budget() {
-    let mut world = world(Limits { input_max: 400 << 10, ..limits_of(100) });
+    let mut world = world(Limits { input_max: 200 << 10, ..limits_of(100) });
     world.register("tony", "Tony Stark");
-    // The beginning of a mail of 128 KiB, of which 80 KiB come, into a buffer of 128.
+    // The beginning of a mail of 128 KiB, of which 80 KiB come.
     let mut start = (128_u32 << 10).to_be_bytes().to_vec();
     start.resize(80 << 10, 0);
     let mut senders: Vec<_> = (0..3).map(|_| world.log_in("tony")).collect();
