@@ -115,25 +115,7 @@ fn pair(mut script: Script<'_>) {
             }
             4 if action & 0x80 == 0 => client.close(),
             4 => server.close(),
-            5 => {
-                let at = usize::from(script.number());
-                if let Some(byte) = way.get_mut(at) {
-                    *byte ^= script.byte().max(1);
-                    is_changed = true;
-                }
-            }
-            6 => {
-                let at = usize::from(script.number()).min(way.len());
-                let more = script.counted();
-                is_changed |= !more.is_empty();
-                way.splice(at..at, more.iter().copied());
-            }
-            _ => {
-                let at = usize::from(script.number()).min(way.len());
-                let count = usize::from(script.byte()).min(way.len() - at);
-                is_changed |= count > 0;
-                way.drain(at..at + count);
-            }
+            _ => is_changed |= change(action, &mut script, way),
         }
         // Neither program reads on behind its own goodbye what somebody may have changed: rustls,
         // built with debug assertions, refuses to send an alert then.
@@ -157,6 +139,30 @@ fn pair(mut script: Script<'_>) {
     ] {
         assert!(is_changed || error.is_none(), "{error:?}");
         assert!(is_changed || cut_off != other_closed, "an end without a goodbye is noticed");
+    }
+}
+
+/// Changes what is on its way, puts something in or takes something out; whether it did.
+fn change(action: u8, script: &mut Script<'_>, way: &mut Vec<u8>) -> bool {
+    let at = usize::from(script.number()).min(way.len());
+    match action % 8 {
+        5 => {
+            let Some(byte) = way.get_mut(at) else {
+                return false;
+            };
+            *byte ^= script.byte().max(1);
+            true
+        }
+        6 => {
+            let more = script.counted();
+            way.splice(at..at, more.iter().copied());
+            !more.is_empty()
+        }
+        _ => {
+            let count = usize::from(script.byte()).min(way.len() - at);
+            way.drain(at..at + count);
+            count > 0
+        }
     }
 }
 
