@@ -339,15 +339,10 @@ pub struct LoggedIn {
 /// See [`Reply::Page`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// The mails, oldest first, at most [`limits::PAGE_MAILS_MAX`].
-    #[serde(deserialize_with = "page_mails")]
+    /// The mails, oldest first.
     pub mails: Vec<Mail>,
     /// Whether the mailbox holds more behind the last of them.
     pub more: bool,
-}
-
-fn page_mails<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Mail>, D::Error> {
-    bounded(input, limits::PAGE_MAILS_MAX as usize, None)
 }
 
 /// Why a request did nothing.
