@@ -448,7 +448,7 @@ mod tests {
             match read(&mut server) {
                 Ok(bytes) => assert_eq!((bytes.as_slice(), is_reset), (&b"last words"[..], false)),
                 Err(error) => {
-                    assert_eq!((error.kind(), is_reset), (io::ErrorKind::ConnectionReset, true))
+                    assert_eq!((error.kind(), is_reset), (io::ErrorKind::ConnectionReset, true));
                 }
             }
         }
