@@ -205,7 +205,7 @@ impl Client {
         }
         match self.stage {
             Stage::Down => {}
-            Stage::LoginAt(at) if at <= now => self.log_in_again(Which::Known),
+            Stage::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
             Stage::LoginAt(_) => {}
             _ if self.awaits_answer() => {
                 let silent = self.moved_at + self.settings.silence <= now;

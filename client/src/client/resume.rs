@@ -41,7 +41,7 @@ impl Client {
             self.end_session();
             self.fail_orphans();
         }
-        self.log_in_again(Which::Known);
+        self.log_in_again(self.session.first());
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Client {
                     let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
                     self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
                 }
-                _ if which == Which::Known && self.session.has_changed() => {
+                _ if which == Which::Known && self.session.refuse_known() => {
                     self.log_in_again(Which::Changed);
                 }
                 _ => {

@@ -23,6 +23,9 @@ pub(super) struct LoginState {
     credential: Credential,
     /// From a change of the password whose answer was lost: it may hold instead.
     changed: Option<Credential>,
+    /// Whether `credential` was refused, so that only the other is left to try. A server that has
+    /// one try free for long must not be asked with what is known to be wrong.
+    known_is_wrong: bool,
 }
 
 /// Which credential of a [`LoginState`].
@@ -50,9 +53,23 @@ impl Session {
         matches!(self, Self::Ended)
     }
 
-    /// Whether there is another credential to try.
-    pub(super) fn has_changed(&self) -> bool {
-        self.active().is_some_and(|login| login.changed.is_some())
+    /// Which credential to begin with.
+    pub(super) fn first(&self) -> Which {
+        match self.active() {
+            Some(login) if login.known_is_wrong && login.changed.is_some() => Which::Changed,
+            _ => Which::Known,
+        }
+    }
+
+    /// Notes that the known credential was refused. Returns whether there is another to try.
+    pub(super) fn refuse_known(&mut self) -> bool {
+        match self {
+            Self::Active(login) => {
+                login.known_is_wrong = true;
+                login.changed.is_some()
+            }
+            Self::None | Self::Ended => false,
+        }
     }
 
     /// The request that logs in again.
@@ -80,6 +97,7 @@ impl Session {
         let Self::Active(login) = self else {
             return None;
         };
+        login.known_is_wrong = false;
         let changed = login.changed.take().filter(|_| which == Which::Changed)?;
         login.credential = changed.clone();
         Some(changed)
@@ -94,6 +112,7 @@ impl Session {
                     realm,
                     credential: login.credential,
                     changed: None,
+                    known_is_wrong: false,
                 });
             }
             // Also where the server refuses: nobody wants the session any more.

@@ -222,6 +222,25 @@ fn a_changed_password_whose_answer_was_lost_is_found_out() {
 }
 
 #[test]
+fn a_credential_that_was_refused_is_not_tried_again() {
+    let (mut client, mut peer) = session();
+    client.request(password_change(), FAR).unwrap();
+    client.drive(s(1), &mut peer).unwrap();
+    client.disconnected();
+    let mut peer = greet(&mut client, s(2), 1);
+    peer.reply(2, refused(ErrorCode::BadCredentials));
+    peer.reply(3, refused(ErrorCode::RateLimited));
+    client.drive(s(2), &mut peer).unwrap();
+    client.disconnected();
+    // The server has one try free: it is for the one that may be right.
+    let mut peer = greet(&mut client, s(9), 1);
+    assert_eq!(peer.heard_requests(), [Request::Login(login(2))]);
+    peer.reply(2, refused(ErrorCode::BadCredentials));
+    client.drive(s(9), &mut peer).unwrap();
+    assert_eq!(client.username(), None);
+}
+
+#[test]
 fn a_lost_change_that_was_not_made_is_made_now() {
     let (mut client, mut peer) = session();
     client.request(password_change(), FAR).unwrap();
