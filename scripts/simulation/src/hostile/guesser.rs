@@ -27,6 +27,9 @@ pub(super) struct Guesser {
     /// Attempts that were judged.
     failures: u32,
     first_at: u64,
+    /// When the attempt was made that is under way, and the one that was judged last.
+    asked_at: u64,
+    judged: u64,
     /// An attempt is under way.
     is_waiting: bool,
     /// An attempt had no verdict: it may have been counted or not.
@@ -43,6 +46,8 @@ impl Guesser {
             attacks_user: chance.one_in(2),
             failures: 0,
             first_at: 0,
+            asked_at: 0,
+            judged: 0,
             is_waiting: false,
             is_unsure: false,
             server_starts: 0,
@@ -85,6 +90,7 @@ impl Hostile {
                 self.guesser.first_at = now;
             }
             self.guesser.is_waiting = true;
+            self.guesser.asked_at = now;
             let credential = Credential::from(self.chance.bytes());
             self.say(Request::Login(Login { username, credential }));
         }
@@ -95,27 +101,36 @@ impl Hostile {
         let Reply::Error(error) = reply else {
             return Ok(());
         };
+        let now = prey.clock.tick();
         let allowed = prey.plan.limits.throttle.failed_logins;
         let guesser = &mut self.guesser;
         guesser.is_waiting = false;
-        let is_exact = allowed > 0 && prey.clock.tick() < guesser.first_at + EXACT_FOR;
+        let is_exact = allowed > 0 && now < guesser.first_at + EXACT_FOR;
         match error.code {
             ErrorCode::BadCredentials => {
+                // The one before was judged after it was made; from then on the wait counts.
+                let ready_at = guesser.judged + wait_after(guesser.failures, allowed);
+                guesser.judged = guesser.asked_at;
                 guesser.failures += 1;
                 let failures = guesser.failures;
                 let text = || format!("{}: guess {failures} of {allowed} was judged", self.name);
-                require(!is_exact || failures <= allowed, Check::Throttled, text)?;
+                require(!is_exact || now >= ready_at, Check::Throttled, text)?;
             }
             ErrorCode::RateLimited => {
                 guesser.is_done = true;
                 let failures = guesser.failures;
                 let is_exact = is_exact && !guesser.is_unsure && !guesser.attacks_user;
                 let text = || format!("{}: told to wait after {failures} of {allowed}", self.name);
-                require(!is_exact || failures == allowed, Check::Throttled, text)?;
+                require(!is_exact || failures >= allowed, Check::Throttled, text)?;
             }
             // Nothing was judged.
             _ => guesser.is_unsure = true,
         }
         Ok(())
     }
+}
+
+/// How long who has failed so often must wait, in ticks: a second, and each time twice as long.
+fn wait_after(failures: u32, allowed: u32) -> u64 {
+    failures.checked_sub(allowed).map_or(0, |further| SECOND << further.min(9))
 }
