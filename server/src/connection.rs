@@ -439,7 +439,7 @@ impl<T: Transport> Connection<T> {
         };
         // What was done has its effects on others, even if nobody is left to be answered.
         if self.is_closing() || self.is_gone() {
-            return;
+            return self.session.drop_step(&step);
         }
         self.act(context, step);
         if self.phase == Phase::Draining {

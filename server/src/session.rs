@@ -294,6 +294,14 @@ impl Session {
         Some(self.step(scope, waiting.number, outcome))
     }
 
+    /// Learns that its connection does not do what it wants any more. A job that is not done is
+    /// none to wait for.
+    pub fn drop_step(&mut self, step: &Step) {
+        if matches!(step, Step::Defer(..)) {
+            self.waiting = None;
+        }
+    }
+
     /// The ticket of the job that is out.
     #[must_use]
     pub fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use correio_proto::{
     frame,
-    message::{ClientMessage, ErrorCode, Fetch, Notice, Reply, Request, Send, ServerMessage},
+    message::{
+        Account, ClientMessage, ErrorCode, Fetch, Notice, Reply, Request, Send, ServerMessage,
+    },
 };
-use support::{World, hello, id, login, mail, settings};
+use support::{World, credential, hello, id, login, mail, settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -304,4 +306,24 @@ fn who_logs_out_in_the_turn_in_which_a_mail_comes_is_not_told_of_it() {
     pepper.take();
     assert!(matches!(pepper.replies[0], (_, Reply::LoggedOut {})), "{:?}", pepper.replies);
     assert_eq!(pepper.notices, []);
+}
+
+#[test]
+fn a_session_that_is_ended_in_the_middle_of_a_change_does_not_stay() {
+    let mut world = World::new();
+    world.register("tony", "Tony Stark");
+    let (mut one, mut other) = (world.log_in("tony"), world.log_in("tony"));
+    world.hashing.borrow_mut().held = true;
+    let credential = credential(1);
+    one.begin(&mut world, Request::Account(Account::Delete { credential: credential.clone() }));
+    let change = Account::Password { current: credential.clone(), new: credential };
+    other.begin(&mut world, Request::Account(change));
+    world.settle();
+    // Both passwords are checked; the account is deleted while the other's new hash is made.
+    world.hashing.borrow_mut().held = false;
+    world.settle();
+    other.take();
+    assert_eq!(other.notices, [Notice::SessionEnded {}]);
+    world.pass(5 * SECOND);
+    assert_eq!(world.server.len(), 1);
 }
