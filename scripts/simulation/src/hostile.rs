@@ -69,7 +69,7 @@ pub(crate) enum Kind {
     Large,
     /// Asks for something that takes long, breaks the connection, and is there again at once.
     Hasty,
-    /// Registers, sends, and deletes the account again.
+    /// Registers, sends, changes the password, deletes the account again.
     Visitor,
 }
 
@@ -87,6 +87,12 @@ const KINDS: [Kind; 12] = [
     Kind::Hasty,
     Kind::Visitor,
 ];
+
+impl Kind {
+    pub(crate) fn any(chance: &mut Chance) -> Self {
+        chance.pick(&KINDS).unwrap_or(Self::Silent)
+    }
+}
 
 /// See the module's description.
 pub(crate) struct Hostile {
@@ -108,8 +114,7 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    pub(crate) fn new(number: u32, mut chance: Chance, now: u64) -> Self {
-        let kind = chance.pick(&KINDS).unwrap_or(Kind::Silent);
+    pub(crate) fn new(number: u32, kind: Kind, mut chance: Chance, now: u64) -> Self {
         let [_, _, high, low] = number.to_be_bytes();
         let address = SocketAddr::from(([203, 0, high, low], 4000));
         let guesser = Guesser::new(number, &mut chance);

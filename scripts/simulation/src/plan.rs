@@ -9,7 +9,10 @@ use correio_server::{
     session::Settings, store::Quota, throttle::ThrottleSettings,
 };
 
-use crate::{chance::Chance, clock::SECOND, hasher::HashFaults, pipe::Manner, store::StoreFaults};
+use crate::{
+    chance::Chance, clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::Manner,
+    store::StoreFaults,
+};
 
 /// The store that all servers of a simulation keep.
 pub(crate) const REALM: Realm = Realm([7; 16]);
@@ -30,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) devices: Vec<usize>,
     /// Hostile clients at a time.
     pub(crate) hostile: usize,
+    /// Where all of them do the same.
+    pub(crate) gang: Option<Kind>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
     /// How long things go wrong, in ticks.
@@ -131,6 +136,7 @@ impl Plan {
             },
             devices,
             hostile: chance.below(5),
+            gang: chance.one_in(3).then(|| Kind::any(chance)),
             body_max,
             chaos: chance.within(3..=30) * SECOND,
             faults,

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     device::{Around, Device},
     hasher::SimHasher,
-    hostile::{Hostile, Prey},
+    hostile::{Hostile, Kind, Prey},
     ledger::Ledger,
     line::{Ear, LoginTrace},
     network::Network,
@@ -322,7 +322,9 @@ impl World {
         let now = self.clock.tick();
         while self.hostile.len() < self.plan.hostile && !self.is_healing {
             self.hostile_count += 1;
-            self.hostile.push(Hostile::new(self.hostile_count, self.chance.fork(), now));
+            let kind = self.plan.gang.unwrap_or_else(|| Kind::any(&mut self.chance));
+            let hostile = Hostile::new(self.hostile_count, kind, self.chance.fork(), now);
+            self.hostile.push(hostile);
         }
         if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
             return Ok(());

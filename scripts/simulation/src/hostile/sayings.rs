@@ -68,6 +68,7 @@ impl Hostile {
         }
     }
 
+    /// Two visitors share a name: each ends the other's sessions in the middle of something.
     fn visit(&mut self, prey: &mut Prey<'_>) {
         self.hello();
         self.enter();
@@ -76,8 +77,15 @@ impl Hostile {
         self.send(prey, own.as_ref());
         self.say(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
-        self.say(Request::Account(Account::Delete { credential }));
-        self.say(Request::Fetch(Fetch::default()));
+        for _ in 0..self.chance.within(0..=2) {
+            // To what it was, which ends the other sessions all the same.
+            let (current, new) = (credential.clone(), credential.clone());
+            self.say(Request::Account(Account::Password { current, new }));
+        }
+        if self.chance.one_in(2) {
+            self.say(Request::Account(Account::Delete { credential }));
+            self.say(Request::Fetch(Fetch::default()));
+        }
         self.enter();
         self.send(prey, own.as_ref());
     }
