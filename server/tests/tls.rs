@@ -97,6 +97,12 @@ impl Client {
     /// Greets a server and returns the certificate that it shows; `None` where it need not show
     /// one, since both remember one another.
     fn greet(&self, address: SocketAddr) -> Option<Fingerprint> {
+        drop(self.stay(address));
+        self.witness.0.lock().unwrap().take()
+    }
+
+    /// Greets a server and stays connected.
+    fn stay(&self, address: SocketAddr) -> TcpStream {
         let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -112,7 +118,7 @@ impl Client {
                 None => assert!(channel.read_from(&mut stream).unwrap() > 0, "no answer"),
             }
         }
-        self.witness.0.lock().unwrap().take()
+        stream
     }
 }
 
@@ -385,4 +391,23 @@ fn who_never_agrees_upon_tls_is_closed_at_the_deadline() {
     }
     assert!(crowd.is_empty(), "{} are still there after {:?}", crowd.len(), begun.elapsed());
     assert!(begun.elapsed() >= Duration::from_secs(2), "closed before the deadline");
+}
+
+#[test]
+fn a_connection_with_tls_that_is_silent_costs_little() {
+    const CROWD: usize = 200;
+    let data = TempDir::new().unwrap();
+    let daemon = Daemon::start(data.path(), &["--connections-per-address", "1000"]);
+    let status = format!("/proc/{}/status", daemon.child.id());
+    let memory = || {
+        let status = fs::read_to_string(&status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    };
+    let client = Client::new();
+    let _first: Vec<TcpStream> = (0..50).map(|_| client.stay(daemon.address)).collect();
+    let before = memory();
+    let _crowd: Vec<TcpStream> = (0..CROWD).map(|_| client.stay(daemon.address)).collect();
+    let each = memory().saturating_sub(before) / CROWD as u64;
+    assert!(each < 16 << 10, "{each} bytes each");
 }
