@@ -2,7 +2,7 @@
 //!
 //! [`Service`] is one server as a program uses it: connect, log in, send, receive. Below it,
 //! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
-//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show`] makes harmless what other
+//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show()`] makes harmless what other
 //! people wrote.
 
 mod address;
