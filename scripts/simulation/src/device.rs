@@ -91,8 +91,6 @@ struct Program {
     again: bool,
     errands: BTreeMap<RequestId, (Errand, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
-    /// There may be mail.
-    wants_mail: bool,
 }
 
 /// What a request is for.
@@ -281,7 +279,6 @@ impl Device {
         let Some(program) = &mut self.program else {
             return;
         };
-        program.wants_mail = false;
         if let Ok(saving) = Saving::start(self.disk.clone(), Path::new(MAILBOX), DOMAIN) {
             program.receiving = Some((Receiving::default(), saving));
         }
@@ -298,7 +295,6 @@ impl Program {
             again: false,
             errands: BTreeMap::new(),
             receiving: None,
-            wants_mail: true,
         }
     }
 

@@ -16,6 +16,10 @@ use clap::Parser;
 use correio_simulation::{Check, Outcome, Violation, simulate, simulate_many};
 use signal_hook::consts::SIGINT;
 
+const AFTER: &str = "\
+scripts/simulate --mutants [--seeds N] [NAME…] puts bugs in by hand, one at a time, and counts the seeds \
+that find each.";
+
 /// Lines of a failing seed's trace that are shown without being asked for.
 const LAST_LINES: usize = 40;
 
@@ -27,7 +31,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 ///
 /// It ends with 0 where all seeds hold and with 1 where one does not; 130 where it was interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "simulate", max_term_width = 100)]
+#[command(name = "simulate", max_term_width = 100, after_help = AFTER)]
 struct Args {
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 10_000)]

@@ -20,11 +20,7 @@ impl Device {
             return Ok(());
         };
         match event {
-            Event::Greeted(_) | Event::ShuttingDown => Ok(()),
-            Event::NewMail(_) => {
-                program.wants_mail = true;
-                Ok(())
-            }
+            Event::Greeted(_) | Event::ShuttingDown | Event::NewMail(_) => Ok(()),
             Event::SessionEnded => {
                 around.trace.note(&self.name, format_args!("its session has ended"));
                 program.receiving = None;
