@@ -26,7 +26,9 @@ pub(crate) fn run(data: &[u8]) {
 fn json(document: &Value) {
     let shown = show_json(document);
     assert!(shown.chars().all(is_visible), "{shown:?}");
-    assert_eq!(&serde_json::from_str::<Value>(&shown).unwrap(), document);
+    // Read as the plain document is; numbers that are not whole may come back a little different.
+    let plain: Value = serde_json::from_str(&document.to_string()).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), plain);
 }
 
 /// Whether a character is seen for what it is: no control character, no separator of lines or
