@@ -43,6 +43,17 @@ pub enum CertificateSource {
     },
 }
 
+impl CertificateSource {
+    /// The data directory in which [`Certificate::open`] would make a certificate now, if it would.
+    #[must_use]
+    pub fn makes_in(&self) -> Option<&Path> {
+        match self {
+            Self::Own(directory) if !directory.join(OWN).exists() => Some(directory),
+            Self::Own(_) | Self::Files { .. } => None,
+        }
+    }
+}
+
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what each is.

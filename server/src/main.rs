@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener},
+    path::Path,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -84,15 +85,25 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), InviteKeyError> 
     Ok(())
 }
 
-/// Prints the fingerprint and does nothing else, whether a server runs or not.
+/// Prints the fingerprint, whether a server runs or not. Whoever forgot which data directory the
+/// server has is told that this is another.
 fn fingerprint(config: &Config) -> ExitCode {
     let source = match &config.security {
         SecurityConfig::Tls(source) => source.clone(),
         SecurityConfig::Plaintext => CertificateSource::Own(config.data_dir.clone()),
     };
+    let made_in = source.makes_in().map(Path::to_owned);
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
+            if let Some(directory) = made_in {
+                let _ = writeln!(
+                    io::stderr(),
+                    "correiod: this certificate was made now, in {}; a server with another \
+                     --data-dir has another",
+                    directory.display()
+                );
+            }
             ExitCode::SUCCESS
         }
         Err(error) => fail(&Failure::Certificate(error)),

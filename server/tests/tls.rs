@@ -221,17 +221,20 @@ fn the_own_certificate_is_made_once_and_is_private() {
     let directory = data.path().join("new");
     let asked = || {
         let directory = directory.to_str().unwrap();
-        let Output { status, stdout, .. } =
+        let Output { status, stdout, stderr } =
             command(&["fingerprint", "--data-dir", directory]).output().unwrap();
         assert!(status.success());
-        String::from_utf8(stdout).unwrap().trim().parse::<Fingerprint>().unwrap()
+        let said = String::from_utf8(stderr).unwrap();
+        let printed = String::from_utf8(stdout).unwrap();
+        (printed.trim().parse::<Fingerprint>().unwrap(), said)
     };
-    let before = asked();
+    let (before, said) = asked();
+    assert!(said.contains("was made now, in ") && said.contains("/new;"), "{said}");
     let first = Daemon::start(&directory, &[]).fingerprint;
     let second = Daemon::start(&directory, &[]);
     assert_eq!((first, second.fingerprint), (before, before));
     assert_eq!(shown(second.address), before);
-    assert_eq!(asked(), before);
+    assert_eq!(asked(), (before, String::new()));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&directory.join("tls.pem"))), (0o700, 0o600));
 }
