@@ -146,7 +146,7 @@ impl Context<'_> {
     /// The password that an account has. One that no account can have is refused as the server
     /// would refuse it.
     fn password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(guard, &Again::No)?;
+        let typed = self.typed_password(guard, "login-password", &Again::No)?;
         Password::new(&typed)
             .map(Arc::new)
             .map_err(|_| Failure::request(self.text, &bad_credentials()))
@@ -156,7 +156,8 @@ impl Context<'_> {
     fn new_password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
         let question = &self.text.of("register-password-again");
         let differ = &self.text.of("register-passwords-differ");
-        let typed = self.typed_password(guard, &Again::Yes { question, differ })?;
+        let again = Again::Yes { question, differ };
+        let typed = self.typed_password(guard, "register-password", &again)?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
@@ -164,6 +165,7 @@ impl Context<'_> {
     fn typed_password(
         &self,
         guard: &Guard,
+        question: &str,
         again: &Again<'_>,
     ) -> Result<Zeroizing<String>, Failure> {
         if self.options.password_stdin {
@@ -179,7 +181,7 @@ impl Context<'_> {
         // Ctrl-C ends the program here, whatever is going on besides.
         guard.set_busy(false);
         let person = Person::find(guard).ok_or_else(|| self.no_password(""))?;
-        let typed = person.secret(&self.text.of("login-password"), again);
+        let typed = person.secret(&self.text.of(question), again);
         guard.set_busy(true);
         typed.map_err(|error| self.no_password(&error.to_string()))
     }
