@@ -188,6 +188,24 @@ fn wrong_usage_and_bad_configuration() {
     assert_eq!(status(&["ping"], &[("CORREIO_SERVER", "")]), 78);
     let account = [("CORREIO_SERVER", "localhost:1"), ("CORREIO_USER", "tony")];
     assert_eq!(status(&["receive"], &account), 78, "no password");
+    let register = ["register", "--name", "Tony"];
+    for variable in ["CORREIO_FINGERPRINT", "CORREIO_LANG", "CORREIO_INVITE"] {
+        let mut command = program(data.path());
+        command.args(register).env(variable, "fr");
+        let done = finish(command, "");
+        let is_named = done.err.contains(&format!("that of {variable}."));
+        assert_eq!((done.status, is_named), (78, true), "{done:?}");
+    }
+    // What is set to nothing is not set.
+    let nothing = [
+        ("CORREIO_SERVER", "localhost:1"),
+        ("CORREIO_USER", "tony"),
+        ("CORREIO_FINGERPRINT", ""),
+        ("CORREIO_LANG", ""),
+        ("CORREIO_INVITE", ""),
+        ("CORREIO_PASSWORD", "jarvis-is-here"),
+    ];
+    assert_eq!(status(&register, &nothing), 69);
     assert_eq!(status(&["--help"], &[]), 0);
     assert_eq!(status(&["--version"], &[]), 0);
 

@@ -2,7 +2,10 @@
 
 use std::{env, path::PathBuf};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
@@ -70,13 +73,16 @@ pub(crate) struct Options {
 }
 
 impl Cli {
+    /// Reads the command line, and the environment where the command line says nothing.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&command().try_get_matches()?)?.checked()
+    }
+
     /// Refuses what the parser does not: options that mean nothing to the menus.
-    pub(crate) fn checked(mut self) -> Result<Self, clap::Error> {
-        // A variable that is set to nothing says nothing.
+    fn checked(mut self) -> Result<Self, clap::Error> {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
-        options.data_dir.take_if(|dir| dir.as_os_str().is_empty());
         let without_menus =
             [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
         match without_menus.into_iter().find(|(_, given)| *given) {
@@ -87,6 +93,40 @@ impl Cli {
             _ => Ok(self),
         }
     }
+}
+
+/// The command line. A variable that is set to nothing says nothing.
+fn command() -> clap::Command {
+    let without_empty = |argument: Arg| {
+        let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
+        match argument.get_env().is_some_and(is_empty) {
+            // No variable has this name.
+            true => argument.env("").hide_env(true),
+            false => argument,
+        }
+    };
+    Cli::command()
+        .mut_args(without_empty)
+        .mut_subcommands(|subcommand| subcommand.mut_args(without_empty))
+}
+
+/// The variable of the environment whose value is at fault, if it is that of one.
+pub(crate) fn variable_at_fault(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+        return None;
+    };
+    let mut command = Cli::command();
+    // An argument can be written out only then.
+    command.build();
+    let mut arguments = command
+        .get_arguments()
+        .chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
+    let found = arguments.find(|known| known.to_string() == *argument)?;
+    let variable = found.get_env()?.to_str()?;
+    (blame(variable, value) == Status::Configuration).then(|| variable.to_owned())
 }
 
 impl Options {

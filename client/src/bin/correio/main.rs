@@ -8,13 +8,12 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
 use correio_client::{Cancel, show_json};
 use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
-    args::{Cli, Options},
+    args::{Cli, Options, variable_at_fault},
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
@@ -45,7 +44,7 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse().and_then(Cli::checked) {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -88,14 +87,21 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     let json =
         env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    let variable = variable_at_fault(error);
+    let (status, code) = match variable {
+        Some(_) => (Status::Configuration, "invalid"),
+        None => (Status::Usage, "usage"),
+    };
+    let source = variable.map(|variable| format!("The value is that of {variable}.\n"));
+    let source = source.unwrap_or_default();
     let _ = match json {
         true => {
-            let failure = Failure::new(Status::Usage, "usage", error.to_string());
+            let failure = Failure::new(status, code, format!("{error}{source}"));
             writeln!(io::stdout(), "{}", show_json(&failure.json()))
         }
-        false => error.print(),
+        false => error.print().and_then(|()| write!(io::stderr(), "{source}")),
     };
-    Status::Usage.into()
+    status.into()
 }
 
 /// Runs the menus, which say everything themselves, or one command.
