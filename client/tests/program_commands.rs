@@ -205,7 +205,11 @@ fn wrong_usage_and_bad_configuration() {
         ("CORREIO_INVITE", ""),
         ("CORREIO_PASSWORD", "jarvis-is-here"),
     ];
-    assert_eq!(status(&register, &nothing), 69);
+    let mut command = program(data.path());
+    command.args(register).envs(nothing);
+    let done = finish(command, "");
+    // Whoever did not type the address sees it.
+    assert_eq!((done.status, done.err.contains(":1)")), (69, true), "{done:?}");
     assert_eq!(status(&["--help"], &[]), 0);
     assert_eq!(status(&["--version"], &[]), 0);
 

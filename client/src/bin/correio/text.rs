@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError, Shown, show,
+    Attempt, ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError, Shown, show,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Timestamp},
@@ -146,9 +146,11 @@ impl Text {
             ConnectError::NameNotFound { host, .. } => {
                 self.with("connect-name-not-found", &[("host", one_line(host))])
             }
-            ConnectError::Refused { .. } => self.of("connect-refused"),
-            ConnectError::TimedOut { .. } => self.of("connect-timed-out"),
-            ConnectError::NotCorreio { .. } => self.of("connect-not-correio"),
+            ConnectError::Refused { tried } => with_tried(self.of("connect-refused"), tried),
+            ConnectError::TimedOut { tried } => with_tried(self.of("connect-timed-out"), tried),
+            ConnectError::NotCorreio { tried, .. } => {
+                with_tried(self.of("connect-not-correio"), tried)
+            }
             ConnectError::Untrusted(untrusted) => self.untrusted(untrusted),
             ConnectError::NoTls { .. } => self.of("connect-no-tls"),
             ConnectError::Tls { detail, .. } => {
@@ -237,6 +239,18 @@ fn visible(c: char) -> String {
     match c {
         ' ' => "' '".to_owned(),
         c => show(&c.to_string(), Shown::OneLine),
+    }
+}
+
+/// A sentence and the addresses that it is about, which a person may not have typed.
+fn with_tried(said: String, tried: &[Attempt]) -> String {
+    match tried {
+        [] => said,
+        tried => {
+            let addresses: Vec<_> =
+                tried.iter().map(|attempt| attempt.address.to_string()).collect();
+            format!("{said} ({})", addresses.join(", "))
+        }
     }
 }
 
