@@ -18,7 +18,7 @@ pub struct Budget {
 
 /// There is not enough left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent;
+pub(crate) struct Spent;
 
 impl Budget {
     /// A budget of which nothing is used.
@@ -27,20 +27,31 @@ impl Budget {
         Self { max, used: 0 }
     }
 
-    /// Changes a share from `before` to `after` bytes. Less is always possible.
+    /// Makes a share as large as it must be, in bytes. Less than before is always possible.
     ///
     /// # Errors
     ///
     /// There is not enough left; the share stays as it was.
-    pub fn resize(&mut self, before: usize, after: usize) -> Result<(), Spent> {
-        let used = self.used.saturating_sub(before).saturating_add(after);
-        if after > before && used > self.max {
+    pub(crate) fn resize(&mut self, share: &mut Share, bytes: usize) -> Result<(), Spent> {
+        let used = self.used.saturating_sub(share.0).saturating_add(bytes);
+        if bytes > share.0 && used > self.max {
             return Err(Spent);
         }
         self.used = used;
+        share.0 = bytes;
         Ok(())
     }
+
+    /// Takes a share back.
+    pub(crate) fn free(&mut self, share: &mut Share) {
+        self.used = self.used.saturating_sub(share.0);
+        share.0 = 0;
+    }
 }
+
+/// What one connection has of a [`Budget`], in bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Share(usize);
 
 #[cfg(test)]
 mod tests {
@@ -49,13 +60,16 @@ mod tests {
     #[test]
     fn shares_grow_as_long_as_there_is_room_and_always_shrink() {
         let mut budget = Budget::new(10);
-        assert_eq!(budget.resize(0, 6), Ok(()));
-        assert_eq!(budget.resize(0, 5), Err(Spent));
-        assert_eq!(budget.resize(0, 4), Ok(()));
-        assert_eq!(budget.resize(6, 7), Err(Spent));
-        assert_eq!(budget.resize(6, 0), Ok(()));
-        assert_eq!(budget.resize(4, 10), Ok(()));
-        assert_eq!(budget.resize(10, 11), Err(Spent));
-        assert_eq!(budget.resize(10, 3), Ok(()));
+        let (mut ours, mut theirs) = (Share::default(), Share::default());
+        assert_eq!(budget.resize(&mut ours, 6), Ok(()));
+        assert_eq!(budget.resize(&mut theirs, 5), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 4), Ok(()));
+        assert_eq!(budget.resize(&mut ours, 7), Err(Spent));
+        budget.free(&mut ours);
+        assert_eq!(budget.resize(&mut theirs, 10), Ok(()));
+        assert_eq!(budget.resize(&mut theirs, 11), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 3), Ok(()));
+        assert_eq!(budget.resize(&mut ours, 8), Err(Spent));
+        assert_eq!(budget.resize(&mut ours, 7), Ok(()));
     }
 }

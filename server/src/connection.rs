@@ -1,13 +1,17 @@
 //! One connection: a transport, a channel and a session, and the one loop that drives them.
 
+mod context;
+mod due;
+mod reason;
+mod transport;
+
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     net::SocketAddr,
     time::Duration,
 };
 
 use correio_proto::{
-    SpareBuffers,
     channel::{Channel, ChannelError},
     frame::{FrameError, MalformedKind},
     limits,
@@ -15,20 +19,24 @@ use correio_proto::{
     tls::Security,
 };
 
+pub use self::{
+    context::Context,
+    reason::Reason,
+    transport::{Readiness, Transport},
+};
+use self::{
+    due::{Due, Dues, Since},
+    transport::Reader,
+};
+pub use crate::budget::Held;
 use crate::{
-    budget::{Budget, Spent},
+    budget::{Share, Spent},
     clock::Now,
     effect::Effect,
     event::Event,
-    hashing::{Accepted, Hasher},
-    presence::Presence,
-    session::{Done, Job, QueueName, Scope, Session, Settings, Step},
-    store::{Store, Submitted},
-    throttle::Throttle,
+    session::{Done, Session, Settings, Step},
     ticket::{ConnId, Ticket},
 };
-
-pub use crate::budget::Held;
 
 /// Requests that one connection may have answered before it is another's turn.
 const REQUESTS_PER_TURN: u32 = 64;
@@ -42,66 +50,11 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 /// Output from which on notices are dropped: a client so far behind fetches its mail anyway.
 const NOTICES_HIGH: usize = 16 * 1024;
 
-/// How long a connection that is being closed waits for the client to take its last words.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// When a job whose store queue was full is worth another try.
-const STORE_RETRY: Duration = Duration::from_secs(1);
-
 /// Input that a connection may hold without a share of the budget for all, in bytes: one read.
 const SHARE_FREE: usize = 16 * 1024;
 
 /// When a frame that there was no room for is worth another try, in seconds.
 const ROOM_RETRY: u32 = 10;
-
-/// What a connection runs over: a socket, or a pipe in memory.
-pub trait Transport: Read + Write {
-    /// Says that nothing more will be written. What is on its way still arrives.
-    fn shutdown_write(&mut self);
-
-    /// Whether a read of `count` bytes into room for `room` has emptied the transport, so that
-    /// whatever comes later, but the end, is reported anew. It saves the read that would find
-    /// nothing; `false` is always right.
-    fn is_emptied_by(&self, count: usize, room: usize) -> bool {
-        let _ = (count, room);
-        false
-    }
-}
-
-/// What a connection is lent while it is driven.
-pub struct Context<'a> {
-    /// The time.
-    pub now: Now,
-    /// What is the same for every session.
-    pub settings: &'a Settings,
-    /// Where store jobs go.
-    pub store: &'a mut dyn Store,
-    /// Where hash jobs go.
-    pub hasher: &'a mut dyn Hasher,
-    /// Takes what concerns other connections.
-    pub effects: &'a mut Vec<Effect>,
-    /// Who is there.
-    pub presence: &'a Presence,
-    /// Who may try how often.
-    pub throttle: &'a mut Throttle,
-    /// What partly received frames may take of all connections together.
-    pub input: &'a mut Budget,
-    /// What replies that are not taken may take of all connections together.
-    pub output: &'a mut Budget,
-    /// Buffers that are not in use.
-    pub spare: &'a mut SpareBuffers,
-}
-
-/// What a transport was reported to be ready for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Readiness {
-    /// There is something to read, or the end.
-    pub readable: bool,
-    /// Something can be written.
-    pub writable: bool,
-    /// The end is there, behind what can be read. It is reported once.
-    pub ended: bool,
-}
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,47 +65,6 @@ pub enum Driven {
     Again,
     /// The connection is over and can be removed.
     Over(Reason),
-}
-
-/// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The client closed it.
-    ByClient,
-    /// It ended without TLS's goodbye: what came last may have been cut off.
-    CutOff,
-    /// Another was admitted in its place.
-    Displaced,
-    /// There was no room for the replies that it does not take.
-    NoRoom,
-    /// It broke.
-    Broken,
-    /// The server closed it after the last reply.
-    ByServer,
-    /// It was not logged in within the time for that.
-    LoginTimeout,
-    /// It was silent, or too slow, for too long.
-    IdleTimeout,
-    /// The server stops.
-    ShuttingDown,
-}
-
-impl Reason {
-    /// As it is logged.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ByClient => "closed_by_client",
-            Self::CutOff => "cut_off",
-            Self::Displaced => "displaced",
-            Self::NoRoom => "no_room",
-            Self::Broken => "broken",
-            Self::ByServer => "closed_by_server",
-            Self::LoginTimeout => "login_timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::ShuttingDown => "shutting_down",
-        }
-    }
 }
 
 /// Where a connection is in its life.
@@ -179,16 +91,11 @@ pub struct Connection<T> {
     phase: Phase,
     ready: Readiness,
     protocol_errors: u32,
-    /// When it was opened, or logged out.
-    anonymous_since: Duration,
-    /// When the last request came in.
-    heard: Duration,
-    /// Since when there is output that the client does not take.
-    stuck_since: Option<Duration>,
-    pinged: bool,
-    /// Its shares of the budgets for what came in and what is to go out, in bytes.
-    share: usize,
-    output_share: usize,
+    since: Since,
+    /// Its share of the budget for what came in.
+    input_share: Share,
+    /// Its share of the budget for what is to go out.
+    output_share: Share,
 }
 
 impl<T: Transport> Connection<T> {
@@ -204,12 +111,9 @@ impl<T: Transport> Connection<T> {
             // A new socket may be written to, and what was sent with the first packet is there.
             ready: Readiness { readable: true, writable: true, ended: false },
             protocol_errors: 0,
-            anonymous_since: now.uptime,
-            heard: now.uptime,
-            stuck_since: None,
-            pinged: false,
-            share: 0,
-            output_share: 0,
+            since: Since::opened(now.uptime),
+            input_share: Share::default(),
+            output_share: Share::default(),
         }
     }
 
@@ -260,11 +164,11 @@ impl<T: Transport> Connection<T> {
     pub fn drive(&mut self, context: &mut Context<'_>) -> Driven {
         self.channel.attach(context.spare);
         let mut driven = self.turn(context);
-        if self.take_share(context).is_err() {
+        if self.share_input(context).is_err() {
             self.refuse_for_room(context);
             driven = self.turn(context);
         }
-        if self.take_output_share(context).is_err() {
+        if self.share_output(context).is_err() {
             // Its replies are what there is no room for; nothing more can be said to it.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
             driven = Driven::Over(Reason::NoRoom);
@@ -274,19 +178,15 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Counts what was received of a frame that is not complete, beyond what any connection has.
-    fn take_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
-        let share = self.channel.pending_input().saturating_sub(SHARE_FREE);
-        context.input.resize(self.share, share)?;
-        self.share = share;
-        Ok(())
+    fn share_input(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+        let bytes = self.channel.pending_input().saturating_sub(SHARE_FREE);
+        context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Counts what the client has not taken, beyond what any connection may have.
-    fn take_output_share(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
-        let share = self.channel.pending_output().saturating_sub(SHARE_FREE);
-        context.output.resize(self.output_share, share)?;
-        self.output_share = share;
-        Ok(())
+    fn share_output(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+        let bytes = self.channel.pending_output().saturating_sub(SHARE_FREE);
+        context.output.resize(&mut self.output_share, bytes)
     }
 
     fn refuse_for_room(&mut self, context: &mut Context<'_>) {
@@ -295,9 +195,8 @@ impl<T: Transport> Connection<T> {
         let mut error = ErrorReply::new(ErrorCode::Busy, text);
         error.retry_after = Some(ROOM_RETRY);
         self.channel.discard_input();
+        context.input.free(&mut self.input_share);
         self.turn_away(context.now, error);
-        // Less is always possible.
-        let _ = self.take_share(context);
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Driven {
@@ -359,7 +258,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn read(&mut self) -> Result<(), Reason> {
-        let mut reader = Reader { transport: &mut self.transport, emptied: false };
+        let mut reader = Reader::new(&mut self.transport);
         let read = match self.phase {
             Phase::Open | Phase::Draining => self.channel.read_from(&mut reader),
             // The last words wait until TLS is agreed upon.
@@ -397,11 +296,7 @@ impl<T: Transport> Connection<T> {
                 Err(_) => return Err(Reason::Broken),
             }
         }
-        if self.channel.pending_output() == 0 {
-            self.stuck_since = None;
-        } else if self.stuck_since.is_none() {
-            self.stuck_since = Some(now.uptime);
-        }
+        self.since.offered(now.uptime, self.channel.pending_output() == 0);
         Ok(())
     }
 
@@ -421,9 +316,8 @@ impl<T: Transport> Connection<T> {
         match self.channel.next_message::<ClientMessage>() {
             Ok(None) => {}
             Ok(Some(message)) => {
-                self.heard = context.now.uptime;
-                self.pinged = false;
-                let mut scope = scope(self.id, self.peer, context);
+                self.since.heard(context.now.uptime);
+                let mut scope = context.scope(self.id, self.peer);
                 let step = self.session.handle(&mut scope, message.number, message.request);
                 self.act(context, step);
             }
@@ -433,7 +327,7 @@ impl<T: Transport> Connection<T> {
 
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
     pub fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
-        let mut scope = scope(self.id, self.peer, context);
+        let mut scope = context.scope(self.id, self.peer);
         let Some(step) = self.session.complete(&mut scope, ticket, done) else {
             return;
         };
@@ -456,12 +350,12 @@ impl<T: Transport> Connection<T> {
                     self.push(&ServerMessage::Reply { number, reply });
                     return self.close(context.now);
                 }
-                Step::Defer(ticket, job) => match submit(context, ticket, job) {
+                Step::Defer(ticket, job) => match context.submit(ticket, job) {
                     Some(done) => (ticket, done),
                     None => return,
                 },
             };
-            let mut scope = scope(self.id, self.peer, context);
+            let mut scope = context.scope(self.id, self.peer);
             match self.session.complete(&mut scope, ticket, done) {
                 Some(next) => step = next,
                 None => return,
@@ -474,7 +368,7 @@ impl<T: Transport> Connection<T> {
             Reply::LoggedIn(_) => self.channel.set_frame_limit(context.settings.frame_max()),
             Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
                 self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-                self.anonymous_since = context.now.uptime;
+                self.since.left(context.now.uptime);
             }
             _ => {}
         }
@@ -575,44 +469,36 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// The next moment at which [`Connection::expire`] has something to do.
+    /// The next moment at which [`Connection::expire`] has something to do, as an uptime.
     pub fn deadline(&self, settings: &Settings) -> Duration {
-        let idle = settings.idle_timeout;
-        let silent = match (self.phase, self.session.identity()) {
-            (Phase::Closing { since, .. }, _) => return since + LINGER,
-            (_, None) => self.anonymous_since + settings.login_timeout,
-            (_, Some(_)) if self.pinged => self.heard + idle,
-            (_, Some(_)) => self.heard + idle / 2,
-        };
-        self.stuck_since.map_or(silent, |since| silent.min(since + idle))
+        self.dues(settings).next()
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
     pub fn expire(&mut self, now: Now, settings: &Settings) -> Option<Reason> {
-        let idle = settings.idle_timeout;
-        if let Phase::Closing { since, .. } = self.phase {
-            return (now.uptime >= since + LINGER).then_some(Reason::ByServer);
-        }
-        if self.stuck_since.is_some_and(|since| now.uptime >= since + idle) {
-            return Some(Reason::IdleTimeout);
-        }
-        if self.session.identity().is_none() {
-            let late = now.uptime >= self.anonymous_since + settings.login_timeout;
-            return late.then_some(Reason::LoginTimeout);
-        }
-        if now.uptime >= self.heard + idle {
+        match self.dues(settings).at(now.uptime)? {
+            Due::End(reason) => Some(reason),
             // A job that takes its time is no silence of the client's.
-            if self.session.waiting_for(self.id).is_some() {
-                self.heard = now.uptime;
-                return None;
+            Due::Silence if self.session.waiting_for(self.id).is_some() => {
+                self.since.excused(now.uptime);
+                None
             }
-            return Some(Reason::IdleTimeout);
+            Due::Silence => Some(Reason::IdleTimeout),
+            Due::Ping => {
+                self.since.pinged();
+                self.notify(Notice::Ping {});
+                None
+            }
         }
-        if !self.pinged && now.uptime >= self.heard + idle / 2 {
-            self.pinged = true;
-            self.notify(Notice::Ping {});
+    }
+
+    fn dues(&self, settings: &Settings) -> Dues {
+        match self.phase {
+            Phase::Closing { since, .. } => Dues::of_closing(since),
+            Phase::Open | Phase::Draining | Phase::Gone(_) => {
+                self.since.dues(self.session.identity().is_some(), settings)
+            }
         }
-        None
     }
 
     /// Keeps the connection although its transport is over, until the store has answered: what
@@ -636,11 +522,9 @@ impl<T: Transport> Connection<T> {
             .waiting_for(self.id)
             .is_some_and(|ticket| !self.session.is_storing() && !context.hasher.cancel(ticket));
         self.channel.discard_input();
-        // Less is always possible.
-        let _ = self.take_share(context);
-        let _ = context.output.resize(self.output_share, 0);
-        self.output_share = 0;
-        let mut scope = scope(self.id, self.peer, context);
+        context.input.free(&mut self.input_share);
+        context.output.free(&mut self.output_share);
+        let mut scope = context.scope(self.id, self.peer);
         if is_at_work {
             self.session.abandon_work(&mut scope);
         } else {
@@ -650,50 +534,5 @@ impl<T: Transport> Connection<T> {
             let account = identity.account;
             context.effects.push(Effect::Left { connection: self.id, account });
         }
-    }
-}
-
-/// Reads from a transport and notes whether that has emptied it.
-struct Reader<'a, T> {
-    transport: &'a mut T,
-    emptied: bool,
-}
-
-impl<T: Transport> Read for Reader<'_, T> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.transport.read(room)?;
-        self.emptied = count > 0 && self.transport.is_emptied_by(count, room.len());
-        Ok(count)
-    }
-}
-
-fn scope<'a>(id: ConnId, peer: SocketAddr, context: &'a mut Context<'_>) -> Scope<'a> {
-    Scope {
-        now: context.now,
-        connection: id,
-        peer,
-        settings: context.settings,
-        throttle: context.throttle,
-        effects: context.effects,
-        presence: context.presence,
-    }
-}
-
-/// Hands a job in. What comes back at once is returned.
-fn submit(context: &mut Context<'_>, ticket: Ticket, job: Job) -> Option<Done> {
-    match job {
-        Job::Hash(job) => match context.hasher.submit(ticket, job) {
-            Accepted::Queued => None,
-            Accepted::Full { retry_after } => {
-                Some(Done::Busy { queue: QueueName::Hash, retry_after })
-            }
-        },
-        Job::Store(job) => match context.store.submit(ticket, job) {
-            Submitted::Queued => None,
-            Submitted::Done(done) => Some(Done::Store(done)),
-            Submitted::Full => {
-                Some(Done::Busy { queue: QueueName::Store, retry_after: STORE_RETRY })
-            }
-        },
     }
 }

@@ -1,0 +1,78 @@
+//! What a connection is lent while it is driven.
+
+use std::{net::SocketAddr, time::Duration};
+
+use correio_proto::SpareBuffers;
+
+use crate::{
+    budget::Budget,
+    clock::Now,
+    effect::Effect,
+    hashing::{Accepted, Hasher},
+    presence::Presence,
+    session::{Done, Job, QueueName, Scope, Settings},
+    store::{Store, Submitted},
+    throttle::Throttle,
+    ticket::{ConnId, Ticket},
+};
+
+/// When a job whose store queue was full is worth another try.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a connection is lent while it is driven.
+pub struct Context<'a> {
+    /// The time.
+    pub now: Now,
+    /// What is the same for every session.
+    pub settings: &'a Settings,
+    /// Where store jobs go.
+    pub store: &'a mut dyn Store,
+    /// Where hash jobs go.
+    pub hasher: &'a mut dyn Hasher,
+    /// Takes what concerns other connections.
+    pub effects: &'a mut Vec<Effect>,
+    /// Who is there.
+    pub presence: &'a Presence,
+    /// Who may try how often.
+    pub throttle: &'a mut Throttle,
+    /// What partly received frames may take of all connections together.
+    pub input: &'a mut Budget,
+    /// What replies that are not taken may take of all connections together.
+    pub output: &'a mut Budget,
+    /// Buffers that are not in use.
+    pub spare: &'a mut SpareBuffers,
+}
+
+impl Context<'_> {
+    /// What a session is lent of it, for one call.
+    pub(super) fn scope(&mut self, connection: ConnId, peer: SocketAddr) -> Scope<'_> {
+        Scope {
+            now: self.now,
+            connection,
+            peer,
+            settings: self.settings,
+            throttle: self.throttle,
+            effects: self.effects,
+            presence: self.presence,
+        }
+    }
+
+    /// Hands a job in. What comes back at once is returned.
+    pub(super) fn submit(&mut self, ticket: Ticket, job: Job) -> Option<Done> {
+        match job {
+            Job::Hash(job) => match self.hasher.submit(ticket, job) {
+                Accepted::Queued => None,
+                Accepted::Full { retry_after } => {
+                    Some(Done::Busy { queue: QueueName::Hash, retry_after })
+                }
+            },
+            Job::Store(job) => match self.store.submit(ticket, job) {
+                Submitted::Queued => None,
+                Submitted::Done(done) => Some(Done::Store(done)),
+                Submitted::Full => {
+                    Some(Done::Busy { queue: QueueName::Store, retry_after: STORE_RETRY })
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! When a connection must have moved on, and what happens if it has not.
+
+use std::time::Duration;
+
+use super::Reason;
+use crate::session::Settings;
+
+/// How long a connection that is being closed waits for the client to take its last words.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a moment brings if nothing moves before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// The end.
+    End(Reason),
+    /// The end, unless it is the server that takes its time.
+    Silence,
+    /// A ping.
+    Ping,
+}
+
+/// What is to come, each with its uptime. Of those that are due at once the first counts.
+#[derive(Debug)]
+pub(super) struct Dues([Option<(Duration, Due)>; 3]);
+
+impl Dues {
+    /// Those of a connection that is being closed since then.
+    pub(super) fn of_closing(since: Duration) -> Self {
+        Self([Some((since + LINGER, Due::End(Reason::ByServer))), None, None])
+    }
+
+    /// The next moment at which something is due.
+    pub(super) fn next(&self) -> Duration {
+        self.0.iter().flatten().map(|(at, _)| *at).min().unwrap_or(Duration::MAX)
+    }
+
+    /// What is due.
+    pub(super) fn at(&self, uptime: Duration) -> Option<Due> {
+        self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, due)| *due)
+    }
+}
+
+/// Since when a connection is what it is, as uptimes.
+#[derive(Debug)]
+pub(super) struct Since {
+    /// When it was opened, or logged out.
+    anonymous: Duration,
+    /// When the last request came in.
+    heard: Duration,
+    /// Since when there is output that the client does not take.
+    stuck: Option<Duration>,
+    /// Whether it was pinged after the last request.
+    pinged: bool,
+}
+
+impl Since {
+    /// Those of a connection that was just opened.
+    pub(super) fn opened(uptime: Duration) -> Self {
+        Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
+    }
+
+    /// It was logged out.
+    pub(super) fn left(&mut self, uptime: Duration) {
+        self.anonymous = uptime;
+    }
+
+    /// A request came in.
+    pub(super) fn heard(&mut self, uptime: Duration) {
+        self.heard = uptime;
+        self.pinged = false;
+    }
+
+    /// That nothing came in was no silence of the client's. It is not pinged once more for that.
+    pub(super) fn excused(&mut self, uptime: Duration) {
+        self.heard = uptime;
+    }
+
+    /// It was pinged.
+    pub(super) fn pinged(&mut self) {
+        self.pinged = true;
+    }
+
+    /// The client was offered all there is to go out, and has taken it or not.
+    pub(super) fn offered(&mut self, uptime: Duration, has_taken_all: bool) {
+        self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
+    }
+
+    /// What is to come, for a connection that is not being closed.
+    pub(super) fn dues(&self, is_logged_in: bool, settings: &Settings) -> Dues {
+        let idle = settings.idle_timeout;
+        let stuck = self.stuck.map(|since| (since + idle, Due::End(Reason::IdleTimeout)));
+        if !is_logged_in {
+            let end = Due::End(Reason::LoginTimeout);
+            return Dues([stuck, Some((self.anonymous + settings.login_timeout, end)), None]);
+        }
+        let ping = (!self.pinged).then_some((self.heard + idle / 2, Due::Ping));
+        Dues([stuck, Some((self.heard + idle, Due::Silence)), ping])
+    }
+}
