@@ -25,7 +25,7 @@ use correio_server::{
     hashing::{Bcrypt, HashPool},
     invite::{InviteKey, InviteKeyError, Registrations},
     logging::Logging,
-    reactor::{Ports, Reactor, ReactorError, raise_file_limit},
+    reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     server::{Limits, Server},
     service::{self, InheritError, Manager},
     session::Settings,
@@ -147,26 +147,10 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         security,
         realm: store.realm(),
         body_max: config.body_max,
-        registrations: match config.registration {
-            Registration::Open {} => Registrations::Open,
-            Registration::Closed {} => Registrations::Closed,
-            Registration::Invite {} => {
-                let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-                Registrations::Invited(key)
-            }
-        },
+        registrations: registrations(config).map_err(Failure::Invite)?,
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
-    };
-    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
-    let mut admission = config.admission;
-    admission.connections_max = admission.connections_max.min(room.max(1));
-    let limits = Limits {
-        admission,
-        throttle: config.throttle.clone(),
-        input_max: config.input_max,
-        output_max: config.output_max,
     };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
@@ -187,17 +171,10 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         false => adopt(inherited, &config.listen, &mut ports)?,
     };
     announce(&bound, certificate.as_deref());
-    let server = Server::new(limits, settings, store, Box::new(hasher));
-    let logging = logging.clone();
-    let on_hangup = Box::new(move |_| {
-        logging.reopen();
-        if let Some(certificate) = &certificate {
-            reload(certificate);
-        }
-    });
-    let reactor = Reactor::new(ports, server, config.drain_timeout, on_hangup);
+    let server = Server::new(limits(config, files), settings, store, Box::new(hasher));
+    let reactor = Reactor::new(ports, server, config.drain_timeout);
     tell_ready(&manager, &bound);
-    match reactor.reporting_to(manager).run(&|| false) {
+    match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
         Ok(()) => {
             Event::ServerStopped.log();
             Ok(())
@@ -208,6 +185,43 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         }
         Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
     }
+}
+
+/// Serves until the end, and reads anew what SIGHUP asks for.
+fn drive(
+    mut reactor: Reactor,
+    logging: &Logging,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<(), ReactorError> {
+    while reactor.run()? == Asked::Reload {
+        logging.reopen();
+        if let Some(certificate) = certificate {
+            reload(certificate);
+        }
+    }
+    Ok(reactor.close()?)
+}
+
+/// How much of everything there may be, on a machine that lets the process open so many files.
+fn limits(config: &Config, files: u64) -> Limits {
+    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
+    let mut admission = config.admission;
+    admission.connections_max = admission.connections_max.min(room.max(1));
+    Limits {
+        admission,
+        throttle: config.throttle.clone(),
+        input_max: config.input_max,
+        output_max: config.output_max,
+    }
+}
+
+/// Who may register, with the key that invites are checked by.
+fn registrations(config: &Config) -> Result<Registrations, InviteKeyError> {
+    Ok(match config.registration {
+        Registration::Open {} => Registrations::Open,
+        Registration::Closed {} => Registrations::Closed,
+        Registration::Invite {} => Registrations::Invited(InviteKey::open(&config.data_dir)?),
+    })
 }
 
 /// The certificate, where TLS is spoken.

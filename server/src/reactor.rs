@@ -1,7 +1,15 @@
 //! The poll loop: the only place that knows mio. Listeners, waker and signals live here; what
 //! the events mean is the [`Server`]'s.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use mio::{
     Events, Interest, Poll, Token, Waker,
@@ -76,21 +84,36 @@ pub enum ReactorError {
     Store(#[from] StoreFailed),
 }
 
-/// What is asked of the process from outside.
+/// What [`Reactor::run`] leaves to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hangup {
-    /// SIGHUP: the log file is to be opened anew.
+#[must_use]
+pub enum Asked {
+    /// SIGHUP: what was read at the start is to be read anew, without blocking; then to go on.
     Reload,
+    /// Everything under way is finished, or its time is over: [`Reactor::close`] is next.
+    End,
 }
 
 /// Wakes the reactor from any thread.
 #[derive(Debug)]
-pub struct ReactorWaker(Waker);
+pub struct ReactorWaker {
+    waker: Waker,
+    /// Whether it is to stop.
+    stop: AtomicBool,
+}
+
+impl ReactorWaker {
+    /// Asks the server to stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+}
 
 impl Wake for ReactorWaker {
     fn wake(&self) {
         // It fails only where the kernel has no memory for an event; the next job wakes again.
-        let _ = self.0.wake();
+        let _ = self.waker.wake();
     }
 }
 
@@ -116,7 +139,8 @@ impl Ports {
     /// The kernel refuses one.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(ReactorWaker(Waker::new(poll.registry(), WAKER)?));
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Arc::new(ReactorWaker { waker, stop: AtomicBool::new(false) });
         Ok(Self { poll, waker, listeners: Vec::new(), signals: None })
     }
 
@@ -192,6 +216,7 @@ impl Transport for TcpStream {
 /// See the module's description.
 pub struct Reactor {
     poll: Poll,
+    waker: Arc<ReactorWaker>,
     listeners: Vec<Listener>,
     signals: Option<Signals>,
     /// Until when accepting rests.
@@ -201,22 +226,18 @@ pub struct Reactor {
     drain_timeout: Duration,
     /// Once the server stops: until when connections may finish.
     drain_until: Option<Duration>,
-    on_hangup: Box<dyn FnMut(Hangup)>,
+    /// Whether the caller is to read anew what was read at the start.
+    reload: bool,
     manager: Manager,
 }
 
 impl Reactor {
-    /// A reactor for a server. `drain_timeout` is how long connections may finish when it stops;
-    /// `on_hangup` is told of SIGHUP and must not block.
+    /// A reactor for a server. `drain_timeout` is how long connections may finish when it stops.
     #[must_use]
-    pub fn new(
-        ports: Ports,
-        server: Server<TcpStream>,
-        drain_timeout: Duration,
-        on_hangup: Box<dyn FnMut(Hangup)>,
-    ) -> Self {
+    pub fn new(ports: Ports, server: Server<TcpStream>, drain_timeout: Duration) -> Self {
         Self {
             poll: ports.poll,
+            waker: ports.waker,
             listeners: ports.listeners,
             signals: ports.signals,
             accept_paused: None,
@@ -224,7 +245,7 @@ impl Reactor {
             clock: Clock::start(),
             drain_timeout,
             drain_until: None,
-            on_hangup,
+            reload: false,
             manager: Manager::default(),
         }
     }
@@ -236,16 +257,22 @@ impl Reactor {
         self
     }
 
-    /// Serves until a signal, or `stop`, asks for the end and everything under way is finished.
+    /// Serves until something is asked that is the caller's to do.
     ///
     /// # Errors
     ///
     /// See [`ReactorError`].
-    pub fn run(mut self, stop: &dyn Fn() -> bool) -> Result<(), ReactorError> {
+    pub fn run(&mut self) -> Result<Asked, ReactorError> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            let timeout = self.timeout(self.clock.now());
-            match self.poll.poll(&mut events, timeout) {
+            let now = self.clock.now();
+            if std::mem::take(&mut self.reload) {
+                return Ok(Asked::Reload);
+            }
+            if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
+                return Ok(Asked::End);
+            }
+            match self.poll.poll(&mut events, self.timeout(now)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
                 other => other?,
             }
@@ -253,17 +280,22 @@ impl Reactor {
             for event in &events {
                 self.take(now, event);
             }
-            if stop() && self.drain_until.is_none() {
+            if self.waker.stop.swap(false, Ordering::Acquire) {
                 self.start_to_stop(now, "request");
             }
             self.accept(now);
             self.server.turn(now)?;
             self.manager.sign_of_life(now.uptime);
-            if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
-                self.server.close()?;
-                return Ok(());
-            }
         }
+    }
+
+    /// Lets go of everything; what the store had queued is made durable.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreFailed`].
+    pub fn close(self) -> Result<(), StoreFailed> {
+        self.server.close()
     }
 
     fn timeout(&self, now: Now) -> Option<Duration> {
@@ -309,7 +341,7 @@ impl Reactor {
         };
         for signal in signals.pending().collect::<Vec<_>>() {
             match signal {
-                SIGHUP => (self.on_hangup)(Hangup::Reload),
+                SIGHUP => self.reload = true,
                 SIGINT => self.start_to_stop(now, "SIGINT"),
                 _ => self.start_to_stop(now, "SIGTERM"),
             }

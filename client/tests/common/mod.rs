@@ -6,11 +6,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -22,7 +18,7 @@ use correio_server::{
     certificate::{Certificate, CertificateSource},
     hashing::{Bcrypt, HashPool},
     invite::Registrations,
-    reactor::{Ports, Reactor, ReactorWaker},
+    reactor::{Asked, Ports, Reactor, ReactorWaker},
     server::{Limits, Server},
     session::Settings,
     store::{
@@ -44,7 +40,6 @@ pub struct Running {
     pub address: SocketAddr,
     /// What its clients must trust.
     pub trust: Trust,
-    stop: Arc<AtomicBool>,
     waker: Arc<ReactorWaker>,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,8 +59,6 @@ impl Running {
                 (trust, certificate.security().unwrap())
             }
         };
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut ports = Ports::new().unwrap();
@@ -73,18 +66,18 @@ impl Running {
             let waker = ports.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));
-            let reactor = Reactor::new(ports, server, Duration::from_secs(5), Box::new(|_| {}));
-            reactor.run(&|| stopped.load(Ordering::SeqCst)).unwrap();
+            let mut reactor = Reactor::new(ports, server, Duration::from_secs(5));
+            assert_eq!(reactor.run().unwrap(), Asked::End);
+            reactor.close().unwrap();
         });
         let (address, waker) = running.recv().unwrap();
-        Self { address, trust, stop, waker, thread: Some(thread) }
+        Self { address, trust, waker, thread: Some(thread) }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        self.waker.wake();
+        self.waker.stop();
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
     }
