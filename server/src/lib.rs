@@ -26,6 +26,7 @@ pub mod reactor;
 pub mod server;
 pub mod service;
 pub mod session;
+mod slots;
 pub mod store;
 pub mod throttle;
 pub mod ticket;

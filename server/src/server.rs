@@ -1,4 +1,4 @@
-//! The server without its sockets: the slab of connections and what they share.
+//! The server without its sockets: all connections and what they share.
 //!
 //! The reactor tells it what is ready and what time it is, and calls [`Server::turn`]. So does a
 //! test, with pipes in memory and a clock of its own. Connections never touch one another: what
@@ -12,7 +12,6 @@ use correio_proto::{
     mail::Timestamp,
     message::{ErrorCode, ErrorReply, Notice},
 };
-use slab::Slab;
 
 use crate::{
     admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
@@ -24,7 +23,8 @@ use crate::{
     event::Event,
     hashing::{HashDone, Hasher},
     presence::Presence,
-    session::{Done, Settings},
+    session::{Done, Identity, Settings},
+    slots::Slots,
     store::{AccountId, Store, StoreDone, StoreFailed, StoreJob},
     throttle::{Throttle, ThrottleSettings},
     ticket::{ConnId, Ticket},
@@ -71,8 +71,7 @@ const OWN_TICKET: Ticket =
 
 /// See the module's description.
 pub struct Server<T> {
-    connections: Slab<Entry<T>>,
-    generation: u32,
+    connections: Slots<Entry<T>>,
     admission: AdmissionControl,
     /// Connections that were refused and are being told so.
     turned_away: usize,
@@ -118,8 +117,7 @@ impl<T: Transport> Server<T> {
         hasher: Box<dyn Hasher>,
     ) -> Self {
         Self {
-            connections: Slab::new(),
-            generation: 0,
+            connections: Slots::new(),
             admission: AdmissionControl::new(limits.admission),
             turned_away: 0,
             throttle: Throttle::new(limits.throttle),
@@ -159,11 +157,8 @@ impl<T: Transport> Server<T> {
     /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
     /// those are too many: the transport is dropped.
     pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
-        let slot = self.connections.vacant_entry();
-        // The generation of the slab as a whole: no two connections share one, whatever the slot.
-        self.generation = self.generation.wrapping_add(1) % u32::MAX;
-        let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
-        let id = ConnId { index, generation: self.generation };
+        let slot = self.connections.vacant();
+        let id = slot.id();
         let admission = self.admission.opened(id, peer.ip().into());
         if let Admission::Refused(refusal) = admission {
             Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
@@ -196,12 +191,12 @@ impl<T: Transport> Server<T> {
 
     /// What each connection holds.
     pub fn held(&self) -> impl Iterator<Item = (ConnId, Held)> {
-        self.connections.iter().map(|(_, entry)| (entry.connection.id(), entry.connection.held()))
+        self.connections.iter().map(|(id, entry)| (id, entry.connection.held()))
     }
 
     /// The transport of a connection.
     pub fn transport_mut(&mut self, id: ConnId) -> Option<&mut T> {
-        Some(self.entry(id)?.connection.transport_mut())
+        Some(self.connections.get_mut(id)?.connection.transport_mut())
     }
 
     /// Ends a connection at the end of the next turn.
@@ -212,7 +207,7 @@ impl<T: Transport> Server<T> {
     /// Notes what a connection's transport is ready for. Events about connections that are gone
     /// are nobody's.
     pub fn note(&mut self, id: ConnId, readiness: Readiness) {
-        if let Some(entry) = self.entry(id) {
+        if let Some(entry) = self.connections.get_mut(id) {
             entry.connection.note(readiness);
             self.make_ready(id);
         }
@@ -249,10 +244,9 @@ impl<T: Transport> Server<T> {
     pub fn stop(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
-        let ids: Vec<ConnId> =
-            self.connections.iter().map(|(_, entry)| entry.connection.id()).collect();
+        let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
         for id in ids {
-            if let Some(entry) = self.entry(id) {
+            if let Some(entry) = self.connections.get_mut(id) {
                 entry.connection.drain(now);
                 self.make_ready(id);
             }
@@ -264,21 +258,18 @@ impl<T: Transport> Server<T> {
     /// # Errors
     ///
     /// As [`Server::turn`].
-    pub fn close(mut self) -> Result<(), StoreFailed> {
-        for entry in self.connections.drain() {
-            let (connection, reason) = (entry.connection.id(), Reason::ShuttingDown.as_str());
+    pub fn close(self) -> Result<(), StoreFailed> {
+        for (connection, _) in self.connections.iter() {
+            let reason = Reason::ShuttingDown.as_str();
             Event::ConnectionClosed { connection, reason }.log();
         }
+        // Before the store is waited for.
+        drop(self.connections);
         self.store.close(&mut Vec::new())
     }
 
-    fn entry(&mut self, id: ConnId) -> Option<&mut Entry<T>> {
-        let entry = self.connections.get_mut(id.index as usize)?;
-        (entry.connection.id() == id).then_some(entry)
-    }
-
     fn make_ready(&mut self, id: ConnId) {
-        if let Some(entry) = self.entry(id)
+        if let Some(entry) = self.connections.get_mut(id)
             && !std::mem::replace(&mut entry.is_ready, true)
         {
             self.ready.push(id);
@@ -341,20 +332,15 @@ impl<T: Transport> Server<T> {
             return;
         }
         let connections = &self.connections;
-        self.deadlines.retain(|at, id| {
-            let entry = connections.get(id.index as usize);
-            entry.is_some_and(|entry| entry.connection.id() == id && entry.looked_at == at)
-        });
+        self.deadlines
+            .retain(|at, id| connections.get(id).is_some_and(|entry| entry.looked_at == at));
     }
 
     fn expire(&mut self, now: Now) {
         self.forget_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
             let settings = &self.settings;
-            let Some(entry) = self
-                .connections
-                .get_mut(id.index as usize)
-                .filter(|entry| entry.connection.id() == id && entry.looked_at == at)
+            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.looked_at == at)
             else {
                 continue;
             };
@@ -376,7 +362,7 @@ impl<T: Transport> Server<T> {
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
         let mut others = std::mem::take(&mut self.others);
         for id in ready.drain(..) {
-            if self.is_logged_in(id) {
+            if self.identity_of(id).is_some() {
                 self.drive(now, id);
             } else {
                 others.push(id);
@@ -399,12 +385,12 @@ impl<T: Transport> Server<T> {
         self.spare_ready = ready;
     }
 
-    fn is_logged_in(&mut self, id: ConnId) -> bool {
-        self.entry(id).is_some_and(|entry| entry.connection.session().identity().is_some())
+    fn identity_of(&self, id: ConnId) -> Option<&Identity> {
+        self.connections.get(id)?.connection.session().identity()
     }
 
-    fn is_handshaking(&mut self, id: ConnId) -> bool {
-        self.entry(id).is_some_and(|entry| entry.connection.is_handshaking())
+    fn is_handshaking(&self, id: ConnId) -> bool {
+        self.connections.get(id).is_some_and(|entry| entry.connection.is_handshaking())
     }
 
     fn drive(&mut self, now: Now, id: ConnId) {
@@ -422,7 +408,7 @@ impl<T: Transport> Server<T> {
         }
         if deadline < looked_at {
             self.deadlines.add(deadline, id);
-            if let Some(entry) = self.entry(id) {
+            if let Some(entry) = self.connections.get_mut(id) {
                 entry.looked_at = deadline;
             }
         }
@@ -469,25 +455,21 @@ impl<T: Transport> Server<T> {
     /// the effect that tells of it may still be to come.
     fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
         let is_theirs = |id: &ConnId| {
-            let entry = self.connections.get(id.index as usize);
-            entry.is_some_and(|entry| {
-                let identity = entry.connection.session().identity();
-                entry.connection.id() == *id
-                    && identity.is_some_and(|identity| identity.account == account)
-            })
+            let identity = self.identity_of(*id);
+            identity.is_some_and(|identity| identity.account == account)
         };
         self.presence.of(account).iter().copied().filter(is_theirs).collect()
     }
 
     fn tell(&mut self, id: ConnId, notice: Notice) {
-        if let Some(entry) = self.entry(id) {
+        if let Some(entry) = self.connections.get_mut(id) {
             entry.connection.notify(notice);
             self.make_ready(id);
         }
     }
 
     fn end(&mut self, now: Now, id: ConnId) {
-        if let Some(entry) = self.entry(id) {
+        if let Some(entry) = self.connections.get_mut(id) {
             entry.connection.end(now, Notice::SessionEnded {});
             self.make_ready(id);
         }
@@ -495,12 +477,11 @@ impl<T: Transport> Server<T> {
 
     fn remove_over(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.over) {
-            if self.entry(id).is_some_and(|entry| entry.connection.outlive(reason)) {
+            if self.connections.get_mut(id).is_some_and(|entry| entry.connection.outlive(reason)) {
                 continue;
             }
-            let abandoned = self.with(id, now, |entry, context| entry.connection.abandon(context));
-            if abandoned.is_some() {
-                let entry = self.connections.remove(id.index as usize);
+            self.with(id, now, |entry, context| entry.connection.abandon(context));
+            if let Some(entry) = self.connections.remove(id) {
                 self.turned_away -= usize::from(entry.is_turned_away);
                 self.admission.closed(id);
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
@@ -517,10 +498,7 @@ impl<T: Transport> Server<T> {
         now: Now,
         action: impl FnOnce(&mut Entry<T>, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let entry = self.connections.get_mut(id.index as usize)?;
-        if entry.connection.id() != id {
-            return None;
-        }
+        let entry = self.connections.get_mut(id)?;
         let mut context = Context {
             now,
             settings: &self.settings,
