@@ -34,7 +34,7 @@ use crate::{
     clock::Now,
     effect::Effect,
     event::Event,
-    session::{Done, Session, Settings, Step},
+    session::{Done, Order, Session, Settings},
     ticket::{ConnId, Ticket},
 };
 
@@ -318,8 +318,8 @@ impl<T: Transport> Connection<T> {
             Ok(Some(message)) => {
                 self.since.heard(context.now.uptime);
                 let mut scope = context.scope(self.id, self.peer);
-                let step = self.session.handle(&mut scope, message.number, message.request);
-                self.act(context, step);
+                let order = self.session.handle(&mut scope, message.number, message.request);
+                self.act(context, order);
             }
             Err(error) => self.refuse_input(context, error),
         }
@@ -328,36 +328,36 @@ impl<T: Transport> Connection<T> {
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
     pub fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
         let mut scope = context.scope(self.id, self.peer);
-        let Some(step) = self.session.complete(&mut scope, ticket, done) else {
+        let Some(order) = self.session.complete(&mut scope, ticket, done) else {
             return;
         };
         // What was done has its effects on others, even if nobody is left to be answered.
         if self.is_closing() || self.is_gone() {
             return self.session.drop_step(&step);
         }
-        self.act(context, step);
+        self.act(context, order);
         if self.phase == Phase::Draining {
             self.drain(context.now);
         }
     }
 
     /// Does what the session wants, until it waits or has replied.
-    fn act(&mut self, context: &mut Context<'_>, mut step: Step) {
+    fn act(&mut self, context: &mut Context<'_>, mut order: Order) {
         loop {
-            let (ticket, done) = match step {
-                Step::Reply(number, reply) => return self.reply(context, number, reply),
-                Step::Close(number, reply) => {
+            let (ticket, done) = match order {
+                Order::Reply(number, reply) => return self.reply(context, number, reply),
+                Order::Close(number, reply) => {
                     self.push(&ServerMessage::Reply { number, reply });
                     return self.close(context.now);
                 }
-                Step::Defer(ticket, job) => match context.submit(ticket, job) {
+                Order::Defer(ticket, job) => match context.submit(ticket, job) {
                     Some(done) => (ticket, done),
                     None => return,
                 },
             };
             let mut scope = context.scope(self.id, self.peer);
             match self.session.complete(&mut scope, ticket, done) {
-                Some(next) => step = next,
+                Some(next) => order = next,
                 None => return,
             }
         }

@@ -256,7 +256,7 @@ struct Waiting {
 
 /// What a session wants of its connection.
 #[derive(Debug)]
-pub enum Step {
+pub enum Order {
     /// Send this reply to the request of this number.
     Reply(u32, Reply),
     /// The same, and end the connection.
@@ -273,16 +273,16 @@ impl Default for Session {
 
 impl Session {
     /// Takes a request. Not to be called while the session is waiting.
-    pub fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Step {
+    pub fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Order {
         let outcome = match allowed(&self.state, &request) {
             Ok(()) => self.dispatch(scope, request),
             Err((code, text)) => Outcome::refuse(code, text),
         };
-        self.step(scope, number, outcome)
+        self.order(scope, number, outcome)
     }
 
     /// Takes what came of a job. `None` where this session does not wait for it.
-    pub fn complete(&mut self, scope: &mut Scope<'_>, ticket: Ticket, done: Done) -> Option<Step> {
+    pub fn complete(&mut self, scope: &mut Scope<'_>, ticket: Ticket, done: Done) -> Option<Order> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let outcome = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
@@ -291,7 +291,7 @@ impl Session {
                 Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
             },
         };
-        Some(self.step(scope, waiting.number, outcome))
+        Some(self.order(scope, waiting.number, outcome))
     }
 
     /// Learns that its connection does not do what it wants any more. A job that is not done is
@@ -399,17 +399,17 @@ impl Session {
         }
     }
 
-    fn step(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Step {
+    fn order(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Order {
         match outcome {
             Outcome::Reply(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
-                Step::Reply(number, reply)
+                Order::Reply(number, reply)
             }
             Outcome::Close(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
-                Step::Close(number, reply)
+                Order::Close(number, reply)
             }
             Outcome::Defer(job, pending) => {
                 self.serial += 1;
@@ -419,7 +419,7 @@ impl Session {
                     Job::Store(_) => QueueName::Store,
                 };
                 self.waiting = Some(Waiting { serial, queue, number, pending });
-                Step::Defer(Ticket { connection: scope.connection, serial }, job)
+                Order::Defer(Ticket { connection: scope.connection, serial }, job)
             }
         }
     }
