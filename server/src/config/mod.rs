@@ -6,15 +6,14 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroUsize,
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
+    path::PathBuf,
     thread,
     time::Duration,
 };
 
 use correio_proto::{DEFAULT_PORT, limits, message::Registration};
 
-use self::sources::{Found, Written};
+use self::values::Values;
 use crate::{
     admission::AdmissionSettings, certificate::CertificateSource, store::Quota,
     throttle::ThrottleSettings,
@@ -22,6 +21,7 @@ use crate::{
 
 mod settings;
 mod sources;
+mod values;
 
 pub use settings::markdown;
 
@@ -229,29 +229,28 @@ impl Config {
                     ("closed", Registration::Closed {}),
                 ],
             )?,
-            bcrypt_cost: values.number("bcrypt-cost", 4, 14, 10)? as u32,
-            hash_workers: values.count("hash-workers", 1, 64, processors())?,
-            hash_queue: values.count("hash-queue", 1, 100_000, 256)?,
-            store_queue: values.count("store-queue", 1, 1_000_000, 16_384)?,
+            bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,
+            hash_workers: values.count("hash-workers", 1..=64, processors())?,
+            hash_queue: values.count("hash-queue", 1..=100_000, 256)?,
+            store_queue: values.count("store-queue", 1..=1_000_000, 16_384)?,
             admission: AdmissionSettings {
-                connections_max: values.count("max-connections", 1, 1_000_000, 16_384)?,
-                per_prefix_max: values.count("connections-per-address", 1, 1_000_000, 256)?,
-                anonymous_max: values.count("max-anonymous", 1, 1_000_000, 1024)?,
+                connections_max: values.count("max-connections", 1..=1_000_000, 16_384)?,
+                per_prefix_max: values.count("connections-per-address", 1..=1_000_000, 256)?,
+                anonymous_max: values.count("max-anonymous", 1..=1_000_000, 1024)?,
             },
             throttle: ThrottleSettings {
                 registrations_per_hour: values.number(
                     "registrations-per-hour",
-                    0,
-                    1_000_000,
+                    0..=1_000_000,
                     100,
                 )? as u32,
-                mails_per_hour: values.number("mails-per-hour", 0, 1_000_000_000, 1000)? as u32,
-                failed_logins: values.number("failed-logins", 0, 1000, 10)? as u32,
+                mails_per_hour: values.number("mails-per-hour", 0..=1_000_000_000, 1000)? as u32,
+                failed_logins: values.number("failed-logins", 0..=1000, 10)? as u32,
             },
             input_max: values.size("input-bytes", 64 << 10..=1 << 40, 64 << 20)? as usize,
             output_max: values.size("output-bytes", 64 << 10..=1 << 40, 128 << 20)? as usize,
             quota: Quota {
-                mails: values.number("mailbox-mails", 1, u64::from(u32::MAX), 10_000)? as u32,
+                mails: values.number("mailbox-mails", 1..=u64::from(u32::MAX), 10_000)? as u32,
                 bytes: values.size("mailbox-bytes", 1..=1 << 40, 256 << 20)?,
             },
             body_max: values.size(
@@ -259,9 +258,9 @@ impl Config {
                 1..=limits::BODY_MAX as u64,
                 limits::BODY_DEFAULT_MAX as u64,
             )? as usize,
-            login_timeout: values.seconds("login-timeout", 1, 3600, 30)?,
-            idle_timeout: values.seconds("idle-timeout", 2, 86_400, 300)?,
-            drain_timeout: values.seconds("drain-timeout", 0, 60, 8)?,
+            login_timeout: values.seconds("login-timeout", 1..=3600, 30)?,
+            idle_timeout: values.seconds("idle-timeout", 2..=86_400, 300)?,
+            drain_timeout: values.seconds("drain-timeout", 0..=60, 8)?,
             log_level: values.choice(
                 "log-level",
                 &[
@@ -321,149 +320,4 @@ fn default_data_dir(environment: &Environment) -> PathBuf {
     let data = environment.get("XDG_DATA_HOME").map(PathBuf::from);
     let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     data.or_else(home).unwrap_or_default().join("correio-server")
-}
-
-/// What was written, to be parsed.
-struct Values(Found);
-
-impl Values {
-    fn one(&self, key: &str) -> Option<(&Written, &str)> {
-        let written = self.0.get(key)?;
-        Some((written, written.values.first().map_or("", String::as_str)))
-    }
-
-    fn path(&self, key: &str) -> Option<PathBuf> {
-        self.one(key).map(|(_, value)| value.into())
-    }
-
-    /// A whole number; the default stands where nothing was written.
-    fn number(&self, key: &str, min: u64, max: u64, default: u64) -> Result<u64, ConfigError> {
-        let Some((written, value)) = self.one(key) else {
-            return Ok(default);
-        };
-        let number = value.parse().ok().filter(|number| (min..=max).contains(number));
-        number.ok_or_else(|| refused(written, value))
-    }
-
-    fn count(&self, key: &str, min: u64, max: u64, default: u64) -> Result<usize, ConfigError> {
-        Ok(self.number(key, min, max, default)? as usize)
-    }
-
-    fn seconds(&self, key: &str, min: u64, max: u64, def: u64) -> Result<Duration, ConfigError> {
-        self.number(key, min, max, def).map(Duration::from_secs)
-    }
-
-    fn size(
-        &self,
-        key: &str,
-        allowed: RangeInclusive<u64>,
-        default: u64,
-    ) -> Result<u64, ConfigError> {
-        let Some((written, value)) = self.one(key) else {
-            return Ok(default);
-        };
-        let size = parse_size(value).filter(|size| allowed.contains(size));
-        size.ok_or_else(|| refused(written, value))
-    }
-
-    /// One of several words; the first is the default.
-    fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
-        let written = self.one(key);
-        let word = written.map(|(_, value)| value);
-        let chosen = choices.iter().find(|(name, _)| word.is_none_or(|word| word == *name));
-        match (chosen, written) {
-            (Some((_, choice)), _) => Ok(*choice),
-            (None, Some((written, value))) => Err(refused(written, value)),
-            (None, None) => unreachable!("a list of choices has a first"),
-        }
-    }
-
-    fn switch(&self, key: &str) -> Result<bool, ConfigError> {
-        self.choice(key, &[("false", false), ("true", true)])
-    }
-
-    fn security(&self, data_dir: &Path) -> Result<SecurityConfig, ConfigError> {
-        let refused = |(written, value): (&Written, &str), allowed| {
-            let (place, value) = (written.to_string(), value.to_owned());
-            Err(ConfigError::Value { place, value, allowed })
-        };
-        match (self.switch("plaintext")?, self.one("tls-cert"), self.one("tls-key")) {
-            (true, None, None) => Ok(SecurityConfig::Plaintext),
-            (true, Some(file), _) | (true, None, Some(file)) => {
-                refused(file, "a file only where plaintext is off")
-            }
-            (false, None, None) => {
-                Ok(SecurityConfig::Tls(CertificateSource::Own(data_dir.to_owned())))
-            }
-            (false, Some((_, certificate)), Some((_, key))) => {
-                let (certificate, key) = (certificate.into(), key.into());
-                Ok(SecurityConfig::Tls(CertificateSource::Files { certificate, key }))
-            }
-            (false, Some(file), None) | (false, None, Some(file)) => {
-                refused(file, "a file only together with the other of tls-cert and tls-key")
-            }
-        }
-    }
-
-    fn listen(&self) -> Result<Listen, ConfigError> {
-        let Some(written) = self.0.get("listen") else {
-            return Ok(Listen::Everywhere);
-        };
-        let mut addresses: Vec<SocketAddr> = Vec::new();
-        for value in &written.values {
-            let address = value.parse().map_err(|_| refused(written, value))?;
-            if addresses.contains(&address) && address.port() != 0 {
-                let place = written.to_string();
-                let allowed = "each address once";
-                return Err(ConfigError::Value { place, value: value.clone(), allowed });
-            }
-            addresses.push(address);
-        }
-        if addresses.is_empty() {
-            return Err(refused(written, ""));
-        }
-        Ok(Listen::On(addresses))
-    }
-}
-
-fn refused(written: &Written, value: &str) -> ConfigError {
-    ConfigError::Value {
-        place: written.to_string(),
-        value: value.to_owned(),
-        allowed: written.setting.allowed,
-    }
-}
-
-/// Bytes from a number and, optionally, a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB, TB.
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let factor: u64 = match unit.trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        "kB" | "KB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "TB" => 1_000_000_000_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(parse_size("1048576"), Some(1 << 20));
-        assert_eq!(parse_size("64 KiB"), Some(64 << 10));
-        assert_eq!(parse_size("10MB"), Some(10_000_000));
-        for text in ["", "MiB", "1.5 MiB", "-1", "1 MiB!", "99999999999 TiB"] {
-            assert_eq!(parse_size(text), None, "{text:?}");
-        }
-    }
 }
