@@ -101,6 +101,8 @@ events! {
         Info "log.reopened" LogReopened,
         /// It could not be; the old one is still written.
         Warn "log.reopen_failed" LogReopenFailed { text: &'a str },
+        /// Lines were lost: they came faster than they could be written, or nothing took them.
+        Warn "log.dropped" LogDropped { count: u64 },
         /// A client connected.
         Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
         /// A connection is over.

@@ -18,7 +18,7 @@ use std::{
 use fern::colors::{Color, ColoredLevelConfig};
 use log::{LevelFilter, Record};
 
-use crate::event::is_obeyed;
+use crate::event::{Event, is_obeyed};
 
 /// Lines that may wait for one sink.
 const LINES_MAX: usize = 8192;
@@ -178,14 +178,13 @@ impl Target {
         let Self::File { file, path } = self else {
             return None;
         };
-        let event = match append(path) {
+        Some(match append(path) {
             Ok(opened) => {
                 *file = opened;
-                return Some(line("INFO ", crate::event::Event::LogReopened));
+                line(Event::LogReopened)
             }
-            Err(error) => error.to_string(),
-        };
-        Some(line("WARN ", crate::event::Event::LogReopenFailed { text: &event }))
+            Err(error) => line(Event::LogReopenFailed { text: &error.to_string() }),
+        })
     }
 
     /// Writes a line. `is_cut` says whether an error has cut off the one before it, as a disk
@@ -221,8 +220,8 @@ fn append(path: &Path) -> io::Result<fs::File> {
 }
 
 /// A line that the log writes of itself.
-fn line(level: &str, what: impl fmt::Display) -> String {
-    format!("{:.3} {level} {what}\n", jiff::Timestamp::now())
+fn line(event: Event<'_>) -> String {
+    format!("{:.3} {:<5} {event}\n", jiff::Timestamp::now(), event.level())
 }
 
 /// A bounded queue of lines and the thread that writes them.
@@ -329,7 +328,7 @@ impl Shared {
                 }
             }
             if dropped > 0 {
-                let said = line("WARN ", format_args!("log.dropped count={dropped}"));
+                let said = line(Event::LogDropped { count: dropped });
                 write(&mut target, &said, dropped);
             }
             let mut queue = self.queue();
