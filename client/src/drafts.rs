@@ -77,18 +77,18 @@ impl From<&Send> for Draft {
     }
 }
 
-/// The drafts of one user of one server on this computer.
+/// The drafts of one account of one server on this computer.
 #[derive(Debug)]
 pub struct Drafts {
     directory: PathBuf,
 }
 
 impl Drafts {
-    /// The drafts of a user in a data directory: `<data>/drafts/<host>_<port>/<username>`, host
+    /// The drafts of an account in a data directory: `<data>/drafts/<host>_<port>/<username>`, host
     /// and port as for [`crate::Mailbox::open`]. Makes no directory until a draft is saved.
     #[must_use]
-    pub fn open(data: &Path, address: &Address, user: &Username) -> Self {
-        Self { directory: place::directory(data, Kept::Drafts, address, user) }
+    pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
+        Self { directory: place::directory(data, Kept::Drafts, address, username) }
     }
 
     /// The directory.

@@ -1,4 +1,4 @@
-//! The mails on this computer: a Maildir for each server and user, which any mail program opens.
+//! The mails on this computer: a Maildir for each account, which any mail program opens.
 //!
 //! `new` holds what was never shown, `cur` what was; a file's name says which mail it holds, so
 //! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails
@@ -111,7 +111,7 @@ pub struct List {
     pub skipped: Vec<Skipped>,
 }
 
-/// The mails of one user of one server on this computer.
+/// The mails of one account of one server on this computer.
 #[derive(Debug)]
 pub struct Mailbox {
     directory: PathBuf,
@@ -120,13 +120,13 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The mailbox of a user in a data directory: `<data>/mail/<host>_<port>/<username>`, host
+    /// The mailbox of an account in a data directory: `<data>/mail/<host>_<port>/<username>`, host
     /// and port being those under which the server was used first, where it is known that they
     /// are the same server's. Makes no directory: one that is not there is an empty mailbox until
     /// mail is received into it.
     #[must_use]
-    pub fn open(data: &Path, address: &Address, user: &Username) -> Self {
-        let directory = place::directory(data, Kept::Mail, address, user);
+    pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
+        let directory = place::directory(data, Kept::Mail, address, username);
         Self { directory, domain: format::domain(address) }
     }
 

@@ -30,9 +30,14 @@ impl Kept {
 
 /// The directory of an account in a data directory: `<kind>/<host>_<port>/<username>`. It need
 /// not be there yet.
-pub(crate) fn directory(data: &Path, kept: Kept, address: &Address, user: &Username) -> PathBuf {
+pub(crate) fn directory(
+    data: &Path,
+    kept: Kept,
+    address: &Address,
+    username: &Username,
+) -> PathBuf {
     let of = |address: &Address| {
-        data.join(kept.directory()).join(address.directory_name()).join(user.as_str())
+        data.join(kept.directory()).join(address.directory_name()).join(username.as_str())
     };
     let own = of(address);
     if own.is_dir() {
@@ -92,9 +97,9 @@ mod tests {
         let text = line(&home, Fingerprint::of(b"own")) + &line(&liar, Fingerprint::of(b"other"));
         fs::write(data.path().join("known_servers"), text).unwrap();
         assert_eq!(known.list().unwrap().len(), 2);
-        let user = "tony".parse().unwrap();
-        fs::create_dir_all(directory(data.path(), Kept::Drafts, &home, &user)).unwrap();
-        let place = directory(data.path(), Kept::Drafts, &liar, &user);
+        let username = "tony".parse().unwrap();
+        fs::create_dir_all(directory(data.path(), Kept::Drafts, &home, &username)).unwrap();
+        let place = directory(data.path(), Kept::Drafts, &liar, &username);
         assert_eq!(place, data.path().join("drafts/liar.example_8888/tony"));
     }
 }
