@@ -19,7 +19,7 @@ use crate::{
 
 /// Where something about accounts stands while a job is out.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Register: the hash is being made.
     Hashing(Registrant),
     /// Register: the account is being stored.
@@ -50,7 +50,7 @@ pub enum Step {
 
 /// Who wants an account.
 #[derive(Debug)]
-pub struct Registrant {
+pub(crate) struct Registrant {
     id: MailId,
     username: Username,
     full_name: FullName,
@@ -59,7 +59,7 @@ pub struct Registrant {
 
 /// What a credential of a session that is logged in is checked for.
 #[derive(Debug)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To put this one in its place.
     Password(Credential),
     /// To delete the account.

@@ -29,7 +29,7 @@ pub struct AdmissionSettings {
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// It is counted.
     Admitted,
     /// It is counted in place of this one, which is to be closed: the oldest anonymous one of the
@@ -41,7 +41,7 @@ pub enum Admission {
 
 /// Why a connection is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// There are as many as there may be, or as many anonymous ones.
     ServerFull,
     /// Its prefix has as many as it may have.
@@ -51,7 +51,7 @@ pub enum Refusal {
 impl Refusal {
     /// The word that stands for it in the log.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ServerFull => "too_many_connections",
             Self::PrefixFull => "too_many_from_address",
@@ -62,7 +62,7 @@ impl Refusal {
 /// See the module's description. Every call takes O(log n) for n connections, and there is never
 /// more in it than connections that were admitted.
 #[derive(Clone, Debug)]
-pub struct AdmissionControl {
+pub(crate) struct AdmissionControl {
     settings: AdmissionSettings,
     connections: HashMap<ConnId, Entry>,
     /// Those with connections.
@@ -113,7 +113,7 @@ impl Members {
 impl AdmissionControl {
     /// There is no connection.
     #[must_use]
-    pub fn new(settings: AdmissionSettings) -> Self {
+    pub(crate) fn new(settings: AdmissionSettings) -> Self {
         Self {
             settings,
             connections: HashMap::new(),
@@ -124,34 +124,9 @@ impl AdmissionControl {
         }
     }
 
-    /// How many connections are counted. One that another was admitted in place of is not, from
-    /// that moment on.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.connections.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.connections.is_empty()
-    }
-
-    /// How many of them are not logged in.
-    #[must_use]
-    pub fn anonymous(&self) -> usize {
-        self.anonymous
-    }
-
-    /// How many of them a prefix has.
-    #[must_use]
-    pub fn of(&self, prefix: Prefix) -> usize {
-        self.prefixes.get(&prefix).map_or(0, Members::len)
-    }
-
     /// Somebody has connected. Nothing is counted where they are refused.
     #[must_use]
-    pub fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {
+    pub(crate) fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {
         let members = self.prefixes.get(&prefix);
         if members.map_or(0, Members::len) >= self.settings.per_prefix_max {
             return Admission::Refused(Refusal::PrefixFull);
@@ -175,7 +150,7 @@ impl AdmissionControl {
     }
 
     /// A connection has logged in. One that is not counted stays so.
-    pub fn entered(&mut self, id: ConnId) {
+    pub(crate) fn entered(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::Anonymous(serial) = entry.standing
         {
@@ -189,7 +164,7 @@ impl AdmissionControl {
     }
 
     /// A connection has logged out: it is the newest of the anonymous ones.
-    pub fn left(&mut self, id: ConnId) {
+    pub(crate) fn left(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::LoggedIn = entry.standing
         {
@@ -205,7 +180,7 @@ impl AdmissionControl {
     }
 
     /// A connection is gone. One that is not counted may be told of as well.
-    pub fn closed(&mut self, id: ConnId) {
+    pub(crate) fn closed(&mut self, id: ConnId) {
         let Some(Entry { prefix, standing }) = self.connections.remove(&id) else {
             return;
         };
@@ -262,6 +237,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Admission::*, *};
+
+    impl AdmissionControl {
+        /// How many connections are counted. One that another was admitted in place of is not,
+        /// from that moment on.
+        fn len(&self) -> usize {
+            self.connections.len()
+        }
+
+        /// How many of them a prefix has.
+        fn of(&self, prefix: Prefix) -> usize {
+            self.prefixes.get(&prefix).map_or(0, Members::len)
+        }
+    }
 
     const ROOMY: AdmissionSettings =
         AdmissionSettings { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
@@ -344,7 +332,7 @@ mod tests {
         assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
         control.entered(conn(2));
         control.entered(conn(3));
-        assert_eq!(control.anonymous(), 0);
+        assert_eq!(control.anonymous, 0);
         assert_eq!(control.opened(conn(9), prefix(4)), Refused(Refusal::ServerFull));
     }
 
@@ -364,9 +352,9 @@ mod tests {
             assert_eq!(control.opened(conn(index), prefix(1)), Admitted);
         }
         control.left(conn(0));
-        assert_eq!(control.anonymous(), 3);
+        assert_eq!(control.anonymous, 3);
         assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
-        assert_eq!(control.anonymous(), 3);
+        assert_eq!(control.anonymous, 3);
         assert_eq!(control.opened(conn(4), prefix(1)), Refused(Refusal::ServerFull));
         // Of 0 and 2, which its prefix has left, 2 has been anonymous for longer.
         assert_eq!(control.opened(conn(4), prefix(3)), Instead(conn(2)));
@@ -382,7 +370,7 @@ mod tests {
         control.left(conn(0));
         control.closed(conn(0));
         control.closed(conn(1));
-        assert_eq!((control.len(), control.anonymous(), control.of(prefix(1))), (4, 4, 2));
+        assert_eq!((control.len(), control.anonymous, control.of(prefix(1))), (4, 4, 2));
     }
 
     #[test]
@@ -396,10 +384,14 @@ mod tests {
             control.entered(conn(0));
             control.entered(conn(0));
         }
-        assert_eq!((control.len(), control.anonymous()), (1, 0));
+        assert_eq!((control.len(), control.anonymous), (1, 0));
         control.closed(conn(0));
         control.closed(conn(0));
-        assert!(control.is_empty() && control.prefixes.is_empty() && control.ranking.is_empty());
+        assert!(
+            control.connections.is_empty()
+                && control.prefixes.is_empty()
+                && control.ranking.is_empty()
+        );
     }
 
     /// The same, by looking at everything every time.
@@ -487,7 +479,7 @@ mod tests {
                 prop_assert!(control.len() <= connections_max);
                 prop_assert_eq!(control.len(), model.all.len());
                 let anonymous = model.all.iter().filter(|entry| !entry.2).count();
-                prop_assert_eq!(control.anonymous(), anonymous);
+                prop_assert_eq!(control.anonymous, anonymous);
                 for number in 1..6 {
                     let of = model.all.iter().filter(|entry| entry.1 == prefix(number)).count();
                     prop_assert_eq!(control.of(prefix(number)), of);

@@ -11,7 +11,7 @@ pub struct Held {
 
 /// A number of bytes of which each connection takes what it needs, as long as there is some.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     max: usize,
     used: usize,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Spent;
 impl Budget {
     /// A budget of which nothing is used.
     #[must_use]
-    pub fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self { max, used: 0 }
     }
 

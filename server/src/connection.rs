@@ -19,11 +19,8 @@ use correio_proto::{
     tls::Security,
 };
 
-pub use self::{
-    context::Context,
-    reason::Reason,
-    transport::{Readiness, Transport},
-};
+pub use self::transport::{Readiness, Transport};
+pub(crate) use self::{context::Context, reason::Reason};
 use self::{
     due::{Due, Dues, Since},
     transport::Reader,
@@ -58,7 +55,7 @@ const ROOM_RETRY: u32 = 10;
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driven {
+pub(crate) enum Driven {
     /// Nothing moves until something happens.
     Idle,
     /// The budget is spent; there is more to do at once.
@@ -82,7 +79,7 @@ enum Phase {
 
 /// See the module's description. Generic, so that everything here runs in memory too.
 #[derive(Debug)]
-pub struct Connection<T> {
+pub(crate) struct Connection<T> {
     id: ConnId,
     peer: SocketAddr,
     transport: T,
@@ -100,7 +97,13 @@ pub struct Connection<T> {
 
 impl<T: Transport> Connection<T> {
     /// A connection on which nothing was said yet.
-    pub fn new(id: ConnId, peer: SocketAddr, transport: T, security: &Security, now: Now) -> Self {
+    pub(crate) fn new(
+        id: ConnId,
+        peer: SocketAddr,
+        transport: T,
+        security: &Security,
+        now: Now,
+    ) -> Self {
         Self {
             id,
             peer,
@@ -117,43 +120,28 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Which connection it is.
-    pub fn id(&self) -> ConnId {
-        self.id
-    }
-
-    /// Where it comes from.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
     /// What it runs over.
-    pub fn transport_mut(&mut self) -> &mut T {
+    pub(crate) fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
     }
 
     /// Its session.
-    pub fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         &self.session
     }
 
     /// Whether TLS is still being agreed upon.
-    pub fn is_handshaking(&self) -> bool {
+    pub(crate) fn is_handshaking(&self) -> bool {
         self.channel.is_handshaking()
     }
 
-    /// Whether a job is out or the client has not taken everything yet.
-    pub fn is_busy(&self) -> bool {
-        self.session.waiting_for(self.id).is_some() || self.channel.pending_output() > 0
-    }
-
     /// What it holds.
-    pub fn held(&self) -> Held {
+    pub(crate) fn held(&self) -> Held {
         Held { input: self.channel.pending_input(), output: self.channel.pending_output() }
     }
 
     /// Notes what the transport was reported to be ready for. [`Connection::drive`] acts on it.
-    pub fn note(&mut self, ready: Readiness) {
+    pub(crate) fn note(&mut self, ready: Readiness) {
         self.ready.readable |= ready.readable;
         self.ready.writable |= ready.writable;
         self.ready.ended |= ready.ended;
@@ -161,7 +149,7 @@ impl<T: Transport> Connection<T> {
 
     /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is
     /// spent. May be called at any time.
-    pub fn drive(&mut self, context: &mut Context<'_>) -> Driven {
+    pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Driven {
         self.channel.attach(context.spare);
         let mut driven = self.turn(context);
         if self.share_input(context).is_err() {
@@ -326,7 +314,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
-    pub fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
+    pub(crate) fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
         let mut scope = context.scope(self.id, self.peer);
         let Some(order) = self.session.complete(&mut scope, ticket, done) else {
             return;
@@ -426,7 +414,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Tells the client something it did not ask for. To be driven afterwards.
-    pub fn notify(&mut self, notice: Notice) {
+    pub(crate) fn notify(&mut self, notice: Notice) {
         if self.phase == Phase::Open && self.channel.pending_output() < NOTICES_HIGH {
             self.push(&ServerMessage::Notice(notice));
         }
@@ -434,7 +422,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the connection because the server stops, as soon as no job is out. To be driven
     /// afterwards.
-    pub fn drain(&mut self, now: Now) {
+    pub(crate) fn drain(&mut self, now: Now) {
         if self.session.waiting_for(self.id).is_none() {
             self.end(now, Notice::ShuttingDown {});
         } else if self.phase == Phase::Open {
@@ -443,7 +431,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Ends the connection with a last notice. To be driven afterwards.
-    pub fn end(&mut self, now: Now, notice: Notice) {
+    pub(crate) fn end(&mut self, now: Now, notice: Notice) {
         if !self.is_closing() && !self.is_gone() {
             self.push(&ServerMessage::Notice(notice));
             self.close(now);
@@ -451,7 +439,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Ends the connection with a reply that nothing asked for yet. To be driven afterwards.
-    pub fn turn_away(&mut self, now: Now, error: ErrorReply) {
+    pub(crate) fn turn_away(&mut self, now: Now, error: ErrorReply) {
         if !self.is_closing() {
             self.push(&ServerMessage::Reply { number: 0, reply: Reply::Error(error) });
             self.close(now);
@@ -470,12 +458,12 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The next moment at which [`Connection::expire`] has something to do, as an uptime.
-    pub fn deadline(&self, settings: &Settings) -> Duration {
+    pub(crate) fn deadline(&self, settings: &Settings) -> Duration {
         self.dues(settings).next()
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
-    pub fn expire(&mut self, now: Now, settings: &Settings) -> Option<Reason> {
+    pub(crate) fn expire(&mut self, now: Now, settings: &Settings) -> Option<Reason> {
         match self.dues(settings).at(now.uptime)? {
             Due::End(reason) => Some(reason),
             // A job that takes its time is no silence of the client's.
@@ -503,7 +491,7 @@ impl<T: Transport> Connection<T> {
 
     /// Keeps the connection although its transport is over, until the store has answered: what
     /// the answer means for others must not be lost with it. False where it need not stay.
-    pub fn outlive(&mut self, reason: Reason) -> bool {
+    pub(crate) fn outlive(&mut self, reason: Reason) -> bool {
         let is_storing = self.session.is_storing();
         if is_storing && !self.is_gone() {
             self.phase = Phase::Gone(reason);
@@ -516,7 +504,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.
-    pub fn abandon(&mut self, context: &mut Context<'_>) {
+    pub(crate) fn abandon(&mut self, context: &mut Context<'_>) {
         let is_at_work = self
             .session
             .waiting_for(self.id)

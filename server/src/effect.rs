@@ -6,7 +6,7 @@ use crate::{store::AccountId, ticket::ConnId};
 
 /// Handed to the server after the session's call; sessions do not know one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// A connection became a session of an account.
     Entered {
         /// Which connection.

@@ -17,7 +17,7 @@ use crate::{
 
 /// Where something about mail stands while the store works on it.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// A mail is being stored.
     Sending(Arc<Outgoing>),
     /// A page is being read.

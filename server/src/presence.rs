@@ -12,7 +12,7 @@ const SESSIONS_MAX: usize = 100;
 
 /// See the module's description. At most as large as the number of connections.
 #[derive(Debug, Default)]
-pub struct Presence {
+pub(crate) struct Presence {
     /// Nobody outside chooses the number of an account: a fast hash does.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
 }

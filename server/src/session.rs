@@ -59,21 +59,21 @@ impl Settings {
 }
 
 /// What a session is lent for one call.
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// The time.
-    pub now: Now,
+    pub(crate) now: Now,
     /// Which connection it is.
-    pub connection: ConnId,
+    pub(crate) connection: ConnId,
     /// Where the connection comes from.
-    pub peer: std::net::SocketAddr,
+    pub(crate) peer: std::net::SocketAddr,
     /// What is the same for every session.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// Who may try how often.
-    pub throttle: &'a mut Throttle,
+    pub(crate) throttle: &'a mut Throttle,
     /// Takes what concerns other connections.
-    pub effects: &'a mut Vec<Effect>,
+    pub(crate) effects: &'a mut Vec<Effect>,
     /// Who is there to be told of something.
-    pub presence: &'a Presence,
+    pub(crate) presence: &'a Presence,
 }
 
 impl Scope<'_> {
@@ -85,7 +85,7 @@ impl Scope<'_> {
 
 /// What a request comes to for now.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It is answered.
     Reply(Reply),
     /// It is answered, and the connection ends.
@@ -130,7 +130,7 @@ impl Outcome {
 
 /// Work that is done elsewhere.
 #[derive(Debug)]
-pub enum Job {
+pub(crate) enum Job {
     /// By a worker.
     Hash(HashJob),
     /// By the store.
@@ -139,7 +139,7 @@ pub enum Job {
 
 /// What comes back of a [`Job`].
 #[derive(Debug)]
-pub enum Done {
+pub(crate) enum Done {
     /// From a worker.
     Hash(HashDone),
     /// From the store.
@@ -155,7 +155,7 @@ pub enum Done {
 
 /// The queues that jobs wait in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueName {
+pub(crate) enum QueueName {
     /// That of the bcrypt workers.
     Hash,
     /// That of the store.
@@ -165,7 +165,7 @@ pub enum QueueName {
 impl QueueName {
     /// As it is logged.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Hash => "hash",
             Self::Store => "store",
@@ -205,7 +205,7 @@ impl Limit {
 
 /// What a session does once its job is done.
 #[derive(Debug)]
-pub enum Pending {
+pub(crate) enum Pending {
     /// Goes on with something about accounts.
     Account(Box<account::Step>),
     /// Goes on with something about mail.
@@ -214,13 +214,13 @@ pub enum Pending {
 
 /// Who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The account's number.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// Its username.
-    pub username: Username,
+    pub(crate) username: Username,
     /// Its full name.
-    pub full_name: FullName,
+    pub(crate) full_name: FullName,
 }
 
 /// How far a session has come.
@@ -236,7 +236,7 @@ pub(crate) enum State {
 
 /// See the module's description.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     pub(crate) state: State,
     /// For which username the password is being checked that [`Throttle`] was charged with.
     pub(crate) charged: Option<Username>,
@@ -256,7 +256,7 @@ struct Waiting {
 
 /// What a session wants of its connection.
 #[derive(Debug)]
-pub enum Order {
+pub(crate) enum Order {
     /// Send this reply to the request of this number.
     Reply(u32, Reply),
     /// The same, and end the connection.
@@ -273,7 +273,7 @@ impl Default for Session {
 
 impl Session {
     /// Takes a request. Not to be called while the session is waiting.
-    pub fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Order {
+    pub(crate) fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Order {
         let outcome = match allowed(&self.state, &request) {
             Ok(()) => self.dispatch(scope, request),
             Err((code, text)) => Outcome::refuse(code, text),
@@ -282,7 +282,12 @@ impl Session {
     }
 
     /// Takes what came of a job. `None` where this session does not wait for it.
-    pub fn complete(&mut self, scope: &mut Scope<'_>, ticket: Ticket, done: Done) -> Option<Order> {
+    pub(crate) fn complete(
+        &mut self,
+        scope: &mut Scope<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) -> Option<Order> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let outcome = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
@@ -304,19 +309,19 @@ impl Session {
 
     /// The ticket of the job that is out.
     #[must_use]
-    pub fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
     }
 
     /// Whether the job that is out is the store's: it will be done, whoever is there to hear of it.
     #[must_use]
-    pub fn is_storing(&self) -> bool {
+    pub(crate) fn is_storing(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.queue == QueueName::Store)
     }
 
     /// Who is logged in.
     #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
+    pub(crate) fn identity(&self) -> Option<&Identity> {
         match &self.state {
             State::LoggedIn(identity) => Some(identity),
             State::New | State::Anonymous => None,
@@ -349,14 +354,14 @@ impl Session {
     }
 
     /// Settles with the throttle that nobody will hear whether the password was right.
-    pub fn abandon(&mut self, scope: &mut Scope<'_>) {
+    pub(crate) fn abandon(&mut self, scope: &mut Scope<'_>) {
         if let Some(username) = self.charged.take() {
             scope.throttle.login_unanswered(scope.now.uptime, scope.prefix(), &username);
         }
     }
 
     /// The same where a worker is at it already.
-    pub fn abandon_work(&mut self, scope: &mut Scope<'_>) {
+    pub(crate) fn abandon_work(&mut self, scope: &mut Scope<'_>) {
         if let Some(username) = self.charged.take() {
             scope.throttle.login_abandoned(scope.now.uptime, scope.prefix(), &username);
         }

@@ -20,27 +20,27 @@ use crate::{
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// What a connection is lent while it is driven.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The time.
-    pub now: Now,
+    pub(crate) now: Now,
     /// What is the same for every session.
-    pub settings: &'a Settings,
+    pub(crate) settings: &'a Settings,
     /// Where store jobs go.
-    pub store: &'a mut dyn Store,
+    pub(crate) store: &'a mut dyn Store,
     /// Where hash jobs go.
-    pub hasher: &'a mut dyn Hasher,
+    pub(crate) hasher: &'a mut dyn Hasher,
     /// Takes what concerns other connections.
-    pub effects: &'a mut Vec<Effect>,
+    pub(crate) effects: &'a mut Vec<Effect>,
     /// Who is there.
-    pub presence: &'a Presence,
+    pub(crate) presence: &'a Presence,
     /// Who may try how often.
-    pub throttle: &'a mut Throttle,
+    pub(crate) throttle: &'a mut Throttle,
     /// What partly received frames may take of all connections together.
-    pub input: &'a mut Budget,
+    pub(crate) input: &'a mut Budget,
     /// What replies that are not taken may take of all connections together.
-    pub output: &'a mut Budget,
+    pub(crate) output: &'a mut Budget,
     /// Buffers that are not in use.
-    pub spare: &'a mut SpareBuffers,
+    pub(crate) spare: &'a mut SpareBuffers,
 }
 
 impl Context<'_> {

@@ -2,7 +2,7 @@
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The client closed it.
     ByClient,
     /// It ended without TLS's goodbye: what came last may have been cut off.
@@ -26,7 +26,7 @@ pub enum Reason {
 impl Reason {
     /// As it is logged.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ByClient => "closed_by_client",
             Self::CutOff => "cut_off",
