@@ -321,7 +321,7 @@ impl<T: Transport> Connection<T> {
         };
         // What was done has its effects on others, even if nobody is left to be answered.
         if self.is_closing() || self.is_gone() {
-            return self.session.drop_step(&step);
+            return self.session.drop_order(&order);
         }
         self.act(context, order);
         if self.phase == Phase::Draining {

@@ -301,8 +301,8 @@ impl Session {
 
     /// Learns that its connection does not do what it wants any more. A job that is not done is
     /// none to wait for.
-    pub fn drop_step(&mut self, step: &Step) {
-        if matches!(step, Step::Defer(..)) {
+    pub(crate) fn drop_order(&mut self, order: &Order) {
+        if matches!(order, Order::Defer(..)) {
             self.waiting = None;
         }
     }
