@@ -9,7 +9,7 @@ use std::{
     io::Read,
     net::{TcpListener, TcpStream},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use correio_proto::{
@@ -19,7 +19,7 @@ use correio_proto::{
 };
 
 use self::daemon::{
-    Client, Daemon, PATIENCE, code, command, connect_from, login, mail, refused, register,
+    Client, Daemon, PATIENCE, code, command, connect_from, hello, login, mail, refused, register,
 };
 
 #[test]
@@ -162,9 +162,9 @@ fn sighup_opens_the_log_file_anew() {
     fs::rename(&log, &moved).unwrap();
     daemon.signal(rustix::process::Signal::HUP);
     // Each ping is a chance for the loop to take the signal; the log's own thread follows.
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     while !log.exists() {
-        assert!(std::time::Instant::now() < deadline, "the file is made anew");
+        assert!(Instant::now() < deadline, "the file is made anew");
         assert!(matches!(client.ask(Request::Ping {}), Reply::Pong {}));
     }
     daemon.signal(rustix::process::Signal::TERM);
@@ -211,7 +211,15 @@ fn no_file_descriptors_left_is_a_pause() {
     assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
     crowd.clear();
     drop(crowd);
-    let mut late = daemon.client();
+    // Until the server has noticed that they are gone, a newcomer is one too many.
+    let deadline = Instant::now() + PATIENCE;
+    let mut late = loop {
+        let mut late = Client::over(TcpStream::connect(daemon.address).unwrap());
+        if let Some(Reply::Hello(_)) = late.try_ask(hello()) {
+            break late;
+        }
+        assert!(Instant::now() < deadline, "the crowd is gone and nobody is let in");
+    };
     assert!(matches!(late.ask(login("tony")), Reply::LoggedIn(_)));
 }
 
