@@ -58,11 +58,16 @@ fn the_end_of_the_input_ends_the_menus_anywhere() {
 fn servers_that_are_none() {
     let house = House::of(&[]);
     let free = free_port().to_string();
-    let done = menus(&house, &[], &["1", "127.0.0.1", &free, "1", "a..b", "nome.invalid", "", "0"]);
+    let typed = ["1", "127.0.0.1", &free, "1", "", "", "1", "a..b", "nome.invalid", "", "0"];
+    let done = menus(&house, &[], &typed);
     assert_eq!(done.status, 0);
     assert_order(
         &done.out,
         &[
+            "Serviço Indisponível: a conexão foi recusada",
+            // What was typed is offered again.
+            "Endereço do servidor [127.0.0.1]: ",
+            &format!("Porta [{free}]: "),
             "Serviço Indisponível: a conexão foi recusada",
             "a..b não é um nome nem um endereço IP",
             "Serviço Indisponível: o nome nome.invalid não foi encontrado",

@@ -45,6 +45,8 @@ pub(crate) struct App {
     pub(crate) service: Option<Service>,
     /// The username that a login offers.
     pub(crate) user: String,
+    /// The server that was pointed at before, whatever came of it.
+    pub(crate) tried: Option<Address>,
     stated: Stated,
     guard: Guard,
     cancel: Cancel,
@@ -59,7 +61,8 @@ impl App {
         cancel: Cancel,
     ) -> Self {
         let prompt = Prompt::new(guard.clone());
-        Self { text, prompt, data, service: None, user: String::new(), stated, guard, cancel }
+        let (service, user, tried) = (None, String::new(), None);
+        Self { text, prompt, data, service, user, tried, stated, guard, cancel }
     }
 
     /// Shows a line.

@@ -6,7 +6,8 @@ use crate::{app::App, prompt::Answer};
 
 /// Asks for address and port and says whether a correio server is there.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
-    let last = app.last_server().or_else(|| preset.cloned());
+    // An address that did not answer is offered again: only the port may have been wrong.
+    let last = app.tried.clone().or_else(|| app.last_server()).or_else(|| preset.cloned());
     let host = last.as_ref().map_or_else(|| "localhost".to_owned(), Address::host);
     let question = app.text.of("server-address");
     let typed = app.ask(&question, &host, |text, typed| {
@@ -29,6 +30,7 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
 pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
     // The server pointed at before is none any more, whatever comes of this one.
     app.service = None;
+    app.tried = Some(address.clone());
     match connect(app, address)? {
         Ok(()) => {
             app.say(&app.text.of("server-available"));
