@@ -67,8 +67,9 @@ impl Hostile {
     pub(super) fn guess(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
         let now = prey.clock.tick();
         if self.guesser.server_starts != prey.server_starts {
-            // A server that was started again has forgotten everything.
+            // A server that was started again has forgotten everything, the last verdicts too.
             self.guesser.server_starts = prey.server_starts;
+            self.replies.clear();
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
         }
         while let Some(reply) = self.replies.pop_front() {
