@@ -104,9 +104,13 @@ impl Reactor {
         self.reported.push((id, readiness));
     }
 
-    /// Asks it to stop.
+    /// Asks it to stop. Asked again, it waits for nobody any more, as the real reactor.
     pub(crate) fn stop(&mut self, until: u64) {
-        self.stopping_until = Some(until);
+        self.stopping_until = match self.stopping_until {
+            None => Some(until),
+            Some(_) => Some(self.clock.tick()),
+        };
+        self.empty_turns = 0;
         self.server.stop(self.now());
     }
 
