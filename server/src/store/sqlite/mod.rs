@@ -36,6 +36,10 @@ mod row;
 /// Jobs in one transaction at most, so that none waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
+/// Jobs from which on a group takes in none that come while it runs. They take about as long as
+/// the sync behind them: with more, the loop and this thread would wait for each other in turn.
+const GROWN_MAX: usize = 128;
+
 /// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
 const GROUP_BYTES_MAX: u64 = 8 << 20;
 
@@ -261,6 +265,9 @@ impl Group<'_> {
 
     /// Takes those that have come meanwhile. False where there are none, or enough.
     fn grow(&mut self) -> bool {
+        if self.jobs.len() >= GROWN_MAX {
+            return false;
+        }
         let mut queue = lock(self.queue);
         self.take(&mut queue)
     }
