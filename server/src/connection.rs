@@ -495,6 +495,8 @@ impl<T: Transport> Connection<T> {
         let is_storing = self.session.is_storing();
         if is_storing && !self.is_gone() {
             self.phase = Phase::Gone(reason);
+            // Nothing is read or written any more: what it holds may be what there was no room for.
+            self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
         }
         is_storing
     }

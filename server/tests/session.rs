@@ -360,6 +360,29 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
 }
 
 #[test]
+fn who_is_gone_while_the_store_works_holds_nothing() {
+    let held = Rc::new(Cell::new(false));
+    let store = MemoryStore::new(support::REALM, support::QUOTA, MemoryLimits::default());
+    let slow = Slow { store, held: held.clone(), queued: vec![] };
+    let mut world = World::with_store(settings(), 10, Box::new(slow));
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    assert!(matches!(tony.ask(&mut world, mail(1, "tony", "Jantar?")), Reply::Sent { .. }));
+    let output = |world: &World| world.server.held().map(|(_, held)| held.output).sum::<usize>();
+    tony.set_window(&mut world, 10);
+    tony.begin(&mut world, Request::Fetch(Fetch::default()));
+    world.settle();
+    assert!(output(&world) > 0, "the page is not taken");
+    held.set(true);
+    tony.begin(&mut world, mail(2, "pepper", "Jantar?"));
+    world.settle();
+    tony.hang_up(&mut world);
+    assert_eq!((world.server.len(), output(&world)), (2, 0), "it waits for the store alone");
+    held.set(false);
+    world.settle();
+    assert_eq!(world.server.len(), 1);
+}
+
+#[test]
 fn a_login_under_way_does_not_survive_a_new_password() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
