@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use super::row::{parsed, unsigned};
 use crate::store::AccountId;
 
-/// Accounts that are kept. At one more all are forgotten and asked for again: about 4 MB.
+/// Accounts that are kept. At one more all are forgotten and asked for again.
 const ACCOUNTS_MAX: usize = 1 << 14;
 
 /// See the module's description.

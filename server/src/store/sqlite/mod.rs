@@ -36,8 +36,8 @@ mod row;
 /// Jobs in one transaction at most, so that none waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
-/// Jobs from which on a group takes in none that come while it runs. They take about as long as
-/// the sync behind them: with more, the loop and this thread would wait for each other in turn.
+/// Jobs from which on a group takes in none that come while it runs. With all of them in one group,
+/// the loop and this thread would wait for each other in turn.
 const GROWN_MAX: usize = 128;
 
 /// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
@@ -55,7 +55,7 @@ pub struct SqliteOptions {
     /// Bytes of subjects and bodies, counted for each recipient. A single job may exceed it.
     pub queue_bytes: u64,
     /// Mails, counted for each recipient, after which they are entered into the index of
-    /// mailboxes. Until then they are found by a table in memory, of about 50 bytes for each.
+    /// mailboxes. Until then they are found by a table in memory.
     pub recent_mails: usize,
 }
 
