@@ -14,6 +14,7 @@ mod drafts;
 mod durable;
 mod error;
 mod id;
+pub mod keys;
 mod link;
 mod lookup;
 mod mailbox;

@@ -1,0 +1,417 @@
+//! Decodes the bytes that a terminal sends into events: keys, characters, pastes.
+//!
+//! [`Decoder`] has no socket and no clock. It keeps a character or an escape sequence that is not
+//! complete yet, so the events do not depend on how the bytes were cut into reads. A sequence that
+//! is not known is taken whole and becomes [`Event::Unknown`]: none of its bytes is ever text.
+//! The caller reports silence ([`Decoder::silence`]), which ends an ambiguous beginning such as a
+//! lone ESC.
+//!
+//! References: ECMA-48 (control sequences), xterm's "Control Sequences" (modifiers, bracketed
+//! paste), the terminfo entries of rxvt and linux (their own forms of function keys).
+
+mod sequence;
+
+/// Longest paste that is kept, in bytes. It is above the largest body that a server accepts by
+/// default, and it bounds the memory that a terminal can fill.
+pub const PASTE_MAX: usize = 16 << 20;
+
+/// Most parameter bytes of a sequence that are kept. Longer sequences are taken whole as well, but
+/// they are unknown: no key has so many.
+const PARAMETERS_MAX: usize = 32;
+
+const ESC: u8 = 0x1b;
+
+/// What ends a bracketed paste.
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// A key without its modifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A character; a control character is its letter with [`Modifiers::CTRL`].
+    Char(char),
+    /// Enter, sent as CR, LF or CR LF.
+    Enter,
+    /// Tab.
+    Tab,
+    /// Shift and Tab.
+    BackTab,
+    /// Backspace, sent as DEL or BS.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Insert.
+    Insert,
+    /// Esc, after the silence that tells it from the start of a sequence.
+    Escape,
+    /// Arrow up.
+    Up,
+    /// Arrow down.
+    Down,
+    /// Arrow left.
+    Left,
+    /// Arrow right.
+    Right,
+    /// Home.
+    Home,
+    /// End.
+    End,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// A function key, from 1.
+    Function(u8),
+}
+
+/// Modifiers held while a key was pressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modifiers(u8);
+
+impl Modifiers {
+    /// No modifier.
+    pub const NONE: Self = Self(0);
+    /// Shift, where the terminal tells.
+    pub const SHIFT: Self = Self(1);
+    /// Alt, or Esc directly before the key.
+    pub const ALT: Self = Self(2);
+    /// Ctrl.
+    pub const CTRL: Self = Self(4);
+
+    /// Modifiers as xterm's parameter counts them: the parameter is their sum plus 1. Meta,
+    /// hyper and super count as Alt.
+    fn of_parameter(parameter: u16) -> Self {
+        let bits = parameter.saturating_sub(1);
+        let alt = if bits & !5 != 0 { Self::ALT.0 } else { 0 };
+        Self((bits & 5) as u8 | alt)
+    }
+
+    /// Adds others.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A key that was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key.
+    pub code: Code,
+    /// The modifiers.
+    pub modifiers: Modifiers,
+}
+
+impl Key {
+    /// A key without modifiers.
+    #[must_use]
+    pub const fn plain(code: Code) -> Self {
+        Self { code, modifiers: Modifiers::NONE }
+    }
+
+    /// A letter with Ctrl.
+    #[must_use]
+    pub const fn ctrl(letter: char) -> Self {
+        Self { code: Code::Char(letter), modifiers: Modifiers::CTRL }
+    }
+}
+
+/// What a terminal has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A key, or a typed character.
+    Key(Key),
+    /// A text that was pasted, with LF as the end of its lines.
+    Paste(String),
+    /// Bytes that are not UTF-8, typed or within a paste (the whole paste is refused), or a paste
+    /// above [`PASTE_MAX`].
+    NotText,
+    /// A complete sequence that stands for no key.
+    Unknown,
+}
+
+/// What the bytes so far are the beginning of.
+#[derive(Debug, Default)]
+enum State {
+    /// Nothing.
+    #[default]
+    Ground,
+    /// A character of several bytes.
+    Character,
+    /// ESC, once or twice.
+    Escape { alt: Modifiers },
+    /// ESC O: a key of the application keypad.
+    Ss3 { alt: Modifiers },
+    /// ESC [: a control sequence.
+    Csi { alt: Modifiers },
+    /// ESC [ [: a function key of the Linux console.
+    LinuxFunction,
+    /// ESC [ M: a report of the mouse, of which so many bytes are missing.
+    Mouse { missing: u8 },
+    /// ESC ], P, X, ^ or _: a string, up to BEL or ESC \.
+    Text { after_escape: bool },
+    /// Between the marks of a paste.
+    Paste,
+}
+
+/// The decoder.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    state: State,
+    /// Bytes of a character, of a sequence's parameters, or of a paste.
+    kept: Vec<u8>,
+    /// Whether more bytes came than are kept.
+    is_cut: bool,
+    /// Whether the last byte was CR: LF after it belongs to it.
+    after_return: bool,
+}
+
+impl Decoder {
+    /// A decoder that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes bytes and adds the events that are complete.
+    pub fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
+        for &byte in bytes {
+            self.take(byte, events);
+        }
+    }
+
+    /// Whether a sequence or a character has begun and is not complete.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        !matches!(self.state, State::Ground)
+    }
+
+    /// Whether a paste has begun and is not complete.
+    #[must_use]
+    pub fn is_pasting(&self) -> bool {
+        matches!(self.state, State::Paste)
+    }
+
+    /// Ends what has begun, because nothing came after it for a while: a lone ESC is the key, an
+    /// incomplete character is no text, an incomplete sequence is unknown, and a paste whose end
+    /// was lost is delivered.
+    pub fn silence(&mut self, events: &mut Vec<Event>) {
+        let event = match std::mem::take(&mut self.state) {
+            State::Ground => return,
+            State::Character => Event::NotText,
+            State::Escape { .. } => Event::Key(Key::plain(Code::Escape)),
+            State::Paste => {
+                events.push(self.pasted());
+                return;
+            }
+            _ => Event::Unknown,
+        };
+        self.forget();
+        events.push(event);
+    }
+
+    fn forget(&mut self) {
+        self.kept.clear();
+        self.is_cut = false;
+    }
+
+    fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
+        let after_return = std::mem::take(&mut self.after_return);
+        match self.state {
+            State::Ground if after_return && byte == b'\n' => {}
+            State::Ground => self.ground(byte, events),
+            State::Character => self.character(byte, events),
+            State::Escape { alt } => self.escape(byte, alt, events),
+            State::Ss3 { alt } | State::Csi { alt } => self.sequence(byte, alt, events),
+            State::LinuxFunction => match byte {
+                b'A'..=b'E' => self.end(plain(Code::Function(byte - b'A' + 1)), events),
+                _ => self.abort(byte, events),
+            },
+            State::Mouse { missing: 1 } => self.end(Event::Unknown, events),
+            State::Mouse { missing } => self.state = State::Mouse { missing: missing - 1 },
+            State::Text { after_escape } => self.string(byte, after_escape, events),
+            State::Paste => self.paste(byte, events),
+        }
+    }
+
+    /// Ends a sequence with its event.
+    fn end(&mut self, event: Event, events: &mut Vec<Event>) {
+        self.forget();
+        self.state = State::Ground;
+        events.push(event);
+    }
+
+    /// Ends a sequence that this byte cannot continue, and decodes the byte by itself, so that
+    /// Ctrl-C is never swallowed.
+    fn abort(&mut self, byte: u8, events: &mut Vec<Event>) {
+        self.end(Event::Unknown, events);
+        match byte {
+            // These end a sequence and are a part of it (ECMA-48: CAN, SUB).
+            0x18 | 0x1a => {}
+            // A printable one is where a sequence went wrong.
+            0x20..=0x7e => {}
+            _ => self.take(byte, events),
+        }
+    }
+
+    fn ground(&mut self, byte: u8, events: &mut Vec<Event>) {
+        let key = match byte {
+            ESC => {
+                self.state = State::Escape { alt: Modifiers::NONE };
+                return;
+            }
+            0x80.. => {
+                self.state = State::Character;
+                self.character(byte, events);
+                return;
+            }
+            byte => control_or_ascii(byte),
+        };
+        self.after_return = byte == b'\r';
+        events.push(Event::Key(key));
+    }
+
+    fn character(&mut self, byte: u8, events: &mut Vec<Event>) {
+        self.kept.push(byte);
+        match std::str::from_utf8(&self.kept) {
+            Ok(text) => {
+                // C1 controls are no text and no keys.
+                let event = match text.chars().next() {
+                    Some(c) if !c.is_control() => plain(Code::Char(c)),
+                    _ => Event::Unknown,
+                };
+                self.end(event, events);
+            }
+            Err(error) if error.error_len().is_none() => {}
+            Err(_) => {
+                // The byte that does not fit may begin something else.
+                let again = self.kept.len() > 1;
+                self.end(Event::NotText, events);
+                if again {
+                    self.take(byte, events);
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self, byte: u8, alt: Modifiers, events: &mut Vec<Event>) {
+        self.state = match byte {
+            ESC => State::Escape { alt: Modifiers::ALT },
+            b'[' => State::Csi { alt },
+            b'O' => State::Ss3 { alt },
+            b']' | b'P' | b'X' | b'^' | b'_' => State::Text { after_escape: false },
+            0x80.. => {
+                // Esc, or Alt with a character that is not ASCII: Alt and a letter mean nothing.
+                self.end(Event::Unknown, events);
+                self.take(byte, events);
+                return;
+            }
+            byte => {
+                let Key { code, modifiers } = control_or_ascii(byte);
+                let key = Key { code, modifiers: modifiers.with(Modifiers::ALT) };
+                self.end(Event::Key(key), events);
+                return;
+            }
+        };
+    }
+
+    fn string(&mut self, byte: u8, after_escape: bool, events: &mut Vec<Event>) {
+        match byte {
+            0x07 | 0x18 | 0x1a => self.end(Event::Unknown, events),
+            b'\\' if after_escape => self.end(Event::Unknown, events),
+            // Ctrl-C always works.
+            0x03 => self.abort(byte, events),
+            _ if after_escape => {
+                events.push(Event::Unknown);
+                self.state = State::Escape { alt: Modifiers::NONE };
+                self.take(byte, events);
+            }
+            byte => self.state = State::Text { after_escape: byte == ESC },
+        }
+    }
+
+    fn sequence(&mut self, byte: u8, alt: Modifiers, events: &mut Vec<Event>) {
+        let is_csi = matches!(self.state, State::Csi { .. });
+        match byte {
+            b'[' if is_csi && self.kept.is_empty() => self.state = State::LinuxFunction,
+            b'M' if is_csi && self.kept.is_empty() => self.state = State::Mouse { missing: 3 },
+            0x40..=0x7e => self.dispatch(byte, is_csi, alt, events),
+            // rxvt ends its keys with Shift so.
+            b'$' if is_csi && self.is_number() => self.dispatch(byte, is_csi, alt, events),
+            0x20..=0x3f => match self.kept.len() < PARAMETERS_MAX {
+                true => self.kept.push(byte),
+                false => self.is_cut = true,
+            },
+            ESC => {
+                self.end(Event::Unknown, events);
+                self.state = State::Escape { alt: Modifiers::NONE };
+            }
+            byte => self.abort(byte, events),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        !self.kept.is_empty() && self.kept.iter().all(u8::is_ascii_digit)
+    }
+
+    fn dispatch(&mut self, last: u8, is_csi: bool, alt: Modifiers, events: &mut Vec<Event>) {
+        let meaning = match self.is_cut {
+            true => sequence::Meaning::Unknown,
+            false if is_csi => sequence::csi(&self.kept, last),
+            false => sequence::ss3(&self.kept, last),
+        };
+        self.forget();
+        self.state = State::Ground;
+        match meaning {
+            sequence::Meaning::Key(key) => {
+                let modifiers = key.modifiers.with(alt);
+                events.push(Event::Key(Key { modifiers, ..key }));
+            }
+            sequence::Meaning::PasteStarts => self.state = State::Paste,
+            sequence::Meaning::Unknown => events.push(Event::Unknown),
+        }
+    }
+
+    fn paste(&mut self, byte: u8, events: &mut Vec<Event>) {
+        self.kept.push(byte);
+        if self.kept.ends_with(PASTE_END) {
+            let length = self.kept.len() - PASTE_END.len();
+            self.kept.truncate(length);
+            self.state = State::Ground;
+            events.push(self.pasted());
+        } else if self.kept.len() > PASTE_MAX {
+            // The mark that ends it is still found: it is in what stays.
+            self.is_cut = true;
+            let rest = self.kept.split_off(self.kept.len() - PASTE_END.len());
+            self.kept = rest;
+        }
+    }
+
+    fn pasted(&mut self) -> Event {
+        let bytes = std::mem::take(&mut self.kept);
+        let is_cut = std::mem::take(&mut self.is_cut);
+        match String::from_utf8(bytes) {
+            Ok(text) if !is_cut => Event::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
+            _ => Event::NotText,
+        }
+    }
+}
+
+fn plain(code: Code) -> Event {
+    Event::Key(Key::plain(code))
+}
+
+/// The key of a byte below 0x80 that is not ESC; ESC itself is read as Ctrl-[.
+fn control_or_ascii(byte: u8) -> Key {
+    match byte {
+        b'\r' | b'\n' => Key::plain(Code::Enter),
+        b'\t' => Key::plain(Code::Tab),
+        0x08 | 0x7f => Key::plain(Code::Backspace),
+        0x00 => Key::ctrl(' '),
+        0x01..=0x1a => Key::ctrl(char::from(byte - 1 + b'a')),
+        0x1b..=0x1f => Key::ctrl(char::from(byte + 0x40)),
+        byte => Key::plain(Code::Char(char::from(byte))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
