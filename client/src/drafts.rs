@@ -1,12 +1,22 @@
-//! Mails that were written and not sent: kept until they are.
+//! Mails that were written and not sent: kept on this computer until they are.
 //!
 //! A draft holds what was typed, whether or not it is a valid mail, under the id it is sent
-//! with. Save it before sending and delete it once it was sent: then nothing that was typed is
-//! lost, whatever happens in between, and sending it again never makes a second mail.
+//! with. [`Drafts::begin`] gives a [`DraftFile`], the one file of a mail that is being written:
+//! [`DraftFile::autosave`] it at every pause in typing, as an editor does with its swap file,
+//! [`DraftFile::save`] it before sending, and [`DraftFile::delete`] it once it was sent. Then
+//! nothing that was typed is lost, whatever ends the program, and sending the draft again never
+//! makes a second mail.
+//!
+//! The directory of an account holds `<id>.json` for each draft. Drafts are ordered by a number in
+//! the file, not by the clock. While a program writes a draft it holds a lock on the draft's file;
+//! the operating system releases the lock when the program ends, however it ends, so that the
+//! next program offers what a killed one left. A file system without locks marks nothing.
+
+mod file;
+mod record;
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -15,32 +25,37 @@ use correio_proto::{
     message::Send,
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Address, Skipped, durable,
     place::{self, Kept},
 };
 
-/// Largest file that is read, in bytes: the largest body, every byte of it escaped.
-const FILE_MAX: u64 = 64 * 1024 * 1024;
+pub use file::{DraftFile, Reopened};
+
+use file::{Lock, opened};
+use record::Record;
+
+/// The extension of a draft's file, and of the file in which its next version is written.
+const EXTENSION: &str = "json";
+const TEMPORARY: &str = "tmp";
 
 /// What can go wrong with drafts: the file or directory, and what the operating system says.
+/// [`io::ErrorKind::StorageFull`] and [`io::ErrorKind::QuotaExceeded`] say that the disk is full.
+/// The caller still has the text, and the version that was on disk before is whole.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {source}", path = path.display())]
 pub struct DraftError {
     /// The file or directory.
     pub path: PathBuf,
-    /// What it says.
+    /// What the operating system says.
     pub source: io::Error,
 }
 
-/// What was typed, as it was typed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What was typed, as it was typed. Every part may be empty or invalid.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// The id the mail is sent with. A draft whose text is changed after it was sent once, with
     /// whatever result, needs a new one: the server may have taken the first.
-    #[serde(with = "id_text")]
     pub id: MailId,
     /// Usernames separated by commas.
     pub to: String,
@@ -64,6 +79,12 @@ impl Draft {
             body: self.body.parse()?,
         })
     }
+
+    /// Whether nothing was typed but spaces and line ends.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        [&self.to, &self.subject, &self.body].iter().all(|part| part.trim().is_empty())
+    }
 }
 
 impl From<&Send> for Draft {
@@ -77,8 +98,19 @@ impl From<&Send> for Draft {
     }
 }
 
+/// The drafts of an account at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftList {
+    /// The drafts that can be reopened: all of them, the one written last at the end.
+    pub drafts: Vec<Draft>,
+    /// The drafts that a running program writes, in the same order. Do not offer them.
+    pub in_use: Vec<Draft>,
+    /// Files that are no drafts, and damaged ones. They are left as they are.
+    pub skipped: Vec<Skipped>,
+}
+
 /// The drafts of one account of one server on this computer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Drafts {
     directory: PathBuf,
 }
@@ -97,49 +129,58 @@ impl Drafts {
         &self.directory
     }
 
-    /// Keeps a draft durably, in the place of one with the same id.
+    /// The file of a mail that somebody begins to write. Nothing is on disk until it is saved.
+    #[must_use]
+    pub fn begin(&self) -> DraftFile {
+        DraftFile::new(self.clone())
+    }
+
+    /// Takes up a draft again, and keeps other programs from offering it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`]; [`io::ErrorKind::InvalidData`] where the file is damaged.
+    pub fn reopen(&self, id: MailId) -> Result<Reopened, DraftError> {
+        DraftFile::reopen(self.clone(), id)
+    }
+
+    /// Keeps a draft durably, in the place of one with the same id, and marks nothing as in use.
     ///
     /// # Errors
     ///
     /// See [`DraftError`]. A draft that was there before is then unchanged.
     pub fn save(&self, draft: &Draft) -> Result<(), DraftError> {
-        durable::create_directories(&self.directory)
-            .map_err(|error| failed(&self.directory, error))?;
-        let path = self.file(draft.id);
-        let temporary = path.with_extension("tmp");
-        let json = serde_json::to_vec_pretty(draft).map_err(io::Error::from);
-        json.and_then(|json| durable::write(&temporary, &json))
-            .and_then(|()| fs::rename(&temporary, &path))
-            .map_err(|error| failed(&path, error))?;
-        self.sync()
+        self.begin().save(draft)
     }
 
-    /// All drafts, oldest first, and the files that are none.
+    /// All drafts, and the files that are none.
     ///
     /// # Errors
     ///
     /// See [`DraftError`].
-    pub fn list(&self) -> Result<(Vec<Draft>, Vec<Skipped>), DraftError> {
-        let entries = match fs::read_dir(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((vec![], vec![])),
-            entries => entries.map_err(|error| failed(&self.directory, error))?,
-        };
-        let mut drafts = Vec::new();
+    pub fn list(&self) -> Result<DraftList, DraftError> {
+        let mut ordered = Vec::new();
         let mut skipped = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|error| failed(&self.directory, error))?.path();
-            // What is being written, or was when its writer was killed.
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                continue;
-            }
-            match read(&path) {
-                Ok(Some(draft)) => drafts.push(draft),
+        for path in self.files()? {
+            let read = match path.extension().and_then(|extension| extension.to_str()) {
+                Some(TEMPORARY) => self.left_behind(&path),
+                _ => read(&path),
+            };
+            match read {
+                Ok(Some(found)) => ordered.push(found),
                 Ok(None) => {}
                 Err(reason) => skipped.push(Skipped { path, reason }),
             }
         }
-        drafts.sort_by_key(|draft: &Draft| draft.id);
-        Ok((drafts, skipped))
+        ordered.sort_by_key(|(record, _)| record.order());
+        let mut list = DraftList { skipped, ..DraftList::default() };
+        for (record, lock) in ordered {
+            match lock {
+                Lock::Held => list.in_use.push(record.draft()),
+                Lock::Free => list.drafts.push(record.draft()),
+            }
+        }
+        Ok(list)
     }
 
     /// Deletes a draft; one that is not there is deleted already.
@@ -149,6 +190,8 @@ impl Drafts {
     /// See [`DraftError`].
     pub fn delete(&self, id: MailId) -> Result<(), DraftError> {
         let path = self.file(id);
+        // What a killed program left of a next version goes with the draft.
+        let _ = fs::remove_file(path.with_extension(TEMPORARY));
         match fs::remove_file(&path) {
             Ok(()) => self.sync(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -159,7 +202,45 @@ impl Drafts {
     /// The file of a draft, whether or not it is there.
     #[must_use]
     pub fn file(&self, id: MailId) -> PathBuf {
-        self.directory.join(format!("{id}.json"))
+        self.directory.join(format!("{id}.{EXTENSION}"))
+    }
+
+    /// The paths of everything in the directory, which need not be there.
+    fn files(&self) -> Result<Vec<PathBuf>, DraftError> {
+        let names = durable::names(&self.directory);
+        let names = names.map_err(|error| failed(&self.directory, error))?;
+        Ok(names.iter().map(|name| self.directory.join(name)).collect())
+    }
+
+    /// The number that makes a draft the one written last: above that of every other draft.
+    /// Damaged files have none.
+    fn next_sequence(&self, own: MailId) -> u64 {
+        let own = self.file(own);
+        let files = self.files().unwrap_or_default();
+        let others = files.iter().filter(|path| **path != own);
+        let last = others.filter_map(|path| record::sequence(path)).max();
+        last.map_or(1, |last| last.saturating_add(1))
+    }
+
+    /// Reads what a program that was killed had written of a draft's first version. Where it is
+    /// whole it becomes the draft, else it is damaged. Nothing where a program writes it now, or
+    /// where an older version is there, which is the draft.
+    fn left_behind(&self, path: &Path) -> Result<Option<(Record, Lock)>, String> {
+        let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
+        let draft = path.with_extension(EXTENSION);
+        if is_empty || draft.exists() {
+            return Ok(None);
+        }
+        match read(path) {
+            Ok(Some((record, Lock::Free))) => {
+                fs::rename(path, draft).map_err(|error| error.to_string())?;
+                Ok(Some((record, Lock::Free)))
+            }
+            Ok(_) => Ok(None),
+            // The program that writes it now renames it once it is whole.
+            Err(_) if opened(path).is_ok_and(|(_, lock)| lock == Lock::Held) => Ok(None),
+            Err(reason) => Err(reason),
+        }
     }
 
     fn sync(&self) -> Result<(), DraftError> {
@@ -168,25 +249,22 @@ impl Drafts {
     }
 }
 
-/// Reads a draft; nothing where another program has deleted it just now.
-fn read(path: &Path) -> Result<Option<Draft>, String> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+/// Reads a draft, and whether a program writes it now; nothing where another program has deleted
+/// it just now.
+fn read(path: &Path) -> Result<Option<(Record, Lock)>, String> {
+    let (file, lock) = match opened(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !durable::has_entry(path) => {
+            return Ok(None);
+        }
         opened => opened.map_err(|error| error.to_string())?,
     };
-    let mut json = Vec::new();
-    let length = file.take(FILE_MAX + 1).read_to_end(&mut json);
-    if length.map_err(|error| error.to_string())? as u64 > FILE_MAX {
-        return Err("it is larger than any draft".to_owned());
-    }
-    let draft: Draft = serde_json::from_slice(&json)
-        .map_err(|error| format!("it is no draft that correio saved: {error}"))?;
+    let record = Record::read(file)?;
     // Otherwise it could not be deleted by its id.
     let named = path.file_stem().and_then(|stem| stem.to_str());
-    if named != Some(draft.id.to_string().as_str()) {
+    if named != Some(record.id.to_string().as_str()) {
         return Err("its name is not that of the draft in it".to_owned());
     }
-    Ok(Some(draft))
+    Ok(Some((record, lock)))
 }
 
 fn failed(path: &Path, source: io::Error) -> DraftError {
@@ -194,90 +272,5 @@ fn failed(path: &Path, source: io::Error) -> DraftError {
     DraftError { path, source }
 }
 
-/// An id as text: in a file for people it is not bytes.
-mod id_text {
-    use correio_proto::mail::MailId;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(id: &MailId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<MailId, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use tempfile::TempDir;
-
-    use super::*;
-
-    fn open(data: &TempDir) -> Drafts {
-        let address = "correio.example".parse().unwrap();
-        Drafts::open(data.path(), &address, &"tony".parse().unwrap())
-    }
-
-    fn draft(subject: &str) -> Draft {
-        Draft {
-            id: crate::new_mail_id(),
-            to: "pepper, quem?".to_owned(),
-            subject: subject.to_owned(),
-            body: "Olá\r\n\0".to_owned(),
-        }
-    }
-
-    #[test]
-    fn drafts_are_kept_replaced_and_deleted() {
-        let data = TempDir::new().unwrap();
-        let drafts = open(&data);
-        let [mut first, second] = [draft("primeiro"), draft("")];
-        for draft in [&second, &first] {
-            drafts.save(draft).unwrap();
-        }
-        first.subject = "mudado".to_owned();
-        drafts.save(&first).unwrap();
-        let kept = open(&data).list().unwrap();
-        assert_eq!(kept, (vec![first.clone(), second.clone()], vec![]));
-        drafts.delete(first.id).unwrap();
-        drafts.delete(first.id).unwrap();
-        assert_eq!(drafts.list().unwrap().0, [second]);
-    }
-
-    #[test]
-    fn what_is_no_draft_is_told() {
-        let data = TempDir::new().unwrap();
-        let drafts = open(&data);
-        let kept = draft("x");
-        drafts.save(&kept).unwrap();
-        fs::copy(drafts.file(kept.id), drafts.directory().join("copy.json")).unwrap();
-        fs::write(drafts.directory().join("notes.txt"), "…").unwrap();
-        fs::write(drafts.directory().join("half.tmp"), "{").unwrap();
-        let (found, skipped) = drafts.list().unwrap();
-        assert_eq!(found, [kept]);
-        assert_eq!(skipped.len(), 2);
-    }
-
-    #[test]
-    fn a_valid_draft_becomes_the_same_mail_again() {
-        let mut draft = draft("Oi");
-        assert!(draft.mail().is_err());
-        draft.to = "pepper, steve".to_owned();
-        let mail = draft.mail().unwrap();
-        assert_eq!(mail.id, draft.id);
-        assert_eq!(Draft::from(&mail), draft);
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_typed_comes_back(to: String, subject: String, body: String) {
-            let data = TempDir::new().unwrap();
-            let drafts = open(&data);
-            let draft = Draft { id: crate::new_mail_id(), to, subject, body };
-            drafts.save(&draft).unwrap();
-            prop_assert_eq!(drafts.list().unwrap().0, [draft]);
-        }
-    }
-}
+mod tests;

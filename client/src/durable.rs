@@ -60,6 +60,11 @@ pub(crate) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     }
 }
 
+/// Whether a directory has an entry of this path, be it a link that leads nowhere.
+pub(crate) fn has_entry(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Makes a directory with all above it that are missing.
 ///
 /// # Errors

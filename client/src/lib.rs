@@ -28,7 +28,7 @@ mod trust;
 
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
-pub use drafts::{Draft, DraftError, Drafts};
+pub use drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use durable::Disk;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;

@@ -15,7 +15,7 @@ const OFFERED_MAX: usize = 9;
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let drafts = Drafts::open(&app.data, &person.server, &person.username);
     let list = match drafts.list() {
-        Ok((list, _)) => list,
+        Ok(list) => list.drafts,
         Err(error) => {
             let reason = show(&error.to_string(), Shown::OneLine);
             app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));

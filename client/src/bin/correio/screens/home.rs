@@ -81,7 +81,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
     let service = app.service.as_ref();
     let drafts = Drafts::open(&app.data, &person.server, &person.username)
         .list()
-        .map_or(0, |(drafts, _)| drafts.len());
+        .map_or(0, |list| list.drafts.len());
     let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
     let choices = [
         Choice::new(4, text.of("home-send")),

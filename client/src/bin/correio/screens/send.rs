@@ -15,7 +15,7 @@ use crate::{
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let last = open(app, person).list().ok().and_then(|(mut drafts, _)| drafts.pop());
+    let last = open(app, person).list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
             ("to", show(&draft.to, Shown::OneLine).into()),

@@ -1,0 +1,232 @@
+//! The file of one draft while a program writes it.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use correio_proto::mail::MailId;
+
+use super::{Draft, DraftError, Drafts, TEMPORARY, failed, record::Record};
+use crate::durable;
+
+/// How often, and how many times, a lock is tried again that a program holds for the moment in
+/// which it lists the drafts. A program that writes the draft holds it longer.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
+const LOCK_TRIES: usize = 40;
+
+/// Times that a file is opened again because a program has just replaced it.
+const OPEN_TRIES: usize = 16;
+
+/// The draft that a program writes now. Other programs see it in [`super::DraftList::in_use`]
+/// until this is dropped or the program ends. Dropping it leaves the draft on disk as it was saved
+/// last.
+#[derive(Debug)]
+pub struct DraftFile {
+    drafts: Drafts,
+    held: Option<Held>,
+}
+
+/// The version that is on disk.
+#[derive(Debug)]
+struct Held {
+    id: MailId,
+    sequence: u64,
+    /// The open file, which has the lock. It has the draft's name.
+    _file: File,
+}
+
+/// What [`Drafts::reopen`] found.
+#[derive(Debug)]
+pub enum Reopened {
+    /// The draft, which this program writes from now on.
+    Draft(DraftFile, Draft),
+    /// Another program writes it.
+    InUse,
+    /// It was deleted.
+    Gone,
+}
+
+/// Whether a program holds the lock of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    Held,
+    Free,
+}
+
+/// What a version on disk must outlast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlasts {
+    Program,
+    PowerFailure,
+}
+
+impl DraftFile {
+    pub(super) fn new(drafts: Drafts) -> Self {
+        Self { drafts, held: None }
+    }
+
+    pub(super) fn reopen(drafts: Drafts, id: MailId) -> Result<Reopened, DraftError> {
+        let path = drafts.file(id);
+        let mut file = match writable(&path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Reopened::InUse),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Reopened::Gone),
+            Err(error) => return Err(failed(&path, error)),
+        };
+        let damaged = |reason| failed(&path, io::Error::new(io::ErrorKind::InvalidData, reason));
+        let record = Record::read(&mut file).map_err(damaged)?;
+        if record.id != id {
+            return Err(damaged("its name is not that of the draft in it".to_owned()));
+        }
+        let held = Held { id, sequence: record.sequence, _file: file };
+        Ok(Reopened::Draft(Self { drafts, held: Some(held) }, record.draft()))
+    }
+
+    /// Keeps what was typed so far, for the case that the program ends: cheap enough for every
+    /// pause in typing. It waits for no disk, so that what a power failure leaves is up to the
+    /// file system; [`DraftFile::save`] what must outlast that.
+    ///
+    /// A draft with another id than the one before takes its place.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`]. The version that was on disk is unchanged.
+    pub fn autosave(&mut self, draft: &Draft) -> Result<(), DraftError> {
+        self.write(draft, Outlasts::Program)
+    }
+
+    /// Keeps a draft durably, as the one written last, in the place of the version before.
+    ///
+    /// A draft with another id than the one before takes its place.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`]. The version that was on disk is unchanged, except where the error is
+    /// that of the directory: then the new version is there, and may not outlast a power failure.
+    pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
+        self.write(draft, Outlasts::PowerFailure)
+    }
+
+    /// Deletes the draft, which was sent or is not wanted any more.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`].
+    pub fn delete(self) -> Result<(), DraftError> {
+        self.held.as_ref().map_or(Ok(()), |held| self.drafts.delete(held.id))
+    }
+
+    /// The file, where anything was saved.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.held.as_ref().map(|held| self.drafts.file(held.id))
+    }
+
+    fn write(&mut self, draft: &Draft, outlasts: Outlasts) -> Result<(), DraftError> {
+        let directory = self.drafts.directory();
+        durable::create_directories(directory).map_err(|error| failed(directory, error))?;
+        let sequence = match &self.held {
+            // The number is looked up where the draft is begun and at its end, not at each pause.
+            Some(held) if outlasts == Outlasts::Program => held.sequence,
+            _ => self.drafts.next_sequence(draft.id),
+        };
+        let path = self.drafts.file(draft.id);
+        let temporary = path.with_extension(TEMPORARY);
+        let written = Record::of(draft, sequence).json().and_then(|json| {
+            let file = write(&temporary, &json, outlasts)?;
+            fs::rename(&temporary, &path)?;
+            Ok(file)
+        });
+        let file = written.map_err(|error| {
+            // The error to tell is the first one.
+            let _ = fs::remove_file(&temporary);
+            failed(&path, error)
+        })?;
+        let before = self.held.replace(Held { id: draft.id, sequence, _file: file });
+        let synced = match outlasts {
+            Outlasts::Program => Ok(()),
+            Outlasts::PowerFailure => self.drafts.sync(),
+        };
+        synced?;
+        match before.filter(|before| before.id != draft.id) {
+            // Should this fail there are two drafts, and nothing is lost.
+            Some(before) => self.drafts.delete(before.id),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes the next version of a draft and locks it, before it has the draft's name.
+fn write(path: &Path, json: &[u8], outlasts: Outlasts) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path)?;
+    lock(&file);
+    file.write_all(json)?;
+    if outlasts == Outlasts::PowerFailure {
+        file.sync_all()?;
+    }
+    Ok(file)
+}
+
+/// Opens a draft to be written further, with its lock; `None` where a program has that.
+fn writable(path: &Path) -> io::Result<Option<File>> {
+    for _ in 0..OPEN_TRIES {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            // Some network file systems lock only what is open for writing; others need not.
+            Err(error) if is_read_only(&error) => File::open(path)?,
+            opened => opened?,
+        };
+        if lock(&file) == Lock::Held {
+            return Ok(None);
+        }
+        if has_name(&file, path)? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Locks a file. [`Lock::Held`] where another program keeps the lock; where the file system has
+/// no locks, none holds any.
+fn lock(file: &File) -> Lock {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_RETRY),
+            Ok(()) | Err(TryLockError::Error(_)) => return Lock::Free,
+        }
+    }
+    Lock::Held
+}
+
+/// Opens a draft to be read, and says whether a program writes it.
+pub(super) fn opened(path: &Path) -> io::Result<(File, Lock)> {
+    let mut tries = 0..OPEN_TRIES;
+    loop {
+        let file = File::open(path)?;
+        // Shared, so that two programs that list do not take each other for writers.
+        let lock = match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Lock::Held,
+            Ok(()) | Err(TryLockError::Error(_)) => Lock::Free,
+        };
+        // Only the file that has the name now tells: an older version has lost its lock.
+        if tries.next().is_none() || has_name(&file, path)? {
+            return Ok((file, lock));
+        }
+    }
+}
+
+/// Whether a path still names an open file.
+fn has_name(file: &File, path: &Path) -> io::Result<bool> {
+    let (open, named) = (file.metadata()?, fs::metadata(path)?);
+    Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
+}

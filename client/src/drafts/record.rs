@@ -1,0 +1,93 @@
+//! A draft as the JSON in its file.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use correio_proto::mail::MailId;
+use serde::{Deserialize, Serialize};
+
+use super::Draft;
+
+/// Largest file that is read, in bytes: the largest body, every byte of it escaped.
+const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes that are read of a file to find its sequence number, which is written first.
+const START_BYTES: u64 = 64;
+
+/// What a draft's file holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Orders drafts by when they were written last. Files of older versions have none. It is the
+    /// first field, so that [`sequence`] need not read the body.
+    #[serde(default)]
+    pub(super) sequence: u64,
+    #[serde(with = "id_text")]
+    pub(super) id: MailId,
+    to: String,
+    subject: String,
+    body: String,
+}
+
+impl Record {
+    pub(super) fn of(draft: &Draft, sequence: u64) -> Self {
+        let Draft { id, to, subject, body } = draft.clone();
+        Self { sequence, id, to, subject, body }
+    }
+
+    pub(super) fn draft(self) -> Draft {
+        let Self { sequence: _, id, to, subject, body } = self;
+        Draft { id, to, subject, body }
+    }
+
+    /// Drafts in this order have the one written last at the end.
+    pub(super) fn order(&self) -> (u64, MailId) {
+        (self.sequence, self.id)
+    }
+
+    pub(super) fn json(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Why it is no draft, in English.
+    pub(super) fn read(file: impl Read) -> Result<Self, String> {
+        let mut json = Vec::new();
+        let length = file.take(FILE_MAX + 1).read_to_end(&mut json);
+        if length.map_err(|error| error.to_string())? as u64 > FILE_MAX {
+            return Err("it is larger than any draft".to_owned());
+        }
+        serde_json::from_slice(&json)
+            .map_err(|error| format!("it is no draft that correio saved: {error}"))
+    }
+}
+
+/// The sequence number in a file; `None` where it is no draft.
+pub(super) fn sequence(path: &Path) -> Option<u64> {
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(START_BYTES).read_to_end(&mut start).ok()?;
+    let start = String::from_utf8_lossy(&start);
+    let number = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"sequence\":");
+    let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
+    // A person, or an older version, has written the fields in another order.
+    number.or_else(|| Some(Record::read(File::open(path).ok()?).ok()?.sequence))
+}
+
+/// An id as text: in a file for people it is not bytes.
+mod id_text {
+    use correio_proto::mail::MailId;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(id: &MailId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<MailId, D::Error> {
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
+    }
+}
