@@ -89,7 +89,6 @@ local-skipped = { $path }: not an e-mail of correio ({ $reason })
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
-drafts-more = These are the latest; { $count } older ones come up once these are sent or deleted.
 drafts-back = Back
 draft-send = Send
 draft-edit = Change
@@ -206,3 +205,18 @@ command-sent = E-mail sent
 command-registered = Account { $username } registered.
 command-available = Service Available: { $name } { $version } at { $address }, { $milliseconds } ms
 command-draft = The e-mail was kept as a draft, which the menus offer: { $file }
+
+login-password-of = Password of { $username } (Esc changes the username)
+home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
+send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
+list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
+mail-back = -- any key goes back to the list --
+drafts-choose = Which draft to open:
+drafts-skipped = { $path }: not a draft that can be read ({ $reason }); it was left as it is
+drafts-in-use = { $count ->
+    [one] One draft is open in another program.
+   *[other] { $count } drafts are open in other programs.
+}
+prompt-not-text = the terminal sent something that is not UTF-8; it was not used (the terminal must be set to UTF-8)
+prompt-one-line = a password has one line; the pasted text was not used
+prompt-line-cut = this terminal passes on 4095 bytes a line only; the line above arrived cut and was not used: write it in shorter lines

@@ -89,7 +89,6 @@ local-skipped = { $path }: não é um e-mail do correio ({ $reason })
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.
-drafts-more = Estes são os mais novos; { $count } mais antigos aparecem quando estes forem enviados ou apagados.
 drafts-back = Voltar
 draft-send = Enviar
 draft-edit = Alterar
@@ -206,3 +205,18 @@ command-sent = E-mail enviado com sucesso
 command-registered = Conta { $username } cadastrada.
 command-available = Serviço Disponível: { $name } { $version } em { $address }, { $milliseconds } ms
 command-draft = O e-mail foi guardado como rascunho, que os menus oferecem: { $file }
+
+login-password-of = Senha de { $username } (Esc troca o usuário)
+home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
+send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
+list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
+mail-back = -- uma tecla volta à lista --
+drafts-choose = Qual rascunho deseja abrir:
+drafts-skipped = { $path }: não é um rascunho que se possa ler ({ $reason }); ficou como está
+drafts-in-use = { $count ->
+    [one] Um rascunho está aberto em outro programa.
+   *[other] { $count } rascunhos estão abertos em outros programas.
+}
+prompt-not-text = o terminal mandou algo que não é UTF-8; isso não foi usado (o terminal precisa estar em UTF-8)
+prompt-one-line = uma senha tem só uma linha; o texto colado não foi usado
+prompt-line-cut = este terminal só passa 4095 bytes por linha; a linha acima chegou cortada e não foi usada: escreva-a em linhas menores

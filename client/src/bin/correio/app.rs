@@ -4,6 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
+    rc::Rc,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError},
@@ -18,12 +19,14 @@ use correio_client::{
 };
 use correio_proto::{
     credential::Password,
+    mail::Username,
     message::{ErrorCode, ErrorReply},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    prompt::{Answer, Prompt},
+    exit::Status,
+    prompt::{Answer, Keep, NotKept, Prompt},
     terminal::Guard,
     text::Text,
     trust::Stated,
@@ -32,6 +35,9 @@ use crate::{
 /// File in the data directory with the address of the server used last.
 const LAST_SERVER: &str = "server";
 
+/// File in the data directory with the username that has logged in last.
+const LAST_USER: &str = "user";
+
 /// How long a connection may be away before the person who waits is told.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 
@@ -39,7 +45,7 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
-    pub(crate) text: Text,
+    pub(crate) text: Rc<Text>,
     pub(crate) prompt: Prompt,
     pub(crate) data: PathBuf,
     pub(crate) service: Option<Service>,
@@ -47,6 +53,10 @@ pub(crate) struct App {
     pub(crate) user: String,
     /// The server that was pointed at before, whatever came of it.
     pub(crate) tried: Option<Address>,
+    /// The username whose password was refused last: the next login asks for the password alone.
+    pub(crate) refused: Option<Username>,
+    /// With which status a script ends where no server has answered.
+    pub(crate) failed: Option<Status>,
     stated: Stated,
     guard: Guard,
     cancel: Cancel,
@@ -60,14 +70,20 @@ impl App {
         guard: Guard,
         cancel: Cancel,
     ) -> Self {
-        let prompt = Prompt::new(guard.clone());
-        let (service, user, tried) = (None, String::new(), None);
-        Self { text, prompt, data, service, user, tried, stated, guard, cancel }
+        let prompt = Prompt::new(&guard, &text);
+        let (text, service, user, tried) = (Rc::new(text), None, String::new(), None);
+        let (refused, failed) = (None, None);
+        Self { text, prompt, data, service, user, tried, refused, failed, stated, guard, cancel }
     }
 
     /// Shows a line.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn say(&mut self, line: &str) {
         self.prompt.say(line);
+    }
+
+    /// Whether lines come from a script. A script cannot react to a failure.
+    pub(crate) fn is_script(&self) -> bool {
+        !self.guard.is_terminal()
     }
 
     /// Does something that waits for the server, with a spinner where a person waits too. Ctrl-C
@@ -86,7 +102,7 @@ impl App {
         }
         let _mode = self.prompt.is_interactive().then(|| {
             spinner.enable_steady_tick(Duration::from_millis(100));
-            // What is typed meanwhile answers the next question and is shown there.
+            // What is typed meanwhile is meant for no prompt.
             self.guard.hold_keys()
         });
         let away = self.text.of("wait-reconnecting");
@@ -101,6 +117,15 @@ impl App {
             self.undisturbed(|cancel| action(cancel, &spinner))
         });
         spinner.finish_and_clear();
+        result
+    }
+
+    /// Lends the terminal to a program that has Ctrl-C for itself.
+    pub(crate) fn lend<R>(&self, action: impl FnOnce() -> R) -> R {
+        let mode = self.guard.lend();
+        let result = self.undisturbed(|_| action());
+        drop(mode);
+        self.guard.redraw();
         result
     }
 
@@ -133,8 +158,20 @@ impl App {
         let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
         self.service = Some(service);
         // Only a convenience: the address is asked for again where it was not kept.
-        let _ = self.remember(&shown);
+        let _ = self.remember(LAST_SERVER, &shown);
         Ok(())
+    }
+
+    /// Remembers the username that has logged in, to offer it the next time.
+    pub(crate) fn remember_user(&mut self, username: &Username) {
+        username.as_str().clone_into(&mut self.user);
+        // Only a convenience: the username is typed again where it was not kept.
+        let _ = self.remember(LAST_USER, username.as_str());
+    }
+
+    /// The username that has logged in last.
+    pub(crate) fn last_user(&self) -> Option<Username> {
+        fs::read_to_string(self.data.join(LAST_USER)).ok()?.trim().parse().ok()
     }
 
     /// The server's own words for itself, made harmless.
@@ -156,13 +193,13 @@ impl App {
         fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
     }
 
-    fn remember(&self, address: &str) -> io::Result<()> {
+    fn remember(&self, name: &str, value: &str) -> io::Result<()> {
         use io::Write;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
-        let path = self.data.join(LAST_SERVER);
+        let path = self.data.join(name);
         let mut options = fs::OpenOptions::new();
         let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        writeln!(file, "{address}")
+        writeln!(file, "{value}")
     }
 
     /// Asks for a text until it parses, with what was typed as the start of the next try.
@@ -172,9 +209,20 @@ impl App {
         initial: &str,
         parse: impl Fn(&Text, &str) -> Result<T, String>,
     ) -> Answer<T> {
+        self.ask_kept(question, initial, parse, &mut NotKept)
+    }
+
+    /// Asks for a text until it parses, and keeps it while it is typed.
+    pub(crate) fn ask_kept<T>(
+        &mut self,
+        question: &str,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+        keep: &mut dyn Keep,
+    ) -> Answer<T> {
         let mut typed = initial.to_owned();
         loop {
-            typed = self.prompt.line(question, &typed)?;
+            typed = self.prompt.kept_line(question, &typed, keep)?;
             match parse(&self.text, &typed) {
                 Ok(value) => return Ok(value),
                 Err(why) => self.say(&why),

@@ -1,26 +1,48 @@
 //! The person's own editor, for texts of several lines.
+//!
+//! The text is in a file of the data directory while the editor has it, so that it is still there
+//! whatever ends the editor or this program. It is taken from there the next time the draft is
+//! opened.
 
 use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
     io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
     process::Command,
 };
 
 use correio_client::{Shown, show};
+use correio_proto::mail::MailId;
+
+/// Editors that are tried where the person has not chosen one, the easier ones first.
+const COMMON: [&str; 6] = ["sensible-editor", "nano", "micro", "vim", "vi", "emacs"];
+
+/// Directory in the data directory with the texts that editors have now.
+const DIRECTORY: &str = "editing";
 
 /// A command line, as `VISUAL` or `EDITOR` has it.
 pub(crate) struct Editor(OsString);
 
+/// What came of editing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Edited {
+    /// The text, without line ends after its last line.
+    pub(crate) text: String,
+    /// What the editor said of its end, unless it was a success.
+    pub(crate) problem: Option<String>,
+}
+
 impl Editor {
-    /// The editor that the person has chosen, if any.
+    /// The editor that the person has chosen, or a common one that is there.
     pub(crate) fn of_person() -> Option<Self> {
-        ["VISUAL", "EDITOR"]
-            .into_iter()
-            .filter_map(env::var_os)
-            .find(|name| !name.is_empty())
-            .map(Self)
+        let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(env::var_os);
+        let chosen = chosen.filter(|name| !name.is_empty()).map(Self).next();
+        chosen.or_else(|| {
+            COMMON.into_iter().find(|name| is_there(name)).map(|name| Self(name.into()))
+        })
     }
 
     /// For people.
@@ -28,48 +50,111 @@ impl Editor {
         show(&self.0.to_string_lossy(), Shown::OneLine)
     }
 
-    /// Has a text changed and returns it, without line ends behind its last line.
+    /// Has the body of a mail changed. What the editor saved is used, whatever status it ended
+    /// with.
     ///
     /// # Errors
     ///
-    /// An editor that cannot be run or says that it failed; a text that is not UTF-8. The text
-    /// is then as it was.
-    pub(crate) fn edit(&self, text: &str) -> io::Result<String> {
-        // Readable by its owner alone, as all that tempfile makes.
-        let mut file = tempfile::Builder::new().prefix("correio-").suffix(".txt").tempfile()?;
-        file.write_all(text.as_bytes())?;
-        file.flush()?;
+    /// A file that cannot be written or read, an editor that cannot be run, or a text that is not
+    /// UTF-8. That text stays in the file, which the error names.
+    pub(crate) fn edit(&self, data: &Path, id: MailId, text: &str) -> Result<Edited, String> {
+        let path = file(data, id);
+        let named = |error: io::Error| format!("{}: {error}", path.display());
+        write(&path, text).map_err(named)?;
         // As git does it: what stands in the variable may have arguments.
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
-        let status =
-            Command::new("sh").arg("-c").arg(script).arg("sh").arg(file.path()).status()?;
-        if !status.success() {
-            return Err(io::Error::other(status.to_string()));
-        }
+        let status = Command::new("sh").arg("-c").arg(script).arg("sh").arg(&path).status();
+        let problem = match status {
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(status.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
         // By its name: many editors put another file in its place.
-        let edited = fs::read_to_string(file.path())?;
-        Ok(edited.trim_end_matches(['\r', '\n']).to_owned())
+        let text = fs::read_to_string(&path).map_err(named)?;
+        Ok(Edited { text: trimmed(&text), problem })
     }
+
+    /// The text that an editor had when the program was killed, if it is one.
+    pub(crate) fn left_behind(data: &Path, id: MailId) -> Option<String> {
+        fs::read_to_string(file(data, id)).ok().map(|text| trimmed(&text))
+    }
+
+    /// Removes a text that is kept elsewhere.
+    pub(crate) fn forget(data: &Path, id: MailId) {
+        // Should it stay, it is the text that is kept.
+        let _ = fs::remove_file(file(data, id));
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    text.trim_end_matches(['\r', '\n']).to_owned()
+}
+
+fn file(data: &Path, id: MailId) -> PathBuf {
+    data.join(DIRECTORY).join(format!("{id}.txt"))
+}
+
+/// Writes a file that its owner alone can read.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+fn is_there(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 #[cfg(test)]
 mod tests {
+    use correio_client::new_mail_id;
+
     use super::*;
 
-    fn edit(editor: &str, text: &str) -> io::Result<String> {
-        Editor(editor.into()).edit(text)
+    fn edit(editor: &str, text: &str) -> (Result<Edited, String>, Option<String>) {
+        let data = tempfile::tempdir().unwrap();
+        let id = new_mail_id();
+        let edited = Editor(editor.into()).edit(data.path(), id, text);
+        (edited, Editor::left_behind(data.path(), id))
     }
 
     #[test]
     fn an_editor_may_have_arguments() {
-        assert_eq!(edit("sed -i -e 's/um/dois/'", "um\n").unwrap(), "dois");
+        let edited = edit("sed -i -e 's/um/dois/'", "um\n").0.unwrap();
+        assert_eq!(edited, Edited { text: "dois".to_owned(), problem: None });
     }
 
     #[test]
-    fn an_editor_that_fails_changes_nothing() {
-        for editor in ["false", "/nowhere/editor", "'"] {
-            assert!(edit(editor, "um").is_err(), "{editor}");
+    fn what_an_editor_saved_is_used_however_it_ends() {
+        for editor in ["printf dois >\"$1\"; false", "printf dois >\"$1\"; kill -9 $$"] {
+            let edited = edit(&format!("f() {{ {editor}; }}; f"), "um").0.unwrap();
+            assert_eq!(edited.text, "dois", "{editor}");
+            assert!(edited.problem.is_some(), "{editor}");
         }
+    }
+
+    #[test]
+    fn an_editor_that_does_not_run_changes_nothing() {
+        for editor in ["false", "/nowhere/editor", "'"] {
+            let edited = edit(editor, "um").0.unwrap();
+            assert_eq!(edited.text, "um", "{editor}");
+            assert!(edited.problem.is_some(), "{editor}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf8_stays_in_its_file() {
+        let data = tempfile::tempdir().unwrap();
+        let id = new_mail_id();
+        let editor = Editor(r#"f() { printf 'caf\351' >"$1"; }; f"#.into());
+        let error = editor.edit(data.path(), id, "um").unwrap_err();
+        let path = file(data.path(), id);
+        assert!(error.contains(&path.display().to_string()), "{error}");
+        assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
     }
 }

@@ -34,6 +34,7 @@ mod screens;
 mod terminal;
 mod text;
 mod trust;
+mod writing;
 
 /// How the program came to its end without a failure.
 enum Ended {
@@ -41,6 +42,10 @@ enum Ended {
     Answered(Output),
     /// The person has left the menus.
     Left,
+    /// A script could not go on, and was told why.
+    Failed(Status),
+    /// A signal, by its number.
+    Signal(i32),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +57,9 @@ fn main() -> ExitCode {
     let json = cli.options.json;
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
+        Ok(Ended::Failed(status)) => status.into(),
+        // As shells count it.
+        Ok(Ended::Signal(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
         Ok(Ended::Answered(output)) => {
             let answer = if json { show_json(&output.json) } else { output.text };
             answered(writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()))
@@ -121,13 +129,23 @@ fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
     };
     let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
-    match screens::first::run(&mut app, preset.as_ref()) {
+    let stop = screens::first::run(&mut app, preset.as_ref());
+    match stop {
         Stop::Interrupted => {
             guard.clean_up();
             let said = app.text.of("interrupted");
             Err(Failure::new(Status::Interrupted, "interrupted", said))
         }
-        Stop::Back | Stop::Leave => Ok(Ended::Left),
+        Stop::Signal(signal) => {
+            guard.clean_up();
+            Ok(Ended::Signal(signal))
+        }
+        Stop::Failed(status) => Ok(Ended::Failed(status)),
+        Stop::Back | Stop::Leave => match app.failed {
+            // Nothing else that the script said can have been done.
+            Some(status) if app.is_script() => Ok(Ended::Failed(status)),
+            _ => Ok(Ended::Left),
+        },
     }
 }
 

@@ -1,91 +1,245 @@
-//! The terminal as it was found, whatever ends the program; and what Ctrl-C means.
+//! The terminal's settings, put back however the program ends; and the meaning of signals.
+//!
+//! One thread takes all signals. While the menus run ([`Guard::attend`]), a signal that ends the
+//! program is handed to the prompt that is open, so that typed text is kept first; the program
+//! ends by itself where that takes longer than [`GRACE`].
 
 use std::{
     env,
     fs::File,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Read, Write},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
     sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicI32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use correio_client::Cancel;
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+use rustix::{
+    process::{Signal, getpid, kill_current_process_group, kill_process},
+    termios::{
+        InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    },
 };
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH},
     iterator::Signals,
 };
 
 /// A key of the terminal that stands for nothing (POSIX calls it `_POSIX_VDISABLE`).
 const NO_KEY: u8 = 0;
 
-/// How the terminal was when the program started, and what a signal does meanwhile.
+/// How long a prompt may take to keep what was typed after a signal that ends the program.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Has the terminal mark pasted text (xterm's bracketed paste).
+const PASTES_MARKED: &[u8] = b"\x1b[?2004h";
+
+/// The terminal does not mark pasted text, shows its cursor and has its usual colours.
+const AS_USUAL: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
+
+/// The terminal's settings as they were found, and what signals do.
 #[derive(Clone)]
-pub(crate) struct Guard {
+pub(crate) struct Guard(Arc<Inner>);
+
+struct Inner {
     /// `None` where standard input is no terminal.
     found: Option<Termios>,
+    /// The settings now.
+    now: Mutex<Option<Settings>>,
     /// Another terminal where a person is asked, and how it was.
-    other: Arc<OnceLock<(File, Termios)>>,
+    other: OnceLock<(File, Termios)>,
     /// Whether something is under way that Ctrl-C cancels, or that has Ctrl-C for itself.
-    busy: Arc<AtomicBool>,
+    busy: AtomicBool,
+    /// Whether a prompt takes the signals that end the program.
+    attended: AtomicBool,
+    /// The signal that ends the program, or 0.
+    ended_by: AtomicI32,
+    /// Whether the screen has to be drawn anew.
+    stale: AtomicBool,
+    /// Whether something was typed while nothing was asked, which no prompt is meant by.
+    held: AtomicBool,
+    /// Wakes the prompt: the end that it polls, and the other.
+    wake: (UnixStream, UnixStream),
+}
+
+/// Settings that the program has made.
+#[derive(Clone)]
+struct Settings {
+    termios: Termios,
+    /// Whether the terminal marks pasted text.
+    marks_pastes: bool,
 }
 
 impl Guard {
-    /// Notes how the terminal is and takes SIGINT, SIGTERM and SIGHUP from now on: they put it
-    /// back and end the program. While a request is under way, SIGINT only cancels that.
+    /// Notes the terminal's settings and takes signals from now on.
+    ///
+    /// SIGINT, SIGTERM, SIGHUP and SIGQUIT put the settings back and end the program; while a
+    /// request is under way, SIGINT only cancels that. SIGTSTP puts them back and stops it, SIGCONT
+    /// makes them again.
     pub(crate) fn install(cancel: Cancel) -> io::Result<Self> {
-        let found = tcgetattr(io::stdin()).ok();
-        let guard = Self { found, other: Arc::default(), busy: Arc::default() };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let wake = UnixStream::pair()?;
+        wake.0.set_nonblocking(true)?;
+        wake.1.set_nonblocking(true)?;
+        let inner = Inner {
+            found: tcgetattr(io::stdin()).ok(),
+            now: Mutex::default(),
+            other: OnceLock::new(),
+            busy: AtomicBool::new(false),
+            attended: AtomicBool::new(false),
+            ended_by: AtomicI32::new(0),
+            stale: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            wake,
+        };
+        let guard = Self(Arc::new(inner));
+        let taken = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH];
+        let mut signals = Signals::new(taken)?;
         let handler = guard.clone();
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
-                if signal == SIGINT && handler.busy.load(Ordering::SeqCst) && !cancel.is_cancelled()
-                {
-                    cancel.cancel();
-                } else {
-                    handler.leave(signal);
-                }
+                handler.handle(signal, &cancel);
             }
         })?;
+        guard.restore_after_panic();
         Ok(guard)
+    }
+
+    /// A panic is reported on a terminal that shows it.
+    fn restore_after_panic(&self) {
+        let (guard, report) = (self.clone(), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            guard.clean_up();
+            report(panic);
+        }));
+    }
+
+    fn handle(&self, signal: i32, cancel: &Cancel) {
+        let is_cancelled = cancel.is_cancelled();
+        match signal {
+            SIGWINCH => self.redraw(),
+            SIGCONT => {
+                self.apply();
+                self.redraw();
+            }
+            SIGTSTP => self.stop(),
+            SIGINT if self.0.busy.load(Ordering::SeqCst) && !is_cancelled => cancel.cancel(),
+            _ if self.0.attended.load(Ordering::SeqCst) && self.ended_by().is_none() => {
+                self.0.ended_by.store(signal, Ordering::SeqCst);
+                cancel.cancel();
+                self.wake();
+                let guard = self.clone();
+                thread::spawn(move || {
+                    thread::sleep(GRACE);
+                    guard.leave(signal);
+                });
+            }
+            _ => self.leave(signal),
+        }
     }
 
     /// Whether a person sits at both ends of a terminal that can do more than print lines.
     pub(crate) fn is_interactive(&self) -> bool {
+        self.has_keys() && io::stdout().is_terminal()
+    }
+
+    /// Whether standard input is a terminal that can do more than send lines.
+    pub(crate) fn has_keys(&self) -> bool {
         let is_dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        self.found.is_some() && io::stdout().is_terminal() && !is_dumb
+        self.is_terminal() && !is_dumb
+    }
+
+    /// Whether standard input is a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.0.found.is_some()
     }
 
     /// Says whether something is under way that Ctrl-C cancels.
     pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::SeqCst);
+        self.0.busy.store(busy, Ordering::SeqCst);
+    }
+
+    /// From now on a prompt takes the signals that end the program.
+    pub(crate) fn attend(&self) {
+        self.0.attended.store(true, Ordering::SeqCst);
+    }
+
+    /// The signal that ends the program, once there was one.
+    pub(crate) fn ended_by(&self) -> Option<i32> {
+        Some(self.0.ended_by.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+
+    /// Whether the screen has to be drawn anew, since the last call.
+    pub(crate) fn take_stale(&self) -> bool {
+        self.0.stale.swap(false, Ordering::SeqCst)
+    }
+
+    /// Readable after a signal, until [`Self::take_wake`].
+    pub(crate) fn waker(&self) -> BorrowedFd<'_> {
+        self.0.wake.0.as_fd()
+    }
+
+    /// Takes what made the waker readable.
+    pub(crate) fn take_wake(&self) {
+        let mut bytes = [0; 64];
+        while (&self.0.wake.0).read(&mut bytes).is_ok_and(|read| read > 0) {}
+    }
+
+    fn wake(&self) {
+        // A full pipe wakes as well.
+        let _ = (&self.0.wake.1).write(&[0]);
+    }
+
+    /// Has the screen drawn anew.
+    pub(crate) fn redraw(&self) {
+        self.0.stale.store(true, Ordering::SeqCst);
+        self.wake();
     }
 
     /// Puts another terminal back, too, as it is now. The first one counts.
     pub(crate) fn keep_too(&self, terminal: File) {
         if let Ok(found) = tcgetattr(&terminal) {
-            let _ = self.other.set((terminal, found));
+            let _ = self.0.other.set((terminal, found));
         }
     }
 
-    /// Takes keys one by one, without showing them, until the guard returned is dropped. Ctrl-C
-    /// is a key like any other, so that what was typed can be kept.
+    /// Takes bytes as they come, without showing them, and has pastes marked, until the guard
+    /// returned is dropped. Ctrl-C is a key like any other, so that what was typed can be kept.
     pub(crate) fn take_keys(&self) -> Mode {
-        self.change(|mode| {
-            mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+        self.change(true, |mode| {
+            mode.local_modes.remove(
+                LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN,
+            );
+            mode.input_modes.remove(
+                InputModes::ICRNL
+                    | InputModes::INLCR
+                    | InputModes::IGNCR
+                    | InputModes::IXON
+                    | InputModes::ISTRIP,
+            );
+            mode.special_codes[SpecialCodeIndex::VMIN] = 0;
+            mode.special_codes[SpecialCodeIndex::VTIME] = 0;
         })
     }
 
-    /// Keeps what is typed for later, without showing it, until the guard returned is dropped.
-    /// Ctrl-C is a signal; what would stop the program with the terminal like that is not.
+    /// Whether keys were held back since the last call.
+    pub(crate) fn take_held(&self) -> bool {
+        self.0.held.swap(false, Ordering::SeqCst)
+    }
+
+    /// Holds what is typed back, without showing it, until the guard returned is dropped. Ctrl-C
+    /// is a signal; what would stop the program with the terminal like that is not.
     pub(crate) fn hold_keys(&self) -> Mode {
-        self.change(|mode| {
+        self.0.held.store(true, Ordering::SeqCst);
+        self.change(true, |mode| {
             mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            mode.input_modes.remove(InputModes::ICRNL | InputModes::ISTRIP);
             for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
                 mode.special_codes[key] = NO_KEY;
             }
@@ -94,33 +248,74 @@ impl Guard {
 
     /// Does not show what is typed until the guard returned is dropped.
     pub(crate) fn hide_typing(&self) -> Mode {
-        self.change(|mode| mode.local_modes.remove(LocalModes::ECHO))
+        self.change(false, |mode| mode.local_modes.remove(LocalModes::ECHO))
     }
 
-    /// Puts everything back before the program ends because of Ctrl-C.
+    /// Lends the terminal to another program, as it was found, until the guard returned is
+    /// dropped.
+    pub(crate) fn lend(&self) -> Mode {
+        self.change(false, |_| {})
+    }
+
+    /// Puts everything back before the program ends early.
     pub(crate) fn clean_up(&self) {
         self.restore();
-        if self.is_interactive() {
-            let mut out = io::stdout();
-            let _ = out.write_all(b"\x1b[?25h\x1b[0m\n").and_then(|()| out.flush());
+        if self.has_keys() {
+            write_out(b"\n");
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Termios)) -> Mode {
-        if let Some(found) = &self.found {
-            let mut mode = found.clone();
-            change(&mut mode);
-            // A terminal that has gone away is noticed by the next read.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &mode);
+    /// Stops the program, as Ctrl-Z does, with the terminal as it was found. It goes on with
+    /// SIGCONT.
+    pub(crate) fn suspend(&self) {
+        self.restore();
+        // The whole job stops, as the terminal itself would have it.
+        let _ = kill_current_process_group(Signal::TSTP);
+    }
+
+    fn stop(&self) {
+        self.restore();
+        let _ = kill_process(getpid(), Signal::STOP);
+    }
+
+    fn now(&self) -> MutexGuard<'_, Option<Settings>> {
+        // The settings are replaced as a whole, so a poisoned mutex is safe to use.
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, marks_pastes: bool, change: impl FnOnce(&mut Termios)) -> Mode {
+        let before = self.now().clone();
+        if let Some(found) = &self.0.found {
+            let mut termios = found.clone();
+            change(&mut termios);
+            *self.now() = Some(Settings { termios, marks_pastes });
+            self.apply();
         }
-        Mode(self.clone())
+        Mode { guard: self.clone(), before }
+    }
+
+    /// Makes the settings that the program wants now.
+    fn apply(&self) {
+        match &*self.now() {
+            Some(settings) => {
+                // A terminal that has gone away is noticed by the next read.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings.termios);
+                if self.has_keys() {
+                    write_out(if settings.marks_pastes { PASTES_MARKED } else { AS_USUAL });
+                }
+            }
+            None => self.restore(),
+        }
     }
 
     fn restore(&self) {
-        if let Some(found) = &self.found {
+        if let Some(found) = &self.0.found {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, found);
+            if self.has_keys() {
+                write_out(AS_USUAL);
+            }
         }
-        if let Some((terminal, found)) = self.other.get() {
+        if let Some((terminal, found)) = self.0.other.get() {
             let _ = tcsetattr(terminal, OptionalActions::Now, found);
         }
     }
@@ -133,11 +328,25 @@ impl Guard {
     }
 }
 
-/// The terminal is another way until this is dropped.
-pub(crate) struct Mode(Guard);
+/// Writes to the terminal, which is at standard output or else at standard error.
+fn write_out(bytes: &[u8]) {
+    // A terminal that has gone away ends the program by a signal.
+    let _ = match io::stdout().is_terminal() {
+        true => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+        false if io::stderr().is_terminal() => io::stderr().write_all(bytes),
+        false => Ok(()),
+    };
+}
+
+/// The terminal has other settings until this is dropped.
+pub(crate) struct Mode {
+    guard: Guard,
+    before: Option<Settings>,
+}
 
 impl Drop for Mode {
     fn drop(&mut self) {
-        self.0.restore();
+        *self.guard.now() = self.before.take();
+        self.guard.apply();
     }
 }

@@ -1,35 +1,60 @@
-//! Questions as plain lines, for scripts: no key is read, no code is written.
+//! Questions as plain lines, for scripts and for terminals that only print: no key is read, no
+//! code is written.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
 use correio_client::{Shown, show};
-use zeroize::Zeroizing;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Choice, Menu, Stop, Written, asked, paper};
-use crate::terminal::Guard;
+use super::{Answer, Choice, Keep, Menu, Stop, Words, Written, asked, paper};
+use crate::{exit::Status, terminal::Guard};
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
-const LINE_MAX: u64 = 16 << 20;
+const LINE_MAX: usize = 16 << 20;
+
+/// Longest line that a terminal passes on, in bytes, without its end: the kernel drops what is
+/// above (N_TTY_BUF_SIZE).
+const TERMINAL_LINE_MAX: usize = 4095;
+
+/// Bytes of one read.
+const READ: usize = 8192;
 
 /// Standard input and output, a line at a time.
 pub(crate) struct Lines {
     guard: Guard,
+    /// What was read and not used yet.
+    unused: Vec<u8>,
+    /// How much of it was searched for a line end.
+    searched: usize,
+}
+
+/// A line, or why it is none.
+enum Line {
+    Text(String),
+    NotText,
+    /// The terminal has dropped a part of it.
+    Cut(String),
 }
 
 impl Lines {
     pub(super) fn new(guard: Guard) -> Self {
-        Self { guard }
+        guard.attend();
+        Self { guard, unused: Vec::new(), searched: 0 }
     }
 
     pub(super) fn say(&self, text: &str) {
-        // Whoever read the output may have gone; the input decides when to stop.
+        // The reader of the output may have gone; the input decides when to stop.
         let _ = writeln!(io::stdout(), "{text}");
     }
 
     pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
         self.say("");
         self.say(menu.title);
-        for line in (menu.news)() {
+        for line in (menu.status)() {
             self.say(&line);
         }
         for choice in menu.choices {
@@ -39,8 +64,9 @@ impl Lines {
             self.say(&label(choice));
         }
         let question = menu.text.of("prompt-choice");
+        let words = Words::new(menu.text);
         loop {
-            let typed = self.ask(&question)?;
+            let typed = self.ask(&question, &words)?;
             let typed = typed.trim();
             let chosen = menu.choices.iter().find(|choice| typed == choice.digit.to_string());
             match chosen {
@@ -56,49 +82,152 @@ impl Lines {
         }
     }
 
-    pub(super) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
-        let question = match initial {
+    pub(super) fn line(&mut self, question: &str, offered: &str, words: &Words) -> Answer<String> {
+        let question = match offered {
             "" => question.to_owned(),
-            initial => format!("{question} [{}]", show(initial, Shown::OneLine)),
+            offered => format!("{question} [{}]", show(offered, Shown::OneLine)),
         };
-        let typed = self.ask(&question)?;
-        Ok(if typed.is_empty() { initial.to_owned() } else { typed })
+        let typed = self.ask(&question, words)?;
+        Ok(if typed.is_empty() { offered.to_owned() } else { typed })
     }
 
-    pub(super) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
+    pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
         // The input may be a terminal all the same.
-        let _mode = self.guard.hide_typing();
-        self.ask(question).map(Zeroizing::new)
+        let mode = self.guard.hide_typing();
+        let typed = self.ask(question, words).map(Zeroizing::new);
+        drop(mode);
+        typed
     }
 
-    pub(super) fn body(&mut self, body: &mut String) -> Answer<Written> {
+    pub(super) fn body(
+        &mut self,
+        body: &mut String,
+        words: &Words,
+        keep: &mut dyn Keep,
+    ) -> Answer<Written> {
         loop {
-            let line = self.read()?;
+            let line = self.text(words)?;
             if !paper::add_line(body, &line) {
                 return Ok(Written::Done);
+            }
+            if let Err(why) = keep.keep(body) {
+                self.say(&why);
             }
         }
     }
 
-    fn ask(&self, question: &str) -> Answer<String> {
+    fn ask(&mut self, question: &str, words: &Words) -> Answer<String> {
         let mut out = io::stdout();
         let _ = write!(out, "{}", asked(question)).and_then(|()| out.flush());
-        let answer = self.read();
+        let answer = self.text(words);
         let _ = writeln!(out);
         answer
     }
 
-    fn read(&self) -> Answer<String> {
-        let mut line = Vec::new();
-        let read = io::Read::take(io::stdin().lock(), LINE_MAX).read_until(b'\n', &mut line);
-        match read {
-            Ok(0) | Err(_) => Err(Stop::Leave),
-            Ok(_) => {
-                let line = String::from_utf8_lossy(&line);
-                let line = line.strip_suffix('\n').unwrap_or(&line);
-                Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    /// The next line that is text. A person types a line again that is none; a script ends there.
+    fn text(&mut self, words: &Words) -> Answer<String> {
+        loop {
+            let why = match self.read()? {
+                Line::Text(line) => return Ok(line),
+                Line::NotText => &words.not_text,
+                Line::Cut(line) => {
+                    // So that it can be copied.
+                    self.say(&show(&line, Shown::OneLine));
+                    &words.line_cut
+                }
+            };
+            self.say(why);
+            if !self.guard.is_terminal() {
+                return Err(Stop::Failed(Status::BadData));
             }
         }
+    }
+
+    fn read(&mut self) -> Answer<Line> {
+        loop {
+            let mut rest = self.unused.iter().skip(self.searched);
+            if let Some(at) = rest.position(|byte| *byte == b'\n') {
+                let line = self.unused.drain(..=self.searched + at).collect();
+                self.searched = 0;
+                return Ok(self.parse(line));
+            }
+            self.searched = self.unused.len();
+            if self.unused.len() > LINE_MAX {
+                return Err(Stop::Failed(Status::BadData));
+            }
+            if !self.fill()? {
+                return match self.unused.is_empty() {
+                    true => Err(Stop::Leave),
+                    false => {
+                        self.searched = 0;
+                        let line = std::mem::take(&mut self.unused);
+                        Ok(self.parse(line))
+                    }
+                };
+            }
+        }
+    }
+
+    fn parse(&self, mut line: Vec<u8>) -> Line {
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        let is_cut = self.guard.is_terminal() && line.len() >= TERMINAL_LINE_MAX;
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        match String::from_utf8(line) {
+            Ok(line) if is_cut => Line::Cut(line),
+            Ok(line) => Line::Text(line),
+            Err(_) => Line::NotText,
+        }
+    }
+
+    /// Reads more. False at the end of the input.
+    fn fill(&mut self) -> Answer<bool> {
+        loop {
+            if let Some(signal) = self.guard.ended_by() {
+                return Err(match signal {
+                    signal_hook::consts::SIGINT => Stop::Interrupted,
+                    signal => Stop::Signal(signal),
+                });
+            }
+            let stdin = io::stdin();
+            let waker = self.guard.waker();
+            let mut fds = [
+                PollFd::new(&stdin, PollFlags::IN),
+                PollFd::from_borrowed_fd(waker, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return Ok(false),
+            }
+            let [stdin, waker] = fds.map(|fd| fd.revents());
+            if !waker.is_empty() {
+                self.guard.take_wake();
+                continue;
+            }
+            if stdin.is_empty() {
+                continue;
+            }
+            let mut bytes = Zeroizing::new([0; READ]);
+            return match rustix::io::read(io::stdin(), &mut bytes[..]) {
+                Ok(read) => {
+                    self.unused.extend_from_slice(bytes.get(..read).unwrap_or_default());
+                    Ok(read > 0)
+                }
+                Err(Errno::INTR | Errno::AGAIN) => continue,
+                Err(_) => Ok(false),
+            };
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // A password may be in it.
+        self.unused.zeroize();
     }
 }
 

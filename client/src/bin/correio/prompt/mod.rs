@@ -1,15 +1,25 @@
 //! Questions to a person: on a terminal with keys, elsewhere as plain lines. The screens do not
 //! know which.
 
+use std::io::{self, IsTerminal};
+
+use console::Term;
 use zeroize::Zeroizing;
 
 use self::{keys::Keys, lines::Lines};
-use crate::{terminal::Guard, text::Text};
+use crate::{exit::Status, terminal::Guard, text::Text};
 
-mod edit;
+mod buffer;
+mod canvas;
+mod input;
 mod keys;
+mod layout;
 mod lines;
+mod pager;
 mod paper;
+mod question;
+
+pub(crate) use pager::{Lines as Listing, Plain};
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +30,10 @@ pub(crate) enum Stop {
     Leave,
     /// Ctrl-C: leave it at once.
     Interrupted,
+    /// A signal, by its number, ends the program.
+    Signal(i32),
+    /// A script cannot go on after what has failed, and the program ends with this status.
+    Failed(Status),
 }
 
 /// An answer, or why there is none.
@@ -52,8 +66,10 @@ pub(crate) struct Menu<'a> {
     pub(crate) text: &'a Text,
     pub(crate) title: &'a str,
     pub(crate) choices: &'a [Choice],
-    /// Lines that came up since the last call, such as new mail.
-    pub(crate) news: &'a dyn Fn() -> Vec<String>,
+    /// The choice that the cursor stands on at first; the first available one where `None`.
+    pub(crate) current: Option<u8>,
+    /// What is said below the choices as long as it holds, such as new mail.
+    pub(crate) status: &'a dyn Fn() -> Vec<String>,
 }
 
 impl Menu<'_> {
@@ -73,6 +89,42 @@ pub(crate) enum Written {
     Editor,
 }
 
+/// Keeps what is typed while it is typed.
+pub(crate) trait Keep {
+    /// Keeps the text so far.
+    ///
+    /// # Errors
+    ///
+    /// What is said to the person where the text could not be kept.
+    fn keep(&mut self, typed: &str) -> Result<(), String>;
+}
+
+/// Keeps nothing: the answer is short, or secret.
+pub(crate) struct NotKept;
+
+impl Keep for NotKept {
+    fn keep(&mut self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// What prompts say of themselves.
+struct Words {
+    /// What was typed is not UTF-8.
+    not_text: String,
+    /// A password has one line.
+    one_line: String,
+    /// A line is longer than the terminal passes on.
+    line_cut: String,
+}
+
+impl Words {
+    fn new(text: &Text) -> Self {
+        let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
+        Self { not_text, one_line, line_cut: text.of("prompt-line-cut") }
+    }
+}
+
 /// A question as it stands before its answer.
 fn asked(question: &str) -> String {
     let colon = if question.contains(':') { "" } else { ":" };
@@ -80,77 +132,118 @@ fn asked(question: &str) -> String {
 }
 
 /// Where questions are asked.
-pub(crate) enum Prompt {
-    Keys(Keys),
+pub(crate) struct Prompt {
+    way: Way,
+    words: Words,
+}
+
+enum Way {
+    Keys(Box<Keys>),
     Lines(Lines),
 }
 
 impl Prompt {
-    pub(crate) fn new(guard: Guard) -> Self {
-        match guard.is_interactive() {
-            true => Self::Keys(Keys::new(guard)),
-            false => Self::Lines(Lines::new(guard)),
-        }
+    /// Prompts on standard output.
+    pub(crate) fn new(guard: &Guard, text: &Text) -> Self {
+        let way = match guard.is_interactive() {
+            true => Way::Keys(Box::new(Keys::new(guard, Term::stdout()))),
+            false => Way::Lines(Lines::new(guard.clone())),
+        };
+        Self { way, words: Words::new(text) }
+    }
+
+    /// Prompts on standard error, for a command whose answer goes to standard output. `None` where
+    /// there is no terminal for them.
+    pub(crate) fn on_stderr(guard: &Guard, text: &Text) -> Option<Self> {
+        let is_possible = guard.has_keys() && io::stderr().is_terminal();
+        is_possible.then(|| Self {
+            way: Way::Keys(Box::new(Keys::new(guard, Term::stderr()))),
+            words: Words::new(text),
+        })
     }
 
     /// Whether a person sees how it goes, keystroke by keystroke.
     pub(crate) fn is_interactive(&self) -> bool {
-        matches!(self, Self::Keys(_))
+        matches!(self.way, Way::Keys(_))
     }
 
     /// Shows a line.
-    pub(crate) fn say(&self, text: &str) {
-        match self {
-            Self::Keys(keys) => keys.say(text),
-            Self::Lines(lines) => lines.say(text),
+    pub(crate) fn say(&mut self, text: &str) {
+        match &mut self.way {
+            Way::Keys(keys) => keys.say(text),
+            Way::Lines(lines) => lines.say(text),
         }
     }
 
     /// Has one of a menu's choices chosen and returns its digit.
     pub(crate) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
-        match self {
-            Self::Keys(keys) => keys.choose(menu),
-            Self::Lines(lines) => lines.choose(menu),
+        match &mut self.way {
+            Way::Keys(keys) => keys.choose(menu),
+            Way::Lines(lines) => lines.choose(menu),
         }
     }
 
     /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
     /// and replaced by typing.
-    pub(crate) fn line(&mut self, question: &str, initial: &str) -> Answer<String> {
-        match self {
-            Self::Keys(keys) => keys.line(question, initial),
-            Self::Lines(lines) => lines.line(question, initial),
+    pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
+        self.kept_line(question, offered, &mut NotKept)
+    }
+
+    /// Asks for a line, which is kept while it is typed.
+    pub(crate) fn kept_line(
+        &mut self,
+        question: &str,
+        offered: &str,
+        keep: &mut dyn Keep,
+    ) -> Answer<String> {
+        match &mut self.way {
+            Way::Keys(keys) => keys.line(question, offered, &self.words, keep),
+            Way::Lines(lines) => lines.line(question, offered, &self.words),
         }
     }
 
     /// Asks for a password, which is not shown.
     pub(crate) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
-        match self {
-            Self::Keys(keys) => keys.password(question),
-            Self::Lines(lines) => lines.password(question),
+        match &mut self.way {
+            Way::Keys(keys) => keys.password(question, &self.words),
+            Way::Lines(lines) => lines.password(question, &self.words),
         }
     }
 
-    /// Takes lines behind those that `body` has, up to one that is a single dot. A line of two
-    /// or more dots loses one of them. However it ends, what was typed is in `body`.
-    pub(crate) fn body(&mut self, body: &mut String) -> Answer<Written> {
-        paper::open(body);
-        let written = match self {
-            Self::Keys(keys) => keys.body(body),
-            Self::Lines(lines) => lines.body(body),
-        };
-        paper::close(body);
-        written
+    /// Has a text of several lines written, which is kept while it is written. A typed line that is
+    /// a single dot ends it; a typed line of two or more dots loses one of them. Where keys are
+    /// read, all of the text can be changed; else lines are added after those that there are.
+    /// However it ends, what was typed is in `body`.
+    pub(crate) fn body(&mut self, body: &mut String, keep: &mut dyn Keep) -> Answer<Written> {
+        match &mut self.way {
+            Way::Keys(keys) => keys.body(body, &self.words, keep),
+            Way::Lines(lines) => {
+                paper::open(body);
+                let written = lines.body(body, &self.words, keep);
+                paper::close(body);
+                written
+            }
+        }
     }
 
-    /// Shows a text of any length, a screenful at a time.
-    pub(crate) fn page(&mut self, text: &str, more: &str) -> Answer<()> {
-        match self {
-            Self::Keys(keys) => keys.page(text, more),
-            Self::Lines(lines) => {
-                lines.say(text);
+    /// Shows lines, from one of them on, a screenful at a time.
+    pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
+        match &mut self.way {
+            Way::Keys(keys) => keys.page(list, from, more),
+            Way::Lines(lines) => {
+                for number in from..list.count() {
+                    lines.say(&list.line(number));
+                }
                 Ok(())
             }
+        }
+    }
+
+    /// Waits until a person has seen what is on the screen; a script has seen it.
+    pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
+        match &mut self.way {
+            Way::Keys(keys) => keys.seen(question),
+            Way::Lines(_) => Ok(()),
         }
     }
 

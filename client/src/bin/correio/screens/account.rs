@@ -17,7 +17,13 @@ pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
         Choice::new(3, text.of("account-delete")),
         Choice::new(0, text.of("account-back")),
     ];
-    let menu = Menu { text, title: &text.of("account-title"), choices: &choices, news: &Vec::new };
+    let menu = Menu {
+        text,
+        title: &text.of("account-title"),
+        choices: &choices,
+        current: None,
+        status: &Vec::new,
+    };
     match app.prompt.choose(&menu)? {
         1 => rename(app, person).map(|()| Stay::Yes),
         2 => change_password(app).map(|()| Stay::Yes),
@@ -85,7 +91,7 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
 }
 
 /// Says what became of a change. True where it holds.
-fn tell(app: &App, changed: Result<(), RequestError>) -> bool {
+fn tell(app: &mut App, changed: Result<(), RequestError>) -> bool {
     match changed {
         Ok(()) => {
             app.say(&app.text.of("account-done"));

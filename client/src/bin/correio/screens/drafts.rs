@@ -5,39 +5,84 @@ use correio_client::{Draft, Drafts, Shown, show};
 use super::{home::Person, send};
 use crate::{
     app::App,
-    prompt::{Answer, Choice, Menu},
+    prompt::{Answer, Choice, Listing, Menu},
 };
 
-/// Drafts that one menu offers: as many as there are digits.
+/// Most drafts that a menu offers: as many as there are digits. More are a list.
 const OFFERED_MAX: usize = 9;
 
 /// Has a draft chosen, and what is to be done with it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let drafts = Drafts::open(&app.data, &person.server, &person.username);
     let list = match drafts.list() {
-        Ok(list) => list.drafts,
+        Ok(list) => list,
         Err(error) => {
             let reason = show(&error.to_string(), Shown::OneLine);
             app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
             return Ok(());
         }
     };
+    for skipped in &list.skipped {
+        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
+        let reason = show(&skipped.reason, Shown::OneLine);
+        app.say(
+            &app.text.with("drafts-skipped", &[("path", path.into()), ("reason", reason.into())]),
+        );
+    }
+    if !list.in_use.is_empty() {
+        let count = list.in_use.len().to_string();
+        app.say(&app.text.with("drafts-in-use", &[("count", count.into())]));
+    }
+    // The one written last comes first.
+    let list: Vec<_> = list.drafts.into_iter().rev().collect();
     if list.is_empty() {
         app.say(&app.text.of("drafts-empty"));
         return Ok(());
     }
-    // The latest first: those that do not fit are the ones that waited longest.
-    let list: Vec<_> = list.into_iter().rev().collect();
-    if let Some(more) = list.len().checked_sub(OFFERED_MAX).filter(|more| *more > 0) {
-        app.say(&app.text.with("drafts-more", &[("count", more.to_string().into())]));
-    }
-    let offered = (1_u8..).zip(list.iter().take(OFFERED_MAX));
-    let choices: Vec<_> = offered.map(|(digit, draft)| Choice::new(digit, label(draft))).collect();
-    let digit = choose(app, "drafts-title", choices)?;
-    let Some(draft) = usize::from(digit).checked_sub(1).and_then(|index| list.get(index)) else {
-        return Ok(());
-    };
+    let Some(draft) = pick(app, &list)? else { return Ok(()) };
     act(app, person, &drafts, draft)
+}
+
+/// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
+fn pick<'a>(app: &mut App, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
+    if list.len() <= OFFERED_MAX {
+        let offered = (1_u8..).zip(list);
+        let choices = offered.map(|(digit, draft)| Choice::new(digit, label(draft))).collect();
+        let digit = choose(app, "drafts-title", choices)?;
+        return Ok(usize::from(digit).checked_sub(1).and_then(|index| list.get(index)));
+    }
+    app.say("");
+    app.say(&app.text.of("drafts-title"));
+    app.prompt.page(&mut Numbered(list), 0, &app.text.of("list-more"))?;
+    let question =
+        format!("{} {}", app.text.of("drafts-choose"), app.text.of("receive-choose-hint"));
+    loop {
+        let typed = app.prompt.line(&question, "")?;
+        let typed = typed.trim();
+        if typed.is_empty() || typed == "0" {
+            return Ok(None);
+        }
+        let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        if let Some(draft) = number.and_then(|index| list.get(index)) {
+            return Ok(Some(draft));
+        }
+        let choice = show(typed, Shown::OneLine);
+        app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
+    }
+}
+
+/// The lines of a list of drafts.
+struct Numbered<'a>(&'a [Draft]);
+
+impl Listing for Numbered<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn line(&mut self, number: usize) -> String {
+        let draft = self.0.get(number).map(label).unwrap_or_default();
+        format!("[{}] {draft}", number + 1)
+    }
 }
 
 fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer<()> {
@@ -47,8 +92,8 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
         Choice::new(3, app.text.of("draft-delete")),
     ];
     match choose(app, "drafts-title", choices)? {
-        1 => send::send(app, person, draft),
-        2 => send::change(app, person, draft)?,
+        1 => send::send_draft(app, person, draft.id),
+        2 => send::change(app, person, draft.id)?,
         3 if drafts.delete(draft.id).is_ok() => app.say(&app.text.of("draft-deleted")),
         _ => {}
     }
@@ -61,7 +106,12 @@ fn label(draft: &Draft) -> String {
 
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
     choices.push(Choice::new(0, app.text.of("drafts-back")));
-    let menu =
-        Menu { text: &app.text, title: &app.text.of(title), choices: &choices, news: &Vec::new };
+    let menu = Menu {
+        text: &app.text,
+        title: &app.text.of(title),
+        choices: &choices,
+        current: None,
+        status: &Vec::new,
+    };
     app.prompt.choose(&menu)
 }

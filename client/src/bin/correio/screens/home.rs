@@ -1,17 +1,18 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use correio_client::{Address, Drafts, RequestError, Service, Shown, State, show};
 use correio_proto::{
     mail::{FullName, Username},
-    message::LoggedIn,
+    message::{LoggedIn, NewMail},
 };
 
 use super::{account, drafts, local, receive, send};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Menu, Stop},
+    text::Text,
 };
 
 /// Who is logged in.
@@ -59,7 +60,7 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             // Esc in this menu would log out by accident.
             Ok(()) | Err(Stop::Back) => {}
             Err(Stop::Leave) => break Err(Stop::Leave),
-            Err(Stop::Interrupted) => return Err(Stop::Interrupted),
+            Err(stop) => return Err(stop),
         }
     };
     logout(app, &person);
@@ -67,7 +68,7 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
 }
 
 /// Whether the session was ended by somebody else; says so.
-fn has_ended(app: &App) -> bool {
+fn has_ended(app: &mut App) -> bool {
     let service = app.service.as_ref();
     if service.is_some_and(|service| service.username().is_some()) {
         return false;
@@ -92,27 +93,52 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         Choice::new(9, text.of("home-account")),
     ];
     let name = show(person.full_name.as_str(), Shown::OneLine);
-    let is_told = Cell::new(false);
+    let arrived = RefCell::new(Arrived::default());
     let menu = Menu {
         text,
         title: &text.with("home-title", &[("name", name.into())]),
         choices: &choices,
-        news: &|| {
+        current: None,
+        status: &|| {
             let notices = service.map(Service::take_notices).unwrap_or_default();
-            let line = |mail: correio_proto::message::NewMail| {
-                let from = show(mail.from_name.as_str(), Shown::OneLine);
-                let subject = show(mail.subject.as_str(), Shown::OneLine);
-                text.with("home-new-mail", &[("from", from.into()), ("subject", subject.into())])
-            };
+            let mut arrived = arrived.borrow_mut();
+            arrived.add(notices);
             let stops = service.is_some_and(|service| service.state() == State::Stopping);
-            let stops = (stops && !is_told.replace(stops)).then(|| text.of("home-stopping"));
-            notices.into_iter().map(line).chain(stops).collect()
+            let stops = stops.then(|| text.of("home-stopping"));
+            arrived.line(text).into_iter().chain(stops).collect()
         },
     };
     app.prompt.choose(&menu)
 }
 
-fn logout(app: &App, person: &Person) {
+/// Mails that arrived while the menu is open: however many, one line tells of them.
+#[derive(Default)]
+struct Arrived {
+    count: usize,
+    last: Option<NewMail>,
+}
+
+impl Arrived {
+    fn add(&mut self, notices: Vec<NewMail>) {
+        self.count += notices.len();
+        self.last = notices.into_iter().next_back().or(self.last.take());
+    }
+
+    fn line(&self, text: &Text) -> Option<String> {
+        let mail = self.last.as_ref()?;
+        let from = show(mail.from_name.as_str(), Shown::OneLine);
+        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        let values = [
+            ("from", from.into()),
+            ("subject", subject.into()),
+            ("count", self.count.to_string().into()),
+        ];
+        let key = if self.count == 1 { "home-new-mail" } else { "home-new-mails" };
+        Some(text.with(key, &values))
+    }
+}
+
+fn logout(app: &mut App, person: &Person) {
     let Some(service) = &app.service else { return };
     // Whatever the server says, this client is logged out.
     let doing = app.text.of("home-logout");

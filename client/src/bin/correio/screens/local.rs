@@ -5,16 +5,10 @@ use correio_client::{Mailbox, Shown, show};
 use super::{home::Person, receive};
 use crate::{app::App, prompt::Answer};
 
-/// Most mails that one list shows: the newest.
-const LISTED_MAX: usize = 200;
-
 /// Lists the local mailbox and lets the person read.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
-    let list = mailbox
-        .list(1, 0)
-        .and_then(|all| mailbox.list(all.total.saturating_sub(LISTED_MAX) + 1, LISTED_MAX));
-    let list = match list {
+    let list = match mailbox.list(1, usize::MAX) {
         Ok(list) => list,
         Err(error) => {
             app.say(&app.text.mailbox(&error));
@@ -34,6 +28,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
     let mails: Vec<_> = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
-    receive::show_list(app, &mails)?;
+    // The newest are at the end, and are shown first.
+    receive::show_list(app, &mails, mails.len())?;
     receive::read_some(app, &mailbox, &mails)
 }

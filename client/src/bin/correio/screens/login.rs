@@ -1,20 +1,58 @@
 //! 3) Open my e-mail.
 
+use correio_proto::mail::Username;
+
 use crate::{
     app::{App, parse},
+    exit::Failure,
     prompt::{Answer, Stop},
     screens::home,
 };
 
-/// Asks who it is and, if the server agrees, opens the screen behind the login.
+/// Asks for username and password and, if the server agrees, opens the screen after the login.
+///
+/// After a refused password the username stands, and the password is asked for alone: a password
+/// that is typed by habit is then never shown. Esc there leads to the username.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
-    let offered = app.user.clone();
-    let username = app.ask(&app.text.of("login-username"), &offered, parse)?;
-    let password = app.ask_password(&app.text.of("login-password"))?;
+    let (username, question) = match app.refused.take() {
+        Some(refused) if app.prompt.is_interactive() => {
+            let values = [("username", refused.as_str().to_owned().into())];
+            (refused, app.text.with("login-password-of", &values))
+        }
+        _ => (ask_username(app)?, app.text.of("login-password")),
+    };
+    match app.ask_password(&question) {
+        Err(Stop::Back) if question != app.text.of("login-password") => {
+            app.user = username.as_str().to_owned();
+            let username = ask_username(app)?;
+            let password = app.ask_password(&app.text.of("login-password"))?;
+            log_in(app, username, password)
+        }
+        password => log_in(app, username, password?),
+    }
+}
+
+fn ask_username(app: &mut App) -> Answer<Username> {
+    let offered = match app.user.is_empty() {
+        true if app.prompt.is_interactive() => app.last_user().map(|user| user.to_string()),
+        _ => None,
+    };
+    let offered = offered.unwrap_or_else(|| app.user.clone());
+    app.ask(&app.text.of("login-username"), &offered, parse)
+}
+
+fn log_in(
+    app: &mut App,
+    username: Username,
+    password: Result<
+        std::sync::Arc<correio_proto::credential::Password>,
+        correio_client::RequestError,
+    >,
+) -> Answer<()> {
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
-    // What came for whoever was logged in before is not for this person.
+    // Notices of the session before are not for this one.
     drop(service.take_notices());
     let server = service.address().clone();
     let doing = app.text.of("login-working");
@@ -22,10 +60,18 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         app.wait(&doing, |cancel, _| service.login(&username, &password, cancel))
     });
     match logged_in {
-        Ok(logged_in) => home::run(app, server, logged_in),
+        Ok(logged_in) => {
+            app.remember_user(&username);
+            home::run(app, server, logged_in)
+        }
         Err(error) => {
             let reason = app.text.request(&error);
             app.say(&app.text.with("login-failed", &[("reason", reason.into())]));
+            if app.is_script() {
+                // Its next lines are meant for the screen after the login.
+                return Err(Stop::Failed(Failure::request(&app.text, &error).status));
+            }
+            app.refused = Some(username);
             Ok(())
         }
     }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::home::Person;
 use crate::{
     app::App,
-    prompt::{Answer, Stop},
+    prompt::{Answer, Listing, Plain, Stop},
     text::Text,
 };
 
@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
     let listed: Vec<_> = (1..).zip(mails).collect();
-    show_list(app, &listed)?;
+    show_list(app, &listed, 0)?;
     // From now on they are not new any more: the person has seen that they are there.
     let shown: Vec<Stored> = listed.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
@@ -67,17 +67,22 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
     }
 }
 
-/// Shows a line for each mail: its number here, the sender's full name, the subject.
-pub(crate) fn show_list(app: &mut App, mails: &[(usize, Stored)]) -> Answer<()> {
-    let lines: Vec<_> = mails.iter().map(|(number, mail)| line(*number, mail)).collect();
-    page(app, &lines.join("\n"))
+/// Shows a line for each mail: its number here, the sender's full name, the subject. The mail of
+/// this index, or the last one, is on the first screen.
+pub(crate) fn show_list(app: &mut App, mails: &[(usize, Stored)], index: usize) -> Answer<()> {
+    app.prompt.page(&mut Mails(mails), index, &app.text.of("list-more"))
 }
 
-/// Shows a text, a screenful at a time; who has seen enough goes on behind it.
-fn page(app: &mut App, text: &str) -> Answer<()> {
-    match app.prompt.page(text, &app.text.of("mail-more")) {
-        Ok(()) | Err(Stop::Back) => Ok(()),
-        Err(stop) => Err(stop),
+/// The lines of a list of mails.
+struct Mails<'a>(&'a [(usize, Stored)]);
+
+impl Listing for Mails<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn line(&mut self, number: usize) -> String {
+        self.0.get(number).map(|(number, mail)| line(*number, mail)).unwrap_or_default()
     }
 }
 
@@ -103,11 +108,12 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Store
             return Ok(());
         }
         let chosen = typed.parse().ok();
-        match mails.iter().find(|(number, _)| Some(*number) == chosen) {
-            Some((_, mail)) => {
+        let found = mails.iter().position(|(number, _)| Some(*number) == chosen);
+        match found.and_then(|index| Some((index, mails.get(index)?))) {
+            Some((index, (_, mail))) => {
                 read(app, mailbox, mail)?;
                 app.say("");
-                show_list(app, mails)?;
+                show_list(app, mails, index)?;
             }
             None => {
                 let choice = show(typed, Shown::OneLine);
@@ -126,7 +132,9 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    page(app, &crate::fields::text(&app.text, &mail))?;
+    let text = crate::fields::text(&app.text, &mail);
+    app.prompt.page(&mut Plain::new(&text), 0, &app.text.of("mail-more"))?;
+    app.prompt.seen(&app.text.of("mail-back"))?;
     // Only a mark for the next list.
     let _ = mailbox.mark_read(stored);
     Ok(())

@@ -1,21 +1,24 @@
-//! 4) Send a mail. What was typed is never lost: a mail that was not sent becomes a draft.
+//! 4) Send a mail. What was typed is never lost: a mail is a draft from its first character on,
+//! until it is sent.
 
-use correio_client::{Draft, DraftError, Drafts, RequestError, Shown, new_mail_id, show};
+use correio_client::{Draft, Drafts, Reopened, RequestError, Shown, show};
 use correio_proto::{
-    mail::{Body, Recipients, Subject},
+    mail::{Body, MailId, Recipients, Subject},
     message::{ErrorCode, Send},
 };
 
 use super::home::Person;
 use crate::{
     app::{App, parse},
-    editor::Editor,
+    editor::{Edited, Editor},
     prompt::{Answer, Written},
+    writing::{Part, Writing},
 };
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
 pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let last = open(app, person).list().ok().and_then(|mut list| list.drafts.pop());
+    let drafts = open(app, person);
+    let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
             ("to", show(&draft.to, Shown::OneLine).into()),
@@ -23,65 +26,108 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
-    let to = app.ask(&app.text.of("send-to"), "", |text, typed| {
-        if last.is_some() && typed.trim().is_empty() {
-            return Ok(None);
+    let mut writing = Writing::begin(&drafts, &app.text);
+    let asked = ask_first_recipients(app, &mut writing, last.is_some());
+    match (asked, last) {
+        (Ok(None), Some(draft)) => change(app, person, draft.id),
+        (Ok(_), _) => {
+            let asked = ask_text(app, &mut writing);
+            finish(app, writing, asked)
         }
-        parse::<Recipients>(text, typed).map(Some)
-    })?;
-    match (to, &last) {
-        (None, Some(draft)) => change(app, person, draft),
-        (to, _) => {
-            let mut mail = Draft {
-                id: new_mail_id(),
-                to: to.map(|to| to.to_string()).unwrap_or_default(),
-                subject: String::new(),
-                body: String::new(),
-            };
-            let asked = ask_text(app, &mut mail);
-            finish(app, person, &mail, asked)
-        }
+        (Err(stop), _) => finish(app, writing, Err(stop)),
     }
+}
+
+/// Asks for the recipients of a new mail. Where there is a draft, `None` chooses that.
+fn ask_first_recipients(
+    app: &mut App,
+    writing: &mut Writing,
+    has_draft: bool,
+) -> Answer<Option<Recipients>> {
+    let question = app.text.of("send-to");
+    let mut typing = writing.part(Part::To);
+    let to = app.ask_kept(
+        &question,
+        "",
+        |text, typed| match has_draft && typed.trim().is_empty() {
+            true => Ok(None),
+            false => parse::<Recipients>(text, typed).map(Some),
+        },
+        &mut typing,
+    )?;
+    if let Some(to) = &to {
+        writing.set(Part::To, &to.to_string());
+    }
+    Ok(to)
 }
 
 /// Asks for the parts of a draft again, what there is of them being the start, and sends it.
-pub(crate) fn change(app: &mut App, person: &Person, draft: &Draft) -> Answer<()> {
-    let mut mail = draft.clone();
-    let asked = ask_recipients(app, &mut mail).and_then(|()| ask_text(app, &mut mail));
-    if mail != *draft {
-        // Another text is another mail: the server may have taken the first.
-        mail.id = new_mail_id();
-        let drafts = open(app, person);
-        if drafts.save(&mail).is_ok() {
-            // It stands in the other's place now; should this fail there are two drafts.
-            let _ = drafts.delete(draft.id);
+pub(crate) fn change(app: &mut App, person: &Person, id: MailId) -> Answer<()> {
+    let Some(mut writing) = reopen(app, person, id) else {
+        return Ok(());
+    };
+    let asked = ask_recipients(app, &mut writing).and_then(|()| ask_text(app, &mut writing));
+    finish(app, writing, asked)
+}
+
+/// Sends a draft as it is.
+pub(crate) fn send_draft(app: &mut App, person: &Person, id: MailId) {
+    if let Some(writing) = reopen(app, person, id) {
+        send(app, writing);
+    }
+}
+
+/// Takes up a draft, or says why that cannot be done.
+fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
+    let drafts = open(app, person);
+    match drafts.reopen(id) {
+        Ok(Reopened::Draft(file, mail)) => {
+            let mut writing = Writing::reopened(file, mail, &app.text);
+            if let Some(left) = Editor::left_behind(&app.data, id) {
+                // The program ended while an editor had the text.
+                writing.set(Part::Body, &left);
+                if keep(&mut writing).is_ok() {
+                    Editor::forget(&app.data, id);
+                }
+            }
+            Some(writing)
+        }
+        Ok(Reopened::InUse) => {
+            app.say(&app.text.with("drafts-in-use", &[("count", "1".into())]));
+            None
+        }
+        Ok(Reopened::Gone) => {
+            app.say(&app.text.of("drafts-empty"));
+            None
+        }
+        Err(error) => {
+            let reason = show(&error.to_string(), Shown::OneLine);
+            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            None
         }
     }
-    finish(app, person, &mail, asked)
 }
 
 /// Sends a mail that was asked for, or keeps what there is of it.
-fn finish(app: &App, person: &Person, mail: &Draft, asked: Answer<()>) -> Answer<()> {
+fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> {
     match asked {
-        Ok(()) => send(app, person, mail),
-        Err(_) if mail.subject.is_empty() && mail.body.trim().is_empty() => {}
-        Err(_) => say_kept(app, &keep(app, person, mail)),
+        Ok(()) => send(app, writing),
+        Err(_) if writing.mail.is_blank() => writing.sent(),
+        Err(_) => {
+            let kept = keep(&mut writing);
+            say_kept(app, &kept);
+        }
     }
     asked
 }
 
 /// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
-pub(crate) fn send(app: &App, person: &Person, draft: &Draft) {
-    let kept = keep(app, person, draft);
-    let sent = match draft.mail() {
-        Ok(mail) => deliver(app, &mail),
-        Err(invalid) => Err(failed(app, app.text.invalid(invalid))),
-    };
-    match sent {
+fn send(app: &mut App, mut writing: Writing) {
+    let kept = keep(&mut writing);
+    match deliver(app, &writing.mail) {
         Ok(()) => {
             app.say(&app.text.of("send-done"));
-            // A draft that stays behind is the same mail to the server and would do no harm.
-            let _ = open(app, person).delete(draft.id);
+            writing.sent();
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
@@ -91,12 +137,13 @@ pub(crate) fn send(app: &App, person: &Person, draft: &Draft) {
 }
 
 /// Hands a mail in, or says in lines why that failed.
-fn deliver(app: &App, mail: &Send) -> Result<(), Vec<String>> {
+fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
+    let mail: Send = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
         return Err(failed(app, app.text.of("request-closed")));
     };
     let doing = app.text.of("send-working");
-    match app.wait(&doing, |cancel, _| service.send(mail, cancel)) {
+    match app.wait(&doing, |cancel, _| service.send(&mail, cancel)) {
         Ok(_) => Ok(()),
         Err(RequestError::Refused(error)) if error.code == ErrorCode::UnknownRecipient => {
             let mut lines = vec![app.text.of("send-unknown")];
@@ -118,17 +165,15 @@ fn failed(app: &App, reason: String) -> Vec<String> {
     vec![app.text.with("send-failed", &[("reason", reason.into())])]
 }
 
-fn keep(app: &App, person: &Person, draft: &Draft) -> Result<(), DraftError> {
-    open(app, person).save(draft)
+/// Keeps a mail durably; where that fails, returns what is to be said.
+fn keep(writing: &mut Writing) -> Result<(), String> {
+    writing.save().map_err(|error| writing.not_kept(&error))
 }
 
-fn say_kept(app: &App, kept: &Result<(), DraftError>) {
+fn say_kept(app: &mut App, kept: &Result<(), String>) {
     match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
-        Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
-            app.say(&app.text.with("send-not-kept", &[("reason", reason.into())]));
-        }
+        Err(said) => app.say(said),
     }
 }
 
@@ -136,47 +181,74 @@ fn open(app: &App, person: &Person) -> Drafts {
     Drafts::open(&app.data, &person.server, &person.username)
 }
 
-fn ask_recipients(app: &mut App, mail: &mut Draft) -> Answer<()> {
-    let to: Recipients = app.ask(&app.text.of("send-to"), &mail.to, parse)?;
-    mail.to = to.to_string();
+fn ask_recipients(app: &mut App, writing: &mut Writing) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-to"), writing.mail.to.clone());
+    let to: Recipients = app.ask_kept(&question, &offered, parse, &mut writing.part(Part::To))?;
+    writing.set(Part::To, &to.to_string());
     Ok(())
 }
 
-fn ask_text(app: &mut App, mail: &mut Draft) -> Answer<()> {
-    let subject: Subject = app.ask(&app.text.of("send-subject"), &mail.subject, parse)?;
-    subject.as_str().clone_into(&mut mail.subject);
+fn ask_text(app: &mut App, writing: &mut Writing) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-subject"), writing.mail.subject.clone());
+    let subject: Subject =
+        app.ask_kept(&question, &offered, parse, &mut writing.part(Part::Subject))?;
+    writing.set(Part::Subject, subject.as_str());
     loop {
-        ask_body(app, &mut mail.body)?;
-        match mail.body.parse::<Body>() {
+        ask_body(app, writing)?;
+        match writing.mail.body.parse::<Body>() {
             Ok(_) => return Ok(()),
             Err(invalid) => app.say(&app.text.invalid(invalid)),
         }
     }
 }
 
-/// Asks for a body of several lines. What was typed stays in `body` however that ends.
-fn ask_body(app: &mut App, body: &mut String) -> Answer<()> {
+/// Asks for a body of several lines. What was typed stays in the mail however that ends.
+fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
     let editor = Editor::of_person().filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
-    if let Some(editor) = &editor {
-        let values = [("editor", editor.shown().into())];
-        app.say(&app.text.with("send-body-editor", &values));
+    match &editor {
+        Some(editor) => {
+            let values = [("editor", editor.shown().into())];
+            app.say(&app.text.with("send-body-editor", &values));
+        }
+        None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
+        None if !writing.mail.body.is_empty() => app.say(&show(&writing.mail.body, Shown::Lines)),
+        None => {}
     }
     loop {
-        if !body.is_empty() {
-            app.say(&show(body, Shown::Lines));
-        }
-        if app.prompt.body(body)? == Written::Done {
+        let mut body = writing.mail.body.clone();
+        let written = app.prompt.body(&mut body, &mut writing.part(Part::Body));
+        writing.set(Part::Body, &body);
+        if written? == Written::Done {
             return Ok(());
         }
-        let Some(editor) = &editor else { continue };
-        match app.undisturbed(|_| editor.edit(body)) {
-            Ok(edited) => *body = edited,
-            Err(error) => {
-                let reason = show(&error.to_string(), Shown::OneLine);
-                let values = [("editor", editor.shown().into()), ("reason", reason.into())];
-                app.say(&app.text.with("send-editor-failed", &values));
-            }
+        if let Some(editor) = &editor {
+            edit(app, editor, writing);
         }
+    }
+}
+
+/// Has the body changed in an editor. Its text is used whatever the editor says of itself.
+fn edit(app: &mut App, editor: &Editor, writing: &mut Writing) {
+    // An editor may take the whole program with it.
+    if let Err(said) = keep(writing) {
+        app.say(&said);
+    }
+    let id = writing.mail.id;
+    let edited = app.lend(|| editor.edit(&app.data, id, &writing.mail.body));
+    let (text, problem) = match edited {
+        Ok(Edited { text, problem }) => (Some(text), problem),
+        Err(error) => (None, Some(error)),
+    };
+    if let Some(text) = text {
+        writing.set(Part::Body, &text);
+        if keep(writing).is_ok() {
+            Editor::forget(&app.data, id);
+        }
+    }
+    if let Some(problem) = problem {
+        let reason = show(&problem, Shown::OneLine);
+        let values = [("editor", editor.shown().into()), ("reason", reason.into())];
+        app.say(&app.text.with("send-editor-failed", &values));
     }
 }

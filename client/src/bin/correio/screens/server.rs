@@ -1,8 +1,12 @@
 //! 1) Point at a server.
 
-use correio_client::{Address, ConnectError, Trust};
+use correio_client::{Address, ConnectError, KnownServersError, Trust};
 
-use crate::{app::App, prompt::Answer};
+use crate::{
+    app::App,
+    exit::{Failure, Status},
+    prompt::Answer,
+};
 
 /// Asks for address and port and says whether a correio server is there.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
@@ -30,6 +34,8 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
 pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
     // The server pointed at before is none any more, whatever comes of this one.
     app.service = None;
+    app.refused = None;
+    app.failed = None;
     app.tried = Some(address.clone());
     match connect(app, address)? {
         Ok(()) => {
@@ -38,25 +44,40 @@ pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
                 app.say(&app.server_details(service));
             }
         }
-        Err(reason) => {
+        Err(Unavailable { reason, status }) => {
+            app.failed = Some(status);
             app.say(&app.text.with("server-unavailable", &[("reason", reason.into())]));
         }
     }
     Ok(())
 }
 
+/// Why there is no connection, for people and as the status with which a script ends.
+struct Unavailable {
+    reason: String,
+    status: Status,
+}
+
+impl From<Failure> for Unavailable {
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.text, status: failure.status }
+    }
+}
+
 /// Connects. A certificate that is not known yet is the person's to accept.
-fn connect(app: &mut App, address: &Address) -> Answer<Result<(), String>> {
+fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> {
+    let unknown = |app: &App, error: &KnownServersError| Failure::known_servers(&app.text, error);
     let trust = match app.trust(address) {
         Ok(trust) => trust,
-        Err(error) => return Ok(Err(app.text.known_servers(&error))),
+        Err(error) => return Ok(Err(unknown(app, &error).into())),
     };
     let untrusted = match app.connect(address, trust) {
         Ok(()) => return Ok(Ok(())),
         Err(ConnectError::Untrusted(untrusted)) => untrusted,
-        Err(error) => return Ok(Err(app.text.connect(&error))),
+        Err(error) => return Ok(Err(Failure::connect(&app.text, &error).into())),
     };
-    let refused = app.text.untrusted(&untrusted);
+    let refused =
+        Unavailable { reason: app.text.untrusted(&untrusted), status: Status::NotAllowed };
     let Some(offer) = app.text.offer(&untrusted) else {
         return Ok(Err(refused));
     };
@@ -66,8 +87,8 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), String>> {
         return Ok(Err(refused));
     }
     if let Err(error) = app.known().remember(address, untrusted.found) {
-        return Ok(Err(app.text.known_servers(&error)));
+        return Ok(Err(unknown(app, &error).into()));
     }
     let connected = app.connect(address, Trust::Fingerprint(untrusted.found));
-    Ok(connected.map_err(|error| app.text.connect(&error)))
+    Ok(connected.map_err(|error| Failure::connect(&app.text, &error).into()))
 }

@@ -1,0 +1,156 @@
+//! The part of the screen that a prompt draws again and again: the rows from where it began down
+//! to its end. Everything of a drawing goes out in one write.
+//!
+//! A terminal whose size changes moves what is on the screen, each in its own way. The screen is
+//! then cleared and drawn for the new size: the rows of the prompt, and above them the lines that
+//! were written last.
+
+use std::{collections::VecDeque, fmt::Write};
+
+use console::{Term, measure_text_width, truncate_str};
+
+/// Most lines that are written again after the size has changed: more than a screen has.
+const WRITTEN_MAX: usize = 300;
+
+/// The rows of a prompt.
+pub(super) struct Canvas {
+    term: Term,
+    drawn: Option<Drawn>,
+    /// The rows drawn last.
+    rows: Vec<String>,
+    /// The lines written last, above the prompt.
+    written: VecDeque<String>,
+    /// Whether the screen was cleared, so that lines have to be written again.
+    is_wiped: bool,
+}
+
+/// Where things are since the last drawing.
+#[derive(Clone, Copy)]
+struct Drawn {
+    rows: usize,
+    /// The row of the cursor, counted from the first.
+    cursor: usize,
+}
+
+impl Canvas {
+    pub(super) fn new(term: Term) -> Self {
+        let (rows, written) = (Vec::new(), VecDeque::new());
+        Self { term, drawn: None, rows, written, is_wiped: false }
+    }
+
+    /// Rows and columns that can be used. The last column is left free: what a terminal does after
+    /// it differs.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let (rows, columns) = self.term.size();
+        (usize::from(rows).max(1), usize::from(columns).saturating_sub(1).max(1))
+    }
+
+    /// Writes a line that stays, above what is drawn next.
+    pub(super) fn say(&mut self, text: &str) {
+        self.clear();
+        let _ = self.term.write_line(text);
+        self.note(text.lines().map(str::to_owned).collect());
+    }
+
+    fn note(&mut self, lines: Vec<String>) {
+        self.written.extend(lines);
+        let surplus = self.written.len().saturating_sub(WRITTEN_MAX);
+        self.written.drain(..surplus);
+    }
+
+    /// The lines written last that fit above so many rows of the prompt.
+    fn above(&self, rows: usize) -> String {
+        let (height, width) = self.size();
+        let mut room = height.saturating_sub(rows);
+        let mut lines = Vec::new();
+        for line in self.written.iter().rev() {
+            let height = measure_text_width(line).div_ceil(width + 1).max(1);
+            let Some(rest) = room.checked_sub(height) else { break };
+            room = rest;
+            lines.push(line.as_str());
+        }
+        lines.into_iter().rev().flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// Draws rows in the place of those drawn last, and shows the cursor where it is. Rows that
+    /// are too wide are cut, and of too many the last ones are drawn.
+    pub(super) fn draw(&mut self, rows: &[String], cursor: Option<(usize, usize)>) {
+        let (height, width) = self.size();
+        let left_out = rows.len().saturating_sub(height);
+        let rows = rows.get(left_out..).unwrap_or_default();
+        let mut out = self.back();
+        if std::mem::take(&mut self.is_wiped) {
+            out.push_str(&self.above(rows.len()));
+        }
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
+            match measure_text_width(row) > width {
+                true => out.push_str(&truncate_str(row, width, "…")),
+                false => out.push_str(row),
+            }
+        }
+        let last = rows.len().saturating_sub(1);
+        let (row, column) = cursor.map_or((last, 0), |(row, column)| {
+            (row.saturating_sub(left_out).min(last), column.min(width))
+        });
+        if let Some(up) = last.checked_sub(row).filter(|up| *up > 0) {
+            _ = write!(out, "\x1b[{up}A");
+        }
+        out.push('\r');
+        if column > 0 {
+            _ = write!(out, "\x1b[{column}C");
+        }
+        out.push_str(if cursor.is_some() { "\x1b[?25h" } else { "\x1b[?25l" });
+        self.write(&out);
+        self.rows = rows.to_vec();
+        self.drawn = Some(Drawn { rows: rows.len(), cursor: row });
+    }
+
+    /// Leaves what is drawn on the screen; the next line comes after it.
+    pub(super) fn leave(&mut self) {
+        let Some(drawn) = self.drawn.take() else { return };
+        let down = drawn.rows.saturating_sub(drawn.cursor + 1);
+        let mut out = String::new();
+        if down > 0 {
+            _ = write!(out, "\x1b[{down}B");
+        }
+        out.push_str("\n\x1b[?25h");
+        self.write(&out);
+        let rows = std::mem::take(&mut self.rows);
+        self.note(rows);
+    }
+
+    /// Takes what is drawn off the screen.
+    pub(super) fn clear(&mut self) {
+        if self.drawn.is_some() {
+            let out = self.back() + "\x1b[?25h";
+            self.write(&out);
+            self.drawn = None;
+        }
+    }
+
+    /// Clears the whole screen; the next drawing writes again what stood above.
+    pub(super) fn wipe(&mut self) {
+        self.drawn = None;
+        self.is_wiped = true;
+        self.write("\x1b[H\x1b[2J");
+    }
+
+    /// Goes back to the first row and clears from there on.
+    fn back(&self) -> String {
+        let mut out = String::from("\x1b[?25l");
+        if let Some(Drawn { cursor: up @ 1.., .. }) = self.drawn {
+            _ = write!(out, "\x1b[{up}A");
+        }
+        out.push_str("\r\x1b[J");
+        out
+    }
+
+    fn write(&self, out: &str) {
+        // A terminal that has gone away ends the program by a signal.
+        let _ = self.term.write_str(out);
+        let _ = self.term.flush();
+    }
+}

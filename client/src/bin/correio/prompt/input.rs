@@ -1,0 +1,350 @@
+//! Reads what a person types and groups it: a burst of several lines is a paste.
+//!
+//! Terminals mark a paste when they can (bracketed paste). For those that cannot, bytes that came
+//! together are looked at as a whole: nobody types a line, Enter and another line within
+//! [`GATHERED_WITHIN`], so text like that is pasted text and chooses nothing.
+
+use std::{
+    collections::VecDeque,
+    io,
+    time::{Duration, Instant},
+};
+
+use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use signal_hook::consts::SIGHUP;
+use zeroize::Zeroize;
+
+use super::{Answer, Stop};
+use crate::terminal::Guard;
+
+/// How long nothing must come before a lone ESC is the key. Above what a slow connection takes to
+/// deliver the rest of an escape sequence.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// How long nothing must come before a paste ends whose end was lost.
+const PASTE_SILENCE: Duration = Duration::from_secs(2);
+
+/// Input that comes within this time of other input, of which there are at least two keys, is one
+/// burst.
+const GATHERED_WITHIN: Duration = Duration::from_millis(15);
+
+/// Input that comes within this time after an unmarked paste continues it.
+const CONTINUED_WITHIN: Duration = Duration::from_millis(50);
+
+/// Most bytes that are gathered before they are handed out.
+const GATHERED_MAX: usize = 1 << 20;
+
+/// Bytes of one read.
+const READ: usize = 4096;
+
+const CTRL_C: Key = Key::ctrl('c');
+const CTRL_L: Key = Key::ctrl('l');
+const CTRL_Z: Key = Key::ctrl('z');
+
+/// A thing that a person did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// Characters that came together, without a line end.
+    Text(String),
+    Key(Key),
+    /// Pasted text of any number of lines.
+    Paste(String),
+    /// Something that is not UTF-8; all that came with it was refused.
+    NotText,
+}
+
+/// What came of waiting.
+#[derive(Debug)]
+pub(super) enum Waited {
+    Typed(Typed),
+    /// The window has another size, or the screen was somebody else's meanwhile.
+    Stale,
+    /// The time is over.
+    Idle,
+}
+
+/// The input of a terminal.
+pub(super) struct Input {
+    guard: Guard,
+    decoder: Decoder,
+    typed: VecDeque<Typed>,
+    /// When something came last.
+    last: Instant,
+    /// When an unmarked paste came last.
+    pasted: Option<Instant>,
+}
+
+impl Input {
+    pub(super) fn new(guard: Guard) -> Self {
+        let (decoder, typed) = (Decoder::new(), VecDeque::new());
+        Self { guard, decoder, typed, last: Instant::now(), pasted: None }
+    }
+
+    /// Waits for the next thing, up to a moment.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C, a signal that ends the program, or a terminal that has gone away.
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
+        loop {
+            if let Some(signal) = self.guard.ended_by() {
+                return Err(Stop::Signal(signal));
+            }
+            if self.guard.take_stale() {
+                return Ok(Waited::Stale);
+            }
+            match self.typed.pop_front() {
+                Some(Typed::Key(CTRL_C)) => return Err(Stop::Interrupted),
+                Some(Typed::Key(CTRL_L)) => return Ok(Waited::Stale),
+                Some(Typed::Key(CTRL_Z)) => {
+                    self.guard.suspend();
+                    continue;
+                }
+                Some(typed) => return Ok(Waited::Typed(typed)),
+                None => {}
+            }
+            let silence = match self.decoder.is_pasting() {
+                true => PASTE_SILENCE,
+                false => SILENCE,
+            };
+            let resolved = self.decoder.is_pending().then_some(self.last + silence);
+            let next = [until, resolved].into_iter().flatten().min();
+            if self.poll(next)? {
+                self.gather()?;
+                continue;
+            }
+            let now = Instant::now();
+            if resolved.is_some_and(|resolved| resolved <= now) {
+                let mut events = Vec::new();
+                self.decoder.silence(&mut events);
+                self.take(events);
+            } else if until.is_some_and(|until| until <= now) {
+                return Ok(Waited::Idle);
+            }
+        }
+    }
+
+    /// Puts a thing back that was not meant for this prompt.
+    pub(super) fn unread(&mut self, typed: Typed) {
+        self.typed.push_front(typed);
+    }
+
+    /// Whether the next thing is there already and is this key; takes it then.
+    pub(super) fn take_waiting(&mut self, key: Key) -> Answer<bool> {
+        while self.typed.is_empty() && self.poll(Some(Instant::now()))? {
+            self.gather()?;
+        }
+        let is_next = self.typed.front() == Some(&Typed::Key(key));
+        if is_next {
+            self.typed.pop_front();
+        }
+        Ok(is_next)
+    }
+
+    /// Forgets what was typed so far. A paste that is under way is forgotten up to its end.
+    pub(super) fn forget(&mut self) -> Answer<()> {
+        let is_paste = self.decoder.is_pasting();
+        while self.poll(Some(Instant::now()))? {
+            self.gather()?;
+        }
+        self.typed.clear();
+        if is_paste || self.decoder.is_pasting() {
+            self.pasted = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Waits until the terminal has something, up to a moment. False where nothing came, or a
+    /// signal did.
+    fn poll(&self, until: Option<Instant>) -> Answer<bool> {
+        let stdin = io::stdin();
+        let waker = self.guard.waker();
+        let mut fds =
+            [PollFd::new(&stdin, PollFlags::IN), PollFd::from_borrowed_fd(waker, PollFlags::IN)];
+        let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let rest = rest.map(|rest| Timespec::try_from(rest).map_err(|_| Stop::Leave));
+        match poll(&mut fds, rest.transpose()?.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(false),
+            Err(_) => return Err(Stop::Leave),
+        }
+        let [stdin, waker] = fds.map(|fd| fd.revents());
+        if !waker.is_empty() {
+            self.guard.take_wake();
+        }
+        match stdin.contains(PollFlags::IN) {
+            // What was typed before the terminal went away is still read.
+            false if !stdin.is_empty() => Err(Stop::Signal(SIGHUP)),
+            is_ready => Ok(is_ready),
+        }
+    }
+
+    /// Reads what there is, and what comes with it.
+    fn gather(&mut self) -> Answer<()> {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        loop {
+            let read = self.read(&mut events)?;
+            bytes += read;
+            let is_burst = events.len() > 1 || read == READ || self.decoder.is_pasting();
+            if !is_burst || bytes >= GATHERED_MAX {
+                break;
+            }
+            if !self.poll(Some(Instant::now() + GATHERED_WITHIN))? {
+                break;
+            }
+        }
+        self.take(events);
+        Ok(())
+    }
+
+    fn read(&mut self, events: &mut Vec<Event>) -> Answer<usize> {
+        let mut bytes = [0; READ];
+        let read = match rustix::io::read(io::stdin(), &mut bytes) {
+            // Readable without a byte: the terminal was closed.
+            Ok(0) if self.is_hung_up() => return Err(Stop::Signal(SIGHUP)),
+            Ok(read) => read,
+            Err(Errno::INTR | Errno::AGAIN) => 0,
+            Err(_) => return Err(Stop::Signal(SIGHUP)),
+        };
+        self.decoder.feed(bytes.get(..read).unwrap_or_default(), events);
+        // It may have been a password.
+        bytes.zeroize();
+        self.last = Instant::now();
+        Ok(read)
+    }
+
+    fn is_hung_up(&self) -> bool {
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+        let is_polled = poll(&mut fds, Some(&Timespec::default())).is_ok();
+        is_polled && fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR))
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        let continues = self.pasted.is_some_and(|at| at.elapsed() < CONTINUED_WITHIN);
+        let (typed, is_paste) = group(events, continues);
+        self.pasted = is_paste.then(Instant::now);
+        self.typed.extend(typed);
+    }
+}
+
+/// Groups events that came together. The second value says that they were an unmarked paste.
+fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
+    let is_typing = |event: &Event| as_text(event).is_some();
+    let is_paste = (continues_paste && events.iter().any(is_typing)) || is_unmarked_paste(&events);
+    let is_refused = events.contains(&Event::NotText);
+    let mut typed = Vec::new();
+    for event in events {
+        match (as_text(&event), event) {
+            // Text of which a part is missing is another text.
+            (Some(_), _) if is_refused => {}
+            (Some(c), _) if is_paste => push_paste(&mut typed, c),
+            (_, Event::Key(CTRL_C)) => typed.push(Typed::Key(CTRL_C)),
+            (_, Event::Key(_)) if is_paste => {}
+            (Some(c), Event::Key(key)) => match typed.last_mut() {
+                _ if matches!(key.code, Code::Enter | Code::Tab) => typed.push(Typed::Key(key)),
+                Some(Typed::Text(text)) => text.push(c),
+                _ => typed.push(Typed::Text(c.to_string())),
+            },
+            (_, Event::Key(key)) => typed.push(Typed::Key(key)),
+            (_, Event::Paste(text)) => typed.push(Typed::Paste(text)),
+            (_, Event::NotText | Event::Unknown) => {}
+        }
+    }
+    if is_refused {
+        typed.push(Typed::NotText);
+    }
+    (typed, is_paste)
+}
+
+fn push_paste(typed: &mut Vec<Typed>, c: char) {
+    match typed.last_mut() {
+        Some(Typed::Paste(text)) => text.push(c),
+        _ => typed.push(Typed::Paste(c.to_string())),
+    }
+}
+
+/// The character of an event that is text.
+fn as_text(event: &Event) -> Option<char> {
+    match event {
+        Event::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
+            Code::Char(c) => Some(*c),
+            Code::Enter => Some('\n'),
+            Code::Tab => Some('\t'),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether events that came together are pasted text: an Enter with text after it, and before it
+/// either text or, after more text, another Enter.
+fn is_unmarked_paste(events: &[Event]) -> bool {
+    let text: String = events.iter().filter_map(as_text).collect();
+    let parts: Vec<bool> = text.split('\n').map(|line| !line.is_empty()).collect();
+    let lines = parts.iter().filter(|has_text| **has_text).count();
+    // "\r1" is an Enter that came late and a key; "1\r" is a key and its Enter.
+    let surrounded = parts.first() == Some(&false)
+        && parts.last() == Some(&false)
+        && lines >= 1
+        && parts.len() > 2;
+    lines >= 2 || surrounded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grouped(bytes: &[u8]) -> Vec<Typed> {
+        let (mut decoder, mut events) = (Decoder::new(), Vec::new());
+        decoder.feed(bytes, &mut events);
+        group(events, false).0
+    }
+
+    fn text(text: &str) -> Typed {
+        Typed::Text(text.to_owned())
+    }
+
+    fn paste(text: &str) -> Typed {
+        Typed::Paste(text.to_owned())
+    }
+
+    const ENTER: Typed = Typed::Key(Key::plain(Code::Enter));
+
+    #[test]
+    fn several_lines_at_once_are_a_paste() {
+        for lines in ["ola\n.\n6\n", "intro\n.\n9\n1\nMister Evil\n", "\n.\n", "a\nb", ".\r6"] {
+            let expected = paste(&lines.replace('\r', "\n"));
+            assert_eq!(grouped(lines.as_bytes()), [expected], "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_and_its_enter_are_typed() {
+        assert_eq!(grouped(b"tony\r"), [text("tony"), ENTER]);
+        assert_eq!(grouped(b"\r1"), [ENTER, text("1")]);
+        assert_eq!(grouped(b"\r\r"), [ENTER, ENTER]);
+        assert_eq!(grouped(b"hello 6 world"), [text("hello 6 world")]);
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused_as_a_whole() {
+        assert_eq!(grouped(b"n\xe3o\r"), [Typed::NotText]);
+    }
+
+    #[test]
+    fn input_right_after_a_paste_continues_it() {
+        let six = vec![Event::Key(Key::plain(Code::Char('6')))];
+        assert_eq!(group(six.clone(), true).0, [paste("6")]);
+        assert_eq!(group(six, false).0, [text("6")]);
+    }
+
+    #[test]
+    fn ctrl_c_within_a_paste_is_ctrl_c() {
+        assert_eq!(grouped(b"a\nb\x03"), [paste("a\nb"), Typed::Key(CTRL_C)]);
+    }
+}

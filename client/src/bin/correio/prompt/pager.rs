@@ -1,0 +1,195 @@
+//! Long texts and lists, a screenful at a time, in both directions.
+
+use correio_client::keys::{Code, Key, Modifiers};
+
+use super::{
+    Answer, Stop,
+    input::{Typed, Waited},
+    keys::Keys,
+    layout::rows,
+};
+
+/// Lines that can be shown, by number.
+pub(crate) trait Lines {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// A line, made harmless.
+    fn line(&mut self, number: usize) -> String;
+}
+
+/// A text.
+pub(crate) struct Plain<'a>(Vec<&'a str>);
+
+impl<'a> Plain<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self(text.lines().collect())
+    }
+}
+
+impl Lines for Plain<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn line(&mut self, number: usize) -> String {
+        self.0.get(number).copied().unwrap_or_default().to_owned()
+    }
+}
+
+/// Where a pager is: the first line and the row of it that are shown.
+type Top = (usize, usize);
+
+/// What a person wants of a pager.
+enum Step {
+    Next,
+    Previous,
+    Down,
+    Up,
+    First,
+    Last,
+    End,
+    Other,
+}
+
+impl Keys {
+    /// Shows lines, from one of them on, a screenful at a time. Ends at the last one, or where
+    /// text is typed, which is left for the next question.
+    pub(super) fn page(&mut self, lines: &mut dyn Lines, from: usize, more: &str) -> Answer<()> {
+        self.begin()?;
+        let mut top = (from, 0);
+        loop {
+            let (shown, next) = self.screen(lines, top);
+            let Some(next) = next else {
+                // What is left fits: it stays on the screen.
+                self.canvas.draw(&shown, None);
+                if !shown.is_empty() {
+                    self.canvas.leave();
+                }
+                return Ok(());
+            };
+            let mut drawn = shown.clone();
+            drawn.push(more.to_owned());
+            self.canvas.draw(&drawn, None);
+            let step = match self.wait(None)? {
+                Waited::Idle => Step::Other,
+                Waited::Stale => {
+                    self.canvas.wipe();
+                    Step::Other
+                }
+                Waited::Typed(typed) => self.step(typed)?,
+            };
+            top = match step {
+                Step::Next => {
+                    // What was read stays above.
+                    self.canvas.draw(&shown, None);
+                    self.canvas.leave();
+                    next
+                }
+                Step::Down => self.below(lines, top),
+                Step::Up => self.above(lines, top, 1),
+                Step::Previous => self.above(lines, top, shown.len().max(1)),
+                Step::First => (0, 0),
+                Step::Last => {
+                    let end = (lines.count(), 0);
+                    self.above(lines, end, shown.len().max(1))
+                }
+                Step::Other => top,
+                Step::End => {
+                    self.canvas.draw(&shown, None);
+                    self.canvas.leave();
+                    return Ok(());
+                }
+            };
+        }
+    }
+
+    fn step(&mut self, typed: Typed) -> Answer<Step> {
+        Ok(match typed {
+            Typed::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
+                Code::Enter | Code::PageDown => Step::Next,
+                Code::Down => Step::Down,
+                Code::Up => Step::Up,
+                Code::PageUp | Code::Backspace => Step::Previous,
+                Code::Home => Step::First,
+                Code::End => Step::Last,
+                Code::Escape => Step::End,
+                _ => Step::Other,
+            },
+            Typed::Key(key) if key == Key::ctrl('d') => return Err(Stop::Leave),
+            Typed::Text(text) => match text.as_str() {
+                " " => Step::Next,
+                "b" => Step::Previous,
+                "q" => Step::End,
+                // A number is meant for the question that follows, all of it.
+                text if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                    self.input.unread(Typed::Text(text.to_owned()));
+                    Step::End
+                }
+                _ => Step::Other,
+            },
+            Typed::Key(_) | Typed::Paste(_) | Typed::NotText => Step::Other,
+        })
+    }
+
+    /// The rows from a place on that fit, and the place of the first one that does not. The last
+    /// row of the screen is for the question.
+    fn screen(&self, lines: &mut dyn Lines, (line, skipped): Top) -> (Vec<String>, Option<Top>) {
+        let (height, width) = self.canvas.size();
+        let room = height.saturating_sub(1).max(1);
+        let mut shown = Vec::new();
+        for number in line..lines.count() {
+            let skip = if number == line { skipped } else { 0 };
+            for (index, row) in
+                rows(&lines.line(number), 0, width).into_iter().enumerate().skip(skip)
+            {
+                if shown.len() == room {
+                    return (shown, Some((number, index)));
+                }
+                shown.push(row.shown);
+            }
+        }
+        (shown, None)
+    }
+
+    /// A row below a place, unless the end is shown already.
+    fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
+        let width = self.canvas.size().1;
+        let rows = rows(&lines.line(line), 0, width).len();
+        if skipped + 1 < rows { (line, skipped + 1) } else { (line + 1, 0) }
+    }
+
+    /// So many rows above a place.
+    fn above(&self, lines: &mut dyn Lines, (mut line, mut row): Top, count: usize) -> Top {
+        let width = self.canvas.size().1;
+        for _ in 0..count {
+            if row > 0 {
+                row -= 1;
+            } else if line > 0 {
+                line -= 1;
+                row = rows(&lines.line(line), 0, width).len().saturating_sub(1);
+            }
+        }
+        (line, row)
+    }
+
+    /// Waits until a person has seen what is on the screen.
+    pub(super) fn seen(&mut self, question: &str) -> Answer<()> {
+        self.begin()?;
+        loop {
+            self.canvas.draw(&[question.to_owned()], Some((0, 0)));
+            match self.wait(None)? {
+                Waited::Idle | Waited::Typed(Typed::NotText | Typed::Paste(_)) => {}
+                Waited::Stale => self.canvas.wipe(),
+                Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
+                    self.canvas.clear();
+                    return Err(Stop::Leave);
+                }
+                Waited::Typed(Typed::Text(_) | Typed::Key(_)) => {
+                    self.canvas.clear();
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

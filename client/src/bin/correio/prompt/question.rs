@@ -1,0 +1,263 @@
+//! Questions that are answered with a text: a line, a password, the body of a mail.
+
+use std::time::{Duration, Instant};
+
+use console::Style;
+use correio_client::keys::{Code, Key};
+use unicode_width::UnicodeWidthStr;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    Answer, Keep, Stop, Words, Written, asked,
+    buffer::{Buffer, Shape},
+    input::{Typed, Waited},
+    keys::Keys,
+    layout::{rows, window},
+};
+
+/// A pause in typing after which what was typed is kept.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// What is typed is kept this often, even without a pause.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
+
+const ENTER: Key = Key::plain(Code::Enter);
+const ESCAPE: Key = Key::plain(Code::Escape);
+const TAB: Key = Key::plain(Code::Tab);
+const CTRL_D: Key = Key::ctrl('d');
+const EDITOR: Key = Key::ctrl('x');
+
+/// What something typed means for the question.
+enum Taken {
+    Edited,
+    Nothing,
+    Done(Written),
+    Stopped(Stop),
+}
+
+/// A question while it is answered.
+struct Asking<'a> {
+    question: &'a str,
+    words: &'a Words,
+    buffer: Buffer,
+    shape: Shape,
+    /// Since when something is not kept, and when something was typed last.
+    unkept: Option<(Instant, Instant)>,
+    remark: Option<String>,
+    /// What is said as long as the text cannot be kept.
+    not_kept: Option<String>,
+    keep: &'a mut dyn Keep,
+}
+
+impl Keys {
+    pub(super) fn line(
+        &mut self,
+        question: &str,
+        offered: &str,
+        words: &Words,
+        keep: &mut dyn Keep,
+    ) -> Answer<String> {
+        let buffer = Buffer::line(offered);
+        let mut asking = Asking::new(question, words, buffer, Shape::OneLine, keep);
+        self.ask(&mut asking)?;
+        Ok(asking.buffer.text().to_owned())
+    }
+
+    pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
+        let mut keep = super::NotKept;
+        let mut asking = Asking::new(question, words, Buffer::secret(), Shape::OneLine, &mut keep);
+        self.ask(&mut asking)?;
+        let typed = Zeroizing::new(asking.buffer.text().to_owned());
+        match typed.is_empty() {
+            true => Err(Stop::Back),
+            false => Ok(typed),
+        }
+    }
+
+    /// Has a text of several lines written. However that ends, what was typed is in `body`.
+    pub(super) fn body(
+        &mut self,
+        body: &mut String,
+        words: &Words,
+        keep: &mut dyn Keep,
+    ) -> Answer<Written> {
+        let mut asking = Asking::new("", words, Buffer::lines(body), Shape::Lines, keep);
+        let written = self.ask(&mut asking);
+        asking.buffer.text().clone_into(body);
+        written
+    }
+
+    fn ask(&mut self, asking: &mut Asking<'_>) -> Answer<Written> {
+        self.begin()?;
+        let answer = self.answer(asking);
+        asking.keep_now();
+        asking.remark = None;
+        self.draw_question(asking);
+        self.canvas.leave();
+        answer
+    }
+
+    fn answer(&mut self, asking: &mut Asking<'_>) -> Answer<Written> {
+        loop {
+            self.draw_question(asking);
+            // All that is there is taken before the next drawing.
+            let mut until = asking.keep_at();
+            loop {
+                let typed = match self.wait(until)? {
+                    Waited::Typed(typed) => typed,
+                    Waited::Idle => break,
+                    Waited::Stale => {
+                        self.canvas.wipe();
+                        break;
+                    }
+                };
+                let rows = self.canvas.size().0;
+                match asking.take(typed, rows) {
+                    Taken::Edited => asking.edited(),
+                    Taken::Nothing => {}
+                    Taken::Done(written) => return Ok(written),
+                    Taken::Stopped(stop) => return Err(stop),
+                }
+                until = Some(Instant::now());
+            }
+            if asking.keep_at().is_some_and(|at| at <= Instant::now()) {
+                asking.keep_now();
+            }
+        }
+    }
+
+    /// Draws the question, and of the text what fits around the cursor. A question that would
+    /// leave little room stands above the text.
+    fn draw_question(&mut self, asking: &Asking<'_>) {
+        let (height, width) = self.canvas.size();
+        let question = match asking.question {
+            "" => String::new(),
+            question => asked(question),
+        };
+        let is_above = question.width() * 2 > width && asking.shape == Shape::OneLine;
+        let foot: Vec<String> = [&asking.not_kept, &asking.remark]
+            .into_iter()
+            .flatten()
+            .flat_map(|line| rows(line, 0, width))
+            .map(|row| row.shown)
+            .collect();
+        let mut head = Vec::new();
+        if is_above && asking.shows_text() {
+            head.extend(rows(question.trim_end(), 0, width).into_iter().map(|row| row.shown));
+        }
+        let room = height.saturating_sub(head.len() + foot.len()).max(1);
+        let indent =
+            if head.is_empty() { question.width().min(width.saturating_sub(1)) } else { 0 };
+        let text = if asking.shows_text() { asking.buffer.text() } else { "" };
+        let cursor = if text.is_empty() { 0 } else { asking.buffer.cursor() };
+        let mut shown = window(text, cursor, indent, (room, width));
+        if asking.buffer.is_offered() {
+            for row in &mut shown.rows {
+                *row = Style::new().dim().apply_to(&*row).to_string();
+            }
+        }
+        if let Some(first) = shown.rows.first_mut()
+            && head.is_empty()
+            && shown.is_from_start
+        {
+            first.insert_str(0, &question);
+        }
+        let cursor = (shown.cursor.0 + head.len(), shown.cursor.1);
+        head.append(&mut shown.rows);
+        head.extend(foot);
+        self.canvas.draw(&head, Some(cursor));
+    }
+}
+
+impl<'a> Asking<'a> {
+    fn new(
+        question: &'a str,
+        words: &'a Words,
+        buffer: Buffer,
+        shape: Shape,
+        keep: &'a mut dyn Keep,
+    ) -> Self {
+        let (unkept, remark, not_kept) = (None, None, None);
+        Self { question, words, buffer, shape, unkept, remark, not_kept, keep }
+    }
+
+    fn shows_text(&self) -> bool {
+        !self.buffer.is_secret()
+    }
+
+    fn take(&mut self, typed: Typed, rows: usize) -> Taken {
+        self.remark = None;
+        match typed {
+            Typed::Text(mut text) => {
+                self.buffer.insert_typed(&text);
+                if self.buffer.is_secret() {
+                    text.zeroize();
+                }
+                Taken::Edited
+            }
+            Typed::Paste(text) if self.buffer.is_secret() && text.trim_end().contains('\n') => {
+                self.remark = Some(self.words.one_line.clone());
+                Taken::Nothing
+            }
+            Typed::Paste(text) => {
+                self.buffer.insert_pasted(&text);
+                Taken::Edited
+            }
+            Typed::NotText => {
+                self.remark = Some(self.words.not_text.clone());
+                Taken::Nothing
+            }
+            Typed::Key(key) => self.key(key, rows),
+        }
+    }
+
+    fn key(&mut self, key: Key, rows: usize) -> Taken {
+        let is_blank = self.buffer.is_offered() || self.buffer.text().is_empty();
+        match (key, self.shape) {
+            (ESCAPE, _) => return Taken::Stopped(Stop::Back),
+            (ENTER, Shape::OneLine) => return Taken::Done(Written::Done),
+            (ENTER, Shape::Lines) => return self.line_ends(),
+            (CTRL_D, Shape::OneLine) if is_blank => return Taken::Stopped(Stop::Leave),
+            (CTRL_D, Shape::Lines) if self.buffer.text().trim().is_empty() => {
+                return Taken::Stopped(Stop::Leave);
+            }
+            (CTRL_D, Shape::Lines) => return Taken::Done(Written::Done),
+            (EDITOR, Shape::Lines) => return Taken::Done(Written::Editor),
+            (TAB, _) if !self.buffer.is_secret() => self.buffer.insert_typed("\t"),
+            (key, _) => self.buffer.take(key, rows),
+        }
+        Taken::Edited
+    }
+
+    /// A typed line of one dot is the end; of a longer line of dots one is taken away, so that
+    /// every line can be written.
+    fn line_ends(&mut self) -> Taken {
+        match self.buffer.typed_dots() {
+            0 => {}
+            1 => {
+                self.buffer.delete_line();
+                return Taken::Done(Written::Done);
+            }
+            _ => self.buffer.take(Key::plain(Code::Backspace), 0),
+        }
+        self.buffer.new_line();
+        Taken::Edited
+    }
+
+    fn edited(&mut self) {
+        let now = Instant::now();
+        let since = self.unkept.map_or(now, |(since, _)| since);
+        self.unkept = Some((since, now));
+    }
+
+    /// When what was typed is to be kept, if anything is not yet.
+    fn keep_at(&self) -> Option<Instant> {
+        self.unkept.map(|(since, last)| (last + PAUSE).min(since + KEPT_EVERY))
+    }
+
+    fn keep_now(&mut self) {
+        if self.unkept.take().is_some() && !self.buffer.is_secret() {
+            self.not_kept = self.keep.keep(self.buffer.text()).err();
+        }
+    }
+}

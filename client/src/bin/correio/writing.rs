@@ -1,0 +1,107 @@
+//! A mail while a person writes it: each part is kept as a draft from its first character on.
+
+use std::{fmt::Write, rc::Rc};
+
+use correio_client::{Draft, DraftError, DraftFile, Drafts, Shown, new_mail_id, show};
+
+use crate::{prompt::Keep, text::Text};
+
+/// The mail, and its file.
+pub(crate) struct Writing {
+    pub(crate) mail: Draft,
+    file: DraftFile,
+    text: Rc<Text>,
+    /// Whether the mail has the id under which it may have been sent with another text.
+    is_old: bool,
+}
+
+/// A part of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    To,
+    Subject,
+    Body,
+}
+
+impl Writing {
+    /// A new mail.
+    pub(crate) fn begin(drafts: &Drafts, text: &Rc<Text>) -> Self {
+        let (to, subject, body) = Default::default();
+        let mail = Draft { id: new_mail_id(), to, subject, body };
+        Self { mail, file: drafts.begin(), text: Rc::clone(text), is_old: false }
+    }
+
+    /// A draft that is written further.
+    pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &Rc<Text>) -> Self {
+        Self { mail, file, text: Rc::clone(text), is_old: true }
+    }
+
+    /// What keeps a part while it is typed.
+    pub(crate) fn part(&mut self, part: Part) -> Typing<'_> {
+        Typing { writing: self, part }
+    }
+
+    /// Sets a part to its final form.
+    pub(crate) fn set(&mut self, part: Part, typed: &str) {
+        let place = match part {
+            Part::To => &mut self.mail.to,
+            Part::Subject => &mut self.mail.subject,
+            Part::Body => &mut self.mail.body,
+        };
+        if place == typed {
+            return;
+        }
+        typed.clone_into(place);
+        if std::mem::take(&mut self.is_old) {
+            // Another text is another mail: the server may have taken the first.
+            self.mail.id = new_mail_id();
+        }
+    }
+
+    /// Keeps the mail durably.
+    pub(crate) fn save(&mut self) -> Result<(), DraftError> {
+        self.file.save(&self.mail)
+    }
+
+    /// Forgets a mail that was sent.
+    pub(crate) fn sent(self) {
+        // A draft that stays is the same mail to the server and would do no harm.
+        let _ = self.file.delete();
+    }
+
+    /// What is said of a mail that could not be kept: why, and the mail itself, to be copied.
+    pub(crate) fn not_kept(&self, error: &DraftError) -> String {
+        let mut said = reason(&self.text, error);
+        for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
+            if !part.is_empty() {
+                // Writing to a string cannot fail.
+                _ = write!(said, "\n{}", show(part, Shown::Lines));
+            }
+        }
+        said
+    }
+}
+
+/// A part of a mail while it is typed.
+pub(crate) struct Typing<'a> {
+    writing: &'a mut Writing,
+    part: Part,
+}
+
+impl Keep for Typing<'_> {
+    fn keep(&mut self, typed: &str) -> Result<(), String> {
+        let Writing { mail, file, text, .. } = {
+            self.writing.set(self.part, typed);
+            &mut *self.writing
+        };
+        if mail.is_blank() && file.path().is_none() {
+            return Ok(());
+        }
+        file.autosave(mail).map_err(|error| reason(text, &error))
+    }
+}
+
+fn reason(text: &Text, error: &DraftError) -> String {
+    let reason = show(&error.to_string(), Shown::OneLine);
+    text.with("send-not-kept", &[("reason", reason.into())])
+}
