@@ -60,7 +60,8 @@ fn servers_that_are_none() {
     let free = free_port().to_string();
     let typed = ["1", "127.0.0.1", &free, "1", "", "", "1", "a..b", "nome.invalid", "", "0"];
     let done = menus(&house, &[], &typed);
-    assert_eq!(done.status, 0);
+    // No server has answered, and nothing else can have been done.
+    assert_eq!(done.status, 69);
     assert_order(
         &done.out,
         &[
@@ -107,9 +108,6 @@ fn from_the_account_to_the_mail() {
             "tony",
             "3",
             "tony",
-            "errada",
-            "3",
-            "tony",
             PASSWORD,
             "4",
             "pepper, tony",
@@ -149,7 +147,6 @@ Seja Bem Vindo Tony Stark
             "As senhas não são iguais.",
             "O nome de usuário pepper já existe; escolha outro.",
             "Conta tony cadastrada.",
-            "Falha no acesso: usuário desconhecido ou senha errada",
             "Cliente E-mail Service BSI Online",
             home,
             "E-mail enviado com sucesso\n",
@@ -253,5 +250,38 @@ fn the_account_is_changed_and_deleted() {
             "Login failed: unknown username or wrong password",
         ],
     );
-    assert_eq!(done.status, 0);
+    // A script ends where its login fails.
+    assert_eq!(done.status, 77);
+}
+
+#[test]
+fn a_script_ends_where_its_login_fails() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let lines = ["3", "tony", "errada", "3", "tony", PASSWORD, "9", "3", "s", PASSWORD, "0"];
+    let done = menus(&house, &["--server", &address], &lines);
+    assert_eq!(done.status, 77);
+    assert_order(&done.out, &["Falha no acesso: usuário desconhecido ou senha errada"]);
+    assert!(!done.out.contains("Seja Bem Vindo"), "no later line was used: {done:?}");
+    assert_eq!(
+        menus(&house, &["--server", &address], &["3", "tony", PASSWORD, "6", "0"]).status,
+        0
+    );
+}
+
+#[test]
+fn a_line_that_is_not_utf8_ends_a_script_and_is_not_sent() {
+    use std::{io::Write, process::Stdio};
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let mut program = house.program(&["--server", &address]);
+    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = format!("3\ntony\n{PASSWORD}\n4\ntony\nOi\nUm.\n").into_bytes();
+    lines.extend_from_slice(b"n\xe3o\n.\n6\n0\n");
+    child.stdin.take().unwrap().write_all(&lines).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let out = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(65), "{out}");
+    assert_order(&out, &["não é UTF-8", "guardado como rascunho"]);
+    assert!(!out.contains("enviado com sucesso"), "{out}");
 }

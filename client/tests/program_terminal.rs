@@ -8,6 +8,10 @@ use correio_client::Trust;
 use support::{House, PASSWORD, free_port, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
+/// What ends the drawing of a question.
+const DRAWN: &str = SHOW_CURSOR;
+/// What is written after a question that was answered.
+const LEFT_AS_ANSWERED: &str = "\r\n\u{1b}[?25h";
 const DOWN: &str = "\u{1b}[B";
 const UP: &str = "\u{1b}[A";
 const LEFT: &str = "\u{1b}[D";
@@ -27,6 +31,7 @@ struct Words {
     full_name: &'static str,
     username: &'static str,
     password: &'static str,
+    password_of: &'static str,
     again: &'static str,
     taken: &'static str,
     registered: &'static str,
@@ -41,6 +46,7 @@ struct Words {
     receiving: &'static str,
     received: &'static str,
     which: &'static str,
+    back: &'static str,
     from: &'static str,
     goodbye: &'static str,
 }
@@ -58,6 +64,7 @@ const PT: Words = Words {
     full_name: "Nome completo: ",
     username: "Nome de usuário",
     password: "Senha",
+    password_of: "Senha de tony",
     again: "Repita a senha: ",
     taken: "já existe; escolha outro.",
     registered: "Conta tony cadastrada.",
@@ -72,6 +79,7 @@ const PT: Words = Words {
     receiving: "Recebendo E-mails…",
     received: "01 e-mails recebidos:\r\n[1] Tony Stark: Jantar\r\n",
     which: "Qual e-mail deseja ler:",
+    back: "uma tecla volta",
     from: "De: Tony Stark <tony>\r\n",
     goodbye: "Até logo, Tony Stark.",
 };
@@ -89,6 +97,7 @@ const EN: Words = Words {
     full_name: "Full name: ",
     username: "Username",
     password: "Password",
+    password_of: "Password of tony",
     again: "The password again: ",
     taken: "is taken; choose another.",
     registered: "Account tony registered.",
@@ -103,6 +112,7 @@ const EN: Words = Words {
     receiving: "Receiving E-mails…",
     received: "01 e-mails received:\r\n[1] Tony Stark: Jantar\r\n",
     which: "Which e-mail to read:",
+    back: "any key goes back",
     from: "From: Tony Stark <tony>\r\n",
     goodbye: "Goodbye, Tony Stark.",
 };
@@ -120,7 +130,7 @@ fn story(words: &Words) {
     terminal.press("6");
     terminal.expect(words.goodbye);
     terminal.expect(words.quit);
-    terminal.press(UP);
+    terminal.press(DOWN);
     terminal.expect(&format!("> {}", words.quit));
     terminal.press("\r");
     assert_eq!(terminal.end().1, 0);
@@ -164,7 +174,8 @@ fn register(terminal: &mut Terminal, words: &Words) {
 }
 
 fn log_in(terminal: &mut Terminal, words: &Words) {
-    terminal.press(DOWN);
+    // After an account comes the login.
+    terminal.press(UP);
     terminal.expect("> 2) ");
     terminal.press(DOWN);
     terminal.expect("> 3) ");
@@ -173,10 +184,10 @@ fn log_in(terminal: &mut Terminal, words: &Words) {
     terminal.answer(words.password, "not-the-password");
     let written = terminal.expect(words.login_failed);
     assert!(!written.contains("not-the"), "{written:?}");
-    terminal.expect(words.quit);
-    terminal.press("3");
-    terminal.answer(words.username, "tony");
-    terminal.answer(words.password, PASSWORD);
+    // The username stands, and what is asked next is the password.
+    terminal.expect("> 3) ");
+    terminal.press("\r");
+    terminal.answer(words.password_of, PASSWORD);
     terminal.expect(words.welcome);
     terminal.expect(words.account);
 }
@@ -185,15 +196,38 @@ fn send(terminal: &mut Terminal, words: &Words) {
     terminal.press("4");
     terminal.answer(words.to, "happy");
     terminal.answer(words.subject, "Oi");
-    terminal.answer(words.body, "Happy?\r.");
+    write_body(terminal, words.body, &["Happy?"]);
     terminal.expect(words.unknown);
     terminal.expect(words.account);
     terminal.press("4");
     terminal.answer(words.to, "tony");
     terminal.answer(words.subject, &format!("Jntar{LEFT}{LEFT}{LEFT}{LEFT}a"));
-    terminal.answer(words.body, "Às oito?\r\r...\rTony\r.");
+    write_body(terminal, words.body, &["Às oito?", "", "...", "Tony"]);
     terminal.expect(words.sent);
     terminal.expect(words.account);
+}
+
+/// Types lines one after the other, each once the one before is on the screen, as a person does,
+/// and the dot that ends them.
+fn write_body(terminal: &mut Terminal, question: &str, lines: &[&str]) {
+    terminal.expect(question);
+    terminal.expect(DRAWN);
+    let mut shown = String::new();
+    for line in lines {
+        if !line.is_empty() {
+            terminal.press(line);
+            terminal.expect(&format!("{shown}{line}"));
+            terminal.expect(DRAWN);
+        }
+        // A line of dots loses one.
+        let is_dots = !line.is_empty() && line.bytes().all(|byte| byte == b'.');
+        shown.push_str(if is_dots { &line[1..] } else { line });
+        shown.push_str("\r\n");
+        terminal.press("\r");
+        terminal.expect(&shown);
+        terminal.expect(DRAWN);
+    }
+    terminal.press(".\r");
 }
 
 fn receive(terminal: &mut Terminal, words: &Words) {
@@ -203,6 +237,9 @@ fn receive(terminal: &mut Terminal, words: &Words) {
     terminal.answer(words.which, "1");
     terminal.expect(words.from);
     terminal.expect("\r\n\r\nÀs oito?\r\n\r\n..\r\nTony\r\n");
+    // The mail stays until a key is pressed.
+    terminal.expect(words.back);
+    terminal.press("\r");
     terminal.expect("[1] Tony Stark: Jantar\r\n");
     terminal.expect(words.which);
     terminal.press(ESCAPE);
@@ -320,6 +357,8 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
     terminal.expect("De: Loki\\u{202e}yek <loki>\r\n");
     terminal.expect("um\\u{1b}[2J\\u{7}dois\r\ntrês\\u{d}");
     terminal.expect("\\u{9b}31m\\u{e0041}\r\n");
+    terminal.expect(PT.back);
+    terminal.press("q");
     // New mail is told of in the open menu, in the same way.
     terminal.expect("deseja ler:");
     terminal.press(ESCAPE);
@@ -344,12 +383,15 @@ fn small_terminals_will_do() {
         terminal.expect("BSI");
         terminal.expect("\n");
         terminal.press("3");
-        terminal.expect("\u{1b}[K");
+        terminal.expect(DRAWN);
         terminal.press("tony\r");
-        terminal.expect("\r\n");
+        terminal.expect(LEFT_AS_ANSWERED);
+        terminal.expect(DRAWN);
         terminal.press("jarvis-is-here\r");
         terminal.expect("Stark");
         terminal.press("7");
+        // The menu again, after a word that there is nothing.
+        terminal.expect("Stark");
         terminal.press("6");
         terminal.expect("logo");
         terminal.press("\u{4}");
@@ -376,7 +418,10 @@ fn an_editor_writes_the_body() {
     terminal.answer("Assunto: ", "Oi");
     terminal.expect("Ctrl-X abre sed -i -e s/Jarvis/Friday/");
     terminal.press("Olá, Jarvis\u{18}");
+    terminal.expect("Olá, Friday");
+    terminal.press("\r");
     terminal.expect("Olá, Friday\r\n");
+    terminal.expect(DRAWN);
     terminal.press(".\r");
     terminal.expect("E-mail enviado com sucesso");
     // Ctrl-C in the middle of a mail keeps it.
@@ -385,7 +430,11 @@ fn an_editor_writes_the_body() {
     terminal.answer("vírgula): ", "tony");
     terminal.answer("Assunto: ", "Depois");
     terminal.expect("Ctrl-X");
-    terminal.press("Um.\rDois");
+    terminal.press("Um.");
+    terminal.expect("Um.");
+    terminal.press("\r");
+    terminal.expect("Um.\r\n");
+    terminal.press("Dois");
     terminal.expect("Dois");
     terminal.press("\u{3}");
     terminal.expect("guardado como rascunho");
@@ -434,7 +483,7 @@ fn an_enter_behind_a_number_chooses_nothing() {
     terminal.press(HOME_SEND.1);
     terminal.answer("vírgula): ", "ninguem");
     terminal.answer("Assunto: ", "Oi");
-    terminal.answer("Corpo (", "Olá\r.");
+    write_body(&mut terminal, "Corpo (", &["Olá"]);
     terminal.expect("Destinatário Inexistente");
     terminal.expect(HOME_SEND.0);
     // In the list of drafts, and in what can be done with one, Enter alone would choose the first.
@@ -474,7 +523,7 @@ fn a_server_that_stops_is_told_and_a_mail_that_was_cancelled_is_open() {
     terminal.press(HOME_SEND.1);
     terminal.answer("vírgula): ", "tony");
     terminal.answer("Assunto: ", "Oi");
-    terminal.answer("Corpo (", "Olá\r.");
+    write_body(&mut terminal, "Corpo (", &["Olá"]);
     terminal.expect("Ctrl-C cancela.");
     terminal.press("\u{3}");
     let written = terminal.expect("O envio foi cancelado; o e-mail pode ter chegado");

@@ -72,8 +72,9 @@ impl Canvas {
         lines.into_iter().rev().flat_map(|line| [line, "\n"]).collect()
     }
 
-    /// Draws rows in the place of those drawn last, and shows the cursor where it is. Rows that
-    /// are too wide are cut, and of too many the last ones are drawn.
+    /// Draws rows in the place of those drawn last, and shows the cursor where it is; without one
+    /// it is hidden, at the end of the last row. Rows that are too wide are cut, and of too many the
+    /// last ones are drawn.
     pub(super) fn draw(&mut self, rows: &[String], cursor: Option<(usize, usize)>) {
         let (height, width) = self.size();
         let left_out = rows.len().saturating_sub(height);
@@ -98,11 +99,13 @@ impl Canvas {
         if let Some(up) = last.checked_sub(row).filter(|up| *up > 0) {
             _ = write!(out, "\x1b[{up}A");
         }
-        out.push('\r');
-        if column > 0 {
-            _ = write!(out, "\x1b[{column}C");
+        if cursor.is_some() {
+            out.push('\r');
+            if column > 0 {
+                _ = write!(out, "\x1b[{column}C");
+            }
+            out.push_str("\x1b[?25h");
         }
-        out.push_str(if cursor.is_some() { "\x1b[?25h" } else { "\x1b[?25l" });
         self.write(&out);
         self.rows = rows.to_vec();
         self.drawn = Some(Drawn { rows: rows.len(), cursor: row });

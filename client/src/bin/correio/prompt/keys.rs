@@ -14,6 +14,7 @@ use super::{
     Answer, Choice, Menu, Stop,
     canvas::Canvas,
     input::{Input, Typed, Waited},
+    layout::rows,
 };
 use crate::terminal::{Guard, Mode};
 
@@ -106,17 +107,14 @@ impl Keys {
     pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
         self.begin()?;
         self.canvas.say("");
+        self.canvas.say(&Style::new().bold().apply_to(menu.title).to_string());
         let chosen = self.chosen(menu);
-        match &chosen {
+        if let Ok(choice) = &chosen {
             // The menu stays on the screen as it was answered.
-            Ok(choice) => {
-                let rows = self.head(menu);
-                let rows = rows.into_iter().chain(self.items(menu, Some(choice.digit)));
-                self.draw(&rows.collect::<Vec<_>>());
-                self.canvas.leave();
-            }
-            Err(_) => self.canvas.leave(),
+            let rows = self.items(menu, Some(choice.digit));
+            self.canvas.draw(&rows, None);
         }
+        self.canvas.leave();
         chosen.map(|choice| choice.digit)
     }
 
@@ -153,35 +151,24 @@ impl Keys {
         }
     }
 
-    /// Draws the title, as many choices around the current one as fit, and what is said besides.
+    /// Draws as many choices around the current one as fit, and what is said besides.
     fn draw_menu(&mut self, menu: &Menu<'_>, current: usize, status: &[String], remark: &str) {
-        let (height, _) = self.canvas.size();
-        let mut head = self.head(menu);
+        let (height, width) = self.canvas.size();
         let mut items = self.items(menu, menu.choices.get(current).map(|choice| choice.digit));
-        let mut foot: Vec<String> = status.to_vec();
-        foot.extend(Some(remark.to_owned()).filter(|remark| !remark.is_empty()));
-        if head.len() + items.len() + foot.len() > height {
+        let said =
+            status.iter().map(String::as_str).chain([remark]).filter(|line| !line.is_empty());
+        let mut foot: Vec<String> =
+            said.flat_map(|line| rows(line, 0, width)).map(|row| row.shown).collect();
+        if items.len() + foot.len() > height {
             // The blank lines go first, then the choices that are far from the current one.
             items.retain(|item| !item.is_empty());
-            let room = height.saturating_sub(head.len() + foot.len()).max(1);
+            let room = height.saturating_sub(foot.len()).max(1);
             let first = (current + 1).saturating_sub(room);
             items = items.into_iter().skip(first).take(room).collect();
-            if items.len() + foot.len() >= height {
-                head.clear();
-                foot.truncate(height.saturating_sub(items.len()));
-            }
+            foot.truncate(height.saturating_sub(items.len()));
         }
-        head.append(&mut items);
-        head.append(&mut foot);
-        self.draw(&head);
-    }
-
-    fn draw(&mut self, rows: &[String]) {
-        self.canvas.draw(rows, None);
-    }
-
-    fn head(&self, menu: &Menu<'_>) -> Vec<String> {
-        vec![Style::new().bold().apply_to(menu.title).to_string()]
+        items.append(&mut foot);
+        self.canvas.draw(&items, None);
     }
 
     fn items(&self, menu: &Menu<'_>, active: Option<u8>) -> Vec<String> {

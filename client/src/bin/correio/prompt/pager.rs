@@ -61,11 +61,8 @@ impl Keys {
         loop {
             let (shown, next) = self.screen(lines, top);
             let Some(next) = next else {
-                // What is left fits: it stays on the screen.
-                self.canvas.draw(&shown, None);
-                if !shown.is_empty() {
-                    self.canvas.leave();
-                }
+                // What is left fits.
+                self.stay(&shown);
                 return Ok(());
             };
             let mut drawn = shown.clone();
@@ -82,8 +79,7 @@ impl Keys {
             top = match step {
                 Step::Next => {
                     // What was read stays above.
-                    self.canvas.draw(&shown, None);
-                    self.canvas.leave();
+                    self.stay(&shown);
                     next
                 }
                 Step::Down => self.below(lines, top),
@@ -96,12 +92,16 @@ impl Keys {
                 }
                 Step::Other => top,
                 Step::End => {
-                    self.canvas.draw(&shown, None);
-                    self.canvas.leave();
+                    self.stay(&shown);
                     return Ok(());
                 }
             };
         }
+    }
+
+    /// Writes rows that stay on the screen, in the place of those drawn.
+    fn stay(&mut self, rows: &[String]) {
+        rows.iter().for_each(|row| self.canvas.say(row));
     }
 
     fn step(&mut self, typed: Typed) -> Answer<Step> {

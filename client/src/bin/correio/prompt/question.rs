@@ -21,6 +21,10 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// What is typed is kept this often, even without a pause.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 
+/// Columns that are left for the answer next to its question; with fewer, the question stands
+/// above.
+const TYPED_MIN: usize = 20;
+
 const ENTER: Key = Key::plain(Code::Enter);
 const ESCAPE: Key = Key::plain(Code::Escape);
 const TAB: Key = Key::plain(Code::Tab);
@@ -134,7 +138,7 @@ impl Keys {
             "" => String::new(),
             question => asked(question),
         };
-        let is_above = question.width() * 2 > width && asking.shape == Shape::OneLine;
+        let is_above = question.width() + TYPED_MIN > width && asking.shape == Shape::OneLine;
         let foot: Vec<String> = [&asking.not_kept, &asking.remark]
             .into_iter()
             .flatten()
