@@ -303,8 +303,9 @@ impl KnownServers {
         }
         durable::create_directories(&self.directory)
             .and_then(|()| durable::write(&half, text.as_bytes()))
-            .and_then(|()| fs::rename(&half, &path))
+            .and_then(|_| durable::rename(&half, &path))
             .and_then(|()| durable::sync_directory(&self.directory))
+            .map(drop)
             .map_err(|source| KnownServersError::Io { path, source })
     }
 }
