@@ -14,9 +14,26 @@ use rustix::io::Errno;
 
 use crate::Cancel;
 
-/// How often, and how many times, a lock is tried that another program holds: for ten seconds.
+/// How often a lock is tried that another program holds.
 const RETRY: Duration = Duration::from_millis(50);
-const TRIES: usize = 200;
+
+/// For how long a lock is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Ten seconds: the other program receives mail.
+    Receiving,
+    /// Three seconds: the other program changes a small file.
+    Changing,
+}
+
+impl Patience {
+    fn tries(self) -> usize {
+        match self {
+            Self::Receiving => 200,
+            Self::Changing => 60,
+        }
+    }
+}
 
 /// Why a lock was not taken.
 #[derive(Debug)]
@@ -30,12 +47,12 @@ pub(crate) enum LockError {
 }
 
 /// Waits for the lock of a file, which is made where it is missing. Dropping the file unlocks it.
-pub(crate) fn take(path: &Path, cancel: &Cancel) -> Result<File, LockError> {
+pub(crate) fn take(path: &Path, patience: Patience, cancel: &Cancel) -> Result<File, LockError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(path).map_err(LockError::Io)?;
     let _watch = cancel.watch();
-    for _ in 0..TRIES {
+    for _ in 0..patience.tries() {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(LockError::Io(explained(error))),

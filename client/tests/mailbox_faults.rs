@@ -313,3 +313,53 @@ fn a_mail_that_cannot_be_read_is_named_and_the_others_are_listed() {
         assert_eq!(said(&output).matches("is left out").count(), named, "{}", said(&output));
     }
 }
+
+#[test]
+fn where_there_are_no_locks_it_says_what_to_do() {
+    if !skip::can_trace() {
+        return;
+    }
+    let (house, data) = (House::new(), TempDir::new().unwrap());
+    house.send("Um");
+    for errno in ["ENOLCK", "ENOSYS"] {
+        let fault = format!("inject=flock:error={errno}");
+        let output = house.receive_with(data.path(), &[&fault]);
+        assert_eq!(output.status.code(), Some(74), "{}", said(&output));
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = answer["error"]["text"].as_str().unwrap_or_default();
+        assert!(text.contains("choose a data directory on another one"), "{answer}");
+    }
+    // Nothing that needs no lock is in the way of it: no server is noted without TLS.
+    let send = ["send", "--to", "tony", "--subject", "Dois", "--body", "Oi."];
+    let strace = ["strace", "-D", "-f", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK"];
+    done(house.command(&strace, data.path(), &send));
+    assert_eq!(subjects(&done(house.command(&[], data.path(), &["receive"]))), ["Um", "Dois"]);
+}
+
+#[test]
+fn a_lock_that_another_program_keeps_ends_receiving_with_a_word() {
+    let (house, data) = (House::new(), TempDir::new().unwrap());
+    house.send("Um");
+    let maildir = house.maildir(data.path());
+    fs::create_dir_all(&maildir).unwrap();
+    let lock = fs::File::create(maildir.join(".correio-lock")).unwrap();
+    lock.lock().unwrap();
+    let output = house.command(&[], data.path(), &["receive"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(75), "{}", said(&output));
+    // Ctrl-C ends the waiting at once.
+    let mut child = house.command(&[], data.path(), &["receive"]).spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let opened = |path: &Path| {
+        let files = fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
+        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to == path))
+    };
+    while !opened(&maildir.join(".correio-lock")) {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let before = std::time::Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(before.elapsed() < std::time::Duration::from_secs(5), "{:?}", before.elapsed());
+    drop(lock);
+    assert_eq!(subjects(&done(house.command(&[], data.path(), &["receive"]))), ["Um"]);
+}

@@ -14,7 +14,7 @@ use super::{Mailbox, MailboxError, Skipped, format, name::Name, scan::scan_with}
 use crate::{
     Cancel,
     durable::{self, Disk},
-    lock::{self, LockError},
+    lock::{self, LockError, Patience},
 };
 
 /// This computer's disk, and the right to put mails into a mailbox on it: one program has it at a
@@ -63,7 +63,7 @@ impl Mailbox {
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
         let path = self.directory.join(".correio-lock");
-        let lock = lock::take(&path, cancel).map_err(|error| match error {
+        let lock = lock::take(&path, Patience::Receiving, cancel).map_err(|error| match error {
             LockError::Held | LockError::Cancelled => MailboxError::Locked,
             LockError::Io(source) => MailboxError::Io { path, source },
         })?;

@@ -65,7 +65,8 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), String>> {
     if !app.prompt.confirm(&question, &app.text)? {
         return Ok(Err(refused));
     }
-    if let Err(error) = app.known().remember(address, untrusted.found) {
+    let remembered = app.undisturbed(|_| app.known().remember(address, untrusted.found));
+    if let Err(error) = remembered {
         return Ok(Err(app.text.known_servers(&error)));
     }
     let connected = app.connect(address, Trust::Fingerprint(untrusted.found));
