@@ -85,7 +85,9 @@ mail-id = Id
 mail-more = -- Enter goes on, Esc goes back --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
-local-skipped = { $path }: not an e-mail of correio ({ $reason })
+local-skipped = { $path } is left out: { $reason }
+mailbox-not-synced = { $path }: this file system does not confirm that e-mail is on the disk ({ $reason }). After a power failure, what was received just before it may be missing.
+mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). It is kept, and comes up as new again.
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.

@@ -85,7 +85,9 @@ mail-id = Identificação
 mail-more = -- Enter continua, Esc volta --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
-local-skipped = { $path }: não é um e-mail do correio ({ $reason })
+local-skipped = { $path } fica de fora: { $reason }
+mailbox-not-synced = { $path }: este sistema de arquivos não confirma que os e-mails estão no disco ({ $reason }). Depois de uma queda de energia, pode faltar o que foi recebido pouco antes.
+mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-mails como lidos ({ $reason }). O e-mail está guardado e volta a aparecer como novo.
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.

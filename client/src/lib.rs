@@ -16,6 +16,7 @@ mod error;
 mod id;
 pub mod keys;
 mod link;
+mod lock;
 mod lookup;
 mod mailbox;
 mod network;
@@ -32,7 +33,9 @@ pub use drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use durable::Disk;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
-pub use mailbox::{List, Mailbox, MailboxError, Saving, Skipped, Status, Stored, read_file};
+pub use mailbox::{
+    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
+};
 pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
 pub use show::{Shown, show, show_json};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError, Shown, show,
+    Attempt, ConnectError, InvalidAddress, MailboxError, MailboxNote, ReceiveError, RequestError,
+    Shown, Skipped, show,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Timestamp},
@@ -214,6 +215,16 @@ impl Text {
                 self.with("receive-page", &[("reason", (*reason).into())])
             }
         }
+    }
+
+    pub(crate) fn mailbox_note(&self, note: &MailboxNote) -> String {
+        let (key, Skipped { path, reason }) = match note {
+            MailboxNote::Unreadable(file) => ("local-skipped", file),
+            MailboxNote::NotSynced(file) => ("mailbox-not-synced", file),
+            MailboxNote::NotMarked(file) => ("mailbox-not-marked", file),
+        };
+        let path = one_line(&path.to_string_lossy());
+        self.with(key, &[("path", path), ("reason", one_line(reason))])
     }
 
     pub(crate) fn mailbox(&self, error: &MailboxError) -> String {

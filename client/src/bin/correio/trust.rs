@@ -107,6 +107,8 @@ impl Failure {
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
         let status = match error {
             KnownServersError::Io { .. } => Status::Local,
+            KnownServersError::Locked { .. } => Status::TryAgain,
+            KnownServersError::Cancelled => Status::Interrupted,
             KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
                 Status::Configuration
             }

@@ -112,7 +112,7 @@ impl Context<'_> {
     }
 
     fn known(&self) -> KnownServers {
-        KnownServers::in_directory(&self.data)
+        KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
     /// Connects. A certificate that is not known yet is the person's to accept.

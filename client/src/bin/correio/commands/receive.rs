@@ -20,7 +20,13 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
         }
     };
     let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
+    let say_notes = || {
+        for note in mailbox.take_notes() {
+            let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
+        }
+    };
     let mails = received.map_err(|error| {
+        say_notes();
         // What arrived before is not lost and comes with the next success.
         if mailbox.unseen().is_ok_and(|mails| !mails.is_empty()) {
             let directory = mailbox.directory().display().to_string();
@@ -40,10 +46,14 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
         lines.push(format!("[{}] {from}: {subject}", stored.number));
         // Bodies are held in memory only where they are printed.
         if context.options.json {
-            let mail = mailbox.read(stored).map_err(|error| Failure::mailbox(text, &error))?;
-            list.push(mail_json(stored.number, &mail));
+            match mailbox.read(stored) {
+                Ok(mail) => list.push(mail_json(stored.number, &mail)),
+                // One that cannot be read hides no other.
+                Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
+            }
         }
     }
     mailbox.mark_shown(&mails).map_err(|error| Failure::mailbox(text, &error))?;
+    say_notes();
     Ok(Output { text: lines.join("\n"), json: json!({ "mails": list }) })
 }

@@ -37,6 +37,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
             mails
         }
     };
+    say_notes(app, &mailbox);
     if mails.is_empty() {
         app.say(&app.text.of("receive-none"));
         return Ok(());
@@ -50,7 +51,15 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     if let Err(error) = mailbox.mark_shown(&shown) {
         app.say(&app.text.mailbox(&error));
     }
+    say_notes(app, &mailbox);
     read_some(app, &mailbox, &listed)
+}
+
+/// Says what is noteworthy about the mailbox, each thing once.
+fn say_notes(app: &App, mailbox: &Mailbox) {
+    for note in mailbox.take_notes() {
+        app.say(&app.text.mailbox_note(&note));
+    }
 }
 
 /// Shows how far the download is: of how many, where there are more than one page.
