@@ -243,7 +243,7 @@ fn a_changed_setting_and_a_restart_by_hand_end_the_delay() {
     assert_eq!(delay.fail_and_wait(), 0);
 }
 
-/// The lines of a unit that set something.
+/// The lines of a unit, or of a file for ddclient, that set something.
 fn unit(name: &str) -> Vec<String> {
     let text = fs::read_to_string(deploy().join(name)).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
@@ -262,6 +262,23 @@ fn no_number_of_failures_or_restarts_takes_the_socket_down() {
     assert!(service.iter().any(|line| line == "RestartSec=3"), "{service:#?}");
     let volume = "RequiresMountsFor=/var/lib/private/correio";
     assert!(service.iter().any(|line| line == volume), "{service:#?}");
+}
+
+/// ddclient 3.10 sends one address again and again where `usev4` finds it, and where an answer in
+/// chunks is not read by curl: `scripts/deploy/try-ddclient` counts the updates of a day.
+#[test]
+fn the_files_for_ddclient_send_each_address_once() {
+    for name in ["dyndns2.conf", "duckdns.conf", "no-ip.conf"] {
+        let lines = unit(&format!("ddclient/{name}"));
+        for needed in ["use=web", "web=ipify-ipv4", "ssl=yes", "curl=yes", "daemon=300"] {
+            assert!(lines.iter().any(|line| line == needed), "{name} lacks {needed}");
+        }
+        assert!(!lines.iter().any(|line| line.contains("v4=")), "{name}: {lines:#?}");
+    }
+    let guide = fs::read_to_string(deploy().join("README.md")).unwrap();
+    for word in ["apt install ddclient libwww-curl-perl", "`Server said: '0'`"] {
+        assert!(guide.contains(word), "the guide lacks {word}");
+    }
 }
 
 #[test]
