@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod driver;
+pub mod guard;
 pub mod intruder;
 pub mod ledger;
 pub mod person;
