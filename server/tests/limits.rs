@@ -6,12 +6,22 @@
 
 mod support;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
-use correio_proto::message::{Account, ErrorCode, Fetch, Notice, Reply, Request, Send};
+use correio_proto::message::{
+    Account, ErrorCode, Fetch, Notice, Realm, Register, Reply, Request, Send,
+};
 use correio_server::{
-    admission::AdmissionSettings, server::Limits, store::memory::MemoryLimits,
-    store::memory::MemoryStore, throttle::ThrottleSettings,
+    admission::AdmissionSettings,
+    invite::Registrations,
+    server::Limits,
+    session::Settings,
+    store::{
+        Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        memory::{MemoryLimits, MemoryStore},
+    },
+    throttle::ThrottleSettings,
+    ticket::Ticket,
 };
 use support::{
     Client, QUOTA, REALM, World, credential, hello, id, limits_of, login, mail, register, settings,
@@ -172,6 +182,160 @@ fn mails_of_an_account_are_counted_whatever_the_connection() {
     let sent = pepper.ask(&mut world, mail(5, "tony", "x"));
     assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     assert_eq!(pepper.fetch(&mut world).mails.len(), 3);
+}
+
+/// A store whose queue is full, or that fails, when it is told so.
+struct Moody {
+    store: MemoryStore,
+    mood: Rc<Cell<Mood>>,
+}
+
+#[derive(Clone, Copy)]
+enum Mood {
+    Well,
+    Full,
+    Failing,
+}
+
+impl Store for Moody {
+    fn realm(&self) -> Realm {
+        self.store.realm()
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        let is_write = matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. });
+        match self.mood.get() {
+            Mood::Full if is_write => Submitted::Full,
+            Mood::Failing if is_write => {
+                Submitted::Done(StoreDone::Unavailable("the disk is full".into()))
+            }
+            Mood::Well | Mood::Full | Mood::Failing => self.store.submit(ticket, job),
+        }
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.store.collect(done)
+    }
+
+    fn close(self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Box::new(self.store).close(done)
+    }
+}
+
+/// As [`throttled`], with a store that can be told to refuse.
+fn moody() -> (World, Rc<Cell<Mood>>) {
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
+    let mood = Rc::new(Cell::new(Mood::Well));
+    let quota = Quota { mails: 2, ..QUOTA };
+    let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
+    let store = Moody { store, mood: mood.clone() };
+    let limits = Limits { throttle, ..limits_of(10_000) };
+    (World::limited(limits, settings(), Box::new(store)), mood)
+}
+
+#[test]
+fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
+    let (mut world, mood) = moody();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    world.register("steve", "Steve Rogers");
+    assert!(matches!(tony.ask(&mut world, mail(1, "pepper", "x")), Reply::Sent { .. }));
+    for number in 10..30 {
+        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        {
+            mood.set(now);
+            assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), code);
+        }
+        mood.set(Mood::Well);
+        let refused = tony.code(&mut world, mail(number, "pepper,nobody", "x"));
+        assert_eq!(refused, ErrorCode::UnknownRecipient);
+        assert_eq!(tony.code(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
+        // The answer was lost, say.
+        let repeated = tony.ask(&mut world, mail(1, "pepper", "x"));
+        assert!(matches!(repeated, Reply::Sent { .. }), "{repeated:?}");
+    }
+    assert!(matches!(tony.ask(&mut world, mail(2, "pepper", "x")), Reply::Sent { .. }));
+    for number in 40..50 {
+        assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), ErrorCode::MailboxFull);
+    }
+    assert!(matches!(tony.ask(&mut world, mail(3, "steve", "x")), Reply::Sent { .. }));
+    // Three were accepted, and there is no fourth.
+    let (code, wait) = refusal(tony.ask(&mut world, mail(4, "steve", "x")));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+}
+
+#[test]
+fn a_registration_that_the_server_could_not_do_is_not_charged() {
+    let (mut world, mood) = moody();
+    let mut client = greet_from(&mut world, address(1));
+    for _ in 0..20 {
+        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        {
+            mood.set(now);
+            assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), code);
+        }
+        mood.set(Mood::Well);
+        world.hashing.borrow_mut().room = Some(0);
+        assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
+        world.hashing.borrow_mut().room = None;
+        // One that leaves before a worker has begun costs nothing either.
+        world.hashing.borrow_mut().held = true;
+        let mut gone = greet_from(&mut world, address(1));
+        gone.begin(&mut world, register("a", "Tony Stark", 1));
+        world.settle();
+        gone.hang_up(&mut world);
+        world.hashing.borrow_mut().held = false;
+    }
+    for (number, username) in (1..).zip(["a", "b", "c"]) {
+        let reply = client.ask(&mut world, register(username, "Tony Stark", number));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    assert_eq!(client.code(&mut world, register("d", "Tony Stark", 4)), ErrorCode::RateLimited);
+}
+
+#[test]
+fn registrations_that_make_no_account_are_counted_by_themselves() {
+    let (mut world, _mood) = moody();
+    world.register("tony", "Tony Stark");
+    let mut client = greet_from(&mut world, address(1));
+    assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
+    // The answer was lost, say: the same again.
+    assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
+    let taken = Request::Register(Register {
+        id: id(9),
+        username: "tony".parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        invite: None,
+        credential: credential(1),
+    });
+    assert_eq!(client.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+    // Neither takes any of the accounts away.
+    for username in ["b", "c"] {
+        let reply = client.ask(&mut world, register(username, "Tony Stark", 1));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    // Who asks for usernames all the time must wait: each answer costs a hash and tells something.
+    let mut elsewhere = greet_from(&mut world, address(2));
+    for _ in 0..3 {
+        assert_eq!(elsewhere.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+    }
+    let (code, wait) = refusal(elsewhere.ask(&mut world, taken));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+}
+
+#[test]
+fn an_invite_that_is_refused_at_once_is_not_charged() {
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+    let settings = Settings { registrations: Registrations::Closed, ..settings() };
+    let limits = Limits { throttle, ..limits_of(100) };
+    let mut world = World::limited(limits, settings, Box::new(store));
+    let mut client = greet_from(&mut world, address(1));
+    for _ in 0..5 {
+        let refused = client.code(&mut world, register("a", "Tony Stark", 1));
+        assert_eq!(refused, ErrorCode::NotAllowed);
+    }
 }
 
 fn crowded() -> World {

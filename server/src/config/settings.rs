@@ -156,14 +156,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "100",
         "a whole number from 0 to 1000000; 0 for no limit",
-        "Registrations from one address",
+        "Accounts that one address may make, and as many registrations that make none",
     ),
     one(
         "mails-per-hour",
         "N",
         "1000",
         "a whole number from 0 to 1000000000; 0 for no limit",
-        "Mails that one account may send, each counted for each of its recipients",
+        "Mails accepted from one account, each counted once for each of its recipients",
     ),
     one(
         "input-bytes",

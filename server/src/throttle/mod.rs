@@ -18,6 +18,9 @@
 //! neighbours behind one address do not make its owner wait. Who shares an address with somebody
 //! who guesses at the owner's own account does wait, as the two cannot be told apart.
 //!
+//! Registrations and mails are charged before the work as well, and the charge is taken back where
+//! nothing came of it.
+//!
 //! Every table holds 16,384 entries at most and is empty after a restart. A full one forgets what
 //! was touched longest ago, but nothing before 8,192 others were touched. So who tries from more
 //! than 8,192 prefixes has the failures of one forgotten once all the others were used, and who
@@ -54,9 +57,11 @@ const PROVEN_MAX: usize = 8;
 /// How often something may be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Registrations an hour of one prefix, whatever comes of them; 0: no limit.
+    /// Accounts that one prefix may make in an hour; of its registrations that a password was
+    /// hashed for and that made none there may be as many; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails an hour of one account, each counted for each of its recipients; 0: no limit.
+    /// Mails an hour of one account that are accepted, each counted for each of its recipients;
+    /// 0: no limit.
     pub mails_per_hour: u32,
     /// Failed logins that a prefix has free before it must wait; 0: nobody ever waits.
     pub failed_logins: u32,
@@ -76,6 +81,15 @@ impl Wait {
     }
 }
 
+/// The registrations of a prefix.
+#[derive(Clone, Copy, Debug, Default)]
+struct Registrations {
+    /// Those that made an account.
+    accounts: Bucket,
+    /// Those that made none although a password was hashed for them.
+    failures: Bucket,
+}
+
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub struct Throttle {
@@ -85,7 +99,7 @@ pub struct Throttle {
     usernames: Table<Username, Tally>,
     /// Where an account was logged in to, the latest last.
     proven: Table<Username, Vec<Prefix>>,
-    registrations: Table<Prefix, Bucket>,
+    registrations: Table<Prefix, Registrations>,
     mails: Table<AccountId, Bucket>,
 }
 
@@ -145,6 +159,11 @@ impl Throttle {
             return;
         }
         self.login_unanswered(now, prefix, username);
+        self.prove(now, prefix, username);
+    }
+
+    /// Remembers that a prefix is good for an account.
+    fn prove(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if !self.is_proven(prefix, username) {
             // Attempts under way were charged to the prefix; their verdicts go to the pair alone.
             let under_way = self
@@ -195,19 +214,67 @@ impl Throttle {
         }
     }
 
-    /// Charges a registration, whatever comes of it.
+    /// Charges a registration before its password is hashed, so that parallel ones count too.
+    /// Each that is let through is settled once: it made an account, failed or was not answered.
     ///
     /// # Errors
     ///
     /// The prefix has used up its number: nothing is charged.
     pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
-        match self.settings.registrations_per_hour {
-            0 => Ok(()),
-            per_hour => self.registrations.touch(prefix).take(now, per_hour).map_err(Wait),
+        let per_hour = self.settings.registrations_per_hour;
+        if per_hour == 0 {
+            return Ok(());
+        }
+        if let Some(Registrations { accounts, failures }) = self.registrations.peek(&prefix) {
+            let wait = accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1));
+            if !wait.is_zero() {
+                return Err(Wait(wait));
+            }
+        }
+        let Registrations { accounts, failures } = self.registrations.touch(prefix);
+        accounts.take_some(now, per_hour, 1).map_err(Wait)?;
+        failures.take_some(now, per_hour, 1).map_err(Wait)
+    }
+
+    /// There is a new account.
+    pub fn registered(&mut self, now: Duration, prefix: Prefix) {
+        self.put_back(now, prefix, |it, per_hour| it.failures.put_back(per_hour, 1));
+    }
+
+    /// A password was hashed, and there is no new account: the username is taken, the invite used,
+    /// the client gone, or the registration a repeated one. It counts as a failure only.
+    pub fn registration_failed(&mut self, now: Duration, prefix: Prefix) {
+        self.put_back(now, prefix, |it, per_hour| it.accounts.put_back(per_hour, 1));
+    }
+
+    /// Nothing was done, as the server was busy, the store unavailable or the client gone: takes
+    /// the charge back.
+    pub fn registration_unanswered(&mut self, now: Duration, prefix: Prefix) {
+        self.put_back(now, prefix, |it, per_hour| {
+            it.accounts.put_back(per_hour, 1);
+            it.failures.put_back(per_hour, 1);
+        });
+    }
+
+    /// Takes back some of what a registration was charged with. What holds nothing any more is
+    /// forgotten.
+    fn put_back(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        action: impl Fn(&mut Registrations, u32),
+    ) {
+        let per_hour = self.settings.registrations_per_hour;
+        if let Some(charged) = self.registrations.peek_mut(&prefix) {
+            action(charged, per_hour);
+            if charged.accounts.is_full(now) && charged.failures.is_full(now) {
+                self.registrations.remove(&prefix);
+            }
         }
     }
 
-    /// Charges a mail to so many recipients, whatever comes of it.
+    /// Charges a mail to so many recipients before it is stored, so that parallel ones count too.
+    /// One that is not accepted, or was accepted before, is given back.
     ///
     /// # Errors
     ///
@@ -217,6 +284,16 @@ impl Throttle {
             0 => Ok(()),
             per_hour => {
                 self.mails.touch(account).take_some(now, per_hour, recipients).map_err(Wait)
+            }
+        }
+    }
+
+    /// Takes the charge for a mail back: the account has sent nothing by it.
+    pub fn mail_not_sent(&mut self, now: Duration, account: AccountId, recipients: u32) {
+        if let Some(bucket) = self.mails.peek_mut(&account) {
+            bucket.put_back(self.settings.mails_per_hour, recipients);
+            if bucket.is_full(now) {
+                self.mails.remove(&account);
             }
         }
     }
