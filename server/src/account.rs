@@ -82,7 +82,7 @@ pub(crate) fn register(
     if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
         return Outcome::limited(scope, &username, Limit::Registrations, wait);
     }
-    session.charge = Some(Charge::Registration);
+    session.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
     defer_hash(HashJob::Make { credential }, Step::Hashing(registrant))
 }

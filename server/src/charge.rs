@@ -15,8 +15,8 @@ use crate::{session::Scope, store::AccountId};
 pub(crate) enum Charge {
     /// A password that is checked for this username.
     Login(Username),
-    /// A registration.
-    Registration,
+    /// A registration of this username.
+    Registration(Username),
     /// A mail of this account, to so many recipients.
     Mail(AccountId, u32),
 }
@@ -39,7 +39,7 @@ impl Charge {
     pub(crate) fn settlement(&self, reply: &Reply) -> Settlement {
         match (self, reply) {
             (Self::Login(_), Reply::LoggedIn(_) | Reply::AccountChanged {})
-            | (Self::Registration, Reply::Registered {})
+            | (Self::Registration(_), Reply::Registered {})
             | (Self::Mail(..), Reply::Sent { .. }) => Settlement::Succeeded,
             (charge, Reply::Error(error)) if charge.is_failure(error.code) => Settlement::Failed,
             _ => Settlement::Unanswered,
@@ -50,7 +50,7 @@ impl Charge {
     fn is_failure(&self, code: ErrorCode) -> bool {
         match self {
             Self::Login(_) => code == ErrorCode::BadCredentials,
-            Self::Registration => {
+            Self::Registration(_) => {
                 matches!(code, ErrorCode::UsernameTaken | ErrorCode::NotAllowed)
             }
             Self::Mail(..) => false,
@@ -74,13 +74,13 @@ impl Charge {
             (Self::Login(username), Settlement::Abandoned) => {
                 throttle.login_abandoned(now, prefix, &username);
             }
-            (Self::Registration, Settlement::Succeeded) => {
-                throttle.registered(now, prefix);
+            (Self::Registration(username), Settlement::Succeeded) => {
+                throttle.registered(now, prefix, &username);
             }
-            (Self::Registration, Settlement::Failed | Settlement::Abandoned) => {
+            (Self::Registration(_), Settlement::Failed | Settlement::Abandoned) => {
                 throttle.registration_failed(now, prefix);
             }
-            (Self::Registration, Settlement::Unanswered) => {
+            (Self::Registration(_), Settlement::Unanswered) => {
                 throttle.registration_unanswered(now, prefix);
             }
             (Self::Mail(..), Settlement::Succeeded) => {}

@@ -338,6 +338,43 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
     }
 }
 
+/// A class's first lesson behind one address: everybody registers, and every third mistypes the
+/// password once.
+#[test]
+fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
+    const STUDENTS: usize = 40;
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 100, mails_per_hour: 1000, failed_logins: 10 };
+    let mut world = world(Limits { throttle, ..limits_of(100) });
+    let name = |student: usize| format!("student{student}");
+    let mut class: Vec<_> = (0..STUDENTS).map(|_| greet_from(&mut world, address(1))).collect();
+    for (student, client) in class.iter_mut().enumerate() {
+        let reply = client.ask(&mut world, register(&name(student), "Peter Parker", 1));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    for (student, client) in class.iter_mut().enumerate().filter(|(student, _)| student % 3 == 0) {
+        let wrong = client.ask(&mut world, login(&name(student), 9));
+        assert_eq!(refusal(wrong), (ErrorCode::BadCredentials, None), "{student}");
+    }
+    // All at once, and nobody is told to wait.
+    for (student, client) in class.iter_mut().enumerate() {
+        client.begin(&mut world, login(&name(student), 1));
+    }
+    world.settle();
+    for client in &mut class {
+        client.take();
+        let (_, reply) = client.replies.pop_front().unwrap();
+        assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
+    }
+    // A registration excuses nothing else: accounts that were made elsewhere are guessed at from
+    // here no more often than before.
+    world.register("tony", "Tony Stark");
+    let mut guesser = greet_from(&mut world, address(1));
+    let codes: Vec<_> = (0..11).map(|_| guesser.code(&mut world, login("tony", 9))).collect();
+    assert_eq!(codes[..10], [ErrorCode::BadCredentials; 10]);
+    assert_eq!(codes[10], ErrorCode::RateLimited);
+}
+
 fn crowded() -> World {
     let admission =
         AdmissionSettings { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };

@@ -14,8 +14,8 @@
 //!   because of what other prefixes do: nobody locks an owner out from elsewhere.
 //! - the **username**, which only says whether there are many failures from anywhere.
 //!
-//! Where an account was logged in to before, its own pair alone counts and not the prefix: the
-//! neighbours behind one address do not make its owner wait. Who shares an address with somebody
+//! Where an account was logged in to before, or was made, its own pair alone counts and not the
+//! prefix: the neighbours behind one address do not make its owner wait. Who shares an address with somebody
 //! who guesses at the owner's own account does wait, as the two cannot be told apart.
 //!
 //! Registrations and mails are charged before the work as well, and the charge is taken back where
@@ -97,7 +97,7 @@ pub struct Throttle {
     prefixes: Table<Prefix, Tally>,
     pairs: Table<(Prefix, Username), Tally>,
     usernames: Table<Username, Tally>,
-    /// Where an account was logged in to, the latest last.
+    /// Where an account was made or logged in to, the latest last.
     proven: Table<Username, Vec<Prefix>>,
     registrations: Table<Prefix, Registrations>,
     mails: Table<AccountId, Bucket>,
@@ -236,9 +236,13 @@ impl Throttle {
         failures.take_some(now, per_hour, 1).map_err(Wait)
     }
 
-    /// There is a new account.
-    pub fn registered(&mut self, now: Duration, prefix: Prefix) {
+    /// There is a new account, whose password the client has: its prefix is good for it, as after
+    /// a login.
+    pub fn registered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         self.put_back(now, prefix, |it, per_hour| it.failures.put_back(per_hour, 1));
+        if self.settings.failed_logins > 0 {
+            self.prove(now, prefix, username);
+        }
     }
 
     /// A password was hashed, and there is no new account: the username is taken, the invite used,

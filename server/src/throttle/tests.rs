@@ -284,6 +284,29 @@ fn neighbours_do_not_make_the_owner_wait_where_the_account_was_used_before() {
 }
 
 #[test]
+fn a_registration_proves_its_prefix_as_a_login_does() {
+    let mut throttle = throttle();
+    assert_eq!(throttle.registration(START, prefix(1)), Ok(()));
+    // Somebody tries the password before the account is there.
+    throttle.login_attempt(START, prefix(1), &name("pepper")).unwrap();
+    throttle.registered(START, prefix(1), &name("pepper"));
+    throttle.login_failed(START, prefix(1), &name("pepper"));
+    assert_eq!(throttle.prefixes.len(), 0);
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("bruce")).unwrap();
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
+    for _ in 0..4 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("pepper")), Ok(()));
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("pepper")).is_err());
+    // A registration that made no account proves nothing.
+    throttle.registration(START, prefix(1)).unwrap();
+    throttle.registration_failed(START, prefix(1));
+    assert!(!throttle.is_proven(prefix(1), &name("tony")));
+}
+
+#[test]
 fn attempts_under_way_at_the_first_success_are_settled_once() {
     let mut throttle = throttle();
     for _ in 0..3 {
