@@ -390,13 +390,57 @@ fn a_silent_crowd_keeps_nobody_out_and_ends_at_the_deadline() {
         world.try_connect_from(address(number % 20));
     }
     world.settle();
-    // Those that are in, and those that are being told that there are too many.
-    assert_eq!(world.server.len(), 200 + 64);
+    // Those that came last are in: of an address that has the most, each displaced another.
+    assert_eq!(world.server.len(), 200);
     let mut tony = greet_from(&mut world, address(500));
     assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
     world.pass(Duration::from_secs(33));
     assert_eq!(world.server.len(), 1);
     assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
+}
+
+/// One address of each IPv6 network of 64 bits within 2001:db8:1::/48.
+fn of_site(network: u32) -> SocketAddr {
+    let bits = (0x2001_0db8_0001 << 80) + (u128::from(network) << 64) + 1;
+    (std::net::Ipv6Addr::from_bits(bits), 4000).into()
+}
+
+#[test]
+fn silent_connections_from_a_whole_network_keep_nobody_out() {
+    type Addresses = fn(u32) -> SocketAddr;
+    let (site, beside): (Addresses, Addresses) = (of_site, |number| of_site(0xff00 + number));
+    let (others, elsewhere): (Addresses, Addresses) = (address, |number| address(20_000 + number));
+    for (crowd, newcomers) in [(site, elsewhere), (site, beside), (others, elsewhere)] {
+        let admission =
+            AdmissionSettings { connections_max: 16_384, per_prefix_max: 256, anonymous_max: 1024 };
+        let mut world = world(Limits { admission, ..limits_of(0) });
+        world.register("tony", "Tony Stark");
+        for number in 0..1100 {
+            world.try_connect_from(crowd(number));
+        }
+        world.settle();
+        assert_eq!(world.server.len(), 1024);
+        for number in 0..72 {
+            let mut tony = greet_from(&mut world, newcomers(number));
+            // The crowd comes again meanwhile.
+            for silent in 0..20 {
+                world.try_connect_from(crowd(1100 + 20 * number + silent));
+            }
+            assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+        }
+    }
+}
+
+#[test]
+fn connections_that_gave_way_are_bounded() {
+    let admission =
+        AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
+    let mut world = world(Limits { admission, ..limits_of(0) });
+    // Without a turn in between nothing is closed.
+    let admitted = (0..1000).filter(|it| world.try_connect_from(address(*it)).is_some()).count();
+    assert_eq!((admitted, world.server.len()), (100 + 128, 100 + 128));
+    world.settle();
+    assert_eq!(world.server.len(), 100);
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "256",
         "a whole number from 1 to 1000000",
-        "Connections from one IPv4 address or one IPv6 network of 64 bits",
+        "Connections from one IPv4 address or one IPv6 network of 64 bits; twice as many from one of 56 bits, four times as many from one of 48",
     ),
     one(
         "failed-logins",

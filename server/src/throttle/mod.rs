@@ -14,6 +14,11 @@
 //!   because of what other prefixes do: nobody locks an owner out from elsewhere.
 //! - the **username**, which only says whether there are many failures from anywhere.
 //!
+//! A prefix of IPv6 widens: its failures and registrations count for its network of 64, of 56 and
+//! of 48 bits, of which the wider ones may have as many as two and four of the narrowest. So whoever has a whole
+//! network gets little more out of it than out of one address, and whoever has only a narrow one
+//! does not make those beside it wait.
+//!
 //! Where an account was logged in to before, or was made, its own pair alone counts and not the
 //! prefix: the neighbours behind one address do not make its owner wait. Who shares an address with somebody
 //! who guesses at the owner's own account does wait, as the two cannot be told apart.
@@ -37,7 +42,11 @@ use std::time::Duration;
 use correio_proto::mail::Username;
 
 pub use self::prefix::Prefix;
-use self::{bucket::Bucket, table::Table, tally::Tally};
+use self::{
+    bucket::Bucket,
+    table::Table,
+    tally::{DOUBLINGS, Tally},
+};
 use crate::store::AccountId;
 
 /// Failures from anywhere above which each prefix has one free failure for that account. More
@@ -57,13 +66,13 @@ const PROVEN_MAX: usize = 8;
 /// How often something may be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Accounts that one prefix may make in an hour; of its registrations that a password was
+    /// Accounts that one prefix, of the narrowest, may make in an hour; of its registrations that a password was
     /// hashed for and that made none there may be as many; 0: no limit.
     pub registrations_per_hour: u32,
     /// Mails an hour of one account that are accepted, each counted for each of its recipients;
     /// 0: no limit.
     pub mails_per_hour: u32,
-    /// Failed logins that a prefix has free before it must wait; 0: nobody ever waits.
+    /// Failed logins that a prefix, of the narrowest, has free before it must wait; 0: nobody ever waits.
     pub failed_logins: u32,
 }
 
@@ -137,8 +146,10 @@ impl Throttle {
         let pair = (prefix, username.clone());
         let free = self.free_for(now, username);
         let mut ready_at = self.pairs.peek(&pair).map_or(now, |tally| tally.ready_at(now, free));
-        if !is_proven && let Some(tally) = self.prefixes.peek(&prefix) {
-            ready_at = ready_at.max(tally.ready_at(now, self.settings.failed_logins));
+        for wide in prefix.and_wider().filter(|_| !is_proven) {
+            if let Some(tally) = self.prefixes.peek(&wide) {
+                ready_at = ready_at.max(tally.ready_at(now, self.free_of(wide)));
+            }
         }
         let wait = ready_at.saturating_sub(now);
         if !wait.is_zero() {
@@ -146,8 +157,8 @@ impl Throttle {
         }
         self.pairs.touch(pair).charge(now);
         self.usernames.touch(username.clone()).charge(now);
-        if !is_proven {
-            self.prefixes.touch(prefix).charge(now);
+        for wide in prefix.and_wider().filter(|_| !is_proven) {
+            self.prefixes.touch(wide).charge(now);
         }
         Ok(())
     }
@@ -170,7 +181,7 @@ impl Throttle {
                 .pairs
                 .peek(&(prefix, username.clone()))
                 .map_or(0, |tally| tally.unsettled(now));
-            release(&mut self.prefixes, &prefix, now, under_way);
+            self.release_prefix(now, prefix, under_way);
         }
         let proven = self.proven.touch(username.clone());
         proven.retain(|known| *known != prefix);
@@ -186,7 +197,7 @@ impl Throttle {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
         if !self.is_proven(prefix, username) {
-            release(&mut self.prefixes, &prefix, now, 1);
+            self.release_prefix(now, prefix, 1);
         }
     }
 
@@ -196,7 +207,7 @@ impl Throttle {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
         if self.settings.failed_logins > 0 && !self.is_proven(prefix, username) {
-            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+            self.fail_prefix(now, prefix);
         }
     }
 
@@ -210,7 +221,7 @@ impl Throttle {
         let free = self.free_for(now, username);
         self.pairs.touch((prefix, username.clone())).fail_and_wait(now, free);
         if !self.is_proven(prefix, username) {
-            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+            self.fail_prefix(now, prefix);
         }
     }
 
@@ -221,19 +232,25 @@ impl Throttle {
     ///
     /// The prefix has used up its number: nothing is charged.
     pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
-        let per_hour = self.settings.registrations_per_hour;
-        if per_hour == 0 {
+        if self.settings.registrations_per_hour == 0 {
             return Ok(());
         }
-        if let Some(Registrations { accounts, failures }) = self.registrations.peek(&prefix) {
-            let wait = accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1));
-            if !wait.is_zero() {
-                return Err(Wait(wait));
-            }
+        let wait_of = |wide| {
+            let Registrations { accounts, failures } = self.registrations.peek(&wide)?;
+            let per_hour = self.registrations_of(wide);
+            Some(accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1)))
+        };
+        let wait = prefix.and_wider().filter_map(wait_of).max().unwrap_or_default();
+        if !wait.is_zero() {
+            return Err(Wait(wait));
         }
-        let Registrations { accounts, failures } = self.registrations.touch(prefix);
-        accounts.take_some(now, per_hour, 1).map_err(Wait)?;
-        failures.take_some(now, per_hour, 1).map_err(Wait)
+        for wide in prefix.and_wider() {
+            let per_hour = self.registrations_of(wide);
+            let Registrations { accounts, failures } = self.registrations.touch(wide);
+            accounts.take_some(now, per_hour, 1).map_err(Wait)?;
+            failures.take_some(now, per_hour, 1).map_err(Wait)?;
+        }
+        Ok(())
     }
 
     /// There is a new account, whose password the client has: its prefix is good for it, as after
@@ -268,11 +285,13 @@ impl Throttle {
         prefix: Prefix,
         action: impl Fn(&mut Registrations, u32),
     ) {
-        let per_hour = self.settings.registrations_per_hour;
-        if let Some(charged) = self.registrations.peek_mut(&prefix) {
-            action(charged, per_hour);
-            if charged.accounts.is_full(now) && charged.failures.is_full(now) {
-                self.registrations.remove(&prefix);
+        for wide in prefix.and_wider() {
+            let per_hour = self.registrations_of(wide);
+            if let Some(charged) = self.registrations.peek_mut(&wide) {
+                action(charged, per_hour);
+                if charged.accounts.is_full(now) && charged.failures.is_full(now) {
+                    self.registrations.remove(&wide);
+                }
             }
         }
     }
@@ -304,6 +323,34 @@ impl Throttle {
 
     fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {
         self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
+    }
+
+    /// The failures that a prefix has free, for any account. A narrow one that has used its own up
+    /// fails [`DOUBLINGS`] more times until its wait is the longest; the next wider one has free
+    /// what two such have, so that one of them alone makes no other wait.
+    fn free_of(&self, prefix: Prefix) -> u32 {
+        let most = self.settings.failed_logins.saturating_add(DOUBLINGS);
+        most.saturating_mul(prefix.share()).saturating_sub(DOUBLINGS)
+    }
+
+    /// Makes a failure of a charge of a prefix, and of every wider one.
+    fn fail_prefix(&mut self, now: Duration, prefix: Prefix) {
+        for wide in prefix.and_wider() {
+            let free = self.free_of(wide);
+            self.prefixes.touch(wide).fail_and_wait(now, free);
+        }
+    }
+
+    /// Takes charges of a prefix back, and those of every wider one.
+    fn release_prefix(&mut self, now: Duration, prefix: Prefix, charges: u32) {
+        for wide in prefix.and_wider() {
+            release(&mut self.prefixes, &wide, now, charges);
+        }
+    }
+
+    /// The registrations that a prefix may make in an hour.
+    fn registrations_of(&self, prefix: Prefix) -> u32 {
+        self.settings.registrations_per_hour.saturating_mul(prefix.share())
     }
 
     /// The failures that a prefix has free for this account.

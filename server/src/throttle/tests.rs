@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
+mod widths;
+
 const SETTINGS: ThrottleSettings =
     ThrottleSettings { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
 
@@ -407,7 +409,7 @@ fn tables_stay_within_their_bound_and_owners_get_in() {
     let owner = name("tony");
     for number in 0..100_000u32 {
         let from = Prefix::from(IpAddr::from(Ipv6Addr::from_bits(
-            (0x2001_0db8 << 96) + (u128::from(number) << 64),
+            (0x2001_0db8 << 96) + (u128::from(number) << 80),
         )));
         let who = name(&format!("name{number}"));
         assert_eq!(fail(&mut throttle, START, from, &who), Ok(()));
@@ -518,7 +520,9 @@ proptest! {
         let mut under_way = HashMap::<(Prefix, usize), u32>::new();
         let mut now = START;
         for (step, number, index) in steps {
-            let (from, who, account) = (prefix(number), &names[index], AccountId(number.into()));
+            // In one network of 56 bits, and beside it.
+            let from = widths::network([0, 1, 1 << 8][number as usize]);
+            let (who, account) = (&names[index], AccountId(number.into()));
             let under_way = under_way.entry((from, index)).or_default();
             match step {
                 Step::Attempt => {
