@@ -9,6 +9,7 @@ pub mod admission;
 pub mod allocator;
 mod budget;
 pub mod certificate;
+mod charge;
 pub mod clock;
 pub mod config;
 pub mod connection;

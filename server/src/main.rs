@@ -36,8 +36,9 @@ use correio_server::{
     },
 };
 
-/// File descriptors that connections leave to the store, the log and the loop itself.
-const RESERVED_FILES: u64 = 128;
+/// File descriptors that connections leave to those on their way out, the store, the log and the loop
+/// itself.
+const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take for its last lines.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);

@@ -63,7 +63,7 @@ fn without_descriptors_accepting_pauses_and_resumes_without_spinning() {
 
 #[test]
 fn a_crowd_leaves_descriptors_to_the_store_and_the_log() {
-    const FILES: usize = 200;
+    const FILES: usize = 264;
     let directory = tempfile::tempdir().unwrap();
     let (log, moved) = (directory.path().join("log"), directory.path().join("log.1"));
     let server = command(&directory.path().join("data"), &["--listen", "127.0.0.1:0"]);
