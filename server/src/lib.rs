@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod data_directory;
 mod deadlines;
 mod effect;
 pub mod event;

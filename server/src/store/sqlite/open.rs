@@ -10,16 +10,14 @@ use correio_proto::message::Realm;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 
 use super::{
+    SqliteOptions,
     file::File,
     header::{self, Found},
 };
-use crate::store::Quota;
-
-/// Name of the database in the data directory.
-const DATABASE: &str = "correio.db";
-
-/// Name of the file that a running server holds locked.
-const LOCK: &str = "lock";
+use crate::{
+    data_directory::{self, DATABASE, LOCK},
+    store::Quota,
+};
 
 /// What SQLite keeps in the file's header to tell whose it is: "corr".
 const APPLICATION_ID: u32 = 0x636f_7272;
@@ -122,6 +120,17 @@ const SCHEMA: [(u32, u32, &str, &str); 8] = [
     (2, u32::MAX, "table", "used_invite"),
 ];
 
+/// Whether an empty store is made in a directory that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateStore {
+    /// Unless the directory has a key of an earlier server: its store was lost then.
+    Auto,
+    /// Never: a directory without a store is a volume that is not mounted.
+    Never,
+    /// Always, also next to the keys of an earlier server.
+    Always,
+}
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what each is.
@@ -132,6 +141,10 @@ pub enum OpenError {
     InUse { path: PathBuf },
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },
+    #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
+    Missing { path: PathBuf },
+    #[error("the data directory {} has the key {key} of an earlier server, but its database {DATABASE} is missing: put it back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
+    Lost { path: PathBuf, key: &'static str },
     #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
     Newer { path: PathBuf, found: u32, known: usize },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
@@ -146,16 +159,30 @@ pub enum OpenError {
     Thread { source: io::Error },
 }
 
+/// What a store has seen since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whether it ever had an account.
+    pub had_accounts: bool,
+    /// Whether an invite was used.
+    pub had_invites: bool,
+}
+
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
-    recent_mails: usize,
-) -> Result<(File, Realm), OpenError> {
+    options: SqliteOptions,
+) -> Result<(File, Realm, History), OpenError> {
+    // Before anything is made there, the directory included.
+    if check_header(&directory.join(DATABASE))? == Content::None {
+        may_create(directory, options.create)?;
+    }
     let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
+    // Once more: another server may have been at work until the lock was free.
     check_header(&path)?;
     // Made here so that nobody else can read it, not even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
@@ -181,9 +208,10 @@ pub(super) fn open(
     connection.set_db_config(keep_log, false).map_err(failed)?;
     migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
-    let file = File::new(connection, quota, recent_mails, directory.to_owned(), lock)
+    let history = history(&connection).map_err(|source| failure(&path, source))?;
+    let file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
-    Ok((file, realm))
+    Ok((file, realm, history))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
@@ -203,13 +231,35 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
     }
 }
 
+/// Whether a directory has a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// No database, or one without a table, as a first start leaves that was cut short.
+    None,
+    Store,
+}
+
+/// Refuses to make an empty store in the place of one that was lost or is not mounted.
+fn may_create(directory: &Path, create: CreateStore) -> Result<(), OpenError> {
+    let path = directory.to_owned();
+    match create {
+        CreateStore::Always => Ok(()),
+        CreateStore::Never => Err(OpenError::Missing { path }),
+        CreateStore::Auto => match data_directory::key_in(directory) {
+            Ok(None) => Ok(()),
+            Ok(Some(key)) => Err(OpenError::Lost { path, key }),
+            Err(source) => Err(OpenError::Directory { path, source }),
+        },
+    }
+}
+
 /// Refuses what is not ours before SQLite may do anything to it.
-fn check_header(path: &Path) -> Result<(), OpenError> {
+fn check_header(path: &Path) -> Result<Content, OpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
     let header = match found {
-        Found::Nothing => return Ok(()),
+        Found::Nothing => return Ok(Content::None),
         // SQLite would throw such a log away.
         Found::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
@@ -230,7 +280,7 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
         let reason = "it is shorter than it says".to_owned();
         return Err(OpenError::Damaged { path, reason });
     }
-    Ok(())
+    Ok(if is_new { Content::None } else { Content::Store })
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -302,6 +352,15 @@ fn realm(path: &Path, connection: &Connection) -> Result<Realm, OpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))
+}
+
+fn history(connection: &Connection) -> rusqlite::Result<History> {
+    // Numbers of accounts are never given twice, and SQLite keeps the last of them.
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'account' AND seq > 0),
+                      EXISTS (SELECT 1 FROM used_invite)";
+    connection.query_row(sql, [], |row| {
+        Ok(History { had_accounts: row.get(0)?, had_invites: row.get(1)? })
+    })
 }
 
 /// Sorts SQLite's errors by what a person has to do.
