@@ -115,6 +115,8 @@ impl Failure {
                 OpenError::Foreign { .. }
                 | OpenError::Missing { .. }
                 | OpenError::Lost { .. }
+                | OpenError::NoLog { .. }
+                | OpenError::OtherLog { .. }
                 | OpenError::Newer { .. }
                 | OpenError::Damaged { .. }
                 | OpenError::Sqlite { .. } => CONFIG,

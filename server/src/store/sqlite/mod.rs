@@ -28,6 +28,7 @@ mod file;
 mod header;
 mod index;
 mod jobs;
+mod log_state;
 mod mails;
 mod open;
 mod recent;

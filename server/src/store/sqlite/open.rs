@@ -11,8 +11,9 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 
 use super::{
     SqliteOptions,
-    file::File,
+    file::{Fatal, File},
     header::{self, Found},
+    log_state::{self, LogState},
 };
 use crate::{
     data_directory::{self, DATABASE, LOCK},
@@ -106,10 +107,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
 ",
+    log_state::MIGRATION,
 ];
 
 /// What the migrations make, with the first and the last version that have it.
-const SCHEMA: [(u32, u32, &str, &str); 8] = [
+const SCHEMA: [(u32, u32, &str, &str); 9] = [
     (1, u32::MAX, "table", "meta"),
     (1, u32::MAX, "table", "account"),
     (1, u32::MAX, "table", "mail"),
@@ -118,6 +120,7 @@ const SCHEMA: [(u32, u32, &str, &str); 8] = [
     (4, u32::MAX, "table", "mailbox"),
     (2, u32::MAX, "index", "verdict_age"),
     (2, u32::MAX, "table", "used_invite"),
+    (5, u32::MAX, "table", "log_state"),
 ];
 
 /// Whether an empty store is made in a directory that has none.
@@ -149,6 +152,10 @@ pub enum OpenError {
     Newer { path: PathBuf, found: u32, known: usize },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE log_state SET is_open = 0'", path.display(), path.display(), path.display())]
+    NoLog { path: PathBuf },
+    #[error("{} and its log {}-wal are of different times: they were copied one after the other while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
+    OtherLog { path: PathBuf },
     #[error("{} cannot be written to; give this user the right to", path.display())]
     ReadOnly { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
@@ -184,6 +191,11 @@ pub(super) fn open(
     let path = directory.join(DATABASE);
     // Once more: another server may have been at work until the lock was free.
     check_header(&path)?;
+    let main = log_state::of_main_file(&path);
+    let log = fs::metadata(header::log_of(&path)).ok();
+    if log.is_none() && main.is_some_and(|state| state.is_open) {
+        return Err(OpenError::NoLog { path });
+    }
     // Made here so that nobody else can read it, not even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
@@ -195,7 +207,7 @@ pub(super) fn open(
         Err(error) => return Err(cannot_use(error)),
     }
     let failed = |source| failure(&path, source);
-    let had_log = fs::metadata(header::log_of(&path)).is_ok_and(|log| log.len() > 0);
+    let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
     let mut connection = connect(&path).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(OpenError::ReadOnly { path });
@@ -205,12 +217,18 @@ pub(super) fn open(
     connection.set_db_config(keep_log, had_log).map_err(failed)?;
     let version = version(&path, &connection)?;
     check_schema(&path, &connection, version)?;
+    let log_bytes = log.map_or(0, |log| log.len());
+    check_log(&path, &connection, main, log_bytes)?;
     connection.set_db_config(keep_log, false).map_err(failed)?;
     migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
-    let history = history(&connection).map_err(|source| failure(&path, source))?;
-    let file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
+    let history = history(&connection).map_err(failed)?;
+    // From now on the log stays wherever the server ends, until [`File::close`] has said in the
+    // main file that there is none.
+    connection.set_db_config(keep_log, true).map_err(failed)?;
+    let mut file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
+    file.begin_log().map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
     Ok((file, realm, history))
 }
 
@@ -340,6 +358,26 @@ fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Looks whether the log is that of the main file. What an older server left says nothing of it.
+fn check_log(
+    path: &Path,
+    connection: &Connection,
+    main: Option<LogState>,
+    log_bytes: u64,
+) -> Result<(), OpenError> {
+    let Some(main) = main.filter(|_| log_bytes > 0) else {
+        return Ok(());
+    };
+    let failed = |source| failure(path, source);
+    let of_log = log_state::read(connection).map_err(failed)?;
+    let page_size: u32 =
+        connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
+    match main.belongs_to(of_log, header::pages_in_log(log_bytes, page_size)) {
+        true => Ok(()),
+        false => Err(OpenError::OtherLog { path: path.to_owned() }),
+    }
 }
 
 fn random() -> Result<[u8; 16], OpenError> {
