@@ -21,10 +21,7 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::private_file;
-
-/// Name of the file in the data directory that holds the server's own key and certificate.
-const OWN: &str = "tls.pem";
+use crate::{data_directory::CERTIFICATE, private_file};
 
 /// Name in the server's own certificate. Clients know it by its fingerprint, not by its name.
 const OWN_NAME: &str = "correio";
@@ -48,7 +45,7 @@ impl CertificateSource {
     #[must_use]
     pub fn makes_in(&self) -> Option<&Path> {
         match self {
-            Self::Own(directory) if !directory.join(OWN).exists() => Some(directory),
+            Self::Own(directory) if !directory.join(CERTIFICATE).exists() => Some(directory),
             Self::Own(_) | Self::Files { .. } => None,
         }
     }
@@ -187,7 +184,7 @@ fn provider() -> Arc<CryptoProvider> {
 fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateError> {
     let (certificate, key) = match source {
         CertificateSource::Own(directory) => {
-            let path = directory.join(OWN);
+            let path = directory.join(CERTIFICATE);
             // A link in the data directory is not followed, least of all by root.
             private_file::read(&path)
                 .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
@@ -241,7 +238,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
 /// Makes the server's own key and certificate where there are none: valid for as long as
 /// certificates can be, since it is the fingerprint that is trusted.
 fn make_own(directory: &Path) -> Result<(), CertificateError> {
-    let path = directory.join(OWN);
+    let path = directory.join(CERTIFICATE);
     if path.exists() {
         return Ok(());
     }
@@ -249,5 +246,6 @@ fn make_own(directory: &Path) -> Result<(), CertificateError> {
     let made = rcgen::generate_simple_self_signed([OWN_NAME.to_owned()])
         .map_err(|error| failed(error.to_string()))?;
     let text = zeroize::Zeroizing::new(made.signing_key.serialize_pem() + &made.cert.pem());
-    private_file::make(directory, OWN, text.as_bytes()).map_err(|error| failed(error.to_string()))
+    private_file::make(directory, CERTIFICATE, text.as_bytes())
+        .map_err(|error| failed(error.to_string()))
 }

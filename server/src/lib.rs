@@ -13,6 +13,7 @@ mod charge;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod data_directory;
 mod deadlines;
 mod effect;
 pub mod event;

@@ -20,10 +20,11 @@ use correio_server::{
     certificate::{Certificate, CertificateSource},
     clock::Clock,
     config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+    data_directory,
     event::Event,
     exit::Failure,
     hashing::{Bcrypt, HashPool},
-    invite::{InviteKey, InviteKeyError, Registrations},
+    invite::{InviteKey, Registrations},
     logging::Logging,
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     server::{Limits, Server},
@@ -32,7 +33,7 @@ use correio_server::{
     store::{
         Store, Wake,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{History, SqliteOptions, SqliteStore},
     },
 };
 
@@ -63,19 +64,20 @@ fn main() -> ExitCode {
         Task::Fingerprint => fingerprint(&config),
         Task::Invite { count, days } => match invite(&config, count, days) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&Failure::Invite(error)),
+            Err(failure) => fail(&failure),
         },
     }
 }
 
 /// Makes invites and prints them, one a line.
-fn invite(config: &Config, count: u32, days: u32) -> Result<(), InviteKeyError> {
-    let key = InviteKey::open(&config.data_dir)?;
+fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
+    data_directory::require_server(&config.data_dir)?;
+    let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
     let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
     let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
     let mut out = io::stdout().lock();
     for _ in 0..count {
-        let invite = key.make(end)?;
+        let invite = key.make(end).map_err(Failure::Invite)?;
         // Whoever read them may have gone.
         let _ = writeln!(out, "{invite}");
     }
@@ -94,6 +96,11 @@ fn fingerprint(config: &Config) -> ExitCode {
         SecurityConfig::Plaintext => CertificateSource::Own(config.data_dir.clone()),
     };
     let made_in = source.makes_in().map(Path::to_owned);
+    if let Some(directory) = &made_in
+        && let Err(failure) = data_directory::require_server(directory)
+    {
+        return fail(&failure);
+    }
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
@@ -135,8 +142,8 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = ports.waker();
-    let store = open_store(config, &waker)?;
-    let certificate = open_certificate(config)?;
+    let (store, history) = open_store(config, &waker)?;
+    let certificate = open_certificate(config, history)?;
     let security = match &certificate {
         Some(certificate) => certificate.security().map_err(Failure::Start)?,
         None => Security::Plaintext,
@@ -148,7 +155,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         security,
         realm: store.realm(),
         body_max: config.body_max,
-        registrations: registrations(config).map_err(Failure::Invite)?,
+        registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
@@ -217,19 +224,29 @@ fn limits(config: &Config, files: u64) -> Limits {
 }
 
 /// Who may register, with the key that invites are checked by.
-fn registrations(config: &Config) -> Result<Registrations, InviteKeyError> {
+fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
     Ok(match config.registration {
         Registration::Open {} => Registrations::Open,
         Registration::Closed {} => Registrations::Closed,
-        Registration::Invite {} => Registrations::Invited(InviteKey::open(&config.data_dir)?),
+        Registration::Invite {} => {
+            data_directory::require_invite_key(&config.data_dir, history)?;
+            let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
+            Registrations::Invited(key)
+        }
     })
 }
 
 /// The certificate, where TLS is spoken.
-fn open_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, Failure> {
+fn open_certificate(
+    config: &Config,
+    history: History,
+) -> Result<Option<Arc<Certificate>>, Failure> {
     let SecurityConfig::Tls(source) = &config.security else {
         return Ok(None);
     };
+    if let CertificateSource::Own(directory) = source {
+        data_directory::require_certificate(directory, history)?;
+    }
     Certificate::open(source.clone()).map(Some).map_err(Failure::Certificate)
 }
 
@@ -268,21 +285,30 @@ fn registration_name(registration: Registration) -> &'static str {
     }
 }
 
-fn open_store(config: &Config, waker: &Arc<dyn Wake>) -> Result<Box<dyn Store>, Failure> {
+fn open_store(
+    config: &Config,
+    waker: &Arc<dyn Wake>,
+) -> Result<(Box<dyn Store>, History), Failure> {
     match config.store {
         StoreKind::Sqlite => {
-            let options =
-                SqliteOptions { queue_jobs: config.store_queue, ..SqliteOptions::default() };
+            let options = SqliteOptions {
+                queue_jobs: config.store_queue,
+                create: config.create_store,
+                ..SqliteOptions::default()
+            };
             let (directory, quota) = (&config.data_dir, config.quota);
             let store = SqliteStore::open(directory, quota, options, waker.clone());
-            Ok(Box::new(store.map_err(Failure::Open)?))
+            let store = store.map_err(Failure::Open)?;
+            let history = store.history();
+            Ok((Box::new(store), history))
         }
         StoreKind::Memory => {
             let mut realm = [0; 16];
             getrandom::fill(&mut realm)
                 .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
             let limits = MemoryLimits::default();
-            Ok(Box::new(MemoryStore::new(Realm(realm), config.quota, limits)))
+            let store = MemoryStore::new(Realm(realm), config.quota, limits);
+            Ok((Box::new(store), History::default()))
         }
     }
 }

@@ -66,6 +66,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "sqlite or memory",
         "What keeps accounts and mail; with memory they are gone when the server stops",
     ),
+    one(
+        "create-store",
+        "WHEN",
+        "auto",
+        "auto, never or always",
+        "Whether an empty store is made where none is: auto makes one unless the directory has the keys of an earlier server; never is for a data directory on a volume that may not be mounted",
+    ),
     Setting {
         key: "plaintext",
         kind: Kind::Switch,

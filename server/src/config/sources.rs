@@ -89,8 +89,8 @@ pub(super) fn command() -> Command {
         .arg(config)
         .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"))
         .subcommand(Command::new("fingerprint").about(
-            "Print the certificate's fingerprint, by which clients know the server; makes the \
-             certificate where there is none yet",
+            "Print the certificate's fingerprint, by which clients know the server, running or not; \
+             makes a new certificate where a server has lost its own",
         ))
         .subcommand(
             Command::new("invite")

@@ -14,7 +14,7 @@ use std::{
 
 use correio_proto::{mail::Mail, message::Realm};
 
-pub use self::open::OpenError;
+pub use self::open::{CreateStore, History, OpenError};
 use self::{
     file::{Fatal, File},
     open::open,
@@ -28,6 +28,7 @@ mod file;
 mod header;
 mod index;
 mod jobs;
+mod log_state;
 mod mails;
 mod open;
 mod recent;
@@ -57,11 +58,18 @@ pub struct SqliteOptions {
     /// Mails, counted for each recipient, after which they are entered into the index of
     /// mailboxes. Until then they are found by a table in memory.
     pub recent_mails: usize,
+    /// Whether an empty store is made where there is none.
+    pub create: CreateStore,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { queue_jobs: 16_384, queue_bytes: 64 << 20, recent_mails: 8192 }
+        Self {
+            queue_jobs: 16_384,
+            queue_bytes: 64 << 20,
+            recent_mails: 8192,
+            create: CreateStore::Auto,
+        }
     }
 }
 
@@ -69,6 +77,7 @@ impl Default for SqliteOptions {
 #[derive(Debug)]
 pub struct SqliteStore {
     realm: Realm,
+    history: History,
     options: SqliteOptions,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -113,14 +122,20 @@ impl SqliteStore {
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<Self, OpenError> {
-        let (file, realm) = open(directory, quota, options.recent_mails)?;
+        let (file, realm, history) = open(directory, quota, options)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
             .spawn(move || served.serve(file, &*wake))
             .map_err(|source| OpenError::Thread { source })?;
-        Ok(Self { realm, options, shared, thread: Some(thread) })
+        Ok(Self { realm, history, options, shared, thread: Some(thread) })
+    }
+
+    /// What the store had seen when it was opened.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.history
     }
 
     /// Lets the thread finish what is queued and end.
