@@ -34,7 +34,7 @@ pub use id::new_mail_id;
 pub use mailbox::{List, Mailbox, MailboxError, Saving, Skipped, Status, Stored, read_file};
 pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
-pub use show::{Shown, show, show_json};
+pub use show::{Shown, show, show_json, show_split};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };
