@@ -9,7 +9,7 @@ use correio_proto::{
 };
 use serde_json::{Value, json};
 
-use crate::text::Text;
+use crate::{commands::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,6 @@ impl From<Status> for ExitCode {
 }
 
 /// Why a command did not do what it was asked for.
-#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) status: Status,
     /// A stable word, for programs.
@@ -51,6 +50,8 @@ pub(crate) struct Failure {
     pub(crate) recipients: Vec<String>,
     /// The mail that was not sent.
     pub(crate) draft: Option<Box<KeptDraft>>,
+    /// What the command has to say all the same, because it was done before it failed.
+    pub(crate) partial: Option<Box<Output>>,
 }
 
 /// Where a mail that was not sent is kept.
@@ -63,7 +64,8 @@ pub(crate) struct KeptDraft {
 
 impl Failure {
     pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
-        Self { status, code, text, retry_after: None, recipients: Vec::new(), draft: None }
+        let (retry_after, recipients) = (None, Vec::new());
+        Self { status, code, text, retry_after, recipients, draft: None, partial: None }
     }
 
     pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
@@ -171,7 +173,7 @@ impl Failure {
         }
     }
 
-    /// The failure as one JSON document.
+    /// The failure as one JSON document, with what was done before it.
     pub(crate) fn json(&self) -> Value {
         let mut error = serde_json::Map::new();
         error.insert("code".to_owned(), self.code.into());
@@ -186,6 +188,11 @@ impl Failure {
             let file = file.to_string_lossy();
             error.insert("draft".to_owned(), json!({ "id": id, "file": file }));
         }
-        json!({ "error": error })
+        let mut json = match self.partial.as_ref().map(|partial| &partial.json) {
+            Some(Value::Object(partial)) => partial.clone(),
+            _ => serde_json::Map::new(),
+        };
+        json.insert("error".to_owned(), error.into());
+        json.into()
     }
 }

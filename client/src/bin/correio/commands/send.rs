@@ -7,13 +7,18 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts, RequestError, Service, new_mail_id};
-use correio_proto::{limits, mail::Username, message::Send};
+use correio_proto::{
+    limits,
+    mail::{Body, Field, Invalid, Problem, Username},
+    message::Send,
+};
 use serde_json::json;
 
 use super::{Context, Output, utc};
 use crate::{
     exit::{Failure, KeptDraft, Status},
     terminal::Guard,
+    text::Text,
 };
 
 /// Where the body comes from.
@@ -27,6 +32,7 @@ impl Source {
     pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
         match (body, file) {
             (Some(body), _) => Self::Argument(body.to_owned()),
+            (None, Some(file)) if file == Path::new("-") => Self::StandardInput,
             (None, Some(file)) => Self::File(file.to_owned()),
             (None, None) => Self::StandardInput,
         }
@@ -74,16 +80,8 @@ pub(super) fn run(
         guard.set_busy(false);
         let _ = writeln!(io::stderr(), "{}", text.of("command-body"));
     }
-    let bytes = source.read().map_err(|error| {
-        let place = match source {
-            Source::File(path) => format!("{}: ", path.display()),
-            Source::Argument(_) | Source::StandardInput => String::new(),
-        };
-        Failure::new(Status::Local, "body", format!("{place}{error}"))
-    })?;
-    let body = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
-    let mail = Send { id: new_mail_id(), to, subject, body: body.parse().map_err(invalid)? };
+    let body = body(text, source)?;
+    let mail = Send { id: new_mail_id(), to, subject, body };
 
     guard.set_busy(true);
     let (service, password) = match (service, password) {
@@ -98,6 +96,30 @@ pub(super) fn run(
         .map_err(|failure| keep(context, &username, &mail, source, failure))
 }
 
+/// Reads the body. Bytes that are no UTF-8 text are refused, never replaced; one that is too long
+/// is refused as such, although it was cut off where reading stopped.
+fn body(text: &Text, source: &Source) -> Result<Body, Failure> {
+    let bytes = source.read().map_err(|error| {
+        let place = match source {
+            Source::File(path) => format!("{}: ", path.display()),
+            Source::Argument(_) | Source::StandardInput => String::new(),
+        };
+        Failure::new(Status::Local, "body", format!("{place}{error}"))
+    })?;
+    let invalid = |invalid| Failure::invalid(text, invalid);
+    if bytes.len() > limits::BODY_MAX {
+        let problem = Problem::TooLong(limits::BODY_MAX);
+        return Err(invalid(Invalid { field: Field::Body, problem }));
+    }
+    let body = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
+        let line = (lines + 1).to_string();
+        Failure::new(Status::BadData, "body", text.with("body-not-text", &[("line", line.into())]))
+    })?;
+    body.parse().map_err(invalid)
+}
+
 fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
     let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
         // The server may have it: what was under way is not taken back.
@@ -106,14 +128,14 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
         }
         error => Failure::request(context.text, &error),
     })?;
-    Ok(Output {
-        text: context.text.of("command-sent"),
-        json: json!({
+    Ok(Output::new(
+        context.text.of("command-sent"),
+        json!({
             "id": mail.id.to_string(),
             "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
             "sent_at": utc(sent_at),
         }),
-    })
+    ))
 }
 
 /// Keeps a mail as a draft, and says where, unless it was refused and its body stands elsewhere:
