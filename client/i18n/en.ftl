@@ -125,11 +125,18 @@ field-recipients = the list of recipients
 field-password = the password
 field-software = the program's name
 problem-empty = { $field } must not be empty
-problem-too-short = { $field } is too short (at least { $limit })
-problem-too-long = { $field } is too long (at most { $limit })
-problem-character = { $field } must not contain { $character }
-problem-start = { $field } must not start with { $character }
-problem-form = { $field } is not of the right form
+problem-too-short = { $field } needs at least { $limit }
+problem-too-long = { $field } may have at most { $limit }
+problem-character = { $field } must not contain { $character }: { $allowed }
+problem-start = { $field } must not start with { $character }: { $allowed }
+problem-form = { $field } is not of the right form: { $allowed }
+unit-characters = { $count } characters
+unit-bytes = { $count } bytes
+unit-recipients = { $count } usernames
+allowed-username = a username has the letters a to z without accents, digits, dots, underscores and hyphens, and starts with a letter or a digit
+allowed-line = it is one line, without control characters
+allowed-text = it is Unicode text
+allowed-mail-id = it is a UUID of version 7
 
 address-empty = write a name, an IPv4 address or an IPv6 address
 address-host = { $text } is neither a name nor an IP address
@@ -189,6 +196,18 @@ trust-vouched = Public authorities vouch for the certificate of { $address }; th
 trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.
 trust-not-known = No certificate of { $address } was accepted.
 trust-none = No certificates were accepted.
+trust-known = The certificate of { $address } is accepted already; nothing has changed.
+trust-not-accepted = The certificate of { $address } was not accepted; nothing has changed.
+trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may be posing as this server. Nothing was sent.
+    accepted before:
+    { $expected }
+    shown now:
+    { $found }
+    Accept it only if whoever runs the server says that it has a new one, and the fingerprint is the one that the server prints now (correiod fingerprint).
+trust-nobody-to-ask = There is no terminal to ask at. If it is the same, type: correio trust { $address } --fingerprint { $found }
+trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
+    stated: { $expected }
+    found: { $found }
 doubt-unknown-issuer = it signs itself, or nobody known has signed it
 doubt-expired = it has expired, or this computer's clock is wrong
 doubt-not-yet-valid = it is not valid yet, or this computer's clock is wrong
@@ -201,8 +220,11 @@ locked = another client is receiving e-mails of this account
 needs-server-option = name the server with --server or CORREIO_SERVER
 needs-user-option = name the user with --user or CORREIO_USER
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD, or give it as the first line of standard input with --password-stdin
-body-not-text = the body is not UTF-8 text
-command-body = Body (end with Ctrl-D):
+body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send …
+password-not-text = the password is not UTF-8 text
+password-byte-order-mark = A byte-order mark before the password was left out.
+clock-before-1970 = this computer's clock is set to a time before 1970; set it and try again
+command-body = Body (end with Ctrl-D, or with a line that is a single dot; Ctrl-X opens an editor):
 command-sent = E-mail sent
 command-registered = Account { $username } registered.
 command-available = Service Available: { $name } { $version } at { $address }, { $milliseconds } ms

@@ -125,11 +125,18 @@ field-recipients = a lista de destinatários
 field-password = a senha
 field-software = o nome do programa
 problem-empty = { $field } não pode ficar em branco
-problem-too-short = { $field } precisa ter no mínimo { $limit } caracteres
+problem-too-short = { $field } precisa ter no mínimo { $limit }
 problem-too-long = { $field } pode ter no máximo { $limit }
-problem-character = { $field } não pode conter { $character }
-problem-start = { $field } não pode começar com { $character }
-problem-form = { $field } não tem a forma certa
+problem-character = { $field } não pode conter { $character }: { $allowed }
+problem-start = { $field } não pode começar com { $character }: { $allowed }
+problem-form = { $field } não tem a forma certa: { $allowed }
+unit-characters = { $count } caracteres
+unit-bytes = { $count } bytes
+unit-recipients = { $count } nomes de usuário
+allowed-username = um nome de usuário tem letras de a até z sem acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um algarismo
+allowed-line = é uma linha só, sem caracteres de controle
+allowed-text = é texto Unicode
+allowed-mail-id = é um UUID da versão 7
 
 address-empty = escreva um nome, um endereço IPv4 ou um endereço IPv6
 address-host = { $text } não é um nome nem um endereço IP
@@ -189,6 +196,18 @@ trust-vouched = Autoridades públicas respondem pelo certificado de { $address }
 trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.
 trust-not-known = Nenhum certificado de { $address } tinha sido aceito.
 trust-none = Nenhum certificado foi aceito.
+trust-known = O certificado de { $address } já tinha sido aceito; nada mudou.
+trust-not-accepted = O certificado de { $address } não foi aceito; nada mudou.
+trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    aceito antes:
+    { $expected }
+    mostrado agora:
+    { $found }
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
+trust-nobody-to-ask = Não há terminal onde perguntar. Se for a mesma, digite: correio trust { $address } --fingerprint { $found }
+trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    informado: { $expected }
+    encontrado: { $found }
 doubt-unknown-issuer = ele assina a si mesmo, ou ninguém conhecido o assinou
 doubt-expired = ele venceu, ou o relógio deste computador está errado
 doubt-not-yet-valid = ele ainda não é válido, ou o relógio deste computador está errado
@@ -201,8 +220,11 @@ locked = outro cliente está recebendo e-mails desta conta
 needs-server-option = diga o servidor com --server ou CORREIO_SERVER
 needs-user-option = diga o usuário com --user ou CORREIO_USER
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD, ou dê a senha na primeira linha da entrada padrão com --password-stdin
-body-not-text = o corpo não é texto UTF-8
-command-body = Corpo (termine com Ctrl-D):
+body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send …
+password-not-text = a senha não é texto UTF-8
+password-byte-order-mark = Uma marca de ordem de bytes (BOM) antes da senha foi descartada.
+clock-before-1970 = o relógio deste computador está antes de 1970; acerte-o e tente de novo
+command-body = Corpo (termine com Ctrl-D, ou com uma linha que só tenha um ponto; Ctrl-X abre um editor):
 command-sent = E-mail enviado com sucesso
 command-registered = Conta { $username } cadastrada.
 command-available = Serviço Disponível: { $name } { $version } em { $address }, { $milliseconds } ms

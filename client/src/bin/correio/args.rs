@@ -5,6 +5,7 @@ use std::{env, path::PathBuf};
 use clap::{
     Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
 use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
@@ -49,6 +50,9 @@ pub(crate) struct Options {
     /// The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CORREIO_SERVER")]
     pub(crate) server: Option<String>,
+    /// Where that stands
+    #[arg(skip)]
+    pub(crate) server_origin: Origin,
     /// The username of the account
     #[arg(long, global = true, value_name = "NAME", env = "CORREIO_USER")]
     pub(crate) user: Option<String>,
@@ -72,10 +76,24 @@ pub(crate) struct Options {
     pub(crate) lang: Option<Lang>,
 }
 
+/// Where the value of an option stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    CommandLine,
+    /// In the environment, or nowhere.
+    #[default]
+    Elsewhere,
+}
+
 impl Cli {
     /// Reads the command line, and the environment where the command line says nothing.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&command().try_get_matches()?)?.checked()
+        let matches = command().try_get_matches()?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if matches.value_source("server") == Some(ValueSource::CommandLine) {
+            cli.options.server_origin = Origin::CommandLine;
+        }
+        cli.checked()
     }
 
     /// Refuses what the parser does not: options that mean nothing to the menus.
@@ -174,7 +192,7 @@ pub(crate) enum Command {
     /// Make an account
     Register {
         /// The person's full name
-        #[arg(long, value_name = "FULL NAME")]
+        #[arg(long, value_name = "FULL NAME", allow_hyphen_values = true)]
         name: String,
         /// The invite, for a server that takes registrations by invite
         #[arg(long, value_name = "CODE", env = "CORREIO_INVITE", hide_env_values = true)]
@@ -186,10 +204,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME[,NAME…]")]
         to: String,
         /// The subject
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         subject: String,
         /// The body
-        #[arg(long, conflicts_with = "body_file")]
+        #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
         body: Option<String>,
         /// A file with the body
         #[arg(long, value_name = "FILE")]

@@ -65,6 +65,10 @@ impl Text {
         Self { lang, bundle }
     }
 
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang
+    }
+
     /// The text of a key.
     pub(crate) fn of(&self, key: &str) -> String {
         self.with(key, &[])
@@ -122,15 +126,23 @@ impl Text {
             Field::Software => "field-software",
         });
         let field = ("field", Cow::from(field));
-        let limit = |limit: usize| ("limit", Cow::from(limit.to_string()));
+        let number = |number: usize| {
+            (
+                "limit",
+                Cow::from(self.with(unit(invalid.field), &[("count", number.to_string().into())])),
+            )
+        };
         let character = |c: char| ("character", Cow::from(visible(c)));
+        let allowed = ("allowed", Cow::from(self.of(allowed(invalid.field))));
         match invalid.problem {
             Problem::Empty => self.with("problem-empty", &[field]),
-            Problem::TooShort(min) => self.with("problem-too-short", &[field, limit(min)]),
-            Problem::TooLong(max) => self.with("problem-too-long", &[field, limit(max)]),
-            Problem::Character(c) => self.with("problem-character", &[field, character(c)]),
-            Problem::Start(c) => self.with("problem-start", &[field, character(c)]),
-            Problem::Form => self.with("problem-form", &[field]),
+            Problem::TooShort(min) => self.with("problem-too-short", &[field, number(min)]),
+            Problem::TooLong(max) => self.with("problem-too-long", &[field, number(max)]),
+            Problem::Character(c) => {
+                self.with("problem-character", &[field, character(c), allowed])
+            }
+            Problem::Start(c) => self.with("problem-start", &[field, character(c), allowed]),
+            Problem::Form => self.with("problem-form", &[field, allowed]),
         }
     }
 
@@ -241,6 +253,27 @@ impl Text {
     }
 }
 
+/// What the length of a field is counted in.
+fn unit(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
+            "unit-characters"
+        }
+        Field::Body | Field::Software => "unit-bytes",
+        Field::Recipients => "unit-recipients",
+    }
+}
+
+/// What a field may consist of.
+fn allowed(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::Recipients => "allowed-username",
+        Field::FullName | Field::Subject | Field::Software => "allowed-line",
+        Field::Body | Field::Password => "allowed-text",
+        Field::MailId => "allowed-mail-id",
+    }
+}
+
 /// A text of somebody else's as a value.
 fn one_line(text: &str) -> Cow<'static, str> {
     show(text, Shown::OneLine).into()
@@ -269,6 +302,10 @@ fn with_tried(said: String, tried: &[Attempt]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use correio_proto::{
+        credential::Password,
+        mail::{FullName, Recipients, Subject, Username},
+    };
     use fluent_syntax::ast;
 
     use super::*;
@@ -351,6 +388,37 @@ mod tests {
         assert_eq!(choose(None, &[("LC_ALL", ""), ("LC_MESSAGES", "en")]), Lang::En);
         assert_eq!(choose(None, &[("LANG", "C.UTF-8")]), Lang::Pt);
         assert_eq!(choose(Some(Lang::En), &[("LANG", "pt_BR")]), Lang::En);
+    }
+
+    #[test]
+    fn limits_have_units_and_refusals_say_what_is_allowed() {
+        let long = |count| "x".repeat(count);
+        let cases = [
+            (long(201).parse::<Subject>().map(drop), "o assunto pode ter no máximo 200 caracteres"),
+            (
+                long(101).parse::<FullName>().map(drop),
+                "o nome completo pode ter no máximo 100 caracteres",
+            ),
+            (
+                long(33).parse::<Username>().map(drop),
+                "o nome de usuário pode ter no máximo 32 caracteres",
+            ),
+            (Password::new("curta").map(drop), "a senha precisa ter no mínimo 8 caracteres"),
+            (
+                "joão".parse::<Username>().map(drop),
+                "o nome de usuário não pode conter ã: um nome de usuário tem letras de a até z sem \
+                 acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um \
+                 algarismo",
+            ),
+        ];
+        let text = Text::new(Lang::Pt);
+        for (parsed, said) in cases {
+            assert_eq!(text.invalid(parsed.unwrap_err()), said);
+        }
+        let many: Vec<_> = (0..101).map(|n| format!("u{n}")).collect();
+        let invalid = many.join(",").parse::<Recipients>().unwrap_err();
+        let said = Text::new(Lang::En).invalid(invalid);
+        assert_eq!(said, "the list of recipients may have at most 100 usernames");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::{
     Answer, Stop,
     input::{Typed, Waited},
     keys::Keys,
-    layout::rows,
 };
+use crate::wrap::wrap;
 
 /// Lines that can be shown, by number.
 pub(crate) trait Lines {
@@ -52,12 +52,21 @@ enum Step {
     Other,
 }
 
+/// The rows of a line: at least one.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    wrap(line, width).split('\n').map(str::to_owned).collect()
+}
+
 impl Keys {
-    /// Shows lines, from one of them on, a screenful at a time. Ends at the last one, or where
+    /// Shows lines, from one of them on or earlier, a screenful at a time. Ends at the last one, or where
     /// text is typed, which is left for the next question.
     pub(super) fn page(&mut self, lines: &mut dyn Lines, from: usize, more: &str) -> Answer<()> {
         self.begin()?;
-        let mut top = (from, 0);
+        let room = self.canvas.size().0.saturating_sub(1).max(1);
+        // The screen is filled as far as there are lines.
+        let end = (lines.count(), 0);
+        let last = self.above(lines, end, room);
+        let mut top = last.min((from, 0));
         loop {
             let (shown, next) = self.screen(lines, top);
             let Some(next) = next else {
@@ -141,12 +150,12 @@ impl Keys {
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
             for (index, row) in
-                rows(&lines.line(number), 0, width).into_iter().enumerate().skip(skip)
+                wrapped(&lines.line(number), width).into_iter().enumerate().skip(skip)
             {
                 if shown.len() == room {
                     return (shown, Some((number, index)));
                 }
-                shown.push(row.shown);
+                shown.push(row);
             }
         }
         (shown, None)
@@ -155,7 +164,7 @@ impl Keys {
     /// A row below a place, unless the end is shown already.
     fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
         let width = self.canvas.size().1;
-        let rows = rows(&lines.line(line), 0, width).len();
+        let rows = wrapped(&lines.line(line), width).len();
         if skipped + 1 < rows { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
@@ -167,7 +176,7 @@ impl Keys {
                 row -= 1;
             } else if line > 0 {
                 line -= 1;
-                row = rows(&lines.line(line), 0, width).len().saturating_sub(1);
+                row = wrapped(&lines.line(line), width).len().saturating_sub(1);
             }
         }
         (line, row)
