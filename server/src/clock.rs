@@ -13,6 +13,13 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
+/// The time of the machine's clock. `None` where that is before 1970, as on a machine whose battery
+/// is empty and whose network is not up yet.
+#[must_use]
+pub fn since_1970() -> Option<Duration> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok()
+}
+
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct Clock {
@@ -29,7 +36,7 @@ impl Clock {
     /// Reads both.
     #[must_use]
     pub fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = since_1970().unwrap_or_default();
         Now {
             uptime: self.started.elapsed(),
             wall: Timestamp(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),

@@ -91,6 +91,8 @@ events! {
         Warn "server.warning" ServerWarning { text: &'a str },
         /// It was asked to stop.
         Info "server.stopping" ServerStopping { signal: &'a str, connections: usize },
+        /// It was sent a signal that means nothing to it.
+        Warn "signal.ignored" SignalIgnored { signal: &'a str },
         /// It has stopped.
         Info "server.stopped" ServerStopped,
         /// The certificate was read, at the start or anew.

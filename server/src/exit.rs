@@ -55,6 +55,21 @@ pub enum Failure {
         /// What a new key means.
         consequence: &'static str,
     },
+    /// The clock is before 1970.
+    #[error(
+        "the clock of this machine shows a time before 1970, by which no mail can be dated: set it (timedatectl set-ntp true) and start the server again"
+    )]
+    Clock,
+    /// The listening sockets leave no file descriptor.
+    #[error(
+        "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
+    )]
+    Files {
+        /// The limit.
+        files: u64,
+        /// How many sockets listen.
+        listeners: usize,
+    },
     /// Sockets of the service manager cannot be used.
     #[error(transparent)]
     Inherit(#[from] InheritError),
@@ -105,7 +120,7 @@ impl Failure {
             | Self::NoServer { .. }
             | Self::KeyLost { .. } => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
-            Self::Logging(_) | Self::Start(_) => OS,
+            Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
             Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
             Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
             Self::Invite(InviteKeyError::Random(_)) => OS,

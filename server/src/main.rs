@@ -18,7 +18,7 @@ use correio_proto::{
 use correio_server::{
     allocator,
     certificate::{Certificate, CertificateSource},
-    clock::Clock,
+    clock::{self, Clock},
     config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
     data_directory,
     event::Event,
@@ -138,6 +138,9 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
+    if clock::since_1970().is_none() {
+        return Err(Failure::Clock);
+    }
     let files = raise_file_limit();
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
@@ -178,8 +181,9 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         true => listen(&config.listen, &mut ports)?,
         false => adopt(inherited, &config.listen, &mut ports)?,
     };
+    let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
-    let server = Server::new(limits(config, files), settings, store, Box::new(hasher));
+    let server = Server::new(limits, settings, store, Box::new(hasher));
     let reactor = Reactor::new(ports, server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
@@ -211,16 +215,20 @@ fn drive(
 }
 
 /// How much of everything there may be, on a machine that lets the process open so many files.
-fn limits(config: &Config, files: u64) -> Limits {
-    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
+fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failure> {
+    let taken = RESERVED_FILES.saturating_add(listeners as u64);
+    let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
+    if room == 0 {
+        return Err(Failure::Files { files, listeners });
+    }
     let mut admission = config.admission;
-    admission.connections_max = admission.connections_max.min(room.max(1));
-    Limits {
+    admission.connections_max = admission.connections_max.min(room);
+    Ok(Limits {
         admission,
         throttle: config.throttle.clone(),
         input_max: config.input_max,
         output_max: config.output_max,
-    }
+    })
 }
 
 /// Who may register, with the key that invites are checked by.

@@ -64,8 +64,8 @@ Examples:
 
 When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
 address, and then the fingerprint of its certificate, which clients show at the first contact.
-SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew and reads the
-certificate again.
+SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the
+certificate again; SIGUSR1, SIGUSR2 and SIGALRM do nothing.
 
 Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
 end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.

@@ -146,7 +146,7 @@ pub enum OpenError {
     Foreign { path: PathBuf },
     #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
     Missing { path: PathBuf },
-    #[error("the data directory {} has the key {key} of an earlier server, but its database {DATABASE} is missing: put it back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
+    #[error("{}/{key} is of an earlier server, but {DATABASE} is missing beside it: put it back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
     Lost { path: PathBuf, key: &'static str },
     #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
     Newer { path: PathBuf, found: u32, known: usize },
