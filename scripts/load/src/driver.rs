@@ -15,6 +15,7 @@ use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
+    dial::{code, connect},
     intruder::{Intruder, Next},
     ledger::{Found, Ledger, PersonId},
     person::{Person, Phase, Profile, Random, Shared, Typed, Wish},
@@ -30,9 +31,6 @@ const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// A connection that stood as long was a good one: after a shorter one, waits become longer.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
-
-/// A server that says nothing for as long, to people of whom nobody sits out a wait, is gone.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// How often one client has its turn before the others have theirs.
 const ROUNDS_MAX: usize = 8;
@@ -50,6 +48,8 @@ pub struct Plan {
     pub rate: Option<f64>,
     /// What the random choices begin with.
     pub seed: u64,
+    /// A server that says nothing for as long, to people of whom nobody sits out a wait, is gone.
+    pub silence: Duration,
 }
 
 /// See the module's description.
@@ -229,7 +229,7 @@ impl Driver {
     pub fn is_deserted(&self) -> bool {
         let now = self.now();
         let is_told = |person: &Person| !person.is_drained() && person.is_told_to_wait(now);
-        self.heard_at + SILENCE <= now && !self.everybody().any(is_told)
+        self.heard_at + self.plan.silence <= now && !self.everybody().any(is_told)
     }
 
     fn everybody(&self) -> impl Iterator<Item = &Person> {
@@ -587,34 +587,5 @@ impl Driver {
             slot.timer = Some(next);
             self.timers.push(Reverse((next, index)));
         }
-    }
-}
-
-fn connect(source: Option<IpAddr>, server: SocketAddr) -> io::Result<TcpStream> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let domain = Domain::for_address(server);
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    socket.set_nonblocking(true)?;
-    match socket.connect(&server.into()) {
-        Ok(()) => {}
-        Err(error)
-            if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(TcpStream::from_std(socket.into()))
-}
-
-/// A word for why a connection was lost.
-fn code(error: &correio_client::client::LinkError) -> &'static str {
-    use correio_client::client::LinkError;
-    match error {
-        LinkError::Closed | LinkError::Io(..) => "disconnected",
-        LinkError::Rejected(error) => error.code.as_str(),
-        LinkError::Silent => "silent",
-        LinkError::Untrusted(_) | LinkError::NoTls | LinkError::Tls(_) => "tls",
-        LinkError::Foreign(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
     }
 }

@@ -72,6 +72,8 @@ pub struct Options {
     pub rate: Option<f64>,
     /// What the random choices begin with.
     pub seed: u64,
+    /// Once the load has ended, how long a server that says nothing is waited for.
+    pub silence: Duration,
 }
 
 /// How far a run is, about once a second.
@@ -172,13 +174,13 @@ pub struct Prepared {
 ///
 /// See [`RunError`].
 pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, RunError> {
-    let Options { scenario, target, rate, seed } = options;
+    let Options { scenario, target, rate, seed, silence } = options;
     let warnings = file_warning(scenario.clients.iter().map(|group| group.count).sum());
     let server = Server::open(target, &scenario, interrupts)?;
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
-    let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed });
+    let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
     let running = Running {
         driver: driver.map_err(RunError::Broken)?,
         server,

@@ -407,6 +407,29 @@ fn a_signal_brings_a_report_within_seconds_where_the_server_is_gone() {
 }
 
 #[test]
+fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
+    let mut house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 2.0"));
+    let json = house.path("results.json");
+    let mut command = house.command();
+    let run = Under::start(command.args(["--patience", "1", "--json"]).arg(&json));
+    // It is up until somebody has sent something.
+    let elsewhere = TempDir::new().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let log = house.path("data/correio.db-wal");
+    let before = fs::metadata(&log).map_or(0, |file| file.len());
+    while fs::metadata(&log).map_or(0, |file| file.len()) < before + 60_000 {
+        assert!(Instant::now() < deadline, "nobody sends anything");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    let (ended, text) = run.end(PATIENCE);
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("LEDGER NOT CLOSED"), "{text}");
+    assert!(text.contains("mailboxes could not be emptied"), "{text}");
+    assert!(Results::load(&json).unwrap().run.ledger.unemptied > 0);
+}
+
+#[test]
 fn a_signal_while_the_server_starts_ends_it() {
     let house = House::new(FIVE);
     let mut command = house.stand_in(&STUBBORN.replace("LISTENING\n", ""));

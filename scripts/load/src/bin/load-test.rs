@@ -52,7 +52,7 @@ every mail is accounted for, and no condition of --fail-if holds.
 ";
 
 /// What a run is made with: nothing of it goes with results that are there.
-const OF_A_RUN: [&str; 11] = [
+const OF_A_RUN: [&str; 12] = [
     "scenario",
     "clients",
     "rate",
@@ -63,6 +63,7 @@ const OF_A_RUN: [&str; 11] = [
     "kill_server",
     "lose_one",
     "seed",
+    "patience",
     "json",
 ];
 
@@ -104,6 +105,9 @@ struct Cli {
     /// Have a proxy in between lose one mail that it acknowledges: the run must fail
     #[arg(long, conflicts_with_all = ["server", "kill_server"])]
     lose_one: bool,
+    /// Once the load has ended, how long a server that says nothing is waited for, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    patience: f64,
     /// What the random choices begin with
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -312,7 +316,13 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         }
     };
     let target = target(cli)?;
-    let options = Options { scenario, target, rate: cli.rate, seed: cli.seed };
+    let options = Options {
+        scenario,
+        target,
+        rate: cli.rate,
+        seed: cli.seed,
+        silence: Duration::from_secs_f64(cli.patience),
+    };
     let began = format!("{:.0}", jiff::Timestamp::now());
     let interrupts = interrupts().map_err(Stop::broken)?;
     let prepared = run::prepare(options, &interrupts)?;
