@@ -2,6 +2,7 @@
 //! certificate a person has accepted before, or the one whose fingerprint was stated in advance.
 //! What TLS the client speaks stands here too.
 
+mod clock;
 mod known;
 mod verifier;
 
@@ -23,7 +24,7 @@ use rustls::{
 
 pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
 
-use self::verifier::Verifier;
+use self::{clock::Clock, verifier::Verifier};
 use crate::Address;
 
 /// What a server must show before anything is said to it.
@@ -142,7 +143,7 @@ fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> 
     };
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
     let verifier = Verifier::new(address, expected, roots, &provider);
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3")
         .dangerous()
