@@ -244,3 +244,94 @@ drafts-in-use = { $count ->
 prompt-not-text = o terminal mandou algo que não é UTF-8; isso não foi usado (o terminal precisa estar em UTF-8)
 prompt-one-line = uma senha tem só uma linha; o texto colado não foi usado
 prompt-line-cut = este terminal só passa 4095 bytes por linha; a linha acima chegou cortada e não foi usada: escreva-a em linhas menores
+help-about = Um cliente do serviço de e-mail correio. Sem comando, abre os menus.
+help-heading-usage = Uso
+help-heading-commands = Comandos
+help-heading-arguments = Argumentos
+help-heading-options = Opções
+help-environment = [ambiente: { $variable }]
+help-possible-values = [valores possíveis: { $values }]
+help-command-ping = Diz se há um servidor correio e quanto ele demora para responder
+help-command-register = Cadastra uma conta
+help-command-send = Envia um e-mail; o corpo é lido da entrada padrão, se não for informado
+help-command-receive = Baixa todos os e-mails, guarda-os neste computador, confirma-os e lista os novos
+help-command-list = Lista os e-mails guardados neste computador
+help-command-read = Mostra um e-mail guardado neste computador
+help-command-trust = Aceita o certificado de um servidor, seja o primeiro ou outro; sem servidor, lista os aceitos
+help-command-help = Mostra a ajuda do programa ou de um comando
+help-option-server = O servidor: um nome, um endereço IPv4 ou IPv6, com a porta se ela não for 8888
+help-option-user = O nome de usuário da conta
+help-option-plaintext = Fala sem TLS: para laboratórios e servidores neste computador
+help-option-fingerprint = A impressão digital do certificado do servidor, como `correiod fingerprint` a mostra
+help-option-json = Escreve um documento JSON na saída padrão, também para erros
+help-option-password_stdin = Lê a senha da primeira linha da entrada padrão
+help-option-data_dir = Onde ficam os e-mails recebidos e os rascunhos [padrão: ~/.local/share/correio]
+help-option-lang = A língua [padrão: a de LC_ALL, LC_MESSAGES ou LANG; senão português]
+help-option-help = Mostra esta ajuda
+help-option-version = Mostra a versão
+help-register-name = O nome completo da pessoa
+help-register-invite = O convite, para um servidor que só aceita cadastros com convite
+help-send-to = Os nomes de usuário dos destinatários, separados por vírgula
+help-send-subject = O assunto
+help-send-body = O corpo
+help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
+help-read-number = O número dele na lista
+help-trust-address = O servidor
+help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
+help-value-command = COMANDO
+help-value-options = OPÇÕES
+help-value-server = SERVIDOR:PORTA
+help-value-user = NOME
+help-value-fingerprint = SHA256:…
+help-value-data_dir = PASTA
+help-value-lang = LÍNGUA
+help-value-name = NOME COMPLETO
+help-value-invite = CÓDIGO
+help-value-to = NOME{"["},NOME…]
+help-value-subject = TEXTO
+help-value-body = TEXTO
+help-value-body_file = ARQUIVO
+help-value-number = N
+help-value-address = SERVIDOR:PORTA
+help-after =
+    Exemplos:
+      correio                                 os menus
+      correio trust mail.example              aceita o certificado de um servidor, ou o novo
+      correio --server mail.example:8888 ping
+      correio --server mail.example --user tony register --name 'Tony Stark'
+      correio --server mail.example --user pepper register --name 'Pepper Potts'
+      echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
+      correio --server mail.example --user pepper receive
+      correio --server mail.example --user pepper read 1
+
+    A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
+    de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
+
+    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list e read não
+    pedem senha.
+
+    Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
+    recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
+    (ocupado, pedidos demais, caixa cheia); 77 não permitido (credenciais erradas, certificado sem
+    confiança); 78 configuração errada; 130 interrompido.
+
+usage-invalid-value = "{ $value }" não serve para { $argument }
+usage-value-missing = falta um valor para { $argument }
+usage-valid-values = Pode ser:
+usage-unknown-argument = não há o argumento { $argument }
+usage-unknown-command = não há o comando { $command }
+usage-no-equals = { $argument } precisa de um sinal de igual antes do valor
+usage-too-many-values = { $argument } não aceita também { $value }
+usage-too-few-values = faltam valores para { $argument }
+usage-repeated = { $argument } só pode ser informado uma vez
+usage-conflict = { $argument } e { $other } não podem ser informados juntos
+usage-missing = falta informar: { $argument }
+usage-missing-command = falta um comando
+usage-needs-command = { $option } precisa de um comando: os menus não a conhecem
+usage-not-text = um argumento não é texto UTF-8
+usage-other = não é possível ler a linha de comando
+usage-similar = Seria isto:
+usage-more = Mais: correio --help
+usage-variable = O valor é o de { $variable }.
+usage-form-fingerprint = não é uma impressão digital, que tem a forma SHA256: e 32 pares de algarismos hexadecimais separados por dois-pontos
+usage-form-number = um número da lista é um número inteiro a partir de 1

@@ -273,7 +273,7 @@ fn wrong_usage_and_bad_configuration() {
         let mut command = program(data.path());
         command.args(register).env(variable, "fr");
         let done = finish(command, "");
-        let is_named = done.err.contains(&format!("that of {variable}."));
+        let is_named = done.err.contains(&format!("O valor é o de {variable}."));
         assert_eq!((done.status, is_named), (78, true), "{done:?}");
     }
     // What is set to nothing is not set.
@@ -298,6 +298,27 @@ fn wrong_usage_and_bad_configuration() {
     let done = finish(command, "");
     assert_eq!((done.status, &done.json()["error"]["code"]), (64, &json!("usage")));
     assert_eq!(done.err, "");
+}
+
+#[test]
+fn help_and_errors_are_in_the_language_of_the_option_or_the_environment() {
+    let data = TempDir::new().unwrap();
+    let run = |arguments: &[&str], set: &[(&str, &str)]| {
+        let mut command = program(data.path());
+        command.args(arguments).envs(set.iter().copied());
+        finish(command, "")
+    };
+    assert!(run(&["--help"], &[]).out.contains("\nUso: correio [OPÇÕES] [COMANDO]\n"));
+    assert!(run(&["--help"], &[]).out.contains("\nStatus de saída: 0 feito; 64 uso errado;"));
+    assert!(
+        run(&["--help"], &[("LANG", "en_US.UTF-8")]).out.contains("\nUsage: correio [OPTIONS]")
+    );
+    assert!(run(&["send", "--help", "--lang", "en"], &[]).out.contains("--subject <TEXT>"));
+    let wrong = run(&["--lang", "pt", "read", "um"], &[("LANG", "en_US.UTF-8")]);
+    assert_eq!(wrong.status, 64);
+    assert!(wrong.err.starts_with("correio: \"um\" não serve para <N>: "), "{wrong:?}");
+    let wrong = run(&["--nada"], &[("CORREIO_LANG", "en"), ("LANG", "pt_BR.UTF-8")]);
+    assert!(wrong.err.starts_with("correio: there is no argument --nada\n"), "{wrong:?}");
 }
 
 #[test]

@@ -14,12 +14,12 @@ use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
-    args::{Cli, Options, variable_at_fault},
+    args::{Cli, Options, Refused, variable_at_fault},
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
     terminal::Guard,
-    text::{Lang, Text},
+    text::Text,
     trust::Stated,
 };
 
@@ -29,6 +29,7 @@ mod commands;
 mod editor;
 mod exit;
 mod fields;
+mod help;
 mod names;
 mod person;
 mod prompt;
@@ -36,6 +37,7 @@ mod screens;
 mod terminal;
 mod text;
 mod trust;
+mod usage;
 mod wrap;
 mod writing;
 
@@ -50,11 +52,13 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::read() {
+    let variable = |name: &str| env::var(name).ok();
+    let text = Text::new(args::lang(env::args_os(), variable));
+    let command = args::command(&text);
+    let cli = match Cli::read(&command) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(refused) => return refuse(&text, &command, &refused),
     };
-    let text = Text::new(Lang::choose(cli.options.lang, |name| env::var(name).ok()));
     let json = cli.options.json;
     match run(&cli, &text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
@@ -109,29 +113,34 @@ fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure
 }
 
 /// Says what is wrong with the command line, or what was asked about it.
-fn refuse(error: &clap::Error) -> ExitCode {
-    // Help and version are no errors.
-    if !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
+fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
+    let (said, variable) = match refused {
+        // Help and version are no errors.
+        Refused::Parser(error) if !error.use_stderr() => {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Refused::Parser(error) => {
+            (usage::said(text, command, error), variable_at_fault(command, error))
+        }
+        Refused::WithoutCommand(option) => {
+            (text.with("usage-needs-command", &[("option", (*option).into())]), None)
+        }
+    };
     let json =
         env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
-    let variable = variable_at_fault(error);
     let (status, code) = match variable {
         Some(_) => (Status::Configuration, "invalid"),
         None => (Status::Usage, "usage"),
     };
-    let source = variable.map(|variable| format!("The value is that of {variable}.\n"));
-    let source = source.unwrap_or_default();
-    let _ = match json {
-        true => {
-            let failure = Failure::new(status, code, format!("{error}{source}"));
-            writeln!(io::stdout(), "{}", show_json(&failure.json()))
+    let said = match variable {
+        Some(variable) => {
+            let source = text.with("usage-variable", &[("variable", variable.into())]);
+            format!("{said}\n{source}")
         }
-        false => error.print().and_then(|()| write!(io::stderr(), "{source}")),
+        None => said,
     };
-    status.into()
+    fail(text, &Failure::new(status, code, said), json)
 }
 
 /// Runs the menus, which say everything themselves, or one command.
@@ -195,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_clock_before_1970_is_refused() {
-        let text = Text::new(Lang::Pt);
+        let text = Text::new(text::Lang::Pt);
         assert!(check_clock(&text, Ok(Duration::ZERO)).is_ok());
         let before = UNIX_EPOCH.duration_since(UNIX_EPOCH + Duration::from_secs(1));
         let failure = check_clock(&text, before).unwrap_err();

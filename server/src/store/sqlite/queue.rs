@@ -163,7 +163,12 @@ mod tests {
     const LARGE: usize = 200;
 
     const OPTIONS: SqliteOptions =
-        SqliteOptions { queue_jobs: 1000, queue_bytes: 100, recent_mails: 8192 };
+        SqliteOptions {
+        queue_jobs: 1000,
+        queue_bytes: 100,
+        recent_mails: 8192,
+        create: CreateStore::Auto,
+    };
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
         let mail = Outgoing {
