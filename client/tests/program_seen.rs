@@ -9,7 +9,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    process::Stdio,
+    process::{Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -125,16 +125,15 @@ fn stalling(server: SocketAddr, bytes: usize) -> SocketAddr {
     address
 }
 
-#[test]
-fn what_was_saved_is_listed_when_receiving_fails_half_way() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+/// Receives two mails of which the second stops on the way, and cancels that.
+fn receive_half(house: &House, more: &[&str]) -> Output {
     let large = "x".repeat(300 * 1024);
     house.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
-    // The first page has one mail, which passes; the second stops on the way.
+    // The first page has one mail, which passes.
     let proxy = stalling(house.address, 400 * 1024).to_string();
     let fingerprint = house.fingerprint().to_string();
     let server = ["--server", &proxy, "--user", "tony", "--fingerprint", &fingerprint];
-    let mut program = house.program(&[&server[..], &["receive"]].concat());
+    let mut program = house.program(&[&server[..], more, &["receive"]].concat());
     program.env("CORREIO_PASSWORD", PASSWORD);
     let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
 
@@ -154,10 +153,26 @@ fn what_was_saved_is_listed_when_receiving_fails_half_way() {
     kill_process(pid, Signal::INT).unwrap();
     let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(130), "{done:?}");
+    done
+}
+
+#[test]
+fn what_was_saved_is_listed_when_receiving_fails_half_way() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let done = receive_half(&house, &[]);
     let out = String::from_utf8(done.stdout).unwrap();
     assert_eq!(out, "01 e-mails recebidos:\n[1] Tony Stark: Primeiro\n");
     assert!(String::from_utf8(done.stderr).unwrap().contains("correio: "));
-
     let list = finish(house.program(&["--json", "list"]), "").json();
     assert_eq!(list["mails"][0]["status"], "unread", "it was listed");
+}
+
+#[test]
+fn one_document_has_the_failure_and_what_was_saved() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let done = receive_half(&house, &["--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(document["error"]["code"], "cancelled");
+    assert_eq!(document["mails"][0]["subject"], "Primeiro");
+    assert_eq!(document["mails"].as_array().unwrap().len(), 1);
 }
