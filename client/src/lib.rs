@@ -73,7 +73,7 @@ pub use mailbox::{
 };
 pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
-pub use show::{Shown, show, show_json, show_split};
+pub use show::{Shown, show, show_json, show_part};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

@@ -2,7 +2,7 @@
 
 mod joiners;
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 use serde_json::Value;
 
@@ -33,17 +33,16 @@ pub fn show(text: &str, shown: Shown) -> String {
     out
 }
 
-/// As [`show`], in two parts: what is shown for the bytes before `at`, and what is shown for the
-/// others. An editor of one line needs both parts to place its cursor, and a joiner at the cursor
-/// must look at the letters on either side of it.
+/// As [`show`], of a part of a text. The rest of the text counts: an editor that shows a line
+/// character by character must see the letters on either side of a joiner.
 #[must_use]
-pub fn show_split(text: &str, at: usize, shown: Shown) -> (String, String) {
-    let (mut before, mut after) = (String::new(), String::new());
-    for (index, c) in text.char_indices() {
-        let out = if index < at { &mut before } else { &mut after };
-        push(out, text, index, c, shown);
+pub fn show_part(text: &str, part: Range<usize>, shown: Shown) -> String {
+    let mut out = String::new();
+    let start = part.start;
+    for (index, c) in text.get(part).unwrap_or_default().char_indices() {
+        push(&mut out, text, start + index, c, shown);
     }
-    (before, after)
+    out
 }
 
 /// Appends what is shown for the character `c`, which stands at `index` in `text`.

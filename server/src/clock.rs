@@ -1,4 +1,5 @@
-//! The time, as an argument: nothing but the reactor and the program's start ask a clock.
+//! The time, as an argument: nothing but the reactor, the store's thread and the program's start ask
+//! a clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -33,12 +34,18 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
+    /// Reads the one that never goes back.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Reads both.
     #[must_use]
     pub fn now(&self) -> Now {
         let wall = since_1970().unwrap_or_default();
         Now {
-            uptime: self.started.elapsed(),
+            uptime: self.uptime(),
             wall: Timestamp(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),
         }
     }

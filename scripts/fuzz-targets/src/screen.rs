@@ -1,6 +1,6 @@
 //! Target `screen`: a text of somebody else's.
 
-use correio_client::{Shown, show, show_json, show_split};
+use correio_client::{Shown, show, show_json, show_part};
 use serde_json::Value;
 
 pub(crate) fn run(data: &[u8]) {
@@ -19,8 +19,8 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(show(&lines, Shown::Lines), lines);
 
     let middle = text.chars().map(char::len_utf8).take(text.chars().count() / 2).sum();
-    let (before, after) = show_split(&text, middle, Shown::OneLine);
-    assert_eq!(format!("{before}{after}"), line);
+    let part = |part| show_part(&text, part, Shown::OneLine);
+    assert_eq!(part(0..middle) + &part(middle..text.len()), line);
 
     json(&Value::from(&*text));
     if let Ok(document) = serde_json::from_slice::<Value>(data) {

@@ -10,7 +10,7 @@ use std::{
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::Instant,
+    time::Duration,
 };
 
 use correio_proto::{mail::Mail, message::Realm};
@@ -22,7 +22,7 @@ use self::{
     queue::{Queue, size},
 };
 use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
-use crate::ticket::Ticket;
+use crate::{clock::Clock, ticket::Ticket};
 
 mod accounts;
 mod cache;
@@ -198,7 +198,13 @@ impl Drop for SqliteStore {
 impl Shared {
     /// The life of the store thread.
     fn serve(&self, mut file: File, wake: &dyn Wake) {
-        let mut group = Group { jobs: Vec::new(), bytes: 0, large_since: None, queue: &self.queue };
+        let mut group = Group {
+            jobs: Vec::new(),
+            bytes: 0,
+            clock: Clock::start(),
+            large_since: None,
+            queue: &self.queue,
+        };
         while group.begin(&self.changed) {
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
@@ -248,8 +254,9 @@ impl Shared {
 struct Group<'a> {
     jobs: Vec<(Ticket, StoreJob)>,
     bytes: u64,
-    /// Since when it is a large job, which has no company.
-    large_since: Option<Instant>,
+    clock: Clock,
+    /// Since when it is a large job, which has no company, as an uptime.
+    large_since: Option<Duration>,
     /// Where they come from.
     queue: &'a Mutex<Jobs>,
 }
@@ -270,7 +277,7 @@ impl Group<'_> {
             if queue.closed {
                 queue.waiting.end_rest();
             }
-            let now = Instant::now();
+            let now = self.clock.uptime();
             if self.jobs.is_empty()
                 && let Some((ticket, job)) = queue.waiting.pop_large(now)
             {
@@ -300,7 +307,7 @@ impl Group<'_> {
     /// All of the group is done, and what follows from it.
     fn end(&mut self) {
         if let Some(begun) = self.large_since.take() {
-            lock(self.queue).waiting.large_done(begun, Instant::now());
+            lock(self.queue).waiting.large_done(begun, self.clock.uptime());
         }
     }
 

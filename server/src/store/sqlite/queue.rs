@@ -7,10 +7,7 @@
 //! the first lane then has the thread for twice as long as that job took, so that large jobs have
 //! no more than a third of the time, and no job waits for two of them.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Duration};
 
 use super::{GROUP_BYTES_MAX, SqliteOptions};
 use crate::{
@@ -47,8 +44,8 @@ pub(super) struct Queue {
     large: VecDeque<Waiting>,
     /// How many jobs were taken in.
     number: u64,
-    /// Until when large ones have no turn.
-    resting: Option<Instant>,
+    /// Until when large ones have no turn, as an uptime.
+    resting: Option<Duration>,
 }
 
 impl Queue {
@@ -96,7 +93,7 @@ impl Queue {
     }
 
     /// The large job whose turn it is, which has a group for itself.
-    pub(super) fn pop_large(&mut self, now: Instant) -> Option<(Ticket, StoreJob)> {
+    pub(super) fn pop_large(&mut self, now: Duration) -> Option<(Ticket, StoreJob)> {
         if self.rest(now).is_some() {
             return None;
         }
@@ -106,14 +103,14 @@ impl Queue {
     }
 
     /// How long until the large job that waits may have its turn, where it must wait for that.
-    pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
-        let left = self.resting.filter(|_| !self.large.is_empty())?.checked_duration_since(now)?;
+    pub(super) fn rest(&self, now: Duration) -> Option<Duration> {
+        let left = self.resting.filter(|_| !self.large.is_empty())?.checked_sub(now)?;
         Some(left).filter(|left| !left.is_zero())
     }
 
     /// A large job is done that was begun then.
-    pub(super) fn large_done(&mut self, begun: Instant, now: Instant) {
-        let took = now.saturating_duration_since(begun);
+    pub(super) fn large_done(&mut self, begun: Duration, now: Duration) {
+        let took = now.saturating_sub(begun);
         let rest = took.saturating_mul(REST).clamp(Duration::from_millis(1), REST_MAX);
         self.resting = (!self.small.is_empty()).then(|| now + rest);
     }
@@ -154,7 +151,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{store::Outgoing, ticket::ConnId};
+    use crate::{
+        store::{Outgoing, sqlite::CreateStore},
+        ticket::ConnId,
+    };
 
     /// Of a mail to one person.
     const SMALL: usize = 10;
@@ -162,8 +162,9 @@ mod tests {
     /// Of one that is large with these options.
     const LARGE: usize = 200;
 
-    const OPTIONS: SqliteOptions =
-        SqliteOptions {
+    const START: Duration = Duration::from_secs(100);
+
+    const OPTIONS: SqliteOptions = SqliteOptions {
         queue_jobs: 1000,
         queue_bytes: 100,
         recent_mails: 8192,
@@ -191,7 +192,7 @@ mod tests {
     }
 
     /// What the store thread does in one turn: a large job, or all small ones.
-    fn turn(queue: &mut Queue, now: Instant) -> Vec<Ticket> {
+    fn turn(queue: &mut Queue, now: Duration) -> Vec<Ticket> {
         match queue.pop_large(now) {
             Some((ticket, _)) => vec![ticket],
             None => std::iter::from_fn(|| queue.pop_small()).map(|(ticket, _)| ticket).collect(),
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_large_job_is_taken_in_however_full_the_queue_is() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
+        let (mut queue, now) = (Queue::default(), START);
         for serial in 0..10 {
             assert!(push(&mut queue, 1, serial, SMALL));
         }
@@ -216,7 +217,7 @@ mod tests {
 
     #[test]
     fn of_several_large_jobs_the_others_wait_for_one_at_a_time() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::default(), START);
         for connection in 1..4 {
             assert!(push(&mut queue, connection, 1, LARGE));
         }
@@ -261,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_job_has_its_turn(steps in prop::collection::vec((0u8..5, 0u32..5), 1..200)) {
-            let (mut queue, mut now) = (Queue::default(), Instant::now());
+            let (mut queue, mut now) = (Queue::default(), START);
             let (mut pushed, mut done) = (Vec::new(), Vec::new());
             let mut last_of: HashMap<ConnId, u64> = HashMap::new();
             let (mut serial, mut waited) = (0, false);
