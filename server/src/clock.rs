@@ -21,6 +21,20 @@ pub fn since_1970() -> Option<Duration> {
     SystemTime::now().duration_since(UNIX_EPOCH).ok()
 }
 
+/// The first moment of 2026: this program is not older.
+const MADE: Duration = Duration::from_secs(1_767_225_600);
+
+/// What is wrong with a time at which this program did not exist yet.
+#[must_use]
+pub fn warning(since_1970: Duration) -> Option<String> {
+    (since_1970 < MADE).then(|| {
+        "the clock of this machine is wrong: it shows a time before this program was made. Mails \
+         are dated by it, and once it is set right, those that were sent before are not known any \
+         more when they are sent again"
+            .to_owned()
+    })
+}
+
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct Clock {

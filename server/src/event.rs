@@ -105,6 +105,8 @@ events! {
         Warn "log.reopen_failed" LogReopenFailed { text: &'a str },
         /// Lines were lost: they came faster than they could be written, or nothing took them.
         Warn "log.dropped" LogDropped { count: u64 },
+        /// Lines that were not written one by one, since one address caused too many of them.
+        Warn "log.repeated" LogRepeated { event: &'a str, address: &'a str, count: u64 },
         /// A client connected.
         Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
         /// A connection is over.

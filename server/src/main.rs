@@ -25,7 +25,7 @@ use correio_server::{
     exit::Failure,
     hashing::{Bcrypt, HashPool},
     invite::{InviteKey, Registrations},
-    logging::Logging,
+    logging::{Logging, Style},
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     server::{Limits, Server},
     service::{self, InheritError, Manager},
@@ -133,14 +133,12 @@ fn serve(config: &Config, inherited: Result<Vec<TcpListener>, InheritError>) -> 
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    let _ = writeln!(io::stderr(), "correiod: {failure}");
+    let _ = writeln!(io::stderr(), "{}", Style::of_stderr().failure(failure));
     ExitCode::from(failure.status())
 }
 
 fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
-    if clock::since_1970().is_none() {
-        return Err(Failure::Clock);
-    }
+    let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
@@ -173,7 +171,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     if let Some(certificate) = &certificate {
         report(certificate);
     }
-    for text in config.warnings() {
+    for text in config.warnings().into_iter().chain(clock::warning(now)) {
         Event::ServerWarning { text: &text }.log();
     }
     let manager = Manager::of_process().map_err(Failure::Start)?;

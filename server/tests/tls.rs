@@ -418,6 +418,15 @@ fn a_clock_before_1970_refuses_the_start_and_stops_no_server() {
     assert_eq!(shown(daemon.address), daemon.fingerprint);
     drop(daemon);
 
+    // A time that can be, and at which there was no such program.
+    fs::write(&clock, "-4000d").unwrap();
+    let log = files.path().join("log");
+    let mut wrong = server().unwrap();
+    wrong.arg("--log-file").arg(&log);
+    drop(Daemon::spawn(wrong));
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(said.contains("server.warning text=\"the clock of this machine is wrong"), "{said}");
+
     fs::write(&clock, "-22000d").unwrap();
     let Output { status, stderr, .. } = server().unwrap().output().unwrap();
     let said = String::from_utf8(stderr).unwrap();
