@@ -51,8 +51,11 @@ pub(super) enum Typed {
     /// Characters that came together, without a line end.
     Text(String),
     Key(Key),
-    /// Pasted text of any number of lines.
+    /// Pasted text of any number of lines, which the terminal has marked.
     Paste(String),
+    /// Several lines that came together: pasted text without marks. What comes after it may belong
+    /// to it.
+    Burst(String),
     /// Something that is not UTF-8; all that came with it was refused.
     NotText,
 }
@@ -263,8 +266,8 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
 
 fn push_paste(typed: &mut Vec<Typed>, c: char) {
     match typed.last_mut() {
-        Some(Typed::Paste(text)) => text.push(c),
-        _ => typed.push(Typed::Paste(c.to_string())),
+        Some(Typed::Burst(text)) => text.push(c),
+        _ => typed.push(Typed::Burst(c.to_string())),
     }
 }
 
@@ -309,8 +312,8 @@ mod tests {
         Typed::Text(text.to_owned())
     }
 
-    fn paste(text: &str) -> Typed {
-        Typed::Paste(text.to_owned())
+    fn burst(text: &str) -> Typed {
+        Typed::Burst(text.to_owned())
     }
 
     const ENTER: Typed = Typed::Key(Key::plain(Code::Enter));
@@ -318,7 +321,7 @@ mod tests {
     #[test]
     fn several_lines_at_once_are_a_paste() {
         for lines in ["ola\n.\n6\n", "intro\n.\n9\n1\nMister Evil\n", "\n.\n", "a\nb", ".\r6"] {
-            let expected = paste(&lines.replace('\r', "\n"));
+            let expected = burst(&lines.replace('\r', "\n"));
             assert_eq!(grouped(lines.as_bytes()), [expected], "{lines:?}");
         }
     }
@@ -339,12 +342,12 @@ mod tests {
     #[test]
     fn input_right_after_a_paste_continues_it() {
         let six = vec![Event::Key(Key::plain(Code::Char('6')))];
-        assert_eq!(group(six.clone(), true).0, [paste("6")]);
+        assert_eq!(group(six.clone(), true).0, [burst("6")]);
         assert_eq!(group(six, false).0, [text("6")]);
     }
 
     #[test]
     fn ctrl_c_within_a_paste_is_ctrl_c() {
-        assert_eq!(grouped(b"a\nb\x03"), [paste("a\nb"), Typed::Key(CTRL_C)]);
+        assert_eq!(grouped(b"a\nb\x03"), [burst("a\nb"), Typed::Key(CTRL_C)]);
     }
 }

@@ -213,7 +213,7 @@ impl Keys {
                 _ => None,
             },
             Typed::Text(text) => self.typed_choice(menu, text),
-            Typed::Paste(_) | Typed::NotText => None,
+            Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => None,
         };
         match choice {
             Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),

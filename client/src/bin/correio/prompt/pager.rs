@@ -137,7 +137,7 @@ impl Keys {
                 }
                 _ => Step::Other,
             },
-            Typed::Key(_) | Typed::Paste(_) | Typed::NotText => Step::Other,
+            Typed::Key(_) | Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => Step::Other,
         })
     }
 
@@ -188,7 +188,8 @@ impl Keys {
         loop {
             self.canvas.draw(&[question.to_owned()], Some((0, 0)));
             match self.wait(None)? {
-                Waited::Idle | Waited::Typed(Typed::NotText | Typed::Paste(_)) => {}
+                Waited::Idle
+                | Waited::Typed(Typed::NotText | Typed::Paste(_) | Typed::Burst(_)) => {}
                 Waited::Stale => self.canvas.wipe(),
                 Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
                     self.canvas.clear();

@@ -199,11 +199,17 @@ impl<'a> Asking<'a> {
                 }
                 Taken::Edited
             }
-            Typed::Paste(text) if self.buffer.is_secret() && text.trim_end().contains('\n') => {
+            Typed::Paste(text) | Typed::Burst(text)
+                if self.buffer.is_secret() && text.trim_end().contains('\n') =>
+            {
                 self.remark = Some(self.words.one_line.clone());
                 Taken::Nothing
             }
             Typed::Paste(text) => {
+                self.buffer.insert_marked(&text);
+                Taken::Edited
+            }
+            Typed::Burst(text) => {
                 self.buffer.insert_pasted(&text);
                 Taken::Edited
             }
