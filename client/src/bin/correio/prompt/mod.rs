@@ -226,12 +226,12 @@ impl Prompt {
         }
     }
 
-    /// Shows lines, from one of them on, a screenful at a time.
+    /// Shows lines a screenful at a time, the one of a number on the first; a script gets all.
     pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
         match &mut self.way {
             Way::Keys(keys) => keys.page(list, from, more),
             Way::Lines(lines) => {
-                for number in from..list.count() {
+                for number in 0..list.count() {
                     lines.say(&list.line(number));
                 }
                 Ok(())

@@ -96,8 +96,14 @@ impl Keys {
         let answer = self.answer(asking);
         asking.keep_now();
         asking.remark = None;
-        self.draw_question(asking);
-        self.canvas.leave();
+        match answer {
+            // The text is drawn again when the editor has ended.
+            Ok(Written::Editor) => self.canvas.clear(),
+            _ => {
+                self.draw_question(asking);
+                self.canvas.leave();
+            }
+        }
         answer
     }
 
@@ -199,12 +205,18 @@ impl<'a> Asking<'a> {
                 }
                 Taken::Edited
             }
-            Typed::Paste(text) if self.buffer.is_secret() && text.trim_end().contains('\n') => {
+            Typed::Paste(text) | Typed::Burst(text)
+                if self.buffer.is_secret() && text.trim_end().contains('\n') =>
+            {
                 self.remark = Some(self.words.one_line.clone());
                 Taken::Nothing
             }
             Typed::Paste(text) => {
                 self.buffer.insert_pasted(&text);
+                Taken::Edited
+            }
+            Typed::Burst(text) => {
+                self.buffer.insert_burst(&text);
                 Taken::Edited
             }
             Typed::NotText => {
