@@ -85,7 +85,9 @@ mail-id = Id
 mail-more = -- Enter goes on, Esc goes back --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
-local-skipped = { $path }: not an e-mail of correio ({ $reason })
+local-skipped = { $path } is left out: { $reason }
+mailbox-not-synced = { $path }: this file system does not confirm that e-mail is on the disk ({ $reason }). After a power failure, what was received just before it may be missing.
+mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). It is kept, and comes up as new again.
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
@@ -123,11 +125,18 @@ field-recipients = the list of recipients
 field-password = the password
 field-software = the program's name
 problem-empty = { $field } must not be empty
-problem-too-short = { $field } is too short (at least { $limit })
-problem-too-long = { $field } is too long (at most { $limit })
-problem-character = { $field } must not contain { $character }
-problem-start = { $field } must not start with { $character }
-problem-form = { $field } is not of the right form
+problem-too-short = { $field } needs at least { $limit }
+problem-too-long = { $field } may have at most { $limit }
+problem-character = { $field } must not contain { $character }: { $allowed }
+problem-start = { $field } must not start with { $character }: { $allowed }
+problem-form = { $field } is not of the right form: { $allowed }
+unit-characters = { $count } characters
+unit-bytes = { $count } bytes
+unit-recipients = { $count } usernames
+allowed-username = a username has the letters a to z without accents, digits, dots, underscores and hyphens, and starts with a letter or a digit
+allowed-line = it is one line, without control characters
+allowed-text = it is Unicode text
+allowed-mail-id = it is a UUID of version 7
 
 address-empty = write a name, an IPv4 address or an IPv6 address
 address-host = { $text } is neither a name nor an IP address
@@ -187,6 +196,18 @@ trust-vouched = Public authorities vouch for the certificate of { $address }; th
 trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.
 trust-not-known = No certificate of { $address } was accepted.
 trust-none = No certificates were accepted.
+trust-known = The certificate of { $address } is accepted already; nothing has changed.
+trust-not-accepted = The certificate of { $address } was not accepted; nothing has changed.
+trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may be posing as this server. Nothing was sent.
+    accepted before:
+    { $expected }
+    shown now:
+    { $found }
+    Accept it only if whoever runs the server says that it has a new one, and the fingerprint is the one that the server prints now (correiod fingerprint).
+trust-nobody-to-ask = There is no terminal to ask at. If it is the same, type: correio trust { $address } --fingerprint { $found }
+trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
+    stated: { $expected }
+    found: { $found }
 doubt-unknown-issuer = it signs itself, or nobody known has signed it
 doubt-expired = it has expired, or this computer's clock is wrong
 doubt-not-yet-valid = it is not valid yet, or this computer's clock is wrong
@@ -199,8 +220,11 @@ locked = another client is receiving e-mails of this account
 needs-server-option = name the server with --server or CORREIO_SERVER
 needs-user-option = name the user with --user or CORREIO_USER
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD, or give it as the first line of standard input with --password-stdin
-body-not-text = the body is not UTF-8 text
-command-body = Body (end with Ctrl-D):
+body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send …
+password-not-text = the password is not UTF-8 text
+password-byte-order-mark = A byte-order mark before the password was left out.
+clock-before-1970 = this computer's clock is set to a time before 1970; set it and try again
+command-body = Body (end with Ctrl-D, or with a line that is a single dot; Ctrl-X opens an editor):
 command-sent = E-mail sent
 command-registered = Account { $username } registered.
 command-available = Service Available: { $name } { $version } at { $address }, { $milliseconds } ms
@@ -220,3 +244,94 @@ drafts-in-use = { $count ->
 prompt-not-text = the terminal sent something that is not UTF-8; it was not used (the terminal must be set to UTF-8)
 prompt-one-line = a password has one line; the pasted text was not used
 prompt-line-cut = this terminal passes on 4095 bytes a line only; the line above arrived cut and was not used: write it in shorter lines
+help-about = A client for the correio mail service. Without a command it opens its menus.
+help-heading-usage = Usage
+help-heading-commands = Commands
+help-heading-arguments = Arguments
+help-heading-options = Options
+help-environment = [environment: { $variable }]
+help-possible-values = [possible values: { $values }]
+help-command-ping = Say whether a correio server is there, and how long it takes to answer
+help-command-register = Make an account
+help-command-send = Send a mail; the body is read from standard input unless it is given
+help-command-receive = Download all mail, keep it on this computer, confirm it, and list what is new
+help-command-list = List the mail kept on this computer
+help-command-read = Show one mail kept on this computer
+help-command-trust = Accept a server's certificate, be it the first or another one; without a server, list those accepted
+help-command-help = Show the help of the program or of a command
+help-option-server = The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
+help-option-user = The username of the account
+help-option-plaintext = Speak without TLS: for laboratories and servers on this computer
+help-option-fingerprint = The fingerprint of the server's certificate, as `correiod fingerprint` prints it
+help-option-json = Print one JSON document on standard output, errors included
+help-option-password_stdin = Take the password from the first line of standard input
+help-option-data_dir = Where received mail and drafts are kept [default: ~/.local/share/correio]
+help-option-lang = The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
+help-option-help = Show this help
+help-option-version = Show the version
+help-register-name = The person's full name
+help-register-invite = The invite, for a server that takes registrations by invite
+help-send-to = The recipients' usernames, separated by commas
+help-send-subject = The subject
+help-send-body = The body
+help-send-body_file = A file with the body; - is standard input
+help-read-number = Its number in the list
+help-trust-address = The server
+help-trust-forget = Forget its certificate: the next contact is the first
+help-value-command = COMMAND
+help-value-options = OPTIONS
+help-value-server = HOST:PORT
+help-value-user = NAME
+help-value-fingerprint = SHA256:…
+help-value-data_dir = DIR
+help-value-lang = LANGUAGE
+help-value-name = FULL NAME
+help-value-invite = CODE
+help-value-to = NAME{"["},NAME…]
+help-value-subject = TEXT
+help-value-body = TEXT
+help-value-body_file = FILE
+help-value-number = N
+help-value-address = HOST:PORT
+help-after =
+    Examples:
+      correio                                 the menus
+      correio trust mail.example              accept a server's certificate, or its new one
+      correio --server mail.example:8888 ping
+      correio --server mail.example --user tony register --name 'Tony Stark'
+      correio --server mail.example --user pepper register --name 'Pepper Potts'
+      echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
+      correio --server mail.example --user pepper receive
+      correio --server mail.example --user pepper read 1
+
+    The password is asked for on the terminal, also where standard input is a pipe; without a terminal
+    it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
+
+    The mail on this computer is kept in files of the operating system's user: list and read ask for no
+    password.
+
+    Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
+    69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
+    limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad
+    configuration; 130 interrupted.
+
+usage-invalid-value = "{ $value }" is no value for { $argument }
+usage-value-missing = { $argument } needs a value
+usage-valid-values = It may be:
+usage-unknown-argument = there is no argument { $argument }
+usage-unknown-command = there is no command { $command }
+usage-no-equals = { $argument } needs an equals sign before its value
+usage-too-many-values = { $argument } does not take { $value } as well
+usage-too-few-values = { $argument } needs more values
+usage-repeated = { $argument } may be given once only
+usage-conflict = { $argument } and { $other } cannot be given together
+usage-missing = this is missing: { $argument }
+usage-missing-command = a command is missing
+usage-needs-command = { $option } needs a command: the menus do not know it
+usage-not-text = an argument is not UTF-8 text
+usage-other = the command line cannot be read
+usage-similar = Perhaps this was meant:
+usage-more = More: correio --help
+usage-variable = The value is that of { $variable }.
+usage-form-fingerprint = it is not a fingerprint, which has the form SHA256: and 32 pairs of hexadecimal digits with colons between them
+usage-form-number = a number of the list is a whole one from 1 on

@@ -85,7 +85,9 @@ mail-id = Identificação
 mail-more = -- Enter continua, Esc volta --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
-local-skipped = { $path }: não é um e-mail do correio ({ $reason })
+local-skipped = { $path } fica de fora: { $reason }
+mailbox-not-synced = { $path }: este sistema de arquivos não confirma que os e-mails estão no disco ({ $reason }). Depois de uma queda de energia, pode faltar o que foi recebido pouco antes.
+mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-mails como lidos ({ $reason }). O e-mail está guardado e volta a aparecer como novo.
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.
@@ -123,11 +125,18 @@ field-recipients = a lista de destinatários
 field-password = a senha
 field-software = o nome do programa
 problem-empty = { $field } não pode ficar em branco
-problem-too-short = { $field } precisa ter no mínimo { $limit } caracteres
+problem-too-short = { $field } precisa ter no mínimo { $limit }
 problem-too-long = { $field } pode ter no máximo { $limit }
-problem-character = { $field } não pode conter { $character }
-problem-start = { $field } não pode começar com { $character }
-problem-form = { $field } não tem a forma certa
+problem-character = { $field } não pode conter { $character }: { $allowed }
+problem-start = { $field } não pode começar com { $character }: { $allowed }
+problem-form = { $field } não tem a forma certa: { $allowed }
+unit-characters = { $count } caracteres
+unit-bytes = { $count } bytes
+unit-recipients = { $count } nomes de usuário
+allowed-username = um nome de usuário tem letras de a até z sem acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um algarismo
+allowed-line = é uma linha só, sem caracteres de controle
+allowed-text = é texto Unicode
+allowed-mail-id = é um UUID da versão 7
 
 address-empty = escreva um nome, um endereço IPv4 ou um endereço IPv6
 address-host = { $text } não é um nome nem um endereço IP
@@ -187,6 +196,18 @@ trust-vouched = Autoridades públicas respondem pelo certificado de { $address }
 trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.
 trust-not-known = Nenhum certificado de { $address } tinha sido aceito.
 trust-none = Nenhum certificado foi aceito.
+trust-known = O certificado de { $address } já tinha sido aceito; nada mudou.
+trust-not-accepted = O certificado de { $address } não foi aceito; nada mudou.
+trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    aceito antes:
+    { $expected }
+    mostrado agora:
+    { $found }
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
+trust-nobody-to-ask = Não há terminal onde perguntar. Se for a mesma, digite: correio trust { $address } --fingerprint { $found }
+trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    informado: { $expected }
+    encontrado: { $found }
 doubt-unknown-issuer = ele assina a si mesmo, ou ninguém conhecido o assinou
 doubt-expired = ele venceu, ou o relógio deste computador está errado
 doubt-not-yet-valid = ele ainda não é válido, ou o relógio deste computador está errado
@@ -199,8 +220,11 @@ locked = outro cliente está recebendo e-mails desta conta
 needs-server-option = diga o servidor com --server ou CORREIO_SERVER
 needs-user-option = diga o usuário com --user ou CORREIO_USER
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD, ou dê a senha na primeira linha da entrada padrão com --password-stdin
-body-not-text = o corpo não é texto UTF-8
-command-body = Corpo (termine com Ctrl-D):
+body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send …
+password-not-text = a senha não é texto UTF-8
+password-byte-order-mark = Uma marca de ordem de bytes (BOM) antes da senha foi descartada.
+clock-before-1970 = o relógio deste computador está antes de 1970; acerte-o e tente de novo
+command-body = Corpo (termine com Ctrl-D, ou com uma linha que só tenha um ponto; Ctrl-X abre um editor):
 command-sent = E-mail enviado com sucesso
 command-registered = Conta { $username } cadastrada.
 command-available = Serviço Disponível: { $name } { $version } em { $address }, { $milliseconds } ms
@@ -220,3 +244,94 @@ drafts-in-use = { $count ->
 prompt-not-text = o terminal mandou algo que não é UTF-8; isso não foi usado (o terminal precisa estar em UTF-8)
 prompt-one-line = uma senha tem só uma linha; o texto colado não foi usado
 prompt-line-cut = este terminal só passa 4095 bytes por linha; a linha acima chegou cortada e não foi usada: escreva-a em linhas menores
+help-about = Um cliente do serviço de e-mail correio. Sem comando, abre os menus.
+help-heading-usage = Uso
+help-heading-commands = Comandos
+help-heading-arguments = Argumentos
+help-heading-options = Opções
+help-environment = [ambiente: { $variable }]
+help-possible-values = [valores possíveis: { $values }]
+help-command-ping = Diz se há um servidor correio e quanto ele demora para responder
+help-command-register = Cadastra uma conta
+help-command-send = Envia um e-mail; o corpo é lido da entrada padrão, se não for informado
+help-command-receive = Baixa todos os e-mails, guarda-os neste computador, confirma-os e lista os novos
+help-command-list = Lista os e-mails guardados neste computador
+help-command-read = Mostra um e-mail guardado neste computador
+help-command-trust = Aceita o certificado de um servidor, seja o primeiro ou outro; sem servidor, lista os aceitos
+help-command-help = Mostra a ajuda do programa ou de um comando
+help-option-server = O servidor: um nome, um endereço IPv4 ou IPv6, com a porta se ela não for 8888
+help-option-user = O nome de usuário da conta
+help-option-plaintext = Fala sem TLS: para laboratórios e servidores neste computador
+help-option-fingerprint = A impressão digital do certificado do servidor, como `correiod fingerprint` a mostra
+help-option-json = Escreve um documento JSON na saída padrão, também para erros
+help-option-password_stdin = Lê a senha da primeira linha da entrada padrão
+help-option-data_dir = Onde ficam os e-mails recebidos e os rascunhos [padrão: ~/.local/share/correio]
+help-option-lang = A língua [padrão: a de LC_ALL, LC_MESSAGES ou LANG; senão português]
+help-option-help = Mostra esta ajuda
+help-option-version = Mostra a versão
+help-register-name = O nome completo da pessoa
+help-register-invite = O convite, para um servidor que só aceita cadastros com convite
+help-send-to = Os nomes de usuário dos destinatários, separados por vírgula
+help-send-subject = O assunto
+help-send-body = O corpo
+help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
+help-read-number = O número dele na lista
+help-trust-address = O servidor
+help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
+help-value-command = COMANDO
+help-value-options = OPÇÕES
+help-value-server = SERVIDOR:PORTA
+help-value-user = NOME
+help-value-fingerprint = SHA256:…
+help-value-data_dir = PASTA
+help-value-lang = LÍNGUA
+help-value-name = NOME COMPLETO
+help-value-invite = CÓDIGO
+help-value-to = NOME{"["},NOME…]
+help-value-subject = TEXTO
+help-value-body = TEXTO
+help-value-body_file = ARQUIVO
+help-value-number = N
+help-value-address = SERVIDOR:PORTA
+help-after =
+    Exemplos:
+      correio                                 os menus
+      correio trust mail.example              aceita o certificado de um servidor, ou o novo
+      correio --server mail.example:8888 ping
+      correio --server mail.example --user tony register --name 'Tony Stark'
+      correio --server mail.example --user pepper register --name 'Pepper Potts'
+      echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
+      correio --server mail.example --user pepper receive
+      correio --server mail.example --user pepper read 1
+
+    A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
+    de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
+
+    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list e read não
+    pedem senha.
+
+    Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
+    recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
+    (ocupado, pedidos demais, caixa cheia); 77 não permitido (credenciais erradas, certificado sem
+    confiança); 78 configuração errada; 130 interrompido.
+
+usage-invalid-value = "{ $value }" não serve para { $argument }
+usage-value-missing = falta um valor para { $argument }
+usage-valid-values = Pode ser:
+usage-unknown-argument = não há o argumento { $argument }
+usage-unknown-command = não há o comando { $command }
+usage-no-equals = { $argument } precisa de um sinal de igual antes do valor
+usage-too-many-values = { $argument } não aceita também { $value }
+usage-too-few-values = faltam valores para { $argument }
+usage-repeated = { $argument } só pode ser informado uma vez
+usage-conflict = { $argument } e { $other } não podem ser informados juntos
+usage-missing = falta informar: { $argument }
+usage-missing-command = falta um comando
+usage-needs-command = { $option } precisa de um comando: os menus não a conhecem
+usage-not-text = um argumento não é texto UTF-8
+usage-other = não é possível ler a linha de comando
+usage-similar = Seria isto:
+usage-more = Mais: correio --help
+usage-variable = O valor é o de { $variable }.
+usage-form-fingerprint = não é uma impressão digital, que tem a forma SHA256: e 32 pares de algarismos hexadecimais separados por dois-pontos
+usage-form-number = um número da lista é um número inteiro a partir de 1

@@ -28,10 +28,11 @@ impl Backoff {
         between(longest / 2, longest, random)
     }
 
-    /// The wait after the server said that it stops.
+    /// The wait after the server said that it stops. It counts as a failure, so that a server that
+    /// says so again and again is asked ever more rarely.
     pub(crate) fn after_shutdown(&mut self, random: u64) -> Duration {
         let [shortest, longest] = RESTART;
-        between(shortest, longest, random)
+        self.after_failure(random).max(between(shortest, longest, random))
     }
 
     /// Starts anew: the connection stood for a while.
@@ -68,5 +69,14 @@ mod tests {
         assert_eq!(backoff.after_shutdown(u64::MAX), RESTART[1]);
         let middle = backoff.after_shutdown(u64::MAX / 2);
         assert!(RESTART[0] < middle && middle < RESTART[1]);
+    }
+
+    #[test]
+    fn a_server_that_stops_again_and_again_is_asked_ever_more_rarely() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..8).map(|_| backoff.after_shutdown(u64::MAX).as_millis()).collect();
+        assert_eq!(waits, [3000, 3000, 3000, 3000, 3200, 6400, 10_000, 10_000]);
+        backoff.reset();
+        assert_eq!(backoff.after_shutdown(u64::MAX), RESTART[1]);
     }
 }

@@ -9,7 +9,8 @@
 //! Every request can be sent again: those that change something carry an id by which the server
 //! knows them, or hold the same however often they are done. So when a connection breaks, every
 //! request that somebody waits for goes out again on the next one, in order, after the session
-//! was logged in again.
+//! was logged in again. A request that the server could not read is the exception: the server closes
+//! the connection for it, and would close the next one, too, so that the refusal is its answer.
 
 mod event;
 mod queue;
@@ -33,7 +34,7 @@ use correio_proto::{
 pub use event::{Event, Failure, LinkError, RequestId};
 pub use wire::Driven;
 
-use queue::{Abandoned, Origin, Queue};
+use queue::{Abandoned, Change, Origin, Queue};
 use session::{Session, Which};
 
 /// What a client goes by.
@@ -162,7 +163,12 @@ impl Client {
             let limit = welcome.limits.body;
             return Err(Failure::TooLarge { limit });
         }
-        let ended = self.session.has_ended() && !self.queue.has_login();
+        let ended = match self.queue.last_change() {
+            Some(Change::Begins) => false,
+            // What follows a logout would reach the server without a session.
+            Some(Change::Ends) => true,
+            None => self.session.has_ended(),
+        };
         if ended && queue::needs_session(&request) {
             return Err(Failure::SessionEnded);
         }
@@ -284,7 +290,10 @@ impl Client {
             }
             // To something the server could not read, or to the connection itself.
             ServerMessage::Reply { number: 0, reply } => Err(match reply {
-                Reply::Error(error) => rejection(error),
+                Reply::Error(error) => {
+                    self.refuse_unreadable(now, &error);
+                    rejection(error)
+                }
                 _ => LinkError::Protocol("a reply without a number".to_owned()),
             }),
             ServerMessage::Reply { number, reply } => match self.stage {
@@ -335,6 +344,24 @@ impl Client {
             Origin::Internal => {}
         }
         Ok(())
+    }
+
+    /// Answers the request that the server could not read with the server's refusal. The request
+    /// is not sent again: each further connection would be closed for the same reason. Replies come
+    /// in order, so that the refused request is the oldest one without an answer.
+    fn refuse_unreadable(&mut self, now: Duration, error: &ErrorReply) {
+        let is_about_a_frame =
+            matches!(error.code, ErrorCode::TooLarge | ErrorCode::Protocol | ErrorCode::Invalid);
+        if !is_about_a_frame || !matches!(self.stage, Stage::Ready | Stage::Closing) {
+            return;
+        }
+        let Some(entry) = self.queue.take_oldest_sent() else {
+            return;
+        };
+        if let Origin::Caller(id) = entry.origin {
+            let took = now.saturating_sub(entry.sent_at);
+            self.answer(id, Ok(Reply::Error(error.clone())), took);
+        }
     }
 
     fn learn(&mut self, request: Request, reply: &Reply) {

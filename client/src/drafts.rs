@@ -233,7 +233,7 @@ impl Drafts {
         }
         match read(path) {
             Ok(Some((record, Lock::Free))) => {
-                fs::rename(path, draft).map_err(|error| error.to_string())?;
+                durable::rename(path, &draft).map_err(|error| error.to_string())?;
                 Ok(Some((record, Lock::Free)))
             }
             Ok(_) => Ok(None),
@@ -244,7 +244,7 @@ impl Drafts {
     }
 
     fn sync(&self) -> Result<(), DraftError> {
-        let synced = durable::sync_directory(&self.directory);
+        let synced = durable::sync_directory(&self.directory).map(drop);
         synced.map_err(|error| failed(&self.directory, error))
     }
 }

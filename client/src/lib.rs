@@ -4,18 +4,46 @@
 //! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
 //! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show()`] makes harmless what other
 //! people wrote.
+//!
+//! Everything that the calls of these take is here, too. What the program `correio` needs beyond
+//! the library is its feature `program`, which other programs switch off:
+//! `correio-client = { path = "…", default-features = false }`.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use correio_client::{Cancel, ConnectOptions, Mailbox, Password, Service};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (server, username) = ("mail.example.org".parse()?, "tony".parse()?);
+//! let password: Arc<Password> = Arc::new("jarvis-is-here".parse()?);
+//! let cancel = Cancel::new();
+//! let service = Service::connect(&server, &ConnectOptions::default(), &cancel)?;
+//! service.login(&username, &password, &cancel)?;
+//! let mut mailbox = Mailbox::open("data".as_ref(), &server, &username);
+//! for mail in service.receive(&mut mailbox, &mut |_| {}, &cancel)? {
+//!     println!("{}: {}", mail.from.as_str(), mail.subject.as_str());
+//!     mailbox.mark_shown(&[mail])?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `client/examples/send_and_receive.rs` also sends and trusts a server's own certificate.
 
 mod address;
 mod answer;
 mod backoff;
 mod cancel;
 pub mod client;
+mod clock;
 mod drafts;
 mod durable;
 mod error;
 mod id;
 pub mod keys;
 mod link;
+mod lock;
 mod lookup;
 mod mailbox;
 mod network;
@@ -26,16 +54,26 @@ mod service;
 mod show;
 mod trust;
 
+pub use correio_proto::{
+    credential::Password,
+    fingerprint::Fingerprint,
+    invite::Invite,
+    mail::{Body, FullName, Invalid, Mail, MailId, Recipients, Seq, Subject, Timestamp, Username},
+    message::{ErrorCode, ErrorReply, LoggedIn, NewMail, Realm, Send, Welcome},
+};
+
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use durable::Disk;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
-pub use mailbox::{List, Mailbox, MailboxError, Saving, Skipped, Status, Stored, read_file};
+pub use mailbox::{
+    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
+};
 pub use receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
-pub use show::{Shown, show, show_json};
+pub use show::{Shown, show, show_json, show_part};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

@@ -20,7 +20,7 @@ use crate::{
 /// A connection that stood as long was a good one: waiting starts anew after it.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
-/// Longest wait that is taken from a busy server.
+/// Longest wait that is taken from a server that refuses the connection.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// What a link stands on: the network, as far as it is needed.
@@ -320,7 +320,14 @@ impl<S: Read + Write> Link<S> {
         net: &mut impl Net<Socket = S>,
     ) -> Stage<S> {
         let mut wait = self.backoff.after_failure(net.random());
-        if let ConnectError::Busy { retry_after: Some(asked) } = error {
+        let asked = match &error {
+            ConnectError::Busy { retry_after } => *retry_after,
+            ConnectError::Rejected(refusal) => {
+                refusal.retry_after.map(u64::from).map(Duration::from_secs)
+            }
+            _ => None,
+        };
+        if let Some(asked) = asked {
             // On top of it, so that not everybody comes back in the same moment.
             wait += asked.min(RETRY_AFTER_MAX);
         }

@@ -2,26 +2,31 @@
 //!
 //! `new` holds what was never shown, `cur` what was; a file's name says which mail it holds, so
 //! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails
-//! at any time; only saving takes a lock.
+//! at any time; only saving takes a lock. Mails have the order in which they were saved here.
 
+mod claim;
 mod encoding;
 mod format;
+mod marks;
 mod name;
 mod saving;
 mod scan;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader},
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
+use rustix::io::Errno;
 
 use crate::{
-    Address,
+    Address, durable,
     place::{self, Kept},
 };
+use claim::Claim;
 use format::{Head, Unreadable};
 use name::Name;
 use scan::{MailFile, scan};
@@ -71,7 +76,7 @@ pub enum Status {
 /// A mail of the local mailbox, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its number, from 1: the place in the mailbox as it is now, oldest first.
+    /// Its number, from 1: the place in the mailbox as it is now, in the order of arrival.
     pub number: usize,
     /// Whether it was shown, and read.
     pub status: Status,
@@ -87,8 +92,8 @@ pub struct Stored {
     pub sent_at: Timestamp,
     /// Its subject.
     pub subject: Subject,
-    /// Its file's name without flags.
-    base: Box<str>,
+    /// What its file's name says.
+    name: Name,
 }
 
 /// A file in a mailbox that is passed over.
@@ -100,14 +105,31 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Part of a mailbox, oldest first.
+/// Something about a mailbox that a person should know although nothing was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailboxNote {
+    /// A file among the new mails that cannot be read. The others are listed.
+    Unreadable(Skipped),
+    /// The file system makes nothing durable on request: what was received shortly before a power
+    /// failure may be lost. With the first file or directory and what the file system says.
+    NotSynced(Skipped),
+    /// The file system does not rename a mail that was shown or read, so that it stays new, or
+    /// unread. With the first such file and what the file system says.
+    NotMarked(Skipped),
+}
+
+/// Notes that are kept at most; what is beyond is of the same kinds.
+const NOTES_MAX: usize = 100;
+
+/// Part of a mailbox, in the order in which the mails arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
     /// The mails.
     pub mails: Vec<Stored>,
     /// How many mails the whole mailbox has.
     pub total: usize,
-    /// Files that are no mails of correio, and damaged ones among those listed.
+    /// Files that are no mails of correio, and those among the listed that are damaged or cannot be
+    /// read.
     pub skipped: Vec<Skipped>,
 }
 
@@ -117,6 +139,15 @@ pub struct Mailbox {
     directory: PathBuf,
     /// What stands behind the `@` of the addresses in its files.
     domain: String,
+    state: Mutex<State>,
+}
+
+/// What a mailbox knows beyond its files.
+#[derive(Debug, Default)]
+struct State {
+    notes: Vec<MailboxNote>,
+    /// The new mails that [`crate::Service::receive`] returned last, until the mailbox is dropped.
+    claim: Option<Claim>,
 }
 
 impl Mailbox {
@@ -127,7 +158,32 @@ impl Mailbox {
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
         let directory = place::directory(data, Kept::Mail, address, username);
-        Self { directory, domain: format::domain(address) }
+        Self { directory, domain: format::domain(address), state: Mutex::default() }
+    }
+
+    /// What a person should know of the mailbox, each thing once; at most the first 100 since the
+    /// last call.
+    #[must_use]
+    pub fn take_notes(&self) -> Vec<MailboxNote> {
+        std::mem::take(&mut self.state().notes)
+    }
+
+    fn note(&self, note: MailboxNote) {
+        let notes = &mut self.state().notes;
+        let is_known = |known: &MailboxNote| match (known, &note) {
+            (MailboxNote::Unreadable(known), MailboxNote::Unreadable(new)) => known == new,
+            (MailboxNote::NotSynced(_), MailboxNote::NotSynced(_))
+            | (MailboxNote::NotMarked(_), MailboxNote::NotMarked(_)) => true,
+            _ => false,
+        };
+        if notes.len() < NOTES_MAX && !notes.iter().any(is_known) {
+            notes.push(note);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is made at once: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The Maildir: what to tell another mail program.
@@ -136,10 +192,10 @@ impl Mailbox {
         &self.directory
     }
 
-    /// The name of the file in which the mailbox keeps a mail, and what it holds.
+    /// The name of the file in which a mailbox keeps its first mail, and what it holds.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
-        (Name::of(mail).base(), format::write(mail, &self.domain))
+        (Name::of(mail, 1).base(), format::write(mail, &self.domain))
     }
 
     /// At most `max` mails from number `first` on (from 1). Reads their heads only; pass
@@ -158,20 +214,49 @@ impl Mailbox {
         Ok(list)
     }
 
-    /// The mails that were never shown, with the numbers they have in the whole mailbox. Damaged
-    /// ones are left out; [`Mailbox::list`] tells of them.
+    /// The mails that were never shown, with the numbers they have in the whole mailbox, without
+    /// those that another program has received and shows now. Damaged ones, and those that cannot
+    /// be read, are left out; [`Mailbox::take_notes`] tells of them.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Io`].
     pub fn unseen(&self) -> Result<Vec<Stored>, MailboxError> {
+        let claimed = claim::claimed_by_others(&self.directory, self.state().claim.as_ref());
         let found = scan(&self.directory)?;
         let mut list = List::default();
         let numbered = (1..).zip(&found.files);
-        for (number, file) in numbered.filter(|(_, file)| file.status() == Status::New) {
+        let is_new =
+            |file: &MailFile| file.status() == Status::New && !claimed.contains(&file.name);
+        for (number, file) in numbered.filter(|(_, file)| is_new(file)) {
             self.add(number, file, &mut list)?;
         }
+        for skipped in list.skipped {
+            self.note(MailboxNote::Unreadable(skipped));
+        }
         Ok(list.mails)
+    }
+
+    /// As [`Mailbox::unseen`], for whoever has the right to put mails into the mailbox. Until this
+    /// mailbox is dropped, no other program returns these mails as new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub(crate) fn claim_unseen(&self) -> Result<Vec<Stored>, MailboxError> {
+        claim::remove_ended(&self.directory);
+        let unseen = self.unseen()?;
+        if !unseen.is_empty() {
+            let names = unseen.iter().map(|mail| &mail.name);
+            // Without a claim, as on a full disk, another program may show the same mails too.
+            self.state().claim = Claim::new(&self.directory, names).ok();
+        }
+        Ok(unseen)
+    }
+
+    /// Notes that the file system did not make durable what was saved.
+    pub(crate) fn note_not_synced(&self, skipped: &Skipped) {
+        self.note(MailboxNote::NotSynced(skipped.clone()));
     }
 
     /// The mail of a number, counted from 1 in the mailbox as it is now, and how a list shows it.
@@ -200,35 +285,8 @@ impl Mailbox {
     /// [`MailboxError::Io`].
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
         let gone = || MailboxError::NoSuchMail(stored.number);
-        let file = self.find(&stored.base)?.ok_or_else(gone)?;
+        let file = self.find(&stored.name)?.ok_or_else(gone)?;
         self.open_file(&file, format::read)?.ok_or_else(gone)
-    }
-
-    /// Notes that mails were shown: they are no longer new.
-    ///
-    /// # Errors
-    ///
-    /// [`MailboxError::Io`]. Mails that were deleted since are passed over.
-    pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
-        for mail in mails {
-            let from = self.directory.join("new").join(&*mail.base);
-            let to = self.directory.join("cur").join(name::shown(&mail.base));
-            rename(&from, &to)?;
-        }
-        Ok(())
-    }
-
-    /// Notes that a mail was read.
-    ///
-    /// # Errors
-    ///
-    /// [`MailboxError::Io`]. A mail that was deleted since is passed over.
-    pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
-        let Some(file) = self.find(&stored.base)? else {
-            return Ok(());
-        };
-        let to = self.directory.join("cur").join(name::read(&file.file));
-        rename(&file.path(&self.directory), &to)
     }
 
     /// Adds a file to a list, one way or the other; not where it was deleted meanwhile.
@@ -237,15 +295,18 @@ impl Mailbox {
             Ok(Some(head)) => list.mails.push(stored(number, file, head)),
             Ok(None) => {}
             Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
+            // One file that cannot be read, such as a link that leads nowhere, hides no other.
+            Err(MailboxError::Io { path, source }) if !is_of_program(&source) => {
+                list.skipped.push(Skipped { path, reason: source.to_string() });
+            }
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
     /// Where a mail is now.
-    fn find(&self, base: &str) -> Result<Option<MailFile>, MailboxError> {
-        let files = scan(&self.directory)?.files;
-        Ok(files.into_iter().find(|file| name::split(&file.file).0 == base))
+    fn find(&self, name: &Name) -> Result<Option<MailFile>, MailboxError> {
+        Ok(scan(&self.directory)?.find(name).cloned())
     }
 
     /// Reads a file, wherever it is by now; nothing where it is gone.
@@ -255,14 +316,14 @@ impl Mailbox {
         read: impl Fn(&mut BufReader<File>) -> Result<T, Unreadable>,
     ) -> Result<Option<T>, MailboxError> {
         let mut path = file.path(&self.directory);
-        let opened = match File::open(&path) {
+        let opened = match durable::open_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Another program has moved or flagged it.
-                let Some(moved) = self.find(name::split(&file.file).0)? else {
+                let Some(moved) = self.find(&file.name)? else {
                     return Ok(None);
                 };
                 path = moved.path(&self.directory);
-                File::open(&path)
+                durable::open_file(&path)
             }
             opened => opened,
         };
@@ -300,16 +361,14 @@ fn stored(number: usize, file: &MailFile, head: Head) -> Stored {
         from_name: head.from_name,
         sent_at: head.sent_at,
         subject: head.subject,
-        base: name::split(&file.file).0.into(),
+        name: file.name.clone(),
     }
 }
 
-/// Renames a file that may have been moved or deleted by another program.
-fn rename(from: &Path, to: &Path) -> Result<(), MailboxError> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(MailboxError::io(from, error)),
-        _ => Ok(()),
-    }
+/// Whether an error says that this program can open no file at all, whichever it is.
+fn is_of_program(error: &io::Error) -> bool {
+    let limits = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| limits.contains(&error))
 }
 
 #[cfg(test)]

@@ -133,11 +133,15 @@ pub(crate) fn receive(
             }
             ReceiveStep::Save(mails) => {
                 let saved = saving.save(mails)?;
+                if let Some(skipped) = saving.not_synced() {
+                    mailbox.note_not_synced(skipped);
+                }
                 so_far.saved += saved;
                 so_far.known += mails.len() - saved;
                 receiving.saved();
             }
-            ReceiveStep::Finished => return Ok(mailbox.unseen()?),
+            // The right to save is still held: of clients that receive at once, each shows others.
+            ReceiveStep::Finished => return Ok(mailbox.claim_unseen()?),
         }
     }
 }

@@ -20,8 +20,8 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Cancel, ConnectError, KnownServers, Mailbox, ReceiveError, RequestError, Stored,
-    Trust,
+    Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
+    RequestError, Stored, Trust,
     answer::{NoAnswer, promise},
     network::Network,
     receive,
@@ -360,7 +360,7 @@ impl Service {
         cancel: &Cancel,
     ) -> Result<Credential, RequestError> {
         let realm = self.welcome().realm;
-        self.check_realm(realm)?;
+        self.check_realm(realm, cancel)?;
         let (answer, promise) = promise();
         let (username, password) = (username.clone(), Arc::clone(password));
         let derive = move || answer.give(Credential::derive(&password, realm, &username));
@@ -376,13 +376,15 @@ impl Service {
 
     /// A credential is good where its realm is: it must not be made for a server that only says
     /// it has that realm.
-    fn check_realm(&self, realm: Realm) -> Result<(), RequestError> {
+    fn check_realm(&self, realm: Realm, cancel: &Cancel) -> Result<(), RequestError> {
         let Some(known) = &self.options.known else {
             return Ok(());
         };
+        let known = known.clone().cancelled_by(cancel);
         match known.meet(&self.address, self.options.trust, realm) {
             Ok(None) => Ok(()),
             Ok(Some(keeper)) => Err(RequestError::OtherServersRealm { keeper }),
+            Err(KnownServersError::Cancelled) => Err(RequestError::Cancelled),
             Err(error) => Err(RequestError::KnownServers(error.to_string())),
         }
     }

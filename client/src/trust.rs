@@ -18,13 +18,14 @@ use correio_proto::{
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, RootCertStore,
     crypto::{CryptoProvider, ring},
-    pki_types::{DnsName, ServerName},
+    pki_types::{DnsName, ServerName, UnixTime},
+    time_provider::TimeProvider,
 };
 
 pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
 
 use self::verifier::Verifier;
-use crate::Address;
+use crate::{Address, clock};
 
 /// What a server must show before anything is said to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +143,7 @@ fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> 
     };
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
     let verifier = Verifier::new(address, expected, roots, &provider);
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("the provider has TLS 1.3")
         .dangerous()
@@ -150,6 +151,17 @@ fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> 
         .with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     Security::Client(Arc::new(config), server_name(address))
+}
+
+/// This computer's clock. The one of rustls panics where it is set to a time before 1970; here no
+/// certificate is valid yet then, and one whose fingerprint is known is trusted as always.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(clock::since_1970()))
+    }
 }
 
 static ROOTS: LazyLock<Arc<RootCertStore>> =

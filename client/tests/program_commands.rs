@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::fs;
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 use serde_json::json;
-use support::{House, PASSWORD, finish, free_port, program};
+use support::{House, PASSWORD, finish, finish_bytes, free_port, program};
 use tempfile::TempDir;
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
@@ -152,6 +152,86 @@ fn a_password_that_no_account_has_is_a_wrong_one() {
     }
 }
 
+/// A file that some editors and shells write begins with a byte-order mark.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_password() {
+    let house = House::of(&[]);
+    let address = house.address.to_string();
+    let account = ["--server", &address, "--user", "tony"];
+    let stdin = [&account[..], &["--password-stdin"]].concat();
+    let marked = format!("\u{feff}{PASSWORD}\r\n");
+    let register = [&stdin[..], &["register", "--name", "Tony Stark"]].concat();
+    let done = finish(house.program(&register), &marked);
+    assert_eq!((done.status, done.err.contains("BOM")), (0, true), "{done:?}");
+    // The password is the one that a person can type.
+    assert_eq!(house.run("tony", &["receive"], "").status, 0);
+    let receive = [&stdin[..], &["receive"]].concat();
+    assert_eq!(finish(house.program(&receive), &marked).status, 0);
+    let mut program = house.program(&[&account[..], &["receive"]].concat());
+    program.env("CORREIO_PASSWORD", format!("\u{feff}{PASSWORD}"));
+    let done = finish(program, "");
+    assert_eq!((done.status, done.err.contains("BOM")), (0, true), "{done:?}");
+}
+
+#[test]
+fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let address = house.address.to_string();
+    let account = ["--lang", "en", "--server", &address, "--user", "tony"];
+    let with_bytes = |more: &[&str], set: &[u8], input: &[u8]| {
+        let mut program = house.program(&[&account[..], more].concat());
+        program.env("CORREIO_PASSWORD", OsStr::from_bytes(set));
+        finish_bytes(program, input)
+    };
+    let send = ["send", "--to", "tony", "--subject", "Oi"];
+    let done = with_bytes(&send, PASSWORD.as_bytes(), b"Ol\xe1\nn\xe3o\n");
+    assert_eq!(done.status, 65, "{done:?}");
+    assert!(done.err.contains("from line 1 on") && done.err.contains("iconv"), "{done:?}");
+    let file = house.data.path().join("corpo.txt");
+    fs::write(&file, b"um\ndois \xe9\n").unwrap();
+    let with_file = [&send[..], &["--body-file", file.to_str().unwrap()]].concat();
+    let done = with_bytes(&with_file, PASSWORD.as_bytes(), b"");
+    assert_eq!((done.status, done.err.contains("from line 2 on")), (65, true), "{done:?}");
+    for done in [
+        with_bytes(&["receive"], b"jarvis-\xe9", b""),
+        with_bytes(&["--password-stdin", "receive"], b"", b"jarvis-\xe9\n"),
+    ] {
+        assert_eq!(
+            (done.status, done.err.contains("password is not UTF-8")),
+            (65, true),
+            "{done:?}"
+        );
+    }
+    assert_eq!(house.run("tony", &["receive"], "").out, "00 e-mails recebidos\n");
+}
+
+/// What is read ends in the middle of a character.
+#[test]
+fn a_body_that_is_too_long_is_told_so_in_bytes() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let file = house.data.path().join("corpo.txt");
+    fs::write(&file, "ã".repeat(5 * 1024 * 1024)).unwrap();
+    let file = file.to_str().unwrap();
+    let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", file];
+    let done = house.run("tony", &send, "");
+    assert_eq!(done.status, 65);
+    assert_eq!(done.err, "correio: o corpo pode ter no máximo 8388608 bytes\n");
+}
+
+#[test]
+fn texts_may_begin_with_a_hyphen() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let send = ["send", "--to", "tony", "--subject", "-1 °C", "--body", "-x"];
+    assert_eq!(house.run("tony", &send, "").status, 0);
+    let send = ["send", "--to", "tony", "--subject", "Stdin", "--body-file", "-"];
+    assert_eq!(house.run("tony", &send, "--body\n").status, 0);
+    let mails = house.run("tony", &["--json", "receive"], "").json()["mails"].clone();
+    assert_eq!((&mails[0]["subject"], &mails[0]["body"]), (&json!("-1 °C"), &json!("-x")));
+    assert_eq!(mails[1]["body"], "--body\n");
+    let register = ["--json", "register", "--name", "-T-"];
+    assert_eq!(house.run("pepper", &register, "").json()["full_name"], "-T-");
+}
+
 #[test]
 fn servers_that_cannot_be_reached() {
     let house = House::of(&[]);
@@ -193,7 +273,7 @@ fn wrong_usage_and_bad_configuration() {
         let mut command = program(data.path());
         command.args(register).env(variable, "fr");
         let done = finish(command, "");
-        let is_named = done.err.contains(&format!("that of {variable}."));
+        let is_named = done.err.contains(&format!("O valor é o de {variable}."));
         assert_eq!((done.status, is_named), (78, true), "{done:?}");
     }
     // What is set to nothing is not set.
@@ -218,6 +298,27 @@ fn wrong_usage_and_bad_configuration() {
     let done = finish(command, "");
     assert_eq!((done.status, &done.json()["error"]["code"]), (64, &json!("usage")));
     assert_eq!(done.err, "");
+}
+
+#[test]
+fn help_and_errors_are_in_the_language_of_the_option_or_the_environment() {
+    let data = TempDir::new().unwrap();
+    let run = |arguments: &[&str], set: &[(&str, &str)]| {
+        let mut command = program(data.path());
+        command.args(arguments).envs(set.iter().copied());
+        finish(command, "")
+    };
+    assert!(run(&["--help"], &[]).out.contains("\nUso: correio [OPÇÕES] [COMANDO]\n"));
+    assert!(run(&["--help"], &[]).out.contains("\nStatus de saída: 0 feito; 64 uso errado;"));
+    assert!(
+        run(&["--help"], &[("LANG", "en_US.UTF-8")]).out.contains("\nUsage: correio [OPTIONS]")
+    );
+    assert!(run(&["send", "--help", "--lang", "en"], &[]).out.contains("--subject <TEXT>"));
+    let wrong = run(&["--lang", "pt", "read", "um"], &[("LANG", "en_US.UTF-8")]);
+    assert_eq!(wrong.status, 64);
+    assert!(wrong.err.starts_with("correio: \"um\" não serve para <N>: "), "{wrong:?}");
+    let wrong = run(&["--nada"], &[("CORREIO_LANG", "en"), ("LANG", "pt_BR.UTF-8")]);
+    assert!(wrong.err.starts_with("correio: there is no argument --nada\n"), "{wrong:?}");
 }
 
 #[test]

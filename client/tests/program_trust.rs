@@ -14,7 +14,7 @@ use std::{
 use correio_client::Trust;
 use correio_proto::fingerprint::Fingerprint;
 use serde_json::json;
-use support::{Done, House, finish};
+use support::{Done, House, finish, terminal::Terminal};
 
 fn ping(house: &House, more: &[&str]) -> Done {
     let address = house.address.to_string();
@@ -93,6 +93,81 @@ fn a_changed_certificate_is_refused_before_any_password() {
     let known = house.known().trust(&house.server()).unwrap();
     assert_eq!(known, Trust::Fingerprint(house.fingerprint()));
     assert_eq!(ping(&house, &[]).status, 0);
+}
+
+/// What a script reads of `correio trust`, where nobody can be asked.
+#[test]
+fn accepting_without_a_terminal_names_the_option_that_a_script_needs() {
+    let house = House::unknown(&[]);
+    let (address, fingerprint) = (house.address.to_string(), house.fingerprint().to_string());
+    let trust = |more: &[&str]| {
+        let arguments = [&["--lang", "en"], more, &["trust", &address]].concat();
+        finish(house.program(&arguments), "")
+    };
+    let advice = format!("correio trust {address} --fingerprint {fingerprint}");
+    let first = trust(&[]);
+    assert_eq!((first.status, first.err.contains(&advice)), (77, true), "{first:?}");
+    assert_eq!(house.known().list().unwrap(), []);
+    assert_eq!(trust(&["--fingerprint", &fingerprint]).status, 0);
+
+    // Accepted already: said, with status 0, and nothing is asked.
+    for more in [&[][..], &["--fingerprint", &fingerprint]] {
+        let known = trust(more);
+        assert_eq!((known.status, known.err.as_str()), (0, ""));
+        assert!(known.out.contains("is accepted already"), "{known:?}");
+    }
+
+    // Another one before: loudly, with both.
+    let before = Fingerprint::of(b"the one before");
+    house.known().remember(&house.server(), before).unwrap();
+    let changed = trust(&[]);
+    assert_eq!(changed.status, 77);
+    for part in ["HAS CHANGED", &fingerprint, &before.to_string(), &advice] {
+        assert!(changed.err.contains(part), "{part} in {changed:?}");
+    }
+    assert_eq!(house.known().trust(&house.server()).unwrap(), Trust::Fingerprint(before));
+}
+
+#[test]
+fn accepting_another_certificate_shows_both_and_asks() {
+    let house = House::unknown(&[]);
+    let (address, fingerprint) = (house.address.to_string(), house.fingerprint().to_string());
+    let before = Fingerprint::of(b"the one before");
+    house.known().remember(&house.server(), before).unwrap();
+    for (answer, status, trusted) in [("n\n", 77, before), ("y\n", 0, house.fingerprint())] {
+        let mut terminal = Terminal::start(&house, &["--lang", "en", "trust", &address]);
+        terminal.expect("HAS CHANGED");
+        terminal.expect(&before.to_string());
+        terminal.expect(&fingerprint);
+        terminal.expect("(y/n): ");
+        terminal.press(answer);
+        let (_, ended) = terminal.end();
+        assert_eq!(ended, status);
+        assert_eq!(house.known().trust(&house.server()).unwrap(), Trust::Fingerprint(trusted));
+    }
+}
+
+#[test]
+fn the_servers_are_listed_where_a_variable_names_one() {
+    let house = House::of(&[]);
+    let address = house.address.to_string();
+    let mut program = house.program(&["trust"]);
+    program.env("CORREIO_SERVER", &address);
+    let listed = finish(program, "");
+    assert_eq!(listed.out, format!("{address} {}\n", house.fingerprint()));
+    // The option asks for the server, as an address does.
+    let accepted = finish(house.program(&["--lang", "en", "--server", &address, "trust"]), "");
+    assert!(accepted.out.contains("is accepted already"), "{accepted:?}");
+}
+
+#[test]
+fn a_certificate_that_is_not_the_stated_one_has_not_changed() {
+    let house = House::unknown(&[]);
+    let stated = Fingerprint::of(b"another").to_string();
+    let refused = ping(&house, &["--fingerprint", &stated]);
+    let text = refused.json()["error"]["text"].as_str().unwrap().to_owned();
+    assert!(!text.contains("CHANGED") && text.contains("CORREIO_FINGERPRINT"), "{text}");
+    assert!(text.contains(&stated) && text.contains(&house.fingerprint().to_string()), "{text}");
 }
 
 /// Passes one connection on to a server and keeps everything that went either way.

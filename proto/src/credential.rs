@@ -3,7 +3,7 @@
 //! The password never leaves the client. What this buys, and what it does not, is written in
 //! PROTOCOL.md under "Passwords".
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -49,6 +49,14 @@ impl Password {
             n if n > limits::PASSWORD_MAX => Err(invalid(Problem::TooLong(limits::PASSWORD_MAX))),
             _ => Ok(Self(composed)),
         }
+    }
+}
+
+impl FromStr for Password {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::new(text)
     }
 }
 

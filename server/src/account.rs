@@ -8,6 +8,7 @@ use correio_proto::{
 };
 
 use crate::{
+    charge::{Charge, Settlement},
     effect::Effect,
     event::Event,
     hashing::{HashDone, HashJob},
@@ -66,16 +67,22 @@ pub(crate) enum Purpose {
     Delete,
 }
 
-pub(crate) fn register(scope: &mut Scope<'_>, register: Register) -> Outcome {
+pub(crate) fn register(
+    session: &mut Session,
+    scope: &mut Scope<'_>,
+    register: Register,
+) -> Outcome {
     let Register { id, username, full_name, credential, invite } = register;
-    let prefix = scope.prefix();
-    if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
-        return Outcome::limited(scope, &username, Limit::Registrations, wait);
-    }
+    // What is refused at once costs nothing and is not charged.
     let invite = match invited(scope, invite.as_ref()) {
         Ok(invite) => invite,
         Err(text) => return Outcome::refuse(ErrorCode::NotAllowed, text),
     };
+    let prefix = scope.prefix();
+    if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
+        return Outcome::limited(scope, &username, Limit::Registrations, wait);
+    }
+    session.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
     defer_hash(HashJob::Make { credential }, Step::Hashing(registrant))
 }
@@ -106,7 +113,7 @@ pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) 
 fn charge(session: &mut Session, scope: &mut Scope<'_>, username: &Username) -> Result<(), Wait> {
     let prefix = scope.prefix();
     scope.throttle.login_attempt(scope.now.uptime, prefix, username)?;
-    session.charged = Some(username.clone());
+    session.charge = Some(Charge::Login(username.clone()));
     Ok(())
 }
 
@@ -149,7 +156,7 @@ pub(crate) fn complete(
             Outcome::unavailable()
         }
         (Step::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => create(registrant, hash),
-        (Step::Creating(username), Done::Store(done)) => created(scope, &username, &done),
+        (Step::Creating(username), Done::Store(done)) => created(session, scope, &username, &done),
 
         (Step::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
             verify(scope, username, credential, account)
@@ -204,8 +211,18 @@ fn create(registrant: Registrant, hash: PasswordHash) -> Outcome {
     defer_store(job, step)
 }
 
-fn created(scope: &Scope<'_>, username: &Username, done: &StoreDone) -> Outcome {
+fn created(
+    session: &mut Session,
+    scope: &mut Scope<'_>,
+    username: &Username,
+    done: &StoreDone,
+) -> Outcome {
     match done {
+        StoreDone::CreatedBefore => {
+            // It was charged for when it was created.
+            session.settle_as(scope, Settlement::Failed);
+            Outcome::Reply(Reply::Registered {})
+        }
         StoreDone::Created => {
             Event::AccountCreated { username, connection: scope.connection }.log();
             Outcome::Reply(Reply::Registered {})

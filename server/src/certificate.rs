@@ -15,19 +15,23 @@ use correio_proto::{
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
-    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem, pem::PemObject},
+    server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert},
     sign::CertifiedKey,
+    time_provider::TimeProvider,
 };
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::{
+    prelude::{FromDer, X509Certificate},
+    public_key::PublicKey,
+};
 
-use crate::private_file;
-
-/// Name of the file in the data directory that holds the server's own key and certificate.
-const OWN: &str = "tls.pem";
+use crate::{clock, data_directory::CERTIFICATE, private_file};
 
 /// Name in the server's own certificate. Clients know it by its fingerprint, not by its name.
 const OWN_NAME: &str = "correio";
+
+/// Shortest RSA key, in bits: what TLS libraries of today take.
+const RSA_BITS_MIN: usize = 2048;
 
 /// Where the certificate comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +52,7 @@ impl CertificateSource {
     #[must_use]
     pub fn makes_in(&self) -> Option<&Path> {
         match self {
-            Self::Own(directory) if !directory.join(OWN).exists() => Some(directory),
+            Self::Own(directory) if !directory.join(CERTIFICATE).exists() => Some(directory),
             Self::Own(_) | Self::Files { .. } => None,
         }
     }
@@ -66,6 +70,12 @@ pub enum CertificateError {
     NoKey { path: PathBuf, detail: String },
     #[error("the key in {} can be read by every user of this machine: chmod o= {}", path.display(), path.display())]
     OpenKey { path: PathBuf },
+    #[error("the key in {} has a passphrase, which a server cannot be asked for: take it off with openssl pkey -in {} -out NEW.pem, and name the new file", path.display(), path.display())]
+    Passphrase { path: PathBuf },
+    #[error("the RSA key in {} has {bits} bits, which is too short to protect anything: make one of 2048 bits or more, or an ECDSA key, and get a certificate for it", path.display())]
+    ShortKey { path: PathBuf, bits: usize },
+    #[error("the certificates in {} are in the wrong order: that of the server, to which the key belongs, must come first, and after it those that lead to the CA", path.display())]
+    Order { path: PathBuf },
     #[error("the key in {} does not belong to the certificate in {}: give the two that were made together", key.display(), certificate.display())]
     Mismatch { certificate: PathBuf, key: PathBuf },
     #[error("the key in {} is of a kind that is not supported ({detail}): use ECDSA (P-256, P-384), Ed25519 or RSA", path.display())]
@@ -159,7 +169,8 @@ impl Certificate {
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
         // A client that comes back is known by a ticket that it keeps; nothing is kept here.
-        config.ticketer = ring::Ticketer::new().map_err(failed)?;
+        config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
+        config.time_provider = Arc::new(Time);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 1;
         Ok(Security::Server(Arc::new(config)))
@@ -171,6 +182,40 @@ impl Certificate {
 
     fn leaf(&self) -> CertificateDer<'static> {
         self.current().cert.first().cloned().unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+}
+
+/// The time of TLS. rustls's own panics where the clock is before 1970.
+#[derive(Debug)]
+struct Time;
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        // Without a time rustls would refuse every client.
+        Some(UnixTime::since_unix_epoch(clock::since_1970().unwrap_or_default()))
+    }
+}
+
+/// Tickets by which clients come back. rustls asks the clock for each of them, and panics where
+/// that is before 1970: there are none then, and clients greet as if for the first time.
+#[derive(Debug)]
+struct Tickets(Arc<dyn ProducesTickets>);
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.0.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.encrypt(plain))
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.decrypt(cipher))
     }
 }
 
@@ -187,7 +232,7 @@ fn provider() -> Arc<CryptoProvider> {
 fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateError> {
     let (certificate, key) = match source {
         CertificateSource::Own(directory) => {
-            let path = directory.join(OWN);
+            let path = directory.join(CERTIFICATE);
             // A link in the data directory is not followed, least of all by root.
             private_file::read(&path)
                 .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
@@ -197,17 +242,61 @@ fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateErro
     };
     let chain = read_chain(&certificate)?;
     let der = read_key(&key)?;
-    match CertifiedKey::from_der(chain, der, &provider()) {
+    let others: Vec<_> = chain.iter().skip(1).cloned().collect();
+    let short = chain.first().and_then(rsa_bits).filter(|bits| *bits < RSA_BITS_MIN);
+    match CertifiedKey::from_der(chain, der.clone_key(), &provider()) {
         Ok(certified) => Ok(Arc::new(certified)),
         Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(CertificateError::Mismatch { certificate, key })
+            let belongs = |other: CertificateDer<'static>| {
+                CertifiedKey::from_der(vec![other], der.clone_key(), &provider()).is_ok()
+            };
+            match others.into_iter().any(belongs) {
+                true => Err(CertificateError::Order { path: certificate }),
+                false => Err(CertificateError::Mismatch { certificate, key }),
+            }
         }
-        Err(error @ rustls::Error::InvalidCertificate(_)) => {
-            let detail = error.to_string();
+        Err(rustls::Error::InvalidCertificate(_)) => {
+            let detail = "what stands there is damaged or cut off".to_owned();
             Err(CertificateError::NoCertificate { path: certificate, detail })
         }
-        Err(error) => Err(CertificateError::Unsupported { path: key, detail: error.to_string() }),
+        Err(error) => Err(match short {
+            Some(bits) => CertificateError::ShortKey { path: key, bits },
+            None => CertificateError::Unsupported { path: key, detail: error.to_string() },
+        }),
     }
+}
+
+/// The length of a certificate's RSA key, in bits. `None` where its key is of another kind.
+fn rsa_bits(certificate: &CertificateDer<'static>) -> Option<usize> {
+    let (_, parsed) = X509Certificate::from_der(certificate.as_ref()).ok()?;
+    match parsed.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
+/// What is wrong with a file in PEM, as a person would say it; nothing where it has no such item.
+fn in_words(error: pem::Error) -> String {
+    match error {
+        pem::Error::NoItemsFound => String::new(),
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let end = String::from_utf8_lossy(&end_marker).into_owned();
+            format!("it is cut off before its line -----END {}-----", end.trim())
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            format!("the line {:?} is no beginning of a section", line.trim())
+        }
+        pem::Error::Base64Decode(_) => "a character in it is damaged or missing".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Whether a key in PEM is encrypted, in either of the forms of openssl.
+fn is_encrypted(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
@@ -218,7 +307,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateEr
     let none = |detail| CertificateError::NoCertificate { path: path.to_owned(), detail };
     let text = read(path)?;
     let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
-    let chain = chain.map_err(|error| none(error.to_string()))?;
+    let chain = chain.map_err(|error| none(in_words(error)))?;
     if chain.is_empty() { Err(none(String::new())) } else { Ok(chain) }
 }
 
@@ -229,19 +318,17 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
         return Err(CertificateError::OpenKey { path: path.to_owned() });
     }
     let text = zeroize::Zeroizing::new(read(path)?);
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        let detail = match error {
-            pem::Error::NoItemsFound => String::new(),
-            error => error.to_string(),
-        };
-        CertificateError::NoKey { path: path.to_owned(), detail }
-    })
+    if is_encrypted(&text) {
+        return Err(CertificateError::Passphrase { path: path.to_owned() });
+    }
+    PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|error| CertificateError::NoKey { path: path.to_owned(), detail: in_words(error) })
 }
 
 /// Makes the server's own key and certificate where there are none: valid for as long as
 /// certificates can be, since it is the fingerprint that is trusted.
 fn make_own(directory: &Path) -> Result<(), CertificateError> {
-    let path = directory.join(OWN);
+    let path = directory.join(CERTIFICATE);
     if path.exists() {
         return Ok(());
     }
@@ -249,5 +336,6 @@ fn make_own(directory: &Path) -> Result<(), CertificateError> {
     let made = rcgen::generate_simple_self_signed([OWN_NAME.to_owned()])
         .map_err(|error| failed(error.to_string()))?;
     let text = zeroize::Zeroizing::new(made.signing_key.serialize_pem() + &made.cert.pem());
-    private_file::make(directory, OWN, text.as_bytes()).map_err(|error| failed(error.to_string()))
+    private_file::make(directory, CERTIFICATE, text.as_bytes())
+        .map_err(|error| failed(error.to_string()))
 }

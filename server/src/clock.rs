@@ -1,4 +1,5 @@
-//! The time, as an argument: nothing but the reactor and the program's start ask a clock.
+//! The time, as an argument: nothing but the reactor, the store's thread and the program's start ask
+//! a clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,27 @@ pub struct Now {
     pub uptime: Duration,
     /// What a calendar says; may jump. People go by it.
     pub wall: Timestamp,
+}
+
+/// The time of the machine's clock. `None` where that is before 1970, as on a machine whose battery
+/// is empty and whose network is not up yet.
+#[must_use]
+pub fn since_1970() -> Option<Duration> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok()
+}
+
+/// The first moment of 2026: this program is not older.
+const MADE: Duration = Duration::from_secs(1_767_225_600);
+
+/// What is wrong with a time at which this program did not exist yet.
+#[must_use]
+pub fn warning(since_1970: Duration) -> Option<String> {
+    (since_1970 < MADE).then(|| {
+        "the clock of this machine is wrong: it shows a time before this program was made. Mails \
+         are dated by it, and once it is set right, those that were sent before are not known any \
+         more when they are sent again"
+            .to_owned()
+    })
 }
 
 /// The machine's clocks.
@@ -26,12 +48,18 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
+    /// Reads the one that never goes back.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Reads both.
     #[must_use]
     pub fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = since_1970().unwrap_or_default();
         Now {
-            uptime: self.started.elapsed(),
+            uptime: self.uptime(),
             wall: Timestamp(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),
         }
     }

@@ -91,6 +91,8 @@ events! {
         Warn "server.warning" ServerWarning { text: &'a str },
         /// It was asked to stop.
         Info "server.stopping" ServerStopping { signal: &'a str, connections: usize },
+        /// It was sent a signal that means nothing to it.
+        Warn "signal.ignored" SignalIgnored { signal: &'a str },
         /// It has stopped.
         Info "server.stopped" ServerStopped,
         /// The certificate was read, at the start or anew.
@@ -103,6 +105,8 @@ events! {
         Warn "log.reopen_failed" LogReopenFailed { text: &'a str },
         /// Lines were lost: they came faster than they could be written, or nothing took them.
         Warn "log.dropped" LogDropped { count: u64 },
+        /// Lines that were not written one by one, since one address caused too many of them.
+        Warn "log.repeated" LogRepeated { event: &'a str, address: &'a str, count: u64 },
         /// A client connected.
         Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
         /// A connection is over.

@@ -1,6 +1,6 @@
 //! Why the server cannot start or go on, and the exit status that says so.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
     certificate::CertificateError,
@@ -29,6 +29,47 @@ pub enum Failure {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A command was given a directory that no server has used.
+    #[error("no server has used the directory {}: name that of the server with --data-dir, or start the server there first", directory.display())]
+    NoServer {
+        /// Which directory.
+        directory: PathBuf,
+    },
+    /// A command was given a directory that cannot be searched.
+    #[error("cannot use the data directory {}: {source}", directory.display())]
+    DataDirectory {
+        /// Which directory.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A key that clients or invites depend on was lost.
+    #[error("{key} is missing in the data directory {}, whose store is in use: put it back from a backup; or `correiod {command} --data-dir {}` makes a new one, {consequence}", directory.display(), directory.display())]
+    KeyLost {
+        /// Which directory.
+        directory: PathBuf,
+        /// The name of the key's file.
+        key: &'static str,
+        /// The command that makes a new key.
+        command: &'static str,
+        /// What a new key means.
+        consequence: &'static str,
+    },
+    /// The clock is before 1970.
+    #[error(
+        "the clock of this machine shows a time before 1970, by which no mail can be dated: set it (timedatectl set-ntp true) and start the server again"
+    )]
+    Clock,
+    /// The listening sockets leave no file descriptor.
+    #[error(
+        "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
+    )]
+    Files {
+        /// The limit.
+        files: u64,
+        /// How many sockets listen.
+        listeners: usize,
+    },
     /// Sockets of the service manager cannot be used.
     #[error(transparent)]
     Inherit(#[from] InheritError),
@@ -73,16 +114,24 @@ impl Failure {
         match self {
             Self::Config(ConfigError::Usage(_)) => 64,
             Self::Certificate(CertificateError::Make { .. }) => NO_PERMISSION,
-            Self::Config(_) | Self::Inherit(_) | Self::Certificate(_) => CONFIG,
+            Self::Config(_)
+            | Self::Inherit(_)
+            | Self::Certificate(_)
+            | Self::NoServer { .. }
+            | Self::KeyLost { .. } => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
-            Self::Logging(_) | Self::Start(_) => OS,
-            Self::Invite(InviteKeyError::Io { .. }) => NO_PERMISSION,
+            Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
+            Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
             Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
             Self::Invite(InviteKeyError::Random(_)) => OS,
             Self::Open(error) => match error {
                 OpenError::InUse { .. } => UNAVAILABLE,
                 OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,
                 OpenError::Foreign { .. }
+                | OpenError::Missing { .. }
+                | OpenError::Lost { .. }
+                | OpenError::NoLog { .. }
+                | OpenError::OtherLog { .. }
                 | OpenError::Newer { .. }
                 | OpenError::Damaged { .. }
                 | OpenError::Sqlite { .. } => CONFIG,

@@ -15,10 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::private_file;
-
-/// Name of the key's file in the data directory.
-const FILE: &str = "invite.key";
+use crate::{data_directory::INVITE_KEY, private_file};
 
 /// Lengths of an invite's parts, in bytes.
 const ID: usize = 8;
@@ -95,12 +92,12 @@ impl InviteKey {
     ///
     /// See [`InviteKeyError`].
     pub fn open(directory: &Path) -> Result<Self, InviteKeyError> {
-        let path = directory.join(FILE);
+        let path = directory.join(INVITE_KEY);
         let failed = |source| InviteKeyError::Io { path: path.clone(), source };
         if !path.try_exists().map_err(failed)? {
             let mut key = Zeroizing::new([0; 32]);
             getrandom::fill(key.as_mut()).map_err(InviteKeyError::Random)?;
-            private_file::make(directory, FILE, key.as_ref()).map_err(failed)?;
+            private_file::make(directory, INVITE_KEY, key.as_ref()).map_err(failed)?;
         }
         let bytes = private_file::read(&path).map_err(failed)?;
         let key = bytes.as_slice().try_into();
@@ -199,7 +196,7 @@ mod tests {
     #[test]
     fn the_key_is_private_and_is_not_made_again() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE);
+        let path = directory.path().join(INVITE_KEY);
         InviteKey::open(directory.path()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&path, "short").unwrap();

@@ -7,18 +7,22 @@
 use std::{
     collections::VecDeque,
     fmt, fs,
-    io::{self, IsTerminal, Write},
-    os::unix::fs::OpenOptionsExt,
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use fern::colors::{Color, ColoredLevelConfig};
-use log::{LevelFilter, Record};
+use log::{LevelFilter, Log, Metadata, Record};
 
+use self::repeats::{Fate, Repeats};
+pub use self::style::Style;
 use crate::event::{Event, is_obeyed};
+
+mod repeats;
+mod style;
 
 /// Lines that may wait for one sink.
 const LINES_MAX: usize = 8192;
@@ -50,6 +54,7 @@ pub enum LoggingError {
 pub struct Logging {
     terminal: Sink,
     file: Option<Sink>,
+    summing: Option<Arc<Summing>>,
 }
 
 impl Logging {
@@ -59,18 +64,24 @@ impl Logging {
     ///
     /// See [`LoggingError`].
     pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<Self, LoggingError> {
-        let terminal = Sink::start("log-stderr", Target::Stderr)?;
+        let style = Style::of_stderr();
+        let terminal = Sink::start("log-stderr", Target::Stderr, style)?;
         let file = match file {
-            Some(path) => Some(Sink::start("log-file", Target::open(path)?)?),
+            Some(path) => Some(Sink::start("log-file", Target::open(path)?, Style::Plain)?),
             None => None,
         };
-        let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let mut dispatch = fern::Dispatch::new().level(level).chain(output(&terminal, colors));
+        let mut dispatch = fern::Dispatch::new().level(level).chain(output(&terminal));
         if let Some(file) = &file {
-            dispatch = dispatch.chain(output(file, false));
+            dispatch = dispatch.chain(output(file));
         }
-        dispatch.apply().map_err(|_| LoggingError::Twice)?;
-        Ok(Self { terminal, file })
+        let (level, sinks) = dispatch.into_log();
+        let summing = Arc::new(Summing::new(sinks));
+        // Every line is wanted where something is looked for.
+        let is_summed = level <= LevelFilter::Info;
+        let log: Box<dyn Log> = Box::new(Summed { summing: summing.clone(), is_summed });
+        log::set_boxed_logger(log).map_err(|_| LoggingError::Twice)?;
+        log::set_max_level(level);
+        Ok(Self { terminal, file, summing: Some(summing) })
     }
 
     /// Opens the log file anew, as after it was renamed. Where that fails, the old one is written
@@ -86,6 +97,9 @@ impl Logging {
 
     /// Waits until everything is written, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
+        if let Some(summing) = &self.summing {
+            summing.finish();
+        }
         let deadline = Instant::now() + patience;
         self.terminal.flush(deadline);
         if let Some(file) = &self.file {
@@ -94,19 +108,84 @@ impl Logging {
     }
 }
 
-/// A sink behind fern's formatting.
-fn output(sink: &Sink, colors: bool) -> fern::Dispatch {
-    let levels = ColoredLevelConfig::new().info(Color::Green).debug(Color::Blue);
+/// The log before its sinks, where repeated lines are summed up.
+struct Summed {
+    summing: Arc<Summing>,
+    is_summed: bool,
+}
+
+impl Log for Summed {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.summing.sinks.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.is_summed || self.summing.is_written(record) {
+            self.summing.sinks.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.summing.sinks.flush();
+    }
+}
+
+/// The sinks, and what was not written to them.
+struct Summing {
+    sinks: Box<dyn Log>,
+    repeats: Mutex<Repeats>,
+    started: Instant,
+}
+
+impl fmt::Debug for Summing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summing").field("repeats", &self.repeats).finish_non_exhaustive()
+    }
+}
+
+impl Summing {
+    fn new(sinks: Box<dyn Log>) -> Self {
+        Self { sinks, repeats: Mutex::default(), started: Instant::now() }
+    }
+
+    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        // A panic elsewhere leaves the numbers as they are.
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_written(&self, record: &Record<'_>) -> bool {
+        let now = self.started.elapsed();
+        let mut repeats = self.repeats();
+        let due = repeats.due(now);
+        let fate = repeats.judge(now, &record.args().to_string());
+        drop(repeats);
+        self.write(due);
+        fate == Fate::Written
+    }
+
+    /// Writes the numbers that were not due yet.
+    fn finish(&self) {
+        let all = self.repeats().all();
+        self.write(all);
+    }
+
+    fn write(&self, sums: Vec<repeats::Sum>) {
+        for sum in sums {
+            let repeats::Sum { event, address, count } = sum;
+            let event = Event::LogRepeated { event, address: &address, count };
+            let mut record = Record::builder();
+            record.target(crate::event::TARGET).level(event.level());
+            self.sinks.log(&record.args(format_args!("{event}")).build());
+        }
+    }
+}
+
+/// A sink after fern's formatting.
+fn output(sink: &Sink) -> fern::Dispatch {
+    let style = sink.style;
     fern::Dispatch::new()
         .format(move |out, message, record: &Record<'_>| {
-            let time = jiff::Timestamp::now();
-            let line = Shown(message);
-            let level = record.level();
-            if colors {
-                out.finish(format_args!("{time:.3} {:<5} {line}", levels.color(level)));
-            } else {
-                out.finish(format_args!("{time:.3} {level:<5} {line}"));
-            }
+            out.finish(format_args!("{}", style.line(record.level(), Shown(message))));
         })
         .chain(fern::Output::writer(
             Box::new(Line { sink: sink.clone(), text: String::new() }),
@@ -173,17 +252,25 @@ impl Target {
         }
     }
 
+    /// Whether the file was deleted, so that nobody would ever read what is written to it.
+    fn is_deleted(&self) -> bool {
+        match self {
+            Self::File { file, .. } => file.metadata().is_ok_and(|metadata| metadata.nlink() == 0),
+            _ => false,
+        }
+    }
+
     /// Opens the file of this name anew. Returns the line that says what became of it.
-    fn reopen(&mut self) -> Option<String> {
+    fn reopen(&mut self, style: Style) -> Option<String> {
         let Self::File { file, path } = self else {
             return None;
         };
         Some(match append(path) {
             Ok(opened) => {
                 *file = opened;
-                line(Event::LogReopened)
+                line(style, Event::LogReopened)
             }
-            Err(error) => line(Event::LogReopenFailed { text: &error.to_string() }),
+            Err(error) => line(style, Event::LogReopenFailed { text: &error.to_string() }),
         })
     }
 
@@ -220,14 +307,15 @@ fn append(path: &Path) -> io::Result<fs::File> {
 }
 
 /// A line that the log writes of itself.
-fn line(event: Event<'_>) -> String {
-    format!("{:.3} {:<5} {event}\n", jiff::Timestamp::now(), event.level())
+fn line(style: Style, event: Event<'_>) -> String {
+    style.line(event.level(), event) + "\n"
 }
 
 /// A bounded queue of lines and the thread that writes them.
 #[derive(Clone, Debug)]
 struct Sink {
     shared: Arc<Shared>,
+    style: Style,
 }
 
 #[derive(Debug, Default)]
@@ -255,13 +343,13 @@ enum Entry {
 }
 
 impl Sink {
-    fn start(name: &str, target: Target) -> Result<Self, LoggingError> {
+    fn start(name: &str, target: Target, style: Style) -> Result<Self, LoggingError> {
         let shared = Arc::new(Shared::default());
-        let sink = Self { shared: shared.clone() };
+        let sink = Self { shared: shared.clone(), style };
         // The thread lives as long as the process: a target that blocks for ever cannot be left
         // in any other way.
         let thread = thread::Builder::new().name(name.to_owned());
-        thread.spawn(move || shared.serve(target)).map_err(LoggingError::Thread)?;
+        thread.spawn(move || shared.serve(target, style)).map_err(LoggingError::Thread)?;
         Ok(sink)
     }
 
@@ -307,7 +395,7 @@ impl Shared {
     }
 
     /// The life of a sink's thread.
-    fn serve(&self, mut target: Target) {
+    fn serve(&self, mut target: Target, style: Style) {
         let mut is_cut = false;
         loop {
             let (entries, dropped) = self.take();
@@ -317,18 +405,23 @@ impl Shared {
                     lost += lines;
                 }
             };
+            if target.is_deleted()
+                && let Some(said) = target.reopen(style)
+            {
+                write(&mut target, &said, 0);
+            }
             for entry in entries {
                 match entry {
                     Entry::Line(text) => write(&mut target, &text, 1),
                     Entry::Reopen => {
-                        if let Some(said) = target.reopen() {
+                        if let Some(said) = target.reopen(style) {
                             write(&mut target, &said, 0);
                         }
                     }
                 }
             }
             if dropped > 0 {
-                let said = line(Event::LogDropped { count: dropped });
+                let said = line(style, Event::LogDropped { count: dropped });
                 write(&mut target, &said, dropped);
             }
             let mut queue = self.queue();
@@ -396,8 +489,8 @@ mod tests {
         let (go_on, go_on_receiver) = mpsc::channel();
         let (text_sender, texts) = mpsc::channel();
         let held = Held { begun: begun_sender, go_on: go_on_receiver, texts: text_sender };
-        let sink = Sink::start("test", Target::Test(Box::new(held))).unwrap();
-        let (_, log) = fern::Dispatch::new().chain(output(&sink, false)).into_log();
+        let sink = Sink::start("test", Target::Test(Box::new(held)), Style::Plain).unwrap();
+        let (_, log) = fern::Dispatch::new().chain(output(&sink)).into_log();
         Test { sink, log, begun, go_on, texts }
     }
 
@@ -462,7 +555,7 @@ mod tests {
     fn a_line_that_was_cut_off_is_ended_before_the_next() {
         let (room, written) = (Arc::new(Mutex::new(10)), Arc::default());
         let disk = Disk { room: Arc::clone(&room), written: Arc::clone(&written) };
-        let sink = Sink::start("test", Target::Test(Box::new(disk))).unwrap();
+        let sink = Sink::start("test", Target::Test(Box::new(disk)), Style::Plain).unwrap();
         for text in ["whole\n", "cut off\n", "lost\n"] {
             sink.push(text.to_owned());
             sink.flush(Instant::now() + PATIENCE);
@@ -485,15 +578,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_deleted_is_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let sink = Sink::start("test", Target::open(&path).unwrap(), Style::Plain).unwrap();
+        fs::remove_file(&path).unwrap();
+        sink.push("after\n".to_owned());
+        sink.flush(Instant::now() + PATIENCE);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with("after\n") && text.contains("log.reopened"), "{text:?}");
+    }
+
+    #[test]
     fn the_file_is_opened_anew() {
         let directory = tempfile::tempdir().unwrap();
         let (path, moved) = (directory.path().join("log"), directory.path().join("log.1"));
-        let sink = Sink::start("test", Target::open(&path).unwrap()).unwrap();
+        let sink = Sink::start("test", Target::open(&path).unwrap(), Style::Plain).unwrap();
         let flush = || sink.flush(Instant::now() + PATIENCE);
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()) };
+        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), summing: None };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();

@@ -9,6 +9,7 @@ use correio_proto::{
 };
 
 use crate::{
+    charge::{Charge, Settlement},
     effect::Effect,
     event::Event,
     session::{Done, Job, Limit, Outcome, Pending, Scope, Session},
@@ -26,7 +27,7 @@ pub(crate) enum Step {
     Confirming,
 }
 
-pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outcome {
+pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> Outcome {
     let Some(identity) = session.identity() else {
         return Outcome::account_gone();
     };
@@ -36,12 +37,14 @@ pub(crate) fn send(session: &Session, scope: &mut Scope<'_>, send: Send) -> Outc
         return Outcome::refuse(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
-    if let Err(wait) = scope.throttle.mail(scope.now.uptime, identity.account, recipients) {
+    let sender = identity.account;
+    if let Err(wait) = scope.throttle.mail(scope.now.uptime, sender, recipients) {
         return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
     }
+    session.charge = Some(Charge::Mail(sender, recipients));
     let mail = Arc::new(Outgoing { id, to, subject, body });
     let step = Step::Sending(mail.clone());
-    defer(StoreJob::Send { sender: identity.account, mail, now: scope.now.wall }, step)
+    defer(StoreJob::Send { sender, mail, now: scope.now.wall }, step)
 }
 
 pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
@@ -70,11 +73,15 @@ pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
 
 /// Goes on with `step`, for which `done` came back.
 pub(crate) fn complete(
-    session: &Session,
+    session: &mut Session,
     scope: &mut Scope<'_>,
     step: Step,
     done: Done,
 ) -> Outcome {
+    if let Done::Store(StoreDone::SentBefore { .. }) = done {
+        // It was charged for when it was sent.
+        session.settle_as(scope, Settlement::Failed);
+    }
     let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
         return Outcome::unavailable();
     };

@@ -18,13 +18,14 @@ use correio_proto::{
 use correio_server::{
     allocator,
     certificate::{Certificate, CertificateSource},
-    clock::Clock,
+    clock::{self, Clock},
     config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+    data_directory,
     event::Event,
     exit::Failure,
     hashing::{Bcrypt, HashPool},
-    invite::{InviteKey, InviteKeyError, Registrations},
-    logging::Logging,
+    invite::{InviteKey, Registrations},
+    logging::{Logging, Style},
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     server::{Limits, Server},
     service::{self, InheritError, Manager},
@@ -32,12 +33,13 @@ use correio_server::{
     store::{
         Store, Wake,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{History, SqliteOptions, SqliteStore},
     },
 };
 
-/// File descriptors that connections leave to the store, the log and the loop itself.
-const RESERVED_FILES: u64 = 128;
+/// File descriptors that connections leave to those on their way out, the store, the log and the loop
+/// itself.
+const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take for its last lines.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,19 +64,20 @@ fn main() -> ExitCode {
         Task::Fingerprint => fingerprint(&config),
         Task::Invite { count, days } => match invite(&config, count, days) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&Failure::Invite(error)),
+            Err(failure) => fail(&failure),
         },
     }
 }
 
 /// Makes invites and prints them, one a line.
-fn invite(config: &Config, count: u32, days: u32) -> Result<(), InviteKeyError> {
-    let key = InviteKey::open(&config.data_dir)?;
+fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
+    data_directory::require_server(&config.data_dir)?;
+    let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
     let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
     let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
     let mut out = io::stdout().lock();
     for _ in 0..count {
-        let invite = key.make(end)?;
+        let invite = key.make(end).map_err(Failure::Invite)?;
         // Whoever read them may have gone.
         let _ = writeln!(out, "{invite}");
     }
@@ -93,6 +96,11 @@ fn fingerprint(config: &Config) -> ExitCode {
         SecurityConfig::Plaintext => CertificateSource::Own(config.data_dir.clone()),
     };
     let made_in = source.makes_in().map(Path::to_owned);
+    if let Some(directory) = &made_in
+        && let Err(failure) = data_directory::require_server(directory)
+    {
+        return fail(&failure);
+    }
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
@@ -125,17 +133,18 @@ fn serve(config: &Config, inherited: Result<Vec<TcpListener>, InheritError>) -> 
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    let _ = writeln!(io::stderr(), "correiod: {failure}");
+    let _ = writeln!(io::stderr(), "{}", Style::of_stderr().failure(failure));
     ExitCode::from(failure.status())
 }
 
 fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
+    let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
     let mut ports = Ports::new().map_err(Failure::Start)?;
     ports.take_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = ports.waker();
-    let store = open_store(config, &waker)?;
-    let certificate = open_certificate(config)?;
+    let (store, history) = open_store(config, &waker)?;
+    let certificate = open_certificate(config, history)?;
     let security = match &certificate {
         Some(certificate) => certificate.security().map_err(Failure::Start)?,
         None => Security::Plaintext,
@@ -147,7 +156,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         security,
         realm: store.realm(),
         body_max: config.body_max,
-        registrations: registrations(config).map_err(Failure::Invite)?,
+        registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
@@ -162,7 +171,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     if let Some(certificate) = &certificate {
         report(certificate);
     }
-    for text in config.warnings() {
+    for text in config.warnings().into_iter().chain(clock::warning(now)) {
         Event::ServerWarning { text: &text }.log();
     }
     let manager = Manager::of_process().map_err(Failure::Start)?;
@@ -170,8 +179,9 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
         true => listen(&config.listen, &mut ports)?,
         false => adopt(inherited, &config.listen, &mut ports)?,
     };
+    let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
-    let server = Server::new(limits(config, files), settings, store, Box::new(hasher));
+    let server = Server::new(limits, settings, store, Box::new(hasher));
     let reactor = Reactor::new(ports, server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
@@ -203,32 +213,46 @@ fn drive(
 }
 
 /// How much of everything there may be, on a machine that lets the process open so many files.
-fn limits(config: &Config, files: u64) -> Limits {
-    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
+fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failure> {
+    let taken = RESERVED_FILES.saturating_add(listeners as u64);
+    let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
+    if room == 0 {
+        return Err(Failure::Files { files, listeners });
+    }
     let mut admission = config.admission;
-    admission.connections_max = admission.connections_max.min(room.max(1));
-    Limits {
+    admission.connections_max = admission.connections_max.min(room);
+    Ok(Limits {
         admission,
         throttle: config.throttle.clone(),
         input_max: config.input_max,
         output_max: config.output_max,
-    }
+    })
 }
 
 /// Who may register, with the key that invites are checked by.
-fn registrations(config: &Config) -> Result<Registrations, InviteKeyError> {
+fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
     Ok(match config.registration {
         Registration::Open {} => Registrations::Open,
         Registration::Closed {} => Registrations::Closed,
-        Registration::Invite {} => Registrations::Invited(InviteKey::open(&config.data_dir)?),
+        Registration::Invite {} => {
+            data_directory::require_invite_key(&config.data_dir, history)?;
+            let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
+            Registrations::Invited(key)
+        }
     })
 }
 
 /// The certificate, where TLS is spoken.
-fn open_certificate(config: &Config) -> Result<Option<Arc<Certificate>>, Failure> {
+fn open_certificate(
+    config: &Config,
+    history: History,
+) -> Result<Option<Arc<Certificate>>, Failure> {
     let SecurityConfig::Tls(source) = &config.security else {
         return Ok(None);
     };
+    if let CertificateSource::Own(directory) = source {
+        data_directory::require_certificate(directory, history)?;
+    }
     Certificate::open(source.clone()).map(Some).map_err(Failure::Certificate)
 }
 
@@ -267,21 +291,30 @@ fn registration_name(registration: Registration) -> &'static str {
     }
 }
 
-fn open_store(config: &Config, waker: &Arc<dyn Wake>) -> Result<Box<dyn Store>, Failure> {
+fn open_store(
+    config: &Config,
+    waker: &Arc<dyn Wake>,
+) -> Result<(Box<dyn Store>, History), Failure> {
     match config.store {
         StoreKind::Sqlite => {
-            let options =
-                SqliteOptions { queue_jobs: config.store_queue, ..SqliteOptions::default() };
+            let options = SqliteOptions {
+                queue_jobs: config.store_queue,
+                create: config.create_store,
+                ..SqliteOptions::default()
+            };
             let (directory, quota) = (&config.data_dir, config.quota);
             let store = SqliteStore::open(directory, quota, options, waker.clone());
-            Ok(Box::new(store.map_err(Failure::Open)?))
+            let store = store.map_err(Failure::Open)?;
+            let history = store.history();
+            Ok((Box::new(store), history))
         }
         StoreKind::Memory => {
             let mut realm = [0; 16];
             getrandom::fill(&mut realm)
                 .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
             let limits = MemoryLimits::default();
-            Ok(Box::new(MemoryStore::new(Realm(realm), config.quota, limits)))
+            let store = MemoryStore::new(Realm(realm), config.quota, limits);
+            Ok((Box::new(store), History::default()))
         }
     }
 }

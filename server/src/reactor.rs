@@ -15,7 +15,7 @@ use mio::{
     Events, Interest, Poll, Token, Waker,
     net::{TcpListener, TcpStream},
 };
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::{
@@ -150,13 +150,15 @@ impl Ports {
         self.waker.clone()
     }
 
-    /// Takes SIGTERM, SIGINT and SIGHUP from now on.
+    /// Takes SIGTERM, SIGINT, SIGQUIT and SIGHUP from now on, and SIGUSR1, SIGUSR2 and SIGALRM,
+    /// which would end the process otherwise.
     ///
     /// # Errors
     ///
     /// The kernel refuses.
     pub fn take_signals(&mut self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let mut signals =
+            Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM])?;
         self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         self.signals = Some(signals);
         Ok(())
@@ -343,6 +345,10 @@ impl Reactor {
             match signal {
                 SIGHUP => self.reload = true,
                 SIGINT => self.start_to_stop(now, "SIGINT"),
+                SIGQUIT => self.start_to_stop(now, "SIGQUIT"),
+                SIGUSR1 => Event::SignalIgnored { signal: "SIGUSR1" }.log(),
+                SIGUSR2 => Event::SignalIgnored { signal: "SIGUSR2" }.log(),
+                SIGALRM => Event::SignalIgnored { signal: "SIGALRM" }.log(),
                 _ => self.start_to_stop(now, "SIGTERM"),
             }
         }

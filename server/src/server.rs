@@ -33,6 +33,10 @@ use crate::{
 /// Connections beyond the maximum that are told so before they are closed.
 const TURNED_AWAY_MAX: usize = 64;
 
+/// Connections beyond the maximum that gave way to others and are not over yet: those of one turn,
+/// and those that the store is at work for.
+const DISPLACED_MAX: usize = 64;
+
 /// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.
 const HANDSHAKES_PER_TURN: usize = 8;
 
@@ -73,6 +77,8 @@ const OWN_TICKET: Ticket =
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
     admission: AdmissionControl,
+    /// How many connections there may be at all, with those on their way out.
+    slots_max: usize,
     /// Connections that were refused and are being told so.
     turned_away: usize,
     settings: Settings,
@@ -119,6 +125,10 @@ impl<T: Transport> Server<T> {
         Self {
             connections: Slots::new(),
             admission: AdmissionControl::new(limits.admission),
+            slots_max: limits
+                .admission
+                .connections_max
+                .saturating_add(TURNED_AWAY_MAX + DISPLACED_MAX),
             turned_away: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
@@ -157,6 +167,11 @@ impl<T: Transport> Server<T> {
     /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
     /// those are too many: the transport is dropped.
     pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
+        if self.connections.len() >= self.slots_max {
+            let reason = Refusal::ServerFull.as_str();
+            Event::ConnectionRefused { address: peer, reason }.log();
+            return None;
+        }
         let slot = self.connections.vacant();
         let id = slot.id();
         let admission = self.admission.opened(id, peer.ip().into());

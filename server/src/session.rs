@@ -15,6 +15,7 @@ use correio_proto::{
 
 use crate::{
     account,
+    charge::{Charge, Settlement},
     clock::Now,
     effect::Effect,
     event::Event,
@@ -238,8 +239,8 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) state: State,
-    /// For which username the password is being checked that [`Throttle`] was charged with.
-    pub(crate) charged: Option<Username>,
+    /// What [`Throttle`] was charged with for the request under way.
+    pub(crate) charge: Option<Charge>,
     waiting: Option<Waiting>,
     serial: u64,
     refusals: u32,
@@ -267,7 +268,7 @@ pub(crate) enum Order {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: State::New, charged: None, waiting: None, serial: 0, refusals: 0 }
+        Self { state: State::New, charge: None, waiting: None, serial: 0, refusals: 0 }
     }
 }
 
@@ -332,7 +333,7 @@ impl Session {
         match request {
             Request::Hello(hello) => self.hello(scope, &hello),
             Request::Ping {} => Outcome::Reply(Reply::Pong {}),
-            Request::Register(register) => account::register(scope, register),
+            Request::Register(register) => account::register(self, scope, register),
             Request::Login(login) => account::login(self, scope, login),
             Request::Logout {} => account::logout(self, scope),
             Request::Account(change) => account::change(self, scope, change),
@@ -353,34 +354,28 @@ impl Session {
         Outcome::Reply(Reply::Hello(welcome(scope.settings)))
     }
 
-    /// Settles with the throttle that nobody will hear whether the password was right.
+    /// Settles with the throttle that nobody will hear what came of the request.
     pub(crate) fn abandon(&mut self, scope: &mut Scope<'_>) {
-        if let Some(username) = self.charged.take() {
-            scope.throttle.login_unanswered(scope.now.uptime, scope.prefix(), &username);
-        }
+        self.settle_as(scope, Settlement::Unanswered);
     }
 
     /// The same where a worker is at it already.
     pub(crate) fn abandon_work(&mut self, scope: &mut Scope<'_>) {
-        if let Some(username) = self.charged.take() {
-            scope.throttle.login_abandoned(scope.now.uptime, scope.prefix(), &username);
+        self.settle_as(scope, Settlement::Abandoned);
+    }
+
+    /// Settles with the throttle what the request was charged with, if it was.
+    pub(crate) fn settle_as(&mut self, scope: &mut Scope<'_>, settlement: Settlement) {
+        if let Some(charge) = self.charge.take() {
+            charge.settle(scope, settlement);
         }
     }
 
-    /// Settles with the throttle what the password was worth.
+    /// The same by the reply, where it was not settled before.
     fn settle(&mut self, scope: &mut Scope<'_>, reply: &Reply) {
-        let Some(username) = self.charged.take() else {
-            return;
-        };
-        let (now, prefix) = (scope.now.uptime, scope.prefix());
-        match reply {
-            Reply::LoggedIn(_) | Reply::AccountChanged {} => {
-                scope.throttle.login_succeeded(now, prefix, &username);
-            }
-            Reply::Error(error) if error.code == ErrorCode::BadCredentials => {
-                scope.throttle.login_failed(now, prefix, &username);
-            }
-            _ => scope.throttle.login_unanswered(now, prefix, &username),
+        if let Some(charge) = &self.charge {
+            let settlement = charge.settlement(reply);
+            self.settle_as(scope, settlement);
         }
     }
 

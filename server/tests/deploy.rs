@@ -4,9 +4,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs::{self, File, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::{Duration, SystemTime},
 };
 
 use correio_server::config::{Config, Environment};
@@ -88,6 +90,9 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     let unit = disk.join("etc/systemd/system/correio.service");
     let service = fs::read_to_string(unit).unwrap();
     assert!(service.contains("\nExecStart=/usr/local/bin/correiod serve\n"), "{service}");
+    assert!(service.contains("\nExecStartPre=-/usr/local/lib/correiod/restart-delay wait\n"));
+    assert!(service.contains("\nExecStopPost=-/usr/local/lib/correiod/restart-delay count\n"));
+    assert!(disk.join("usr/local/lib/correiod/restart-delay").is_file());
     assert_eq!(fs::read_to_string(&settings).unwrap(), example());
 
     fs::write(&settings, "log-level = \"warn\"\n").unwrap();
@@ -106,6 +111,174 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     assert_eq!(files(disk), [""; 0]);
     // There is nothing to undo any more, which is no error.
     assert!(install(disk, &["--uninstall"]).status.success());
+}
+
+#[test]
+fn a_data_directory_that_systemd_cannot_use_is_refused() {
+    let server = env!("CARGO_BIN_EXE_correiod");
+    let disk = tempfile::tempdir().unwrap();
+    let data = disk.path().join("var/lib/correio");
+    let private = disk.path().join("var/lib/private");
+    let refusal = || {
+        let said = install(disk.path(), &["--binary", server]);
+        let text = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(69), "{text}");
+        assert!(!disk.path().join("etc").exists(), "nothing is changed");
+        text
+    };
+
+    fs::create_dir_all(&private).unwrap();
+    fs::set_permissions(&private, Permissions::from_mode(0o755)).unwrap();
+    let text = refusal();
+    assert!(text.contains("/var/lib/private has mode 755; chmod 700 /var/lib/private"), "{text}");
+    fs::set_permissions(&private, Permissions::from_mode(0o700)).unwrap();
+
+    symlink("/srv/volume", &data).unwrap();
+    let text = refusal();
+    assert!(text.contains("/var/lib/correio leads to /srv/volume"), "{text}");
+    assert!(text.contains("/var/lib/private/correio; mount a volume there"), "{text}");
+    fs::remove_file(&data).unwrap();
+
+    symlink("/srv/volume", private.join("correio")).unwrap();
+    let text = refusal();
+    assert!(text.contains("/var/lib/private/correio is a link"), "{text}");
+    fs::remove_file(private.join("correio")).unwrap();
+
+    // The layout that systemd itself makes.
+    fs::create_dir(private.join("correio")).unwrap();
+    symlink("private/correio", &data).unwrap();
+    assert!(install(disk.path(), &["--binary", server]).status.success());
+}
+
+/// `restart-delay` as systemd runs it, with a `sleep` that only notes that it was called.
+struct RestartDelay {
+    directory: tempfile::TempDir,
+}
+
+impl RestartDelay {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["run", "etc", "bin"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let sleep = directory.path().join("bin/sleep");
+        fs::write(&sleep, format!("#!/bin/sh\necho >>{}/slept\n", directory.path().display()))
+            .unwrap();
+        fs::set_permissions(&sleep, Permissions::from_mode(0o755)).unwrap();
+        let delay = Self { directory };
+        delay.set_age(&delay.path("etc"), Duration::from_secs(3600));
+        delay
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn set_age(&self, path: &Path, age: Duration) {
+        let time = SystemTime::now().checked_sub(age).unwrap();
+        File::open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    fn run(&self, action: &str, result: &str) -> String {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let output = Command::new(deploy().join("restart-delay"))
+            .arg(action)
+            .env("PATH", path)
+            .env("RUNTIME_DIRECTORY", self.path("run"))
+            .env("CONFIGURATION_DIRECTORY", self.path("etc"))
+            .env("SERVICE_RESULT", result)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A failure, then the automatic restart after RestartSec: the seconds that were waited.
+    fn fail_and_wait(&self) -> usize {
+        self.run("count", "exit-code");
+        self.set_age(&self.path("run/failures"), Duration::from_secs(3));
+        self.wait()
+    }
+
+    fn wait(&self) -> usize {
+        let _ = fs::remove_file(self.path("slept"));
+        self.run("wait", "");
+        fs::read_to_string(self.path("slept")).unwrap_or_default().lines().count()
+    }
+}
+
+#[test]
+fn the_delay_between_restarts_grows_up_to_a_bound() {
+    let delay = RestartDelay::new();
+    let waited: Vec<_> = (0..9).map(|_| delay.fail_and_wait()).collect();
+    assert_eq!(waited, [0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    assert!(delay.run("wait", "").contains("systemctl restart correio"));
+
+    // An orderly stop, and ten minutes without a failure, set the count to 0.
+    delay.run("count", "success");
+    assert_eq!(delay.fail_and_wait(), 0);
+    assert_eq!(delay.fail_and_wait(), 1);
+    delay.set_age(&delay.path("run/failures"), Duration::from_secs(11 * 60));
+    assert_eq!(delay.wait(), 0);
+    assert_eq!(delay.fail_and_wait(), 0);
+}
+
+#[test]
+fn a_changed_setting_and_a_restart_by_hand_end_the_delay() {
+    let delay = RestartDelay::new();
+    for _ in 0..4 {
+        delay.fail_and_wait();
+    }
+    assert_eq!(delay.wait(), 4);
+    fs::write(delay.path("etc/correiod.toml"), "").unwrap();
+    assert_eq!(delay.wait(), 0);
+
+    // The server fails with the changed setting, too: waiting goes on.
+    delay.set_age(&delay.path("etc/correiod.toml"), Duration::from_secs(3600));
+    delay.set_age(&delay.path("etc"), Duration::from_secs(3600));
+    assert_eq!(delay.fail_and_wait(), 8);
+    // A start sooner than RestartSec after the failure is a person's: no wait, and a new count.
+    delay.run("count", "exit-code");
+    assert_eq!(delay.wait(), 0);
+    assert_eq!(delay.fail_and_wait(), 0);
+}
+
+/// The lines of a unit, or of a file for ddclient, that set something.
+fn unit(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(deploy().join(name)).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_number_of_failures_or_restarts_takes_the_socket_down() {
+    let (service, socket) = (unit("correio.service"), unit("correio.socket"));
+    for lines in [&service, &socket] {
+        assert!(lines.iter().any(|line| line == "StartLimitIntervalSec=0"), "{lines:#?}");
+    }
+    // systemd restarts the server after every failure: clients that connect must not do it.
+    assert!(service.iter().any(|line| line == "Restart=on-failure"), "{service:#?}");
+    assert!(!service.iter().any(|line| line.starts_with("RestartPreventExitStatus")));
+    // `restart-delay` tells a restart by hand from one of systemd by RestartSec.
+    assert!(service.iter().any(|line| line == "RestartSec=3"), "{service:#?}");
+    let volume = "RequiresMountsFor=/var/lib/private/correio";
+    assert!(service.iter().any(|line| line == volume), "{service:#?}");
+}
+
+/// ddclient 3.10 sends one address again and again where `usev4` finds it, and where an answer in
+/// chunks is not read by curl: `scripts/deploy/try-ddclient` counts the updates of a day.
+#[test]
+fn the_files_for_ddclient_send_each_address_once() {
+    for name in ["dyndns2.conf", "duckdns.conf", "no-ip.conf"] {
+        let lines = unit(&format!("ddclient/{name}"));
+        for needed in ["use=web", "web=ipify-ipv4", "ssl=yes", "curl=yes", "daemon=300"] {
+            assert!(lines.iter().any(|line| line == needed), "{name} lacks {needed}");
+        }
+        assert!(!lines.iter().any(|line| line.contains("v4=")), "{name}: {lines:#?}");
+    }
+    let guide = fs::read_to_string(deploy().join("README.md")).unwrap();
+    for word in ["apt install ddclient libwww-curl-perl", "`Server said: '0'`"] {
+        assert!(guide.contains(word), "the guide lacks {word}");
+    }
 }
 
 #[test]

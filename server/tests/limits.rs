@@ -6,12 +6,22 @@
 
 mod support;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
-use correio_proto::message::{Account, ErrorCode, Fetch, Notice, Reply, Request, Send};
+use correio_proto::message::{
+    Account, ErrorCode, Fetch, Notice, Realm, Register, Reply, Request, Send,
+};
 use correio_server::{
-    admission::AdmissionSettings, server::Limits, store::memory::MemoryLimits,
-    store::memory::MemoryStore, throttle::ThrottleSettings,
+    admission::AdmissionSettings,
+    invite::Registrations,
+    server::Limits,
+    session::Settings,
+    store::{
+        Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        memory::{MemoryLimits, MemoryStore},
+    },
+    throttle::ThrottleSettings,
+    ticket::Ticket,
 };
 use support::{
     Client, QUOTA, REALM, World, credential, hello, id, limits_of, login, mail, register, settings,
@@ -174,6 +184,197 @@ fn mails_of_an_account_are_counted_whatever_the_connection() {
     assert_eq!(pepper.fetch(&mut world).mails.len(), 3);
 }
 
+/// A store whose queue is full, or that fails, when it is told so.
+struct Moody {
+    store: MemoryStore,
+    mood: Rc<Cell<Mood>>,
+}
+
+#[derive(Clone, Copy)]
+enum Mood {
+    Well,
+    Full,
+    Failing,
+}
+
+impl Store for Moody {
+    fn realm(&self) -> Realm {
+        self.store.realm()
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        let is_write = matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. });
+        match self.mood.get() {
+            Mood::Full if is_write => Submitted::Full,
+            Mood::Failing if is_write => {
+                Submitted::Done(StoreDone::Unavailable("the disk is full".into()))
+            }
+            Mood::Well | Mood::Full | Mood::Failing => self.store.submit(ticket, job),
+        }
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.store.collect(done)
+    }
+
+    fn close(self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Box::new(self.store).close(done)
+    }
+}
+
+/// As [`throttled`], with a store that can be told to refuse.
+fn moody() -> (World, Rc<Cell<Mood>>) {
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
+    let mood = Rc::new(Cell::new(Mood::Well));
+    let quota = Quota { mails: 2, ..QUOTA };
+    let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
+    let store = Moody { store, mood: mood.clone() };
+    let limits = Limits { throttle, ..limits_of(10_000) };
+    (World::limited(limits, settings(), Box::new(store)), mood)
+}
+
+#[test]
+fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
+    let (mut world, mood) = moody();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    world.register("steve", "Steve Rogers");
+    assert!(matches!(tony.ask(&mut world, mail(1, "pepper", "x")), Reply::Sent { .. }));
+    for number in 10..30 {
+        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        {
+            mood.set(now);
+            assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), code);
+        }
+        mood.set(Mood::Well);
+        let refused = tony.code(&mut world, mail(number, "pepper,nobody", "x"));
+        assert_eq!(refused, ErrorCode::UnknownRecipient);
+        assert_eq!(tony.code(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
+        // The answer was lost, say.
+        let repeated = tony.ask(&mut world, mail(1, "pepper", "x"));
+        assert!(matches!(repeated, Reply::Sent { .. }), "{repeated:?}");
+    }
+    assert!(matches!(tony.ask(&mut world, mail(2, "pepper", "x")), Reply::Sent { .. }));
+    for number in 40..50 {
+        assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), ErrorCode::MailboxFull);
+    }
+    assert!(matches!(tony.ask(&mut world, mail(3, "steve", "x")), Reply::Sent { .. }));
+    // Three were accepted, and there is no fourth.
+    let (code, wait) = refusal(tony.ask(&mut world, mail(4, "steve", "x")));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+}
+
+#[test]
+fn a_registration_that_the_server_could_not_do_is_not_charged() {
+    let (mut world, mood) = moody();
+    let mut client = greet_from(&mut world, address(1));
+    for _ in 0..20 {
+        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        {
+            mood.set(now);
+            assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), code);
+        }
+        mood.set(Mood::Well);
+        world.hashing.borrow_mut().room = Some(0);
+        assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
+        world.hashing.borrow_mut().room = None;
+        // One that leaves before a worker has begun costs nothing either.
+        world.hashing.borrow_mut().held = true;
+        let mut gone = greet_from(&mut world, address(1));
+        gone.begin(&mut world, register("a", "Tony Stark", 1));
+        world.settle();
+        gone.hang_up(&mut world);
+        world.hashing.borrow_mut().held = false;
+    }
+    for (number, username) in (1..).zip(["a", "b", "c"]) {
+        let reply = client.ask(&mut world, register(username, "Tony Stark", number));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    assert_eq!(client.code(&mut world, register("d", "Tony Stark", 4)), ErrorCode::RateLimited);
+}
+
+#[test]
+fn registrations_that_make_no_account_are_counted_by_themselves() {
+    let (mut world, _mood) = moody();
+    world.register("tony", "Tony Stark");
+    let mut client = greet_from(&mut world, address(1));
+    assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
+    // The answer was lost, say: the same again.
+    assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
+    let taken = Request::Register(Register {
+        id: id(9),
+        username: "tony".parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        invite: None,
+        credential: credential(1),
+    });
+    assert_eq!(client.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+    // Neither takes any of the accounts away.
+    for username in ["b", "c"] {
+        let reply = client.ask(&mut world, register(username, "Tony Stark", 1));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    // Who asks for usernames all the time must wait: each answer costs a hash and tells something.
+    let mut elsewhere = greet_from(&mut world, address(2));
+    for _ in 0..3 {
+        assert_eq!(elsewhere.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+    }
+    let (code, wait) = refusal(elsewhere.ask(&mut world, taken));
+    assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
+}
+
+#[test]
+fn an_invite_that_is_refused_at_once_is_not_charged() {
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+    let settings = Settings { registrations: Registrations::Closed, ..settings() };
+    let limits = Limits { throttle, ..limits_of(100) };
+    let mut world = World::limited(limits, settings, Box::new(store));
+    let mut client = greet_from(&mut world, address(1));
+    for _ in 0..5 {
+        let refused = client.code(&mut world, register("a", "Tony Stark", 1));
+        assert_eq!(refused, ErrorCode::NotAllowed);
+    }
+}
+
+/// A class's first lesson behind one address: everybody registers, and every third mistypes the
+/// password once.
+#[test]
+fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
+    const STUDENTS: usize = 40;
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 100, mails_per_hour: 1000, failed_logins: 10 };
+    let mut world = world(Limits { throttle, ..limits_of(100) });
+    let name = |student: usize| format!("student{student}");
+    let mut class: Vec<_> = (0..STUDENTS).map(|_| greet_from(&mut world, address(1))).collect();
+    for (student, client) in class.iter_mut().enumerate() {
+        let reply = client.ask(&mut world, register(&name(student), "Peter Parker", 1));
+        assert_eq!(reply, Reply::Registered {});
+    }
+    for (student, client) in class.iter_mut().enumerate().filter(|(student, _)| student % 3 == 0) {
+        let wrong = client.ask(&mut world, login(&name(student), 9));
+        assert_eq!(refusal(wrong), (ErrorCode::BadCredentials, None), "{student}");
+    }
+    // All at once, and nobody is told to wait.
+    for (student, client) in class.iter_mut().enumerate() {
+        client.begin(&mut world, login(&name(student), 1));
+    }
+    world.settle();
+    for client in &mut class {
+        client.take();
+        let (_, reply) = client.replies.pop_front().unwrap();
+        assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
+    }
+    // A registration excuses nothing else: accounts that were made elsewhere are guessed at from
+    // here no more often than before.
+    world.register("tony", "Tony Stark");
+    let mut guesser = greet_from(&mut world, address(1));
+    let codes: Vec<_> = (0..11).map(|_| guesser.code(&mut world, login("tony", 9))).collect();
+    assert_eq!(codes[..10], [ErrorCode::BadCredentials; 10]);
+    assert_eq!(codes[10], ErrorCode::RateLimited);
+}
+
 fn crowded() -> World {
     let admission =
         AdmissionSettings { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };
@@ -189,13 +390,57 @@ fn a_silent_crowd_keeps_nobody_out_and_ends_at_the_deadline() {
         world.try_connect_from(address(number % 20));
     }
     world.settle();
-    // Those that are in, and those that are being told that there are too many.
-    assert_eq!(world.server.len(), 200 + 64);
+    // Those that came last are in: of an address that has the most, each displaced another.
+    assert_eq!(world.server.len(), 200);
     let mut tony = greet_from(&mut world, address(500));
     assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
     world.pass(Duration::from_secs(33));
     assert_eq!(world.server.len(), 1);
     assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
+}
+
+/// One address of each IPv6 network of 64 bits within 2001:db8:1::/48.
+fn of_site(network: u32) -> SocketAddr {
+    let bits = (0x2001_0db8_0001 << 80) + (u128::from(network) << 64) + 1;
+    (std::net::Ipv6Addr::from_bits(bits), 4000).into()
+}
+
+#[test]
+fn silent_connections_from_a_whole_network_keep_nobody_out() {
+    type Addresses = fn(u32) -> SocketAddr;
+    let (site, beside): (Addresses, Addresses) = (of_site, |number| of_site(0xff00 + number));
+    let (others, elsewhere): (Addresses, Addresses) = (address, |number| address(20_000 + number));
+    for (crowd, newcomers) in [(site, elsewhere), (site, beside), (others, elsewhere)] {
+        let admission =
+            AdmissionSettings { connections_max: 16_384, per_prefix_max: 256, anonymous_max: 1024 };
+        let mut world = world(Limits { admission, ..limits_of(0) });
+        world.register("tony", "Tony Stark");
+        for number in 0..1100 {
+            world.try_connect_from(crowd(number));
+        }
+        world.settle();
+        assert_eq!(world.server.len(), 1024);
+        for number in 0..72 {
+            let mut tony = greet_from(&mut world, newcomers(number));
+            // The crowd comes again meanwhile.
+            for silent in 0..20 {
+                world.try_connect_from(crowd(1100 + 20 * number + silent));
+            }
+            assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+        }
+    }
+}
+
+#[test]
+fn connections_that_gave_way_are_bounded() {
+    let admission =
+        AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
+    let mut world = world(Limits { admission, ..limits_of(0) });
+    // Without a turn in between nothing is closed.
+    let admitted = (0..1000).filter(|it| world.try_connect_from(address(*it)).is_some()).count();
+    assert_eq!((admitted, world.server.len()), (100 + 128, 100 + 128));
+    world.settle();
+    assert_eq!(world.server.len(), 100);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
+mod skip;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -30,6 +32,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tempfile::TempDir;
+
+use self::skip::{skipped, works};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -150,7 +154,12 @@ fn command(arguments: &[&str]) -> Command {
 impl Daemon {
     fn start(data: &Path, arguments: &[&str]) -> Self {
         let mut command = command(&["--listen", "127.0.0.1:0", "--data-dir"]);
-        let mut child = command.arg(data).args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        command.arg(data).args(arguments);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut line = || out.next().expect("it is ready").unwrap();
         let listening = line();
@@ -228,8 +237,7 @@ fn the_own_certificate_is_made_once_and_is_private() {
         let printed = String::from_utf8(stdout).unwrap();
         (printed.trim().parse::<Fingerprint>().unwrap(), said)
     };
-    let (before, said) = asked();
-    assert!(said.contains("was made now, in ") && said.contains("/new;"), "{said}");
+    let before = Daemon::start(&directory, &[]).fingerprint;
     let first = Daemon::start(&directory, &[]).fingerprint;
     let second = Daemon::start(&directory, &[]);
     assert_eq!((first, second.fingerprint), (before, before));
@@ -308,6 +316,124 @@ fn files_that_cannot_be_used_are_named() {
     assert!(error.to_string().contains("chmod o="), "{error}");
 }
 
+/// Writes a key that others cannot read.
+fn write_key(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_a_key_or_a_chain_is_said_in_words() {
+    let files = TempDir::new().unwrap();
+    let (one, other) = (Files::of(files.path(), "one"), Files::of(files.path(), "other"));
+    let said = |certificate: &Path, key: &Path| {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        let source = CertificateSource::Files { certificate, key };
+        Certificate::open(source).unwrap_err().to_string()
+    };
+    let key = files.path().join("key");
+    for head in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+    ] {
+        write_key(&key, &format!("{head}AAAA\n"));
+        let text = said(&one.certificate, &key);
+        assert!(text.contains("has a passphrase") && text.contains("openssl pkey"), "{text}");
+    }
+    let whole = fs::read_to_string(&one.key).unwrap();
+    write_key(&key, &whole[..whole.len() / 2]);
+    let text = said(&one.certificate, &key);
+    assert!(text.contains("cut off before its line -----END PRIVATE KEY-----"), "{text}");
+    write_key(&key, &whole.replacen('M', "!", 1));
+    let text = said(&one.certificate, &key);
+    assert!(text.contains("a character in it is damaged"), "{text}");
+
+    let chain = files.path().join("chain");
+    let both = [&other.certificate, &one.certificate].map(|path| fs::read_to_string(path).unwrap());
+    fs::write(&chain, both.concat()).unwrap();
+    let text = said(&chain, &one.key);
+    assert!(text.contains("in the wrong order"), "{text}");
+    let text = said(&chain, &Files::of(files.path(), "third").key);
+    assert!(text.contains("does not belong"), "{text}");
+}
+
+#[test]
+fn a_short_rsa_key_is_named_with_its_length() {
+    if !works("openssl", &["version"]) {
+        return skipped("this takes openssl");
+    }
+    let files = TempDir::new().unwrap();
+    let (certificate, key) = (files.path().join("short.crt"), files.path().join("short.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=short", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let error = Certificate::open(CertificateSource::Files { certificate, key }).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("has 1024 bits") && text.contains("2048"), "{text}");
+}
+
+/// A command whose clock is set by what is in a file, by libfaketime. `None` where it is missing.
+fn with_clock(mut command: Command, file: &Path) -> Option<Command> {
+    let said = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+    let Ok(said) = said else {
+        skipped("this takes faketime");
+        return None;
+    };
+    command
+        .env("LD_PRELOAD", String::from_utf8(said.stdout).unwrap().trim())
+        .env("FAKETIME_TIMESTAMP_FILE", file)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Some(command)
+}
+
+#[test]
+fn a_clock_before_1970_refuses_the_start_and_stops_no_server() {
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let clock = files.path().join("clock");
+    let server = || {
+        let mut command = command(&["--listen", "127.0.0.1:0", "--data-dir"]);
+        command.arg(data.path());
+        with_clock(command, &clock)
+    };
+    fs::write(&clock, "+0").unwrap();
+    let Some(command) = server() else {
+        return;
+    };
+    let daemon = Daemon::spawn(command);
+    assert_eq!(shown(daemon.address), daemon.fingerprint);
+    let client = Client::new();
+    assert_eq!(client.greet(daemon.address), Some(daemon.fingerprint));
+    fs::write(&clock, "-22000d").unwrap();
+    // As one that comes back with a ticket, and as somebody new.
+    client.greet(daemon.address);
+    assert_eq!(shown(daemon.address), daemon.fingerprint);
+    fs::write(&clock, "+0").unwrap();
+    assert_eq!(shown(daemon.address), daemon.fingerprint);
+    drop(daemon);
+
+    // A time that can be, and at which there was no such program.
+    fs::write(&clock, "-4000d").unwrap();
+    let log = files.path().join("log");
+    let mut wrong = server().unwrap();
+    wrong.arg("--log-file").arg(&log);
+    drop(Daemon::spawn(wrong));
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(said.contains("server.warning text=\"the clock of this machine is wrong"), "{said}");
+
+    fs::write(&clock, "-22000d").unwrap();
+    let Output { status, stderr, .. } = server().unwrap().output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(71), "{said}");
+    assert!(said.contains("before 1970") && said.contains("timedatectl"), "{said}");
+}
+
 #[test]
 fn the_daemon_refuses_to_start_without_its_certificate() {
     let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -321,7 +447,7 @@ fn the_daemon_refuses_to_start_without_its_certificate() {
         (&["--data-dir", data][..], own.to_str().unwrap()),
         (&["--data-dir", data, "--tls-cert", missing, "--tls-key", missing], missing),
     ] {
-        let mut command = command(&["--listen", "127.0.0.1:0"]);
+        let mut command = command(&["--listen", "127.0.0.1:0", "--create-store", "always"]);
         let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
         let said = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(78), "{said}");

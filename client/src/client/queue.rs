@@ -191,11 +191,21 @@ impl Queue {
         orphans
     }
 
-    /// Whether a login is under way or about to be.
-    pub(super) fn has_login(&self) -> bool {
-        let is_login = |entry: &Entry| matches!(entry.request, Request::Login(_));
-        self.entries.iter().any(is_login)
+    /// What the last login or logout under way, or about to be, does to the session.
+    pub(super) fn last_change(&self) -> Option<Change> {
+        self.entries.iter().rev().find_map(|entry| match entry.request {
+            Request::Login(_) => Some(Change::Begins),
+            Request::Logout {} => Some(Change::Ends),
+            _ => None,
+        })
     }
+}
+
+/// What a request does to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Begins,
+    Ends,
 }
 
 /// What was given up.

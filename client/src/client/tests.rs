@@ -445,6 +445,57 @@ fn requests_that_cannot_succeed_are_not_sent() {
 }
 
 #[test]
+fn a_request_that_the_server_cannot_read_is_refused_once_and_not_sent_again() {
+    let (mut client, mut peer) = session();
+    let fetch = client.request(Request::Fetch(Fetch::default()), FAR).unwrap();
+    let large = client.request(mail(1), FAR).unwrap();
+    let after = client.request(mail(2), FAR).unwrap();
+    client.drive(s(1), &mut peer).unwrap();
+    let page = Reply::Page(Page { mails: vec![], more: false });
+    peer.reply(3, page.clone());
+    peer.reply(0, refused(ErrorCode::TooLarge));
+    let error = client.drive(s(1), &mut peer).unwrap_err();
+    assert!(matches!(error, LinkError::Rejected(_)), "{error:?}");
+    client.disconnected();
+    let answered = [(fetch, Ok(page)), (large, Ok(refused(ErrorCode::TooLarge)))];
+    assert_eq!(outcomes(&mut client), answered);
+    let mut peer = greet(&mut client, s(2), 1);
+    peer.reply(2, logged_in());
+    client.drive(s(2), &mut peer).unwrap();
+    assert_eq!(peer.heard_requests(), [Request::Login(login(1)), mail(2)]);
+    peer.reply(3, Reply::Sent { sent_at: Timestamp(9) });
+    client.drive(s(2), &mut peer).unwrap();
+    assert_eq!(outcomes(&mut client), [(after, Ok(Reply::Sent { sent_at: Timestamp(9) }))]);
+}
+
+#[test]
+fn a_connection_that_is_refused_for_another_reason_refuses_no_request() {
+    let (mut client, mut peer) = session();
+    client.request(mail(1), FAR).unwrap();
+    client.drive(s(1), &mut peer).unwrap();
+    peer.reply(0, refused(ErrorCode::Busy));
+    client.drive(s(1), &mut peer).unwrap_err();
+    client.disconnected();
+    assert_eq!(outcomes(&mut client), []);
+    let mut peer = greet(&mut client, s(2), 1);
+    peer.reply(2, logged_in());
+    client.drive(s(2), &mut peer).unwrap();
+    assert_eq!(peer.heard_requests(), [Request::Login(login(1)), mail(1)]);
+}
+
+#[test]
+fn nothing_that_needs_a_session_is_sent_after_a_logout() {
+    let (mut client, mut peer) = session();
+    client.request(Request::Logout {}, FAR).unwrap();
+    assert_eq!(client.request(mail(1), FAR), Err(Failure::SessionEnded));
+    client.request(Request::Login(login(1)), FAR).unwrap();
+    client.request(mail(2), FAR).unwrap();
+    client.drive(s(1), &mut peer).unwrap();
+    let expected = [Request::Logout {}, Request::Login(login(1)), mail(2)];
+    assert_eq!(peer.heard_requests(), expected);
+}
+
+#[test]
 fn every_cut_of_the_bytes_gives_the_same() {
     let (mut client, mut peer) = session();
     client.request(Request::Confirm(Confirm { mails: vec![] }), FAR).unwrap();

@@ -139,7 +139,7 @@ impl DraftFile {
         let temporary = path.with_extension(TEMPORARY);
         let written = Record::of(draft, sequence).json().and_then(|json| {
             let file = write(&temporary, &json, outlasts)?;
-            fs::rename(&temporary, &path)?;
+            durable::rename(&temporary, &path)?;
             Ok(file)
         });
         let file = written.map_err(|error| {
@@ -169,7 +169,7 @@ fn write(path: &Path, json: &[u8], outlasts: Outlasts) -> io::Result<File> {
     lock(&file);
     file.write_all(json)?;
     if outlasts == Outlasts::PowerFailure {
-        file.sync_all()?;
+        durable::sync(&file)?;
     }
     Ok(file)
 }
@@ -212,7 +212,7 @@ fn lock(file: &File) -> Lock {
 pub(super) fn opened(path: &Path) -> io::Result<(File, Lock)> {
     let mut tries = 0..OPEN_TRIES;
     loop {
-        let file = File::open(path)?;
+        let file = durable::open_file(path)?;
         // Shared, so that two programs that list do not take each other for writers.
         let lock = match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Lock::Held,

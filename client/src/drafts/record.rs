@@ -1,7 +1,6 @@
 //! A draft as the JSON in its file.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::Path,
 };
@@ -10,6 +9,7 @@ use correio_proto::mail::MailId;
 use serde::{Deserialize, Serialize};
 
 use super::Draft;
+use crate::durable;
 
 /// Largest file that is read, in bytes: the largest body, every byte of it escaped.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -70,12 +70,12 @@ impl Record {
 /// The sequence number in a file; `None` where it is no draft.
 pub(super) fn sequence(path: &Path) -> Option<u64> {
     let mut start = Vec::new();
-    File::open(path).ok()?.take(START_BYTES).read_to_end(&mut start).ok()?;
+    durable::open_file(path).ok()?.take(START_BYTES).read_to_end(&mut start).ok()?;
     let start = String::from_utf8_lossy(&start);
     let number = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"sequence\":");
     let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
     // A person, or an older version, has written the fields in another order.
-    number.or_else(|| Some(Record::read(File::open(path).ok()?).ok()?.sequence))
+    number.or_else(|| Some(Record::read(durable::open_file(path).ok()?).ok()?.sequence))
 }
 
 /// An id as text: in a file for people it is not bytes.

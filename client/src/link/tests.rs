@@ -33,6 +33,10 @@ enum Host {
     Greeting,
     /// A correio server that takes nobody for so many seconds.
     Busy(u32),
+    /// A correio server that fails for so many seconds.
+    Failing(u32),
+    /// A correio server that greets, and then refuses whatever it is sent.
+    Refuses,
 }
 
 struct World {
@@ -56,6 +60,7 @@ struct Pipe {
 struct Wire {
     to_client: VecDeque<u8>,
     closed: bool,
+    writes: u32,
 }
 
 impl Net for World {
@@ -78,7 +83,7 @@ impl Net for World {
     fn open(&mut self, address: SocketAddr) -> io::Result<Pipe> {
         self.opened.push(address);
         let host = self.hosts[&address];
-        let wire = Wire { to_client: answer(host), closed: host == Host::Closing };
+        let wire = Wire { to_client: answer(host), closed: host == Host::Closing, writes: 0 };
         let wire = Arc::new(Mutex::new(wire));
         Ok(Pipe { host, wire })
     }
@@ -87,7 +92,9 @@ impl Net for World {
         match socket.host {
             Host::Silent => Ok(false),
             Host::Refusing => Err(io::ErrorKind::ConnectionRefused.into()),
-            Host::Closing | Host::Greeting | Host::Busy(_) => Ok(true),
+            Host::Closing | Host::Greeting | Host::Busy(_) | Host::Failing(_) | Host::Refuses => {
+                Ok(true)
+            }
         }
     }
 
@@ -108,6 +115,13 @@ impl Read for Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut wire = self.wire.lock().unwrap();
+        wire.writes += 1;
+        // The first is the greeting.
+        if self.host == Host::Refuses && wire.writes == 2 {
+            wire.to_client.extend(unreadable());
+            wire.closed = true;
+        }
         Ok(bytes.len())
     }
 
@@ -129,22 +143,30 @@ fn frames(messages: &[ServerMessage]) -> VecDeque<u8> {
 }
 
 fn answer(host: Host) -> VecDeque<u8> {
+    let refused = |code, seconds| {
+        let mut error = ErrorReply::new(code, "no");
+        error.retry_after = seconds;
+        Reply::Error(error)
+    };
     let reply = match host {
         Host::Silent | Host::Refusing | Host::Closing => return VecDeque::new(),
-        Host::Greeting => Reply::Hello(Welcome {
+        Host::Greeting | Host::Refuses => Reply::Hello(Welcome {
             version: correio_proto::VERSION,
             software: Software::named("correiod"),
             realm: Realm([1; 16]),
             limits: Limits { body: 1000, recipients: 100, page: 200, frame: 100_000 },
             registration: Registration::Open {},
         }),
-        Host::Busy(seconds) => {
-            let mut error = ErrorReply::new(ErrorCode::Busy, "full");
-            error.retry_after = Some(seconds);
-            Reply::Error(error)
-        }
+        Host::Busy(seconds) => refused(ErrorCode::Busy, Some(seconds)),
+        Host::Failing(seconds) => refused(ErrorCode::Unavailable, Some(seconds)),
     };
     frames(&[ServerMessage::Reply { number: 1, reply }])
+}
+
+/// What a server says to a frame that it cannot read, before it closes.
+fn unreadable() -> VecDeque<u8> {
+    let reply = Reply::Error(ErrorReply::new(ErrorCode::TooLarge, "no"));
+    frames(&[ServerMessage::Reply { number: 0, reply }])
 }
 
 fn world(hosts: &[(&str, Host)]) -> World {
@@ -320,6 +342,37 @@ fn a_busy_server_is_left_as_long_as_it_says() {
     run(&mut link, &mut net, ms(300), ms(300)).unwrap();
     // And its own wait on top, since others were told the same.
     assert_eq!(link.timeout(), Some(ms(30_700)));
+}
+
+#[test]
+fn a_server_that_fails_is_left_as_long_as_it_says() {
+    let mut net = world(&[(V4, Host::Greeting)]);
+    let mut link = up(&mut net);
+    net.hosts.insert(V4.parse().unwrap(), Host::Failing(30));
+    wire(&link).lock().unwrap().closed = true;
+    link.step(ms(100), &mut net).unwrap();
+    run(&mut link, &mut net, ms(300), ms(300)).unwrap();
+    assert_eq!(link.timeout(), Some(ms(30_700)));
+}
+
+#[test]
+fn a_request_that_the_server_always_refuses_costs_one_connection() {
+    let mut net = world(&[(V4, Host::Refuses)]);
+    let mut link = up(&mut net);
+    while link.client.poll().is_some() {}
+    let id = link.client.request(Request::Ping {}, ms(3_600_000)).unwrap();
+    // The second step would be the event of the answer's arrival.
+    link.step(ms(10), &mut net).unwrap();
+    link.step(ms(10), &mut net).unwrap();
+    let answer = link.client.poll();
+    assert!(
+        matches!(&answer, Some(Event::Answer { id: answered, outcome: Ok(Reply::Error(_)), .. })
+            if *answered == id),
+        "{answer:?}"
+    );
+    run(&mut link, &mut net, ms(10), ms(19_000)).unwrap();
+    assert!(link.is_up());
+    assert_eq!(net.opened.len(), 2);
 }
 
 #[test]

@@ -1,22 +1,36 @@
 //! Names of the files in a mailbox.
 //!
 //! A name says which mail a file holds, so that neither ordering mails nor knowing one again
-//! takes opening a file: `<seconds>.<milliseconds>_<seq>_<id>.<sender>`, and behind it, in `cur`,
-//! what every mail program adds: `:2,` and flags.
+//! takes opening a file: `<seconds>.<milliseconds>_<seq>_<id>_<arrival>.<sender>`. Other mail
+//! programs append fields to it (`,U=7`, `,S=1024`), which are left as they are. In `cur` every
+//! mail program adds `:2,` and flags, or `;2,` where a file system allows no `:` in names.
 
 use correio_proto::mail::{Mail, MailId, Seq, Timestamp, Username};
 use uuid::Uuid;
 
-/// What parts a name from its flags (version 2 of the convention, the only one in use).
-const FLAGS: &str = ":2,";
+/// What parts a name from its flags, in the order in which they are tried: the convention's, and
+/// the one that isync and NeoMutt offer for file systems such as FAT and NTFS.
+pub(super) const SEPARATORS: [char; 2] = [':', ';'];
+
+/// Further separators that other programs use: the one of Python's documentation.
+const OTHER_SEPARATOR: char = '!';
+
+/// What stands between separator and flags: version 2 of the convention, the only one in use.
+const VERSION: &str = "2,";
+
+/// What begins a field that another program appends.
+const FIELD: char = ',';
 
 /// Flag of a mail that was read.
 const READ: char = 'S';
 
-/// What a name says. The order is that of a mailbox: by the server's clock, since the numbers
-/// of a server's store may start anew when that is replaced.
+/// What a name says. The order is that of a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
+    /// The place of the mail in the order in which mails were saved here. It goes first, since
+    /// the server's clock may be turned back and the numbers of its store may start anew. 0 in a
+    /// name that an older version gave, which has none: those mails come first, by the clock.
+    pub(super) arrival: u64,
     pub(super) sent_at: Timestamp,
     pub(super) seq: Seq,
     pub(super) id: MailId,
@@ -24,14 +38,19 @@ pub(super) struct Name {
 }
 
 impl Name {
-    pub(super) fn of(mail: &Mail) -> Self {
-        Self { sent_at: mail.sent_at, seq: mail.seq, id: mail.id, sender: mail.from.clone() }
+    pub(super) fn of(mail: &Mail, arrival: u64) -> Self {
+        let Mail { sent_at, seq, id, .. } = *mail;
+        Self { arrival, sent_at, seq, id, sender: mail.from.clone() }
     }
 
     /// The name of a file in `new`: the part that never changes.
     pub(super) fn base(&self) -> String {
+        let arrival = match self.arrival {
+            0 => String::new(),
+            arrival => format!("_{arrival}"),
+        };
         format!(
-            "{}.{:03}_{}_{}.{}",
+            "{}.{:03}_{}_{}{arrival}.{}",
             self.sent_at.0 / 1000,
             self.sent_at.0 % 1000,
             self.seq.0,
@@ -42,14 +61,17 @@ impl Name {
 
     /// Reads the name of a file; `None` where it is no mail of ours.
     pub(super) fn parse(file: &str) -> Option<Self> {
-        let (base, _) = split(file);
+        let is_end = |c: char| c == FIELD || c == OTHER_SEPARATOR || SEPARATORS.contains(&c);
+        let base = file.split(is_end).next()?;
         let mut parts = base.splitn(3, '.');
         let (seconds, middle, sender) = (parts.next()?, parts.next()?, parts.next()?);
         let mut middle = middle.split('_');
         let (millis, seq, id) = (middle.next()?, middle.next()?, middle.next()?);
+        let arrival = middle.next().map_or(Some(0), |arrival| arrival.parse().ok())?;
         let seconds: u64 = seconds.parse().ok()?;
         let millis: u64 = millis.parse().ok().filter(|millis| *millis < 1000)?;
         let name = Self {
+            arrival,
             sent_at: Timestamp(seconds.checked_mul(1000)?.checked_add(millis)?),
             seq: Seq(seq.parse().ok()?),
             id: id.parse().ok()?,
@@ -60,47 +82,76 @@ impl Name {
     }
 }
 
-/// A file's name without its flags, and the flags.
-pub(super) fn split(file: &str) -> (&str, &str) {
-    file.split_once(FLAGS).unwrap_or((file, ""))
+/// A file's name up to the separator, and the flags after it with whatever follows them.
+fn split(file: &str) -> (&str, &str) {
+    let flags = file.rmatch_indices(VERSION).find_map(|(at, _)| {
+        let (before, flags) = (file.get(..at)?, file.get(at + VERSION.len()..)?);
+        let is_separator = |c: char| c == OTHER_SEPARATOR || SEPARATORS.contains(&c);
+        Some((before.strip_suffix(is_separator)?, flags))
+    });
+    flags.unwrap_or((file, ""))
 }
 
 /// Whether a file's flags say that the mail was read.
 pub(super) fn is_read(file: &str) -> bool {
-    split(file).1.contains(READ)
+    letters(split(file).1).0.contains(READ)
 }
 
-/// The name in `cur` of a mail that was shown.
-pub(super) fn shown(base: &str) -> String {
-    format!("{base}{FLAGS}")
+/// A file's name in `cur` of a mail that was shown.
+pub(super) fn shown(file: &str, separator: char) -> String {
+    let (stem, flags) = split(file);
+    format!("{stem}{separator}{VERSION}{flags}")
 }
 
 /// A file's name in `cur` with the flag of a mail that was read, flags in order as the
 /// convention wants them.
-pub(super) fn read(file: &str) -> String {
-    let (base, flags) = split(file);
+pub(super) fn read(file: &str, separator: char) -> String {
+    let (stem, info) = split(file);
+    let (flags, appended) = letters(info);
     let mut flags: Vec<char> = flags.chars().filter(|flag| *flag != READ).collect();
     flags.push(READ);
     flags.sort_unstable();
-    flags.into_iter().fold(shown(base), |mut name, flag| {
-        name.push(flag);
-        name
-    })
+    let flags: String = flags.into_iter().collect();
+    format!("{stem}{separator}{VERSION}{flags}{appended}")
+}
+
+/// The flags at the start of what follows the separator, and what another program appended.
+fn letters(info: &str) -> (&str, &str) {
+    let end = info.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(info.len());
+    info.split_at_checked(end).unwrap_or((info, ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BASE: &str = "1700000000.007_42_01890a5dac96774bbcceb302099a8057.tony.stark_x";
+    const OLD: &str = "1700000000.007_42_01890a5dac96774bbcceb302099a8057.tony.stark_x";
+    const BASE: &str = "1700000000.007_42_01890a5dac96774bbcceb302099a8057_3.tony.stark_x";
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        let name = Name::parse(BASE).unwrap();
-        assert_eq!(name.sent_at, Timestamp(1_700_000_000_007));
-        assert_eq!((name.seq, name.sender.as_str()), (Seq(42), "tony.stark_x"));
-        assert_eq!(name.base(), BASE);
-        assert_eq!(Name::parse(&format!("{BASE}:2,RS")), Some(name));
+        for (base, arrival) in [(OLD, 0), (BASE, 3)] {
+            let name = Name::parse(base).unwrap();
+            assert_eq!((name.sent_at, name.arrival), (Timestamp(1_700_000_000_007), arrival));
+            assert_eq!((name.seq, name.sender.as_str()), (Seq(42), "tony.stark_x"));
+            assert_eq!(name.base(), base);
+            assert_eq!(Name::parse(&format!("{base}:2,RS")), Some(name));
+        }
+        assert!(Name::parse(OLD) < Name::parse(BASE));
+    }
+
+    #[test]
+    fn what_other_programs_append_is_no_part_of_the_name() {
+        let name = Name::parse(BASE);
+        assert!(name.is_some());
+        for appended in
+            [",U=7", ",U=7:2,S", ",S=10,W=12:2,", ";2,S", "!2,S", ":1,x", ":", ",U=7:2,Sa,b"]
+        {
+            assert_eq!(Name::parse(&format!("{BASE}{appended}")), name, "{appended}");
+        }
+        assert_eq!(shown("a,U=7", ':'), "a,U=7:2,");
+        assert_eq!(read("a,U=7:2,F", ':'), "a,U=7:2,FS");
+        assert_eq!(read("a,W=12,U=2,", ':'), "a,W=12,U=2,:2,S");
     }
 
     #[test]
@@ -109,7 +160,12 @@ mod tests {
         for file in [
             String::new(),
             "1700000000.M1P2.host".to_owned(),
+            format!("{BASE}~"),
+            format!("{BASE} (1)"),
             BASE.replace("_42_", "_042_"),
+            BASE.replace("_3.", "_03."),
+            BASE.replace("_3.", "_0."),
+            BASE.replace("_3.", "_3_4."),
             BASE.replace("tony", "Tony"),
             BASE.replace(".007_", ".7_"),
             BASE.replace("774b", "474b"),
@@ -121,10 +177,12 @@ mod tests {
 
     #[test]
     fn flags_stay_in_order() {
-        assert_eq!(read("a:2,"), "a:2,S");
-        assert_eq!(read("a"), "a:2,S");
-        assert_eq!(read("a:2,FT"), "a:2,FST");
-        assert_eq!(read("a:2,RS"), "a:2,RS");
+        assert_eq!(read("a:2,", ':'), "a:2,S");
+        assert_eq!(read("a", ':'), "a:2,S");
+        assert_eq!(read("a:2,FT", ';'), "a;2,FST");
+        assert_eq!(read("a!2,RS", ':'), "a:2,RS");
+        assert_eq!(read("a:2,F,X=S", ':'), "a:2,FS,X=S");
+        assert!(is_read("a:2,RS,X=1") && !is_read("a:2,R,X=S"));
         assert!(is_read("a:2,RS") && !is_read("aS:2,R") && !is_read("S"));
     }
 }

@@ -3,26 +3,19 @@
 use std::{
     collections::HashSet,
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use correio_proto::mail::{Mail, MailId, Username};
 
-use super::{Mailbox, MailboxError, format, name::Name, scan::scan_with};
+use super::{Mailbox, MailboxError, Skipped, format, name::Name, scan::scan_with};
 use crate::{
     Cancel,
     durable::{self, Disk},
+    lock::{self, LockError, Patience},
 };
-
-/// How often, and how many times, a client looks whether another one is done receiving before it
-/// gives up, which is after ten seconds.
-const LOCK_RETRY: Duration = Duration::from_millis(50);
-const LOCK_TRIES: usize = 200;
 
 /// This computer's disk, and the right to put mails into a mailbox on it: one program has it at a
 /// time, so that none saves what another is saving. Reading needs no right; a Maildir is made for
@@ -30,6 +23,18 @@ const LOCK_TRIES: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Locked {
     _lock: File,
+    /// The first file or directory that the file system did not make durable when asked to, and
+    /// what it said.
+    not_synced: Option<Skipped>,
+}
+
+impl Locked {
+    fn note_synced(&mut self, path: &Path, synced: Option<io::Error>) {
+        if let (Some(error), None) = (synced, &self.not_synced) {
+            let (path, reason) = (path.to_owned(), error.to_string());
+            self.not_synced = Some(Skipped { path, reason });
+        }
+    }
 }
 
 /// Puts mails into a Maildir on a disk.
@@ -41,6 +46,8 @@ pub struct Saving<D> {
     /// What the mailbox holds. A mail that was deleted from it after it was confirmed does not
     /// come again, so nothing else needs to be known.
     known: HashSet<(MailId, Username)>,
+    /// The arrival of the mail that is saved next.
+    next_arrival: u64,
 }
 
 impl Mailbox {
@@ -48,15 +55,27 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Locked`] where another client keeps it, or `cancel` is thrown meanwhile;
-    /// [`MailboxError::Io`].
+    /// [`MailboxError::Locked`] where another client keeps it for ten seconds, or `cancel` is
+    /// thrown meanwhile; [`MailboxError::Io`].
     pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving<Locked>, MailboxError> {
         for part in ["tmp", "new", "cur"] {
             let part = self.directory.join(part);
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
-        let lock = lock(&self.directory.join(".correio-lock"), cancel)?;
-        Saving::start(Locked { _lock: lock }, &self.directory, &self.domain)
+        let path = self.directory.join(".correio-lock");
+        let lock = lock::take(&path, Patience::Receiving, cancel).map_err(|error| match error {
+            LockError::Held | LockError::Cancelled => MailboxError::Locked,
+            LockError::Io(source) => MailboxError::Io { path, source },
+        })?;
+        let disk = Locked { _lock: lock, not_synced: None };
+        Saving::start(disk, &self.directory, &self.domain)
+    }
+}
+
+impl Saving<Locked> {
+    /// The first file or directory that the file system did not make durable, and what it said.
+    pub(crate) fn not_synced(&self) -> Option<&Skipped> {
+        self.disk.not_synced.as_ref()
     }
 }
 
@@ -70,8 +89,10 @@ impl<D: Disk> Saving<D> {
     pub fn start(mut disk: D, directory: &Path, domain: &str) -> Result<Self, MailboxError> {
         clean(&mut disk, &directory.join("tmp"));
         let files = scan_with(directory, |part| disk.names(part))?.files;
+        let last = files.last().map_or(0, |file| file.name.arrival);
         let known = files.into_iter().map(|file| (file.name.id, file.name.sender)).collect();
-        Ok(Self { disk, directory: directory.to_owned(), domain: domain.to_owned(), known })
+        let (directory, domain) = (directory.to_owned(), domain.to_owned());
+        Ok(Self { disk, directory, domain, known, next_arrival: last.saturating_add(1) })
     }
 
     /// Saves a page of mails as new ones, except for those that the mailbox has. All of them are
@@ -106,7 +127,8 @@ impl<D: Disk> Saving<D> {
             if !self.known.insert(known.clone()) {
                 continue;
             }
-            let name = Name::of(mail).base();
+            let name = Name::of(mail, self.next_arrival).base();
+            self.next_arrival = self.next_arrival.saturating_add(1);
             let path = self.directory.join("new").join(&name);
             saved.push((path.clone(), known));
             let temporary = self.directory.join("tmp").join(&name);
@@ -127,22 +149,6 @@ impl<D: Disk> Saving<D> {
     }
 }
 
-fn lock(path: &Path, cancel: &Cancel) -> Result<File, MailboxError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path).map_err(|error| MailboxError::io(path, error))?;
-    let _watch = cancel.watch();
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(MailboxError::io(path, error)),
-            Err(TryLockError::WouldBlock) if cancel.is_cancelled() => break,
-            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_RETRY),
-        }
-    }
-    Err(MailboxError::Locked)
-}
-
 /// Removes what a program that was killed had begun to write; nobody else is writing now.
 fn clean(disk: &mut impl Disk, temporary: &Path) {
     for name in disk.names(temporary).unwrap_or_default() {
@@ -159,11 +165,13 @@ impl Disk for Locked {
     }
 
     fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
-        durable::write(path, content)
+        let synced = durable::write(path, content)?;
+        self.note_synced(path, synced);
+        Ok(())
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        durable::rename(from, to)
     }
 
     fn remove(&mut self, path: &Path) -> io::Result<()> {
@@ -171,6 +179,8 @@ impl Disk for Locked {
     }
 
     fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
-        durable::sync_directory(path)
+        let synced = durable::sync_directory(path)?;
+        self.note_synced(path, synced);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::durable;
 
-/// The files of a mailbox at one moment, oldest mail first.
+/// The files of a mailbox at one moment, in the order in which their mails arrived.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) files: Vec<MailFile>,
@@ -84,6 +84,12 @@ pub(super) fn scan_with(
 }
 
 impl Scan {
+    /// The file of a mail.
+    pub(super) fn find(&self, name: &Name) -> Option<&MailFile> {
+        let index = self.files.binary_search_by(|file| file.name.cmp(name)).ok()?;
+        self.files.get(index)
+    }
+
     fn add(&mut self, directory: &Path, part: Part, names: &[OsString]) {
         for file in names {
             let path = directory.join(file);

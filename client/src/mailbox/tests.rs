@@ -1,6 +1,6 @@
 //! The mailbox as a directory: what other programs find in it, and what they may do to it.
 
-use std::{collections::HashSet, thread};
+use std::{collections::HashSet, fs, thread};
 
 use correio_proto::mail::{Body, Recipients};
 use mail_parser::MessageParser;
@@ -109,7 +109,7 @@ fn other_programs_may_move_flag_and_delete_mails() {
     let (_data, mailbox) = with_mails(2);
     let listed = all(&mailbox);
     let path = |part: &str, flags: &str| {
-        mailbox.directory().join(part).join(format!("{}{flags}", listed[0].base))
+        mailbox.directory().join(part).join(format!("{}{flags}", listed[0].name.base()))
     };
     fs::rename(path("new", ""), path("cur", ":2,FS")).unwrap();
     assert_eq!(mailbox.read(&listed[0]).unwrap().seq, Seq(1));
@@ -128,8 +128,8 @@ fn other_programs_may_move_flag_and_delete_mails() {
 fn foreign_and_damaged_files_are_passed_over() {
     let (_data, mailbox) = with_mails(3);
     let file = |number: usize| {
-        let base = &all(&mailbox)[number - 1].base;
-        mailbox.directory().join("new").join(&**base)
+        let base = all(&mailbox)[number - 1].name.base();
+        mailbox.directory().join("new").join(base)
     };
     let [first, second] = [file(1), file(2)];
     let whole = fs::read_to_string(&first).unwrap();
@@ -160,6 +160,116 @@ fn foreign_and_damaged_files_are_passed_over() {
 }
 
 #[test]
+fn what_other_programs_append_to_a_name_is_left_and_the_mail_known() {
+    let (_data, mailbox) = with_mails(3);
+    let listed = all(&mailbox);
+    let path = |number: usize, part: &str, end: &str| {
+        let base = listed[number - 1].name.base();
+        mailbox.directory().join(part).join(base + end)
+    };
+    fs::rename(path(1, "new", ""), path(1, "cur", ",U=7:2,S")).unwrap();
+    fs::rename(path(2, "new", ""), path(2, "new", ",U=8")).unwrap();
+    fs::rename(path(3, "new", ""), path(3, "cur", ",S=10,W=12;2,F")).unwrap();
+    let status: Vec<_> = all(&mailbox).iter().map(|mail| (mail.number, mail.status)).collect();
+    assert_eq!(status, [(1, Status::Read), (2, Status::New), (3, Status::Unread)]);
+    let again: Vec<Mail> =
+        (1..=3).map(|seq| mail(seq, &format!("Assunto {seq}"), "Corpo\n")).collect();
+    assert_eq!(save(&mailbox, &again), 0);
+    assert_eq!(mailbox.read(&listed[0]).unwrap(), again[0]);
+    mailbox.mark_shown(&listed).unwrap();
+    assert!(path(2, "cur", ",U=8:2,").exists());
+    listed.iter().for_each(|mail| mailbox.mark_read(mail).unwrap());
+    assert!(path(1, "cur", ",U=7:2,S").exists());
+    assert!(path(2, "cur", ",U=8:2,S").exists());
+    assert!(path(3, "cur", ",S=10,W=12:2,FS").exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other() {
+    use std::os::unix::fs::symlink;
+    let (data, mailbox) = with_mails(5);
+    let bases: Vec<_> = all(&mailbox).iter().map(|mail| mail.name.base()).collect();
+    let new = |number: usize| mailbox.directory().join("new").join(&bases[number - 1]);
+    let cur =
+        |number: usize| mailbox.directory().join("cur").join(bases[number - 1].clone() + ":2,");
+    for number in [1, 2, 4, 5] {
+        fs::remove_file(new(number)).unwrap();
+    }
+    symlink("nowhere", cur(1)).unwrap();
+    symlink("nowhere", new(2)).unwrap();
+    fs::create_dir(new(4)).unwrap();
+    // Opening a pipe would wait until somebody writes to it.
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, new(5), mode).unwrap();
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    assert_eq!(list.mails.iter().map(|mail| mail.number).collect::<Vec<_>>(), [3]);
+    let skipped: Vec<_> = list.skipped.iter().map(|skipped| skipped.path.clone()).collect();
+    assert_eq!(skipped, [cur(1), new(2), new(4), new(5)]);
+    for _ in 0..2 {
+        assert_eq!(mailbox.unseen().unwrap().len(), 1);
+    }
+    let noted: Vec<_> = mailbox.take_notes();
+    let expected: Vec<_> = list.skipped[1..].iter().cloned().map(MailboxNote::Unreadable).collect();
+    assert_eq!(noted, expected, "each once, and the mail that was shown before is no news");
+    assert!(matches!(mailbox.read_number(1), Err(MailboxError::Io { .. })));
+    assert_eq!(save(&open(&data), &[mail(6, "x", "x")]), 1);
+}
+
+#[test]
+fn mails_have_the_order_in_which_they_arrived() {
+    let (data, mailbox) = with_mails(3);
+    let old = |seq: usize| all(&mailbox)[seq - 1].name.clone();
+    // Those that an older version saved have no arrival in their names.
+    for name in [old(1), old(2), old(3)] {
+        let older = Name { arrival: 0, ..name.clone() };
+        let new = mailbox.directory().join("new");
+        fs::rename(new.join(name.base()), new.join(older.base())).unwrap();
+    }
+    // The server's clock is turned back an hour, and then its store replaced.
+    let back = |seq: u64| Mail {
+        sent_at: Timestamp(1_751_366_000_123 - 3_600_000 + seq),
+        ..mail(seq, &format!("Assunto {seq}"), "Corpo\n")
+    };
+    save(&mailbox, &[back(4)]);
+    save(&open(&data), &[back(6), Mail { seq: Seq(1), ..back(5) }]);
+    let subjects: Vec<_> =
+        all(&mailbox).iter().map(|mail| mail.subject.as_str().to_owned()).collect();
+    assert_eq!(subjects, [1, 2, 3, 4, 6, 5].map(|seq| format!("Assunto {seq}")));
+    assert_eq!(mailbox.read_number(4).unwrap().1, back(4));
+    assert_eq!(save(&mailbox, &[mail(2, "Assunto 2", "Corpo\n"), back(4)]), 0);
+    mailbox.mark_shown(&all(&mailbox)).unwrap();
+    assert_eq!(all(&mailbox)[3].subject.as_str(), "Assunto 4");
+}
+
+#[test]
+fn each_new_mail_is_returned_to_one_of_those_who_receive() {
+    let (data, first) = with_mails(2);
+    let [second, third] = [open(&data), open(&data)];
+    let receive = |mailbox: &Mailbox, seq: u64| -> Vec<u64> {
+        let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
+        saving.save(&[mail(seq, "x", "x")]).unwrap();
+        mailbox.claim_unseen().unwrap().iter().map(|mail| mail.seq.0).collect()
+    };
+    assert_eq!(receive(&first, 3), [1, 2, 3]);
+    assert_eq!(receive(&second, 4), [4]);
+    assert_eq!(open(&data).unseen().unwrap(), []);
+    first.mark_shown(&first.unseen().unwrap()[..1]).unwrap();
+    // Whoever ends without having shown them leaves them to the next.
+    drop(first);
+    assert_eq!(receive(&third, 5), [2, 3, 5]);
+    drop((second, third));
+    let names = durable::names(open(&data).directory()).unwrap();
+    let left = names.iter().filter(|name| name.to_string_lossy().contains("claim")).count();
+    assert_eq!(left, 0);
+    // A killed program leaves its claim behind, which nobody holds any more.
+    let ended = open(&data).directory().join(".correio-claim-x");
+    fs::write(&ended, all(&open(&data)).iter().map(|m| m.name.base() + "\n").collect::<String>())
+        .unwrap();
+    assert_eq!(receive(&open(&data), 6), [2, 3, 4, 5, 6]);
+    assert!(!ended.exists());
+}
+
+#[test]
 fn files_and_directories_are_private() {
     use std::os::unix::fs::PermissionsExt;
     let (data, mailbox) = with_mails(1);
@@ -174,7 +284,7 @@ fn files_and_directories_are_private() {
 fn what_a_killed_program_left_is_cleaned_up() {
     let (_data, mailbox) = with_mails(1);
     let tmp = mailbox.directory().join("tmp");
-    let ours = tmp.join(&*all(&mailbox)[0].base);
+    let ours = tmp.join(all(&mailbox)[0].name.base());
     let foreign = tmp.join("1700000000.M1P1.other");
     for path in [&ours, &foreign] {
         fs::write(path, "half").unwrap();
@@ -189,7 +299,7 @@ fn a_page_that_cannot_be_saved_leaves_nothing() {
     let (_data, mailbox) = with_mails(0);
     let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
     // The second mail's place is taken by a directory.
-    let name = Name::of(&mail(2, "x", "x")).base();
+    let name = Name::of(&mail(2, "x", "x"), 2).base();
     let obstacle = mailbox.directory().join("tmp").join(name);
     fs::create_dir(&obstacle).unwrap();
     let page = [mail(1, "x", "x"), mail(2, "x", "x")];
@@ -304,7 +414,7 @@ proptest! {
         prop_assert!(longest <= Some(998));
         let read = format::read(&mut &file[..]);
         prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
-        let name = Name::of(&mail);
+        let name = Name::of(&mail, seq % 2);
         prop_assert!(name.base().len() < 200);
         prop_assert_eq!(Name::parse(&name.base()), Some(name));
     }

@@ -3,14 +3,16 @@
 
 use std::{
     fmt, fs, io,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
 use super::Trust;
-use crate::{Address, durable};
+use crate::{
+    Address, Cancel, durable,
+    lock::{self, LockError, Patience},
+};
 
 /// Name of the file in the client's data directory.
 const FILE: &str = "known_servers";
@@ -31,6 +33,17 @@ const SERVERS_MAX: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct KnownServers {
     directory: PathBuf,
+    cancel: Cancel,
+}
+
+/// What the file says of a server that says whose mail it keeps.
+enum Met {
+    /// Nothing is to be noted.
+    Known,
+    /// This is to be noted.
+    New(KnownServer),
+    /// Another server is known to keep that mail.
+    OtherServers(Address),
 }
 
 /// Why the known servers cannot be asked or changed.
@@ -56,6 +69,15 @@ pub enum KnownServersError {
         /// Counts from 1.
         line: usize,
     },
+    /// For three seconds another program has held the lock under which the file is changed.
+    #[error("another program keeps {} locked: try again, or end that program", path.display())]
+    Locked {
+        /// The file that is locked.
+        path: PathBuf,
+    },
+    /// The caller gave up; see [`KnownServers::cancelled_by`].
+    #[error("cancelled")]
+    Cancelled,
     /// There are too many.
     #[error("{} has {SERVERS_MAX} servers: delete those that are not needed", path.display())]
     Full {
@@ -124,7 +146,13 @@ impl KnownServers {
     /// Those of a data directory. Nothing needs to be there.
     #[must_use]
     pub fn in_directory(data: &Path) -> Self {
-        Self { directory: data.to_owned() }
+        Self { directory: data.to_owned(), cancel: Cancel::new() }
+    }
+
+    /// Has waiting for another program that changes the file end when `cancel` is thrown.
+    #[must_use]
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..self }
     }
 
     /// How a server is to be trusted: by the certificate that was accepted, or by the authorities
@@ -214,36 +242,18 @@ impl KnownServers {
         trust: Trust,
         realm: Realm,
     ) -> Result<Option<Address>, KnownServersError> {
-        let _lock = self.lock()?;
-        let servers = self.list()?;
-        let keeper = servers
-            .iter()
-            .find(|known| known.realm == Some(realm) && !known.may_be(address, trust));
-        if let Some(keeper) = keeper.filter(|keeper| {
-            // An address may have a new store, but not the one of a server that proves itself.
-            keeper.address != *address || trust == Trust::Plaintext
-        }) {
-            return Ok(Some(keeper.address.clone()));
-        }
-        let known = servers.iter().find(|known| known.address == *address);
-        let proof = match (known.map(|known| known.proof), trust) {
-            (_, Trust::Plaintext) => return Ok(None),
-            // A certificate that was only stated for this time is not accepted by the way.
-            (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
-                Proof::Stated(stated)
+        // A server that is known already, or that proves nothing, takes no lock.
+        if let Met::New(_) = met(&self.list()?, address, trust, realm) {
+            let _lock = self.lock()?;
+            // Another program may have changed the file meanwhile.
+            if let Met::New(server) = met(&self.list()?, address, trust, realm) {
+                self.put(server)?;
             }
-            (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown))
-                if accepted == shown =>
-            {
-                Proof::Certificate(accepted)
-            }
-            (Some(Proof::Certificate(_)), _) => return Ok(None),
-            (_, Trust::Authorities) => Proof::Authorities,
-        };
-        if known.is_none_or(|known| (known.proof, known.realm) != (proof, Some(realm))) {
-            self.put(KnownServer { address: address.clone(), proof, realm: Some(realm) })?;
         }
-        Ok(None)
+        Ok(match met(&self.list()?, address, trust, realm) {
+            Met::OtherServers(keeper) => Some(keeper),
+            Met::Known | Met::New(_) => None,
+        })
     }
 
     /// Forgets a server. Returns whether it was known.
@@ -279,13 +289,15 @@ impl KnownServers {
     /// Keeps other programs from changing the file until it is dropped.
     fn lock(&self) -> Result<fs::File, KnownServersError> {
         let path = self.directory.join(LOCK);
-        let locked = durable::create_directories(&self.directory).and_then(|()| {
-            let mut options = fs::OpenOptions::new();
-            let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        });
-        locked.map_err(|source| KnownServersError::Io { path, source })
+        let locked = match durable::create_directories(&self.directory) {
+            Ok(()) => lock::take(&path, Patience::Changing, &self.cancel),
+            Err(error) => Err(LockError::Io(error)),
+        };
+        locked.map_err(|error| match error {
+            LockError::Held => KnownServersError::Locked { path },
+            LockError::Cancelled => KnownServersError::Cancelled,
+            LockError::Io(source) => KnownServersError::Io { path, source },
+        })
     }
 
     fn path(&self) -> PathBuf {
@@ -303,10 +315,40 @@ impl KnownServers {
         }
         durable::create_directories(&self.directory)
             .and_then(|()| durable::write(&half, text.as_bytes()))
-            .and_then(|()| fs::rename(&half, &path))
+            .and_then(|_| durable::rename(&half, &path))
             .and_then(|()| durable::sync_directory(&self.directory))
+            .map(drop)
             .map_err(|source| KnownServersError::Io { path, source })
     }
+}
+
+/// See [`KnownServers::meet`].
+fn met(servers: &[KnownServer], address: &Address, trust: Trust, realm: Realm) -> Met {
+    let keeper =
+        servers.iter().find(|known| known.realm == Some(realm) && !known.may_be(address, trust));
+    if let Some(keeper) = keeper.filter(|keeper| {
+        // An address may have a new store, but not the one of a server that proves itself.
+        keeper.address != *address || trust == Trust::Plaintext
+    }) {
+        return Met::OtherServers(keeper.address.clone());
+    }
+    let known = servers.iter().find(|known| known.address == *address);
+    let proof = match (known.map(|known| known.proof), trust) {
+        (_, Trust::Plaintext) => return Met::Known,
+        // A certificate that was only stated for this time is not accepted by the way.
+        (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
+            Proof::Stated(stated)
+        }
+        (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown)) if accepted == shown => {
+            Proof::Certificate(accepted)
+        }
+        (Some(Proof::Certificate(_)), _) => return Met::Known,
+        (_, Trust::Authorities) => Proof::Authorities,
+    };
+    if known.is_some_and(|known| (known.proof, known.realm) == (proof, Some(realm))) {
+        return Met::Known;
+    }
+    Met::New(KnownServer { address: address.clone(), proof, realm: Some(realm) })
 }
 
 fn parse(line: &str) -> Option<KnownServer> {

@@ -274,3 +274,37 @@ fn the_server_must_have_the_certificate_s_key() {
     let met = meet(&trust.security(&address("mail.example:8888")), &impostor);
     assert!(matches!(met, Err(Failure::Other(_))), "{met:?}");
 }
+
+#[test]
+fn a_lock_that_another_program_keeps_is_waited_for_with_a_deadline() {
+    let directory = tempfile::tempdir().unwrap();
+    let known = KnownServers::in_directory(directory.path());
+    let (home, other) = (address("mail.example"), address("other.example"));
+    let (trust, realm) = (Trust::Fingerprint(Fingerprint::of(b"own")), Realm([1; 16]));
+    known.meet(&home, trust, realm).unwrap();
+    let lock = fs::File::open(directory.path().join("known_servers.lock")).unwrap();
+    lock.lock().unwrap();
+    // Where nothing is to be changed nothing is waited for.
+    assert_eq!(known.meet(&home, trust, realm).unwrap(), None);
+    assert_eq!(known.meet(&other, Trust::Plaintext, Realm([2; 16])).unwrap(), None);
+    let before = known.list().unwrap();
+    let error = known.remember(&other, Fingerprint::of(b"own")).unwrap_err();
+    assert!(
+        matches!(&error, KnownServersError::Locked { path } if path.ends_with("known_servers.lock"))
+    );
+    assert!(error.to_string().contains("another program"), "{error}");
+    assert_eq!(known.list().unwrap(), before);
+    // Whoever gives up does not wait for the deadline.
+    let cancel = crate::Cancel::new();
+    let known = known.cancelled_by(&cancel);
+    cancel.cancel();
+    for result in [
+        known.meet(&other, trust, Realm([2; 16])).map(drop),
+        known.remember(&other, Fingerprint::of(b"own")),
+        known.forget(&home).map(drop),
+    ] {
+        assert!(matches!(result, Err(KnownServersError::Cancelled)), "{result:?}");
+    }
+    lock.unlock().unwrap();
+    assert!(known.forget(&home).unwrap(), "a lock that is free is taken");
+}

@@ -23,7 +23,7 @@ use correio_server::{
     session::Settings,
     store::{
         Quota, Store, Wake,
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{CreateStore, SqliteOptions, SqliteStore},
     },
     throttle::ThrottleSettings,
 };
@@ -85,7 +85,8 @@ impl Drop for Running {
 
 fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    let options = SqliteOptions::default();
+    // The certificate is there before the store.
+    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
     let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();

@@ -186,11 +186,16 @@ impl Done {
 }
 
 /// Runs a program with this input to its end.
-pub fn finish(mut command: Command, input: &str) -> Done {
+pub fn finish(command: Command, input: &str) -> Done {
+    finish_bytes(command, input.as_bytes())
+}
+
+/// The same with input that need not be UTF-8.
+pub fn finish_bytes(mut command: Command, input: &[u8]) -> Done {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The pipe holds what these tests write; a program that has ended already is no failure.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input);
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     Done {
         status: status.code().unwrap(),

@@ -35,6 +35,9 @@ pub(crate) fn run(data: &[u8]) {
             Err(ConfigError::Value { value, allowed, .. }),
             Err(ConfigError::Value { value: again, allowed: still, .. }),
         ) => assert_eq!((value, allowed), (again, still)),
+        (Err(ConfigError::Together { why, .. }), Err(ConfigError::Together { why: again, .. })) => {
+            assert_eq!(why, again);
+        }
         (file, flags) => panic!("{file:?} is not {flags:?}"),
     }
 }
@@ -88,6 +91,7 @@ fn said(error: &ConfigError, path: &Path) {
         ConfigError::Syntax { .. } => {}
         ConfigError::Unreadable { .. }
         | ConfigError::Value { .. }
+        | ConfigError::Together { .. }
         | ConfigError::UnknownKey { .. } => {
             assert!(!text.chars().any(char::is_control), "{text:?}");
         }
@@ -114,7 +118,9 @@ fn flags(text: &str) -> Option<Vec<OsString>> {
     // Keys that are none are refused in the file already.
     Config::load(["correiod".into()].into_iter().chain(flags.iter().cloned()), &no_file())
         .err()
-        .is_none_or(|error| matches!(error, ConfigError::Value { .. }))
+        .is_none_or(|error| {
+            matches!(error, ConfigError::Value { .. } | ConfigError::Together { .. })
+        })
         .then_some(flags)
 }
 

@@ -50,19 +50,22 @@ fn stated_length(content: &[u8]) -> Option<usize> {
 }
 
 /// Whether a name is one that a mailbox gives:
-/// `<seconds>.<milliseconds>_<number>_<id>.<sender>`, flags aside.
+/// `<seconds>.<milliseconds>_<number>_<id>_<arrival>.<sender>`, or an older one without an arrival,
+/// aside from flags and what other programs append.
 fn is_ours(name: &str) -> bool {
-    let base = name.split(":2,").next().unwrap_or(name);
+    let base = name.split([',', ':', ';', '!']).next().unwrap_or(name);
     let mut parts = base.splitn(3, ['.', '_']);
     let seconds = parts.next().is_some_and(is_number);
     let millis = parts.next().is_some_and(|it| it.len() == 3 && it.parse::<u16>().is_ok());
     let mut rest = parts.next().unwrap_or_default().splitn(2, '_');
     let number = rest.next().is_some_and(is_number);
     let (id, sender) = rest.next().and_then(|it| it.split_once('.')).unwrap_or_default();
+    let (id, arrival) = id.split_once('_').unwrap_or((id, "1"));
+    let arrival = is_number(arrival) && arrival != "0";
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let id = id.len() == 32 && id.bytes().all(is_hex);
     let sender = sender.parse::<Username>().is_ok_and(|it| it.as_str() == sender);
-    seconds && millis && number && id && sender
+    seconds && millis && number && id && arrival && sender
 }
 
 fn is_number(text: &str) -> bool {

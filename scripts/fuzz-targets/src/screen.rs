@@ -1,14 +1,15 @@
 //! Target `screen`: a text of somebody else's.
 
-use correio_client::{Shown, show, show_json};
+use correio_client::{Shown, show, show_json, show_part};
 use serde_json::Value;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let line = show(&text, Shown::OneLine);
-    assert!(line.chars().all(is_visible), "{line:?}");
+    assert!(!line.contains(['\n', '\t']), "{line:?}");
+    assert_harmless(&line);
     let lines = show(&text, Shown::Lines);
-    assert!(lines.chars().all(|c| is_visible(c) || matches!(c, '\n' | '\t')), "{lines:?}");
+    assert_harmless(&lines);
     assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
     if text.chars().all(is_visible) {
         assert_eq!((&*line, &*lines), (&*text, &*text), "what is harmless stays as it is");
@@ -16,6 +17,10 @@ pub(crate) fn run(data: &[u8]) {
     // What is shown is shown again as it is.
     assert_eq!(show(&line, Shown::OneLine), line);
     assert_eq!(show(&lines, Shown::Lines), lines);
+
+    let middle = text.chars().map(char::len_utf8).take(text.chars().count() / 2).sum();
+    let part = |part| show_part(&text, part, Shown::OneLine);
+    assert_eq!(part(0..middle) + &part(middle..text.len()), line);
 
     json(&Value::from(&*text));
     if let Ok(document) = serde_json::from_slice::<Value>(data) {
@@ -29,6 +34,50 @@ fn json(document: &Value) {
     // Read as the plain document is; numbers that are not whole may come back a little different.
     let plain: Value = serde_json::from_str(&document.to_string()).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), plain);
+}
+
+/// The flags that are written with tag characters.
+const TAG_FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+
+/// Whether every invisible character is one that a script needs where it stands: alone between
+/// visible ones, at a character outside ASCII, and without a turn for text of another direction.
+fn assert_harmless(shown: &str) {
+    let mut plain = shown.to_owned();
+    for name in TAG_FLAGS {
+        let tags: String =
+            name.bytes().filter_map(|byte| char::from_u32(0xe0000 + u32::from(byte))).collect();
+        plain = plain.replace(&format!("\u{1f3f4}{tags}\u{e007f}"), "\u{1f3f4}");
+    }
+    let characters: Vec<char> = plain.chars().collect();
+    for (index, c) in characters.iter().enumerate() {
+        if is_visible(*c) || matches!(c, '\n' | '\t') {
+            continue;
+        }
+        let before = index.checked_sub(1).and_then(|index| characters.get(index)).copied();
+        let after = characters.get(index + 1).copied().filter(|c| *c != '\n');
+        let is_alone = before.is_some_and(is_visible) && after.is_none_or(is_visible);
+        assert!(is_alone, "{shown:?}");
+        let is_needed = match c {
+            '\u{200c}'
+            | '\u{200d}'
+            | '\u{200b}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{e0100}'..='\u{e01ef}' => {
+                before.is_some_and(|c| !c.is_ascii()) || after.is_some_and(|c| !c.is_ascii())
+            }
+            // The letters nearest to it, if any, run from right to left.
+            '\u{200f}' | '\u{61c}' => {
+                let (start, end) = characters.split_at(index);
+                let is_turned = |c: &char| c.is_alphabetic() && !c.is_ascii();
+                let before = start.iter().rev().find(|c| c.is_alphanumeric());
+                let mut line = end.iter().take_while(|c| **c != '\n');
+                let after = line.find(|c| c.is_alphanumeric());
+                before.is_some_and(is_turned) && after.is_none_or(is_turned)
+            }
+            _ => false,
+        };
+        assert!(is_needed, "{shown:?}");
+    }
 }
 
 /// Whether a character is seen for what it is: no control character, no separator of lines or

@@ -15,10 +15,11 @@ use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
+    dial::{code, connect},
     intruder::{Intruder, Next},
     ledger::{Found, Ledger, PersonId},
-    person::{Person, Phase, Random, Shared, Wish},
-    results::{Operation, Recorder},
+    person::{Person, Phase, Profile, Random, Shared, Typed, Wish},
+    results::{Operation, People, Recorder},
     scenario::Scenario,
 };
 
@@ -27,6 +28,9 @@ const CONNECTIONS_PER_ADDRESS: usize = 20_000;
 
 /// Longest wait before another attempt to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// A connection that stood as long was a good one: after a shorter one, waits become longer.
+const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// How often one client has its turn before the others have theirs.
 const ROUNDS_MAX: usize = 8;
@@ -44,6 +48,8 @@ pub struct Plan {
     pub rate: Option<f64>,
     /// What the random choices begin with.
     pub seed: u64,
+    /// A server that says nothing for as long, to people of whom nobody sits out a wait, is gone.
+    pub silence: Duration,
 }
 
 /// See the module's description.
@@ -65,12 +71,35 @@ pub struct Driver {
     /// Scheduled mails so far, and whose turn is next.
     scheduled: u64,
     next_sender: usize,
+    /// Connections that stand, and the fewest of them since somebody asked.
+    up: usize,
+    fewest: usize,
+    /// When a person last had an answer. A connection is none: the kernel makes it for a server that
+    /// hangs.
+    heard_at: Duration,
+}
+
+/// What is there at the end.
+#[derive(Debug)]
+pub struct Finished {
+    /// What became of the mails.
+    pub found: Found,
+    /// All times.
+    pub recorder: Recorder,
+    /// Who came in.
+    pub people: People,
+    /// Mails that were due by schedule.
+    pub scheduled: u64,
+    /// Clients that mean no good and never had a connection.
+    pub harmless: usize,
 }
 
 struct Slot {
     who: Who,
     link: Link,
     failures: u32,
+    /// Whether it ever had a connection.
+    has_connected: bool,
     /// The earliest entry it has among the timers.
     timer: Option<Duration>,
 }
@@ -84,11 +113,12 @@ enum Link {
     /// Another attempt is due then.
     Down(Duration),
     Connecting(TcpStream, Duration),
-    Up(TcpStream),
+    /// Since then.
+    Up(TcpStream, Duration),
 }
 
 impl Driver {
-    /// Makes all clients; none of them connects before its time.
+    /// Makes all clients; none of them connects before its time, which counts from [`Driver::begin`].
     ///
     /// # Errors
     ///
@@ -108,6 +138,9 @@ impl Driver {
             spare: SpareBuffers::new(64),
             scheduled: 0,
             next_sender: 0,
+            up: 0,
+            fewest: 0,
+            heard_at: Duration::ZERO,
             plan,
         };
         // People first, so that their numbers are those of the ledger.
@@ -124,8 +157,8 @@ impl Driver {
             if group.behaviour.is_person() != people {
                 continue;
             }
-            for number in 0..group.count {
-                let username: Username = format!("{}{number}", group.name).parse()?;
+            for (number, username) in group.usernames().enumerate() {
+                let username: Username = username.parse()?;
                 let share = number as f64 / group.count as f64;
                 let arrival = Duration::from_secs_f64(group.arrive * share);
                 // Not stretched by bcrypt: nobody guesses the passwords of such a server.
@@ -134,8 +167,17 @@ impl Driver {
                     let id = self.slots.len();
                     self.ledger.enter(username.clone(), id);
                     let security = security.clone();
-                    let person = Person::new(id, index, username, credential, security, arrival);
-                    Who::Person(Box::new(person))
+                    let types = if group.mistypes(number) { Typed::Wrong } else { Typed::Right };
+                    let group = index;
+                    Who::Person(Box::new(Person::new(Profile {
+                        id,
+                        group,
+                        username,
+                        credential,
+                        security,
+                        arrival,
+                        types,
+                    })))
                 } else {
                     let (behaviour, security) = (group.behaviour, security.clone());
                     let intruder =
@@ -147,6 +189,7 @@ impl Driver {
                     who,
                     link: Link::Down(arrival),
                     failures: 0,
+                    has_connected: false,
                     timer: Some(arrival),
                 });
                 self.timers.push(Reverse((arrival, index)));
@@ -158,6 +201,11 @@ impl Driver {
         Ok(())
     }
 
+    /// The load begins now.
+    pub fn begin(&mut self) {
+        self.started = Instant::now();
+    }
+
     /// How long it has been going on.
     #[must_use]
     pub fn now(&self) -> Duration {
@@ -167,7 +215,28 @@ impl Driver {
     /// Connections that stand.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.slots.iter().filter(|slot| matches!(slot.link, Link::Up(_))).count()
+        self.up
+    }
+
+    /// The fewest connections that stood at a time since this was last asked.
+    pub fn take_fewest(&mut self) -> usize {
+        std::mem::replace(&mut self.fewest, self.up)
+    }
+
+    /// Whether the server seems to be gone for good: nobody hears of it, although nobody was told to
+    /// wait.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        let now = self.now();
+        let is_told = |person: &Person| !person.is_drained() && person.is_told_to_wait(now);
+        self.heard_at + self.plan.silence <= now && !self.everybody().any(is_told)
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = &Person> {
+        self.slots.iter().take(self.people).filter_map(|slot| match &slot.who {
+            Who::Person(person) => Some(person.as_ref()),
+            Who::Intruder(_) => None,
+        })
     }
 
     /// How the ledger stands.
@@ -204,7 +273,11 @@ impl Driver {
 
     /// Begins another phase.
     pub fn enter(&mut self, phase: Phase) {
+        if self.phase == Phase::Acting {
+            self.recorder.end_acting();
+        }
         self.phase = phase;
+        self.heard_at = self.now();
         for index in 0..self.people {
             if let Some(Slot { who: Who::Person(person), .. }) = self.slots.get_mut(index) {
                 person.wake();
@@ -216,32 +289,40 @@ impl Driver {
     /// Whether everything of this phase was done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        let mut people = self.slots.iter().take(self.people).filter_map(|slot| match &slot.who {
-            Who::Person(person) => Some(person),
-            Who::Intruder(_) => None,
-        });
         match self.phase {
             Phase::Acting => false,
-            Phase::Settling => people.all(|person| !person.is_busy()),
-            Phase::Draining => people.all(|person| person.is_drained() || person.is_stranger()),
+            Phase::Settling => self.everybody().all(|person| !person.is_busy()),
+            Phase::Draining => self.everybody().all(Person::is_drained),
         }
     }
 
-    /// Closes the ledger. Returns what was found and how many mailboxes could not be emptied.
+    /// Closes the ledger.
     #[must_use]
-    pub fn finish(self) -> (Found, usize, Recorder) {
+    pub fn finish(self) -> Finished {
         let mut drained: HashSet<PersonId> = HashSet::new();
-        let mut left = 0;
-        for slot in self.slots.iter().take(self.people) {
-            if let Who::Person(person) = &slot.who {
-                if person.is_drained() {
-                    drained.insert(person.id());
-                } else if !person.is_stranger() {
-                    left += 1;
-                }
+        let mut people = People { expected: self.people, ..People::default() };
+        let mut unemptied = 0;
+        for person in self.everybody() {
+            if person.is_drained() {
+                drained.insert(person.id());
+            } else if !person.is_stranger() {
+                unemptied += 1;
             }
+            let record = person.record();
+            people.came_in += usize::from(record.came_in);
+            people.mistyped += usize::from(record.mistyped);
+            people.waited += usize::from(record.waited);
+            people.let_in += usize::from(record.let_in);
         }
-        (self.ledger.close(&drained), left, self.recorder)
+        let intruders = self.slots.iter().skip(self.people);
+        let harmless = intruders.filter(|slot| !slot.has_connected).count();
+        Finished {
+            found: self.ledger.close(&drained, unemptied),
+            recorder: self.recorder,
+            people,
+            scheduled: self.scheduled,
+            harmless,
+        }
     }
 
     fn take_timers(&mut self) {
@@ -367,8 +448,9 @@ impl Driver {
         }
         if let Link::Connecting(stream, _) = std::mem::replace(&mut slot.link, Link::Down(now)) {
             let _ = stream.set_nodelay(true);
-            slot.link = Link::Up(stream);
-            slot.failures = 0;
+            slot.link = Link::Up(stream, now);
+            slot.has_connected = true;
+            self.up += 1;
         }
         match &mut slot.who {
             Who::Person(person) => {
@@ -401,7 +483,7 @@ impl Driver {
                 return;
             };
             let driven = person.client.handle_timeout(now);
-            let Link::Up(stream) = link else {
+            let Link::Up(stream, _) = link else {
                 // Only requests that have waited for too long.
                 self.with_person(index, now, Person::take_events);
                 return;
@@ -410,11 +492,19 @@ impl Driver {
             person.client.attach(&mut self.spare);
             let driven = driven.and_then(|()| person.client.drive(now, stream));
             person.client.detach(&mut self.spare);
+            let answers = self.recorder.answers();
             let wish = self.with_person(index, now, Person::take_events);
+            if self.recorder.answers() > answers {
+                self.heard_at = now;
+            }
             if let Err(error) = driven {
                 return self.disconnected(index, now, code(&error));
             }
             if wish == Some(Wish::Vanish) {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    // It is its own doing, and says nothing of the server.
+                    slot.failures = 0;
+                }
                 self.drop_link(index, now);
                 return;
             }
@@ -437,7 +527,7 @@ impl Driver {
     }
 
     fn drive_intruder(&mut self, index: usize, now: Duration) {
-        let Some(Slot { who: Who::Intruder(intruder), link: Link::Up(stream), .. }) =
+        let Some(Slot { who: Who::Intruder(intruder), link: Link::Up(stream, _), .. }) =
             self.slots.get_mut(index)
         else {
             return;
@@ -459,7 +549,14 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        slot.failures += 1;
+        if let Link::Up(_, since) = slot.link {
+            self.up = self.up.saturating_sub(1);
+            self.fewest = self.fewest.min(self.up);
+            if since + GOOD_AFTER <= now {
+                slot.failures = 0;
+            }
+        }
+        slot.failures = slot.failures.saturating_add(1);
         let wait = RECONNECT_MAX.min(Duration::from_millis(50) * 2_u32.pow(slot.failures.min(6)));
         slot.link = Link::Down(now + wait.mul_f64(0.5 + pause / 2.0));
         match &mut slot.who {
@@ -478,8 +575,8 @@ impl Driver {
         let next = match (&slot.who, &slot.link) {
             (_, Link::Down(at)) => *at,
             (_, Link::Connecting(..)) => Duration::MAX,
-            (Who::Intruder(intruder), Link::Up(_)) => intruder.wake_at(),
-            (Who::Person(person), Link::Up(_)) => {
+            (Who::Intruder(intruder), Link::Up(..)) => intruder.wake_at(),
+            (Who::Person(person), Link::Up(..)) => {
                 let client = person.client.timeout().unwrap_or(Duration::MAX);
                 let is_waiting =
                     person.is_busy() || person.is_drained() || self.phase == Phase::Settling;
@@ -490,34 +587,5 @@ impl Driver {
             slot.timer = Some(next);
             self.timers.push(Reverse((next, index)));
         }
-    }
-}
-
-fn connect(source: Option<IpAddr>, server: SocketAddr) -> io::Result<TcpStream> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let domain = Domain::for_address(server);
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    socket.set_nonblocking(true)?;
-    match socket.connect(&server.into()) {
-        Ok(()) => {}
-        Err(error)
-            if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(TcpStream::from_std(socket.into()))
-}
-
-/// A word for why a connection was lost.
-fn code(error: &correio_client::client::LinkError) -> &'static str {
-    use correio_client::client::LinkError;
-    match error {
-        LinkError::Closed | LinkError::Io(..) => "disconnected",
-        LinkError::Rejected(error) => error.code.as_str(),
-        LinkError::Silent => "silent",
-        LinkError::Untrusted(_) | LinkError::NoTls | LinkError::Tls(_) => "tls",
-        LinkError::Foreign(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
     }
 }

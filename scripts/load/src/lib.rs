@@ -1,7 +1,9 @@
 //! What the programs that put a server under load share: a client that waits for each answer.
 
 pub mod bench;
+mod dial;
 pub mod driver;
+pub mod guard;
 pub mod intruder;
 pub mod ledger;
 pub mod person;

@@ -20,6 +20,12 @@ use crate::{
 /// How long a request may take, reconnecting included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a person leaves it at a refusal that names no time.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What a person types by mistake, as a credential: nobody has it.
+const WRONG: [u8; 23] = [0x2b; 23];
+
 /// Mails that the schedule may give to one client while others wait for their answer.
 const IN_FLIGHT_MAX: usize = 16;
 
@@ -73,8 +79,54 @@ pub struct Person {
     pages: u32,
     /// Nothing new is begun before.
     wake_at: Duration,
+    /// The server has said not to come again before.
+    told_until: Duration,
+    /// What it types at its next login.
+    types: Typed,
+    record: Record,
     /// Whether its mailbox was empty after the last mail was sent.
     drained: bool,
+}
+
+/// What a person types at a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// The password.
+    Right,
+    /// Something else.
+    Wrong,
+}
+
+/// What has happened to a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// It was logged in at least once.
+    pub came_in: bool,
+    /// Its wrong password was refused.
+    pub mistyped: bool,
+    /// It was told to wait when its password was right.
+    pub waited: bool,
+    /// It came in with a wrong password.
+    pub let_in: bool,
+}
+
+/// What a person is made from.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its number.
+    pub id: PersonId,
+    /// The number of its group.
+    pub group: usize,
+    /// Its username.
+    pub username: Username,
+    /// What its password was made into.
+    pub credential: Credential,
+    /// How its connections are protected.
+    pub security: Security,
+    /// When it comes.
+    pub arrival: Duration,
+    /// What it types at its first login.
+    pub types: Typed,
 }
 
 /// How far it has come.
@@ -96,7 +148,7 @@ struct Asked {
 #[derive(Debug)]
 enum What {
     Register,
-    Login,
+    Login(Typed),
     Send(MailId),
     Fetch,
     Confirm(Vec<MailId>),
@@ -108,7 +160,7 @@ impl What {
     fn operation(&self) -> Operation {
         match self {
             Self::Register => Operation::Register,
-            Self::Login => Operation::Login,
+            Self::Login(_) => Operation::Login,
             Self::Send(_) => Operation::Send,
             Self::Fetch => Operation::Receive,
             Self::Confirm(_) => Operation::Confirm,
@@ -128,16 +180,10 @@ pub enum Wish {
 }
 
 impl Person {
-    /// A person without a connection that begins at `arrival`.
+    /// A person without a connection.
     #[must_use]
-    pub fn new(
-        id: PersonId,
-        group: usize,
-        username: Username,
-        credential: Credential,
-        security: Security,
-        arrival: Duration,
-    ) -> Self {
+    pub fn new(profile: Profile) -> Self {
+        let Profile { id, group, username, credential, security, arrival, types } = profile;
         let settings = Settings {
             security,
             software: Software::named("load"),
@@ -157,6 +203,9 @@ impl Person {
             after: Seq(0),
             pages: 0,
             wake_at: arrival,
+            told_until: Duration::ZERO,
+            types,
+            record: Record::default(),
             drained: false,
         }
     }
@@ -179,6 +228,18 @@ impl Person {
         self.drained
     }
 
+    /// What has happened to it so far.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        self.record
+    }
+
+    /// Whether it sits out a wait that the server has told it.
+    #[must_use]
+    pub fn is_told_to_wait(&self, now: Duration) -> bool {
+        now < self.told_until
+    }
+
     /// Whether it is logged in.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
@@ -194,8 +255,12 @@ impl Person {
         let (what, request) = match self.standing {
             Standing::Stranger => (What::Register, self.registration()),
             Standing::Registered => {
-                let (username, credential) = (self.username.clone(), self.credential.clone());
-                (What::Login, Request::Login(Login { username, credential }))
+                let username = self.username.clone();
+                let credential = match self.types {
+                    Typed::Right => self.credential.clone(),
+                    Typed::Wrong => Credential::from(WRONG),
+                };
+                (What::Login(self.types), Request::Login(Login { username, credential }))
             }
             Standing::LoggedIn if self.receiving || shared.phase == Phase::Draining => {
                 (What::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
@@ -214,10 +279,12 @@ impl Person {
         self.ask(shared, what, request, shared.now);
     }
 
-    /// Sends a mail that was due at `scheduled`, which may be over. False where it cannot.
+    /// Sends a mail that was due at `scheduled`, which may be over; while there is no connection the
+    /// client keeps it, and its time goes on. False where the person cannot send.
     pub fn send_scheduled(&mut self, shared: &mut Shared<'_>, scheduled: Duration) -> bool {
         let sends = self.asked.iter().filter(|asked| matches!(asked.what, What::Send(_))).count();
-        if !self.is_logged_in() || !self.client.is_ready() || sends >= IN_FLIGHT_MAX {
+        let leaves = self.asked.iter().any(|asked| matches!(asked.what, What::Logout));
+        if !self.is_logged_in() || leaves || sends >= IN_FLIGHT_MAX {
             return false;
         }
         self.send(shared, scheduled);
@@ -327,7 +394,7 @@ impl Person {
         if failure == Failure::SessionEnded {
             self.standing = Standing::Registered;
         }
-        self.wake_at = shared.now + Duration::from_millis(200);
+        self.wake_at = shared.now + RETRY;
     }
 
     fn answered(&mut self, shared: &mut Shared<'_>, asked: Asked, reply: Reply) -> Wish {
@@ -339,7 +406,11 @@ impl Person {
         shared.recorder.done(operation, shared.now.saturating_sub(asked.since));
         match (asked.what, reply) {
             (What::Register, _) => self.is_registered(shared),
-            (What::Login, _) => self.standing = Standing::LoggedIn,
+            (What::Login(typed), _) => {
+                self.standing = Standing::LoggedIn;
+                self.record.came_in = true;
+                self.record.let_in |= typed == Typed::Wrong;
+            }
             (What::Logout, _) => self.standing = Standing::Registered,
             (What::Send(id), _) => {
                 shared.ledger.acknowledged(id);
@@ -362,15 +433,28 @@ impl Person {
         match (what, code) {
             // From an earlier run against the same server.
             (What::Register, ErrorCode::UsernameTaken) => return self.is_registered(shared),
+            (What::Login(Typed::Right), ErrorCode::RateLimited) => self.record.waited = true,
             (_, ErrorCode::NotAuthenticated) => self.standing = Standing::Registered,
             _ => {}
         }
-        shared.recorder.failed(what.operation(), code.as_str());
-        let wait = retry_after.map_or(Duration::from_millis(200), |seconds| {
-            // Not all at the same moment.
-            Duration::from_secs(u64::from(seconds)).mul_f64(1.0 + shared.random.f64() / 2.0)
-        });
-        self.wake_at = shared.now + wait;
+        let is_expected =
+            matches!((what, code), (What::Login(Typed::Wrong), ErrorCode::BadCredentials));
+        self.record.mistyped |= is_expected;
+        if matches!(what, What::Login(_)) {
+            // Nobody mistypes twice.
+            self.types = Typed::Right;
+        }
+        if !is_expected {
+            shared.recorder.failed(what.operation(), code.as_str());
+        }
+        let Some(seconds) = retry_after else {
+            self.wake_at = shared.now + RETRY;
+            return;
+        };
+        // Not all at the same moment.
+        let wait = Duration::from_secs(seconds.into()).mul_f64(1.0 + shared.random.f64() / 2.0);
+        self.told_until = shared.now + wait;
+        self.wake_at = self.told_until;
     }
 
     fn is_registered(&mut self, shared: &mut Shared<'_>) {
@@ -420,9 +504,10 @@ impl Person {
         self.standing == Standing::Stranger
     }
 
-    /// Stops thinking, since the mailboxes are to be drained now.
+    /// Stops thinking, since the mailboxes are to be drained now. A wait that the server has told it
+    /// goes on.
     pub fn wake(&mut self) {
-        self.wake_at = Duration::ZERO;
+        self.wake_at = self.told_until;
     }
 
     /// Whether a request is under way.

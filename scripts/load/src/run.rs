@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail, ensure};
-use correio_client::Trust;
+use anyhow::{Context as _, Result, ensure};
+use correio_client::{Cancel, ConnectOptions, Service, Trust};
 
 use crate::{
-    driver::{Driver, Plan},
+    driver::{Driver, Finished, Plan},
     ledger::Found,
     person::Phase,
     proxy,
-    results::{GENERATOR_BUSY, Recorder},
+    results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
     target::{OwnServer, Start, processor_seconds},
 };
@@ -30,6 +30,12 @@ const TICK: Duration = Duration::from_secs(1);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(70);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(300);
 
+/// The same for either, after a signal: a report is due within seconds.
+const HASTY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a server that is there may take to answer before the run begins.
+const REACH_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Which server is loaded.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -37,6 +43,8 @@ pub enum Target {
     Own {
         /// The program.
         program: PathBuf,
+        /// What becomes the program; see [`crate::guard`].
+        guard: PathBuf,
         /// Whether it speaks TLS.
         tls: bool,
         /// How often it is killed and started again.
@@ -64,6 +72,8 @@ pub struct Options {
     pub rate: Option<f64>,
     /// What the random choices begin with.
     pub seed: u64,
+    /// Once the load has ended, how long a server that says nothing is waited for.
+    pub silence: Duration,
 }
 
 /// How far a run is, about once a second.
@@ -77,6 +87,8 @@ pub struct Progress {
     pub until: Duration,
     /// Connections that stand.
     pub connections: usize,
+    /// The fewest that stood since the last time.
+    pub fewest_connections: usize,
     /// Copies of mails that were acknowledged, and received.
     pub acknowledged: u64,
     /// See above.
@@ -102,104 +114,275 @@ pub struct Outcome {
     pub kills: Vec<Duration>,
     /// Whether it was ended early.
     pub interrupted: bool,
+    /// What it had to do, and how far it did.
+    pub checks: Checks,
     /// What whoever reads the figures should know.
     pub warnings: Vec<String>,
 }
 
-/// Counts the wishes to end: the first ends the load and still reports, the second ends at once.
-pub type Interrupts = Arc<AtomicU32>;
+/// Why there was no run, or no end of it.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What is asked for does not go together.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// The server cannot be started or reached.
+    #[error("{0:#}")]
+    NoServer(anyhow::Error),
+    /// A second signal, or one before the load began.
+    #[error("ended by a signal; nothing is reported")]
+    Interrupted,
+    /// The machine refuses something.
+    #[error("{0:#}")]
+    Broken(anyhow::Error),
+}
 
-/// Runs it.
+/// Counts the wishes to end: the first ends the load and still reports, the second ends at once.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupts(Arc<AtomicU32>);
+
+impl Interrupts {
+    /// One more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether nobody wishes to end.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.count() == 0
+    }
+
+    fn count(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Where a run is told of.
+pub type Told<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
+
+/// A run whose server is there and whose clients are made.
+pub struct Prepared {
+    running: Running,
+    operations: Vec<Operation>,
+    warnings: Vec<String>,
+}
+
+/// Starts the server, or reaches it, and makes the clients.
 ///
 /// # Errors
 ///
-/// The server does not start or go on, or the kernel refuses something.
-pub fn run(
-    options: Options,
-    interrupts: &Interrupts,
-    progress: &mut dyn FnMut(&mut Recorder, &Progress),
-) -> Result<Outcome> {
-    let Options { scenario, target, rate, seed } = options;
-    let clients: usize = scenario.clients.iter().map(|group| group.count).sum();
-    let mut warnings = file_warning(clients);
-    let mut own = None;
-    let (server, trust, kills) = match target {
-        Target::Other { server, trust } => {
-            ensure!(server.ip().is_loopback(), "only a server on this machine is loaded");
-            (server, trust, 0)
-        }
-        Target::Own { program, tls, kills, lose_one } => {
-            ensure!(!(tls && lose_one), "the proxy that loses a mail speaks without TLS");
-            let flags = scenario.server.clone();
-            let started = OwnServer::start(Start { program, flags, tls, clients })?;
-            let (address, trust) = (started.address, started.trust);
-            own = Some(started);
-            let address = if lose_one { proxy::lose_one(address)? } else { address };
-            (address, trust, kills)
-        }
-    };
+/// See [`RunError`].
+pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, RunError> {
+    let Options { scenario, target, rate, seed, silence } = options;
+    let warnings = file_warning(scenario.clients.iter().map(|group| group.count).sum());
+    let server = Server::open(target, &scenario, interrupts)?;
+    let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
-    let mut driver = Driver::new(Plan { scenario, server, trust, rate, seed })?;
-    let mut meter = Meter::default();
-    let mut killed = Vec::new();
-    let mut phase = Phase::Acting;
-    let mut deadline = until;
-    let mut acted = until;
-    loop {
-        let next = (driver.now() + TICK).min(deadline);
-        driver.run_until(next)?;
-        let now = driver.now();
-        let told = meter.read(&driver, own.as_mut(), phase, until);
-        progress(&mut driver.recorder, &told);
-        match interrupts.load(Ordering::SeqCst) {
-            0 => {}
-            1 if phase == Phase::Acting => deadline = now,
-            1 => {}
-            _ => bail!("interrupted"),
+    let (address, trust) = (server.address, server.trust);
+    let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
+    let running = Running {
+        driver: driver.map_err(RunError::Broken)?,
+        server,
+        meter: Meter::default(),
+        phase: Phase::Acting,
+        until,
+        deadline: until,
+        acted: until,
+        killed: Vec::new(),
+        failure: None,
+    };
+    Ok(Prepared { running, operations, warnings })
+}
+
+impl Prepared {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`]. A server that fails meanwhile is no error: the outcome says so.
+    pub fn run(
+        self,
+        interrupts: &Interrupts,
+        progress: &mut Told<'_>,
+    ) -> Result<Outcome, RunError> {
+        let Self { mut running, operations, mut warnings } = self;
+        running.driver.begin();
+        while running.step(interrupts, progress)? == Step::On {}
+        let Running { driver, server, meter, acted, killed, failure, .. } = running;
+        let Finished { found, recorder, people, scheduled, harmless } = driver.finish();
+        if meter.busiest > GENERATOR_BUSY {
+            warnings.push(format!(
+                "the generator used {:.0} % of a processor: it may have been the limit, not the \
+                 server",
+                meter.busiest * 100.0
+            ));
         }
-        if phase == Phase::Acting
-            && killed.len() < kills as usize
-            && now >= until.mul_f64((killed.len() + 1) as f64 / (f64::from(kills) + 1.0))
-            && let Some(own) = &mut own
+        let kills = server.kills;
+        let server_failure = match (failure, server.own) {
+            (None, Some(own)) => own.stop(interrupts).err().map(|error| format!("{error:#}")),
+            (failure, _) => failure,
+        };
+        let people = Some(people);
+        let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
+        let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
+        Ok(Outcome { recorder, found, seconds, kills: killed, interrupted, checks, warnings })
+    }
+}
+
+/// The server under load.
+struct Server {
+    own: Option<OwnServer>,
+    /// Where clients connect to.
+    address: SocketAddr,
+    trust: Trust,
+    /// How often it is to be killed.
+    kills: u32,
+}
+
+impl Server {
+    /// Starts it, or sees whether it is there: a load on nothing measures nothing.
+    fn open(
+        target: Target,
+        scenario: &Scenario,
+        interrupts: &Interrupts,
+    ) -> Result<Self, RunError> {
+        let failed = |error| match interrupts.are_none() {
+            true => RunError::NoServer(error),
+            false => RunError::Interrupted,
+        };
+        match target {
+            Target::Other { server: address, trust } => {
+                reach(address, &trust).map_err(failed)?;
+                Ok(Self { own: None, address, trust, kills: 0 })
+            }
+            Target::Own { tls: true, lose_one: true, .. } => {
+                Err(RunError::Usage("the proxy that loses a mail speaks without TLS"))
+            }
+            Target::Own { program, guard, tls, kills, lose_one } => {
+                let clients = scenario.clients.iter().map(|group| group.count).sum();
+                let flags = scenario.server.clone();
+                let start = Start { program, guard, flags, tls, clients };
+                let own = OwnServer::start(start, interrupts).map_err(failed)?;
+                let (address, trust) = (own.address, own.trust);
+                let address = match lose_one {
+                    true => proxy::lose_one(address).map_err(RunError::Broken)?,
+                    false => address,
+                };
+                Ok(Self { own: Some(own), address, trust, kills })
+            }
+        }
+    }
+}
+
+/// Exchanges a greeting with a server that is there.
+fn reach(server: SocketAddr, trust: &Trust) -> Result<()> {
+    ensure!(server.ip().is_loopback(), "only a server on this machine is loaded");
+    let address = server.to_string().parse().context("the server's address")?;
+    let options = ConnectOptions {
+        deadline: REACH_PATIENCE,
+        request_deadline: REACH_PATIENCE,
+        trust: *trust,
+        ..ConnectOptions::default()
+    };
+    let reached = Service::connect(&address, &options, &Cancel::default());
+    reached.map(drop).with_context(|| format!("{server} cannot be used"))
+}
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    On,
+    Over,
+}
+
+/// A run under way.
+struct Running {
+    driver: Driver,
+    server: Server,
+    meter: Meter,
+    phase: Phase,
+    /// When clients are to stop acting.
+    until: Duration,
+    /// When the phase ends at the latest.
+    deadline: Duration,
+    /// How long clients acted.
+    acted: Duration,
+    killed: Vec<Duration>,
+    /// What the server did that it must not do.
+    failure: Option<String>,
+}
+
+impl Running {
+    /// Goes on for a second, or to the next phase.
+    fn step(&mut self, interrupts: &Interrupts, progress: &mut Told<'_>) -> Result<Step, RunError> {
+        let next = (self.driver.now() + TICK).min(self.deadline);
+        self.driver.run_until(next).map_err(RunError::Broken)?;
+        let now = self.driver.now();
+        let own = self.server.own.as_mut();
+        let told = self.meter.read(&mut self.driver, own, self.phase, self.until);
+        progress(&mut self.driver.recorder, &told);
+        match interrupts.count() {
+            0 => self.kill_where_due(now, interrupts),
+            1 if self.phase == Phase::Acting => self.deadline = now,
+            1 => self.deadline = self.deadline.min(now + HASTY_PATIENCE),
+            _ => return Err(RunError::Interrupted),
+        }
+        if self.failure.is_none()
+            && let Some(own) = &mut self.server.own
         {
-            own.kill_and_restart()?;
-            killed.push(now);
+            self.failure = own.failure();
         }
-        if now < deadline && !(phase != Phase::Acting && driver.is_done()) {
-            continue;
+        if self.failure.is_some() {
+            // Nothing that comes now says anything of the server.
+            if self.phase == Phase::Acting {
+                self.acted = now;
+                self.driver.enter(Phase::Settling);
+            }
+            return Ok(Step::Over);
         }
-        phase = match phase {
+        let is_over = self.phase != Phase::Acting && self.driver.is_done();
+        let is_given_up = self.phase != Phase::Acting && self.driver.is_deserted();
+        if now < self.deadline && !is_over && !is_given_up {
+            return Ok(Step::On);
+        }
+        let hasty = |patience: Duration| match interrupts.are_none() {
+            true => patience,
+            false => HASTY_PATIENCE.min(patience),
+        };
+        self.phase = match self.phase {
             Phase::Acting => {
-                acted = now;
-                deadline = now + SETTLE_PATIENCE;
+                self.acted = now;
+                self.deadline = now + hasty(SETTLE_PATIENCE);
                 Phase::Settling
             }
+            // What is under way may still be acknowledged: nobody could say what is lost.
+            Phase::Settling if !is_over => return Ok(Step::Over),
             Phase::Settling => {
-                deadline = now + DRAIN_PATIENCE;
+                self.deadline = now + hasty(DRAIN_PATIENCE);
                 Phase::Draining
             }
-            Phase::Draining => break,
+            Phase::Draining => return Ok(Step::Over),
         };
-        driver.enter(phase);
+        self.driver.enter(self.phase);
+        Ok(Step::On)
     }
-    let (found, left, recorder) = driver.finish();
-    if left > 0 {
-        warnings.push(format!(
-            "{left} mailboxes could not be emptied in time; what is in them is not counted"
-        ));
+
+    fn kill_where_due(&mut self, now: Duration, interrupts: &Interrupts) {
+        let (done, kills) = (self.killed.len() as f64, f64::from(self.server.kills));
+        let is_due = self.phase == Phase::Acting
+            && done < kills
+            && now >= self.until.mul_f64((done + 1.0) / (kills + 1.0));
+        if is_due && let Some(own) = &mut self.server.own {
+            self.killed.push(now);
+            match own.kill_and_restart(interrupts) {
+                Ok(()) => {}
+                // The signal ended the restart, too.
+                Err(_) if !interrupts.are_none() => self.server.own = None,
+                Err(error) => self.failure = Some(format!("after a kill: {error:#}")),
+            }
+        }
     }
-    if meter.busiest > GENERATOR_BUSY {
-        warnings.push(format!(
-            "the generator used {:.0} % of a processor: it may have been the limit, not the server",
-            meter.busiest * 100.0
-        ));
-    }
-    if let Some(mut own) = own {
-        own.stop()?;
-    }
-    let interrupted = interrupts.load(Ordering::SeqCst) > 0;
-    let seconds = acted.as_secs_f64();
-    Ok(Outcome { recorder, found, seconds, kills: killed, interrupted, warnings })
 }
 
 /// Raises the limit on open files as far as the machine allows, and says where that is not enough.
@@ -225,7 +408,7 @@ struct Meter {
 impl Meter {
     fn read(
         &mut self,
-        driver: &Driver,
+        driver: &mut Driver,
         own: Option<&mut OwnServer>,
         phase: Phase,
         until: Duration,
@@ -245,12 +428,14 @@ impl Meter {
             }
         }
         let (server_memory, server_cpu) = own.map_or((None, None), |own| (own.memory(), own.cpu()));
+        let fewest_connections = driver.take_fewest();
         let found = driver.found();
         Progress {
             phase,
             now,
             until,
             connections: driver.connections(),
+            fewest_connections,
             acknowledged: found.acknowledged,
             received: found.received,
             server_memory,

@@ -1,12 +1,35 @@
 //! What scripted clients do: read from TOML, checked once.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::results::Operation;
+
 /// Most clients of one scenario.
 pub const CLIENTS_MAX: usize = 100_000;
+
+/// Longest time that a scenario may name, in seconds: a day.
+pub const SECONDS_MAX: f64 = 86_400.0;
+
+/// Largest weight of an action.
+const WEIGHT_MAX: u32 = 1_000_000;
+
+/// What a run changes in a scenario.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes {
+    /// So many people in all, each group in proportion.
+    pub people: Option<usize>,
+    /// How long clients act, in seconds.
+    pub seconds: Option<f64>,
+    /// Without the clients that mean no good.
+    pub calm: bool,
+}
 
 /// A scenario, as its file has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,6 +74,10 @@ pub struct Group {
     pub fan_out: (usize, usize),
     /// The group that mails go to; its own where nothing is said.
     pub to: Option<String>,
+    /// The share of the people, from 0 to 1, whose first login has a wrong password. They type the
+    /// right one after the wait that the server tells them.
+    #[serde(default)]
+    pub mistype: f64,
 }
 
 fn no_time() -> (f64, f64) {
@@ -116,33 +143,83 @@ impl Scenario {
 
     fn parse(text: &str) -> Result<Self> {
         let scenario: Self = toml::from_str(text)?;
-        ensure!(
-            scenario.seconds > 0.0 && scenario.seconds <= 86_400.0,
-            "seconds is {}; it takes more than 0, up to 86400",
-            scenario.seconds
-        );
-        ensure!(!scenario.clients.is_empty(), "there are no clients");
-        let count: usize = scenario.clients.iter().map(|group| group.count).sum();
-        ensure!(count <= CLIENTS_MAX, "{count} clients are more than {CLIENTS_MAX}");
-        for group in &scenario.clients {
-            group.check(&scenario).with_context(|| format!("the group {:?}", group.name))?;
-        }
+        scenario.check()?;
         Ok(scenario)
     }
 
-    /// The same without clients that mean no good: what the others' times are compared with.
+    /// The scenario as a run changes it.
+    ///
+    /// # Errors
+    ///
+    /// What is changed does not go with the rest.
+    pub fn changed(mut self, changes: Changes) -> Result<Self> {
+        if let Some(people) = changes.people {
+            self = self.with_people(people);
+        }
+        if changes.calm {
+            self = self.calm();
+        }
+        self.seconds = changes.seconds.unwrap_or(self.seconds);
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(
+            self.seconds > 0.0 && self.seconds <= SECONDS_MAX,
+            "seconds is {}; it takes more than 0, up to 86400",
+            self.seconds
+        );
+        ensure!(!self.clients.is_empty(), "there are no clients");
+        let count =
+            self.clients.iter().fold(0, |sum: usize, group| sum.saturating_add(group.count));
+        ensure!(count <= CLIENTS_MAX, "{count} clients are more than {CLIENTS_MAX}");
+        for group in &self.clients {
+            group.check(self).with_context(|| format!("the group {:?}", group.name))?;
+        }
+        ensure!(self.people().next().is_some(), "there are no people: nothing would be measured");
+        let mut usernames = HashSet::with_capacity(count);
+        for username in self.clients.iter().flat_map(Group::usernames) {
+            ensure!(
+                !usernames.contains(&username),
+                "two clients would have the username {username}: rename one of their groups"
+            );
+            usernames.insert(username);
+        }
+        Ok(())
+    }
+
+    /// The operations that a run must have done at least once: otherwise it has not measured what
+    /// the scenario is about. `rate` is that of mails by schedule.
     #[must_use]
-    pub fn calm(mut self) -> Self {
+    pub fn operations(&self, rate: Option<f64>) -> BTreeSet<Operation> {
+        // Everybody logs in, and every mailbox is fetched from at the end.
+        let always = [Operation::Connect, Operation::Login, Operation::Receive];
+        let does = self.people().flat_map(|group| &group.does);
+        let asked =
+            does.filter(|(_, weight)| **weight > 0).filter_map(|(action, _)| match action {
+                Action::Send => Some(Operation::Send),
+                Action::Receive => Some(Operation::Receive),
+                Action::Ping => Some(Operation::Ping),
+                Action::Logout => Some(Operation::Logout),
+                Action::Idle => None,
+            });
+        let scheduled = rate.map(|_| Operation::Send);
+        always.into_iter().chain(asked).chain(scheduled).collect()
+    }
+
+    /// The same without clients that mean no good: what the others' times are compared with.
+    fn calm(mut self) -> Self {
         self.clients.retain(|group| group.behaviour.is_person());
         self
     }
 
     /// The same with so many people in all, each group in proportion.
-    #[must_use]
-    pub fn with_people(mut self, people: usize) -> Self {
+    fn with_people(mut self, people: usize) -> Self {
         let before: usize = self.people().map(|group| group.count).sum();
         for group in self.clients.iter_mut().filter(|group| group.behaviour.is_person()) {
-            group.count = (group.count * people).div_ceil(before.max(1)).max(1);
+            let share = group.count.saturating_mul(people);
+            group.count = share.div_ceil(before.max(1)).max(1);
         }
         self
     }
@@ -162,16 +239,38 @@ impl Behaviour {
 }
 
 impl Group {
+    /// The usernames of its clients, in order.
+    pub fn usernames(&self) -> impl Iterator<Item = String> {
+        (0..self.count).map(|number| format!("{}{number}", self.name))
+    }
+
+    /// Whether the client of this number mistypes: evenly spread over the group, so that a share of
+    /// a third is every third client.
+    #[must_use]
+    pub fn mistypes(&self, number: usize) -> bool {
+        // What the multiplication leaves off a whole number does not count.
+        let until = |number: usize| (number as f64 * self.mistype + 1e-9).floor();
+        until(number + 1) > until(number)
+    }
+
     fn check(&self, scenario: &Scenario) -> Result<()> {
         ensure!(self.count > 0, "count is 0");
-        ensure!(self.arrive >= 0.0, "arrive is negative");
+        ensure!(
+            self.arrive >= 0.0 && self.arrive <= scenario.seconds,
+            "its clients arrive over {} seconds, but the load ends after {}",
+            self.arrive,
+            scenario.seconds
+        );
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         ensure!(
             (1..=20).contains(&self.name.len()) && self.name.chars().all(plain),
             "the name takes up to 20 small letters and digits"
         );
         let (from, to) = self.think;
-        ensure!(from >= 0.0 && to >= from, "think takes two numbers of seconds, the smaller first");
+        ensure!(
+            from >= 0.0 && to >= from && to <= SECONDS_MAX,
+            "think takes two numbers of seconds up to 86400, the smaller first"
+        );
         let (from, to) = self.body;
         // What tells one mail from another stands in its body.
         ensure!(from >= 1 && to >= from, "body takes two numbers of bytes, the smaller first");
@@ -181,10 +280,14 @@ impl Group {
             from >= 1 && to >= from && to <= correio_proto::limits::RECIPIENTS_MAX,
             "fan-out takes two numbers from 1 to 100, the smaller first"
         );
+        ensure!((0.0..=1.0).contains(&self.mistype), "mistype takes a share from 0 to 1");
         if !self.behaviour.is_person() {
             ensure!(self.does.is_empty(), "does is for people only");
+            ensure!(self.mistype == 0.0, "mistype is for people only");
             return Ok(());
         }
+        let heaviest = self.does.values().max().copied().unwrap_or(0);
+        ensure!(heaviest <= WEIGHT_MAX, "a weight of does is above {WEIGHT_MAX}");
         ensure!(self.does.values().any(|weight| *weight > 0), "does is empty");
         if let Some(to) = &self.to
             && !scenario.people().any(|group| group.name == *to)
@@ -227,6 +330,70 @@ mod tests {
             let error = format!("{:#}", Scenario::parse(text).unwrap_err());
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        let with = |seconds: &str, group: &str| {
+            let text = format!(
+                "description = \"x\"\nseconds = {seconds}\n[[clients]]\nname = \"a\"\ncount = 12\n\
+                 does = {{ send = 1 }}\n{group}"
+            );
+            Scenario::parse(&text).map(drop).map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(with("1", ""), Ok(()));
+        for (seconds, group, says) in [
+            ("nan", "", "seconds is NaN"),
+            ("inf", "", "seconds is inf"),
+            ("1", "arrive = nan", "arrive over NaN"),
+            ("1", "arrive = inf", "arrive over inf"),
+            ("1", "arrive = 2", "arrive over 2 seconds, but the load ends after 1"),
+            ("1", "think = [0.0, inf]", "think takes"),
+            ("1", "think = [nan, 1.0]", "think takes"),
+            ("1", "mistype = nan", "mistype takes"),
+            ("1", "mistype = 1.1", "mistype takes"),
+            ("1", "[[clients]]\nname = \"a\"\ncount = 1\ndoes = { idle = 1 }", "username a0"),
+            ("1", "[[clients]]\nname = \"a1\"\ncount = 1\ndoes = { idle = 1 }", "username a10"),
+            ("1", "[[clients]]\nname = \"b\"\ncount = 1\ndoes = { idle = 9999999 }", "a weight"),
+        ] {
+            let error = with(seconds, group).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        let nobody = "description = \"x\"\nseconds = 1\n[[clients]]\nname = \"a\"\ncount = 1\n\
+                      behaviour = \"silent\"\n";
+        let error = Scenario::parse(nobody).unwrap_err().to_string();
+        assert!(error.contains("no people"), "{error}");
+    }
+
+    #[test]
+    fn what_a_run_changes_is_checked_too() {
+        let text = "description = \"x\"\nseconds = 9\n[[clients]]\nname = \"a\"\ncount = 1\n\
+                    arrive = 5\ndoes = { send = 1 }\n";
+        let scenario = Scenario::parse(text).unwrap();
+        let changed = |changes| scenario.clone().changed(changes).map(drop);
+        assert!(changed(Changes::default()).is_ok());
+        for changes in [
+            Changes { seconds: Some(f64::NAN), ..Changes::default() },
+            Changes { seconds: Some(4.0), ..Changes::default() },
+            Changes { people: Some(CLIENTS_MAX + 1), ..Changes::default() },
+            Changes { people: Some(usize::MAX), ..Changes::default() },
+        ] {
+            assert!(changed(changes).is_err(), "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_third_who_mistype_is_every_third() {
+        let text = "description = \"x\"\nseconds = 1\n[[clients]]\nname = \"a\"\ncount = 40\n\
+                    does = { send = 1 }\n";
+        let mut group = Scenario::parse(text).unwrap().clients.remove(0);
+        let mistyped =
+            |group: &Group| (0..group.count).filter(|n| group.mistypes(*n)).collect::<Vec<_>>();
+        assert!(mistyped(&group).is_empty());
+        group.mistype = 1.0 / 3.0;
+        assert_eq!(mistyped(&group), (2..40).step_by(3).collect::<Vec<_>>());
+        group.mistype = 1.0;
+        assert_eq!(mistyped(&group).len(), 40);
     }
 
     #[test]

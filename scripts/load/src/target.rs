@@ -4,26 +4,45 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use correio_client::Trust;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::{guard, run::Interrupts};
 
 /// Ticks of processor time in a second, on every Linux there is.
 const TICKS: f64 = 100.0;
 
-/// How long a server may take to end when it is asked to.
+/// How long a server may take to end when it is asked to, and how long when the run was ended by a
+/// signal.
 const END_PATIENCE: Duration = Duration::from_secs(30);
+const HASTY_END_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a server may take until it says where it listens.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often signals are looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// What a panic of the server leaves in its log.
+const PANIC: &str = "panicked at";
 
 /// What a server of one's own is started with.
 #[derive(Clone, Debug)]
 pub struct Start {
     /// The program.
     pub program: PathBuf,
+    /// What becomes the program; see [`guard`].
+    pub guard: PathBuf,
     /// Further flags.
     pub flags: Vec<String>,
     /// Whether it speaks TLS.
@@ -51,9 +70,9 @@ impl OwnServer {
     /// # Errors
     ///
     /// It does not start; its last words are in the message.
-    pub fn start(start: Start) -> Result<Self> {
+    pub fn start(start: Start, interrupts: &Interrupts) -> Result<Self> {
         let directory = tempfile::tempdir().context("a temporary directory")?;
-        let (child, address, trust) = spawn(&start, directory.path(), "127.0.0.1:0")?;
+        let (child, address, trust) = spawn(&start, directory.path(), "127.0.0.1:0", interrupts)?;
         Ok(Self { start, child, address, trust, directory, last_cpu: None })
     }
 
@@ -62,34 +81,52 @@ impl OwnServer {
     /// # Errors
     ///
     /// It does not start again.
-    pub fn kill_and_restart(&mut self) -> Result<()> {
+    pub fn kill_and_restart(&mut self, interrupts: &Interrupts) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        let (child, ..) = spawn(&self.start, self.directory.path(), &self.address.to_string())?;
+        let listen = self.address.to_string();
+        let (child, ..) = spawn(&self.start, self.directory.path(), &listen, interrupts)?;
         self.child = child;
         self.last_cpu = None;
         Ok(())
     }
 
-    /// Asks it to end and waits for that.
+    /// How it ended, where it ended by itself.
+    pub fn failure(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(format!("it ended with {status}: {}", self.log())),
+            Err(error) => Some(format!("it cannot be waited for: {error}")),
+        }
+    }
+
+    /// Asks it to end and waits for that; one that does not end is killed.
     ///
     /// # Errors
     ///
-    /// It ends otherwise than it should.
-    pub fn stop(&mut self) -> Result<()> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        let deadline = Instant::now() + END_PATIENCE;
+    /// It ends otherwise than it should, or a thread of it has panicked.
+    pub fn stop(mut self, interrupts: &Interrupts) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let asked = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
-                ensure!(status.success(), "the server ended with {status}: {}", self.log());
-                return Ok(());
+                ensure!(status.success(), "it ended with {status}: {}", self.log());
+                return match self.panic() {
+                    Some(panic) => bail!(panic),
+                    None => Ok(()),
+                };
             }
-            if Instant::now() >= deadline {
-                bail!("the server did not end: {}", self.log());
+            let patience = if interrupts.are_none() { END_PATIENCE } else { HASTY_END_PATIENCE };
+            if asked.elapsed() >= patience {
+                bail!("it did not end within {patience:?} of SIGTERM: {}", self.log());
             }
-            std::thread::park_timeout(Duration::from_millis(20));
+            thread::park_timeout(GLANCE);
         }
+    }
+
+    fn panic(&self) -> Option<String> {
+        let log = BufReader::new(fs::File::open(log_of(self.directory.path())).ok()?);
+        log.lines().map_while(Result::ok).find(|line| line.contains(PANIC))
     }
 
     /// Its resident memory, in bytes.
@@ -130,12 +167,16 @@ pub fn processor_seconds(pid: u32) -> Option<f64> {
     Some((ticks()? + ticks()?) / TICKS)
 }
 
-fn spawn(start: &Start, directory: &Path, listen: &str) -> Result<(Child, SocketAddr, Trust)> {
+fn spawn(
+    start: &Start,
+    directory: &Path,
+    listen: &str,
+    interrupts: &Interrupts,
+) -> Result<(Child, SocketAddr, Trust)> {
     let many = (start.clients * 2 + 1000).to_string();
-    let mut command = Command::new(&start.program);
     let log = fs::File::options().create(true).append(true).open(log_of(directory))?;
+    let mut command = Command::new(&start.program);
     command
-        .env_clear()
         .args(["--config", "/dev/null", "--listen", listen, "--log-level", "warn"])
         .arg("--data-dir")
         .arg(directory.join("data"))
@@ -150,18 +191,22 @@ fn spawn(start: &Start, directory: &Path, listen: &str) -> Result<(Child, Socket
     if !start.tls {
         command.arg("--plaintext");
     }
-    let mut child = command
+    let mut child = guard::guarded(&start.guard, &command)?
+        .env_clear()
+        // Ctrl-C on a terminal is for the load generator, which then ends its server.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
         .with_context(|| format!("cannot start {}", start.program.display()))?;
-    match ready(&mut child, start.tls) {
-        Some((address, trust)) => Ok((child, address, trust)),
-        None => {
+    match ready(&mut child, start.tls, interrupts) {
+        Ok((address, trust)) => Ok((child, address, trust)),
+        Err(error) => {
             let _ = child.kill();
             let _ = child.wait();
-            bail!("the server did not start: {}", last_lines(&log_of(directory)))
+            let log = last_lines(&log_of(directory));
+            Err(error.context(format!("the server did not start: {log}")))
         }
     }
 }
@@ -169,7 +214,6 @@ fn spawn(start: &Start, directory: &Path, listen: &str) -> Result<(Child, Socket
 /// The command without the flags that are given anew.
 fn without(command: &Command, flags: &[String]) -> Command {
     let mut kept = Command::new(command.get_program());
-    kept.env_clear();
     let mut arguments = command.get_args().peekable();
     while let Some(argument) = arguments.next() {
         if flags.iter().any(|flag| argument == flag.as_str())
@@ -185,16 +229,50 @@ fn without(command: &Command, flags: &[String]) -> Command {
 }
 
 /// What it says of itself once it can be used.
-fn ready(child: &mut Child, tls: bool) -> Option<(SocketAddr, Trust)> {
-    let mut lines = BufReader::new(child.stdout.take()?).lines();
-    let mut line = || lines.next()?.ok();
-    let listening = line()?;
-    let address = listening.strip_prefix("listening on ")?.split(' ').next()?.parse().ok()?;
+fn ready(child: &mut Child, tls: bool, interrupts: &Interrupts) -> Result<(SocketAddr, Trust)> {
+    let lines = lines(child.stdout.take().context("its output is not there")?)?;
+    let deadline = Instant::now() + START_PATIENCE;
+    let line = |prefix: &str| {
+        let line = next_line(&lines, deadline, interrupts)?;
+        let rest = line.strip_prefix(prefix).map(str::to_owned);
+        rest.with_context(|| format!("it says {line:?} where {prefix:?} was expected"))
+    };
+    let listening = line("listening on ")?;
+    let address = listening.split(' ').next().unwrap_or_default().parse()?;
     let trust = match tls {
-        true => Trust::Fingerprint(line()?.strip_prefix("fingerprint ")?.parse().ok()?),
+        true => Trust::Fingerprint(line("fingerprint ")?.parse()?),
         false => Trust::Plaintext,
     };
-    Some((address, trust))
+    Ok((address, trust))
+}
+
+/// The lines of its output, read by a thread that goes on for as long as there is output.
+fn lines(output: ChildStdout) -> Result<Receiver<String>> {
+    let (sender, receiver) = channel();
+    let read = move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Nobody listens any more; what comes is read all the same, so that nobody waits.
+            let _ = sender.send(line);
+        }
+    };
+    thread::Builder::new().name("server output".to_owned()).spawn(read)?;
+    Ok(receiver)
+}
+
+fn next_line(
+    lines: &Receiver<String>,
+    deadline: Instant,
+    interrupts: &Interrupts,
+) -> Result<String> {
+    loop {
+        match lines.recv_timeout(GLANCE) {
+            Ok(line) => return Ok(line),
+            Err(RecvTimeoutError::Disconnected) => bail!("it ended at once"),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        ensure!(interrupts.are_none(), "ended by a signal");
+        ensure!(Instant::now() < deadline, "it says nothing for {START_PATIENCE:?}");
+    }
 }
 
 fn log_of(directory: &Path) -> PathBuf {

@@ -15,12 +15,15 @@ use correio_proto::{DEFAULT_PORT, limits, message::Registration};
 
 use self::values::Values;
 use crate::{
-    admission::AdmissionSettings, certificate::CertificateSource, store::Quota,
+    admission::AdmissionSettings,
+    certificate::CertificateSource,
+    store::{Quota, sqlite::CreateStore},
     throttle::ThrottleSettings,
 };
 
 mod settings;
 mod sources;
+mod together;
 mod values;
 
 pub use settings::markdown;
@@ -108,6 +111,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub security: SecurityConfig,
     pub store: StoreKind,
+    pub create_store: CreateStore,
     pub registration: Registration,
     pub bcrypt_cost: u32,
     pub hash_workers: usize,
@@ -165,6 +169,16 @@ pub enum ConfigError {
         /// What may be.
         allowed: &'static str,
     },
+    /// Two values are allowed, but not together.
+    #[error("{first} and {second} cannot work together: {why}")]
+    Together {
+        /// One of them, with its place.
+        first: String,
+        /// The other.
+        second: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The file cannot be read.
     #[error("cannot read the configuration file {}: {source}", path.display())]
     Unreadable {
@@ -213,7 +227,14 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let (task, found) = sources::gather(arguments, environment)?;
         let values = Values(found);
-        let data_dir = values.path("data-dir").unwrap_or_else(|| default_data_dir(environment));
+        let config = Self::parse(task, &values, environment)?;
+        together::check(&config, &values)?;
+        Ok(config)
+    }
+
+    fn parse(task: Task, values: &Values, environment: &Environment) -> Result<Self, ConfigError> {
+        let data_dir = values.path("data-dir")?;
+        let data_dir = data_dir.unwrap_or_else(|| default_data_dir(environment));
         Ok(Self {
             task,
             listen: values.listen()?,
@@ -221,6 +242,14 @@ impl Config {
             data_dir,
             store: values
                 .choice("store", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)])?,
+            create_store: values.choice(
+                "create-store",
+                &[
+                    ("auto", CreateStore::Auto),
+                    ("never", CreateStore::Never),
+                    ("always", CreateStore::Always),
+                ],
+            )?,
             registration: values.choice(
                 "registration",
                 &[
@@ -233,26 +262,11 @@ impl Config {
             hash_workers: values.count("hash-workers", 1..=64, processors())?,
             hash_queue: values.count("hash-queue", 1..=100_000, 256)?,
             store_queue: values.count("store-queue", 1..=1_000_000, 16_384)?,
-            admission: AdmissionSettings {
-                connections_max: values.count("max-connections", 1..=1_000_000, 16_384)?,
-                per_prefix_max: values.count("connections-per-address", 1..=1_000_000, 256)?,
-                anonymous_max: values.count("max-anonymous", 1..=1_000_000, 1024)?,
-            },
-            throttle: ThrottleSettings {
-                registrations_per_hour: values.number(
-                    "registrations-per-hour",
-                    0..=1_000_000,
-                    100,
-                )? as u32,
-                mails_per_hour: values.number("mails-per-hour", 0..=1_000_000_000, 1000)? as u32,
-                failed_logins: values.number("failed-logins", 0..=1000, 10)? as u32,
-            },
+            admission: admission(values)?,
+            throttle: throttle(values)?,
             input_max: values.size("input-bytes", 64 << 10..=1 << 40, 64 << 20)? as usize,
             output_max: values.size("output-bytes", 64 << 10..=1 << 40, 128 << 20)? as usize,
-            quota: Quota {
-                mails: values.number("mailbox-mails", 1..=u64::from(u32::MAX), 10_000)? as u32,
-                bytes: values.size("mailbox-bytes", 1..=1 << 40, 256 << 20)?,
-            },
+            quota: quota(values)?,
             body_max: values.size(
                 "body-bytes",
                 1..=limits::BODY_MAX as u64,
@@ -271,7 +285,7 @@ impl Config {
                     ("trace", log::LevelFilter::Trace),
                 ],
             )?,
-            log_file: values.path("log-file"),
+            log_file: values.path("log-file")?,
         })
     }
 
@@ -303,6 +317,29 @@ impl Config {
         }
         warnings
     }
+}
+
+fn admission(values: &Values) -> Result<AdmissionSettings, ConfigError> {
+    Ok(AdmissionSettings {
+        connections_max: values.count("max-connections", 1..=1_000_000, 16_384)?,
+        per_prefix_max: values.count("connections-per-address", 1..=1_000_000, 256)?,
+        anonymous_max: values.count("max-anonymous", 1..=1_000_000, 1024)?,
+    })
+}
+
+fn throttle(values: &Values) -> Result<ThrottleSettings, ConfigError> {
+    Ok(ThrottleSettings {
+        registrations_per_hour: values.number("registrations-per-hour", 0..=1_000_000, 100)? as u32,
+        mails_per_hour: values.number("mails-per-hour", 0..=1_000_000_000, 1000)? as u32,
+        failed_logins: values.number("failed-logins", 0..=1000, 10)? as u32,
+    })
+}
+
+fn quota(values: &Values) -> Result<Quota, ConfigError> {
+    Ok(Quota {
+        mails: values.number("mailbox-mails", 1..=u64::from(u32::MAX), 10_000)? as u32,
+        bytes: values.size("mailbox-bytes", 1..=1 << 40, 256 << 20)?,
+    })
 }
 
 fn processors() -> u64 {

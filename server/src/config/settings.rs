@@ -66,6 +66,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "sqlite or memory",
         "What keeps accounts and mail; with memory they are gone when the server stops",
     ),
+    one(
+        "create-store",
+        "WHEN",
+        "auto",
+        "auto, never or always",
+        "Whether an empty store is made where none is: auto makes one unless the directory has the keys of an earlier server; never is for a data directory on a volume that may not be mounted",
+    ),
     Setting {
         key: "plaintext",
         kind: Kind::Switch,
@@ -142,7 +149,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "256",
         "a whole number from 1 to 1000000",
-        "Connections from one IPv4 address or one IPv6 network of 64 bits",
+        "Connections from one IPv4 address or one IPv6 network of 64 bits; twice as many from one of 56 bits, four times as many from one of 48",
     ),
     one(
         "failed-logins",
@@ -156,14 +163,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "100",
         "a whole number from 0 to 1000000; 0 for no limit",
-        "Registrations from one address",
+        "Accounts that one address may make, and as many registrations that make none",
     ),
     one(
         "mails-per-hour",
         "N",
         "1000",
         "a whole number from 0 to 1000000000; 0 for no limit",
-        "Mails that one account may send, each counted for each of its recipients",
+        "Mails accepted from one account, each counted once for each of its recipients",
     ),
     one(
         "input-bytes",

@@ -64,8 +64,8 @@ Examples:
 
 When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
 address, and then the fingerprint of its certificate, which clients show at the first contact.
-SIGTERM and SIGINT let it finish and exit; SIGHUP opens the log file anew and reads the
-certificate again.
+SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the
+certificate again; SIGUSR1, SIGUSR2 and SIGALRM do nothing.
 
 Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
 end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.
@@ -89,8 +89,8 @@ pub(super) fn command() -> Command {
         .arg(config)
         .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"))
         .subcommand(Command::new("fingerprint").about(
-            "Print the certificate's fingerprint, by which clients know the server; makes the \
-             certificate where there is none yet",
+            "Print the certificate's fingerprint, by which clients know the server, running or not; \
+             makes a new certificate where a server has lost its own",
         ))
         .subcommand(
             Command::new("invite")

@@ -1,7 +1,7 @@
 //! What was written, parsed into what a setting is.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     ConfigError, Listen, SecurityConfig,
+    settings::SETTINGS,
     sources::{Found, Written},
 };
 use crate::certificate::CertificateSource;
@@ -22,9 +23,26 @@ impl Values {
         Some((written, written.values.first().map_or("", String::as_str)))
     }
 
+    /// Where a value was written.
+    pub(super) fn place(&self, key: &str) -> String {
+        self.0.get(key).map_or_else(|| key.to_owned(), ToString::to_string)
+    }
+
+    /// A value with its place, or the default.
+    pub(super) fn written(&self, key: &str) -> String {
+        if let Some((written, value)) = self.one(key) {
+            return format!("{written} {value:?}");
+        }
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        format!("{key} (by default {})", setting.map_or("", |setting| setting.default))
+    }
+
     /// A file or directory.
-    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
-        self.one(key).map(|(_, value)| value.into())
+    pub(super) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        match self.one(key) {
+            Some((written, "")) => Err(refused(written, "")),
+            found => Ok(found.map(|(_, value)| value.into())),
+        }
     }
 
     /// A whole number; the default stands where nothing was written.
@@ -109,6 +127,9 @@ impl Values {
             (false, None, None) => {
                 Ok(SecurityConfig::Tls(CertificateSource::Own(data_dir.to_owned())))
             }
+            (false, Some(file @ (_, "")), Some(_)) | (false, Some(_), Some(file @ (_, ""))) => {
+                refused(file, "the name of a file")
+            }
             (false, Some((_, certificate)), Some((_, key))) => {
                 let (certificate, key) = (certificate.into(), key.into());
                 Ok(SecurityConfig::Tls(CertificateSource::Files { certificate, key }))
@@ -126,7 +147,14 @@ impl Values {
         };
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for value in &written.values {
-            let address = value.parse().map_err(|_| refused(written, value))?;
+            let address: SocketAddr = value.parse().map_err(|_| refused(written, value))?;
+            if let IpAddr::V6(ip) = address.ip()
+                && ip.to_ipv4_mapped().is_some()
+            {
+                let place = written.to_string();
+                let allowed = "an IPv4 address without ::ffff: before it, such as 127.0.0.1:8888";
+                return Err(ConfigError::Value { place, value: value.clone(), allowed });
+            }
             if addresses.contains(&address) && address.port() != 0 {
                 let place = written.to_string();
                 let allowed = "each address once";

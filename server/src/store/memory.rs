@@ -152,7 +152,7 @@ impl MemoryStore {
     ) -> StoreDone {
         if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(*id)) {
             return match account.register_id == register_id {
-                true => StoreDone::Created,
+                true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
         }

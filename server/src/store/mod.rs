@@ -65,7 +65,7 @@ pub enum StoreJob {
         /// By its username.
         username: Username,
     },
-    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `Created` again where
+    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` where
     /// the account of this username was made with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
@@ -194,6 +194,8 @@ pub enum StoreDone {
     Account(Option<AccountRecord>),
     /// The account exists now.
     Created,
+    /// This very registration made the account before; nothing was done now.
+    CreatedBefore,
     /// Somebody else has this username.
     UsernameTaken,
     /// Somebody has registered with this invite.

@@ -12,39 +12,55 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Takes `count` of `per_hour`, or nothing. More than a whole hour's number counts as that.
+    /// How long until it holds `count` of `per_hour`: zero where it does, at most an hour. More
+    /// than a whole hour's number counts as that.
+    pub(super) fn wait(self, now: Duration, per_hour: u32, count: u32) -> Duration {
+        let refill = refill(per_hour);
+        // Not the hour itself, from which the division may have cut nanoseconds.
+        let whole = refill * per_hour.max(1);
+        let full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
+        full_at.saturating_sub(now).saturating_sub(whole)
+    }
+
+    /// Takes `count` of `per_hour`, or nothing.
     ///
     /// # Errors
     ///
-    /// It holds fewer: how long until it holds as many, at most an hour.
+    /// It holds fewer: [`Bucket::wait`].
     pub(super) fn take_some(
         &mut self,
         now: Duration,
         per_hour: u32,
         count: u32,
     ) -> Result<(), Duration> {
-        let refill = HOUR / per_hour.max(1);
-        // Not the hour itself, from which the division may have cut nanoseconds.
-        let whole = refill * per_hour.max(1);
-        let taken = refill * count.min(per_hour.max(1));
-        let full_at = self.full_at.max(now).saturating_add(taken);
-        match full_at.saturating_sub(now).checked_sub(whole) {
-            Some(wait) if !wait.is_zero() => Err(wait),
-            _ => {
-                self.full_at = full_at;
-                Ok(())
-            }
+        let wait = self.wait(now, per_hour, count);
+        if !wait.is_zero() {
+            return Err(wait);
         }
+        self.full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
+        Ok(())
     }
 
-    /// Takes one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Bucket::take_some`].
-    pub(super) fn take(&mut self, now: Duration, per_hour: u32) -> Result<(), Duration> {
-        self.take_some(now, per_hour, 1)
+    /// Puts back what was taken. A bucket that was refilled meanwhile stays full: it never holds
+    /// more than the hour's number.
+    pub(super) fn put_back(&mut self, per_hour: u32, count: u32) {
+        self.full_at = self.full_at.saturating_sub(cost(per_hour, count));
     }
+
+    /// Whether it holds the whole hour's number.
+    pub(super) fn is_full(self, now: Duration) -> bool {
+        self.full_at <= now
+    }
+}
+
+/// How long the refill of one takes.
+fn refill(per_hour: u32) -> Duration {
+    HOUR / per_hour.max(1)
+}
+
+/// How long the refill of so many takes.
+fn cost(per_hour: u32, count: u32) -> Duration {
+    refill(per_hour) * count.min(per_hour.max(1))
 }
 
 #[cfg(test)]
@@ -57,17 +73,17 @@ mod tests {
             let now = Duration::from_secs(77);
             let mut bucket = Bucket::default();
             for _ in 0..per_hour {
-                assert_eq!(bucket.take(now, per_hour), Ok(()));
+                assert_eq!(bucket.take_some(now, per_hour, 1), Ok(()));
             }
             let refill = HOUR / per_hour;
-            assert_eq!(bucket.take(now, per_hour), Err(refill));
+            assert_eq!(bucket.take_some(now, per_hour, 1), Err(refill));
             let one = now + refill;
             assert_eq!(
-                bucket.take(one - Duration::from_nanos(1), per_hour),
+                bucket.take_some(one - Duration::from_nanos(1), per_hour, 1),
                 Err(Duration::from_nanos(1))
             );
-            assert_eq!(bucket.take(one, per_hour), Ok(()));
-            assert_eq!(bucket.take(one, per_hour), Err(refill));
+            assert_eq!(bucket.take_some(one, per_hour, 1), Ok(()));
+            assert_eq!(bucket.take_some(one, per_hour, 1), Err(refill));
         }
     }
 
@@ -75,7 +91,7 @@ mod tests {
     fn a_bucket_holds_no_more_than_the_hour() {
         let mut bucket = Bucket::default();
         for now in [Duration::ZERO, HOUR * 1_000] {
-            let taken = (0..100).filter(|_| bucket.take(now, 10).is_ok()).count();
+            let taken = (0..100).filter(|_| bucket.take_some(now, 10, 1).is_ok()).count();
             assert_eq!(taken, 10);
         }
     }
@@ -83,8 +99,27 @@ mod tests {
     #[test]
     fn the_largest_numbers_do_no_harm() {
         let mut bucket = Bucket::default();
-        assert_eq!(bucket.take(Duration::ZERO, u32::MAX), Ok(()));
-        assert_eq!(bucket.take(Duration::MAX, u32::MAX), Ok(()));
-        assert_eq!(bucket.take(Duration::MAX, 1), Ok(()));
+        assert_eq!(bucket.take_some(Duration::ZERO, u32::MAX, 1), Ok(()));
+        assert_eq!(bucket.take_some(Duration::MAX, u32::MAX, 1), Ok(()));
+        assert_eq!(bucket.take_some(Duration::MAX, 1, 1), Ok(()));
+    }
+
+    #[test]
+    fn what_is_put_back_can_be_taken_again_and_no_more_than_that() {
+        let now = Duration::from_secs(77);
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.take_some(now, 10, 6), Ok(()));
+        for _ in 0..100 {
+            assert_eq!(bucket.take_some(now, 10, 4), Ok(()));
+            assert_eq!(bucket.wait(now, 10, 1), HOUR / 10);
+            bucket.put_back(10, 4);
+        }
+        assert_eq!(bucket.take_some(now, 10, 5), Err(HOUR / 10));
+        // What comes back after an hour comes back to a full bucket.
+        let later = now + 2 * HOUR;
+        bucket.put_back(10, 6);
+        assert!(bucket.is_full(later));
+        let taken = (0..100).filter(|_| bucket.take_some(later, 10, 1).is_ok()).count();
+        assert_eq!(taken, 10);
     }
 }

@@ -14,9 +14,17 @@
 //!   because of what other prefixes do: nobody locks an owner out from elsewhere.
 //! - the **username**, which only says whether there are many failures from anywhere.
 //!
-//! Where an account was logged in to before, its own pair alone counts and not the prefix: the
-//! neighbours behind one address do not make its owner wait. Who shares an address with somebody
+//! A prefix of IPv6 widens: its failures and registrations count for its network of 64, of 56 and
+//! of 48 bits, of which the wider ones may have as many as two and four of the narrowest. So whoever has a whole
+//! network gets little more out of it than out of one address, and whoever has only a narrow one
+//! does not make those beside it wait.
+//!
+//! Where an account was logged in to before, or was made, its own pair alone counts and not the
+//! prefix: the neighbours behind one address do not make its owner wait. Who shares an address with somebody
 //! who guesses at the owner's own account does wait, as the two cannot be told apart.
+//!
+//! Registrations and mails are charged before the work as well, and the charge is taken back where
+//! nothing came of it.
 //!
 //! Every table holds 16,384 entries at most and is empty after a restart. A full one forgets what
 //! was touched longest ago, but nothing before 8,192 others were touched. So who tries from more
@@ -34,7 +42,11 @@ use std::time::Duration;
 use correio_proto::mail::Username;
 
 pub use self::prefix::Prefix;
-use self::{bucket::Bucket, table::Table, tally::Tally};
+use self::{
+    bucket::Bucket,
+    table::Table,
+    tally::{DOUBLINGS, Tally},
+};
 use crate::store::AccountId;
 
 /// Failures from anywhere above which each prefix has one free failure for that account. More
@@ -54,11 +66,13 @@ const PROVEN_MAX: usize = 8;
 /// How often something may be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Registrations an hour of one prefix, whatever comes of them; 0: no limit.
+    /// Accounts that one prefix, of the narrowest, may make in an hour; of its registrations that a password was
+    /// hashed for and that made none there may be as many; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails an hour of one account, each counted for each of its recipients; 0: no limit.
+    /// Mails an hour of one account that are accepted, each counted for each of its recipients;
+    /// 0: no limit.
     pub mails_per_hour: u32,
-    /// Failed logins that a prefix has free before it must wait; 0: nobody ever waits.
+    /// Failed logins that a prefix, of the narrowest, has free before it must wait; 0: nobody ever waits.
     pub failed_logins: u32,
 }
 
@@ -76,6 +90,15 @@ impl Wait {
     }
 }
 
+/// The registrations of a prefix.
+#[derive(Clone, Copy, Debug, Default)]
+struct Registrations {
+    /// Those that made an account.
+    accounts: Bucket,
+    /// Those that made none although a password was hashed for them.
+    failures: Bucket,
+}
+
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub struct Throttle {
@@ -83,9 +106,9 @@ pub struct Throttle {
     prefixes: Table<Prefix, Tally>,
     pairs: Table<(Prefix, Username), Tally>,
     usernames: Table<Username, Tally>,
-    /// Where an account was logged in to, the latest last.
+    /// Where an account was made or logged in to, the latest last.
     proven: Table<Username, Vec<Prefix>>,
-    registrations: Table<Prefix, Bucket>,
+    registrations: Table<Prefix, Registrations>,
     mails: Table<AccountId, Bucket>,
 }
 
@@ -123,8 +146,10 @@ impl Throttle {
         let pair = (prefix, username.clone());
         let free = self.free_for(now, username);
         let mut ready_at = self.pairs.peek(&pair).map_or(now, |tally| tally.ready_at(now, free));
-        if !is_proven && let Some(tally) = self.prefixes.peek(&prefix) {
-            ready_at = ready_at.max(tally.ready_at(now, self.settings.failed_logins));
+        for wide in prefix.and_wider().filter(|_| !is_proven) {
+            if let Some(tally) = self.prefixes.peek(&wide) {
+                ready_at = ready_at.max(tally.ready_at(now, self.free_of(wide)));
+            }
         }
         let wait = ready_at.saturating_sub(now);
         if !wait.is_zero() {
@@ -132,8 +157,8 @@ impl Throttle {
         }
         self.pairs.touch(pair).charge(now);
         self.usernames.touch(username.clone()).charge(now);
-        if !is_proven {
-            self.prefixes.touch(prefix).charge(now);
+        for wide in prefix.and_wider().filter(|_| !is_proven) {
+            self.prefixes.touch(wide).charge(now);
         }
         Ok(())
     }
@@ -145,13 +170,18 @@ impl Throttle {
             return;
         }
         self.login_unanswered(now, prefix, username);
+        self.prove(now, prefix, username);
+    }
+
+    /// Remembers that a prefix is good for an account.
+    fn prove(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if !self.is_proven(prefix, username) {
             // Attempts under way were charged to the prefix; their verdicts go to the pair alone.
             let under_way = self
                 .pairs
                 .peek(&(prefix, username.clone()))
                 .map_or(0, |tally| tally.unsettled(now));
-            release(&mut self.prefixes, &prefix, now, under_way);
+            self.release_prefix(now, prefix, under_way);
         }
         let proven = self.proven.touch(username.clone());
         proven.retain(|known| *known != prefix);
@@ -167,7 +197,7 @@ impl Throttle {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
         if !self.is_proven(prefix, username) {
-            release(&mut self.prefixes, &prefix, now, 1);
+            self.release_prefix(now, prefix, 1);
         }
     }
 
@@ -177,7 +207,7 @@ impl Throttle {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
         if self.settings.failed_logins > 0 && !self.is_proven(prefix, username) {
-            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+            self.fail_prefix(now, prefix);
         }
     }
 
@@ -191,23 +221,83 @@ impl Throttle {
         let free = self.free_for(now, username);
         self.pairs.touch((prefix, username.clone())).fail_and_wait(now, free);
         if !self.is_proven(prefix, username) {
-            self.prefixes.touch(prefix).fail_and_wait(now, self.settings.failed_logins);
+            self.fail_prefix(now, prefix);
         }
     }
 
-    /// Charges a registration, whatever comes of it.
+    /// Charges a registration before its password is hashed, so that parallel ones count too.
+    /// Each that is let through is settled once: it made an account, failed or was not answered.
     ///
     /// # Errors
     ///
     /// The prefix has used up its number: nothing is charged.
     pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
-        match self.settings.registrations_per_hour {
-            0 => Ok(()),
-            per_hour => self.registrations.touch(prefix).take(now, per_hour).map_err(Wait),
+        if self.settings.registrations_per_hour == 0 {
+            return Ok(());
+        }
+        let wait_of = |wide| {
+            let Registrations { accounts, failures } = self.registrations.peek(&wide)?;
+            let per_hour = self.registrations_of(wide);
+            Some(accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1)))
+        };
+        let wait = prefix.and_wider().filter_map(wait_of).max().unwrap_or_default();
+        if !wait.is_zero() {
+            return Err(Wait(wait));
+        }
+        for wide in prefix.and_wider() {
+            let per_hour = self.registrations_of(wide);
+            let Registrations { accounts, failures } = self.registrations.touch(wide);
+            accounts.take_some(now, per_hour, 1).map_err(Wait)?;
+            failures.take_some(now, per_hour, 1).map_err(Wait)?;
+        }
+        Ok(())
+    }
+
+    /// There is a new account, whose password the client has: its prefix is good for it, as after
+    /// a login.
+    pub fn registered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+        self.put_back(now, prefix, |it, per_hour| it.failures.put_back(per_hour, 1));
+        if self.settings.failed_logins > 0 {
+            self.prove(now, prefix, username);
         }
     }
 
-    /// Charges a mail to so many recipients, whatever comes of it.
+    /// A password was hashed, and there is no new account: the username is taken, the invite used,
+    /// the client gone, or the registration a repeated one. It counts as a failure only.
+    pub fn registration_failed(&mut self, now: Duration, prefix: Prefix) {
+        self.put_back(now, prefix, |it, per_hour| it.accounts.put_back(per_hour, 1));
+    }
+
+    /// Nothing was done, as the server was busy, the store unavailable or the client gone: takes
+    /// the charge back.
+    pub fn registration_unanswered(&mut self, now: Duration, prefix: Prefix) {
+        self.put_back(now, prefix, |it, per_hour| {
+            it.accounts.put_back(per_hour, 1);
+            it.failures.put_back(per_hour, 1);
+        });
+    }
+
+    /// Takes back some of what a registration was charged with. What holds nothing any more is
+    /// forgotten.
+    fn put_back(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        action: impl Fn(&mut Registrations, u32),
+    ) {
+        for wide in prefix.and_wider() {
+            let per_hour = self.registrations_of(wide);
+            if let Some(charged) = self.registrations.peek_mut(&wide) {
+                action(charged, per_hour);
+                if charged.accounts.is_full(now) && charged.failures.is_full(now) {
+                    self.registrations.remove(&wide);
+                }
+            }
+        }
+    }
+
+    /// Charges a mail to so many recipients before it is stored, so that parallel ones count too.
+    /// One that is not accepted, or was accepted before, is given back.
     ///
     /// # Errors
     ///
@@ -221,8 +311,46 @@ impl Throttle {
         }
     }
 
+    /// Takes the charge for a mail back: the account has sent nothing by it.
+    pub fn mail_not_sent(&mut self, now: Duration, account: AccountId, recipients: u32) {
+        if let Some(bucket) = self.mails.peek_mut(&account) {
+            bucket.put_back(self.settings.mails_per_hour, recipients);
+            if bucket.is_full(now) {
+                self.mails.remove(&account);
+            }
+        }
+    }
+
     fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {
         self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
+    }
+
+    /// The failures that a prefix has free, for any account. A narrow one that has used its own up
+    /// fails [`DOUBLINGS`] more times until its wait is the longest; the next wider one has free
+    /// what two such have, so that one of them alone makes no other wait.
+    fn free_of(&self, prefix: Prefix) -> u32 {
+        let most = self.settings.failed_logins.saturating_add(DOUBLINGS);
+        most.saturating_mul(prefix.share()).saturating_sub(DOUBLINGS)
+    }
+
+    /// Makes a failure of a charge of a prefix, and of every wider one.
+    fn fail_prefix(&mut self, now: Duration, prefix: Prefix) {
+        for wide in prefix.and_wider() {
+            let free = self.free_of(wide);
+            self.prefixes.touch(wide).fail_and_wait(now, free);
+        }
+    }
+
+    /// Takes charges of a prefix back, and those of every wider one.
+    fn release_prefix(&mut self, now: Duration, prefix: Prefix, charges: u32) {
+        for wide in prefix.and_wider() {
+            release(&mut self.prefixes, &wide, now, charges);
+        }
+    }
+
+    /// The registrations that a prefix may make in an hour.
+    fn registrations_of(&self, prefix: Prefix) -> u32 {
+        self.settings.registrations_per_hour.saturating_mul(prefix.share())
     }
 
     /// The failures that a prefix has free for this account.

@@ -1,33 +1,76 @@
 //! Whose an address is, as far as an address tells.
 
 use std::{
-    fmt,
+    fmt, iter,
     net::{IpAddr, Ipv6Addr},
 };
 
-/// The part of an address that belongs to one customer: the whole of an IPv4 address (also of one
-/// that is written as IPv6), the first 64 bits of an IPv6 address. Within those a customer takes
-/// as many addresses as they like.
+/// The networks of IPv6 that are counted, in bits, narrowest first: that of a link; what a
+/// provider gives to a household; what it gives to a site, and a tunnel's operator to anybody.
+const IPV6_BITS: [u8; 3] = [64, 56, 48];
+
+/// The bits of an IPv4 address.
+const IPV4_BITS: u8 = 32;
+
+/// The part of an address that may belong to one customer: the whole of an IPv4 address (also of
+/// one that is written as IPv6), or a network of IPv6. Within it a customer takes as many
+/// addresses as they like. How wide the network is that a customer has nobody can tell: whatever
+/// is counted of the narrowest is counted of the wider ones as well, where there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Prefix(IpAddr);
+pub struct Prefix {
+    network: IpAddr,
+    bits: u8,
+}
+
+impl Prefix {
+    /// The next wider network. `None` for the widest, and for an IPv4 address, beside which stand
+    /// other customers' ones.
+    #[must_use]
+    pub fn wider(self) -> Option<Self> {
+        let IpAddr::V6(network) = self.network else {
+            return None;
+        };
+        let bits = IPV6_BITS.into_iter().find(|bits| *bits < self.bits)?;
+        Some(Self::of_ipv6(network, bits))
+    }
+
+    /// This one and all wider ones, narrowest first.
+    pub fn and_wider(self) -> impl Iterator<Item = Self> {
+        iter::successors(Some(self), |prefix| prefix.wider())
+    }
+
+    /// How many times as much as the narrowest this one may have: 1, 2 or 4. One customer of it
+    /// does not use up what all of them have.
+    #[must_use]
+    pub fn share(self) -> u32 {
+        match (self.network, self.bits) {
+            (IpAddr::V6(_), 56) => 2,
+            (IpAddr::V6(_), 48) => 4,
+            _ => 1,
+        }
+    }
+
+    fn of_ipv6(address: Ipv6Addr, bits: u8) -> Self {
+        let host = u128::MAX.checked_shr(bits.into()).unwrap_or(0);
+        Self { network: Ipv6Addr::from_bits(address.to_bits() & !host).into(), bits }
+    }
+}
 
 impl From<IpAddr> for Prefix {
+    /// The narrowest.
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.into()),
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                Self(Ipv6Addr::from_bits(network).into())
-            }
+            IpAddr::V4(address) => Self { network: address.into(), bits: IPV4_BITS },
+            IpAddr::V6(address) => Self::of_ipv6(address, IPV6_BITS[0]),
         }
     }
 }
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.network {
             IpAddr::V4(address) => write!(f, "{address}"),
-            IpAddr::V6(network) => write!(f, "{network}/64"),
+            IpAddr::V6(network) => write!(f, "{network}/{}", self.bits),
         }
     }
 }
@@ -35,6 +78,10 @@ impl fmt::Display for Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn prefix(address: &str) -> Prefix {
+        Prefix::from(address.parse::<IpAddr>().unwrap())
+    }
 
     #[test]
     fn addresses_of_one_customer_are_one_prefix() {
@@ -48,10 +95,30 @@ mod tests {
             ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
             ("2001:db8:ffff:ffff:1:2:3:4", "2001:db8:ffff:ffff::/64"),
         ] {
-            let prefix = Prefix::from(address.parse::<IpAddr>().unwrap());
-            assert_eq!(prefix.to_string(), shown, "{address}");
+            assert_eq!(prefix(address).to_string(), shown, "{address}");
             let text = shown.trim_end_matches("/64");
-            assert_eq!(Prefix::from(text.parse::<IpAddr>().unwrap()), prefix, "{address}");
+            assert_eq!(prefix(text), prefix(address), "{address}");
         }
+    }
+
+    #[test]
+    fn prefixes_of_ipv6_widen_to_what_a_site_has() {
+        for (address, networks) in [
+            ("192.0.2.1", &["192.0.2.1"][..]),
+            (
+                "2001:db8:1:2345:6:7:8:9",
+                &["2001:db8:1:2345::/64", "2001:db8:1:2300::/56", "2001:db8:1::/48"],
+            ),
+        ] {
+            let widths: Vec<_> = prefix(address).and_wider().map(|it| it.to_string()).collect();
+            assert_eq!(widths, networks);
+            let shares: Vec<_> = prefix(address).and_wider().map(Prefix::share).collect();
+            assert_eq!(shares, [1, 2, 4][..networks.len()]);
+        }
+        let site = |address| prefix(address).and_wider().last().unwrap();
+        assert_eq!(site("2001:db8:1:ffff::1"), site("2001:db8:1::2"));
+        assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
+        // A network is another one than a wider one of the same beginning.
+        assert_ne!(prefix("2001:db8:1::"), site("2001:db8:1::"));
     }
 }

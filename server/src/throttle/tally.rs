@@ -11,7 +11,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// How often the first wait is doubled before it is the longest one.
-const DOUBLINGS: u32 = 10;
+pub(super) const DOUBLINGS: u32 = 10;
 
 /// How long a failure that nobody waits for is remembered; of several, one after the other.
 const FORGET_EVERY: Duration = Duration::from_secs(60);

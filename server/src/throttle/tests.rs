@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
+mod widths;
+
 const SETTINGS: ThrottleSettings =
     ThrottleSettings { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
 
@@ -284,6 +286,29 @@ fn neighbours_do_not_make_the_owner_wait_where_the_account_was_used_before() {
 }
 
 #[test]
+fn a_registration_proves_its_prefix_as_a_login_does() {
+    let mut throttle = throttle();
+    assert_eq!(throttle.registration(START, prefix(1)), Ok(()));
+    // Somebody tries the password before the account is there.
+    throttle.login_attempt(START, prefix(1), &name("pepper")).unwrap();
+    throttle.registered(START, prefix(1), &name("pepper"));
+    throttle.login_failed(START, prefix(1), &name("pepper"));
+    assert_eq!(throttle.prefixes.len(), 0);
+    for _ in 0..5 {
+        fail(&mut throttle, START, prefix(1), &name("bruce")).unwrap();
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
+    for _ in 0..4 {
+        assert_eq!(fail(&mut throttle, START, prefix(1), &name("pepper")), Ok(()));
+    }
+    assert!(fail(&mut throttle, START, prefix(1), &name("pepper")).is_err());
+    // A registration that made no account proves nothing.
+    throttle.registration(START, prefix(1)).unwrap();
+    throttle.registration_failed(START, prefix(1));
+    assert!(!throttle.is_proven(prefix(1), &name("tony")));
+}
+
+#[test]
 fn attempts_under_way_at_the_first_success_are_settled_once() {
     let mut throttle = throttle();
     for _ in 0..3 {
@@ -384,7 +409,7 @@ fn tables_stay_within_their_bound_and_owners_get_in() {
     let owner = name("tony");
     for number in 0..100_000u32 {
         let from = Prefix::from(IpAddr::from(Ipv6Addr::from_bits(
-            (0x2001_0db8 << 96) + (u128::from(number) << 64),
+            (0x2001_0db8 << 96) + (u128::from(number) << 80),
         )));
         let who = name(&format!("name{number}"));
         assert_eq!(fail(&mut throttle, START, from, &who), Ok(()));
@@ -495,7 +520,9 @@ proptest! {
         let mut under_way = HashMap::<(Prefix, usize), u32>::new();
         let mut now = START;
         for (step, number, index) in steps {
-            let (from, who, account) = (prefix(number), &names[index], AccountId(number.into()));
+            // In one network of 56 bits, and beside it.
+            let from = widths::network([0, 1, 1 << 8][number as usize]);
+            let (who, account) = (&names[index], AccountId(number.into()));
             let under_way = under_way.entry((from, index)).or_default();
             match step {
                 Step::Attempt => {

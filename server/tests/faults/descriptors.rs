@@ -6,7 +6,7 @@ use correio_proto::message::{Reply, Request};
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::{
-    daemon::{Client, Daemon, command, eventually, login, mail},
+    daemon::{Client, Daemon, command, eventually, login, mail, refused},
     process::{open_files, processor_time},
 };
 
@@ -63,7 +63,7 @@ fn without_descriptors_accepting_pauses_and_resumes_without_spinning() {
 
 #[test]
 fn a_crowd_leaves_descriptors_to_the_store_and_the_log() {
-    const FILES: usize = 200;
+    const FILES: usize = 264;
     let directory = tempfile::tempdir().unwrap();
     let (log, moved) = (directory.path().join("log"), directory.path().join("log.1"));
     let server = command(&directory.path().join("data"), &["--listen", "127.0.0.1:0"]);
@@ -90,4 +90,33 @@ fn a_crowd_leaves_descriptors_to_the_store_and_the_log() {
     eventually(|| open_files(pid) < 40);
     let mut late = daemon.client();
     assert!(matches!(late.ask(login("tony")), Reply::LoggedIn(_)));
+}
+
+#[test]
+fn listeners_take_nothing_of_the_reserve() {
+    const FILES: usize = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let limited = |listeners: usize| {
+        let addresses = (0..listeners).flat_map(|_| ["--listen", "127.0.0.1:0"]);
+        let server = command(directory.path(), &addresses.collect::<Vec<_>>());
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]);
+        limited.arg(server.get_program()).args(server.get_args());
+        limited
+    };
+    let mut few = limited(60);
+    few.stderr(Stdio::null());
+    let daemon = Daemon::spawn(few);
+    let pid = daemon.child.id();
+    let mut tony = daemon.session("tony");
+    let crowd: Vec<TcpStream> =
+        (0..FILES).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();
+    for number in 0..100 {
+        assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
+        assert!(open_files(pid) < FILES - 32, "{} are open", open_files(pid));
+    }
+    drop((crowd, daemon));
+    let (status, said) = refused(limited(80));
+    assert_eq!(status, Some(71), "{said}");
+    assert!(said.contains("200 open files") && said.contains("LimitNOFILE="), "{said}");
 }

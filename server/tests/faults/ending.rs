@@ -145,3 +145,24 @@ fn a_port_that_takes_rights_is_named_with_what_to_do() {
     assert_eq!(status, Some(77), "{said}");
     assert!(said.contains("127.0.0.1:81") && said.contains("--listen"), "{said}");
 }
+
+#[test]
+fn signals_without_a_meaning_end_nothing_and_a_quit_ends_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let daemon = Daemon::start(directory.path(), &["--log-file", log.to_str().unwrap()]);
+    let mut tony = daemon.session("tony");
+    for (signal, name) in
+        [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::ALARM, "SIGALRM")]
+    {
+        daemon.signal(signal);
+        let line = format!("signal.ignored signal={name}\n");
+        eventually(|| fs::read_to_string(&log).unwrap().contains(&line));
+    }
+    assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
+    daemon.signal(Signal::QUIT);
+    assert_eq!(tony.reply(), None);
+    assert_eq!(tony.notices.last(), Some(&Notice::ShuttingDown {}));
+    let mut daemon = daemon;
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}

@@ -55,7 +55,7 @@ contract! {
 
 fn a_username_is_taken_once(harness: &mut Harness) {
     assert_eq!(harness.run(create(1, "tony", "a")), StoreDone::Created);
-    assert_eq!(harness.run(create(1, "tony", "a")), StoreDone::Created);
+    assert_eq!(harness.run(create(1, "tony", "a")), StoreDone::CreatedBefore);
     assert_eq!(harness.run(create(2, "tony", "b")), StoreDone::UsernameTaken);
     let account = harness.record("tony");
     assert_eq!((account.hash, account.waiting), (hash("a"), 0));

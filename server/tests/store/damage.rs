@@ -1,6 +1,6 @@
 //! Damage: refused at the opening, or the end of the store, but never answered and never a panic.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use correio_proto::mail::Seq;
 use correio_server::{
@@ -14,23 +14,26 @@ use rusqlite::Connection;
 
 use crate::{
     files::{DATABASE, TO_VERSION_1, copy_files, make_database, refusal, refused, with_sql},
-    support::{Harness, PATIENCE, QUOTA, delete, find, send, waker, whole_mailbox},
+    support::{Harness, PATIENCE, QUOTA, ROOMY, delete, find, send, waker, whole_mailbox},
 };
 
 #[test]
 fn a_checkpoint_cut_short_is_no_damage() {
     let directory = tempfile::tempdir().unwrap();
-    let mut harness = Harness::sqlite(directory.path());
+    let open = |path: &Path| Harness::sqlite_with(path, ROOMY, SqliteOptions::default());
+    let mut harness = open(directory.path());
     let tony = harness.account("tony");
-    harness.run(send(tony, 1, "tony", "x"));
-    let copy = copy_files(directory.path());
+    harness.run(send(tony, 1, "tony", &"x".repeat(400_000)));
+    let (copy, whole) = (copy_files(directory.path()), copy_files(directory.path()));
+    open(whole.path()).close();
+    let whole = fs::read(whole.path().join(DATABASE)).unwrap();
     // The first page is there with the number of pages to come, the others are not yet.
     let path = copy.path().join(DATABASE);
     let mut bytes = fs::read(&path).unwrap();
-    bytes.resize(4096, 0);
-    bytes[28..32].copy_from_slice(&100_u32.to_be_bytes());
+    assert!(bytes.len() + 300_000 < whole.len());
+    bytes[28..32].copy_from_slice(&whole[28..32]);
     fs::write(&path, bytes).unwrap();
-    let mut other = Harness::sqlite(copy.path());
+    let mut other = open(copy.path());
     assert_eq!(other.fetch(tony), harness.fetch(tony));
 }
 
@@ -100,6 +103,7 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
         ("table", "verdict"),
         ("table", "used_invite"),
         ("table", "mailbox"),
+        ("table", "log_state"),
         ("index", "verdict_age"),
     ] {
         let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));

@@ -81,9 +81,10 @@ fn a_failed_sync_ends_the_store() {
         eprintln!("acknowledged {acknowledged}\ncame to the end");
         return;
     }
-    // Each thread's twelfth sync; those before it are for the first accounts and mails.
+    // Each thread's 24th sync; those before it are for the opening, and for the first accounts and
+    // mails.
     let failing = ["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"];
-    let failing = failing.into_iter().chain(["inject=fsync,fdatasync:error=EIO:when=12"]);
+    let failing = failing.into_iter().chain(["inject=fsync,fdatasync:error=EIO:when=24"]);
     if !can_trace() {
         return;
     }

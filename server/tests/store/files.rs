@@ -47,6 +47,7 @@ pub const TO_VERSION_1: &str = "
      CREATE INDEX mailbox ON mail (account);
      ALTER TABLE meta DROP COLUMN reserved;
      ALTER TABLE meta DROP COLUMN indexed;
+     DROP TABLE log_state;
      PRAGMA user_version = 1";
 
 pub fn open(directory: &Path) -> Result<SqliteStore, OpenError> {

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod contract;
+mod copied;
 mod damage;
 mod disk;
 mod elsewhere;

@@ -107,7 +107,7 @@ impl Model {
     fn create(&mut self, account: Account, invite: Option<InviteId>) -> StoreDone {
         match self.find(&account.username) {
             Some(present) if present.register_id == account.register_id => {
-                return StoreDone::Created;
+                return StoreDone::CreatedBefore;
             }
             Some(_) => return StoreDone::UsernameTaken,
             None => {}

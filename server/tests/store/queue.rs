@@ -80,6 +80,36 @@ fn a_full_queue_says_so_and_loses_nothing() {
 }
 
 #[test]
+fn a_large_mail_has_its_turn_in_a_full_queue_and_its_connection_keeps_its_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { queue_bytes: 100, ..SqliteOptions::default() };
+    let mut harness = Harness::sqlite_with(directory.path(), ROOMY, options);
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let large = |number| send(pepper, number, "tony,pepper", &"x".repeat(300));
+    let wake = harness.wake.clone();
+    let gate = harness.stop_between_groups(&wake);
+    let is_taken = |(_, submitted)| matches!(submitted, Submitted::Queued);
+    assert!(is_taken(harness.submit_from(1, send(tony, 1, "tony", &"x".repeat(99)))));
+    assert!(!is_taken(harness.submit_from(2, send(pepper, 2, "tony", "x"))), "it is full");
+    let (sent, submitted) = harness.submit_from(2, large(3));
+    assert!(matches!(submitted, Submitted::Queued));
+    // A second one of the same sender must wait; what follows on the connection waits for it.
+    assert!(!is_taken(harness.submit_from(3, large(4))));
+    let (fetched, submitted) = harness.submit_from(2, whole_mailbox(tony));
+    assert!(matches!(submitted, Submitted::Queued));
+    let (found, _) = harness.submit_from(3, find("tony"));
+    drop(gate);
+    let done = harness.collect(4);
+    let place = |ticket| done.iter().position(|(answered, _)| *answered == ticket).unwrap();
+    // Those that come before it, and those that were there before its turn, do not wait for it.
+    assert!(place(found) < place(sent) && place(sent) < place(fetched));
+    assert!(is_sent(&done[place(sent)].1));
+    let StoreDone::Page { mails, .. } = &done[place(fetched)].1 else { panic!("{done:?}") };
+    assert_eq!(mails.iter().map(|mail| mail.id).collect::<Vec<_>>(), [id(1), id(3)]);
+    assert!(is_sent(&harness.run(large(4))));
+}
+
+#[test]
 fn closing_does_what_is_queued_and_tells_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());

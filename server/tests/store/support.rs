@@ -189,8 +189,13 @@ impl Harness {
     }
 
     pub fn submit(&mut self, job: StoreJob) -> (Ticket, Submitted) {
+        self.submit_from(0, job)
+    }
+
+    /// Submits a job of another connection than the first.
+    pub fn submit_from(&mut self, index: u32, job: StoreJob) -> (Ticket, Submitted) {
         self.serial += 1;
-        let connection = ConnId { index: 0, generation: 0 };
+        let connection = ConnId { index, generation: 0 };
         let ticket = Ticket { connection, serial: self.serial };
         let submitted = self.store.as_mut().unwrap().submit(ticket, job);
         if let Some(work) = &mut self.work {

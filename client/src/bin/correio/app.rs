@@ -141,7 +141,7 @@ impl App {
 
     /// The servers whose certificates were accepted.
     pub(crate) fn known(&self) -> KnownServers {
-        KnownServers::in_directory(&self.data)
+        KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
     /// How a server is to be trusted.

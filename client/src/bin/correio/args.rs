@@ -1,22 +1,25 @@
 //! The command line. Its names are a contract: scripts rely on them.
 
-use std::{env, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
-    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
-    error::{ContextKind, ContextValue, ErrorKind},
+    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue},
+    parser::ValueSource,
 };
 use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
 use crate::{
     exit::{Failure, Status},
+    help,
     text::{Lang, Text},
+    usage,
 };
 
 /// A client for the correio mail service. Without a command it opens its menus.
 #[derive(Debug, Parser)]
-#[command(name = "correio", version, after_help = EXAMPLES)]
+#[command(name = "correio", version)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) options: Options,
@@ -24,31 +27,15 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  correio                                 the menus
-  correio trust mail.example              accept a server's certificate, or its new one
-  correio --server mail.example:8888 ping
-  correio --server mail.example --user tony register --name 'Tony Stark'
-  correio --server mail.example --user pepper register --name 'Pepper Potts'
-  echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
-  correio --server mail.example --user pepper receive
-  correio --server mail.example --user pepper read 1
-
-The password is asked for on the terminal, also where standard input is a pipe; without a terminal
-it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
-
-Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
-69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
-limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad
-configuration; 130 interrupted.";
-
 /// What holds for the menus and every command.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CORREIO_SERVER")]
     pub(crate) server: Option<String>,
+    /// Where that stands
+    #[arg(skip)]
+    pub(crate) server_origin: Origin,
     /// The username of the account
     #[arg(long, global = true, value_name = "NAME", env = "CORREIO_USER")]
     pub(crate) user: Option<String>,
@@ -64,68 +51,104 @@ pub(crate) struct Options {
     /// Take the password from the first line of standard input
     #[arg(long, global = true)]
     pub(crate) password_stdin: bool,
-    /// Where received mail and drafts are kept [default: ~/.local/share/correio]
+    /// Where received mail and drafts are kept
     #[arg(long, global = true, value_name = "DIR", env = "CORREIO_CLIENT_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
+    /// The language
     #[arg(long, global = true, value_enum, env = "CORREIO_LANG")]
     pub(crate) lang: Option<Lang>,
 }
 
+/// Where the value of an option stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    CommandLine,
+    /// In the environment, or nowhere.
+    #[default]
+    Elsewhere,
+}
+
+/// Why a command line is refused.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The parser does, or it was asked for the help.
+    Parser(clap::Error),
+    /// The option means nothing to the menus.
+    WithoutCommand(&'static str),
+}
+
 impl Cli {
     /// Reads the command line, and the environment where the command line says nothing.
-    pub(crate) fn read() -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&command().try_get_matches()?)?.checked()
+    pub(crate) fn read(command: &clap::Command) -> Result<Self, Refused> {
+        let matches = command.clone().try_get_matches().map_err(Refused::Parser)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(Refused::Parser)?;
+        if matches.value_source("server") == Some(ValueSource::CommandLine) {
+            cli.options.server_origin = Origin::CommandLine;
+        }
+        cli.checked()
     }
 
     /// Refuses what the parser does not: options that mean nothing to the menus.
-    fn checked(mut self) -> Result<Self, clap::Error> {
+    fn checked(mut self) -> Result<Self, Refused> {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
         let without_menus =
             [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
         match without_menus.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) if self.command.is_none() => Err(Self::command().error(
-                ErrorKind::MissingSubcommand,
-                format!("{option} needs a command: the menus do not know it"),
-            )),
+            Some((option, _)) if self.command.is_none() => Err(Refused::WithoutCommand(option)),
             _ => Ok(self),
         }
     }
 }
 
-/// The command line. A variable that is set to nothing says nothing.
-fn command() -> clap::Command {
+/// The command line, in the language of the texts. A variable that is set to nothing says nothing.
+pub(crate) fn command(text: &Text) -> clap::Command {
     let without_empty = |argument: Arg| {
         let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
         match argument.get_env().is_some_and(is_empty) {
             // No variable has this name.
-            true => argument.env("").hide_env(true),
+            true => argument.env(""),
             false => argument,
         }
     };
-    Cli::command()
+    let command = Cli::command()
         .mut_args(without_empty)
-        .mut_subcommands(|subcommand| subcommand.mut_args(without_empty))
+        .mut_subcommands(|subcommand| subcommand.mut_args(without_empty));
+    help::localized(text, command)
+}
+
+/// The language of a command line that may be wrong in anything, so that its errors can be told in
+/// it: the option's, or else the environment's.
+pub(crate) fn lang(
+    arguments: impl IntoIterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Lang {
+    let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+    let mut asked = None;
+    while let Some(argument) = arguments.next() {
+        let argument = argument.to_string_lossy();
+        let value = match argument.strip_prefix("--lang") {
+            Some("") => arguments.next().map(|value| value.to_string_lossy().into_owned()),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        asked = asked.or(value);
+    }
+    let known = |name: String| Lang::from_str(&name, false).ok();
+    let asked = asked.and_then(known).or_else(|| variable("CORREIO_LANG").and_then(known));
+    Lang::choose(asked, variable)
 }
 
 /// The variable of the environment whose value is at fault, if it is that of one.
-pub(crate) fn variable_at_fault(error: &clap::Error) -> Option<String> {
+pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
         return None;
     };
-    let mut command = Cli::command();
-    // An argument can be written out only then.
-    command.build();
-    let mut arguments = command
-        .get_arguments()
-        .chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
-    let found = arguments.find(|known| known.to_string() == *argument)?;
-    let variable = found.get_env()?.to_str()?;
+    let variable = usage::find(command, argument)?.get_env()?.to_str()?;
     (blame(variable, value) == Status::Configuration).then(|| variable.to_owned())
 }
 
@@ -174,7 +197,7 @@ pub(crate) enum Command {
     /// Make an account
     Register {
         /// The person's full name
-        #[arg(long, value_name = "FULL NAME")]
+        #[arg(long, value_name = "FULL NAME", allow_hyphen_values = true)]
         name: String,
         /// The invite, for a server that takes registrations by invite
         #[arg(long, value_name = "CODE", env = "CORREIO_INVITE", hide_env_values = true)]
@@ -186,10 +209,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME[,NAME…]")]
         to: String,
         /// The subject
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         subject: String,
         /// The body
-        #[arg(long, conflicts_with = "body_file")]
+        #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
         body: Option<String>,
         /// A file with the body
         #[arg(long, value_name = "FILE")]

@@ -17,6 +17,8 @@ use std::{
 use correio_client::{Shown, show};
 use correio_proto::mail::MailId;
 
+use crate::writing::{Part, Writing};
+
 /// Editors that are tried where the person has not chosen one, the easier ones first.
 const COMMON: [&str; 6] = ["sensible-editor", "nano", "micro", "vim", "vi", "emacs"];
 
@@ -28,11 +30,11 @@ pub(crate) struct Editor(OsString);
 
 /// What came of editing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Edited {
+struct Edited {
     /// The text, without line ends after its last line.
-    pub(crate) text: String,
+    text: String,
     /// What the editor said of its end, unless it was a success.
-    pub(crate) problem: Option<String>,
+    problem: Option<String>,
 }
 
 impl Editor {
@@ -57,7 +59,7 @@ impl Editor {
     ///
     /// A file that cannot be written or read, an editor that cannot be run, or a text that is not
     /// UTF-8. That text stays in the file, which the error names.
-    pub(crate) fn edit(&self, data: &Path, id: MailId, text: &str) -> Result<Edited, String> {
+    fn edit(&self, data: &Path, id: MailId, text: &str) -> Result<Edited, String> {
         let path = file(data, id);
         let named = |error: io::Error| format!("{}: {error}", path.display());
         write(&path, text).map_err(named)?;
@@ -73,6 +75,24 @@ impl Editor {
         // By its name: many editors put another file in its place.
         let text = fs::read_to_string(&path).map_err(named)?;
         Ok(Edited { text: trimmed(&text), problem })
+    }
+
+    /// Has the body of a mail that is being written changed; it is kept before and after.
+    ///
+    /// # Errors
+    ///
+    /// What is to be said of the editor, or of the file; the text is kept all the same.
+    pub(crate) fn edit_mail(&self, data: &Path, writing: &mut Writing) -> Result<(), String> {
+        // An editor may take the whole program with it. Where this fails, the editor's own file
+        // still has the text.
+        let _ = writing.save();
+        let id = writing.mail.id;
+        let Edited { text, problem } = self.edit(data, id, &writing.mail.body)?;
+        writing.set(Part::Body, &text);
+        if writing.save().is_ok() {
+            Self::forget(data, id);
+        }
+        problem.map_or(Ok(()), |problem| Err(show(&problem, Shown::OneLine)))
     }
 
     /// The text that an editor had when the program was killed, if it is one.

@@ -8,8 +8,9 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply},
 };
 use serde_json::{Value, json};
+use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::text::Text;
+use crate::{commands::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,26 @@ pub(crate) enum Status {
     NotAllowed = 77,
     /// A server or user that is missing or malformed.
     Configuration = 78,
+    /// SIGHUP, as shells count it: the terminal has gone.
+    HungUp = 129,
     /// Ctrl-C, as shells count it.
     Interrupted = 130,
+    /// SIGQUIT, as shells count it.
+    Quit = 131,
+    /// SIGTERM, as shells count it.
+    Terminated = 143,
+}
+
+impl Status {
+    /// The status of a program that a signal has ended.
+    pub(crate) fn of_signal(signal: i32) -> Self {
+        match signal {
+            SIGHUP => Self::HungUp,
+            SIGQUIT => Self::Quit,
+            SIGTERM => Self::Terminated,
+            _ => Self::Interrupted,
+        }
+    }
 }
 
 impl From<Status> for ExitCode {
@@ -39,7 +58,6 @@ impl From<Status> for ExitCode {
 }
 
 /// Why a command did not do what it was asked for.
-#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) status: Status,
     /// A stable word, for programs.
@@ -51,6 +69,8 @@ pub(crate) struct Failure {
     pub(crate) recipients: Vec<String>,
     /// The mail that was not sent.
     pub(crate) draft: Option<Box<KeptDraft>>,
+    /// What the command has to say all the same, because it was done before it failed.
+    pub(crate) partial: Option<Box<Output>>,
 }
 
 /// Where a mail that was not sent is kept.
@@ -63,7 +83,8 @@ pub(crate) struct KeptDraft {
 
 impl Failure {
     pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
-        Self { status, code, text, retry_after: None, recipients: Vec::new(), draft: None }
+        let (retry_after, recipients) = (None, Vec::new());
+        Self { status, code, text, retry_after, recipients, draft: None, partial: None }
     }
 
     pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
@@ -165,13 +186,14 @@ impl Failure {
     pub(crate) fn is_open(&self) -> bool {
         match self.status {
             Status::Unreachable | Status::TryAgain | Status::Interrupted => true,
+            Status::HungUp | Status::Quit | Status::Terminated => true,
             // It ended while the server was asked.
             Status::NotAllowed => self.code == "session_ended",
             Status::Usage | Status::BadData | Status::Local | Status::Configuration => false,
         }
     }
 
-    /// The failure as one JSON document.
+    /// The failure as one JSON document, with what was done before it.
     pub(crate) fn json(&self) -> Value {
         let mut error = serde_json::Map::new();
         error.insert("code".to_owned(), self.code.into());
@@ -186,6 +208,11 @@ impl Failure {
             let file = file.to_string_lossy();
             error.insert("draft".to_owned(), json!({ "id": id, "file": file }));
         }
-        json!({ "error": error })
+        let mut json = match self.partial.as_ref().map(|partial| &partial.json) {
+            Some(Value::Object(partial)) => partial.clone(),
+            _ => serde_json::Map::new(),
+        };
+        json.insert("error".to_owned(), error.into());
+        json.into()
     }
 }

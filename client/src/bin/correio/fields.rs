@@ -3,11 +3,11 @@
 use correio_client::{Shown, show};
 use correio_proto::mail::Mail;
 
-use crate::text::Text;
+use crate::{names, text::Text};
 
 /// The fields a line each, an empty line, the body.
 pub(crate) fn text(text: &Text, mail: &Mail) -> String {
-    let from = format!("{} <{}>", show(mail.from_name.as_str(), Shown::OneLine), mail.from);
+    let from = names::with_username(&mail.from, &mail.from_name);
     let fields = [
         (text.of("mail-from"), from),
         (text.of("mail-to"), mail.to.to_string()),

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    time::{Duration, SystemTime, SystemTimeError, UNIX_EPOCH},
 };
 
 use correio_client::{Cancel, show_json};
@@ -13,12 +14,12 @@ use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
-    args::{Cli, Options, variable_at_fault},
+    args::{Cli, Options, Refused, variable_at_fault},
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
     terminal::Guard,
-    text::{Lang, Text},
+    text::Text,
     trust::Stated,
 };
 
@@ -28,106 +29,139 @@ mod commands;
 mod editor;
 mod exit;
 mod fields;
+mod help;
+mod names;
 mod person;
 mod prompt;
 mod screens;
 mod terminal;
 mod text;
 mod trust;
+mod usage;
+mod wrap;
 mod writing;
 
 /// How the program came to its end without a failure.
 enum Ended {
     /// A command has something to say.
-    Answered(Output),
+    Answered(Box<Output>),
     /// The person has left the menus.
     Left,
-    /// A script could not go on, and was told why.
+    /// A script could not go on, and was told why; or a signal has ended the menus.
     Failed(Status),
-    /// A signal, by its number.
-    Signal(i32),
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::read() {
+    let variable = |name: &str| env::var(name).ok();
+    let text = Text::new(args::lang(env::args_os(), variable));
+    let command = args::command(&text);
+    let cli = match Cli::read(&command) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(refused) => return refuse(&text, &command, &refused),
     };
-    let text = Text::new(Lang::choose(cli.options.lang, |name| env::var(name).ok()));
     let json = cli.options.json;
-    match run(&cli, text) {
+    match run(&cli, &text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
-        // As shells count it.
-        Ok(Ended::Signal(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
         Ok(Ended::Answered(output)) => {
-            let answer = if json { show_json(&output.json) } else { output.text };
-            answered(writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()))
+            let answer = if json { show_json(&output.json) } else { output.text.clone() };
+            match answer_with(&text, &output, &answer) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => {
+                    let _ = writeln!(io::stderr(), "correio: {}", failure.text);
+                    failure.status.into()
+                }
+            }
         }
-        Err(failure) => {
-            // The status tells, whether anybody reads it or not.
-            let _ = match json {
-                true => writeln!(io::stdout(), "{}", show_json(&failure.json())),
-                false => writeln!(io::stderr(), "correio: {}", failure.text),
-            };
-            failure.status.into()
-        }
+        Err(failure) => fail(&text, &failure, json),
     }
 }
 
-/// An answer that could not be written was not given. Whoever closed a pipe has read enough.
-fn answered(written: io::Result<()>) -> ExitCode {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(io::stderr(), "correio: {error}");
-            Status::Local.into()
+/// Says why a command failed, and what it did before that. The status tells, whether anybody
+/// reads it or not.
+fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
+    let answer = match (&failure.partial, json) {
+        (_, true) => Some(show_json(&failure.json())),
+        (Some(partial), false) => Some(partial.text.clone()),
+        (None, false) => None,
+    };
+    let written = match (answer, &failure.partial) {
+        (Some(answer), Some(partial)) => answer_with(text, partial, &answer),
+        (Some(answer), None) => {
+            let _ = writeln!(io::stdout(), "{answer}");
+            Ok(())
         }
-        _ => ExitCode::SUCCESS,
+        (None, _) => Ok(()),
+    };
+    if !json {
+        let _ = writeln!(io::stderr(), "correio: {}", failure.text);
+    }
+    if let Err(unwritten) = written {
+        let _ = writeln!(io::stderr(), "correio: {}", unwritten.text);
+    }
+    failure.status.into()
+}
+
+/// Writes an answer and, after that, notes what it showed. An answer that could not be written
+/// was not given; a reader that closed the pipe has read enough.
+fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
+        Ok(()) => output.written().map_err(|error| Failure::mailbox(text, &error)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(Status::Local, "output", error.to_string())),
     }
 }
 
 /// Says what is wrong with the command line, or what was asked about it.
-fn refuse(error: &clap::Error) -> ExitCode {
-    // Help and version are no errors.
-    if !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
+fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
+    let (said, variable) = match refused {
+        // Help and version are no errors.
+        Refused::Parser(error) if !error.use_stderr() => {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Refused::Parser(error) => {
+            (usage::said(text, command, error), variable_at_fault(command, error))
+        }
+        Refused::WithoutCommand(option) => {
+            (text.with("usage-needs-command", &[("option", (*option).into())]), None)
+        }
+    };
     let json =
         env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
-    let variable = variable_at_fault(error);
     let (status, code) = match variable {
         Some(_) => (Status::Configuration, "invalid"),
         None => (Status::Usage, "usage"),
     };
-    let source = variable.map(|variable| format!("The value is that of {variable}.\n"));
-    let source = source.unwrap_or_default();
-    let _ = match json {
-        true => {
-            let failure = Failure::new(status, code, format!("{error}{source}"));
-            writeln!(io::stdout(), "{}", show_json(&failure.json()))
+    let said = match variable {
+        Some(variable) => {
+            let source = text.with("usage-variable", &[("variable", variable.into())]);
+            format!("{said}\n{source}")
         }
-        false => error.print().and_then(|()| write!(io::stderr(), "{source}")),
+        None => said,
     };
-    status.into()
+    fail(text, &Failure::new(status, code, said), json)
 }
 
 /// Runs the menus, which say everything themselves, or one command.
-fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
+fn run(cli: &Cli, text: &Text) -> Result<Ended, Failure> {
     let options = &cli.options;
+    check_clock(text, SystemTime::elapsed(&UNIX_EPOCH))?;
     let data = data_directory(options)?;
     let cancel = Cancel::new();
     let guard = Guard::install(cancel.clone())
         .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
-        let context = Context { text: &text, options, data, cancel };
-        return commands::run(&context, &guard, command).map(Ended::Answered);
+        let context = Context { text, options, data, cancel };
+        return commands::run(&context, &guard, command)
+            .map(|output| Ended::Answered(Box::new(output)));
     }
     let preset = match &options.server {
-        Some(_) => Some(options.address(&text)?),
+        Some(_) => Some(options.address(text)?),
         None => None,
     };
-    let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
+    let mut app =
+        App::new(Text::new(text.lang()), data, Stated::of(options), guard.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {
@@ -138,7 +172,7 @@ fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
         }
         Stop::Signal(signal) => {
             guard.clean_up();
-            Ok(Ended::Signal(signal))
+            Ok(Ended::Failed(Status::of_signal(signal)))
         }
         Stop::Failed(status) => Ok(Ended::Failed(status)),
         Stop::Back | Stop::Leave => match app.failed {
@@ -149,6 +183,12 @@ fn run(cli: &Cli, text: Text) -> Result<Ended, Failure> {
     }
 }
 
+/// Refuses a clock with which neither TLS nor the ids of mails can do.
+fn check_clock(text: &Text, since_1970: Result<Duration, SystemTimeError>) -> Result<(), Failure> {
+    let wrong = |_| Failure::new(Status::Configuration, "clock", text.of("clock-before-1970"));
+    since_1970.map(drop).map_err(wrong)
+}
+
 fn data_directory(options: &Options) -> Result<PathBuf, Failure> {
     if let Some(directory) = &options.data_dir {
         return Ok(directory.clone());
@@ -156,4 +196,19 @@ fn data_directory(options: &Options) -> Result<PathBuf, Failure> {
     let base = etcetera::choose_base_strategy()
         .map_err(|error| Failure::new(Status::Configuration, "no_home", error.to_string()))?;
     Ok(base.data_dir().join("correio"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_refused() {
+        let text = Text::new(text::Lang::Pt);
+        assert!(check_clock(&text, Ok(Duration::ZERO)).is_ok());
+        let before = UNIX_EPOCH.duration_since(UNIX_EPOCH + Duration::from_secs(1));
+        let failure = check_clock(&text, before).unwrap_err();
+        assert_eq!((failure.status, failure.code), (Status::Configuration, "clock"));
+        assert!(failure.text.contains("antes de 1970"));
+    }
 }

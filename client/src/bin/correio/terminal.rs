@@ -1,6 +1,6 @@
 //! The terminal's settings, put back however the program ends; and the meaning of signals.
 //!
-//! One thread takes all signals. While the menus run ([`Guard::attend`]), a signal that ends the
+//! One thread takes all signals. While the menus run ([`Guard::set_attended`]), a signal that ends the
 //! program is handed to the prompt that is open, so that typed text is kept first; the program
 //! ends by itself where that takes longer than [`GRACE`].
 
@@ -165,9 +165,9 @@ impl Guard {
         self.0.busy.store(busy, Ordering::SeqCst);
     }
 
-    /// From now on a prompt takes the signals that end the program.
-    pub(crate) fn attend(&self) {
-        self.0.attended.store(true, Ordering::SeqCst);
+    /// Says whether a prompt takes the signals that end the program.
+    pub(crate) fn set_attended(&self, attended: bool) {
+        self.0.attended.store(attended, Ordering::SeqCst);
     }
 
     /// The signal that ends the program, once there was one.

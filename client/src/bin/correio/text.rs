@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, InvalidAddress, MailboxError, ReceiveError, RequestError, Shown, show,
+    Attempt, ConnectError, InvalidAddress, MailboxError, MailboxNote, ReceiveError, RequestError,
+    Shown, Skipped, show,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Timestamp},
@@ -64,6 +65,19 @@ impl Text {
         Self { lang, bundle }
     }
 
+    /// The keys of a catalogue.
+    #[cfg(test)]
+    pub(crate) fn keys(lang: Lang) -> Vec<String> {
+        let (_, source) = lang.catalogue();
+        let keys = source.lines().filter_map(|line| line.split_once(" =").map(|(key, _)| key));
+        let is_key = |key: &&str| !key.starts_with([' ', '#']);
+        keys.filter(is_key).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang
+    }
+
     /// The text of a key.
     pub(crate) fn of(&self, key: &str) -> String {
         self.with(key, &[])
@@ -121,15 +135,23 @@ impl Text {
             Field::Software => "field-software",
         });
         let field = ("field", Cow::from(field));
-        let limit = |limit: usize| ("limit", Cow::from(limit.to_string()));
+        let number = |number: usize| {
+            (
+                "limit",
+                Cow::from(self.with(unit(invalid.field), &[("count", number.to_string().into())])),
+            )
+        };
         let character = |c: char| ("character", Cow::from(visible(c)));
+        let allowed = ("allowed", Cow::from(self.of(allowed(invalid.field))));
         match invalid.problem {
             Problem::Empty => self.with("problem-empty", &[field]),
-            Problem::TooShort(min) => self.with("problem-too-short", &[field, limit(min)]),
-            Problem::TooLong(max) => self.with("problem-too-long", &[field, limit(max)]),
-            Problem::Character(c) => self.with("problem-character", &[field, character(c)]),
-            Problem::Start(c) => self.with("problem-start", &[field, character(c)]),
-            Problem::Form => self.with("problem-form", &[field]),
+            Problem::TooShort(min) => self.with("problem-too-short", &[field, number(min)]),
+            Problem::TooLong(max) => self.with("problem-too-long", &[field, number(max)]),
+            Problem::Character(c) => {
+                self.with("problem-character", &[field, character(c), allowed])
+            }
+            Problem::Start(c) => self.with("problem-start", &[field, character(c), allowed]),
+            Problem::Form => self.with("problem-form", &[field, allowed]),
         }
     }
 
@@ -216,6 +238,16 @@ impl Text {
         }
     }
 
+    pub(crate) fn mailbox_note(&self, note: &MailboxNote) -> String {
+        let (key, Skipped { path, reason }) = match note {
+            MailboxNote::Unreadable(file) => ("local-skipped", file),
+            MailboxNote::NotSynced(file) => ("mailbox-not-synced", file),
+            MailboxNote::NotMarked(file) => ("mailbox-not-marked", file),
+        };
+        let path = one_line(&path.to_string_lossy());
+        self.with(key, &[("path", path), ("reason", one_line(reason))])
+    }
+
     pub(crate) fn mailbox(&self, error: &MailboxError) -> String {
         match error {
             MailboxError::NoSuchMail(number) => {
@@ -227,6 +259,27 @@ impl Text {
                 self.with("mailbox-error", &[("reason", reason)])
             }
         }
+    }
+}
+
+/// What the length of a field is counted in.
+fn unit(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
+            "unit-characters"
+        }
+        Field::Body | Field::Software => "unit-bytes",
+        Field::Recipients => "unit-recipients",
+    }
+}
+
+/// What a field may consist of.
+fn allowed(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::Recipients => "allowed-username",
+        Field::FullName | Field::Subject | Field::Software => "allowed-line",
+        Field::Body | Field::Password => "allowed-text",
+        Field::MailId => "allowed-mail-id",
     }
 }
 
@@ -258,6 +311,10 @@ fn with_tried(said: String, tried: &[Attempt]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use correio_proto::{
+        credential::Password,
+        mail::{FullName, Recipients, Subject, Username},
+    };
     use fluent_syntax::ast;
 
     use super::*;
@@ -303,7 +360,9 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/correio");
         let mut folders = vec![folder];
         let mut used = 0;
-        let mut unused: Vec<_> = keys.keys().filter(|key| !key.starts_with("error-")).collect();
+        // Looked up by an error's code; by the names of commands and arguments (`help`).
+        let is_composed = |key: &&String| key.starts_with("error-") || key.starts_with("help-");
+        let mut unused: Vec<_> = keys.keys().filter(|key| !is_composed(key)).collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -340,6 +399,37 @@ mod tests {
         assert_eq!(choose(None, &[("LC_ALL", ""), ("LC_MESSAGES", "en")]), Lang::En);
         assert_eq!(choose(None, &[("LANG", "C.UTF-8")]), Lang::Pt);
         assert_eq!(choose(Some(Lang::En), &[("LANG", "pt_BR")]), Lang::En);
+    }
+
+    #[test]
+    fn limits_have_units_and_refusals_say_what_is_allowed() {
+        let long = |count| "x".repeat(count);
+        let cases = [
+            (long(201).parse::<Subject>().map(drop), "o assunto pode ter no máximo 200 caracteres"),
+            (
+                long(101).parse::<FullName>().map(drop),
+                "o nome completo pode ter no máximo 100 caracteres",
+            ),
+            (
+                long(33).parse::<Username>().map(drop),
+                "o nome de usuário pode ter no máximo 32 caracteres",
+            ),
+            (Password::new("curta").map(drop), "a senha precisa ter no mínimo 8 caracteres"),
+            (
+                "joão".parse::<Username>().map(drop),
+                "o nome de usuário não pode conter ã: um nome de usuário tem letras de a até z sem \
+                 acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um \
+                 algarismo",
+            ),
+        ];
+        let text = Text::new(Lang::Pt);
+        for (parsed, said) in cases {
+            assert_eq!(text.invalid(parsed.unwrap_err()), said);
+        }
+        let many: Vec<_> = (0..101).map(|n| format!("u{n}")).collect();
+        let invalid = many.join(",").parse::<Recipients>().unwrap_err();
+        let said = Text::new(Lang::En).invalid(invalid);
+        assert_eq!(said, "the list of recipients may have at most 100 usernames");
     }
 
     #[test]

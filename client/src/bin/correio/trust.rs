@@ -1,6 +1,8 @@
 //! Whom the person trusts: what the command line states, what was accepted before, and what is
 //! said at the first contact and when a certificate has changed.
 
+use std::borrow::Cow;
+
 use correio_client::{
     Address, Distrust, Doubt, KnownServers, KnownServersError, Shown, Trust, Untrusted, show,
 };
@@ -47,14 +49,33 @@ impl Stated {
 }
 
 impl Text {
-    /// What is said before a person is asked whether to trust a certificate. `None` where that
-    /// is not to be asked.
+    /// What is said before a person is asked whether to trust a certificate at the first contact.
+    /// `None` where that is not to be asked.
     pub(crate) fn offer(&self, untrusted: &Untrusted) -> Option<String> {
         match &untrusted.distrust {
-            Distrust::Unvouched(doubt) => {
-                Some(self.with("trust-offer", &self.values(untrusted, doubt)))
-            }
+            Distrust::Unvouched(_) => Some(self.offer_either(untrusted)),
             Distrust::Changed { .. } => None,
+        }
+    }
+
+    /// What is said before a person is asked whether to trust a certificate, by the command that
+    /// accepts another one in the place of the first, too.
+    pub(crate) fn offer_either(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(doubt) => self.with("trust-offer", &self.values(untrusted, doubt)),
+            Distrust::Changed { expected } => {
+                self.with("trust-changed-offer", &both(untrusted, expected))
+            }
+        }
+    }
+
+    /// Says that the certificate is not the one that was stated.
+    pub(crate) fn other_than_stated(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(_) => self.untrusted(untrusted),
+            Distrust::Changed { expected } => {
+                self.with("trust-other-than-stated", &both(untrusted, expected))
+            }
         }
     }
 
@@ -64,14 +85,9 @@ impl Text {
             Distrust::Unvouched(doubt) => {
                 self.with("trust-unknown", &self.values(untrusted, doubt))
             }
-            Distrust::Changed { expected } => self.with(
-                "trust-changed",
-                &[
-                    ("address", untrusted.address.to_string().into()),
-                    ("found", untrusted.found.to_string().into()),
-                    ("expected", expected.to_string().into()),
-                ],
-            ),
+            Distrust::Changed { expected } => {
+                self.with("trust-changed", &both(untrusted, expected))
+            }
         }
     }
 
@@ -79,7 +95,7 @@ impl Text {
         &self,
         untrusted: &Untrusted,
         doubt: &Doubt,
-    ) -> [(&'static str, std::borrow::Cow<'static, str>); 3] {
+    ) -> [(&'static str, Cow<'static, str>); 3] {
         [
             ("address", untrusted.address.to_string().into()),
             ("found", untrusted.found.to_string().into()),
@@ -103,10 +119,21 @@ impl Text {
     }
 }
 
+/// The address, the certificate that was found, and the one that was expected.
+fn both(untrusted: &Untrusted, expected: &Fingerprint) -> [(&'static str, Cow<'static, str>); 3] {
+    [
+        ("address", untrusted.address.to_string().into()),
+        ("found", untrusted.found.to_string().into()),
+        ("expected", expected.to_string().into()),
+    ]
+}
+
 impl Failure {
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
         let status = match error {
             KnownServersError::Io { .. } => Status::Local,
+            KnownServersError::Locked { .. } => Status::TryAgain,
+            KnownServersError::Cancelled => Status::Interrupted,
             KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
                 Status::Configuration
             }

@@ -1,6 +1,6 @@
 //! A mail while a person writes it: each part is kept as a draft from its first character on.
 
-use std::{fmt::Write, rc::Rc};
+use std::{fmt::Write, path::PathBuf, rc::Rc};
 
 use correio_client::{Draft, DraftError, DraftFile, Drafts, Shown, new_mail_id, show};
 
@@ -61,6 +61,11 @@ impl Writing {
     /// Keeps the mail durably.
     pub(crate) fn save(&mut self) -> Result<(), DraftError> {
         self.file.save(&self.mail)
+    }
+
+    /// The file of the draft, where anything was kept.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.file.path()
     }
 
     /// Forgets a mail that was sent.

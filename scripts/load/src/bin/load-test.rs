@@ -2,10 +2,13 @@
 //! how long everything took.
 
 use std::{
+    fmt,
+    fs::File,
+    io::{self, Write as _},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, atomic::Ordering},
     thread,
     time::Duration,
 };
@@ -14,15 +17,19 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
+    guard,
     person::Phase,
-    results::{Condition, Gauges, LedgerSummary, Recorder, Results, Run, compare, size},
-    run::{self, Interrupts, Options, Outcome, Progress, Target},
-    scenario::Scenario,
+    results::{
+        Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
+        have_something_in_common, size,
+    },
+    run::{self, Interrupts, Options, Outcome, Progress, RunError, Target},
+    scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
 };
 use correio_proto::fingerprint::Fingerprint;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator::Signals,
 };
 
@@ -37,50 +44,70 @@ Examples:
   scripts/load-test --compare before.json after.json
 
 Credentials are not stretched by bcrypt as a person's client does it, so that thousands of clients
-cost this machine nothing; the server hashes them at cost 4. Ctrl-C ends the load early and still
-reports; a second one ends everything.
+cost this machine nothing; the server hashes them at cost 4. Ctrl-C ends the load early and reports
+what there is within seconds; a second one ends everything.
 
-Exit status: 0 done; 1 a condition of --fail-if holds, the ledger is not closed, or the run failed;
-64 wrong usage.";
+A run passes if it measured what the scenario is about, everybody came in, every mailbox was emptied,
+every mail is accounted for, and no condition of --fail-if holds.
+";
+
+/// What a run is made with: nothing of it goes with results that are there.
+const OF_A_RUN: [&str; 12] = [
+    "scenario",
+    "clients",
+    "rate",
+    "calm",
+    "seconds",
+    "server",
+    "plaintext",
+    "kill_server",
+    "lose_one",
+    "seed",
+    "patience",
+    "json",
+];
 
 /// Put a correio server under load, and hold it to every mail that it has acknowledged.
 #[derive(Debug, Parser)]
-#[command(name = "load-test", after_help = EXAMPLES)]
+#[command(name = "load-test", after_help = help())]
 struct Cli {
     /// A scenario of scripts/load/scenarios, or a file
     #[arg(default_value = "smoke")]
     scenario: String,
     /// List the scenarios
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = OF_A_RUN, conflicts_with_all = ["from", "compare", "fail_if", "html"])]
     list: bool,
     /// So many people in all, each waiting for the answers to what it asks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = people)]
     clients: Option<usize>,
     /// So many mails a second by schedule, besides what the scenario says; times count from the
     /// scheduled moment
-    #[arg(long, value_name = "MAILS")]
+    #[arg(long, value_name = "MAILS", value_parser = rate)]
     rate: Option<f64>,
     /// Leave out the clients that mean no good, to compare the others' times with
     #[arg(long)]
     calm: bool,
     /// How long clients act, in seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
     /// A server that is there, on this machine; otherwise one is started in a temporary directory
     #[arg(long, value_name = "ADDR:PORT")]
     server: Option<SocketAddr>,
     /// The fingerprint of that server's certificate
-    #[arg(long, value_name = "SHA256:…", requires = "server")]
+    #[arg(long, value_name = "SHA256:…", requires = "server", conflicts_with = "plaintext")]
     fingerprint: Option<Fingerprint>,
     /// Speak without TLS
     #[arg(long)]
     plaintext: bool,
     /// Kill the server so often during the run, without a warning, and start it again
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "server")]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "server", value_parser = clap::value_parser!(u32).range(..=1000))]
     kill_server: u32,
     /// Have a proxy in between lose one mail that it acknowledges: the run must fail
     #[arg(long, conflicts_with_all = ["server", "kill_server"])]
     lose_one: bool,
+    /// Once the load has ended, how long a server that says nothing is waited for, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    patience: f64,
     /// What the random choices begin with
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -91,10 +118,10 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Take the results from a file of --json instead of a run
-    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["scenario", "json", "compare"])]
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = OF_A_RUN, conflicts_with = "compare")]
     from: Option<PathBuf>,
-    /// Compare two results instead of making one
-    #[arg(long, value_names = ["A.json", "B.json"], num_args = 2)]
+    /// Compare two results instead of making one; conditions are those of the second
+    #[arg(long, value_names = ["A.json", "B.json"], num_args = 2, conflicts_with_all = OF_A_RUN, conflicts_with = "html")]
     compare: Option<Vec<PathBuf>>,
     /// Fail where this holds, such as 'send.p99 > 50ms'; may be given several times
     #[arg(long, value_name = "CONDITION")]
@@ -107,79 +134,179 @@ struct Cli {
     scenarios: PathBuf,
 }
 
+/// Why the program ends without a verdict on a run.
+#[derive(Debug)]
+struct Stop {
+    ending: Ending,
+    error: anyhow::Error,
+}
+
+impl Stop {
+    fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { ending: Ending::Usage, error: error.into() }
+    }
+
+    fn output(error: impl Into<anyhow::Error>) -> Self {
+        Self { ending: Ending::Output, error: error.into() }
+    }
+
+    fn broken(error: impl Into<anyhow::Error>) -> Self {
+        Self { ending: Ending::Broken, error: error.into() }
+    }
+}
+
+impl From<RunError> for Stop {
+    fn from(error: RunError) -> Self {
+        let ending = match error {
+            RunError::Usage(_) => Ending::Usage,
+            RunError::NoServer(_) => Ending::NoServer,
+            RunError::Interrupted => Ending::Interrupted,
+            RunError::Broken(_) => Ending::Broken,
+        };
+        Self { ending, error: error.into() }
+    }
+}
+
 fn main() -> ExitCode {
+    if let Some(failed) = guard::take_over() {
+        return failed;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+            let printed = error.print();
+            return match (error.use_stderr(), printed) {
+                (true, _) => Ending::Usage.into(),
+                (false, Ok(())) => Ending::Passed.into(),
+                (false, Err(_)) => Ending::Output.into(),
+            };
         }
     };
-    match act(&cli) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("load-test: {error:#}");
-            ExitCode::FAILURE
+    // What panicked has said why; its server was ended on the way here.
+    let acted = catch_unwind(AssertUnwindSafe(|| act(&cli)));
+    match acted {
+        Ok(Ok(ending)) => ending.into(),
+        Ok(Err(Stop { ending, error })) => {
+            complain(format_args!("load-test: {error:#}"));
+            ending.into()
         }
+        Err(_) => Ending::Broken.into(),
     }
 }
 
-/// Whether all went as it should.
-fn act(cli: &Cli) -> Result<bool> {
-    if let Some([first, second]) = cli.compare.as_deref() {
-        print!("{}", compare(&Results::load(first)?, &Results::load(second)?));
-        return Ok(true);
-    }
+/// Writes to standard error, where that goes: the exit status says the same.
+fn complain(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn say(text: impl fmt::Display) -> Result<(), Stop> {
+    let mut output = io::stdout().lock();
+    let said = write!(output, "{text}").and_then(|()| output.flush());
+    said.context("standard output cannot be written").map_err(Stop::output)
+}
+
+/// Does what the command line asks for, and decides how that ended.
+fn act(cli: &Cli) -> Result<Ending, Stop> {
     if cli.list {
-        return list(&cli.scenarios).map(|()| true);
+        return list(&cli.scenarios);
     }
+    if let Some([first, second]) = cli.compare.as_deref() {
+        let read = |path| Results::load(path).map_err(Stop::usage);
+        let (first, second) = (read(first)?, read(second)?);
+        say(compare(&first, &second))?;
+        let mut flaws = second.flaws(&cli.fail_if);
+        flaws.extend((!have_something_in_common(&first, &second)).then_some(Flaw::NothingCompared));
+        let of_the_first = report("first: ", &first.flaws(&[]))?;
+        return Ok(of_the_first.max(report("second: ", &flaws)?));
+    }
+    // Made before the run: a run of an hour is not thrown away, and results of before do not pass
+    // for those of a run that came to nothing.
+    let json = cli.json.as_deref().map(Destination::create).transpose()?;
+    let html = cli.html.as_deref().map(Destination::create).transpose()?;
     let results = match &cli.from {
-        Some(path) => Results::load(path)?,
+        Some(path) => Results::load(path).map_err(Stop::usage)?,
         None => load(cli)?,
     };
-    print!("{}", results.table());
-    if let Some(path) = &cli.json {
-        results.save(path)?;
+    let mut written = say(results.table());
+    if let Some(mut target) = json {
+        let saved = results.save(&mut target.file).with_context(|| target.context());
+        written = written.and(saved.map_err(Stop::output));
     }
-    if let Some(path) = &cli.html {
-        std::fs::write(path, results.html())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+    if let Some(mut target) = html {
+        let page = results.html(&cli.fail_if);
+        let saved = target.file.write_all(page.as_bytes()).with_context(|| target.context());
+        written = written.and(saved.map_err(Stop::output));
     }
-    let failed: Vec<_> = cli.fail_if.iter().filter(|condition| condition.holds(&results)).collect();
-    for condition in &failed {
-        println!("failed: {condition}");
-    }
-    Ok(failed.is_empty() && results.run.ledger.is_closed())
+    let ending = report("", &results.flaws(&cli.fail_if));
+    written?;
+    ending
 }
 
-fn list(folder: &Path) -> Result<()> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot read {}", folder.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.sort();
-    for path in paths {
-        let scenario = Scenario::read(&path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        println!("{name:<16} {}", scenario.description);
-    }
-    Ok(())
+/// A file for what comes of a run.
+struct Destination {
+    path: PathBuf,
+    file: File,
 }
 
-fn load(cli: &Cli) -> Result<Results> {
-    let mut scenario = Scenario::read(&path_of(cli))?;
-    if let Some(people) = cli.clients {
-        scenario = scenario.with_people(people);
+impl Destination {
+    fn create(path: &Path) -> Result<Self, Stop> {
+        let path = path.to_owned();
+        let file = File::create(&path);
+        let file = file.with_context(|| format!("cannot write {}", path.display()));
+        file.map(|file| Self { path, file }).map_err(Stop::output)
     }
-    if cli.calm {
-        scenario = scenario.calm();
+
+    fn context(&self) -> String {
+        format!("cannot write {}", self.path.display())
     }
-    scenario.seconds = cli.seconds.unwrap_or(scenario.seconds);
-    if let Some(rate) = cli.rate
-        && !(rate > 0.0 && rate <= 1e6)
-    {
-        bail!("--rate takes a number of mails a second, up to a million");
+}
+
+/// Says what is wrong, and how that ends.
+fn report(whose: &str, flaws: &[Flaw]) -> Result<Ending, Stop> {
+    let lines: String = flaws.iter().map(|flaw| format!("failed: {whose}{flaw}\n")).collect();
+    say(lines)?;
+    Ok(Ending::of(flaws))
+}
+
+fn list(folder: &Path) -> Result<Ending, Stop> {
+    let named = names(folder).map_err(Stop::usage)?;
+    for name in named {
+        let path = folder.join(format!("{name}.toml"));
+        let scenario = Scenario::read(&path).map_err(Stop::usage)?;
+        say(format_args!("{name:<16} {}\n", scenario.description))?;
+    }
+    Ok(Ending::Passed)
+}
+
+/// The names of all scenarios, in order.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder);
+    let mut names = Vec::new();
+    for entry in entries.with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn load(cli: &Cli) -> Result<Results, Stop> {
+    let changes = Changes { people: cli.clients, seconds: cli.seconds, calm: cli.calm };
+    let scenario = path_of(cli)
+        .and_then(|path| Scenario::read(&path))
+        .and_then(|scenario| scenario.changed(changes))
+        .map_err(Stop::usage)?;
+    let measures = Measures {
+        operations: scenario.operations(cli.rate),
+        server: cli.server.is_none(),
+        schedule: cli.rate.is_some(),
+    };
+    if let Some(condition) = cli.fail_if.iter().find(|one| !one.is_measured_by(&measures)) {
+        return Err(Stop::usage(anyhow::anyhow!(
+            "--fail-if '{condition}': this run does not measure that figure"
+        )));
     }
     let clients = scenario.clients.iter().map(|group| group.count).sum();
     let server = match cli.server {
@@ -188,10 +315,21 @@ fn load(cli: &Cli) -> Result<Results> {
             format!("its own, {}", if cli.plaintext || cli.lose_one { "plaintext" } else { "TLS" })
         }
     };
-    let options = Options { scenario, target: target(cli)?, rate: cli.rate, seed: cli.seed };
+    let target = target(cli)?;
+    let options = Options {
+        scenario,
+        target,
+        rate: cli.rate,
+        seed: cli.seed,
+        silence: Duration::from_secs_f64(cli.patience),
+    };
     let began = format!("{:.0}", jiff::Timestamp::now());
-    let outcome = run::run(options, &interrupts()?, &mut show(cli))?;
-    let Outcome { recorder, found, seconds, kills, interrupted, warnings } = outcome;
+    let interrupts = interrupts().map_err(Stop::broken)?;
+    let prepared = run::prepare(options, &interrupts)?;
+    let kind = if cli.rate.is_some() { "scheduled load" } else { "closed load" };
+    say(format_args!("{}: {kind}\n", cli.scenario))?;
+    let outcome = prepared.run(&interrupts, &mut show())?;
+    let Outcome { recorder, found, seconds, kills, interrupted, checks, warnings } = outcome;
     Ok(recorder.finish(Run {
         scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
@@ -212,22 +350,37 @@ fn load(cli: &Cli) -> Result<Results> {
             doubled: found.doubled,
             misdelivered: found.misdelivered,
             changed: found.changed,
+            unemptied: found.unemptied,
             examples: found.examples,
         },
+        checks,
         warnings,
     }))
 }
 
 /// A name of a scenario, or a file.
-fn path_of(cli: &Cli) -> PathBuf {
+fn path_of(cli: &Cli) -> Result<PathBuf> {
     let named = cli.scenarios.join(format!("{}.toml", cli.scenario));
-    if named.exists() { named } else { PathBuf::from(&cli.scenario) }
+    let file = PathBuf::from(&cli.scenario);
+    match (named.exists(), file.exists()) {
+        (true, _) => Ok(named),
+        (false, true) => Ok(file),
+        (false, false) => {
+            let names = names(&cli.scenarios)?.join(", ");
+            bail!(
+                "there is no scenario and no file {:?}; the scenarios are {names} (--list says what \
+                 each does)",
+                cli.scenario
+            )
+        }
+    }
 }
 
-fn target(cli: &Cli) -> Result<Target> {
+fn target(cli: &Cli) -> Result<Target, Stop> {
     let Some(server) = cli.server else {
         return Ok(Target::Own {
             program: cli.program.clone(),
+            guard: std::env::current_exe().map_err(Stop::broken)?,
             tls: !cli.plaintext && !cli.lose_one,
             kills: cli.kill_server,
             lose_one: cli.lose_one,
@@ -236,38 +389,64 @@ fn target(cli: &Cli) -> Result<Target> {
     let trust = match (cli.fingerprint, cli.plaintext) {
         (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),
         (None, true) => Trust::Plaintext,
-        (None, false) => bail!("--server takes --fingerprint SHA256:…, or --plaintext"),
+        (None, false) => {
+            return Err(Stop::usage(anyhow::anyhow!(
+                "--server takes --fingerprint SHA256:…, or --plaintext"
+            )));
+        }
     };
     Ok(Target::Other { server, trust })
 }
 
-/// Counts Ctrl-C instead of ending the program.
+/// Counts the signals that end programs, instead of being ended by them: the server must be ended
+/// first, which is in a process group of its own.
 fn interrupts() -> Result<Interrupts> {
     let interrupts = Interrupts::default();
-    let counted = Arc::clone(&interrupts);
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    thread::spawn(move || {
+    let counted = interrupts.clone();
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+    let count = move || {
         for _ in signals.forever() {
-            counted.fetch_add(1, Ordering::SeqCst);
+            counted.add();
         }
-    });
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(count)?;
     Ok(interrupts)
 }
 
+/// A number of people.
+fn people(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
+    number.ok_or_else(|| format!("it takes a number of people, from 1 to {CLIENTS_MAX}"))
+}
+
+/// A number of mails a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| *rate > 0.0 && *rate <= 1e6);
+    rate.ok_or_else(|| "it takes a number of mails a second, up to a million".to_owned())
+}
+
+/// A number of seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= SECONDS_MAX);
+    seconds.ok_or_else(|| format!("it takes a number of seconds, more than 0, up to {SECONDS_MAX}"))
+}
+
+/// What the help ends with.
+fn help() -> String {
+    let statuses = Ending::ALL.map(|(ending, text)| format!("{:>5}  {text}\n", ending.status()));
+    format!("{EXAMPLES}\nExit status:\n{}", statuses.concat())
+}
+
 /// Shows how far it is, and keeps the gauges.
-fn show(cli: &Cli) -> impl FnMut(&mut Recorder, &Progress) + use<> {
+fn show() -> impl FnMut(&mut Recorder, &Progress) {
     let bar = ProgressBar::new(1);
     if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:30}] {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
-    println!(
-        "{}: {}",
-        cli.scenario,
-        if cli.rate.is_some() { "scheduled load" } else { "closed load" }
-    );
     move |recorder, progress| {
         let gauges = Gauges {
             connections: progress.connections,
+            fewest_connections: Some(progress.fewest_connections),
             server_memory: progress.server_memory,
             server_cpu: progress.server_cpu,
             generator_cpu: progress.generator_cpu,

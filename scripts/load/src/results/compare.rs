@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Operation, Results, size, time};
+use super::{Measured, Operation, Results, size, time};
 
 /// A table of both with the ratio of the second to the first.
 #[must_use]
@@ -15,10 +15,16 @@ pub fn compare(first: &Results, second: &Results) -> String {
         "ratio"
     );
     for operation in Operation::ALL {
-        let (Some(one), Some(other)) =
-            (first.operations.get(&operation), second.operations.get(&operation))
-        else {
-            continue;
+        let (one, other) = match (of(first, operation), of(second, operation)) {
+            (Some(one), Some(other)) => (one, other),
+            (None, None) => continue,
+            (one, other) => {
+                let rate = |one: Option<&Measured>| {
+                    one.map_or("-".to_owned(), |one| format!("{:.1}/s", one.rate))
+                };
+                row(&mut text, operation, "rate", (rate(one), rate(other)), 0.0, 0.0);
+                continue;
+            }
         };
         let rates = (format!("{:.1}/s", one.rate), format!("{:.1}/s", other.rate));
         row(&mut text, operation, "rate", rates, one.rate, other.rate);
@@ -40,6 +46,17 @@ pub fn compare(first: &Results, second: &Results) -> String {
         let _ = writeln!(text, "{name}: {}; {}", results.run.scenario, results.verdict());
     }
     text
+}
+
+/// Whether there is an operation that was done in both.
+#[must_use]
+pub fn have_something_in_common(first: &Results, second: &Results) -> bool {
+    Operation::ALL.into_iter().any(|one| of(first, one).is_some() && of(second, one).is_some())
+}
+
+/// An operation that was done at least once: one that only failed has no times to compare.
+fn of(results: &Results, operation: Operation) -> Option<&Measured> {
+    results.operations.get(&operation).filter(|measured| measured.count > 0)
 }
 
 fn row(

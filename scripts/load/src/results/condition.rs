@@ -1,8 +1,9 @@
-//! Conditions under which a run counts as failed.
+//! Conditions under which a run counts as failed. A figure that was not measured fulfils no
+//! condition and breaks none: the answer says so.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::{Operation, Results};
+use super::{Measured, Operation, Results};
 
 /// Something like `send.p99 > 50ms`.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,13 +15,52 @@ pub struct Condition {
     text: String,
 }
 
+/// What a condition says of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It holds: the run has failed.
+    Holds,
+    /// It does not hold.
+    DoesNotHold,
+    /// The figure was not measured.
+    Unmeasured,
+}
+
+/// What a run is going to measure.
+#[derive(Clone, Debug)]
+pub struct Measures {
+    /// The operations that its clients do.
+    pub operations: BTreeSet<Operation>,
+    /// Whether the server is the run's own, so that its memory can be read.
+    pub server: bool,
+    /// Whether mails are sent by schedule.
+    pub schedule: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Of(Operation, Figure),
-    Lost,
-    Doubled,
+    Ledger(Kind),
     Missed,
     ServerMemory,
+}
+
+/// What can be wrong with a copy of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Lost,
+    Doubled,
+    Misdelivered,
+    Changed,
+}
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dimension {
+    Time,
+    Size,
+    Rate,
+    Count,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,59 +85,101 @@ enum Than {
 
 /// Why a text is no [`Condition`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no condition: write OPERATION.FIGURE, <, <=, > or >=, and a value, such as \
-     'send.p99 > 50ms'; operations are connect, register, login, send, receive, confirm, ping, \
-     logout; figures count, rate, errors, p50, p90, p99, p99.9, max; further ledger.lost, \
-     ledger.doubled, schedule.missed, server.memory; units us, ms, s, KiB, MiB"
-)]
-pub struct InvalidCondition(String);
+pub enum InvalidCondition {
+    /// It has another form, or names no figure.
+    #[error(
+        "{0:?} is no condition: write OPERATION.FIGURE, <, <=, > or >=, and a value, such as \
+         'send.p99 > 50ms'; operations are connect, register, login, send, receive, confirm, ping, \
+         logout; figures count, rate, errors, p50, p90, p99, p99.9, max; further ledger.lost, \
+         ledger.doubled, ledger.misdelivered, ledger.changed, schedule.missed, server.memory; units \
+         us, ms, s, B, KiB, MiB, /s"
+    )]
+    Form(String),
+    /// Its value has no unit, or one of another kind.
+    #[error("{0:?} is no condition: the figure takes {1}")]
+    Unit(String, &'static str),
+}
 
 impl Condition {
-    /// Whether it holds. What was not measured is 0.
+    /// Whether it holds.
     #[must_use]
-    pub fn holds(&self, results: &Results) -> bool {
-        let found = self.what.of(results);
-        match self.than {
+    pub fn answer(&self, results: &Results) -> Answer {
+        let Some(found) = self.what.of(results) else {
+            return Answer::Unmeasured;
+        };
+        let holds = match self.than {
             Than::Less => found < self.value,
             Than::LessOrSame => found <= self.value,
             Than::More => found > self.value,
             Than::MoreOrSame => found >= self.value,
+        };
+        if holds { Answer::Holds } else { Answer::DoesNotHold }
+    }
+
+    /// Whether such a run measures its figure at all.
+    #[must_use]
+    pub fn is_measured_by(&self, run: &Measures) -> bool {
+        match self.what {
+            // People register before they log in, and confirm what they have received.
+            What::Of(Operation::Register | Operation::Confirm, _) => true,
+            What::Of(operation, _) => run.operations.contains(&operation),
+            What::Ledger(_) => run.operations.contains(&Operation::Send),
+            What::Missed => run.schedule,
+            What::ServerMemory => run.server,
         }
     }
 }
 
 impl What {
-    fn of(self, results: &Results) -> f64 {
+    fn dimension(self) -> Dimension {
+        match self {
+            Self::Of(_, Figure::Rate) => Dimension::Rate,
+            Self::Of(_, Figure::Count | Figure::Errors) | Self::Ledger(_) | Self::Missed => {
+                Dimension::Count
+            }
+            Self::Of(_, Figure::P50 | Figure::P90 | Figure::P99 | Figure::P999 | Figure::Max) => {
+                Dimension::Time
+            }
+            Self::ServerMemory => Dimension::Size,
+        }
+    }
+
+    /// The figure, where it was measured.
+    fn of(self, results: &Results) -> Option<f64> {
+        let ledger = &results.run.ledger;
         let number = match self {
-            Self::Lost => results.run.ledger.lost,
-            Self::Doubled => results.run.ledger.doubled,
-            Self::Missed => results.run.missed,
-            Self::ServerMemory => results.server_memory().unwrap_or(0),
-            Self::Of(operation, Figure::Errors) => results.errors(operation),
+            Self::Ledger(_) if ledger.acknowledged + ledger.received == 0 => return None,
+            Self::Ledger(Kind::Lost) => ledger.lost,
+            Self::Ledger(Kind::Doubled) => ledger.doubled,
+            Self::Ledger(Kind::Misdelivered) => ledger.misdelivered,
+            Self::Ledger(Kind::Changed) => ledger.changed,
+            Self::Missed => results.run.rate.map(|_| results.run.missed)?,
+            Self::ServerMemory => results.server_memory()?,
             Self::Of(operation, figure) => {
-                let Some(measured) = results.operations.get(&operation) else {
-                    return 0.0;
-                };
+                let measured = results.operations.get(&operation);
                 match figure {
-                    Figure::Rate => return measured.rate,
-                    Figure::Count | Figure::Errors => measured.count,
-                    Figure::P50 => measured.p50,
-                    Figure::P90 => measured.p90,
-                    Figure::P99 => measured.p99,
-                    Figure::P999 => measured.p999,
-                    Figure::Max => measured.max,
+                    Figure::Count => measured.map_or(0, |measured| measured.count),
+                    Figure::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
+                    // Where nothing was tried, nothing could fail.
+                    Figure::Errors => measured.map(|_| results.errors(operation))?,
+                    Figure::P50 => timed(measured)?.p50,
+                    Figure::P90 => timed(measured)?.p90,
+                    Figure::P99 => timed(measured)?.p99,
+                    Figure::P999 => timed(measured)?.p999,
+                    Figure::Max => timed(measured)?.max,
                 }
             }
         };
-        number as f64
+        Some(number as f64)
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (subject, figure) = text.split_once('.')?;
         match (subject, figure) {
-            ("ledger", "lost") => return Some(Self::Lost),
-            ("ledger", "doubled") => return Some(Self::Doubled),
+            ("ledger", "lost") => return Some(Self::Ledger(Kind::Lost)),
+            ("ledger", "doubled") => return Some(Self::Ledger(Kind::Doubled)),
+            ("ledger", "misdelivered") => return Some(Self::Ledger(Kind::Misdelivered)),
+            ("ledger", "changed") => return Some(Self::Ledger(Kind::Changed)),
             ("schedule", "missed") => return Some(Self::Missed),
             ("server", "memory") => return Some(Self::ServerMemory),
             _ => {}
@@ -118,7 +200,37 @@ impl What {
     }
 }
 
-fn parse(text: &str) -> Option<(What, Than, f64)> {
+/// An operation that was done at least once: only then it has times.
+fn timed(measured: Option<&Measured>) -> Option<&Measured> {
+    measured.filter(|measured| measured.count > 0)
+}
+
+impl Dimension {
+    /// What a value of a unit is multiplied by; `None` for the unit of another dimension.
+    fn factor(self, unit: &str) -> Option<f64> {
+        match (self, unit) {
+            (Self::Count | Self::Rate, "") | (Self::Rate, "/s") => Some(1.0),
+            (Self::Time, "us" | "µs") | (Self::Size, "B") => Some(1.0),
+            (Self::Time, "ms") => Some(1e3),
+            (Self::Time, "s") => Some(1e6),
+            (Self::Size, "KiB") => Some(1024.0),
+            (Self::Size, "MiB") => Some(1_048_576.0),
+            _ => None,
+        }
+    }
+
+    fn takes(self) -> &'static str {
+        match self {
+            Self::Time => "a time with its unit: us, ms or s",
+            Self::Size => "a size with its unit: B, KiB or MiB",
+            Self::Rate => "a number a second, with the unit /s or none",
+            Self::Count => "a number without a unit",
+        }
+    }
+}
+
+/// The parts of a condition: what, how it is compared, the number and its unit.
+fn split(text: &str) -> Option<(What, Than, f64, &str)> {
     let at = text.find(['<', '>'])?;
     let (what, rest) = text.split_at(at);
     let (than, value) = match rest.as_bytes() {
@@ -130,23 +242,20 @@ fn parse(text: &str) -> Option<(What, Than, f64)> {
     let value = value.trim();
     let end = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
     let (number, unit) = value.split_at(end);
-    let factor = match unit.trim() {
-        "" | "us" | "µs" | "/s" => 1.0,
-        "ms" => 1e3,
-        "s" => 1e6,
-        "KiB" => 1024.0,
-        "MiB" => 1_048_576.0,
-        _ => return None,
-    };
-    Some((What::parse(what.trim())?, than, number.parse::<f64>().ok()? * factor))
+    Some((What::parse(what.trim())?, than, number.parse().ok()?, unit.trim()))
 }
 
 impl FromStr for Condition {
     type Err = InvalidCondition;
 
     fn from_str(text: &str) -> Result<Self, InvalidCondition> {
-        let (what, than, value) = parse(text).ok_or_else(|| InvalidCondition(text.to_owned()))?;
-        Ok(Self { what, than, value, text: text.to_owned() })
+        let (what, than, number, unit) =
+            split(text).ok_or_else(|| InvalidCondition::Form(text.to_owned()))?;
+        let dimension = what.dimension();
+        let factor = dimension
+            .factor(unit)
+            .ok_or_else(|| InvalidCondition::Unit(text.to_owned(), dimension.takes()))?;
+        Ok(Self { what, than, value: number * factor, text: text.to_owned() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{GENERATOR_BUSY, Results, table::COLUMNS};
+use super::{Condition, GENERATOR_BUSY, Results, table::COLUMNS};
 
 /// Colours, by class, for a light and for a dark screen.
 const STYLE: &str = include_str!("page.css");
@@ -11,9 +11,9 @@ const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 impl Results {
-    /// The page.
+    /// The page, with how the run ended by these conditions.
     #[must_use]
-    pub fn html(&self) -> String {
+    pub fn html(&self, conditions: &[Condition]) -> String {
         let title = escaped(&format!("Load test: {}", self.run.scenario));
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n\
@@ -21,7 +21,7 @@ impl Results {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
              <title>{title}</title>\n<style>\n{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n"
         );
-        self.facts(&mut page);
+        self.facts(&mut page, conditions);
         self.rows_as_html(&mut page);
         page.push_str("<main>\n");
         for plot in self.plots() {
@@ -32,7 +32,7 @@ impl Results {
     }
 
     /// How the run was made and what became of it.
-    fn facts(&self, page: &mut String) {
+    fn facts(&self, page: &mut String, conditions: &[Condition]) {
         let run = &self.run;
         let load = match run.rate {
             Some(rate) => format!("{rate} mails a second by schedule, {} not sent", run.missed),
@@ -52,11 +52,13 @@ impl Results {
             ("Generator", generator, is_limit),
             ("Ledger", self.verdict(), !ledger.is_closed()),
         ];
+        let flaws = self.flaws(conditions);
+        if flaws.is_empty() {
+            facts.push(("Result", "passed".to_owned(), false));
+        }
+        facts.extend(flaws.iter().map(|flaw| ("Failed", flaw.to_string(), true)));
         if run.restarts > 0 {
             facts.push(("Kills", self.kills(), false));
-        }
-        if run.interrupted {
-            facts.push(("Ended", "early, by hand".to_owned(), true));
         }
         facts.extend(run.warnings.iter().map(|warning| ("Warning", warning.clone(), true)));
         page.push_str("<dl>\n");

@@ -11,7 +11,7 @@ use super::{
 
 /// Parses the page, which is written so that it is also XML, and hands it to a check.
 fn with_page(results: &Results, check: impl Fn(&str, Node<'_, '_>)) {
-    let page = results.html();
+    let page = results.html(&[]);
     let body = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
     let document = Document::parse(body).unwrap_or_else(|error| panic!("{error} in {page}"));
     check(&page, document.root());
@@ -70,6 +70,41 @@ fn the_heading_says_how_it_was_made() {
     results.run.ledger.lost = 1;
     with_page(&results, |page, _| {
         assert!(page.contains("<dd class=\"bad\">LEDGER NOT CLOSED"), "{page}");
+    });
+}
+
+#[test]
+fn a_page_says_whether_the_run_passed_and_by_which_conditions_not() {
+    let results = results();
+    assert!(results.html(&[]).contains("<dt>Result</dt><dd>passed</dd>"));
+    let page = results.html(&["send.p99 > 50ms".parse().unwrap()]);
+    assert!(page.contains("<dt>Failed</dt><dd class=\"bad\">send.p99 &gt; 50ms</dd>"), "{page}");
+    assert!(!page.contains("<dt>Result</dt>"), "{page}");
+}
+
+#[test]
+fn a_moment_without_connections_is_seen() {
+    let mut recorder = Recorder::default();
+    for (second, fewest) in [(1, 200), (2, 0), (3, 200)] {
+        let gauges =
+            Gauges { connections: 200, fewest_connections: Some(fewest), ..Gauges::default() };
+        recorder.end_second(Duration::from_secs(second), gauges);
+        // A moment is part of the second before it.
+        let moment = Gauges { fewest_connections: Some(200), ..gauges };
+        recorder.end_second(Duration::from_millis(second * 1000 + 1), moment);
+    }
+    with_page(&recorder.finish(run()), |_, root| {
+        let mut figures = root.descendants().filter(|node| node.has_tag_name("figure"));
+        let figure = figures.next_back().unwrap();
+        assert_eq!(texts(figure, "h2"), ["Connections"]);
+        let line = |name: &str| {
+            let mut titles = figure.descendants().filter(|node| node.has_tag_name("title"));
+            let title = titles.find(|title| title.text() == Some(name)).unwrap();
+            title.parent().unwrap().attribute("d").unwrap().to_owned()
+        };
+        // The lower end of the plot.
+        assert!(line("fewest").contains(" 202.0L"), "{}", line("fewest"));
+        assert!(!line("open").contains(" 202.0"), "{}", line("open"));
     });
 }
 
@@ -163,6 +198,6 @@ fn a_page_of_a_long_run_stays_small() {
     }
     let results = recorder.finish(run());
     assert!(results.timeline.len() > 1_000);
-    let size = results.html().len();
+    let size = results.html(&[]).len();
     assert!(size < 200_000, "{size} bytes");
 }

@@ -3,6 +3,7 @@
 mod axis;
 mod compare;
 mod condition;
+mod ending;
 mod html;
 mod plot;
 mod plots;
@@ -10,13 +11,14 @@ mod recorder;
 mod table;
 mod timeline;
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, io::Write, path::Path};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-pub use compare::compare;
-pub use condition::Condition;
+pub use compare::{compare, have_something_in_common};
+pub use condition::{Answer, Condition, InvalidCondition, Measures};
+pub use ending::{Ending, Flaw};
 pub use recorder::{Gauges, Recorder};
 
 /// A share of a processor from which on the generator may have been the limit, not the server.
@@ -121,8 +123,43 @@ pub struct Run {
     pub interrupted: bool,
     /// What became of the mails.
     pub ledger: LedgerSummary,
+    /// What the run had to do, beside the ledger; older results do not say it.
+    #[serde(default)]
+    pub checks: Checks,
     /// What whoever reads the figures should know.
     pub warnings: Vec<String>,
+}
+
+/// What a run had to do, and how far it did: see [`Flaw`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Operations that must have been done at least once.
+    pub operations: Vec<Operation>,
+    /// The people.
+    pub people: Option<People>,
+    /// Mails that were due by schedule.
+    pub scheduled: u64,
+    /// How often the server was to be killed.
+    pub kills: u32,
+    /// Clients that mean no good and never had a connection.
+    pub harmless: usize,
+    /// What the server did that it must not do.
+    pub server_failure: Option<String>,
+}
+
+/// How many people did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    /// People of the scenario.
+    pub expected: usize,
+    /// Of them, those that were logged in at least once.
+    pub came_in: usize,
+    /// Of them, those whose wrong password was refused.
+    pub mistyped: usize,
+    /// Of them, those that were told to wait when their password was right.
+    pub waited: usize,
+    /// Of them, those that came in with a wrong password.
+    pub let_in: usize,
 }
 
 /// What became of the mails, each counted for each of its recipients.
@@ -135,14 +172,18 @@ pub struct LedgerSummary {
     pub doubled: u64,
     pub misdelivered: u64,
     pub changed: u64,
+    /// Older results do not say it.
+    #[serde(default)]
+    pub unemptied: u64,
     pub examples: Vec<String>,
 }
 
 impl LedgerSummary {
-    /// Whether every acknowledged mail came exactly once, unchanged, to its addressee.
+    /// Whether every acknowledged mail came exactly once, unchanged, to its addressee, and every
+    /// mailbox was emptied to see that.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.lost + self.doubled + self.misdelivered + self.changed == 0
+        self.lost + self.doubled + self.misdelivered + self.changed + self.unemptied == 0
     }
 }
 
@@ -193,10 +234,10 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// The file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    /// The target does not take all of it.
+    pub fn save(&self, target: &mut impl Write) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+        Ok(target.write_all((text + "\n").as_bytes())?)
     }
 
     /// Reads them back.

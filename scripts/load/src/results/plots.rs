@@ -118,8 +118,14 @@ impl Results {
     }
 
     fn connections(&self) -> Plot {
-        let lines =
+        let mut lines =
             vec![self.line("open", 0, |point| Some(point.second.gauges.connections as f64))];
+        let fewest = self.line("fewest", 1, |point| {
+            point.second.gauges.fewest_connections.map(|count| count as f64)
+        });
+        if fewest.points.iter().any(Option::is_some) {
+            lines.push(fewest);
+        }
         let y = Axis::amounts("connections", top(&lines));
         self.over_time("Connections", y, lines)
     }

@@ -24,6 +24,10 @@ pub struct Gauges {
     pub connections: usize,
     /// The server's resident memory, in bytes.
     pub server_memory: Option<u64>,
+    /// The fewest connections that stood since the last reading, so that a moment without any is
+    /// seen; older results do not say it.
+    #[serde(default)]
+    pub fewest_connections: Option<usize>,
     /// The share of a processor that the server uses.
     pub server_cpu: Option<f64>,
     /// The same of the generator.
@@ -37,6 +41,9 @@ pub struct Recorder {
     second: BTreeMap<Operation, Kept>,
     timeline: Timeline,
     missed: u64,
+    /// How often each operation was done while clients acted.
+    acted: Option<BTreeMap<Operation, u64>>,
+    answers: u64,
 }
 
 /// The times and failures of one operation.
@@ -88,8 +95,15 @@ impl Kept {
 }
 
 impl Recorder {
+    /// Answers of the server so far, whatever the operation.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.answers
+    }
+
     /// Something was done, and took so long.
     pub fn done(&mut self, operation: Operation, time: Duration) {
+        self.answers += 1;
         self.whole.entry(operation).or_default().done(time);
         self.second.entry(operation).or_default().done(time);
     }
@@ -103,6 +117,12 @@ impl Recorder {
     /// A scheduled mail that nobody could send.
     pub fn missed(&mut self) {
         self.missed += 1;
+    }
+
+    /// Clients act no more: what is done from now on counts in no rate.
+    pub fn end_acting(&mut self) {
+        let counts = self.whole.iter().map(|(operation, kept)| (*operation, kept.times.len()));
+        self.acted = Some(counts.collect());
     }
 
     /// Ends a second, or what stands for one.
@@ -125,9 +145,14 @@ impl Recorder {
     pub fn finish(self, mut run: Run) -> Results {
         run.missed = self.missed;
         let seconds = run.seconds.max(0.001);
-        let measured = |kept: Kept| Measured {
+        let acted = self.acted;
+        let measured = |operation: Operation, kept: Kept| Measured {
             count: kept.times.len(),
-            rate: kept.times.len() as f64 / seconds,
+            rate: match &acted {
+                Some(counts) => counts.get(&operation).copied().unwrap_or(0),
+                None => kept.times.len(),
+            } as f64
+                / seconds,
             p50: kept.at(0.5),
             p90: kept.at(0.9),
             p99: kept.at(0.99),
@@ -137,7 +162,7 @@ impl Recorder {
             errors: kept.errors,
         };
         let operations =
-            self.whole.into_iter().map(|(operation, kept)| (operation, measured(kept)));
+            self.whole.into_iter().map(|(operation, kept)| (operation, measured(operation, kept)));
         Results { run, operations: operations.collect(), timeline: self.timeline.finish() }
     }
 }

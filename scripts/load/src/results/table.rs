@@ -40,6 +40,13 @@ impl Results {
         if self.run.interrupted {
             text.push_str("the run was ended early\n");
         }
+        if let Some(people) = self.run.checks.people {
+            let _ = write!(text, "{} of {} people came in", people.came_in, people.expected);
+            if people.mistyped > 0 {
+                let _ = write!(text, ", {} after a wrong password", people.mistyped);
+            }
+            text.push('\n');
+        }
         for warning in &self.run.warnings {
             let _ = writeln!(text, "warning: {warning}");
         }
@@ -76,15 +83,20 @@ impl Results {
                 ledger.acknowledged, ledger.received
             );
         }
+        let examples = match ledger.examples.as_slice() {
+            [] => String::new(),
+            examples => format!(" ({})", examples.join("; ")),
+        };
         format!(
             "LEDGER NOT CLOSED: of {} copies acknowledged {} lost, {} doubled, {} misdelivered, {} \
-             changed ({})",
+             changed, {} mailboxes not emptied{}",
             ledger.acknowledged,
             ledger.lost,
             ledger.doubled,
             ledger.misdelivered,
             ledger.changed,
-            ledger.examples.join("; ")
+            ledger.unemptied,
+            examples
         )
     }
 }

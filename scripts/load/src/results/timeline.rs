@@ -109,6 +109,7 @@ impl Short {
 }
 
 impl Gauges {
+    /// Of two readings the one that would be missed: the most of everything, the fewest connections.
     fn larger(self, other: Self) -> Self {
         let either = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.max(b)),
@@ -116,6 +117,10 @@ impl Gauges {
         };
         Self {
             connections: self.connections.max(other.connections),
+            fewest_connections: match (self.fewest_connections, other.fewest_connections) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
             server_memory: self.server_memory.max(other.server_memory),
             server_cpu: either(self.server_cpu, other.server_cpu),
             generator_cpu: self.generator_cpu.max(other.generator_cpu),

@@ -118,7 +118,7 @@ impl State {
         if let Some(present) = self.account(&account.username) {
             let same = self.accounts.get(&present).map(|present| present.register_id);
             return match same == Some(account.register_id) {
-                true => StoreDone::Created,
+                true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
         }

@@ -42,7 +42,7 @@ pub(super) fn create(
         .query_row(params![username.as_str(), register_id.as_bytes()], |row| row.get(0))
         .optional()?;
     match made_before {
-        Some(true) => return Ok(StoreDone::Created),
+        Some(true) => return Ok(StoreDone::CreatedBefore),
         Some(false) => return Ok(StoreDone::UsernameTaken),
         None => {}
     }

@@ -9,14 +9,14 @@ use std::{
     },
 };
 
-use rusqlite::{Connection, ErrorCode, ffi, hooks::Wal};
+use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
 
 use super::{
     Group, PAGES_BYTES_MAX,
     cache::AccountCache,
     index,
     jobs::{Tables, run_job},
-    page_bytes,
+    log_state, page_bytes,
     recent::Recent,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
@@ -50,6 +50,10 @@ pub(super) struct File {
     log_pages: Arc<AtomicU32>,
     /// How many of them had been there at the last checkpoint.
     checkpointed: u32,
+    /// Whether all of the log is in the main file, so that the next change begins it anew.
+    is_new_log: bool,
+    /// Changes that the connection had made when the transaction began.
+    changes_before: u64,
     /// Held for as long as the file is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
@@ -82,6 +86,8 @@ impl File {
             page_size: u64::from(page_size),
             log_pages,
             checkpointed: 0,
+            is_new_log: false,
+            changes_before: 0,
             _lock: lock,
         })
     }
@@ -172,12 +178,20 @@ impl File {
         Ok(answer)
     }
 
-    fn begin(&self) -> rusqlite::Result<()> {
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.changes_before = self.connection.total_changes();
         self.connection.prepare_cached("BEGIN")?.execute([]).map(drop)
     }
 
-    fn commit(&self) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+    fn commit(&mut self) -> rusqlite::Result<()> {
+        // Whatever only reads needs no room on the disk.
+        let numbers = self.is_new_log && self.connection.total_changes() > self.changes_before;
+        if numbers {
+            log_state::begin(&self.connection)?;
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.is_new_log &= !numbers;
+        Ok(())
     }
 
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
@@ -247,24 +261,71 @@ impl File {
             return Ok(());
         }
         self.checkpointed = pages;
+        if let Err(error) = self.mark(|connection| log_state::moving(connection, pages)) {
+            self.roll_back(&error)?;
+        }
         self.checkpoint("PASSIVE")
     }
 
-    fn checkpoint(&self, mode: &str) -> Result<(), Fatal> {
+    fn checkpoint(&mut self, mode: &str) -> Result<(), Fatal> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        match self.connection.query_row(&sql, [], |_| Ok(())) {
+        let whole = |row: &rusqlite::Row<'_>| {
+            let (is_busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(!is_busy && pages == moved)
+        };
+        match self.connection.query_row(&sql, [], whole) {
             // Without room for it the log stays beside the file, whole.
             Err(error) if is_fatal(&error) => Err(Fatal(error.to_string().into())),
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(is_whole) => {
+                self.is_new_log |= is_whole;
+                Ok(())
+            }
         }
     }
 
-    /// Moves everything to its place in the main file.
+    /// Says in the main file that a server has it open, before anything is acknowledged: without
+    /// its log the file is refused from then on. Where the disk has no room for it, the first
+    /// change says it.
+    pub(super) fn begin_log(&mut self) -> Result<(), Fatal> {
+        self.checkpoint("TRUNCATE")?;
+        if !self.is_new_log {
+            return Ok(());
+        }
+        match self.mark(log_state::begin) {
+            Ok(()) => self.checkpoint("TRUNCATE"),
+            Err(error) => self.roll_back(&error),
+        }
+    }
+
+    /// Changes the state of the log in a transaction of its own.
+    fn mark(
+        &mut self,
+        mark: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        self.begin()?;
+        mark(&self.connection)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.is_new_log = false;
+        Ok(())
+    }
+
+    /// Moves everything to its place in the main file, which is whole without a log then. Where
+    /// the disk has no room for it, the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
         if self.recent.mails() > 0 {
             self.enter_recent()?;
         }
-        self.checkpoint("TRUNCATE")
+        if let Err(error) = self.mark(log_state::end) {
+            return self.roll_back(&error);
+        }
+        self.checkpoint("TRUNCATE")?;
+        if self.is_new_log {
+            let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let set = self.connection.set_db_config(keep_log, false);
+            set.map_err(|error| Fatal(error.to_string().into()))?;
+        }
+        Ok(())
     }
 }
 

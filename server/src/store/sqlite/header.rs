@@ -112,6 +112,11 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     }
 }
 
+/// Pages that a log of so many bytes has room for.
+pub(super) fn pages_in_log(bytes: u64, page_size: u32) -> u64 {
+    bytes.saturating_sub(LOG_HEADER) / (FRAME_HEADER + u64::from(page_size))
+}
+
 /// SQLite's write-ahead log of a database.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

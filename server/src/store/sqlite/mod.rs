@@ -2,25 +2,27 @@
 //!
 //! One thread owns the file. It takes all jobs that wait, runs them in one transaction, commits
 //! with a sync, and hands all answers back with one wake-up: the more wait, the more share a
-//! sync, and a job that is alone waits for no company.
+//! sync, and a job that is alone waits for no company. A mail to many that is larger than a group has
+//! a transaction for itself.
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use correio_proto::{mail::Mail, message::Realm};
 
-pub use self::open::OpenError;
+pub use self::open::{CreateStore, History, OpenError};
 use self::{
     file::{Fatal, File},
     open::open,
+    queue::{Queue, size},
 };
 use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
-use crate::ticket::Ticket;
+use crate::{clock::Clock, ticket::Ticket};
 
 mod accounts;
 mod cache;
@@ -28,8 +30,10 @@ mod file;
 mod header;
 mod index;
 mod jobs;
+mod log_state;
 mod mails;
 mod open;
+mod queue;
 mod recent;
 mod row;
 
@@ -41,6 +45,7 @@ const GROUP_MAX: usize = 1000;
 const GROWN_MAX: usize = 128;
 
 /// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
+/// A mail that is larger has a transaction for itself.
 const GROUP_BYTES_MAX: u64 = 8 << 20;
 
 /// Bytes of pages from which on a group ends, and from which on the next one waits until those
@@ -52,16 +57,24 @@ const PAGES_BYTES_MAX: usize = 4 << 20;
 pub struct SqliteOptions {
     /// Jobs.
     pub queue_jobs: usize,
-    /// Bytes of subjects and bodies, counted for each recipient. A single job may exceed it.
+    /// Bytes of subjects and bodies, counted for each recipient. Mails that are larger than a group
+    /// have a bound of their own.
     pub queue_bytes: u64,
     /// Mails, counted for each recipient, after which they are entered into the index of
     /// mailboxes. Until then they are found by a table in memory.
     pub recent_mails: usize,
+    /// Whether an empty store is made where there is none.
+    pub create: CreateStore,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { queue_jobs: 16_384, queue_bytes: 64 << 20, recent_mails: 8192 }
+        Self {
+            queue_jobs: 16_384,
+            queue_bytes: 64 << 20,
+            recent_mails: 8192,
+            create: CreateStore::Auto,
+        }
     }
 }
 
@@ -69,6 +82,7 @@ impl Default for SqliteOptions {
 #[derive(Debug)]
 pub struct SqliteStore {
     realm: Realm,
+    history: History,
     options: SqliteOptions,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -76,16 +90,15 @@ pub struct SqliteStore {
 
 #[derive(Debug, Default)]
 struct Shared {
-    queue: Mutex<Queue>,
+    queue: Mutex<Jobs>,
     changed: Condvar,
     finished: Mutex<Finished>,
     taken: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    jobs: VecDeque<(Ticket, StoreJob)>,
-    bytes: u64,
+struct Jobs {
+    waiting: Queue,
     /// Whether the thread waits for a job.
     is_idle: bool,
     closed: bool,
@@ -113,14 +126,20 @@ impl SqliteStore {
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<Self, OpenError> {
-        let (file, realm) = open(directory, quota, options.recent_mails)?;
+        let (file, realm, history) = open(directory, quota, options)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
             .spawn(move || served.serve(file, &*wake))
             .map_err(|source| OpenError::Thread { source })?;
-        Ok(Self { realm, options, shared, thread: Some(thread) })
+        Ok(Self { realm, history, options, shared, thread: Some(thread) })
+    }
+
+    /// What the store had seen when it was opened.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.history
     }
 
     /// Lets the thread finish what is queued and end.
@@ -142,18 +161,10 @@ impl Store for SqliteStore {
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
-        let bytes = size(&job);
         let mut queue = lock(&self.shared.queue);
-        if queue.jobs.len() >= self.options.queue_jobs
-            // A job without bytes waits for none, however large those before it are.
-            || (bytes > 0
-                && queue.bytes > 0
-                && queue.bytes.saturating_add(bytes) > self.options.queue_bytes)
-        {
+        if !queue.waiting.push(ticket, job, self.options) {
             return Submitted::Full;
         }
-        queue.bytes += bytes;
-        queue.jobs.push_back((ticket, job));
         let is_idle = queue.is_idle;
         drop(queue);
         // A thread that is at work looks by itself; waking it would cost a system call.
@@ -187,7 +198,13 @@ impl Drop for SqliteStore {
 impl Shared {
     /// The life of the store thread.
     fn serve(&self, mut file: File, wake: &dyn Wake) {
-        let mut group = Group { jobs: Vec::new(), bytes: 0, queue: &self.queue };
+        let mut group = Group {
+            jobs: Vec::new(),
+            bytes: 0,
+            clock: Clock::start(),
+            large_since: None,
+            queue: &self.queue,
+        };
         while group.begin(&self.changed) {
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
@@ -218,6 +235,7 @@ impl Shared {
                 wake.wake();
                 return;
             }
+            group.end();
         }
         if let Err(Fatal(text)) = file.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
@@ -236,8 +254,11 @@ impl Shared {
 struct Group<'a> {
     jobs: Vec<(Ticket, StoreJob)>,
     bytes: u64,
+    clock: Clock,
+    /// Since when it is a large job, which has no company, as an uptime.
+    large_since: Option<Duration>,
     /// Where they come from.
-    queue: &'a Mutex<Queue>,
+    queue: &'a Mutex<Jobs>,
 }
 
 impl Group<'_> {
@@ -250,48 +271,69 @@ impl Group<'_> {
     /// False once there will be none.
     fn begin(&mut self, changed: &Condvar) -> bool {
         self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
+        self.large_since = None;
         let mut queue = lock(self.queue);
-        while self.jobs.is_empty() && queue.jobs.is_empty() {
+        loop {
             if queue.closed {
+                queue.waiting.end_rest();
+            }
+            let now = self.clock.uptime();
+            if self.jobs.is_empty()
+                && let Some((ticket, job)) = queue.waiting.pop_large(now)
+            {
+                self.large_since = Some(now);
+                self.push(ticket, job);
+                return true;
+            }
+            if self.take(&mut queue.waiting) || !self.jobs.is_empty() {
+                return true;
+            }
+            let rest = queue.waiting.rest(now);
+            if queue.closed && rest.is_none() {
                 return false;
             }
             queue.is_idle = true;
-            queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = match rest {
+                Some(rest) => {
+                    let woken = changed.wait_timeout(queue, rest);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
             queue.is_idle = false;
         }
-        self.take(&mut queue);
-        true
+    }
+
+    /// All of the group is done, and what follows from it.
+    fn end(&mut self) {
+        if let Some(begun) = self.large_since.take() {
+            lock(self.queue).waiting.large_done(begun, self.clock.uptime());
+        }
     }
 
     /// Takes those that have come meanwhile. False where there are none, or enough.
     fn grow(&mut self) -> bool {
-        if self.jobs.len() >= GROWN_MAX {
+        if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
             return false;
         }
         let mut queue = lock(self.queue);
-        self.take(&mut queue)
+        self.take(&mut queue.waiting)
     }
 
     fn take(&mut self, queue: &mut Queue) -> bool {
         let before = self.jobs.len();
         while self.jobs.len() < GROUP_MAX && self.bytes < GROUP_BYTES_MAX {
-            let Some((ticket, job)) = queue.jobs.pop_front() else {
+            let Some((ticket, job)) = queue.pop_small() else {
                 break;
             };
-            let bytes = size(&job);
-            self.bytes += bytes;
-            queue.bytes = queue.bytes.saturating_sub(bytes);
-            self.jobs.push((ticket, job));
+            self.push(ticket, job);
         }
         self.jobs.len() > before
     }
-}
 
-/// What a job counts for, in bytes: a mail is written once for each recipient.
-fn size(job: &StoreJob) -> u64 {
-    match job {
-        StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
-        _ => 0,
+    fn push(&mut self, ticket: Ticket, job: StoreJob) {
+        self.bytes += size(&job);
+        self.jobs.push((ticket, job));
     }
 }
 

@@ -10,16 +10,15 @@ use correio_proto::message::Realm;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 
 use super::{
-    file::File,
+    SqliteOptions,
+    file::{Fatal, File},
     header::{self, Found},
+    log_state::{self, LogState},
 };
-use crate::store::Quota;
-
-/// Name of the database in the data directory.
-const DATABASE: &str = "correio.db";
-
-/// Name of the file that a running server holds locked.
-const LOCK: &str = "lock";
+use crate::{
+    data_directory::{self, DATABASE, LOCK},
+    store::Quota,
+};
 
 /// What SQLite keeps in the file's header to tell whose it is: "corr".
 const APPLICATION_ID: u32 = 0x636f_7272;
@@ -108,10 +107,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
 ",
+    log_state::MIGRATION,
 ];
 
 /// What the migrations make, with the first and the last version that have it.
-const SCHEMA: [(u32, u32, &str, &str); 8] = [
+const SCHEMA: [(u32, u32, &str, &str); 9] = [
     (1, u32::MAX, "table", "meta"),
     (1, u32::MAX, "table", "account"),
     (1, u32::MAX, "table", "mail"),
@@ -120,7 +120,19 @@ const SCHEMA: [(u32, u32, &str, &str); 8] = [
     (4, u32::MAX, "table", "mailbox"),
     (2, u32::MAX, "index", "verdict_age"),
     (2, u32::MAX, "table", "used_invite"),
+    (5, u32::MAX, "table", "log_state"),
 ];
+
+/// Whether an empty store is made in a directory that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateStore {
+    /// Unless the directory has a key of an earlier server: its store was lost then.
+    Auto,
+    /// Never: a directory without a store is a volume that is not mounted.
+    Never,
+    /// Always, also next to the keys of an earlier server.
+    Always,
+}
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -132,10 +144,18 @@ pub enum OpenError {
     InUse { path: PathBuf },
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },
+    #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
+    Missing { path: PathBuf },
+    #[error("{}/{key} is of an earlier server, but {DATABASE} is missing beside it: put it back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
+    Lost { path: PathBuf, key: &'static str },
     #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
     Newer { path: PathBuf, found: u32, known: usize },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE log_state SET is_open = 0'", path.display(), path.display(), path.display())]
+    NoLog { path: PathBuf },
+    #[error("{} and its log {}-wal are of different times: they were copied one after the other while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
+    OtherLog { path: PathBuf },
     #[error("{} cannot be written to; give this user the right to", path.display())]
     ReadOnly { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
@@ -146,17 +166,36 @@ pub enum OpenError {
     Thread { source: io::Error },
 }
 
+/// What a store has seen since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whether it ever had an account.
+    pub had_accounts: bool,
+    /// Whether an invite was used.
+    pub had_invites: bool,
+}
+
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
-    recent_mails: usize,
-) -> Result<(File, Realm), OpenError> {
+    options: SqliteOptions,
+) -> Result<(File, Realm, History), OpenError> {
+    // Before anything is made there, the directory included.
+    if check_header(&directory.join(DATABASE))? == Content::None {
+        may_create(directory, options.create)?;
+    }
     let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
+    // Once more: another server may have been at work until the lock was free.
     check_header(&path)?;
+    let main = log_state::of_main_file(&path);
+    let log = fs::metadata(header::log_of(&path)).ok();
+    if log.is_none() && main.is_some_and(|state| state.is_open) {
+        return Err(OpenError::NoLog { path });
+    }
     // Made here so that nobody else can read it, not even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
@@ -168,7 +207,7 @@ pub(super) fn open(
         Err(error) => return Err(cannot_use(error)),
     }
     let failed = |source| failure(&path, source);
-    let had_log = fs::metadata(header::log_of(&path)).is_ok_and(|log| log.len() > 0);
+    let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
     let mut connection = connect(&path).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(OpenError::ReadOnly { path });
@@ -178,12 +217,19 @@ pub(super) fn open(
     connection.set_db_config(keep_log, had_log).map_err(failed)?;
     let version = version(&path, &connection)?;
     check_schema(&path, &connection, version)?;
+    let log_bytes = log.map_or(0, |log| log.len());
+    check_log(&path, &connection, main, log_bytes)?;
     connection.set_db_config(keep_log, false).map_err(failed)?;
     migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
-    let file = File::new(connection, quota, recent_mails, directory.to_owned(), lock)
+    let history = history(&connection).map_err(failed)?;
+    // From now on the log stays wherever the server ends, until [`File::close`] has said in the
+    // main file that there is none.
+    connection.set_db_config(keep_log, true).map_err(failed)?;
+    let mut file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
-    Ok((file, realm))
+    file.begin_log().map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
+    Ok((file, realm, history))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
@@ -203,13 +249,35 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
     }
 }
 
+/// Whether a directory has a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// No database, or one without a table, as a first start leaves that was cut short.
+    None,
+    Store,
+}
+
+/// Refuses to make an empty store in the place of one that was lost or is not mounted.
+fn may_create(directory: &Path, create: CreateStore) -> Result<(), OpenError> {
+    let path = directory.to_owned();
+    match create {
+        CreateStore::Always => Ok(()),
+        CreateStore::Never => Err(OpenError::Missing { path }),
+        CreateStore::Auto => match data_directory::key_in(directory) {
+            Ok(None) => Ok(()),
+            Ok(Some(key)) => Err(OpenError::Lost { path, key }),
+            Err(source) => Err(OpenError::Directory { path, source }),
+        },
+    }
+}
+
 /// Refuses what is not ours before SQLite may do anything to it.
-fn check_header(path: &Path) -> Result<(), OpenError> {
+fn check_header(path: &Path) -> Result<Content, OpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
     let header = match found {
-        Found::Nothing => return Ok(()),
+        Found::Nothing => return Ok(Content::None),
         // SQLite would throw such a log away.
         Found::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
@@ -230,7 +298,7 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
         let reason = "it is shorter than it says".to_owned();
         return Err(OpenError::Damaged { path, reason });
     }
-    Ok(())
+    Ok(if is_new { Content::None } else { Content::Store })
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -292,6 +360,26 @@ fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<()
     Ok(())
 }
 
+/// Looks whether the log is that of the main file. What an older server left says nothing of it.
+fn check_log(
+    path: &Path,
+    connection: &Connection,
+    main: Option<LogState>,
+    log_bytes: u64,
+) -> Result<(), OpenError> {
+    let Some(main) = main.filter(|_| log_bytes > 0) else {
+        return Ok(());
+    };
+    let failed = |source| failure(path, source);
+    let of_log = log_state::read(connection).map_err(failed)?;
+    let page_size: u32 =
+        connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
+    match main.belongs_to(of_log, header::pages_in_log(log_bytes, page_size)) {
+        true => Ok(()),
+        false => Err(OpenError::OtherLog { path: path.to_owned() }),
+    }
+}
+
 fn random() -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| OpenError::Random { detail: error.to_string() })?;
@@ -302,6 +390,15 @@ fn realm(path: &Path, connection: &Connection) -> Result<Realm, OpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))
+}
+
+fn history(connection: &Connection) -> rusqlite::Result<History> {
+    // Numbers of accounts are never given twice, and SQLite keeps the last of them.
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'account' AND seq > 0),
+                      EXISTS (SELECT 1 FROM used_invite)";
+    connection.query_row(sql, [], |row| {
+        Ok(History { had_accounts: row.get(0)?, had_invites: row.get(1)? })
+    })
 }
 
 /// Sorts SQLite's errors by what a person has to do.

@@ -1,12 +1,13 @@
 //! `correio list` and `correio read`: what is on this computer, without the server.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
+use console::Term;
 use correio_client::{Shown, Status as MailStatus, show};
 use serde_json::json;
 
-use super::{Context, Output, mail_json, utc};
-use crate::{exit::Failure, fields};
+use super::{Context, Marks, Output, mail_json, utc};
+use crate::{exit::Failure, fields, names::Names, wrap::wrap};
 
 pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
@@ -18,10 +19,11 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
         let values = [("path", path.into()), ("reason", reason.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("local-skipped", &values));
     }
+    let names = Names::of_mails(&list.mails);
     let mut lines = Vec::new();
     let mut mails = Vec::new();
     for mail in &list.mails {
-        let from = show(mail.from_name.as_str(), Shown::OneLine);
+        let from = names.sender(&mail.from, &mail.from_name);
         let subject = show(mail.subject.as_str(), Shown::OneLine);
         lines.push(format!("[{}] {} {from}: {subject}", mail.number, text.time(mail.sent_at)));
         mails.push(json!({
@@ -41,14 +43,19 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     if lines.is_empty() {
         lines.push(text.of("local-empty"));
     }
-    Ok(Output { text: lines.join("\n"), json: json!({ "mails": mails }) })
+    Ok(Output::new(lines.join("\n"), json!({ "mails": mails })))
 }
 
 pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
     let (stored, mail) =
         mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
-    // Only a mark for the next list.
-    let _ = mailbox.mark_read(&stored);
-    Ok(Output { text: fields::text(context.text, &mail), json: mail_json(number, &mail) })
+    let json = mail_json(number, &mail);
+    let mut text = fields::text(context.text, &mail);
+    // A file or another program gets the lines as the sender wrote them.
+    if io::stdout().is_terminal() {
+        let (_, columns) = Term::stdout().size();
+        text = wrap(&text, columns.into());
+    }
+    Ok(Output { text, json, marks: Marks::Read(mailbox, stored) })
 }

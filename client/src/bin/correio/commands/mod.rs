@@ -3,13 +3,15 @@
 
 use std::{
     env,
-    io::{self, BufRead, Read},
+    io::{self, BufRead, Read, Write},
+    os::unix::ffi::OsStringExt,
     path::PathBuf,
     sync::Arc,
 };
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, Mailbox, Service, Trust,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, Mailbox, MailboxError, Service,
+    Stored, Trust,
 };
 use correio_proto::{
     credential::Password,
@@ -41,6 +43,36 @@ mod trust;
 pub(crate) struct Output {
     pub(crate) text: String,
     pub(crate) json: Value,
+    /// What is noted in the local mailbox once this is written.
+    pub(crate) marks: Marks,
+}
+
+/// Mails that a person has in front of them once the output is written, not before.
+pub(crate) enum Marks {
+    Nothing,
+    /// These are listed.
+    Shown(Mailbox, Vec<Stored>),
+    /// This one is read.
+    Read(Mailbox, Stored),
+}
+
+impl Output {
+    fn new(text: String, json: Value) -> Self {
+        Self { text, json, marks: Marks::Nothing }
+    }
+
+    /// Notes that the output was written.
+    pub(crate) fn written(&self) -> Result<(), MailboxError> {
+        match &self.marks {
+            Marks::Nothing => Ok(()),
+            Marks::Shown(mailbox, mails) => mailbox.mark_shown(mails),
+            // Only a mark for the next list: a mailbox that cannot be written can be read.
+            Marks::Read(mailbox, mail) => {
+                let _ = mailbox.mark_read(mail);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// What commands work with.
@@ -91,15 +123,15 @@ fn ping(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
         ("address", address.to_string().into()),
         ("milliseconds", format!("{milliseconds:.1}").into()),
     ];
-    Ok(Output {
-        text: context.text.with("command-available", &values),
-        json: json!({
+    Ok(Output::new(
+        context.text.with("command-available", &values),
+        json!({
             "server": address.to_string(),
             "name": name,
             "version": version,
             "round_trip_ms": (milliseconds * 1000.0).round() / 1000.0,
         }),
-    })
+    ))
 }
 
 impl Context<'_> {
@@ -112,7 +144,7 @@ impl Context<'_> {
     }
 
     fn known(&self) -> KnownServers {
-        KnownServers::in_directory(&self.data)
+        KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
     /// Connects. A certificate that is not known yet is the person's to accept.
@@ -122,13 +154,13 @@ impl Context<'_> {
         let known = self.known();
         let trust = Stated::of(self.options).trust(&known, &address).map_err(unknown)?;
         let connected = match self.connect_trusting(guard, &address, trust) {
-            Err(ConnectError::Untrusted(untrusted)) if self.accepts(guard, &untrusted)? => {
+            Err(ConnectError::Untrusted(untrusted)) if self.accepts_first(guard, &untrusted)? => {
                 known.remember(&address, untrusted.found).map_err(unknown)?;
                 self.connect_trusting(guard, &address, Trust::Fingerprint(untrusted.found))
             }
             other => other,
         };
-        connected.map_err(|error| Failure::connect(self.text, &error))
+        connected.map_err(|error| self.distrusted(&error))
     }
 
     fn connect_trusting(
@@ -169,14 +201,14 @@ impl Context<'_> {
         again: &Again<'_>,
     ) -> Result<Zeroizing<String>, Failure> {
         if self.options.password_stdin {
-            let mut line = Zeroizing::new(String::with_capacity(PASSWORD_LINE_MAX));
-            let read = io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_line(&mut line);
+            let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LINE_MAX));
+            let read =
+                io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_until(b'\n', &mut line);
             read.map_err(|error| self.no_password(&error.to_string()))?;
-            return Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned()));
+            return self.password_text(&line);
         }
-        match env::var("CORREIO_PASSWORD") {
-            Ok(password) if !password.is_empty() => return Ok(Zeroizing::new(password)),
-            _ => {}
+        if let Some(password) = password_variable() {
+            return self.password_text(&password);
         }
         // Ctrl-C ends the program here, whatever is going on besides.
         guard.set_busy(false);
@@ -186,10 +218,24 @@ impl Context<'_> {
         typed.map_err(|error| self.no_password(&error.to_string()))
     }
 
+    /// The password in a line that a program or a file gives. A byte-order mark before it is the
+    /// file's and not the password's: nobody can type one at a terminal.
+    fn password_text(&self, line: &[u8]) -> Result<Zeroizing<String>, Failure> {
+        let Ok(line) = str::from_utf8(line) else {
+            let said = self.text.of("password-not-text");
+            return Err(Failure::new(Status::BadData, "password", said));
+        };
+        let line = line.trim_end_matches(['\n', '\r']);
+        let password = line.trim_start_matches('\u{feff}');
+        if password.len() < line.len() {
+            let _ = writeln!(io::stderr(), "{}", self.text.of("password-byte-order-mark"));
+        }
+        Ok(Zeroizing::new(password.to_owned()))
+    }
+
     /// Says so where there is nothing to take a password from, before anything is done.
     fn needs_password(&self, guard: &Guard) -> Result<(), Failure> {
-        let is_given = self.options.password_stdin
-            || env::var("CORREIO_PASSWORD").is_ok_and(|password| !password.is_empty());
+        let is_given = self.options.password_stdin || password_variable().is_some();
         if is_given || Person::find(guard).is_some() {
             return Ok(());
         }
@@ -247,6 +293,12 @@ impl Context<'_> {
         };
         Ok(Mailbox::open(&self.data, &address, &username))
     }
+}
+
+/// The password in the environment. A variable that is set to nothing says nothing.
+fn password_variable() -> Option<Zeroizing<Vec<u8>>> {
+    let password = env::var_os("CORREIO_PASSWORD").filter(|password| !password.is_empty())?;
+    Some(Zeroizing::new(password.into_vec()))
 }
 
 /// A mail as JSON, with everything it has.

@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Progress, Shown, show};
+use correio_client::{Mailbox, MailboxError, Progress, Shown, Stored, show};
+use correio_proto::message::LoggedIn;
 use serde_json::json;
 
-use super::{Context, Output, mail_json};
-use crate::{exit::Failure, terminal::Guard};
+use super::{Context, Marks, Output, mail_json};
+use crate::{exit::Failure, names::Names, terminal::Guard};
 
 pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
     let text = context.text;
-    let (service, _) = context.log_in(guard)?;
+    let (service, account) = context.log_in(guard)?;
     let mut mailbox = context.mailbox()?;
     let mut progress = |progress: Progress| {
         if io::stderr().is_terminal() && progress.more {
@@ -20,30 +21,68 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
         }
     };
     let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
-    let mails = received.map_err(|error| {
-        // What arrived before is not lost and comes with the next success.
-        if mailbox.unseen().is_ok_and(|mails| !mails.is_empty()) {
-            let directory = mailbox.directory().display().to_string();
-            let values = [("directory", directory.into())];
-            let _ = writeln!(io::stderr(), "{}", text.with("receive-saved", &values));
+    for note in mailbox.take_notes() {
+        let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
+    }
+    let failed = |error: &MailboxError| Failure::mailbox(text, error);
+    match received {
+        Ok(mails) => list(context, mailbox, &account, mails).map_err(|error| failed(&error)),
+        Err(error) => {
+            let failure = Failure::receive(text, &error);
+            // Mails that were saved before it failed are on this computer and confirmed: they
+            // will not come again.
+            match mailbox.unseen() {
+                Ok(mails) if !mails.is_empty() => {
+                    let directory = mailbox.directory().display().to_string();
+                    let values = [("directory", directory.into())];
+                    let _ = writeln!(io::stderr(), "{}", text.with("receive-saved", &values));
+                    let listed = list(context, mailbox, &account, mails);
+                    Err(Failure { partial: listed.ok().map(Box::new), ..failure })
+                }
+                _ => Err(failure),
+            }
         }
-        Failure::receive(text, &error)
-    })?;
+    }
+}
+
+/// Lists mails. They stay new until the list is written.
+fn list(
+    context: &Context<'_>,
+    mailbox: Mailbox,
+    account: &LoggedIn,
+    mails: Vec<Stored>,
+) -> Result<Output, MailboxError> {
+    let text = context.text;
     let mut lines = match mails.len() {
         0 => vec![text.of("receive-none")],
         count => vec![text.with("receive-count", &[("count", format!("{count:02}").into())])],
     };
+    let names = names(&mailbox, account, &mails);
     let mut list = Vec::new();
     for stored in &mails {
-        let from = show(stored.from_name.as_str(), Shown::OneLine);
+        let from = names.sender(&stored.from, &stored.from_name);
         let subject = show(stored.subject.as_str(), Shown::OneLine);
         lines.push(format!("[{}] {from}: {subject}", stored.number));
         // Bodies are held in memory only where they are printed.
         if context.options.json {
-            let mail = mailbox.read(stored).map_err(|error| Failure::mailbox(text, &error))?;
-            list.push(mail_json(stored.number, &mail));
+            match mailbox.read(stored) {
+                Ok(mail) => list.push(mail_json(stored.number, &mail)),
+                // One that cannot be read hides no other.
+                Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
+            }
         }
     }
-    mailbox.mark_shown(&mails).map_err(|error| Failure::mailbox(text, &error))?;
-    Ok(Output { text: lines.join("\n"), json: json!({ "mails": list }) })
+    let json = json!({ "mails": list });
+    Ok(Output { text: lines.join("\n"), json, marks: Marks::Shown(mailbox, mails) })
+}
+
+/// The people whom the reader may know: themselves, and the senders of all mails that are here.
+fn names(mailbox: &Mailbox, account: &LoggedIn, mails: &[Stored]) -> Names {
+    // Without new mail there is nobody to name.
+    if mails.is_empty() {
+        return Names::default();
+    }
+    let mut names = Names::of_mailbox(mailbox).unwrap_or_else(|_| Names::of_mails(mails));
+    names.add(&account.username, &account.full_name);
+    names
 }

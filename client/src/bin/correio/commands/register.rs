@@ -38,11 +38,11 @@ pub(super) fn run(
     service
         .register(&registration, &context.cancel)
         .map_err(|error| Failure::request(text, &error))?;
-    Ok(Output {
-        text: text.with("command-registered", &[("username", username.as_str().to_owned().into())]),
-        json: json!({
+    Ok(Output::new(
+        text.with("command-registered", &[("username", username.as_str().to_owned().into())]),
+        json!({
             "username": username.as_str(),
             "full_name": registration.full_name.as_str(),
         }),
-    })
+    ))
 }

@@ -4,16 +4,25 @@ use std::{
     fs,
     io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
-use correio_client::{Draft, Drafts, RequestError, Service, new_mail_id};
-use correio_proto::{limits, mail::Username, message::Send};
+use correio_client::{Draft, Drafts, RequestError, Service, Shown, new_mail_id, show};
+use correio_proto::{
+    limits,
+    mail::{Body, Field, Invalid, MailId, Problem, Recipients, Subject, Username},
+    message::Send,
+};
 use serde_json::json;
 
 use super::{Context, Output, utc};
 use crate::{
+    editor::Editor,
     exit::{Failure, KeptDraft, Status},
+    prompt::{Prompt, Stop, Written},
     terminal::Guard,
+    text::Text,
+    writing::{Part, Writing},
 };
 
 /// Where the body comes from.
@@ -27,6 +36,7 @@ impl Source {
     pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
         match (body, file) {
             (Some(body), _) => Self::Argument(body.to_owned()),
+            (None, Some(file)) if file == Path::new("-") => Self::StandardInput,
             (None, Some(file)) => Self::File(file.to_owned()),
             (None, None) => Self::StandardInput,
         }
@@ -70,20 +80,10 @@ pub(super) fn run(
         (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
         (Err(_), false) => None,
     };
-    if source.is_typed() {
-        guard.set_busy(false);
-        let _ = writeln!(io::stderr(), "{}", text.of("command-body"));
-    }
-    let bytes = source.read().map_err(|error| {
-        let place = match source {
-            Source::File(path) => format!("{}: ", path.display()),
-            Source::Argument(_) | Source::StandardInput => String::new(),
-        };
-        Failure::new(Status::Local, "body", format!("{place}{error}"))
-    })?;
-    let body = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Status::BadData, "body", text.of("body-not-text")))?;
-    let mail = Send { id: new_mail_id(), to, subject, body: body.parse().map_err(invalid)? };
+    let mail = match source.is_typed() {
+        true => typed(context, guard, &username, to, subject)?,
+        false => Send { id: new_mail_id(), to, subject, body: body(text, source)? },
+    };
 
     guard.set_busy(true);
     let (service, password) = match (service, password) {
@@ -92,10 +92,137 @@ pub(super) fn run(
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
-    logged_in
+    let sent = logged_in
         .map_err(|error| Failure::request(text, &error))
         .and_then(|_| send(context, &service, &mail))
-        .map_err(|failure| keep(context, &username, &mail, source, failure))
+        .map_err(|failure| keep(context, &username, &mail, source, failure))?;
+    if source.is_typed() {
+        // A draft that stays is the same mail to the server and would do no harm.
+        let _ = Drafts::open(&context.data, &context.address()?, &username).delete(mail.id);
+    }
+    Ok(sent)
+}
+
+/// Has the body typed. It is a draft from its first character on, which stays until the mail is
+/// sent.
+fn typed(
+    context: &Context<'_>,
+    guard: &Guard,
+    username: &Username,
+    to: Recipients,
+    subject: Subject,
+) -> Result<Send, Failure> {
+    let text = Rc::new(Text::new(context.text.lang()));
+    let drafts = Drafts::open(&context.data, &context.address()?, username);
+    let mut writing = Writing::begin(&drafts, &text);
+    writing.set(Part::To, &to.to_string());
+    writing.set(Part::Subject, subject.as_str());
+    guard.set_busy(false);
+    let mut prompt = Prompt::on_stderr(guard, &text);
+    let typed = type_body(context, guard, &mut prompt, &mut writing);
+    drop(prompt);
+    guard.set_attended(false);
+    let body = typed?;
+    Ok(Send { id: writing.mail.id, to, subject, body })
+}
+
+fn type_body(
+    context: &Context<'_>,
+    guard: &Guard,
+    prompt: &mut Prompt,
+    writing: &mut Writing,
+) -> Result<Body, Failure> {
+    let text = context.text;
+    prompt.say(&text.of("command-body"));
+    loop {
+        let mut body = writing.mail.body.clone();
+        let written = prompt.body(&mut body, &mut writing.part(Part::Body));
+        writing.set(Part::Body, &body);
+        match written {
+            Ok(Written::Editor) => {
+                edit(context, guard, writing);
+                guard.redraw();
+                continue;
+            }
+            // The end of the input is the end of the body.
+            Ok(Written::Done) | Err(Stop::Leave) => {}
+            Err(stop) => return Err(stopped(context, writing, stop)),
+        }
+        match writing.mail.body.parse() {
+            Ok(body) => return Ok(body),
+            Err(invalid) if written == Err(Stop::Leave) => {
+                return Err(Failure::invalid(text, invalid));
+            }
+            // It can be corrected.
+            Err(invalid) => prompt.say(&text.invalid(invalid)),
+        }
+    }
+}
+
+/// Has the body changed in an editor, and says what went wrong.
+fn edit(context: &Context<'_>, guard: &Guard, writing: &mut Writing) {
+    let text = context.text;
+    let Some(editor) = Editor::of_person() else {
+        let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
+        return;
+    };
+    guard.set_busy(true);
+    let mode = guard.lend();
+    let edited = editor.edit_mail(&context.data, writing);
+    drop(mode);
+    guard.set_busy(false);
+    if let Err(said) = edited {
+        let values = [("editor", editor.shown().into()), ("reason", said.into())];
+        let _ = writeln!(io::stderr(), "{}", text.with("send-editor-failed", &values));
+    }
+}
+
+/// Keeps what was typed of a mail that the person, or a signal, has stopped.
+fn stopped(context: &Context<'_>, writing: &mut Writing, stop: Stop) -> Failure {
+    let text = context.text;
+    let status = match stop {
+        Stop::Signal(signal) => Status::of_signal(signal),
+        Stop::Failed(status) => status,
+        Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
+    };
+    let failure = Failure::new(status, "cancelled", text.of("interrupted"));
+    if writing.mail.body.trim().is_empty() {
+        return failure;
+    }
+    match writing.save() {
+        Ok(()) => {
+            let id = writing.mail.id;
+            say_kept(context, failure, id, writing.path().unwrap_or_default())
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", writing.not_kept(&error));
+            failure
+        }
+    }
+}
+
+/// Reads the body. Bytes that are no UTF-8 text are refused, never replaced; one that is too long
+/// is refused as such, although it was cut off where reading stopped.
+fn body(text: &Text, source: &Source) -> Result<Body, Failure> {
+    let bytes = source.read().map_err(|error| {
+        let place = match source {
+            Source::File(path) => format!("{}: ", path.display()),
+            Source::Argument(_) | Source::StandardInput => String::new(),
+        };
+        Failure::new(Status::Local, "body", format!("{place}{error}"))
+    })?;
+    let invalid = |invalid| Failure::invalid(text, invalid);
+    if bytes.len() > limits::BODY_MAX {
+        let problem = Problem::TooLong(limits::BODY_MAX);
+        return Err(invalid(Invalid { field: Field::Body, problem }));
+    }
+    let body = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let lines = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
+        let line = (lines + 1).to_string();
+        Failure::new(Status::BadData, "body", text.with("body-not-text", &[("line", line.into())]))
+    })?;
+    body.parse().map_err(invalid)
 }
 
 fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
@@ -106,14 +233,14 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
         }
         error => Failure::request(context.text, &error),
     })?;
-    Ok(Output {
-        text: context.text.of("command-sent"),
-        json: json!({
+    Ok(Output::new(
+        context.text.of("command-sent"),
+        json!({
             "id": mail.id.to_string(),
             "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
             "sent_at": utc(sent_at),
         }),
-    })
+    ))
 }
 
 /// Keeps a mail as a draft, and says where, unless it was refused and its body stands elsewhere:
@@ -123,7 +250,7 @@ fn keep(
     username: &Username,
     mail: &Send,
     source: &Source,
-    mut failure: Failure,
+    failure: Failure,
 ) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
@@ -132,18 +259,26 @@ fn keep(
         return failure;
     }
     let drafts = Drafts::open(&context.data, &address, username);
-    let said = match drafts.save(&Draft::from(mail)) {
-        Ok(()) => {
-            let file = drafts.file(mail.id);
-            let shown = file.display().to_string();
-            failure.draft = Some(Box::new(KeptDraft { id: mail.id.to_string(), file }));
-            context.text.with("command-draft", &[("file", shown.into())])
+    match drafts.save(&Draft::from(mail)) {
+        Ok(()) => say_kept(context, failure, mail.id, drafts.file(mail.id)),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
+            if source.is_typed() {
+                // So that it can be copied.
+                let _ = writeln!(io::stderr(), "{}", show(mail.body.as_str(), Shown::Lines));
+            }
+            failure
         }
-        Err(error) => Failure::draft(context.text, &error).text,
-    };
-    // In a document it stands with the rest.
-    if failure.draft.is_none() || !context.options.json {
+    }
+}
+
+/// Says where a mail is kept. In a JSON document the file stands with the rest.
+fn say_kept(context: &Context<'_>, mut failure: Failure, id: MailId, file: PathBuf) -> Failure {
+    if !context.options.json {
+        let shown = file.display().to_string();
+        let said = context.text.with("command-draft", &[("file", shown.into())]);
         let _ = writeln!(io::stderr(), "{said}");
     }
+    failure.draft = Some(Box::new(KeptDraft { id: id.to_string(), file }));
     failure
 }

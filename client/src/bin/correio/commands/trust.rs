@@ -1,15 +1,20 @@
 //! `correio trust`: accept a server's certificate, forget it, or list those accepted.
 
-use std::io;
+use std::{borrow::Cow, io};
 
-use correio_client::{Address, ConnectError, KnownServer, KnownServers, Proof, Trust, Untrusted};
+use correio_client::{
+    Address, ConnectError, Distrust, KnownServer, KnownServers, Proof, Trust, Untrusted,
+};
+use correio_proto::fingerprint::Fingerprint;
 use serde_json::json;
 
 use super::{Context, Output};
 use crate::{
+    args::Origin,
     exit::{Failure, Status},
     person::Person,
     terminal::Guard,
+    text::Text,
 };
 
 /// What is to be done.
@@ -31,10 +36,12 @@ pub(super) fn run(
         Some(server) => server
             .parse()
             .map_err(|invalid| Failure::new(Status::Usage, "invalid", text.address(&invalid)))?,
-        None if context.options.server.is_some() || action == Action::Forget => {
-            context.address()?
-        }
-        None => return list(context, &known),
+        None if action == Action::Forget => context.address()?,
+        // The variable names the server for every command; only an option asks for this one.
+        None => match context.options.server_origin {
+            Origin::CommandLine => context.address()?,
+            Origin::Elsewhere => return list(context, &known),
+        },
     };
     match action {
         Action::Accept => accept(context, guard, &known, &address),
@@ -60,7 +67,7 @@ fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> 
         };
         json!({ "server": known.address.to_string(), "fingerprint": fingerprint })
     };
-    Ok(Output { text, json: servers.iter().map(entry).collect() })
+    Ok(Output::new(text, servers.iter().map(entry).collect()))
 }
 
 fn forget(
@@ -71,13 +78,14 @@ fn forget(
     let forgotten =
         known.forget(address).map_err(|error| Failure::known_servers(context.text, &error))?;
     let key = if forgotten { "trust-forgotten" } else { "trust-not-known" };
-    Ok(Output {
-        text: context.text.with(key, &[("address", address.to_string().into())]),
-        json: json!({ "server": address.to_string(), "forgotten": forgotten }),
-    })
+    Ok(Output::new(
+        context.text.with(key, &[("address", address.to_string().into())]),
+        json!({ "server": address.to_string(), "forgotten": forgotten }),
+    ))
 }
 
-/// Looks at the certificate that the server shows now, whatever was accepted before.
+/// Looks at the certificate that the server shows now. One that was accepted before and is shown
+/// again is accepted already; another one in its place is the person's to accept.
 fn accept(
     context: &Context<'_>,
     guard: &Guard,
@@ -85,48 +93,129 @@ fn accept(
     address: &Address,
 ) -> Result<Output, Failure> {
     let text = context.text;
+    let unknown = |error| Failure::known_servers(text, &error);
+    let accepted =
+        known.list().map_err(unknown)?.into_iter().find(|known| known.address == *address);
+    let accepted = match accepted.map(|known| known.proof) {
+        Some(Proof::Certificate(fingerprint)) => Some(fingerprint),
+        Some(Proof::Stated(_) | Proof::Authorities) | None => None,
+    };
     let stated = context.options.fingerprint;
-    let trust = stated.map_or(Trust::Authorities, Trust::Fingerprint);
+    let trust = stated.or(accepted).map_or(Trust::Authorities, Trust::Fingerprint);
     let fingerprint = match context.connect_trusting(guard, address, trust) {
-        Ok(_) => stated,
-        Err(ConnectError::Untrusted(untrusted)) if context.accepts(guard, &untrusted)? => {
-            Some(untrusted.found)
+        Ok(_) if stated.is_none_or(|stated| accepted == Some(stated)) && accepted.is_some() => {
+            return Ok(answer(context, "trust-known", address, accepted));
         }
-        Err(error) => return Err(Failure::connect(text, &error)),
+        Ok(_) => stated,
+        Err(ConnectError::Untrusted(untrusted)) if stated.is_none() => {
+            if !context.may_ask(guard) {
+                return Err(nobody_to_ask(text, &untrusted));
+            }
+            if !context.accepts(guard, &untrusted)? {
+                let said = text.with("trust-not-accepted", &[address_value(address)]);
+                return Err(Failure::new(Status::NotAllowed, "untrusted", said));
+            }
+            needed(context, guard, &untrusted)?
+        }
+        Err(error) => return Err(context.distrusted(&error)),
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
         // What the authorities vouch for needs no memory, and an old one would be in the way.
         None => known.forget(address).map(drop),
     };
-    changed.map_err(|error| Failure::known_servers(text, &error))?;
+    changed.map_err(unknown)?;
     let key = if fingerprint.is_some() { "trust-accepted" } else { "trust-vouched" };
-    Ok(Output {
-        text: text.with(key, &[("address", address.to_string().into())]),
-        json: json!({
+    Ok(answer(context, key, address, fingerprint))
+}
+
+/// The fingerprint that is to be remembered of a certificate that the person has accepted: none
+/// where a public authority vouches for the server that had another one before.
+fn needed(
+    context: &Context<'_>,
+    guard: &Guard,
+    accepted: &Untrusted,
+) -> Result<Option<Fingerprint>, Failure> {
+    if matches!(accepted.distrust, Distrust::Unvouched(_)) {
+        return Ok(Some(accepted.found));
+    }
+    match context.connect_trusting(guard, &accepted.address, Trust::Authorities) {
+        Ok(_) => Ok(None),
+        Err(ConnectError::Untrusted(again)) if again.found == accepted.found => {
+            Ok(Some(accepted.found))
+        }
+        Err(error) => Err(Failure::connect(context.text, &error)),
+    }
+}
+
+fn answer(
+    context: &Context<'_>,
+    key: &str,
+    address: &Address,
+    fingerprint: Option<Fingerprint>,
+) -> Output {
+    Output::new(
+        context.text.with(key, &[address_value(address)]),
+        json!({
             "server": address.to_string(),
             "fingerprint": fingerprint.map(|fingerprint| fingerprint.to_string()),
         }),
-    })
+    )
+}
+
+fn address_value(address: &Address) -> (&'static str, Cow<'static, str>) {
+    ("address", address.to_string().into())
+}
+
+/// Says what a script does instead of answering the question.
+fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
+    let offer = text.offer_either(untrusted);
+    let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];
+    let said = format!("{offer}\n    {}", text.with("trust-nobody-to-ask", &values));
+    Failure::new(Status::NotAllowed, "untrusted", said)
 }
 
 impl Context<'_> {
-    /// Asks the person whether to trust a certificate; nobody is asked where nobody sits.
-    pub(super) fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(offer) = self.text.offer(untrusted) else {
-            return Ok(false);
-        };
-        if self.options.password_stdin {
-            return Ok(false);
-        }
+    /// Whether a person can be asked: not where standard input is the password's, nor where
+    /// there is no terminal.
+    fn may_ask(&self, guard: &Guard) -> bool {
+        !self.options.password_stdin && Person::find(guard).is_some()
+    }
+
+    /// Asks the person whether to trust a certificate.
+    fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
         let Some(mut person) = Person::find(guard) else {
             return Ok(false);
         };
         guard.set_busy(false);
         let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
+        let offer = self.text.offer_either(untrusted);
         let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
         let question = format!("{offer}\n{question} {yes_no}");
         let answer = person.line(&question).map_err(failed)?;
         Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
+    }
+
+    /// Asks the person whether to trust a certificate at the first contact. One that has changed
+    /// is not to be accepted by the way; nobody is asked where nobody sits.
+    pub(super) fn accepts_first(
+        &self,
+        guard: &Guard,
+        untrusted: &Untrusted,
+    ) -> Result<bool, Failure> {
+        let is_first = matches!(untrusted.distrust, Distrust::Unvouched(_));
+        Ok(is_first && self.may_ask(guard) && self.accepts(guard, untrusted)?)
+    }
+
+    /// Why there is no connection. A certificate that is not the one that the command line or the
+    /// environment states has not changed: nobody has accepted another one before.
+    pub(super) fn distrusted(&self, error: &ConnectError) -> Failure {
+        let failure = Failure::connect(self.text, error);
+        match error {
+            ConnectError::Untrusted(untrusted) if self.options.fingerprint.is_some() => {
+                Failure { text: self.text.other_than_stated(untrusted), ..failure }
+            }
+            _ => failure,
+        }
     }
 }

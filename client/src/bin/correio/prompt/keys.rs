@@ -62,7 +62,7 @@ impl Keys {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        guard.attend();
+        guard.set_attended(true);
         Self {
             canvas: Canvas::new(term),
             input: Input::new(guard.clone()),

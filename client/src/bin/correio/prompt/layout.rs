@@ -1,7 +1,7 @@
 //! Text as rows of the screen: by the width of what the eye sees as one character, broken between
 //! words where that is possible.
 
-use correio_client::{Shown, show};
+use correio_client::{Shown, show_part};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -64,7 +64,7 @@ pub(super) fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     let mut row = Row::default();
     let mut room = width.saturating_sub(indent).max(1);
     for (at, grapheme) in line.grapheme_indices(true) {
-        let (shown, wide) = as_shown(grapheme, row.width);
+        let (shown, wide) = as_shown(line, at, grapheme, row.width);
         if row.width + wide > room && !row.places.is_empty() {
             let rest = match row.last_word() {
                 Some(index) if grapheme != " " => row.split(index),
@@ -80,12 +80,12 @@ pub(super) fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
 }
 
 /// A character as it is shown, and its width.
-fn as_shown(grapheme: &str, column: usize) -> (String, usize) {
+fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, usize) {
     if grapheme == "\t" {
         let wide = TAB - column % TAB;
         return (" ".repeat(wide), wide);
     }
-    let shown = show(grapheme, Shown::OneLine);
+    let shown = show_part(line, at..at + grapheme.len(), Shown::OneLine);
     let wide = shown.width();
     (shown, wide)
 }

@@ -30,6 +30,26 @@ pub(crate) struct Lines {
     unused: Vec<u8>,
     /// How much of it was searched for a line end.
     searched: usize,
+    out: Out,
+}
+
+/// Where questions are written.
+#[derive(Clone, Copy)]
+enum Out {
+    Stdout,
+    Stderr,
+}
+
+impl Out {
+    fn write(self, text: &str) {
+        // The reader of the output may have gone; the input decides when to stop.
+        let _ = match self {
+            Self::Stdout => {
+                io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
+            }
+            Self::Stderr => io::stderr().write_all(text.as_bytes()),
+        };
+    }
 }
 
 /// A line, or why it is none.
@@ -42,13 +62,20 @@ enum Line {
 
 impl Lines {
     pub(super) fn new(guard: Guard) -> Self {
-        guard.attend();
-        Self { guard, unused: Vec::new(), searched: 0 }
+        Self::on(guard, Out::Stdout)
+    }
+
+    pub(super) fn on_stderr(guard: Guard) -> Self {
+        Self::on(guard, Out::Stderr)
+    }
+
+    fn on(guard: Guard, out: Out) -> Self {
+        guard.set_attended(true);
+        Self { guard, unused: Vec::new(), searched: 0, out }
     }
 
     pub(super) fn say(&self, text: &str) {
-        // The reader of the output may have gone; the input decides when to stop.
-        let _ = writeln!(io::stdout(), "{text}");
+        self.out.write(&format!("{text}\n"));
     }
 
     pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
@@ -117,10 +144,9 @@ impl Lines {
     }
 
     fn ask(&mut self, question: &str, words: &Words) -> Answer<String> {
-        let mut out = io::stdout();
-        let _ = write!(out, "{}", asked(question)).and_then(|()| out.flush());
+        self.out.write(&asked(question));
         let answer = self.text(words);
-        let _ = writeln!(out);
+        self.out.write("\n");
         answer
     }
 

@@ -152,14 +152,13 @@ impl Prompt {
         Self { way, words: Words::new(text) }
     }
 
-    /// Prompts on standard error, for a command whose answer goes to standard output. `None` where
-    /// there is no terminal for them.
-    pub(crate) fn on_stderr(guard: &Guard, text: &Text) -> Option<Self> {
-        let is_possible = guard.has_keys() && io::stderr().is_terminal();
-        is_possible.then(|| Self {
-            way: Way::Keys(Box::new(Keys::new(guard, Term::stderr()))),
-            words: Words::new(text),
-        })
+    /// Prompts on standard error, for a command whose answer goes to standard output.
+    pub(crate) fn on_stderr(guard: &Guard, text: &Text) -> Self {
+        let way = match guard.has_keys() && io::stderr().is_terminal() {
+            true => Way::Keys(Box::new(Keys::new(guard, Term::stderr()))),
+            false => Way::Lines(Lines::on_stderr(guard.clone())),
+        };
+        Self { way, words: Words::new(text) }
     }
 
     /// Whether a person sees how it goes, keystroke by keystroke.
@@ -226,7 +225,8 @@ impl Prompt {
         }
     }
 
-    /// Shows lines a screenful at a time, the one of a number on the first; a script gets all.
+    /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
+    /// Where no keys are read, all of them.
     pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
         match &mut self.way {
             Way::Keys(keys) => keys.page(list, from, more),

@@ -6,8 +6,8 @@ use super::{
     Answer, Stop,
     input::{Typed, Waited},
     keys::Keys,
-    layout::rows,
 };
+use crate::wrap::wrap;
 
 /// Lines that can be shown, by number.
 pub(crate) trait Lines {
@@ -52,6 +52,11 @@ enum Step {
     Other,
 }
 
+/// The rows of a line: at least one.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    wrap(line, width).split('\n').map(str::to_owned).collect()
+}
+
 impl Keys {
     /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
     /// read, from the first one on or with Enter on the last, or where a number is typed, which is
@@ -74,6 +79,7 @@ impl Keys {
                 Waited::Idle => Step::Other,
                 Waited::Stale => {
                     self.canvas.wipe();
+                    top = self.filled(lines, top);
                     Step::Other
                 }
                 Waited::Typed(typed) => self.step(typed)?,
@@ -148,12 +154,12 @@ impl Keys {
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
             for (index, row) in
-                rows(&lines.line(number), 0, width).into_iter().enumerate().skip(skip)
+                wrapped(&lines.line(number), width).into_iter().enumerate().skip(skip)
             {
                 if shown.len() == room {
                     return (shown, Some((number, index)));
                 }
-                shown.push(row.shown);
+                shown.push(row);
             }
         }
         (shown, None)
@@ -162,10 +168,7 @@ impl Keys {
     /// A place, or one above it from which the screen is full.
     fn filled(&self, lines: &mut dyn Lines, top: Top) -> Top {
         let end = (lines.count(), 0);
-        match self.screen(lines, top).1 {
-            Some(_) => top,
-            None => self.above(lines, end, self.room()),
-        }
+        self.above(lines, end, self.room()).min(top)
     }
 
     /// Rows of text on a screen. The last one is for the question.
@@ -176,7 +179,7 @@ impl Keys {
     /// A row below a place, unless the end is shown already.
     fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
         let width = self.canvas.size().1;
-        let rows = rows(&lines.line(line), 0, width).len();
+        let rows = wrapped(&lines.line(line), width).len();
         if skipped + 1 < rows { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
@@ -188,7 +191,7 @@ impl Keys {
                 row -= 1;
             } else if line > 0 {
                 line -= 1;
-                row = rows(&lines.line(line), 0, width).len().saturating_sub(1);
+                row = wrapped(&lines.line(line), width).len().saturating_sub(1);
             }
         }
         (line, row)

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use correio_client::{Address, Drafts, RequestError, Service, Shown, State, show};
+use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, Stored, show};
 use correio_proto::{
     mail::{FullName, Username},
     message::{LoggedIn, NewMail},
@@ -11,6 +11,7 @@ use correio_proto::{
 use super::{account, drafts, local, receive, send};
 use crate::{
     app::App,
+    names::Names,
     prompt::{Answer, Choice, Menu, Stop},
     text::Text,
 };
@@ -23,6 +24,23 @@ pub(crate) struct Person {
     pub(crate) full_name: FullName,
     /// Mails that were waiting at the login.
     pub(crate) waiting: u32,
+}
+
+impl Person {
+    /// The accounts whose names the person may mistake: the senders of all mails that are here,
+    /// and the person.
+    pub(crate) fn names(&self, mailbox: &Mailbox) -> Names {
+        let mut names = Names::of_mailbox(mailbox).unwrap_or_default();
+        names.add(&self.username, &self.full_name);
+        names
+    }
+
+    /// The same, of mails that are known already.
+    pub(crate) fn names_among(&self, mails: &[Stored]) -> Names {
+        let mut names = Names::of_mails(mails);
+        names.add(&self.username, &self.full_name);
+        names
+    }
 }
 
 /// Whether the person stays logged in.
@@ -93,6 +111,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         Choice::new(9, text.of("home-account")),
     ];
     let name = show(person.full_name.as_str(), Shown::OneLine);
+    let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
     let arrived = RefCell::new(Arrived::default());
     let menu = Menu {
         text,
@@ -105,7 +124,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
             arrived.add(notices);
             let stops = service.is_some_and(|service| service.state() == State::Stopping);
             let stops = stops.then(|| text.of("home-stopping"));
-            arrived.line(text).into_iter().chain(stops).collect()
+            arrived.line(text, || person.names(&mailbox)).into_iter().chain(stops).collect()
         },
     };
     app.prompt.choose(&menu)
@@ -116,6 +135,8 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
 struct Arrived {
     count: usize,
     last: Option<NewMail>,
+    /// Read from the mailbox when the first mail arrives.
+    names: Option<Names>,
 }
 
 impl Arrived {
@@ -124,9 +145,11 @@ impl Arrived {
         self.last = notices.into_iter().next_back().or(self.last.take());
     }
 
-    fn line(&self, text: &Text) -> Option<String> {
+    fn line(&mut self, text: &Text, names: impl FnOnce() -> Names) -> Option<String> {
         let mail = self.last.as_ref()?;
-        let from = show(mail.from_name.as_str(), Shown::OneLine);
+        let names = self.names.get_or_insert_with(names);
+        names.add(&mail.from, &mail.from_name);
+        let from = names.sender(&mail.from, &mail.from_name);
         let subject = show(mail.subject.as_str(), Shown::OneLine);
         let values = [
             ("from", from.into()),

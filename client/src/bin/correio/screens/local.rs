@@ -2,7 +2,10 @@
 
 use correio_client::{Mailbox, Shown, show};
 
-use super::{home::Person, receive};
+use super::{
+    home::Person,
+    receive::{self, List},
+};
 use crate::{app::App, prompt::Answer};
 
 /// Lists the local mailbox and lets the person read.
@@ -27,8 +30,10 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     }
     let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
-    let mails: Vec<_> = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
+    let names = person.names_among(&list.mails);
+    let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
+    let list = List { names, mails };
     // The newest are at the end, and are shown first.
-    receive::show_list(app, &mails, mails.len())?;
-    receive::read_some(app, &mailbox, &mails)
+    list.show(app, list.mails.len())?;
+    receive::read_some(app, &mailbox, &list)
 }

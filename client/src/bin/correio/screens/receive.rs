@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::home::Person;
 use crate::{
     app::App,
+    names::Names,
     prompt::{Answer, Listing, Plain, Stop},
     text::Text,
 };
@@ -37,20 +38,30 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
             mails
         }
     };
+    say_notes(app, &mailbox);
     if mails.is_empty() {
         app.say(&app.text.of("receive-none"));
         return Ok(());
     }
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
-    let listed: Vec<_> = (1..).zip(mails).collect();
-    show_list(app, &listed, 0)?;
+    let names = person.names(&mailbox);
+    let listed = List { names, mails: (1..).zip(mails).collect() };
+    listed.show(app, 0)?;
     // From now on they are not new any more: the person has seen that they are there.
-    let shown: Vec<Stored> = listed.iter().map(|(_, mail)| mail.clone()).collect();
+    let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
         app.say(&app.text.mailbox(&error));
     }
+    say_notes(app, &mailbox);
     read_some(app, &mailbox, &listed)
+}
+
+/// Says what is noteworthy about the mailbox, each thing once.
+fn say_notes(app: &mut App, mailbox: &Mailbox) {
+    for note in mailbox.take_notes() {
+        app.say(&app.text.mailbox_note(&note));
+    }
 }
 
 /// Shows how far the download is: of how many, where there are more than one page.
@@ -67,34 +78,40 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
     }
 }
 
-/// Shows a line for each mail: its number here, the sender's full name, the subject. The mail of
-/// this index, or the last one, is on the first screen.
-pub(crate) fn show_list(app: &mut App, mails: &[(usize, Stored)], index: usize) -> Answer<()> {
-    app.prompt.page(&mut Mails(mails), index, &app.text.of("list-more"))
+/// Mails with their numbers, and the accounts whose names may be mistaken for one another.
+pub(crate) struct List {
+    pub(crate) names: Names,
+    pub(crate) mails: Vec<(usize, Stored)>,
 }
 
-/// The lines of a list of mails.
-struct Mails<'a>(&'a [(usize, Stored)]);
+impl List {
+    /// Shows a line for each mail: its number here, the sender's full name, the subject. The mail
+    /// of this index, or the last one, is on the first screen.
+    pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
+        app.prompt.page(&mut Rows(self), index, &app.text.of("list-more"))
+    }
+}
 
-impl Listing for Mails<'_> {
+/// The lines of a list.
+struct Rows<'a>(&'a List);
+
+impl Listing for Rows<'_> {
     fn count(&self) -> usize {
-        self.0.len()
+        self.0.mails.len()
     }
 
-    fn line(&mut self, number: usize) -> String {
-        self.0.get(number).map(|(number, mail)| line(*number, mail)).unwrap_or_default()
+    fn line(&mut self, index: usize) -> String {
+        let Some((number, mail)) = self.0.mails.get(index) else {
+            return String::new();
+        };
+        let from = self.0.names.sender(&mail.from, &mail.from_name);
+        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        format!("[{number}] {from}: {subject}")
     }
-}
-
-/// A mail in a list.
-fn line(number: usize, mail: &Stored) -> String {
-    let from = show(mail.from_name.as_str(), Shown::OneLine);
-    let subject = show(mail.subject.as_str(), Shown::OneLine);
-    format!("[{number}] {from}: {subject}")
 }
 
 /// Lets the person read mails of a list until that is enough.
-pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Stored)]) -> Answer<()> {
+pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &List) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");
@@ -108,12 +125,12 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, mails: &[(usize, Store
             return Ok(());
         }
         let chosen = typed.parse().ok();
-        let found = mails.iter().position(|(number, _)| Some(*number) == chosen);
-        match found.and_then(|index| Some((index, mails.get(index)?))) {
+        let found = list.mails.iter().position(|(number, _)| Some(*number) == chosen);
+        match found.and_then(|index| Some((index, list.mails.get(index)?))) {
             Some((index, (_, mail))) => {
                 read(app, mailbox, mail)?;
                 app.say("");
-                show_list(app, mails, index)?;
+                list.show(app, index)?;
             }
             None => {
                 let choice = show(typed, Shown::OneLine);

@@ -1,5 +1,5 @@
-//! 4) Send a mail. What was typed is never lost: a mail is a draft from its first character on,
-//! until it is sent.
+//! The screen "4) Send a mail". What was typed is never lost: a mail is a draft from its first
+//! character on, until it is sent.
 
 use correio_client::{Draft, Drafts, Reopened, RequestError, Shown, show};
 use correio_proto::{
@@ -10,7 +10,7 @@ use correio_proto::{
 use super::home::Person;
 use crate::{
     app::{App, parse},
-    editor::{Edited, Editor},
+    editor::Editor,
     prompt::{Answer, Written},
     writing::{Part, Writing},
 };
@@ -229,26 +229,9 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
     }
 }
 
-/// Has the body changed in an editor. Its text is used whatever the editor says of itself.
+/// Has the body changed in an editor.
 fn edit(app: &mut App, editor: &Editor, writing: &mut Writing) {
-    // An editor may take the whole program with it.
-    if let Err(said) = keep(writing) {
-        app.say(&said);
-    }
-    let id = writing.mail.id;
-    let edited = app.lend(|| editor.edit(&app.data, id, &writing.mail.body));
-    let (text, problem) = match edited {
-        Ok(Edited { text, problem }) => (Some(text), problem),
-        Err(error) => (None, Some(error)),
-    };
-    if let Some(text) = text {
-        writing.set(Part::Body, &text);
-        if keep(writing).is_ok() {
-            Editor::forget(&app.data, id);
-        }
-    }
-    if let Some(problem) = problem {
-        let reason = show(&problem, Shown::OneLine);
+    if let Err(reason) = app.lend(|| editor.edit_mail(&app.data, writing)) {
         let values = [("editor", editor.shown().into()), ("reason", reason.into())];
         app.say(&app.text.with("send-editor-failed", &values));
     }

@@ -86,7 +86,8 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> 
     if !app.prompt.confirm(&question, &app.text)? {
         return Ok(Err(refused));
     }
-    if let Err(error) = app.known().remember(address, untrusted.found) {
+    let remembered = app.undisturbed(|_| app.known().remember(address, untrusted.found));
+    if let Err(error) = remembered {
         return Ok(Err(unknown(app, &error).into()));
     }
     let connected = app.connect(address, Trust::Fingerprint(untrusted.found));

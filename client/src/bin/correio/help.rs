@@ -1,0 +1,241 @@
+//! The help of the command line in the person's language. Every text comes from the catalogue; what
+//! stands beside the definitions in `args` is for readers of the source.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::text::Text;
+
+/// What the parser writes in a usage line for options, in English only.
+const OPTIONS: &str = "[OPTIONS]";
+
+/// The usage line that the parser makes begins with this, in English only.
+pub(crate) const USAGE: &str = "Usage: ";
+
+/// Where in a list the options of all commands begin, and where help and version stand.
+const GENERAL: usize = 100;
+const LAST: usize = 200;
+
+/// The command that the parser adds by itself.
+const HELP: &str = "help";
+
+/// Gives a command line the texts of a language. The result is built.
+pub(crate) fn localized(text: &Text, command: Command) -> Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let mut command = one(text, command.disable_help_flag(true).disable_version_flag(true), None)
+        .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
+        .arg(flag(text, "version", 'V', ArgAction::Version))
+        .after_help(text.of("help-after"));
+    for name in &names {
+        command = command.mut_subcommand(name, |command| one(text, command, Some(name)));
+    }
+    // Usage lines and the command `help` are there only then.
+    command.build();
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(&name, |command| {
+            let command = match name == HELP {
+                true => help_command(text, command),
+                false => command,
+            };
+            with_usage(text, command)
+        });
+    }
+    with_usage(text, command)
+}
+
+/// Gives one command its texts, apart from its subcommands.
+fn one(text: &Text, command: Command, name: Option<&str>) -> Command {
+    // Options of all commands come behind those of one.
+    let mut order = if name.is_some() { 0 } else { GENERAL };
+    command
+        .about(text.of(&about_key(name)))
+        .help_template(template(text))
+        .subcommand_help_heading(text.of("help-heading-commands"))
+        .subcommand_value_name(text.of("help-value-command"))
+        .mut_args(move |argument| {
+            order += 1;
+            described(text, argument, name).display_order(order)
+        })
+}
+
+/// The parser's own layout, with its one fixed word in the language.
+fn template(text: &Text) -> String {
+    let style = *Command::new("").get_styles().get_usage();
+    let usage = text.of("help-heading-usage");
+    format!(
+        "{{about-with-newline}}\n{style}{usage}:{style:#} {{usage}}\n\n{{all-args}}{{after-help}}"
+    )
+}
+
+fn described(text: &Text, argument: Arg, command: Option<&str>) -> Arg {
+    let mut help = text.of(&argument_key(command, argument.get_id().as_str()));
+    if let Some(variable) = argument.get_env().and_then(|variable| variable.to_str())
+        && !variable.is_empty()
+    {
+        let values = [("variable", variable.to_owned().into())];
+        help = format!("{help} {}", text.with("help-environment", &values));
+    }
+    let values: Vec<_> =
+        argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let takes_value = argument.get_action().takes_values();
+    if takes_value && !values.is_empty() {
+        let values = [("values", values.join(", ").into())];
+        help = format!("{help} {}", text.with("help-possible-values", &values));
+    }
+    let heading = match argument.is_positional() {
+        true => "help-heading-arguments",
+        false => "help-heading-options",
+    };
+    let argument = argument.help(help).help_heading(text.of(heading)).hide_env(true);
+    match takes_value {
+        true => {
+            let name = text.of(&value_key(argument.get_id().as_str()));
+            argument.value_name(name).hide_possible_values(true)
+        }
+        false => argument,
+    }
+}
+
+fn flag(text: &Text, name: &'static str, short: char, action: ArgAction) -> Arg {
+    Arg::new(name)
+        .short(short)
+        .long(name)
+        .action(action)
+        .help(text.of(&argument_key(None, name)))
+        .help_heading(text.of("help-heading-options"))
+        .display_order(LAST)
+}
+
+/// The command that the parser adds, and the copies of the other commands below it.
+fn help_command(text: &Text, command: Command) -> Command {
+    command
+        .about(text.of(&about_key(Some(HELP))))
+        .help_template(template(text))
+        .subcommand_help_heading(text.of("help-heading-commands"))
+        .mut_subcommand(HELP, |command| command.about(text.of(&about_key(Some(HELP)))))
+}
+
+fn with_usage(text: &Text, mut command: Command) -> Command {
+    let usage = usage(text, &command.render_usage().to_string());
+    command.override_usage(usage)
+}
+
+/// A usage line as the parser writes it, in the language and without its title.
+pub(crate) fn usage(text: &Text, line: &str) -> String {
+    let line = line.trim().strip_prefix(USAGE).unwrap_or(line.trim());
+    line.replace(OPTIONS, &format!("[{}]", text.of("help-value-options")))
+}
+
+fn about_key(command: Option<&str>) -> String {
+    match command {
+        Some(command) => format!("help-command-{command}"),
+        None => "help-about".to_owned(),
+    }
+}
+
+fn argument_key(command: Option<&str>, id: &str) -> String {
+    format!("help-{}-{id}", command.unwrap_or("option"))
+}
+
+fn value_key(id: &str) -> String {
+    format!("help-value-{id}")
+}
+
+/// Every key that the help of a command line looks up.
+#[cfg(test)]
+pub(crate) fn keys(command: &Command) -> Vec<String> {
+    let mut keys: Vec<String> = [
+        "help-after",
+        "help-heading-usage",
+        "help-heading-commands",
+        "help-heading-arguments",
+        "help-heading-options",
+        "help-environment",
+        "help-possible-values",
+        "help-value-command",
+        "help-value-options",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    keys.extend([about_key(None), about_key(Some(HELP))]);
+    keys.extend(["help", "version"].map(|id| argument_key(None, id)));
+    let commands = command.get_subcommands().map(|command| (Some(command.get_name()), command));
+    for (name, command) in std::iter::once((None, command)).chain(commands) {
+        keys.push(about_key(name));
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            keys.push(argument_key(name, id));
+            if argument.get_action().takes_values() {
+                keys.push(value_key(id));
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::{
+        args::{self, Cli},
+        text::Lang,
+    };
+
+    fn help(lang: Lang, arguments: &[&str]) -> String {
+        let command = args::command(&Text::new(lang));
+        let arguments = [&["correio"], arguments, &["--help"]].concat();
+        command.try_get_matches_from(arguments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_command_and_argument_has_a_text() {
+        for lang in [Lang::Pt, Lang::En] {
+            let mut known: Vec<String> = Text::keys(lang);
+            known.retain(|key| key.starts_with("help-"));
+            known.sort();
+            assert_eq!(known, keys(&Cli::command()));
+        }
+    }
+
+    /// No command's help has a line that is the same in both languages, apart from examples.
+    #[test]
+    fn the_help_is_in_the_language() {
+        let command = Cli::command();
+        let names = command.get_subcommands().map(|command| vec![command.get_name()]);
+        for arguments in names.chain([vec![]]) {
+            let (pt, en) = (help(Lang::Pt, &arguments), help(Lang::En, &arguments));
+            assert!(pt.contains("\nUso: correio") && en.contains("\nUsage: correio"), "{pt}{en}");
+            for line in pt.lines().filter(|line| !line.trim().is_empty()) {
+                let is_example = line.trim_start().starts_with(['c', 'e', '~']);
+                assert!(is_example || !en.lines().any(|other| other == line), "{line}");
+            }
+        }
+        let overview = args::command(&Text::new(Lang::Pt))
+            .try_get_matches_from(["correio", "help", "send"])
+            .unwrap_err()
+            .to_string();
+        assert!(overview.contains("Uso: correio send [OPÇÕES] --to <NOME"), "{overview}");
+    }
+
+    #[test]
+    fn the_language_is_known_before_the_command_line_is() {
+        let lang = |arguments: &[&str], set: &'static [(&str, &str)]| {
+            args::lang(arguments.iter().map(Into::into), |name| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(lang(&["--lang", "en", "--nada"], &[]), Lang::En);
+        assert_eq!(lang(&["nada", "--lang=en"], &[("CORREIO_LANG", "pt")]), Lang::En);
+        assert_eq!(lang(&["--help"], &[("CORREIO_LANG", "en"), ("LANG", "pt_BR")]), Lang::En);
+        assert_eq!(lang(&["--help"], &[("LANG", "en_US.UTF-8")]), Lang::En);
+        assert_eq!(lang(&["--lang", "fr"], &[("LANG", "en_US.UTF-8")]), Lang::En);
+        assert_eq!(lang(&["--", "--lang", "en"], &[]), Lang::Pt);
+        assert_eq!(lang(&["--lang"], &[]), Lang::Pt);
+    }
+}

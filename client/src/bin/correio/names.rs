@@ -1,0 +1,174 @@
+//! How a sender is named where full names alone could be mistaken for one another.
+//!
+//! A full name is what a person chose; a username is what the server vouches for. A list shows the
+//! full name, as long as it can mean one account only, and adds the username where it cannot.
+
+use std::collections::{HashMap, HashSet};
+
+use correio_client::{Mailbox, MailboxError, Shown, Stored, show};
+use correio_proto::mail::{FullName, Username};
+use unicode_normalization::UnicodeNormalization;
+use unicode_script::{Script, UnicodeScript};
+use unicode_security::skeleton;
+
+/// The accounts that a reader may know, by what their names look like.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    looks: HashMap<String, HashSet<Username>>,
+    /// What was added already: one sender has many mails.
+    added: HashSet<(Username, FullName)>,
+}
+
+impl Names {
+    /// The senders of all mails in a local mailbox.
+    pub(crate) fn of_mailbox(mailbox: &Mailbox) -> Result<Self, MailboxError> {
+        Ok(Self::of_mails(&mailbox.list(1, usize::MAX)?.mails))
+    }
+
+    /// The senders of mails.
+    pub(crate) fn of_mails(mails: &[Stored]) -> Self {
+        let mut names = Self::default();
+        mails.iter().for_each(|mail| names.add(&mail.from, &mail.from_name));
+        names
+    }
+
+    /// Adds an account under a name that it has or had. Its username is a name of it, too:
+    /// somebody else may take it as a full name.
+    pub(crate) fn add(&mut self, username: &Username, full_name: &FullName) {
+        if !self.added.insert((username.clone(), full_name.clone())) {
+            return;
+        }
+        for name in [username.as_str(), full_name.as_str()] {
+            for look in looks(name) {
+                let accounts = self.looks.entry(look).or_default();
+                if !accounts.contains(username) {
+                    accounts.insert(username.clone());
+                }
+            }
+        }
+    }
+
+    /// The full name, with the username where the name looks like that of another account, or
+    /// where it looks like more than a name.
+    pub(crate) fn sender(&self, username: &Username, full_name: &FullName) -> String {
+        let is_anothers = looks(full_name.as_str()).iter().any(|look| {
+            let accounts = self.looks.get(look);
+            accounts.is_some_and(|accounts| accounts.iter().any(|account| account != username))
+        });
+        if is_anothers || imitates(full_name.as_str()) {
+            return with_username(username, full_name);
+        }
+        show(full_name.as_str(), Shown::OneLine)
+    }
+}
+
+/// The full name and the username, as the header of a mail has them: a name that could be
+/// mistaken for more than a name stands in quotation marks.
+pub(crate) fn with_username(username: &Username, full_name: &FullName) -> String {
+    let name = full_name.as_str();
+    if imitates(name) {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        return format!("\"{}\" <{username}>", show(&name, Shown::OneLine));
+    }
+    format!("{} <{username}>", show(name, Shown::OneLine))
+}
+
+/// What a name looks like, in two forms of which two names that look alike share one: characters
+/// that look alike are one, as are capitals and small letters; spaces are none. Folding capitals
+/// before and after finds both a Cyrillic capital and an I that stands for an l.
+fn looks(name: &str) -> [String; 2] {
+    let name: String = name.nfkc().filter(|c| !is_blank(*c)).collect();
+    let lower = name.to_lowercase();
+    [skeleton(&name).collect::<String>().to_lowercase(), skeleton(&lower).collect()]
+}
+
+/// A character that leaves nothing but room, or nothing at all, on a screen.
+fn is_blank(c: char) -> bool {
+    let is_filler = matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    c.is_whitespace() || is_filler
+}
+
+/// Whether a name has a character that a sender's line has for itself (`[1] name <username>:
+/// subject`), or one that looks like it.
+fn imitates(name: &str) -> bool {
+    let is_mark = |c: char| {
+        // Letters of other scripts may look like a colon and are letters.
+        let is_letter = c.is_alphanumeric() && c.script() != Script::Common;
+        !is_letter
+            && skeleton(c.encode_utf8(&mut [0; 4]))
+                .chain(c.nfkc())
+                .any(|c| matches!(c, '<' | '>' | '@' | ':' | '[' | ']' | '"'))
+    };
+    name.chars().any(is_mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sender(known: &[(&str, &str)], username: &str, full_name: &str) -> String {
+        let mut names = Names::default();
+        for (username, full_name) in known {
+            names.add(&username.parse().unwrap(), &full_name.parse().unwrap());
+        }
+        let (username, full_name) = (username.parse().unwrap(), full_name.parse().unwrap());
+        names.add(&username, &full_name);
+        names.sender(&username, &full_name)
+    }
+
+    #[test]
+    fn a_name_that_nobody_else_has_stands_alone() {
+        let known = [("steve", "Steve Rogers"), ("tony", "Anthony Stark"), ("joao", "João")];
+        assert_eq!(sender(&known, "tony", "Tony Stark"), "Tony Stark");
+        assert_eq!(sender(&known, "joao", "João"), "João");
+        // Accents are seen.
+        assert_eq!(sender(&known, "peter", "Joáo"), "Joáo");
+        // The username of oneself.
+        assert_eq!(sender(&known, "peter", "Peter"), "Peter");
+        assert_eq!(sender(&known, "bruce", "Bruce O'Neil-Banner Jr."), "Bruce O'Neil-Banner Jr.");
+    }
+
+    #[test]
+    fn names_that_look_alike_have_their_usernames() {
+        let known = [("tony", "Tony Stark")];
+        let names = [
+            "Tony Stark",
+            "Tony  Stark",
+            "Tony\u{a0}Stark",
+            "Tony\u{2800}Stark",
+            "TONY STARK",
+            "Ｔｏｎｙ Stark",
+            "Tоny Stark", // Cyrillic o
+            "Тony Stark", // Cyrillic capital T
+            "Tony St\u{ad}ark",
+            "Tony S\u{200b}tark",
+            "tony",
+        ];
+        for name in names {
+            let shown = show(name, Shown::OneLine);
+            assert_eq!(sender(&known, "loki", name), format!("{shown} <loki>"), "{name:?}");
+        }
+        assert_eq!(sender(&[("loki", "Tony Stark")], "tony", "Tony Stark"), "Tony Stark <tony>");
+        assert_eq!(sender(&[("il", "Ilya")], "loki", "llya"), "llya <loki>");
+        // One account under two names is one account.
+        assert_eq!(sender(&[("tony", "TONY STARK")], "tony", "Tony Stark"), "Tony Stark");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_more_than_a_name_is_quoted() {
+        let cases = [
+            ("Tony Stark <tony>", "\"Tony Stark <tony>\" <loki>"),
+            ("Tony Stark: Oi", "\"Tony Stark: Oi\" <loki>"),
+            ("Tony Stark\u{ff1a}", "\"Tony Stark\u{ff1a}\" <loki>"),
+            ("\u{2039}tony\u{203a}", "\"\u{2039}tony\u{203a}\" <loki>"),
+            ("tony@stark", "\"tony@stark\" <loki>"),
+            ("[1] Tony", "\"[1] Tony\" <loki>"),
+            ("x\" <tony>", "\"x\\\" <tony>\" <loki>"),
+        ];
+        for (name, shown) in cases {
+            assert_eq!(sender(&[], "loki", name), shown);
+        }
+        // A Devanagari sign that looks like a colon is a letter.
+        assert_eq!(sender(&[], "ram", "रामः"), "रामः");
+    }
+}

@@ -1,0 +1,230 @@
+//! Breaks long lines between words, for a terminal. Text that goes to a file or to a program is
+//! never broken.
+
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::Word};
+use unicode_script::{Script, UnicodeScript};
+
+/// Columns between the stops of a tab on a terminal.
+const TAB: usize = 8;
+
+/// Breaks each line that is wider than `width` columns between words. A line that continues a
+/// quotation or an indented line begins as that one does. A word that no line has room for, such
+/// as a long address of a web page, is cut at the width.
+pub(crate) fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            wrapped.push('\n');
+        }
+        wrap_line(line, width.max(1), &mut wrapped);
+    }
+    wrapped
+}
+
+fn wrap_line(line: &str, width: usize, wrapped: &mut String) {
+    if !line.contains('\t') && columns(line) <= width {
+        wrapped.push_str(line);
+        return;
+    }
+    let expanded = expand(line);
+    if columns(&expanded) <= width {
+        wrapped.push_str(line);
+        return;
+    }
+    let start = start(&expanded);
+    // A start that leaves no room for words is not repeated.
+    let start = if columns(&start) > width / 2 { String::new() } else { start };
+    let options = Options::new(width)
+        .subsequent_indent(&start)
+        .word_separator(WordSeparator::Custom(words))
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    wrapped.push_str(&textwrap::wrap(&expanded, options).join("\n"));
+}
+
+fn columns(text: &str) -> usize {
+    textwrap::core::display_width(text)
+}
+
+/// Writes tabs as the spaces that a terminal shows for them.
+fn expand(line: &str) -> String {
+    let mut expanded = String::with_capacity(line.len());
+    for (index, part) in line.split('\t').enumerate() {
+        if index > 0 {
+            let column = columns(&expanded);
+            expanded.push_str(&" ".repeat(TAB - column % TAB));
+        }
+        expanded.push_str(part);
+    }
+    expanded
+}
+
+/// What a line that continues this one begins with: its marks of quotation, its indentation, and
+/// room for the mark of an item of a list.
+fn start(line: &str) -> String {
+    let rest = line.trim_start_matches([' ', '>']);
+    let item = rest.split_inclusive(' ').next().unwrap_or_default();
+    let is_mark = match item.trim_end_matches(' ') {
+        "-" | "*" | "+" | "•" => true,
+        number => number
+            .strip_suffix(['.', ')'])
+            .is_some_and(|digits| digits.len() < 4 && digits.parse::<u16>().is_ok()),
+    };
+    let (mark, _) = line.split_at(line.len() - rest.len());
+    let room = if is_mark && item.ends_with(' ') { columns(item) } else { 0 };
+    format!("{mark}{}", " ".repeat(room))
+}
+
+/// The words of a line, each with the spaces behind it.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut pairs = rest.char_indices().zip(rest.chars().skip(1));
+        let end = pairs.find(|((_, a), b)| is_break(*a, *b));
+        let end = end.map_or(rest.len(), |((index, a), _)| index + a.len_utf8());
+        let (word, behind) = rest.split_at(end);
+        rest = behind;
+        Some(Word::from(word))
+    }))
+}
+
+/// Whether a line may end between two characters: behind spaces, and in Chinese and Japanese,
+/// which write none, between characters, but not before a mark that closes or behind one that opens.
+fn is_break(a: char, b: char) -> bool {
+    if b == ' ' {
+        return false;
+    }
+    a == ' ' || ((is_ideograph(a) || is_ideograph(b)) && !opens(a) && !closes(b))
+}
+
+fn is_ideograph(c: char) -> bool {
+    matches!(c.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Bopomofo)
+        || matches!(c, '\u{3001}'..='\u{303f}' | '\u{ff01}'..='\u{ff5e}')
+}
+
+fn opens(c: char) -> bool {
+    matches!(c, '(' | '[' | '{' | '「' | '『' | '（' | '【' | '《' | '〈' | '“' | '‘' | '〔')
+}
+
+fn closes(c: char) -> bool {
+    let is_small = matches!(
+        c,
+        'ぁ' | 'ぃ'
+            | 'ぅ'
+            | 'ぇ'
+            | 'ぉ'
+            | 'っ'
+            | 'ゃ'
+            | 'ゅ'
+            | 'ょ'
+            | 'ァ'
+            | 'ィ'
+            | 'ゥ'
+            | 'ェ'
+            | 'ォ'
+            | 'ッ'
+            | 'ャ'
+            | 'ュ'
+            | 'ョ'
+            | 'ー'
+            | '々'
+    );
+    let is_mark = c.script() == Script::Inherited;
+    is_small
+        || is_mark
+        || matches!(
+            c,
+            ')' | ']'
+                | '}'
+                | '」'
+                | '』'
+                | '）'
+                | '】'
+                | '》'
+                | '〉'
+                | '”'
+                | '’'
+                | '〕'
+                | '。'
+                | '、'
+                | '，'
+                | '．'
+                | '：'
+                | '；'
+                | '！'
+                | '？'
+                | '.'
+                | ','
+                | ':'
+                | ';'
+                | '!'
+                | '?'
+                | '…'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_end_between_words() {
+        assert_eq!(wrap("um dois três quatro", 10), "um dois\ntrês\nquatro");
+        assert_eq!(wrap("um dois\n\ntrês", 10), "um dois\n\ntrês");
+        assert_eq!(wrap("bem-vindo a casa", 6), "bem-vi\nndo a\ncasa");
+        // A no-break space is none.
+        assert_eq!(wrap("a 10\u{a0}km", 6), "a\n10\u{a0}km");
+    }
+
+    #[test]
+    fn quotations_and_lists_go_on_as_they_began() {
+        assert_eq!(wrap("> > um dois três", 11), "> > um dois\n> > três");
+        assert_eq!(wrap("    um dois três", 11), "    um dois\n    três");
+        assert_eq!(wrap("- um dois três", 9), "- um dois\n  três");
+        assert_eq!(wrap("12. um dois três", 11), "12. um dois\n    três");
+        // A quotation that leaves no room.
+        assert_eq!(wrap(">>>>>>>> um dois", 11), ">>>>>>>> um\ndois");
+    }
+
+    #[test]
+    fn an_address_stays_whole_where_a_line_has_room_for_it() {
+        let address = "https://example.org/a-b/c?d=e";
+        assert_eq!(wrap(&format!("veja {address} já"), 30), format!("veja\n{address}\njá"));
+        assert_eq!(wrap(&"x".repeat(25), 10), "xxxxxxxxxx\nxxxxxxxxxx\nxxxxx");
+    }
+
+    #[test]
+    fn the_width_is_that_of_the_screen() {
+        assert_eq!(wrap("你好世界。你好", 8), "你好世\n界。你好");
+        assert_eq!(wrap("ab\tcd ef", 12), "ab      cd\nef");
+        assert_eq!(wrap("ab\tcd", 80), "ab\tcd");
+        assert_eq!(wrap("Joa\u{303}o é", 6), "Joa\u{303}o é");
+        let technologist = "👩🏽\u{200d}💻";
+        assert_eq!(wrap(&format!("um {technologist}"), 7), format!("um\n{technologist}"));
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_time_without_end() {
+        let line = "palavra ".repeat(20_000);
+        assert_eq!(wrap(&line, 80).lines().count(), 2_000);
+        assert_eq!(wrap(&"x".repeat(160_000), 80).lines().count(), 2_000);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_spaces_is_lost(text in "[a-z 你。\n>-]{0,80}", width in 4_usize..30) {
+            let wrapped = wrap(&text, width);
+            let letters = |text: &str| -> String {
+                text.chars().filter(|c| c.is_alphanumeric()).collect()
+            };
+            prop_assert_eq!(letters(&wrapped), letters(&text));
+            let fits = wrapped.lines().all(|line| columns(line.trim_end()) <= width);
+            prop_assert!(fits, "{:?}", wrapped);
+        }
+    }
+}

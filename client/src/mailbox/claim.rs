@@ -1,0 +1,92 @@
+//! Which program shows which new mails, where several receive at once: each mail is shown by one.
+//!
+//! A claim is a file in the mailbox that names mails and is locked by its program. It counts as
+//! long as it is locked, so that what a killed program had not shown is new to the next one.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::name::Name;
+use crate::{durable, new_mail_id};
+
+/// What the names of claims begin with. By the convention, names with a leading dot are nobody's
+/// mail.
+const PREFIX: &str = ".correio-claim-";
+
+/// Largest claim that is read, in bytes: a million mails.
+const CLAIM_MAX: u64 = 256 << 20;
+
+/// The mails that this program shows. Dropping it ends the claim.
+#[derive(Debug)]
+pub(super) struct Claim {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Claim {
+    /// Claims mails. Whoever calls has the right to put mails into the mailbox, so that nobody
+    /// claims at the same time.
+    pub(super) fn new<'a>(
+        mailbox: &Path,
+        names: impl Iterator<Item = &'a Name>,
+    ) -> io::Result<Self> {
+        let path = mailbox.join(format!("{PREFIX}{}", new_mail_id()));
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+        let lines: String = names.map(|name| name.base() + "\n").collect();
+        // Only a program that looks whether the claim counts has the lock, for that moment.
+        file.lock().and_then(|()| file.write_all(lines.as_bytes())).inspect_err(|_| {
+            // The error to tell is the first one.
+            let _ = fs::remove_file(&path);
+        })?;
+        Ok(Self { path, _file: file })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // A claim that stays counts no more, and the next program that receives removes it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The mails that other programs show.
+pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet<Name> {
+    let mut claimed = BTreeSet::new();
+    for path in claims(mailbox) {
+        if own.is_some_and(|own| own.path == path) {
+            continue;
+        }
+        // A claim that cannot be read keeps no mail from being shown.
+        let Ok(file) = durable::open_file(&path) else { continue };
+        if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            let mut text = String::new();
+            let _ = file.take(CLAIM_MAX).read_to_string(&mut text);
+            claimed.extend(text.lines().filter_map(Name::parse));
+        }
+    }
+    claimed
+}
+
+/// Removes the claims of programs that have ended. Whoever calls has the right to put mails into
+/// the mailbox, so that nobody makes a claim at the same time.
+pub(super) fn remove_ended(mailbox: &Path) {
+    for path in claims(mailbox) {
+        if durable::open_file(&path).is_ok_and(|file| file.try_lock_shared().is_ok()) {
+            // What stays is tried again the next time.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+fn claims(mailbox: &Path) -> Vec<PathBuf> {
+    let names = durable::names(mailbox).unwrap_or_default();
+    let is_claim = |name: &&OsString| name.to_string_lossy().starts_with(PREFIX);
+    names.iter().filter(is_claim).map(|name| mailbox.join(name)).collect()
+}

@@ -1,0 +1,74 @@
+//! Notes in the names of a mailbox's files which mails were shown and read.
+
+use std::{io, path::Path};
+
+use super::{
+    Mailbox, MailboxError, MailboxNote, Skipped, Stored,
+    name::{self, SEPARATORS},
+    scan::{Part, scan},
+};
+use crate::durable;
+
+impl Mailbox {
+    /// Notes that mails were shown: they are no longer new. On a file system that cannot have
+    /// their names they stay new, and [`Mailbox::take_notes`] says so.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`]. Mails that were deleted since are passed over.
+    pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
+        let found = scan(self.directory())?;
+        for mail in mails {
+            if let Some(file) = found.find(&mail.name).filter(|file| file.part == Part::New) {
+                let from = file.path(self.directory());
+                self.move_to_cur(&from, |separator| name::shown(&file.file, separator))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a mail was read; see [`Mailbox::mark_shown`].
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`]. A mail that was deleted since is passed over.
+    pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
+        let found = scan(self.directory())?;
+        let Some(file) = found.find(&stored.name) else {
+            return Ok(());
+        };
+        let from = file.path(self.directory());
+        self.move_to_cur(&from, |separator| name::read(&file.file, separator))
+    }
+
+    /// Renames a file that may have been moved or deleted by another program, with the first
+    /// separator that the file system allows.
+    fn move_to_cur(&self, from: &Path, named: impl Fn(char) -> String) -> Result<(), MailboxError> {
+        let mut refused = None;
+        for separator in SEPARATORS {
+            let to = self.directory().join("cur").join(named(separator));
+            match durable::rename(from, &to) {
+                Ok(()) => return Ok(()),
+                Err(error) if !durable::has_entry(from) && is_missing(&error) => return Ok(()),
+                Err(error) if cannot_be_named(&error) => refused = Some(error),
+                Err(error) => return Err(MailboxError::io(from, error)),
+            }
+        }
+        if let Some(error) = refused {
+            let (path, reason) = (from.to_owned(), error.to_string());
+            self.note(MailboxNote::NotMarked(Skipped { path, reason }));
+        }
+        Ok(())
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// Whether a file system cannot have a name: exfat-fuse says of a `:` that there is no such file.
+fn cannot_be_named(error: &io::Error) -> bool {
+    is_missing(error)
+        || durable::is_unsupported(error)
+        || error.kind() == io::ErrorKind::InvalidFilename
+}

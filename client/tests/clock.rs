@@ -1,0 +1,46 @@
+//! The program on a computer whose clock is set to a time before 1970.
+
+// It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../../server/tests/skip/mod.rs"]
+mod skip;
+mod support;
+
+use std::process::Command;
+
+use serde_json::json;
+use support::{Done, House, PASSWORD, finish};
+
+/// Runs the program in 1960.
+fn in_1960(house: &House, arguments: &[&str], input: &str) -> Done {
+    let program = house.program(&[]);
+    let address = house.address.to_string();
+    let fixed = ["--lang", "en", "--json", "--server", &address, "--user", "tony"];
+    let mut command = Command::new("faketime");
+    command.arg("1960-01-01 00:00:00").arg(program.get_program()).args(program.get_args());
+    command.args(fixed).args(arguments).env_clear();
+    // Deadlines are of the time since the computer was started, which is as it is.
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("CORREIO_PASSWORD", PASSWORD);
+    finish(command, input)
+}
+
+#[test]
+fn a_clock_before_1970_is_no_reason_to_panic() {
+    if !skip::works("faketime", &["1960-01-01 00:00:00", "true"]) {
+        skip::skipped("this takes faketime");
+        return;
+    }
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let sent = in_1960(&house, &["send", "--to", "tony", "--subject", "Oi", "--body", "x"], "");
+    assert_eq!(sent.status, 0, "{sent:?}");
+    let received = in_1960(&house, &["receive"], "");
+    assert_eq!(received.status, 0, "{received:?}");
+    assert_eq!(received.json()["mails"][0]["subject"], "Oi");
+    // No certificate that authorities vouch for is valid then, which the error says.
+    house.known().forget(&house.server()).unwrap();
+    let refused = in_1960(&house, &["receive"], "");
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (77, &json!("untrusted")));
+}

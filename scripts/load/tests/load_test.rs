@@ -1,0 +1,532 @@
+//! The program `load-test` against a server in this process, against stand-ins for a server, and
+//! with what people type wrong. Every run has a few people and lasts a second or two.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+#[path = "../../../client/tests/common/mod.rs"]
+mod common;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpListener},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{Running, Speaks};
+use correio_load::results::{Ending, Operation, Results};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use tempfile::TempDir;
+
+/// Longest time that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a report after a signal may take: seconds.
+const SECONDS: Duration = Duration::from_secs(15);
+
+/// Five people for a second, who send and receive.
+const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"people\"\n\
+                    count = 5\nthink = [0.0, 0.02]\ndoes = { send = 2, receive = 1 }\n";
+
+/// A directory with a scenario, and a server in this process.
+struct House {
+    // Stopped before its directory is gone.
+    server: Running,
+    directory: TempDir,
+}
+
+impl House {
+    fn new(scenario: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        fs::write(directory.path().join("here.toml"), scenario).unwrap();
+        let server = Running::speaking(Speaks::Plaintext, &directory.path().join("data"), 0);
+        Self { server, directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A run of the scenario against the server.
+    fn command(&self) -> Command {
+        let mut command = load_test(&self.directory);
+        command.arg("here").args(["--plaintext", "--server", &self.server.address.to_string()]);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        run(self.command().args(arguments))
+    }
+
+    /// A stand-in for a server's program: it says that it listens where the server does, and then
+    /// does what the script says. It writes its process id down.
+    fn stand_in(&self, script: &str) -> Command {
+        let address = self.server.address;
+        let text = format!(
+            "#!/bin/sh\necho $$ > '{}'\n{}\n",
+            self.path("pid").display(),
+            script.replace("LISTENING", &format!("echo 'listening on {address} (plaintext)'"))
+        );
+        let program = self.path("stand-in");
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut command = load_test(&self.directory);
+        command.args(["here", "--plaintext", "--program"]).arg(program);
+        command
+    }
+
+    fn stand_in_pid(&self) -> Pid {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = fs::read_to_string(self.path("pid")).unwrap_or_default();
+            if let Some(pid) = text.trim().parse().ok().and_then(Pid::from_raw) {
+                return pid;
+            }
+            assert!(Instant::now() < deadline, "the stand-in does not start");
+            thread::yield_now();
+        }
+    }
+}
+
+/// A stand-in that ends when it is told to, without a child that could outlive it.
+const OBEDIENT: &str = "trap 'exit 0' TERM\nLISTENING\nmkfifo \"$0.fifo\"\nexec 3<>\"$0.fifo\"\n\
+                        while :; do read line <&3; done";
+
+/// A stand-in that ignores what programs are told to end with.
+const STUBBORN: &str = "trap '' TERM INT HUP\nLISTENING\nmkfifo \"$0.fifo\"\nexec 3<>\"$0.fifo\"\n\
+                        while :; do read line <&3; done";
+
+fn load_test(directory: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_load-test"));
+    command.arg("--scenarios").arg(directory.path()).stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) -> (i32, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = String::from_utf8([stdout, stderr].concat()).unwrap();
+    (status.code().unwrap(), text)
+}
+
+fn status(ending: Ending) -> i32 {
+    ending.status().into()
+}
+
+/// A run that can be sent signals, in a process group of its own.
+struct Under {
+    child: Child,
+    lines: BufReader<Box<dyn Read>>,
+}
+
+impl Under {
+    /// Starts it and waits until the load begins.
+    fn start(command: &mut Command) -> Self {
+        let mut child =
+            command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let output: Box<dyn Read> = Box::new(child.stdout.take().unwrap());
+        let mut lines = BufReader::new(output);
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert!(line.ends_with(" load\n"), "{line:?}");
+        Self { child, lines }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Its exit status and the rest of what it says.
+    fn end(mut self, within: Duration) -> (i32, String) {
+        let status = ended(&mut self.child, within);
+        let mut text = String::new();
+        self.lines.read_to_string(&mut text).unwrap();
+        (status, text)
+    }
+}
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ended(child: &mut Child, within: Duration) -> i32 {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        assert!(Instant::now() < deadline, "it goes on after {within:?}");
+        thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// Waits until there is no such process. A child of nobody here is reaped by its new parent.
+fn gone(pid: Pid) {
+    let deadline = Instant::now() + PATIENCE;
+    let is_there = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
+        // A zombie is gone but for its number.
+        test_kill_process(pid).is_ok() && stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while is_there() {
+        assert!(Instant::now() < deadline, "process {pid:?} is still there");
+        thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// An address where nobody listens.
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_run_as_it_should_be_passes() {
+    let house = House::new(FIVE);
+    let json = house.path("results.json");
+    let (ended, text) =
+        house.run(&["--json", json.to_str().unwrap(), "--fail-if", "send.p99 > 59s"]);
+    assert_eq!(ended, status(Ending::Passed), "{text}");
+    assert!(text.contains("ledger closed") && text.contains("5 of 5 people came in"), "{text}");
+    assert!(!text.contains("failed:"), "{text}");
+    let results = Results::load(&json).unwrap();
+    assert_eq!(results.flaws(&[]), []);
+    assert!(results.run.ledger.acknowledged > 0);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_no_run() {
+    let house = House::new(FIVE);
+    let nobody = free_port().to_string();
+    let (ended, text) = run(load_test(&house.directory).args([
+        "here",
+        "--plaintext",
+        "--server",
+        &nobody,
+        "--fail-if",
+        "send.p99 > 1us",
+    ]));
+    assert_eq!(ended, status(Ending::NoServer), "{text}");
+    assert!(text.contains(&nobody) && text.contains("refused"), "{text}");
+    assert!(!text.contains("ledger"), "{text}");
+}
+
+#[test]
+fn a_program_that_is_no_server_is_no_run() {
+    let house = House::new(FIVE);
+    let (ended, text) = run(&mut house.stand_in("echo no good >&2; exit 3"));
+    assert_eq!(ended, status(Ending::NoServer), "{text}");
+    assert!(text.contains("did not start: no good"), "{text}");
+    let (ended, text) = run(&mut house.stand_in("echo hello; read line"));
+    assert_eq!(ended, status(Ending::NoServer), "{text}");
+    assert!(text.contains("it says \"hello\""), "{text}");
+    let mut command = load_test(&house.directory);
+    let (ended, text) = run(command.args(["here", "--program", "/nonexistent/correiod"]));
+    assert_eq!(ended, status(Ending::NoServer), "{text}");
+    assert!(text.contains("no program /nonexistent/correiod"), "{text}");
+}
+
+#[test]
+fn what_is_typed_wrong_is_named_and_nothing_is_run() {
+    let house = House::new(FIVE);
+    for (arguments, says) in [
+        (vec!["nosuch"], "--list"),
+        (vec!["nosuch"], "here"),
+        (vec!["here", "--seconds", "nan"], "a number of seconds"),
+        (vec!["here", "--seconds", "inf"], "a number of seconds"),
+        (vec!["here", "--seconds", "0"], "a number of seconds"),
+        (vec!["here", "--rate", "nan"], "a number of mails"),
+        (vec!["here", "--rate", "0"], "a number of mails"),
+        (vec!["here", "--clients", "0"], "a number of people"),
+        (vec!["here", "--clients", "100001"], "a number of people"),
+        (vec!["here", "--fail-if", "send.p99 > 1MiB"], "a time"),
+        (vec!["here", "--fail-if", "sned.p99 > 1ms"], "is no condition"),
+        (vec!["here", "--fail-if", "ping.p99 > 1ms"], "does not measure"),
+        (vec!["here", "--fail-if", "schedule.missed > 1"], "does not measure"),
+        (vec!["here", "--server", "127.0.0.1:1"], "--fingerprint"),
+        (vec!["--from", "x.json", "--seconds", "5"], "cannot be used with"),
+        (vec!["--from", "x.json", "--kill-server", "5"], "cannot be used with"),
+        (vec!["--compare", "x.json", "y.json", "--html", "z"], "cannot be used with"),
+        (vec!["--compare", "x.json", "y.json", "--json", "z"], "cannot be used with"),
+        (vec!["--list", "--fail-if", "send.p99 > 1ms"], "cannot be used with"),
+        (vec!["--from", "/nonexistent/x.json"], "/nonexistent/x.json"),
+    ] {
+        let (ended, text) = run(load_test(&house.directory).args(&arguments));
+        assert_eq!(ended, status(Ending::Usage), "{arguments:?}: {text}");
+        assert!(text.contains(says), "{arguments:?}: {text}");
+    }
+    let server = ["--server", "127.0.0.1:1", "--plaintext", "--fail-if", "server.memory > 1MiB"];
+    let (ended, text) = run(load_test(&house.directory).arg("here").args(server));
+    assert_eq!(ended, status(Ending::Usage), "{text}");
+    assert!(text.contains("does not measure"), "{text}");
+}
+
+#[test]
+fn a_page_or_file_that_cannot_be_written_fails() {
+    let house = House::new(FIVE);
+    for option in ["--json", "--html"] {
+        let (ended, text) = house.run(&[option, "/nonexistent/file"]);
+        assert_eq!(ended, status(Ending::Output), "{text}");
+        assert!(!text.contains("ledger"), "it is said before the run: {text}");
+        let (ended, text) = house.run(&[option, "/dev/full"]);
+        assert_eq!(ended, status(Ending::Output), "{text}");
+        assert!(text.contains("/dev/full"), "{text}");
+    }
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = house.command().stdout(full()).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(ended.code(), Some(status(Ending::Output)));
+    let ended = load_test(&house.directory).arg("--help").stdout(full()).status().unwrap();
+    assert_eq!(ended.code(), Some(status(Ending::Output)));
+}
+
+#[test]
+fn results_of_before_do_not_pass_for_those_of_a_run_that_came_to_nothing() {
+    let house = House::new(FIVE);
+    let json = house.path("results.json");
+    let file = json.to_str().unwrap();
+    assert_eq!(house.run(&["--json", file]).0, status(Ending::Passed));
+    let nobody = free_port().to_string();
+    let mut command = load_test(&house.directory);
+    command.args(["here", "--plaintext", "--server", &nobody, "--json", file]);
+    assert_eq!(run(&mut command).0, status(Ending::NoServer));
+    let (ended, text) = run(load_test(&house.directory).args(["--from", file]));
+    assert_eq!(ended, status(Ending::Usage), "{text}");
+}
+
+#[test]
+fn results_that_are_there_are_judged_as_a_run_is() {
+    let house = House::new(FIVE);
+    let (good, bad) = (house.path("good.json"), house.path("bad.json"));
+    house.run(&["--json", good.to_str().unwrap()]);
+    let mut results = Results::load(&good).unwrap();
+    results.run.ledger.unemptied = 22;
+    results.save(&mut fs::File::create(&bad).unwrap()).unwrap();
+    let judged = |arguments: &[&Path], condition: &str| {
+        let mut command = load_test(&house.directory);
+        let html = house.path("page.html");
+        command.args(arguments);
+        if arguments[0] == Path::new("--from") {
+            command.arg("--html").arg(html);
+        }
+        run(command.args(["--fail-if", condition]))
+    };
+    let (from, compare) = (Path::new("--from"), Path::new("--compare"));
+    let (harmless, harsh) = ("send.p99 > 59s", "send.p99 > 1us");
+    for (arguments, condition, ending) in [
+        (vec![from, &good], harmless, Ending::Passed),
+        (vec![from, &good], harsh, Ending::Failed),
+        (vec![from, &good], "ping.p99 > 1us", Ending::Unmeasured),
+        (vec![from, &bad], harmless, Ending::Failed),
+        (vec![compare, &good, &good], harmless, Ending::Passed),
+        (vec![compare, &good, &good], harsh, Ending::Failed),
+        (vec![compare, &good, &good], "ping.p99 > 1us", Ending::Unmeasured),
+        (vec![compare, &good, &bad], harmless, Ending::Failed),
+        (vec![compare, &bad, &good], harmless, Ending::Failed),
+    ] {
+        let (ended, text) = judged(&arguments, condition);
+        assert_eq!(ended, status(ending), "{arguments:?} {condition}: {text}");
+    }
+    results.operations.clear();
+    results.save(&mut fs::File::create(&bad).unwrap()).unwrap();
+    let (_, text) = judged(&[compare, &good, &bad], harmless);
+    assert!(text.contains("no operation in common"), "{text}");
+}
+
+#[test]
+fn a_mail_that_the_proxy_loses_fails_the_run() {
+    let house = House::new(FIVE);
+    let (ended, text) = run(house.stand_in(OBEDIENT).arg("--lose-one"));
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("LEDGER NOT CLOSED") && text.contains(" 1 lost"), "{text}");
+}
+
+#[test]
+fn a_server_that_ends_by_itself_fails_the_run_at_once() {
+    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut house.stand_in(OBEDIENT));
+    kill_process(house.stand_in_pid(), Signal::KILL).unwrap();
+    let (ended, text) = run.end(PATIENCE);
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("the server failed: it ended with signal: 9"), "{text}");
+}
+
+#[test]
+fn a_server_that_panicked_or_ends_badly_fails_the_run() {
+    let house = House::new(FIVE);
+    let panicking = format!("echo \"thread 'store' panicked at src/x.rs\" >&2\n{OBEDIENT}");
+    let (ended, text) = run(&mut house.stand_in(&panicking));
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("the server failed: thread 'store' panicked"), "{text}");
+    let (ended, text) = run(&mut house.stand_in(&OBEDIENT.replace("exit 0", "exit 74")));
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("exit status: 74"), "{text}");
+}
+
+#[test]
+fn a_signal_to_the_group_brings_a_report_within_seconds_and_ends_the_server() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+        let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+        let run = Under::start(&mut house.stand_in(OBEDIENT));
+        let server = house.stand_in_pid();
+        kill_process_group(run.pid(), signal).unwrap();
+        let (ended, text) = run.end(SECONDS);
+        assert_eq!(ended, status(Ending::Interrupted), "{signal:?}: {text}");
+        assert!(text.contains("the run was ended early"), "{text}");
+        assert!(!text.contains("the server failed"), "{text}");
+        gone(server);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_everything_also_a_server_that_does_not_listen() {
+    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut house.stand_in(STUBBORN));
+    let server = house.stand_in_pid();
+    kill_process_group(run.pid(), Signal::INT).unwrap();
+    kill_process_group(run.pid(), Signal::TERM).unwrap();
+    let (ended, _) = run.end(SECONDS);
+    assert!([Ending::Interrupted, Ending::Failed].map(status).contains(&ended), "{ended}");
+    gone(server);
+}
+
+#[test]
+fn a_signal_brings_a_report_within_seconds_where_the_server_is_gone() {
+    let mut house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut house.command());
+    let elsewhere = TempDir::new().unwrap();
+    // Dropping the server stops it.
+    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    kill_process_group(run.pid(), Signal::INT).unwrap();
+    let (ended, text) = run.end(SECONDS);
+    assert_eq!(ended, status(Ending::Interrupted), "{text}");
+}
+
+#[test]
+fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
+    let mut house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 2.0"));
+    let json = house.path("results.json");
+    let mut command = house.command();
+    let run = Under::start(command.args(["--patience", "1", "--json"]).arg(&json));
+    // It is up until somebody has sent something.
+    let elsewhere = TempDir::new().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let log = house.path("data/correio.db-wal");
+    let before = fs::metadata(&log).map_or(0, |file| file.len());
+    while fs::metadata(&log).map_or(0, |file| file.len()) < before + 60_000 {
+        assert!(Instant::now() < deadline, "nobody sends anything");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    let (ended, text) = run.end(PATIENCE);
+    assert_eq!(ended, status(Ending::Failed), "{text}");
+    assert!(text.contains("LEDGER NOT CLOSED"), "{text}");
+    assert!(text.contains("mailboxes could not be emptied"), "{text}");
+    assert!(Results::load(&json).unwrap().run.ledger.unemptied > 0);
+}
+
+#[test]
+fn a_signal_while_the_server_starts_ends_it() {
+    let house = House::new(FIVE);
+    let mut command = house.stand_in(&STUBBORN.replace("LISTENING\n", ""));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let server = house.stand_in_pid();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(ended(&mut child, SECONDS), status(Ending::Interrupted));
+    gone(server);
+}
+
+#[test]
+fn a_server_does_not_outlive_a_load_generator_that_is_killed() {
+    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut house.stand_in(STUBBORN));
+    let server = house.stand_in_pid();
+    kill_process(run.pid(), Signal::KILL).unwrap();
+    gone(server);
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_brings_a_report_and_the_server_ends_in_order() {
+    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    let command = house.stand_in(OBEDIENT);
+    let mut terminal = rexpect::session::spawn_command(command, Some(patience)).unwrap();
+    terminal.exp_string("closed load").unwrap();
+    let server = house.stand_in_pid();
+    terminal.send_control('c').unwrap();
+    terminal.exp_string("the run was ended early").unwrap();
+    terminal.exp_eof().unwrap();
+    gone(server);
+}
+
+#[test]
+fn a_server_that_is_killed_less_often_than_asked_was_not_put_to_the_test() {
+    let house = House::new(FIVE);
+    let (ended, text) = run(house.stand_in(OBEDIENT).args(["--kill-server", "50"]));
+    assert_eq!(ended, status(Ending::Unmeasured), "{text}");
+    assert!(text.contains("times instead of 50"), "{text}");
+}
+
+#[test]
+fn a_schedule_that_is_not_kept_fails_the_run() {
+    // Nobody is there for the first half of it.
+    let late = "description = \"x\"\nseconds = 1.0\n[[clients]]\nname = \"a\"\ncount = 1\n\
+                think = [0.0, 0.1]\ndoes = { idle = 1 }\n";
+    let house = House::new(late);
+    let (ended, text) = house.run(&["--rate", "200000"]);
+    assert_eq!(ended, status(Ending::Unmeasured), "{text}");
+    assert!(text.contains("the schedule was not kept"), "{text}");
+}
+
+/// People who log out all the time, with bodies above what a server reads of a client that is not
+/// logged in, and mails by schedule.
+fn scheduled_beside_logouts(does: &str) -> (i32, String, Results) {
+    let text = format!(
+        "description = \"x\"\nseconds = 2.0\n[[clients]]\nname = \"a\"\ncount = 3\n\
+         think = [0.0, 0.01]\nbody = [8000, 9000]\ndoes = {does}\n"
+    );
+    let house = House::new(&text);
+    let json = house.path("results.json");
+    let (ended, text) = house.run(&["--rate", "50", "--json", json.to_str().unwrap()]);
+    (ended, text, Results::load(&json).unwrap())
+}
+
+fn count(results: &Results, operation: Operation) -> u64 {
+    results.operations.get(&operation).map_or(0, |one| one.count)
+}
+
+#[test]
+fn scheduled_mails_beside_logouts_are_sent_and_nobody_storms_the_server() {
+    let (ended, text, results) = scheduled_beside_logouts("{ logout = 1, idle = 3 }");
+    assert!(count(&results, Operation::Send) > 0, "{text}");
+    assert!(count(&results, Operation::Logout) > 0, "{text}");
+    assert_eq!(count(&results, Operation::Connect), 3, "{text}");
+    assert_eq!(results.errors(Operation::Connect), 0, "{text}");
+    assert!([Ending::Passed, Ending::Unmeasured].map(status).contains(&ended), "{text}");
+}
+
+#[test]
+fn a_run_that_sends_nothing_fails_where_it_was_to_send() {
+    // Who is in leaves at once.
+    let (ended, text, results) = scheduled_beside_logouts("{ logout = 1 }");
+    assert_eq!(ended, status(Ending::Unmeasured), "{text}");
+    assert!(text.contains("never done, though the scenario is about it: send"), "{text}");
+    assert_eq!(count(&results, Operation::Connect), 3, "{text}");
+}
+
+#[test]
+fn people_who_mistype_come_in_after_all() {
+    let house = House::new(&FIVE.replace("does =", "mistype = 0.4\ndoes ="));
+    let json = house.path("results.json");
+    let (ended, text) = house.run(&["--json", json.to_str().unwrap()]);
+    assert_eq!(ended, status(Ending::Passed), "{text}");
+    let people = Results::load(&json).unwrap().run.checks.people.unwrap();
+    assert_eq!((people.expected, people.came_in, people.mistyped), (5, 5, 2));
+    assert_eq!((people.waited, people.let_in), (0, 0));
+    assert!(text.contains("5 of 5 people came in, 2 after a wrong password"), "{text}");
+    assert!(!text.contains("bad_credentials"), "what was meant to fail is no error: {text}");
+}

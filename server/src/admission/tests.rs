@@ -1,0 +1,369 @@
+//! Tests of who is admitted, and in whose place.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+
+use super::{Admission::*, *};
+
+impl AdmissionControl {
+    /// How many connections are counted. One that another was admitted in place of is not,
+    /// from that moment on.
+    fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How many of them a prefix has.
+    fn of(&self, prefix: Prefix) -> usize {
+        self.prefixes.get(&prefix).map_or(0, |members| members.count)
+    }
+}
+
+const ROOMY: AdmissionSettings =
+    AdmissionSettings { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
+
+fn conn(index: u32) -> ConnId {
+    ConnId { index, generation: 0 }
+}
+
+fn prefix(number: u8) -> Prefix {
+    IpAddr::from(Ipv4Addr::new(127, 0, 0, number)).into()
+}
+
+/// A network of 64 bits, by what stands behind 2001:db8.
+fn network(bits: u32) -> Prefix {
+    IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) + (u128::from(bits) << 64))).into()
+}
+
+/// Opens connections 0, 1, 2… of these prefixes, for all of which there is room.
+fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
+    let mut control = AdmissionControl::new(settings);
+    for (index, number) in prefixes.iter().enumerate() {
+        let id = conn(u32::try_from(index).unwrap());
+        assert_eq!(control.opened(id, prefix(*number)), Admitted);
+    }
+    control
+}
+
+#[test]
+fn refusals_have_a_word_each() {
+    assert_eq!(Refusal::ServerFull.as_str(), "too_many_connections");
+    assert_eq!(Refusal::PrefixFull.as_str(), "too_many_from_address");
+}
+
+#[test]
+fn a_prefix_has_its_maximum_logged_in_or_not() {
+    let mut control = with(AdmissionSettings { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
+    control.entered(conn(0));
+    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    assert_eq!((control.len(), control.of(prefix(1))), (2, 2));
+    assert_eq!(control.opened(conn(2), prefix(2)), Admitted);
+    control.closed(conn(0));
+    assert_eq!(control.opened(conn(3), prefix(1)), Admitted);
+}
+
+#[test]
+fn a_full_prefix_displaces_nobody() {
+    let settings = AdmissionSettings { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
+    let mut control = with(settings, &[1, 2, 3, 4]);
+    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    assert_eq!(control.len(), 4);
+}
+
+#[test]
+fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
+    for settings in [
+        AdmissionSettings { connections_max: 6, ..ROOMY },
+        AdmissionSettings { anonymous_max: 6, ..ROOMY },
+    ] {
+        let mut control = with(settings, &[2, 1, 2, 1, 1, 3]);
+        assert_eq!(control.opened(conn(6), prefix(4)), Instead(conn(1)));
+        assert_eq!((control.len(), control.of(prefix(1)), control.of(prefix(4))), (6, 2, 1));
+        // Now 1 and 2 have as many, and 2 has the oldest.
+        assert_eq!(control.opened(conn(7), prefix(5)), Instead(conn(0)));
+        assert_eq!(control.opened(conn(8), prefix(6)), Instead(conn(3)));
+        // Now each has one.
+        assert_eq!(control.opened(conn(9), prefix(7)), Instead(conn(2)));
+        assert_eq!(control.len(), 6);
+    }
+}
+
+#[test]
+fn where_all_have_as_many_the_oldest_gives_way() {
+    let mut control = with(AdmissionSettings { anonymous_max: 4, ..ROOMY }, &[1, 2, 3, 4]);
+    for newcomer in 4..100 {
+        let id = conn(newcomer);
+        let from = prefix(u8::try_from(newcomer + 1).unwrap());
+        assert_eq!(control.opened(id, from), Instead(conn(newcomer - 4)));
+    }
+    assert_eq!((control.len(), control.anonymous), (4, 4));
+}
+
+#[test]
+fn who_has_most_displaces_their_own() {
+    let mut control = with(AdmissionSettings { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
+    assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
+    // It has three now, as the other has.
+    assert_eq!(control.opened(conn(6), prefix(2)), Instead(conn(1)));
+    assert_eq!(control.opened(conn(7), prefix(2)), Instead(conn(3)));
+    assert_eq!(control.opened(conn(8), prefix(3)), Instead(conn(4)));
+    assert_eq!((control.of(prefix(1)), control.of(prefix(2))), (2, 2));
+}
+
+#[test]
+fn a_whole_network_counts_as_one_customer() {
+    let mut control = AdmissionControl::new(AdmissionSettings { anonymous_max: 500, ..ROOMY });
+    let mut ids = 0..;
+    let mut open = |control: &mut AdmissionControl, from| {
+        let id = conn(ids.next().unwrap());
+        (id, control.opened(id, from))
+    };
+    // One from each of 500 networks of 64 bits, which are one network of 48 bits.
+    for number in 0..500 {
+        assert_eq!(open(&mut control, network(number)).1, Admitted);
+    }
+    let site = network(0).and_wider().last().unwrap();
+    for number in 0..100 {
+        let (_, admission) = open(&mut control, prefix(number));
+        assert!(matches!(admission, Instead(ConnId { index: 0..500, .. })), "{admission:?}");
+        assert_eq!(control.of(site), 499 - usize::from(number));
+    }
+    // The two networks of 56 bits that they are have as many now. Somebody else of the same 48
+    // bits takes the place of the oldest.
+    let halves = [0, 0x100].map(|number| network(number).wider().unwrap());
+    assert_eq!(halves.map(|half| control.of(half)), [200, 200]);
+    let (id, admission) = open(&mut control, network(0xffff));
+    assert_eq!(admission, Instead(conn(56)));
+    control.entered(id);
+    assert_eq!((control.len(), control.of(site)), (500, 400));
+}
+
+#[test]
+fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
+    let settings = AdmissionSettings { per_prefix_max: 2, ..ROOMY };
+    let mut control = AdmissionControl::new(settings);
+    for number in 0..4 {
+        assert_eq!(control.opened(conn(number), network(number)), Admitted);
+    }
+    // The network of 56 bits has its four; there is room beside it.
+    assert_eq!(control.opened(conn(4), network(4)), Instead(conn(0)));
+    assert_eq!(control.opened(conn(5), prefix(1)), Admitted);
+    for number in [1, 2, 3, 4] {
+        control.entered(conn(number));
+    }
+    assert_eq!(control.opened(conn(6), network(5)), Refused(Refusal::PrefixFull));
+    for number in 6..10 {
+        assert_eq!(control.opened(conn(number), network(0x100 + number)), Admitted);
+    }
+    // The network of 48 bits has its eight, four of them anonymous.
+    assert_eq!(control.opened(conn(10), network(0x200)), Instead(conn(6)));
+    control.closed(conn(1));
+    assert_eq!(control.opened(conn(11), network(5)), Admitted);
+}
+
+#[test]
+fn who_is_logged_in_is_never_given_up() {
+    let mut control = with(AdmissionSettings { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
+    control.entered(conn(0));
+    assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
+    control.entered(conn(2));
+    control.entered(conn(3));
+    assert_eq!(control.anonymous, 0);
+    assert_eq!(control.opened(conn(9), prefix(4)), Refused(Refusal::ServerFull));
+    assert_eq!((control.len(), control.anonymous), (3, 0));
+}
+
+#[test]
+fn who_logs_in_makes_room_for_an_anonymous_one() {
+    let mut control = with(AdmissionSettings { anonymous_max: 1, ..ROOMY }, &[1]);
+    assert_eq!(control.opened(conn(1), prefix(1)), Instead(conn(0)));
+    control.entered(conn(1));
+    assert_eq!(control.opened(conn(2), prefix(1)), Admitted);
+}
+
+#[test]
+fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
+    let mut control = with(AdmissionSettings { anonymous_max: 2, ..ROOMY }, &[1]);
+    control.entered(conn(0));
+    for index in [1, 2] {
+        assert_eq!(control.opened(conn(index), prefix(1)), Admitted);
+    }
+    control.left(conn(0));
+    assert_eq!(control.anonymous, 3);
+    assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
+    assert_eq!(control.anonymous, 3);
+    // Of 0 and 2, which its prefix has left, 2 has been anonymous for longer.
+    assert_eq!(control.opened(conn(4), prefix(3)), Instead(conn(2)));
+    assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
+}
+
+#[test]
+fn one_that_was_given_up_is_not_named_again() {
+    let mut control = with(AdmissionSettings { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
+    assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
+    assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));
+    // What still happens to it before it is closed changes nothing.
+    control.entered(conn(0));
+    control.left(conn(0));
+    control.closed(conn(0));
+    control.closed(conn(1));
+    assert_eq!((control.len(), control.anonymous, control.of(prefix(1))), (4, 4, 2));
+}
+
+#[test]
+fn unknown_and_repeated_calls_do_no_harm() {
+    let mut control = with(ROOMY, &[1]);
+    for _ in 0..2 {
+        control.closed(conn(7));
+        control.entered(conn(7));
+        control.left(conn(7));
+        control.left(conn(0));
+        control.entered(conn(0));
+        control.entered(conn(0));
+    }
+    assert_eq!((control.len(), control.anonymous), (1, 0));
+    control.closed(conn(0));
+    control.closed(conn(0));
+    assert!(
+        control.connections.is_empty() && control.prefixes.is_empty() && control.ranking.is_empty()
+    );
+}
+
+/// The same, by looking at everything every time.
+struct Model {
+    settings: AdmissionSettings,
+    /// In the order in which they became what they are.
+    all: Vec<(ConnId, Prefix, bool)>,
+}
+
+impl Model {
+    fn of(&self, of: Prefix) -> usize {
+        self.all.iter().filter(|entry| entry.1.and_wider().any(|wide| wide == of)).count()
+    }
+
+    /// The anonymous ones within a prefix or of all, the oldest first.
+    fn anonymous_of(&self, of: Option<Prefix>) -> Vec<(ConnId, Prefix)> {
+        let is_within = |from: Prefix| of.is_none_or(|of| from.and_wider().any(|it| it == of));
+        let anonymous = self.all.iter().filter(|entry| !entry.2 && is_within(entry.1));
+        anonymous.map(|entry| (entry.0, entry.1)).collect()
+    }
+
+    /// Goes from the widest prefix to the narrowest, each time into the one with the most.
+    fn oldest_of_most(&self, mut within: Option<Prefix>) -> Option<ConnId> {
+        loop {
+            let anonymous = self.anonymous_of(within);
+            let narrower = anonymous.iter().filter_map(|(_, from)| {
+                let widths: Vec<Prefix> = from.and_wider().collect();
+                let at = within.and_then(|it| widths.iter().position(|wide| *wide == it));
+                at.unwrap_or(widths.len()).checked_sub(1).map(|at| widths[at])
+            });
+            // The first of those with as many has the oldest connection.
+            let most = narrower.rev().max_by_key(|it| self.anonymous_of(Some(*it)).len());
+            match most {
+                Some(prefix) => within = Some(prefix),
+                None => return anonymous.first().map(|(id, _)| *id),
+            }
+        }
+    }
+
+    fn opened(&mut self, id: ConnId, of: Prefix) -> Admission {
+        let AdmissionSettings { connections_max, per_prefix_max, anonymous_max } = self.settings;
+        let full: Vec<Prefix> = of
+            .and_wider()
+            .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
+            .collect();
+        if full.contains(&of) {
+            return Refused(Refusal::PrefixFull);
+        }
+        let is_full =
+            self.all.len() >= connections_max || self.anonymous_of(None).len() >= anonymous_max;
+        self.all.push((id, of, false));
+        if !is_full && full.is_empty() {
+            return Admitted;
+        }
+        match self.oldest_of_most(full.first().copied()) {
+            Some(oldest) if oldest != id => {
+                self.closed(oldest);
+                Instead(oldest)
+            }
+            _ => {
+                self.closed(id);
+                match full.is_empty() {
+                    true => Refused(Refusal::ServerFull),
+                    false => Refused(Refusal::PrefixFull),
+                }
+            }
+        }
+    }
+
+    fn becomes(&mut self, id: ConnId, logged_in: bool) {
+        let at = self.all.iter().position(|entry| entry.0 == id && entry.2 != logged_in);
+        if let Some(at) = at {
+            let (id, prefix, _) = self.all.remove(at);
+            self.all.push((id, prefix, logged_in));
+        }
+    }
+
+    fn closed(&mut self, id: ConnId) {
+        self.all.retain(|entry| entry.0 != id);
+    }
+}
+
+/// Addresses, and networks that have more or less in common.
+const PLACES: u8 = 10;
+
+fn place(number: u8) -> Prefix {
+    match number {
+        0..4 => prefix(number),
+        _ => network([0, 1, 2, 0x100, 0x101, 0x1_0000][usize::from(number) - 4]),
+    }
+}
+
+proptest! {
+    #[test]
+    fn it_does_what_the_model_does(
+        maxima in (1usize..16, 1usize..8, 1usize..14),
+        steps in prop::collection::vec((0u8..8, 0u32..40, 0..PLACES), 1..300),
+    ) {
+        let (connections_max, per_prefix_max, anonymous_max) = maxima;
+        let settings = AdmissionSettings { connections_max, per_prefix_max, anonymous_max };
+        let mut control = AdmissionControl::new(settings);
+        let mut model = Model { settings, all: Vec::new() };
+        let mut opened = 0;
+        for (what, back, number) in steps {
+            let id = conn(opened - back.min(opened));
+            match what {
+                0..4 => {
+                    let id = conn(opened);
+                    opened += 1;
+                    let expected = model.opened(id, place(number));
+                    prop_assert_eq!(control.opened(id, place(number)), expected);
+                }
+                4 | 5 => {
+                    control.entered(id);
+                    model.becomes(id, true);
+                }
+                6 => {
+                    control.left(id);
+                    model.becomes(id, false);
+                }
+                _ => {
+                    control.closed(id);
+                    model.closed(id);
+                }
+            }
+            prop_assert!(control.len() <= connections_max);
+            prop_assert_eq!(control.len(), model.all.len());
+            prop_assert_eq!(control.anonymous, model.anonymous_of(None).len());
+            for prefix in (0..PLACES).flat_map(|number| place(number).and_wider()) {
+                prop_assert_eq!(control.of(prefix), model.of(prefix));
+                let anonymous = control.prefixes.get(&prefix).map_or(0, |it| it.anonymous.len());
+                prop_assert_eq!(anonymous, model.anonymous_of(Some(prefix)).len());
+            }
+            prop_assert!(control.prefixes.values().all(|members| members.count > 0));
+            let ranked = control.prefixes.values().map(|members| members.ranking.len());
+            let anonymous = control.prefixes.values().filter(|it| !it.anonymous.is_empty());
+            prop_assert_eq!(control.ranking.len() + ranked.sum::<usize>(), anonymous.count());
+        }
+    }
+}

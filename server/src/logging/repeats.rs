@@ -1,0 +1,254 @@
+//! Sums up what one address causes again and again, so that a client that knocks for days fills no
+//! disk.
+//!
+//! Only lines of connections that come to nothing are summed up: what accounts do, wrong passwords
+//! and what the server itself has to say are logged one by one. Of each event and address
+//! [`BURST`] lines are written, and one more each [`REFILL`]; the others are counted, and their
+//! number is written each [`SUM_EVERY`].
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+/// Lines of one event and address that are written at once: what a class causes that connects.
+const BURST: u32 = 100;
+
+/// How long it takes until one more is written.
+const REFILL: Duration = Duration::from_secs(60);
+
+/// How often a number is written.
+const SUM_EVERY: Duration = Duration::from_secs(600);
+
+/// Pairs of event and address that are counted apart. All further addresses are counted as one.
+const KEYS_MAX: usize = 1024;
+
+/// Connections whose beginning was not written, and whose end is not either.
+const SILENT_MAX: usize = 16_384;
+
+/// Events that are summed up. Each has an address or is counted for all addresses together.
+const EVENTS: [&str; 7] = [
+    "connection.opened",
+    "connection.refused",
+    "protocol.error",
+    "request.limited",
+    "request.refused",
+    "input.refused",
+    "queue.full",
+];
+
+/// What is done with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Written,
+    Counted,
+}
+
+/// A number of lines that were not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) event: &'static str,
+    /// Empty where the event has no address.
+    pub(super) address: String,
+    pub(super) count: u64,
+}
+
+#[derive(Debug)]
+struct Tally {
+    /// Lines that may be written at once.
+    room: u32,
+    refilled: Duration,
+    counted: u64,
+    /// When the first of those was counted.
+    since: Duration,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    tallies: HashMap<(&'static str, String), Tally>,
+    silent: HashSet<String>,
+    swept: Duration,
+}
+
+impl Repeats {
+    /// Decides what becomes of a line, at a time since some beginning.
+    pub(super) fn judge(&mut self, now: Duration, line: &str) -> Fate {
+        let name = line.split(' ').next().unwrap_or_default();
+        if name == "connection.closed" {
+            return match field(line, "connection").is_some_and(|id| self.silent.remove(id)) {
+                true => Fate::Counted,
+                false => Fate::Written,
+            };
+        }
+        let Some(event) = EVENTS.into_iter().find(|event| *event == name) else {
+            return Fate::Written;
+        };
+        let address = field(line, "address").map(network).unwrap_or_default();
+        if self.count(now, event, address) == Fate::Written {
+            return Fate::Written;
+        }
+        if event == "connection.opened"
+            && let Some(id) = field(line, "connection")
+            && self.silent.len() < SILENT_MAX
+        {
+            self.silent.insert(id.to_owned());
+        }
+        Fate::Counted
+    }
+
+    fn count(&mut self, now: Duration, event: &'static str, address: String) -> Fate {
+        let mut key = (event, address);
+        if !self.tallies.contains_key(&key) && self.tallies.len() >= KEYS_MAX {
+            key.1 = "others".to_owned();
+        }
+        let new = Tally { room: BURST, refilled: now, counted: 0, since: now };
+        let tally = self.tallies.entry(key).or_insert(new);
+        tally.refill(now);
+        if tally.room > 0 {
+            tally.room -= 1;
+            return Fate::Written;
+        }
+        if tally.counted == 0 {
+            tally.since = now;
+        }
+        tally.counted += 1;
+        Fate::Counted
+    }
+
+    /// Takes the numbers that are due, and forgets who was quiet for long.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<Sum> {
+        if now.saturating_sub(self.swept) < REFILL {
+            return Vec::new();
+        }
+        self.swept = now;
+        let sums = self.take(|tally| now.saturating_sub(tally.since) >= SUM_EVERY);
+        self.tallies.retain(|_, tally| {
+            tally.refill(now);
+            tally.counted > 0 || tally.room < BURST
+        });
+        sums
+    }
+
+    /// Takes all numbers, at the end.
+    pub(super) fn all(&mut self) -> Vec<Sum> {
+        self.take(|_| true)
+    }
+
+    fn take(&mut self, is_due: impl Fn(&Tally) -> bool) -> Vec<Sum> {
+        let due = self.tallies.iter_mut().filter(|(_, tally)| tally.counted > 0 && is_due(tally));
+        let mut sums: Vec<_> = due
+            .map(|((event, address), tally)| Sum {
+                event,
+                address: address.clone(),
+                count: std::mem::take(&mut tally.counted),
+            })
+            .collect();
+        sums.sort_by(|a, b| (a.event, &a.address).cmp(&(b.event, &b.address)));
+        sums
+    }
+}
+
+impl Tally {
+    fn refill(&mut self, now: Duration) {
+        while self.room < BURST && now.saturating_sub(self.refilled) >= REFILL {
+            self.refilled += REFILL;
+            self.room += 1;
+        }
+        if self.room == BURST {
+            self.refilled = now;
+        }
+    }
+}
+
+/// The value of a field that needs no quotes.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// An address without its port; of IPv6 the network of 64 bits, which one customer has.
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(std::net::SocketAddr::V4(address)) => address.ip().to_string(),
+        Ok(std::net::SocketAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.ip().segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    #[test]
+    fn a_client_that_knocks_for_a_day_causes_few_lines() {
+        let mut repeats = Repeats::default();
+        let (mut written, mut summed) = (0, 0);
+        let mut sums = 0;
+        for now in 0..86_400_u64 {
+            let opened =
+                format!("connection.opened connection=0.{now} address=192.0.2.1:{}", now % 60_000);
+            let closed = format!("connection.closed connection=0.{now} reason=idle");
+            for line in [opened, closed] {
+                written += u64::from(repeats.judge(second(now), &line) == Fate::Written);
+            }
+            for sum in repeats.due(second(now)) {
+                assert_eq!((sum.event, sum.address.as_str()), ("connection.opened", "192.0.2.1"));
+                summed += sum.count;
+                sums += 1;
+            }
+        }
+        summed += repeats.all().iter().map(|sum| sum.count).sum::<u64>();
+        assert_eq!(written / 2 + summed, 86_400, "each connection is written or counted");
+        assert!(written < 2 * (100 + 1441) && sums <= 144, "{written} lines, {sums} sums");
+        assert!(repeats.silent.is_empty());
+    }
+
+    #[test]
+    fn a_class_that_connects_and_what_accounts_do_is_written_line_by_line() {
+        let mut repeats = Repeats::default();
+        for number in 0..100 {
+            let line =
+                format!("connection.opened connection={number}.1 address=192.0.2.1:{number}");
+            assert_eq!(repeats.judge(second(0), &line), Fate::Written);
+        }
+        for _ in 0..10_000 {
+            for line in
+                ["login.failed username=tony address=192.0.2.1:1", "mail.accepted from=tony"]
+            {
+                assert_eq!(repeats.judge(second(0), line), Fate::Written);
+            }
+        }
+        let other = "connection.opened connection=1.1 address=192.0.2.2:1";
+        for _ in 0..100 {
+            assert_eq!(repeats.judge(second(0), other), Fate::Written);
+        }
+        assert_eq!(repeats.judge(second(0), other), Fate::Counted);
+    }
+
+    #[test]
+    fn many_addresses_are_counted_in_bounded_memory() {
+        let mut repeats = Repeats::default();
+        for number in 0..100_000_u32 {
+            let line = format!(
+                "protocol.error connection=0.1 address=[2001:db8:{:x}:{:x}::1]:1",
+                number >> 16,
+                number & 0xffff
+            );
+            repeats.judge(second(0), &line);
+        }
+        assert!(repeats.tallies.len() <= KEYS_MAX + EVENTS.len());
+        let others: Vec<_> = repeats.all();
+        assert_eq!(others.len(), 1);
+        assert_eq!((others[0].address.as_str(), others[0].count), ("others", 100_000 - 1024 - 100));
+        assert_eq!(network("[2001:db8::1]:1"), "2001:db8:0:0::/64");
+        repeats.due(second(100_000));
+        assert!(repeats.tallies.is_empty(), "who is quiet is forgotten");
+    }
+}

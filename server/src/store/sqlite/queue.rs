@@ -1,0 +1,304 @@
+//! The jobs that wait for the store thread, and whose turn it is.
+//!
+//! Two lanes. A job that fits into a group waits in the first, and whatever waits there is made
+//! durable together. A large job, a mail to many that takes a transaction for itself, waits in the
+//! second. It is taken in however full the first lane is, as it would never find that empty, and
+//! its turn comes when all jobs are done that came before it. Where others waited for a large job,
+//! the first lane then has the thread for twice as long as that job took, so that large jobs have
+//! no more than a third of the time, and no job waits for two of them.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{GROUP_BYTES_MAX, SqliteOptions};
+use crate::{
+    store::{AccountId, StoreJob},
+    ticket::Ticket,
+};
+
+/// Large jobs that may wait. Each may take a second, and a server that stops does them all.
+const LARGE_MAX: usize = 4;
+
+/// How many times as long as a large job took the next one waits where others waited.
+const REST: u32 = 2;
+
+/// The longest that a large job waits for that reason.
+const REST_MAX: Duration = Duration::from_secs(5);
+
+/// A job that waits.
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    job: StoreJob,
+    /// Grows with each job.
+    number: u64,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Those that fit into a group.
+    small: VecDeque<Waiting>,
+    /// Bytes of those, counted for each recipient.
+    small_bytes: u64,
+    /// Large ones, and what came after them on their connections.
+    large: VecDeque<Waiting>,
+    /// How many jobs were taken in.
+    number: u64,
+    /// Until when large ones have no turn, as an uptime.
+    resting: Option<Duration>,
+}
+
+impl Queue {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_empty()
+    }
+
+    /// Takes a job in. False where there is no room for it.
+    pub(super) fn push(&mut self, ticket: Ticket, job: StoreJob, options: SqliteOptions) -> bool {
+        if self.small.len() + self.large.len() >= options.queue_jobs {
+            return false;
+        }
+        let bytes = size(&job);
+        if bytes > GROUP_BYTES_MAX.min(options.queue_bytes) {
+            return self.push_large(ticket, job);
+        }
+        // A job without bytes waits for none, however large those before it are.
+        let is_full = bytes > 0 && self.small_bytes.saturating_add(bytes) > options.queue_bytes;
+        if is_full {
+            return false;
+        }
+        self.number += 1;
+        let connection = ticket.connection;
+        let waiting = Waiting { ticket, job, number: self.number };
+        // Jobs of one connection are done in order.
+        if self.large.iter().any(|waiting| waiting.ticket.connection == connection) {
+            self.large.push_back(waiting);
+        } else {
+            self.small_bytes += bytes;
+            self.small.push_back(waiting);
+        }
+        true
+    }
+
+    /// Of each sender one large job may wait, so that there is room for the others'.
+    fn push_large(&mut self, ticket: Ticket, job: StoreJob) -> bool {
+        let is_theirs = |waiting: &Waiting| sender(&waiting.job) == sender(&job);
+        if self.large.len() >= LARGE_MAX || self.large.iter().any(is_theirs) {
+            return false;
+        }
+        self.number += 1;
+        self.large.push_back(Waiting { ticket, job, number: self.number });
+        true
+    }
+
+    /// The large job whose turn it is, which has a group for itself.
+    pub(super) fn pop_large(&mut self, now: Duration) -> Option<(Ticket, StoreJob)> {
+        if self.rest(now).is_some() {
+            return None;
+        }
+        let before = self.small.front().map_or(u64::MAX, |small| small.number);
+        let Waiting { ticket, job, .. } = self.large.pop_front_if(|large| large.number < before)?;
+        Some((ticket, job))
+    }
+
+    /// How long until the large job that waits may have its turn, where it must wait for that.
+    pub(super) fn rest(&self, now: Duration) -> Option<Duration> {
+        let left = self.resting.filter(|_| !self.large.is_empty())?.checked_sub(now)?;
+        Some(left).filter(|left| !left.is_zero())
+    }
+
+    /// A large job is done that was begun then.
+    pub(super) fn large_done(&mut self, begun: Duration, now: Duration) {
+        let took = now.saturating_sub(begun);
+        let rest = took.saturating_mul(REST).clamp(Duration::from_millis(1), REST_MAX);
+        self.resting = (!self.small.is_empty()).then(|| now + rest);
+    }
+
+    /// Nobody new comes: large jobs wait no longer than they must.
+    pub(super) fn end_rest(&mut self) {
+        self.resting = None;
+    }
+
+    /// The next job that fits into a group.
+    pub(super) fn pop_small(&mut self) -> Option<(Ticket, StoreJob)> {
+        let Waiting { ticket, job, .. } = self.small.pop_front()?;
+        self.small_bytes = self.small_bytes.saturating_sub(size(&job));
+        Some((ticket, job))
+    }
+}
+
+/// What a job counts for in a group, in bytes: a mail is written once for each recipient.
+pub(super) fn size(job: &StoreJob) -> u64 {
+    match job {
+        StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
+        _ => 0,
+    }
+}
+
+fn sender(job: &StoreJob) -> Option<AccountId> {
+    match job {
+        StoreJob::Send { sender, .. } => Some(*sender),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, sync::Arc};
+
+    use correio_proto::mail::{MailId, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        store::{Outgoing, sqlite::CreateStore},
+        ticket::ConnId,
+    };
+
+    /// Of a mail to one person.
+    const SMALL: usize = 10;
+
+    /// Of one that is large with these options.
+    const LARGE: usize = 200;
+
+    const START: Duration = Duration::from_secs(100);
+
+    const OPTIONS: SqliteOptions = SqliteOptions {
+        queue_jobs: 1000,
+        queue_bytes: 100,
+        recent_mails: 8192,
+        create: CreateStore::Auto,
+    };
+
+    fn send(sender: i64, bytes: usize) -> StoreJob {
+        let mail = Outgoing {
+            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
+                .unwrap(),
+            to: "tony".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            body: "x".repeat(bytes - 1).parse().unwrap(),
+        };
+        StoreJob::Send { sender: AccountId(sender), mail: Arc::new(mail), now: Timestamp(1) }
+    }
+
+    fn ticket(connection: u32, serial: u64) -> Ticket {
+        Ticket { connection: ConnId { index: connection, generation: 0 }, serial }
+    }
+
+    /// Whether there was room for a job of this connection and of the account of the same number.
+    fn push(queue: &mut Queue, connection: u32, serial: u64, bytes: usize) -> bool {
+        queue.push(ticket(connection, serial), send(connection.into(), bytes), OPTIONS)
+    }
+
+    /// What the store thread does in one turn: a large job, or all small ones.
+    fn turn(queue: &mut Queue, now: Duration) -> Vec<Ticket> {
+        match queue.pop_large(now) {
+            Some((ticket, _)) => vec![ticket],
+            None => std::iter::from_fn(|| queue.pop_small()).map(|(ticket, _)| ticket).collect(),
+        }
+    }
+
+    #[test]
+    fn a_large_job_is_taken_in_however_full_the_queue_is() {
+        let (mut queue, now) = (Queue::default(), START);
+        for serial in 0..10 {
+            assert!(push(&mut queue, 1, serial, SMALL));
+        }
+        assert!(!push(&mut queue, 1, 10, SMALL));
+        assert!(push(&mut queue, 2, 11, LARGE));
+        // Its turn comes after those before it, and before those that come later.
+        assert_eq!(turn(&mut queue, now).len(), 10);
+        assert!(push(&mut queue, 1, 12, SMALL));
+        assert_eq!(turn(&mut queue, now), [ticket(2, 11)]);
+        assert_eq!(turn(&mut queue, now), [ticket(1, 12)]);
+        assert!(queue.is_empty() && queue.small_bytes == 0);
+    }
+
+    #[test]
+    fn of_several_large_jobs_the_others_wait_for_one_at_a_time() {
+        let (mut queue, start) = (Queue::default(), START);
+        for connection in 1..4 {
+            assert!(push(&mut queue, connection, 1, LARGE));
+        }
+        let mut now = start;
+        for round in 1..4 {
+            assert_eq!(turn(&mut queue, now), [ticket(round, 1)]);
+            assert!(push(&mut queue, 9, u64::from(round), SMALL));
+            let begun = now;
+            now += Duration::from_millis(500);
+            queue.large_done(begun, now);
+            assert_eq!(turn(&mut queue, now), [ticket(9, u64::from(round))]);
+            // Twice as long as it took nobody waits for the next one.
+            let left = (round < 3).then_some(Duration::from_secs(1));
+            assert_eq!(queue.rest(now), left);
+            assert_eq!(turn(&mut queue, now), []);
+            now += Duration::from_secs(1);
+        }
+        assert!(queue.is_empty());
+        // Where nobody else waits, one comes after the other.
+        for connection in 1..4 {
+            assert!(push(&mut queue, connection, 2, LARGE));
+        }
+        for connection in 1..4 {
+            assert_eq!(turn(&mut queue, now), [ticket(connection, 2)]);
+            queue.large_done(now - Duration::from_secs(1), now);
+        }
+    }
+
+    #[test]
+    fn large_jobs_are_bounded_together_and_of_one_sender() {
+        let mut queue = Queue::default();
+        let taken = (0..10).filter(|serial| push(&mut queue, 1, *serial, LARGE)).count();
+        assert_eq!(taken, 1);
+        let taken = (2..100).filter(|sender| push(&mut queue, *sender, 0, LARGE)).count();
+        assert_eq!(taken, LARGE_MAX - 1);
+        // The others go on, and those without bytes wait for no room.
+        assert!(push(&mut queue, 200, 1, SMALL));
+        let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
+        assert!(queue.push(ticket(201, 1), find, OPTIONS));
+    }
+
+    proptest! {
+        #[test]
+        fn every_job_has_its_turn(steps in prop::collection::vec((0u8..5, 0u32..5), 1..200)) {
+            let (mut queue, mut now) = (Queue::default(), START);
+            let (mut pushed, mut done) = (Vec::new(), Vec::new());
+            let mut last_of: HashMap<ConnId, u64> = HashMap::new();
+            let (mut serial, mut waited) = (0, false);
+            // At the end nobody new comes, and as many turns as there may be jobs are enough.
+            let end = std::iter::repeat_n((9, 0), 200);
+            for (step, connection) in steps.into_iter().chain(end) {
+                let bytes = if step < 2 { SMALL } else { LARGE };
+                if step < 3 {
+                    serial += 1;
+                    pushed.extend(push(&mut queue, connection, serial, bytes).then_some(serial));
+                    continue;
+                }
+                if step == 9 {
+                    queue.end_rest();
+                }
+                let small = queue.small.front().map(|it| it.ticket.serial);
+                let large = queue.large.front().map(|it| it.ticket.serial);
+                let turn = turn(&mut queue, now);
+                let is_large = large.is_some() && turn.first().map(|it| it.serial) == large;
+                // A large one overtakes nobody, and whoever waited for one waits for no second.
+                prop_assert!(!is_large || small.is_none_or(|small| large < Some(small)));
+                prop_assert!(step == 9 || !(is_large && waited && small.is_some()));
+                if is_large {
+                    now += Duration::from_millis(10);
+                    queue.large_done(now - Duration::from_millis(10), now);
+                }
+                waited = is_large && !queue.small.is_empty();
+                now += Duration::from_millis(u64::from(connection));
+                for Ticket { connection, serial } in turn {
+                    prop_assert!(last_of.insert(connection, serial).is_none_or(|it| it < serial));
+                    done.push(serial);
+                }
+            }
+            done.sort_unstable();
+            prop_assert_eq!(done, pushed);
+            prop_assert!(queue.is_empty() && queue.small_bytes == 0);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the log says to other programs: fail2ban counts wrong passwords and nothing else, and the
+//! journal of systemd gets a priority instead of a second time stamp.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
+
+mod daemon;
+mod skip;
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use correio_proto::{
+    credential::Credential,
+    message::{Login, Reply, Request},
+};
+
+use self::{
+    daemon::{Client, Daemon, code, command, eventually, login},
+    skip::{skipped, works},
+};
+
+/// Wrong passwords that are tried.
+const WRONG: usize = 8;
+
+fn wrong(username: &str) -> Request {
+    let credential = Credential::from([9; 23]);
+    Request::Login(Login { username: username.parse().unwrap(), credential })
+}
+
+/// A server that takes its standard error for the journal's stream, and writes a log file, too.
+fn start(data: &Path, journal: &Path, log: &Path) -> Daemon {
+    let file = fs::OpenOptions::new().create(true).append(true).open(journal).unwrap();
+    let metadata = file.metadata().unwrap();
+    let mut command =
+        command(data, &["--listen", "127.0.0.1:0", "--connections-per-address", "60"]);
+    command.env("JOURNAL_STREAM", format!("{}:{}", metadata.dev(), metadata.ino()));
+    command.arg("--log-file").arg(log).stderr(file);
+    Daemon::spawn(command)
+}
+
+/// A class that logs in, a crash of the server, everybody at once again, noise, and some who mistype.
+fn lesson(directory: &Path) -> (PathBuf, PathBuf) {
+    let (journal, log) = (directory.join("journal"), directory.join("log"));
+    let data = directory.join("data");
+    let mut daemon = start(&data, &journal, &log);
+    drop(daemon.session("tony"));
+    let mut class: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
+    for client in &mut class {
+        assert!(matches!(client.ask(login("tony")), Reply::LoggedIn(_)));
+    }
+    daemon.child.kill().unwrap();
+    daemon.child.wait().unwrap();
+    let daemon = start(&data, &journal, &log);
+    let mut class: Vec<Client> = (0..40).map(|_| daemon.client()).collect();
+    for client in &mut class {
+        client.begin(login("tony"));
+    }
+    for client in &mut class {
+        assert!(client.reply().is_some());
+    }
+    drop(class);
+    // More connections than one address may have, and one that speaks something else.
+    let crowd: Vec<_> =
+        (0..80).map(|_| std::net::TcpStream::connect(daemon.address).unwrap()).collect();
+    std::io::Write::write_all(&mut &crowd[79], &[0xff; 16]).unwrap();
+    drop(crowd);
+    for number in 0..WRONG {
+        let mut client = Client::connect(daemon.address);
+        // The crowd has to be gone.
+        eventually(|| {
+            client = Client::connect(daemon.address);
+            matches!(client.try_ask(daemon::hello()), Some(Reply::Hello(_)))
+        });
+        let username = if number % 2 == 0 { "tony" } else { "nobody" };
+        code(&client.ask(wrong(username)));
+    }
+    assert!(daemon.stop().success());
+    (journal, log)
+}
+
+/// What every filter of fail2ban includes, from the folder that filters are installed in.
+const COMMON: &str = "/etc/fail2ban/filter.d/common.conf";
+
+/// How many lines the filter matches, installed as the guide says.
+fn matched(lines: &Path) -> usize {
+    let installed = tempfile::tempdir().unwrap();
+    let filter = installed.path().join("correio.conf");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::copy(root.join("scripts/deploy/fail2ban/filter.d/correio.conf"), &filter).unwrap();
+    fs::copy(COMMON, installed.path().join("common.conf")).unwrap();
+    let said = Command::new("fail2ban-regex").arg(lines).arg(filter).output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    let line =
+        text.lines().find(|line| line.starts_with("Lines:")).unwrap_or_else(|| panic!("{text}"));
+    let count = line.split(", ").find_map(|part| part.strip_suffix(" matched"));
+    count.unwrap_or_else(|| panic!("{line}")).trim().parse().unwrap()
+}
+
+#[test]
+fn the_journal_gets_a_priority_and_no_time_and_a_file_gets_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, log) = (directory.path().join("journal"), directory.path().join("log"));
+    let daemon = start(&directory.path().join("data"), &journal, &log);
+    daemon.session("tony").ask(Request::Logout {});
+    assert!(matches!(daemon.client().ask(wrong("tony")), Reply::Error(_)));
+    assert!(daemon.stop().success());
+    let text = fs::read_to_string(&journal).unwrap();
+    assert!(text.lines().all(|line| line.starts_with('<') && !line.contains('Z')), "{text}");
+    assert!(text.contains("\n<4>login.failed username=tony "), "{text}");
+    assert!(text.contains("<6>server.started "), "{text}");
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.contains("Z WARN  login.failed username=tony "), "{text}");
+    // A stream that standard error is not, as a program has it that a service started.
+    let mut other = command(&directory.path().join("data"), &["--listen", "127.0.0.1:0"]);
+    other.env("JOURNAL_STREAM", "1:1").args(["--store", "nothing"]);
+    let (_, said) = daemon::refused(other);
+    assert!(said.starts_with("correiod: "), "{said}");
+}
+
+#[test]
+fn the_filter_counts_wrong_passwords_alone_in_a_file_and_in_the_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, log) = lesson(directory.path());
+    let text = fs::read_to_string(&log).unwrap();
+    let wrong = text.lines().filter(|line| line.contains(" login.failed ")).count();
+    assert!((1..=WRONG).contains(&wrong), "{wrong}");
+    if !works("fail2ban-regex", &["--version"]) || !Path::new(COMMON).exists() {
+        return skipped("this takes fail2ban");
+    }
+    assert_eq!(matched(&log), wrong);
+    // As `journalctl` shows them, and as fail2ban reads them from the journal itself.
+    let shown: String = fs::read_to_string(&journal)
+        .unwrap()
+        .lines()
+        .map(|line| format!("Nov 26 01:00:00 mail correiod[7]: {}\n", &line[3..]))
+        .collect();
+    fs::write(&journal, shown).unwrap();
+    assert_eq!(matched(&journal), wrong);
+    let hostile = directory.path().join("hostile");
+    let lines = [
+        r#"login.failed username="x address=192.0.2.9:1 reason=\"wrong password\"" reason=other"#,
+        r#"protocol.error connection=0.1 address=192.0.2.9:1 text="login.failed username=x""#,
+        r#"login.failed username=x connection=0.1 address=192.0.2.9:1 reason="changed during the login""#,
+        r#"request.limited username=x connection=0.1 address=192.0.2.9:1 limit=logins wait=9"#,
+        r#"connection.refused address=192.0.2.9:1 reason=too_many_from_address"#,
+    ];
+    let lines = lines.map(|line| format!("2026-11-26T01:00:00.000Z WARN  {line}\n"));
+    fs::write(&hostile, lines.concat()).unwrap();
+    assert_eq!(matched(&hostile), 0);
+}

@@ -1,0 +1,113 @@
+//! A database that was copied from a running server: whole with its log, refused without it or
+//! with that of another time.
+
+use std::{fs, path::Path};
+
+use correio_proto::mail::MailRef;
+use correio_server::store::{AccountId, sqlite::OpenError, sqlite::SqliteOptions};
+
+use crate::{
+    files::{DATABASE, LOG, copy_files, make_database, refused, with_sql},
+    support::{Harness, ROOMY, everything, is_sent, send},
+};
+
+fn roomy(directory: &Path) -> Harness {
+    Harness::sqlite_with(directory, ROOMY, SqliteOptions::default())
+}
+
+/// Sends so much that a log is moved into the main file and the next one begins.
+fn fill_a_log(harness: &mut Harness, tony: AccountId, from: u64) {
+    let body = "x".repeat(1 << 20);
+    let sends = (from..from + 45).map(|number| send(tony, number, "tony", &body)).collect();
+    assert!(harness.run_together(sends).iter().all(is_sent));
+    let mails: Vec<MailRef> = harness.fetch(tony).iter().map(|mail| mail.reference()).collect();
+    for page in mails.chunks(200) {
+        harness.confirm(tony, page.to_vec());
+    }
+}
+
+/// A directory with one file from here and one from there.
+fn pair(database: &Path, log: &Path) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::copy(database.join(DATABASE), directory.path().join(DATABASE)).unwrap();
+    fs::copy(log.join(LOG), directory.path().join(LOG)).unwrap();
+    directory
+}
+
+#[test]
+fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let check = || {
+        let copy = tempfile::tempdir().unwrap();
+        fs::copy(directory.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
+        let error = refused(copy.path());
+        assert!(matches!(error, OpenError::NoLog { .. }), "{error}");
+        copy
+    };
+    check();
+    let tony = harness.account("tony");
+    harness.run(send(tony, 1, "tony", "x"));
+    check();
+    fill_a_log(&mut harness, tony, 2);
+    // The message says how to go on with what there is.
+    let copy = check();
+    with_sql(&copy.path().join(DATABASE), "UPDATE log_state SET is_open = 0");
+    assert_eq!(roomy(copy.path()).find("tony"), tony);
+}
+
+#[test]
+fn what_was_closed_in_order_needs_no_log() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    assert!(!directory.path().join(LOG).exists());
+    let copy = tempfile::tempdir().unwrap();
+    fs::copy(directory.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
+    Harness::sqlite(copy.path()).find("tony");
+}
+
+#[test]
+fn a_log_of_another_time_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let tony = harness.account("tony");
+    let copies: Vec<_> = (0..3)
+        .map(|round| {
+            fill_a_log(&mut harness, tony, round * 100);
+            harness.run(send(tony, round * 100 + 99, "tony", "x"));
+            (copy_files(directory.path()), everything(&mut harness))
+        })
+        .collect();
+    for (at, (database, _)) in copies.iter().enumerate() {
+        for (other, (log, expected)) in copies.iter().enumerate() {
+            let both = pair(database.path(), log.path());
+            if at == other {
+                assert_eq!(everything(&mut roomy(both.path())), *expected);
+                continue;
+            }
+            let error = refused(both.path());
+            assert!(matches!(error, OpenError::OtherLog { .. }), "{at} with {other}: {error}");
+        }
+    }
+}
+
+/// The server that has the log of a killed one, or an empty one, goes on.
+#[test]
+fn a_killed_server_starts_again_and_again() {
+    let mut directory = tempfile::tempdir().unwrap();
+    let mut expected = Vec::new();
+    for round in 0..5 {
+        let mut harness = roomy(directory.path());
+        if round == 0 {
+            harness.account("tony");
+        }
+        assert_eq!(harness.fetch(AccountId(1)), expected, "round {round}");
+        // What a server leaves that is killed as soon as it has started.
+        let killed = copy_files(directory.path());
+        assert_eq!(roomy(killed.path()).fetch(AccountId(1)), expected);
+        harness.run(send(AccountId(1), round, "tony", "x"));
+        expected = harness.fetch(AccountId(1));
+        directory = copy_files(directory.path());
+    }
+    assert_eq!(expected.len(), 5);
+}
