@@ -201,6 +201,12 @@ impl Decoder {
         matches!(self.state, State::Paste)
     }
 
+    /// Whether a character has begun and is not complete.
+    #[must_use]
+    pub fn is_within_character(&self) -> bool {
+        matches!(self.state, State::Character)
+    }
+
     /// Ends what has begun, because nothing came after it for a while: a lone ESC is the key, an
     /// incomplete character is no text, an incomplete sequence is unknown, and a paste whose end
     /// was lost is delivered.

@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+pub mod gate;
+pub mod screen;
 pub mod terminal;
 
 use std::{
@@ -31,7 +33,7 @@ pub struct House {
     pub data: TempDir,
     running: Option<Running>,
     trust: Trust,
-    _server_data: TempDir,
+    server_data: TempDir,
 }
 
 impl House {
@@ -67,13 +69,18 @@ impl House {
             trust: running.trust,
             data: TempDir::new().unwrap(),
             running: Some(running),
-            _server_data: server_data,
+            server_data,
         }
     }
 
     /// Stops the server; the connections end.
     pub fn stop(&mut self) {
         drop(self.running.take());
+    }
+
+    /// Starts a server that was stopped, with what it had, at the same address.
+    pub fn start_again(&mut self) {
+        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
     }
 
     pub fn connect(&self) -> Service {

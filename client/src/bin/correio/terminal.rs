@@ -239,7 +239,8 @@ impl Guard {
         self.0.held.store(true, Ordering::SeqCst);
         self.change(true, |mode| {
             mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-            mode.input_modes.remove(InputModes::ICRNL | InputModes::ISTRIP);
+            // Ctrl-S would stop the spinner, and the program with it.
+            mode.input_modes.remove(InputModes::ICRNL | InputModes::ISTRIP | InputModes::IXON);
             for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
                 mode.special_codes[key] = NO_KEY;
             }

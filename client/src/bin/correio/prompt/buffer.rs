@@ -93,8 +93,15 @@ impl Buffer {
     }
 
     /// Inserts text that was pasted. In a line, line ends become spaces; those at the end of the
-    /// paste are left out.
+    /// paste are left out. After a paste that ends with a line end, a line is typed.
     pub(super) fn insert_pasted(&mut self, text: &str) {
+        self.insert_burst(text);
+        self.is_line_typed = self.shape == Shape::Lines && text.ends_with('\n');
+    }
+
+    /// The same for a paste without marks: nobody knows where it ends, so the line after it may
+    /// be a part of it.
+    pub(super) fn insert_burst(&mut self, text: &str) {
         self.is_line_typed = false;
         match self.shape {
             Shape::Lines => self.insert(text),
@@ -326,6 +333,14 @@ mod tests {
         let mut body = Buffer::lines("");
         body.insert_pasted("ola\n.");
         assert_eq!(body.typed_dots(), 0);
+        let after_paste = |insert: fn(&mut Buffer, &str)| {
+            let mut body = Buffer::lines("");
+            insert(&mut body, "ola\n");
+            body.insert_typed(".");
+            body.typed_dots()
+        };
+        assert_eq!(after_paste(Buffer::insert_pasted), 1);
+        assert_eq!(after_paste(Buffer::insert_burst), 0);
         let mut body = Buffer::lines("ola\n.");
         body.take(UP, 10);
         body.take(Key::plain(Code::Down), 10);

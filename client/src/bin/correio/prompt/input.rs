@@ -2,7 +2,8 @@
 //!
 //! Terminals mark a paste when they can (bracketed paste). For those that cannot, bytes that came
 //! together are looked at as a whole: nobody types a line, Enter and another line within
-//! [`GATHERED_WITHIN`], so text like that is pasted text and chooses nothing.
+//! [`GATHERED_WITHIN`], so text like that is pasted text and chooses nothing. What comes with a
+//! marked paste is a part of it, too: a text can contain the mark that ends it.
 
 use std::{
     collections::VecDeque,
@@ -28,12 +29,16 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// How long nothing must come before a paste ends whose end was lost.
 const PASTE_SILENCE: Duration = Duration::from_secs(2);
 
+/// How long nothing must come before a character is given up of which a part is missing. Nothing
+/// else begins with its bytes, so that a slow connection has more time than with ESC.
+const CHARACTER_SILENCE: Duration = Duration::from_secs(2);
+
 /// Input that comes within this time of other input, of which there are at least two keys, is one
 /// burst.
 const GATHERED_WITHIN: Duration = Duration::from_millis(15);
 
-/// Input that comes within this time after an unmarked paste continues it.
-const CONTINUED_WITHIN: Duration = Duration::from_millis(50);
+/// Text that comes within this time after a paste continues it.
+const CONTINUED_WITHIN: Duration = Duration::from_millis(100);
 
 /// Most bytes that are gathered before they are handed out.
 const GATHERED_MAX: usize = 1 << 20;
@@ -51,10 +56,9 @@ pub(super) enum Typed {
     /// Characters that came together, without a line end.
     Text(String),
     Key(Key),
-    /// Pasted text of any number of lines, which the terminal has marked.
+    /// Text that the terminal marked as pasted, of any number of lines.
     Paste(String),
-    /// Several lines that came together: pasted text without marks. What comes after it may belong
-    /// to it.
+    /// Several lines that came too fast to be typed: a paste without marks.
     Burst(String),
     /// Something that is not UTF-8; all that came with it was refused.
     NotText,
@@ -77,7 +81,7 @@ pub(super) struct Input {
     typed: VecDeque<Typed>,
     /// When something came last.
     last: Instant,
-    /// When an unmarked paste came last.
+    /// When a paste came last.
     pasted: Option<Instant>,
 }
 
@@ -110,10 +114,7 @@ impl Input {
                 Some(typed) => return Ok(Waited::Typed(typed)),
                 None => {}
             }
-            let silence = match self.decoder.is_pasting() {
-                true => PASTE_SILENCE,
-                false => SILENCE,
-            };
+            let silence = self.silence();
             let resolved = self.decoder.is_pending().then_some(self.last + silence);
             let next = [until, resolved].into_iter().flatten().min();
             if self.poll(next)? {
@@ -124,10 +125,25 @@ impl Input {
             if resolved.is_some_and(|resolved| resolved <= now) {
                 let mut events = Vec::new();
                 self.decoder.silence(&mut events);
-                self.take(events);
+                self.take(events, false);
             } else if until.is_some_and(|until| until <= now) {
                 return Ok(Waited::Idle);
             }
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        match () {
+            () if self.decoder.is_pasting() => PASTE_SILENCE,
+            () if self.decoder.is_within_character() => CHARACTER_SILENCE,
+            () => SILENCE,
+        }
+    }
+
+    /// Drops this key where it came together with what was handed out last.
+    pub(super) fn drop_with_last(&mut self, key: Key) {
+        if self.typed.front() == Some(&Typed::Key(key)) {
+            self.typed.pop_front();
         }
     }
 
@@ -189,6 +205,7 @@ impl Input {
     /// Reads what there is, and what comes with it.
     fn gather(&mut self) -> Answer<()> {
         let (mut events, mut bytes) = (Vec::new(), 0);
+        let continues = self.pasted.is_some_and(|at| at.elapsed() < CONTINUED_WITHIN);
         loop {
             let read = self.read(&mut events)?;
             bytes += read;
@@ -200,7 +217,7 @@ impl Input {
                 break;
             }
         }
-        self.take(events);
+        self.take(events, continues);
         Ok(())
     }
 
@@ -227,27 +244,30 @@ impl Input {
         is_polled && fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR))
     }
 
-    fn take(&mut self, events: Vec<Event>) {
-        let continues = self.pasted.is_some_and(|at| at.elapsed() < CONTINUED_WITHIN);
-        let (typed, is_paste) = group(events, continues);
+    fn take(&mut self, events: Vec<Event>, continues_paste: bool) {
+        let (typed, is_paste) = group(events, continues_paste);
         self.pasted = is_paste.then(Instant::now);
         self.typed.extend(typed);
     }
 }
 
-/// Groups events that came together. The second value says that they were an unmarked paste.
+/// Groups events that came together. The second value says that there was a paste among them.
 fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
     let is_typing = |event: &Event| as_text(event).is_some();
-    let is_paste = (continues_paste && events.iter().any(is_typing)) || is_unmarked_paste(&events);
+    let is_marked = events.iter().any(|event| matches!(event, Event::Paste(_)));
+    let is_burst = match continues_paste || is_marked {
+        true => events.iter().any(is_typing),
+        false => is_unmarked_paste(&events),
+    };
     let is_refused = events.contains(&Event::NotText);
     let mut typed = Vec::new();
     for event in events {
         match (as_text(&event), event) {
             // Text of which a part is missing is another text.
             (Some(_), _) if is_refused => {}
-            (Some(c), _) if is_paste => push_paste(&mut typed, c),
+            (Some(c), _) if is_burst => push_burst(&mut typed, c),
             (_, Event::Key(CTRL_C)) => typed.push(Typed::Key(CTRL_C)),
-            (_, Event::Key(_)) if is_paste => {}
+            (_, Event::Key(_)) if is_burst => {}
             (Some(c), Event::Key(key)) => match typed.last_mut() {
                 _ if matches!(key.code, Code::Enter | Code::Tab) => typed.push(Typed::Key(key)),
                 Some(Typed::Text(text)) => text.push(c),
@@ -261,10 +281,10 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
     if is_refused {
         typed.push(Typed::NotText);
     }
-    (typed, is_paste)
+    (typed, is_burst || is_marked)
 }
 
-fn push_paste(typed: &mut Vec<Typed>, c: char) {
+fn push_burst(typed: &mut Vec<Typed>, c: char) {
     match typed.last_mut() {
         Some(Typed::Burst(text)) => text.push(c),
         _ => typed.push(Typed::Burst(c.to_string())),
@@ -344,6 +364,13 @@ mod tests {
         let six = vec![Event::Key(Key::plain(Code::Char('6')))];
         assert_eq!(group(six.clone(), true).0, [burst("6")]);
         assert_eq!(group(six, false).0, [text("6")]);
+    }
+
+    #[test]
+    fn what_comes_with_a_marked_paste_is_a_part_of_it() {
+        let typed = grouped(b"\x1b[200~ola\x1b[201~\r.\r6");
+        assert_eq!(typed, [Typed::Paste("ola".to_owned()), burst("\n.\n6")]);
+        assert_eq!(grouped(b"\x1b[200~6\x1b[201~"), [Typed::Paste("6".to_owned())]);
     }
 
     #[test]

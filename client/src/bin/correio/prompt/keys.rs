@@ -212,7 +212,14 @@ impl Keys {
                 _ if *key == ENTER => menu.choices.get(*current),
                 _ => None,
             },
-            Typed::Text(text) => self.typed_choice(menu, text),
+            Typed::Text(text) => {
+                let choice = self.typed_choice(menu, text);
+                if choice.is_none() && text.chars().nth(1).is_some() {
+                    // The Enter of a pasted line belongs to that line.
+                    self.input.drop_with_last(ENTER);
+                }
+                choice
+            }
             Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => None,
         };
         match choice {

@@ -225,8 +225,8 @@ impl Prompt {
         }
     }
 
-    /// Shows lines a screenful at a time, from one of them on, or from the last screenful. Where no
-    /// keys are read, all of them.
+    /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
+    /// Where no keys are read, all of them.
     pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
         match &mut self.way {
             Way::Keys(keys) => keys.page(list, from, more),

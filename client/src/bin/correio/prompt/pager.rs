@@ -58,22 +58,20 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
 }
 
 impl Keys {
-    /// Shows lines, from one of them on or earlier, a screenful at a time. Ends at the last one, or where
-    /// text is typed, which is left for the next question.
+    /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
+    /// read, from the first one on or with Enter on the last, or where a number is typed, which is
+    /// left for the next question.
     pub(super) fn page(&mut self, lines: &mut dyn Lines, from: usize, more: &str) -> Answer<()> {
         self.begin()?;
-        let room = self.canvas.size().0.saturating_sub(1).max(1);
-        // The screen is filled as far as there are lines.
-        let end = (lines.count(), 0);
-        let last = self.above(lines, end, room);
-        let mut top = last.min((from, 0));
+        let mut top = self.filled(lines, (from, 0));
+        // Whether all above was read.
+        let mut is_read = top == (0, 0);
         loop {
             let (shown, next) = self.screen(lines, top);
-            let Some(next) = next else {
-                // What is left fits.
+            if next.is_none() && (is_read || top == (0, 0)) {
                 self.stay(&shown);
                 return Ok(());
-            };
+            }
             let mut drawn = shown.clone();
             drawn.push(more.to_owned());
             self.canvas.draw(&drawn, None);
@@ -81,23 +79,31 @@ impl Keys {
                 Waited::Idle => Step::Other,
                 Waited::Stale => {
                     self.canvas.wipe();
+                    top = self.filled(lines, top);
                     Step::Other
                 }
                 Waited::Typed(typed) => self.step(typed)?,
+            };
+            is_read = match step {
+                Step::Next => true,
+                Step::Other => is_read,
+                _ => false,
             };
             top = match step {
                 Step::Next => {
                     // What was read stays above.
                     self.stay(&shown);
+                    let Some(next) = next else { return Ok(()) };
                     next
                 }
+                Step::Down if next.is_none() => top,
                 Step::Down => self.below(lines, top),
                 Step::Up => self.above(lines, top, 1),
                 Step::Previous => self.above(lines, top, shown.len().max(1)),
                 Step::First => (0, 0),
                 Step::Last => {
                     let end = (lines.count(), 0);
-                    self.above(lines, end, shown.len().max(1))
+                    self.filled(lines, end)
                 }
                 Step::Other => top,
                 Step::End => {
@@ -141,11 +147,9 @@ impl Keys {
         })
     }
 
-    /// The rows from a place on that fit, and the place of the first one that does not. The last
-    /// row of the screen is for the question.
+    /// The rows from a place on that fit, and the place of the first one that does not.
     fn screen(&self, lines: &mut dyn Lines, (line, skipped): Top) -> (Vec<String>, Option<Top>) {
-        let (height, width) = self.canvas.size();
-        let room = height.saturating_sub(1).max(1);
+        let (room, width) = (self.room(), self.canvas.size().1);
         let mut shown = Vec::new();
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
@@ -159,6 +163,17 @@ impl Keys {
             }
         }
         (shown, None)
+    }
+
+    /// A place, or one above it from which the screen is full.
+    fn filled(&self, lines: &mut dyn Lines, top: Top) -> Top {
+        let end = (lines.count(), 0);
+        self.above(lines, end, self.room()).min(top)
+    }
+
+    /// Rows of text on a screen. The last one is for the question.
+    fn room(&self) -> usize {
+        self.canvas.size().0.saturating_sub(1).max(1)
     }
 
     /// A row below a place, unless the end is shown already.

@@ -96,8 +96,14 @@ impl Keys {
         let answer = self.answer(asking);
         asking.keep_now();
         asking.remark = None;
-        self.draw_question(asking);
-        self.canvas.leave();
+        match answer {
+            // The text is drawn again when the editor has ended.
+            Ok(Written::Editor) => self.canvas.clear(),
+            _ => {
+                self.draw_question(asking);
+                self.canvas.leave();
+            }
+        }
         answer
     }
 
@@ -211,6 +217,10 @@ impl<'a> Asking<'a> {
             }
             Typed::Burst(text) => {
                 self.buffer.insert_pasted(&text);
+                Taken::Edited
+            }
+            Typed::Burst(text) => {
+                self.buffer.insert_burst(&text);
                 Taken::Edited
             }
             Typed::NotText => {

@@ -222,8 +222,9 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
         if written? == Written::Done {
             return Ok(());
         }
-        if let Some(editor) = &editor {
-            edit(app, editor, writing);
+        match &editor {
+            Some(editor) => edit(app, editor, writing),
+            None => app.say(&app.text.of("send-body-no-editor")),
         }
     }
 }

@@ -1,0 +1,365 @@
+//! What was typed is kept: signals, editors, full disks, terminals without keys.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+
+mod support;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use correio_client::{Draft, Drafts, new_mail_id};
+use rustix::process::Signal;
+use support::{
+    House, PASSWORD,
+    screen::{
+        CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
+    },
+};
+
+const LINES: [&str; 3] = ["one", "two", "three"];
+
+/// Types three lines; the last one has no end yet.
+fn type_lines(screen: &mut Screen) {
+    for (index, line) in LINES.iter().enumerate() {
+        if index > 0 {
+            screen.press(ENTER);
+        }
+        screen.press(line);
+        screen.ends_with(&LINES[..=index]);
+    }
+}
+
+#[test]
+fn a_signal_while_a_body_is_typed_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut kept = 0;
+    for signal in [Signal::HUP, Signal::TERM, Signal::INT, Signal::QUIT] {
+        let mut screen = Start::of(&house).body();
+        type_lines(&mut screen);
+        // No pause: what came last is kept, too.
+        screen.signal(signal);
+        let (status, shown) = screen.end();
+        assert_eq!(status, 128 + signal.as_raw(), "{shown}");
+        kept += 1;
+        assert_eq!(draft_bodies(&house), vec![LINES.join("\n"); kept], "{signal:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    type_lines(&mut screen);
+    assert_eq!(screen.hang_up(), 128 + Signal::HUP.as_raw());
+    assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
+    // In another prompt of a mail, and where the last thing was a paste.
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    screen.answer("commas): ", "steve");
+    screen.asks("Subject: ");
+    screen.paste("Shield");
+    screen.sees("Shield");
+    assert_eq!(screen.hang_up(), 128 + Signal::HUP.as_raw());
+    let kept = drafts(&house).pop().unwrap();
+    assert_eq!((kept.to.as_str(), kept.subject.as_str()), ("steve", "Shield"));
+}
+
+#[test]
+fn killed_at_once_it_has_kept_what_was_typed_a_moment_ago() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    type_lines(&mut screen);
+    // It is kept after a pause in typing, whatever comes then.
+    is_on_disk(&mut screen, &house, "three");
+    screen.signal(Signal::KILL);
+    drop(screen);
+    assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
+}
+
+/// Writes a program.
+fn program(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn what_an_editor_saved_is_used_however_it_ends() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    for (number, (script, said)) in [
+        ("echo edited >>\"$1\"; exit 1", "failed: exit status: 1"),
+        ("echo edited >>\"$1\"; kill -9 $$", "failed: "),
+        ("echo edited >\"$1.new\"; cat \"$1\" >>\"$1.new\"; mv \"$1.new\" \"$1\"", ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        program(&editor, script);
+        let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).home();
+        screen.write_to("tony", "Oi");
+        screen.press("typed");
+        screen.sees("typed");
+        screen.press(ENTER);
+        screen.press(CTRL_X);
+        screen.sees("edited");
+        screen.sees(said);
+        // It is drawn once.
+        assert_eq!(screen.count("edited"), 1, "{}", screen.text());
+        assert_eq!(screen.count("typed"), 1, "{}", screen.text());
+        screen.press(ESCAPE);
+        screen.sees("kept as a draft");
+        let kept = draft_bodies(&house);
+        assert_eq!(kept.len(), number + 1);
+        let last = kept.last().unwrap();
+        assert!(last.contains("typed") && last.contains("edited"), "{last:?}");
+        screen.menu(HOME);
+        screen.press(CTRL_C);
+        assert_eq!(screen.end().0, 130);
+    }
+}
+
+#[test]
+fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    program(&editor, r#"printf 'caf\351' >"$1""#);
+    let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).body();
+    screen.press("typed");
+    screen.sees("typed");
+    screen.press(CTRL_X);
+    screen.sees("The editor");
+    screen.until("the body", |screen| screen.contents().trim_end().ends_with("typed"));
+    let shown = screen.text().replace('\n', "");
+    let files: Vec<_> = fs::read_dir(house.data.path().join("editing")).unwrap().collect();
+    let file = files[0].as_ref().unwrap().path();
+    assert!(shown.contains(file.file_name().unwrap().to_str().unwrap()), "{shown}");
+    assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
+    screen.press(ESCAPE);
+    screen.sees("kept as a draft");
+    assert_eq!(draft_bodies(&house), ["typed"]);
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn a_signal_while_the_editor_runs_keeps_both_texts() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    // It has saved a text, and waits for a person.
+    program(&editor, "echo edited >>\"$1\"; echo SAVED; read line; exit 0");
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).body();
+        screen.press("typed");
+        screen.sees("typed");
+        screen.press(ENTER);
+        screen.press(CTRL_X);
+        screen.sees("SAVED");
+        is_on_disk(&mut screen, &house, "typed");
+        screen.signal(signal);
+        let (status, _) = screen.end();
+        assert_eq!(status, 128 + signal.as_raw());
+        // The next time, the text that the editor had is there.
+        let mut screen = Start::of(&house).home();
+        screen.press("4");
+        screen.press_until(ENTER, "commas): tony");
+        screen.answer("commas): tony", "");
+        screen.answer("Subject: Oi", "");
+        screen.ends_with(&["typed", "edited"]);
+        screen.press(CTRL_D);
+        screen.sees("E-mail sent");
+        screen.menu(HOME);
+        screen.press(CTRL_C);
+        assert_eq!(screen.end().0, 130);
+        assert!(drafts(&house).is_empty());
+    }
+}
+
+/// Waits until a text is in the file of a draft, which the program may still have open.
+fn is_on_disk(screen: &mut Screen, house: &House, text: &str) {
+    let drafts = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    for _ in 0..200 {
+        let files = fs::read_dir(drafts.directory()).into_iter().flatten().flatten();
+        let mut kept = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+        if kept.any(|kept| kept.contains(text)) {
+            return;
+        }
+        screen.within(std::time::Duration::from_millis(100), |_| false);
+    }
+    panic!("{text} is in no draft");
+}
+
+#[test]
+fn without_a_chosen_editor_a_common_one_is_used_or_a_hint_is_given() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    std::os::unix::fs::symlink("/bin/sh", directory.path().join("sh")).unwrap();
+    let mut screen = Start::of(&house).set("EDITOR", "").set("PATH", path).home();
+    screen.press("4");
+    screen.answer("commas): ", "tony");
+    screen.answer("Subject: ", "Oi");
+    screen.sees("set EDITOR, for example EDITOR=nano");
+    screen.asks_body();
+    screen.press("typed");
+    screen.sees("typed");
+    screen.press(CTRL_X);
+    screen.until("the hint again, and the text once", |screen| {
+        let shown = screen.contents();
+        shown.matches("set EDITOR").count() == 2 && shown.trim_end().ends_with("typed")
+    });
+    assert_eq!(screen.count("typed"), 1, "{}", screen.text());
+    screen.press(ESCAPE);
+    screen.sees("kept as a draft");
+    screen.menu(HOME);
+    program(&directory.path().join("nano"), "echo by nano >>\"$1\"");
+    screen.write_to("tony", "Oi");
+    screen.sees("Ctrl-X opens nano");
+    screen.press(CTRL_X);
+    screen.sees("by nano");
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn on_a_full_disk_the_text_stays_and_is_shown() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    // Files of more than one block cannot be written, which fails as a full disk does.
+    let small = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 1; exec "$@""#, "sh"];
+    let text: Vec<String> = (1..=16).map(|line| format!("{line:02} {}", "x".repeat(70))).collect();
+    for end in [ESCAPE, CTRL_C, "TERM"] {
+        let mut screen = Start::of(&house).size(60, 80).through(&small).body();
+        screen.paste(&text.join("\n"));
+        screen.sees("could not be kept");
+        // It can be written further.
+        screen.press_until("!", "x!");
+        screen.sees("could not be kept");
+        screen.forget();
+        match end {
+            "TERM" => screen.signal(Signal::TERM),
+            key => screen.press(key),
+        }
+        screen.sees("The draft could not be kept");
+        let last = format!("{}!", text[15]);
+        screen.sees(&last);
+        for line in &text {
+            assert!(screen.count(line) >= 1, "{line}:\n{}", screen.text());
+        }
+        if end == ESCAPE {
+            screen.press_until(CTRL_C, "interrupted");
+        }
+        let (status, _) = screen.end();
+        assert_eq!(status, if end == "TERM" { 143 } else { 130 });
+    }
+}
+
+#[test]
+fn a_thousand_drafts_can_all_be_chosen() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    for number in 1..=1000 {
+        let subject = format!("D{number}");
+        let (to, body) = ("tony".to_owned(), String::new());
+        let mut file = of_tony.begin();
+        file.autosave(&Draft { id: new_mail_id(), to, subject, body }).unwrap();
+    }
+    let mut screen = Start::of(&house).home();
+    screen.sees("8) Drafts (1000)");
+    screen.press("4");
+    // The last one is the one written last.
+    screen.sees("There is a draft to tony: D1000.");
+    screen.asks("commas): ");
+    screen.press(ESCAPE);
+    screen.menu(HOME);
+    screen.press("8");
+    screen.sees("[1] tony: D1000");
+    screen.press("\x1b[F");
+    screen.sees("[1000] tony: D1");
+    screen.press("999");
+    screen.asks("(0 goes back) 999");
+    screen.press(ENTER);
+    screen.menu("0) Back");
+    screen.press("3");
+    screen.sees("Draft deleted");
+    screen.menu(HOME);
+    screen.sees("8) Drafts (999)");
+    assert!(drafts(&house).iter().all(|draft| draft.subject != "D2"));
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+/// The menus on a terminal that can only print, up to the body of a mail.
+fn dumb(house: &House, address: &str) -> Screen {
+    let mut screen = Start::of(house).set("TERM", "dumb").run(&["--server", address]);
+    for (question, answer) in [
+        ("Choice: ", "3"),
+        ("Username: ", "tony"),
+        ("Password: ", PASSWORD),
+        ("Choice: ", "4"),
+        ("commas): ", "tony"),
+        ("Subject: ", "Oi"),
+    ] {
+        screen.answer(question, answer);
+    }
+    screen.sees("Body (");
+    screen.sees("one dot more):");
+    screen
+}
+
+#[test]
+fn ctrl_c_in_a_body_on_a_terminal_without_keys_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&house, &house.address.to_string());
+    screen.press("one\rtwo\r");
+    screen.sees("two");
+    is_on_disk(&mut screen, &house, "two");
+    screen.press(CTRL_C);
+    screen.sees("kept as a draft");
+    assert_eq!(screen.end().0, 130);
+    assert_eq!(draft_bodies(&house), ["one\ntwo"]);
+}
+
+#[test]
+fn a_line_that_a_terminal_cuts_is_told_and_not_sent() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&house, &house.address.to_string());
+    screen.press("before\r");
+    screen.sees("before");
+    screen.press(&format!("{}\r", "z".repeat(6000)));
+    screen.sees("4095 bytes a line only");
+    screen.press("after\r");
+    screen.sees("after");
+    screen.press(".\r");
+    screen.sees("E-mail sent");
+    screen.answer("Choice: ", "6");
+    screen.sees("Goodbye");
+    screen.sees(FIRST);
+    screen.answer("Choice: ", "0");
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "before\nafter");
+}
+
+#[test]
+fn what_is_not_utf8_is_refused_on_a_terminal_without_keys() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&house, &house.address.to_string());
+    screen.send(b"n\xe3o\r");
+    screen.sees("not UTF-8");
+    screen.press("sim\r");
+    screen.sees("sim");
+    screen.press(".\r");
+    screen.sees("E-mail sent");
+    screen.answer("Choice: ", "6");
+    screen.sees("Goodbye");
+    screen.sees(FIRST);
+    screen.answer("Choice: ", "0");
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "sim");
+}

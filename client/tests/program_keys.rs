@@ -1,0 +1,309 @@
+//! Keys of all kinds in all prompts, on a pseudo-terminal: a key that means nothing does nothing.
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{
+    House,
+    screen::{CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies},
+};
+
+/// Sequences that stand for no key of the menus, or for no key at all.
+const NOT_FOR_MENUS: [&str; 30] = [
+    // Arrows and Delete with Ctrl, Shift, Alt, and with Ctrl and Shift.
+    "\x1b[1;5D",
+    "\x1b[1;5C",
+    "\x1b[3;5~",
+    "\x1b[1;6A",
+    "\x1b[1;2A",
+    "\x1b[1;3A",
+    "\x1b\x1b[A",
+    // rxvt's forms of them, function keys of xterm, VT220 and the Linux console.
+    "\x1b[a",
+    "\x1bOa",
+    "\x1b[3$",
+    "\x1bOP",
+    "\x1b[15~",
+    "\x1b[24~",
+    "\x1b[[E",
+    "\x1b[1;5P",
+    // Alt with letters, digits, Enter; the keypad in application mode.
+    "\x1bx",
+    "\x1b6",
+    "\x1b\r",
+    "\x1bOp",
+    "\x1bOv",
+    "\x1bOj",
+    // kitty's and xterm's forms of letters with modifiers.
+    "\x1b[54;5u",
+    "\x1b[27;5;54~",
+    // Focus, the mouse in three forms, reports of the terminal.
+    "\x1b[I",
+    "\x1b[O",
+    "\x1b[M #6",
+    "\x1b[<0;10;6M",
+    "\x1b[6;6R",
+    "\x1b]11;rgb:6666\x1b\\",
+    "\x1b[?6;6c",
+];
+
+/// Keys with Ctrl that a terminal may act on by itself: they are keys like any other.
+const CONTROLS: [&str; 5] = ["\x1c", "\x13", "\x11", "\x16", "\0"];
+
+#[test]
+fn a_sequence_that_is_not_known_chooses_nothing() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    house.deliver("tony", "tony", &[("Oi", "x")]);
+    let mut screen = Start::of(&house).menus();
+    screen.current("3) Open");
+    for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
+        screen.press(key);
+        // The next key is decoded after it: the menu is the same, and the cursor stands where it did.
+        screen.press(UP);
+        screen.current("2) Register");
+        screen.press(DOWN);
+        screen.current("3) Open");
+    }
+    assert_eq!(screen.count("1) Choose"), 1, "{}", screen.text());
+    screen.log_in();
+    for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
+        screen.press(key);
+        screen.press(DOWN);
+        screen.current("5) Receive");
+        screen.press(UP);
+        screen.current("4) Send");
+    }
+    let text = screen.text();
+    assert!(!text.contains("e-mails received:") && !text.contains("Goodbye"), "{text}");
+    screen.press("6");
+    screen.sees("Goodbye");
+    screen.menu(FIRST);
+    screen.press("0");
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_sequence_that_is_not_known_is_no_text() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    for (question, typed) in [("commas): ", "tony"), ("Subject: ", "Oi")] {
+        screen.asks(question);
+        for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
+            screen.press(key);
+        }
+        screen.press(typed);
+        screen.ends_with(&[&last_row(question, typed)]);
+        screen.press(ENTER);
+    }
+    screen.asks_body();
+    screen.press("abc");
+    for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
+        screen.press(key);
+    }
+    // In the text, arrows move.
+    screen.press("\x1bOD\x1bOD\x1bODd\x1b[1;5Ce");
+    screen.sees("dabce");
+    screen.press(ENTER);
+    screen.press("f\x1b[1;5Dg");
+    screen.ends_with(&["dabce", "gf"]);
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "dabce\ngf");
+    assert_eq!(received["mails"][0]["subject"], "Oi");
+}
+
+/// The row of a question that fits on the screen with its answer.
+fn last_row(question: &str, typed: &str) -> String {
+    let whole = match question {
+        "commas): " => "To (several, separated by commas): ",
+        question => question,
+    };
+    format!("{whole}{typed}")
+}
+
+#[test]
+fn a_character_comes_in_pieces() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    let pieces: [&[&[u8]]; 4] = [
+        &[b"\xe2\x82", b"\xac"],
+        &[b"\xf0\x9f", b"\x98\x80"],
+        &[b"\xf0\x9f\x98", b"\x81"],
+        &[b"\xc3", b"\xa3"],
+    ];
+    for (pause, pieces) in [120, 120, 120, 700].into_iter().zip(pieces) {
+        for (index, piece) in pieces.iter().enumerate() {
+            if index > 0 {
+                let shown = screen.within(Duration::from_millis(pause), |screen| {
+                    screen.contents().contains('¬') || screen.contents().contains("UTF-8")
+                });
+                assert!(!shown, "{}", screen.text());
+            }
+            screen.send(piece);
+        }
+    }
+    screen.sees("€😀😁ã");
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "€😀😁ã");
+}
+
+#[test]
+fn an_arrow_comes_in_pieces() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    screen.answer("commas): ", "tony");
+    screen.asks("Subject: ");
+    screen.press("bc");
+    for pause in [5, 50, 100] {
+        screen.press(ESCAPE);
+        let is_left = screen.within(Duration::from_millis(pause), |screen| screen.hide_cursor());
+        assert!(!is_left, "{}", screen.text());
+        screen.press("[D");
+    }
+    screen.press("a");
+    screen.ends_with(&["Subject: abc"]);
+    screen.press(ENTER);
+    screen.asks_body();
+    screen.press("uno");
+    for pause in [5, 50, 100] {
+        screen.press(ESCAPE);
+        let is_left = screen.within(Duration::from_millis(pause), |screen| screen.hide_cursor());
+        assert!(!is_left, "{}", screen.text());
+        screen.press("[");
+        screen.within(Duration::from_millis(pause), |_| false);
+        screen.press("D");
+    }
+    screen.press("l");
+    screen.sees("luno");
+    // Esc alone leaves, and what was typed is a draft.
+    screen.press(ESCAPE);
+    screen.sees("kept as a draft");
+    screen.menu(HOME);
+    assert_eq!(draft_bodies(&house), ["luno"]);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    screen.asks("commas): ");
+    screen.press("peter");
+    screen.sees("peter");
+    screen.press(ESCAPE);
+    screen.sees("kept as a draft");
+    screen.menu(HOME);
+    screen.press("4");
+    screen.answer("commas): ", "steve");
+    screen.asks("Subject: ");
+    screen.press("Shield");
+    screen.sees("Shield");
+    screen.press(ESCAPE);
+    screen.sees("8) Drafts (2)");
+    screen.menu(HOME);
+    let kept: Vec<_> =
+        support::screen::drafts(&house).into_iter().map(|mail| (mail.to, mail.subject)).collect();
+    let expected = [("peter", ""), ("steve", "Shield")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(kept, expected);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn text_that_is_not_utf8_is_refused_with_a_message() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.press("antes ");
+    screen.sees("antes");
+    screen.send(b"n\xe3o e a\xe7\xe3o");
+    screen.sees("not UTF-8");
+    screen.ends_with(&[
+        "antes",
+        "the terminal sent something that is not UTF-8; it was not used (the terminal",
+        "must be set to UTF-8)",
+    ]);
+    screen.press("depois");
+    screen.sees("antes depois");
+    screen.sees_no("not UTF-8");
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "antes depois");
+}
+
+#[test]
+fn backspace_takes_a_whole_character() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    // A new pseudo-terminal has no `iutf8`.
+    let mut screen = Start::of(&house).body();
+    screen.press("a\u{e3}\x7f");
+    screen.press("b\u{1f468}\u{200d}\u{1f469}\x7f");
+    screen.press("ce\u{301}\x08");
+    screen.press("d");
+    screen.sees("abcd");
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "abcd");
+}
+
+#[test]
+fn a_body_can_be_corrected_anywhere_and_a_draft_as_well() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.press("first lne");
+    screen.sees("first lne");
+    screen.press(ENTER);
+    screen.press("second");
+    screen.ends_with(&["first lne", "second"]);
+    screen.press(UP);
+    // Up keeps the column, which is after "first ".
+    screen.press("\x1b[Hnot the ");
+    screen.ends_with(&["not the first lne", "second"]);
+    screen.press(ESCAPE);
+    screen.menu(HOME);
+    assert_eq!(draft_bodies(&house), ["not the first lne\nsecond"]);
+    // The draft opened again: Enter alone takes what there was.
+    screen.forget();
+    screen.press("4");
+    screen.press_until(ENTER, "commas): tony");
+    screen.asks("commas): tony");
+    screen.press(ENTER);
+    screen.asks("Subject: Oi");
+    screen.press(ENTER);
+    screen.ends_with(&["not the first lne", "second"]);
+    screen.press(UP);
+    screen.press("\x1b[F");
+    screen.press(&LEFT.repeat(2));
+    screen.press("i");
+    screen.ends_with(&["not the first line", "second"]);
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "not the first line\nsecond");
+}

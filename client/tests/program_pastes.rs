@@ -1,0 +1,285 @@
+//! Pasted text, marked by the terminal or not, in all prompts, on a pseudo-terminal: it is text,
+//! and sends and chooses nothing.
+
+#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{
+    House, PASSWORD,
+    gate::Gate,
+    screen::{
+        CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
+    },
+};
+
+/// How a terminal sends a paste.
+#[derive(Clone, Copy, Debug)]
+enum Marks {
+    Set,
+    None,
+}
+
+fn paste(screen: &mut Screen, marks: Marks, text: &str) {
+    match marks {
+        Marks::Set => screen.paste(text),
+        Marks::None => screen.press(text),
+    }
+}
+
+#[test]
+fn a_paste_into_a_body_sends_and_chooses_nothing() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    let deletes = format!("text\n.\n9\n3\ny\n{PASSWORD}\nend\n");
+    let texts = ["intro\n.\n9\n1\nMister Evil\nend\n", "ola\n.\n6\nend\n", &deletes];
+    let mut kept = Vec::new();
+    for marks in [Marks::Set, Marks::None] {
+        for text in texts {
+            screen.write_to("tony", "Oi");
+            paste(&mut screen, marks, text);
+            screen.sees("\nend");
+            screen.press_until(ESCAPE, "kept as a draft");
+            screen.menu(HOME);
+            kept.push(text.to_owned());
+            assert_eq!(draft_bodies(&house), kept, "{marks:?}");
+            screen.forget();
+        }
+    }
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+    // The account is there, its name is the same, and it got no mail.
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"].as_array().unwrap().len(), 0);
+    let mut screen = Start::of(&house).home();
+    screen.sees("Welcome Tony Stark");
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_paste_into_a_line_is_one_line() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    for marks in [Marks::Set, Marks::None] {
+        screen.press("4");
+        screen.answer("commas): ", "tony");
+        screen.asks("Subject: ");
+        paste(&mut screen, marks, "two\nlines\n.\n");
+        screen.ends_with(&["Subject: two lines ."]);
+        screen.press_until(ESCAPE, HOME);
+        screen.menu(HOME);
+    }
+    let subjects: Vec<_> = drafts(&house).into_iter().map(|draft| draft.subject).collect();
+    assert_eq!(subjects, ["two lines .", "two lines ."]);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn a_paste_into_a_menu_chooses_nothing() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    let deletes = format!("9\n3\ny\n{PASSWORD}\n");
+    // The last three: an end of a paste is in the text, and the rest of the text comes with it.
+    let pastes = [
+        "hello 6 world",
+        "hello\n",
+        "hello\r",
+        "66",
+        "ola\n.\n6\n",
+        &deletes,
+        "\x1b[200~6\x1b[201~",
+        "\x1b[200~6\n9\n\x1b[201~",
+        "\x1b[200~x\x1b[201~6",
+        "\x1b[200~x\x1b[201~\n",
+        "\x1b[200~x\x1b[201~\n6\n\x1b[201~",
+    ];
+    let choices = ["4) Send", "5) Receive", "6) Log out", "7) E-mails", "8) Drafts", "9) My"];
+    let mut current = 0;
+    for pasted in pastes {
+        screen.press(pasted);
+        current += 1;
+        screen.press_until(DOWN, &format!("> {}", choices[current % choices.len()]));
+    }
+    assert_eq!(screen.count("4) Send"), 1, "{}", screen.text());
+    screen.press("6");
+    screen.menu(FIRST);
+    for pasted in ["tony\rjarvis-is-here\r", "0\n0\n", "\x1b[200~0\x1b[201~0"] {
+        screen.press(pasted);
+        screen.press_until(DOWN, "> ");
+    }
+    screen.menu(FIRST);
+    screen.within(Duration::from_millis(400), |_| false);
+    screen.press("0");
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_long_line_is_pasted_in_linear_time() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let line = "x".repeat(20_000);
+    let mut screen = Start::of(&house).home();
+    for marks in [Marks::Set, Marks::None] {
+        screen.write_to("tony", "Oi");
+        let before = (screen.processor_time(), screen.written.len());
+        paste(&mut screen, marks, &line);
+        screen.sees(&"x".repeat(70));
+        // With the drawings and the draft that follow.
+        screen.within(Duration::from_millis(600), |_| false);
+        let time = screen.processor_time() - before.0;
+        println!("20,000 characters, marks {marks:?}: {time:?} of processor time");
+        assert!(time < Duration::from_secs(3), "{time:?}");
+        // One drawing of a screen, or a few where the kernel handed the bytes over slowly.
+        let drawn = screen.written.len() - before.1;
+        assert!(drawn < 20 * 80 * 24, "{drawn}");
+        screen.press_until(CTRL_D, "E-mail sent");
+        screen.menu(HOME);
+        screen.forget();
+    }
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    for mail in received["mails"].as_array().unwrap() {
+        assert_eq!(mail["body"].as_str().unwrap(), line);
+    }
+}
+
+#[test]
+fn a_mebibyte_is_pasted() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut text: String =
+        (0..20_000).map(|line| format!("{line}: {}\n", "y".repeat(45))).collect();
+    text.push_str(".\n6\nthe end");
+    assert!(text.len() > 1 << 20);
+    for marks in [Marks::Set, Marks::None] {
+        let mut screen = Start::of(&house).body();
+        paste(&mut screen, marks, &text);
+        screen.sees("\n.\n6\nthe end");
+        screen.press_until(CTRL_C, "kept as a draft");
+        assert_eq!(screen.end().0, 130);
+        let kept = draft_bodies(&house).pop().unwrap();
+        assert!(kept == text, "{marks:?}: {} of {} bytes", kept.len(), text.len());
+    }
+}
+
+#[test]
+fn what_is_pasted_is_shown_and_not_obeyed() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
+    screen.sees("a\\u{0}b\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{3}c");
+    screen.press_until(ESCAPE, "kept as a draft");
+    assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.send(b"\x1b[200~n\xe3o\nsim\n.\n\x1b[201~");
+    screen.sees("not UTF-8");
+    screen.send(b"n\xe3o\nsim\n.\n");
+    screen.within(Duration::from_millis(400), |_| false);
+    screen.press("z");
+    screen.sees_no("not UTF-8");
+    screen.press_until(ESCAPE, "kept as a draft");
+    assert_eq!(draft_bodies(&house), ["z"]);
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn a_paste_into_a_password_is_one_line_and_not_shown() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.answer("Username", "tony");
+    for marks in [Marks::Set, Marks::None] {
+        screen.asks("Password");
+        paste(&mut screen, marks, "secret-line\n6\n");
+        screen.sees("a password has one line");
+        // The remark goes with the next key.
+        screen.press_until("\x7f", "Password:");
+        screen.sees_no("a password has one line");
+    }
+    screen.paste(PASSWORD);
+    screen.press_until(ENTER, HOME);
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains("secret-line") && !written.contains(PASSWORD));
+    screen.press_until(CTRL_D, "Goodbye");
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_paste_whose_end_is_lost_ends_with_silence() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    // As Esc [ 2 0 0 ~ would be, too: no choice, and keys work again after a while.
+    screen.press("\x1b[200~0\n");
+    screen.within(Duration::from_secs(3), |_| false);
+    screen.press(DOWN);
+    screen.current("0) Quit");
+    screen.press("3");
+    screen.answer("Username", "tony");
+    screen.answer("Password", PASSWORD);
+    screen.menu(HOME);
+    screen.write_to("tony", "Oi");
+    screen.press("\x1b[200~lost\nend");
+    screen.ends_with(&["lost", "end"]);
+    screen.press_until(CTRL_D, "E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_typed_dot_after_a_paste_ends_the_text() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.paste("pasted\n.\n");
+    screen.ends_with(&["pasted", "."]);
+    screen.within(Duration::from_millis(400), |_| false);
+    screen.press(".");
+    screen.ends_with(&["pasted", ".", "."]);
+    screen.press(ENTER);
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    screen.press(CTRL_D);
+    assert_eq!(screen.end().0, 0);
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    assert_eq!(received["mails"][0]["body"], "pasted\n.");
+}
+
+#[test]
+fn what_is_typed_while_mail_is_received_chooses_nothing() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let gate = Gate::of(&house);
+    let mut screen = Start::of(&house).run(&["--server", &gate.address.to_string()]);
+    screen.menu(FIRST);
+    screen.log_in();
+    for typed in
+        ["6", "6\n", "\x1b[200~6\n6\n\x1b[201~", "ola\n.\n6\n", "\x13", "\x1a", "\x1c", "\x1b[1;5D"]
+    {
+        gate.set_open(false);
+        screen.press("5");
+        screen.until("the spinner", |screen| {
+            screen.contents().contains(|c| matches!(c, '\u{2801}'..='\u{28ff}'))
+        });
+        screen.press(typed);
+        screen.within(Duration::from_millis(300), |_| false);
+        gate.set_open(true);
+        screen.menu(HOME);
+        screen.press_until(DOWN, "> 5) Receive");
+        assert!(!screen.text().contains("Goodbye"), "{typed:?}");
+        screen.forget();
+    }
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}

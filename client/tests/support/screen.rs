@@ -1,0 +1,456 @@
+//! The program on a pseudo-terminal, and the screen that a person would see, as an emulated
+//! terminal draws it.
+
+use std::{
+    fs,
+    num::NonZero,
+    os::fd::{AsFd, OwnedFd},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use correio_client::{Draft, Drafts};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags},
+    io::{Errno, ioctl_fionbio},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcgetattr, tcsetwinsize},
+};
+
+use super::{House, PASSWORD, clean};
+
+/// How long something awaited may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Clock ticks in a second of `/proc/PID/stat`: Linux shows the same number on every machine.
+const TICKS: u64 = 100;
+
+pub const ENTER: &str = "\r";
+pub const ESCAPE: &str = "\x1b";
+pub const CTRL_C: &str = "\x03";
+pub const CTRL_D: &str = "\x04";
+pub const CTRL_X: &str = "\x18";
+pub const UP: &str = "\x1b[A";
+pub const DOWN: &str = "\x1b[B";
+pub const LEFT: &str = "\x1b[D";
+
+/// The last choice of the first menu, and of the menu after the login.
+pub const FIRST: &str = "0) Quit";
+pub const HOME: &str = "9) My account";
+
+/// A program on a pseudo-terminal.
+pub struct Screen {
+    master: OwnedFd,
+    /// Held open, so that the terminal's settings can be read after the program has ended.
+    terminal: OwnedFd,
+    child: Child,
+    ended: OwnedFd,
+    screen: vt100::Parser,
+    /// All bytes that the program has written.
+    pub written: Vec<u8>,
+    settings: String,
+}
+
+/// A program before its start.
+pub struct Start<'a> {
+    house: &'a House,
+    size: (u16, u16),
+    set: Vec<(&'a str, String)>,
+    before: Vec<&'a str>,
+}
+
+impl<'a> Start<'a> {
+    pub fn of(house: &'a House) -> Self {
+        let set = vec![("TERM", "xterm".into()), ("EDITOR", "true".into())];
+        Self { house, size: (24, 80), set, before: Vec::new() }
+    }
+
+    pub fn size(mut self, rows: u16, columns: u16) -> Self {
+        self.size = (rows, columns);
+        self
+    }
+
+    pub fn set(mut self, name: &'a str, value: &str) -> Self {
+        self.set.push((name, value.to_owned()));
+        self
+    }
+
+    /// Puts a command before the program, which runs it.
+    pub fn through(mut self, command: &[&'a str]) -> Self {
+        self.before = command.to_vec();
+        self
+    }
+
+    /// Runs the program with these arguments.
+    pub fn run(self, arguments: &[&str]) -> Screen {
+        let mut command = Command::new("setsid");
+        clean(&mut command);
+        command.arg("--ctty").arg("env");
+        command.args(self.set.iter().map(|(name, value)| format!("{name}={value}")));
+        command.args(&self.before).arg(env!("CARGO_BIN_EXE_correio"));
+        command.arg("--data-dir").arg(self.house.data.path()).args(["--lang", "en"]);
+        command.env("NO_COLOR", "1").args(arguments);
+        Screen::start(command, self.size)
+    }
+
+    /// A shell with jobs, which has the program's name in `P` and its data directory in `D`.
+    pub fn shell(self) -> Screen {
+        let mut command = Command::new("setsid");
+        clean(&mut command);
+        command.envs(self.set).env("NO_COLOR", "1").env_remove("ENV");
+        command.env("P", env!("CARGO_BIN_EXE_correio")).env("D", self.house.data.path());
+        command.args(["--ctty", "sh", "-i"]);
+        Screen::start(command, self.size)
+    }
+
+    /// The menus, pointed at the house's server.
+    pub fn menus(self) -> Screen {
+        let address = self.house.address.to_string();
+        let mut screen = self.run(&["--server", &address]);
+        screen.menu(FIRST);
+        screen
+    }
+
+    /// The menu after Tony's login.
+    pub fn home(self) -> Screen {
+        let mut screen = self.menus();
+        screen.log_in();
+        screen
+    }
+
+    /// The prompt for a body: to `tony`, with the subject `Oi`.
+    pub fn body(self) -> Screen {
+        let mut screen = self.home();
+        screen.write_to("tony", "Oi");
+        screen
+    }
+}
+
+impl Screen {
+    fn start(mut command: Command, (rows, columns): (u16, u16)) -> Self {
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        ioctl_fionbio(&master, true).unwrap();
+        set_size(&master, rows, columns);
+        let settings = settings(&terminal);
+        let end = || Stdio::from(terminal.try_clone().unwrap());
+        command.stdin(end()).stdout(end()).stderr(end());
+        let child = command.spawn().unwrap();
+        let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+        let screen = vt100::Parser::new(positive(rows), positive(columns), 0);
+        Self { master, terminal, child, ended, screen, written: Vec::new(), settings }
+    }
+
+    /// Types `tony` and the password.
+    pub fn log_in(&mut self) {
+        self.press("3");
+        self.answer("Username", "tony");
+        self.answer("Password", PASSWORD);
+        self.menu(HOME);
+    }
+
+    /// Goes from the menu after the login to the body of a new mail.
+    pub fn write_to(&mut self, to: &str, subject: &str) {
+        self.press("4");
+        self.answer("commas): ", to);
+        self.answer("Subject: ", subject);
+        self.asks_body();
+    }
+
+    /// Waits for the empty line on which a body begins.
+    pub fn asks_body(&mut self) {
+        self.until("the prompt for the body", |screen| {
+            let (row, _) = screen.cursor_position();
+            let above = row.checked_sub(1).and_then(|row| screen.rows(0, 999).nth(row.into()));
+            above.is_some_and(|above| above.contains("Ctrl-X"))
+                && cursor_row(screen).is_empty()
+                && !screen.hide_cursor()
+        });
+    }
+
+    /// Sends bytes as a terminal does, all in one write where they fit.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        let deadline = Instant::now() + PATIENCE;
+        while !rest.is_empty() {
+            match rustix::io::write(&self.master, rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::AGAIN) => {
+                    let flags = PollFlags::IN | PollFlags::OUT;
+                    assert!(self.poll(flags, deadline), "the program does not read");
+                    self.read();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Presses keys.
+    pub fn press(&mut self, keys: &str) {
+        self.send(keys.as_bytes());
+    }
+
+    /// Pastes as a terminal that marks pastes does.
+    pub fn paste(&mut self, text: &str) {
+        self.send(format!("\x1b[200~{text}\x1b[201~").as_bytes());
+    }
+
+    /// Presses a key until a text is on the screen: one that comes with a paste is a part of it.
+    pub fn press_until(&mut self, key: &str, text: &str) {
+        for _ in 0..20 {
+            self.within(Duration::from_millis(400), |_| false);
+            self.press(key);
+            if self.within(Duration::from_secs(2), |screen| screen.contents().contains(text)) {
+                return;
+            }
+        }
+        panic!("waiting for {text}:\n{}", self.text());
+    }
+
+    /// Waits until something holds of the screen.
+    pub fn until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.read();
+            if holds(self.screen.screen()) {
+                return;
+            }
+            let is_late = !self.poll(PollFlags::IN, deadline);
+            assert!(!is_late, "waiting for {what}:\n{}", self.text());
+        }
+    }
+
+    /// Reads what comes within this time. True where something holds of the screen before it ends.
+    pub fn within(&mut self, time: Duration, holds: impl Fn(&vt100::Screen) -> bool) -> bool {
+        let deadline = Instant::now() + time;
+        loop {
+            self.read();
+            if holds(self.screen.screen()) {
+                return true;
+            }
+            if !self.poll(PollFlags::IN, deadline) {
+                return false;
+            }
+        }
+    }
+
+    /// Waits until a text is on the screen, within a row.
+    pub fn sees(&mut self, text: &str) {
+        self.until(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits until a text is on the screen no more.
+    pub fn sees_no(&mut self, text: &str) {
+        self.until(&format!("no {text}"), |screen| !screen.contents().contains(text));
+    }
+
+    /// Waits until the screen's last rows that are not empty are these.
+    pub fn ends_with(&mut self, rows: &[&str]) {
+        self.until(&format!("{rows:?} at the end"), |screen| {
+            let shown = rows_of(screen);
+            shown.iter().map(String::as_str).collect::<Vec<_>>().ends_with(rows)
+        });
+    }
+
+    /// Waits until a menu is open whose last choice is this.
+    pub fn menu(&mut self, last: &str) {
+        self.until(last, |screen| screen.hide_cursor() && is_last_choice(screen, last));
+    }
+
+    /// Waits until a question is asked: the cursor is on its row.
+    pub fn asks(&mut self, question: &str) {
+        self.until(question, |screen| {
+            !screen.hide_cursor() && format!("{} ", cursor_row(screen)).contains(question)
+        });
+    }
+
+    /// Waits for a question and answers it.
+    pub fn answer(&mut self, question: &str, answer: &str) {
+        self.asks(question);
+        self.press(answer);
+        self.press(ENTER);
+    }
+
+    /// Waits until the choice with the cursor is this one.
+    pub fn current(&mut self, choice: &str) {
+        self.sees(&format!("> {choice}"));
+    }
+
+    pub fn screen(&self) -> &vt100::Screen {
+        self.screen.screen()
+    }
+
+    /// Blanks the screen down to the cursor, so that what is looked for next is new. The program
+    /// draws its menu anew when a key is pressed.
+    pub fn forget(&mut self) {
+        self.read();
+        self.screen.process(b"\x1b[1J");
+    }
+
+    /// The rows of the screen without spaces at their ends, down to the last one with text.
+    pub fn rows(&self) -> Vec<String> {
+        rows_of(self.screen())
+    }
+
+    pub fn text(&self) -> String {
+        self.rows().join("\n")
+    }
+
+    /// How often a text is on the screen.
+    pub fn count(&self, text: &str) -> usize {
+        self.text().matches(text).count()
+    }
+
+    /// Gives the window another size, as a person does with the mouse.
+    pub fn resize(&mut self, rows: u16, columns: u16) {
+        // What the program wrote for the old size is drawn at the old size.
+        self.read();
+        self.screen.screen_mut().set_size(positive(rows), positive(columns));
+        set_size(&self.master, rows, columns);
+    }
+
+    /// Sets the terminal as a shell has it: lines, with what is typed shown.
+    pub fn make_sane(&self) {
+        let mut stty = Command::new("stty");
+        stty.arg("sane").stdin(Stdio::from(self.terminal.try_clone().unwrap()));
+        assert!(stty.status().unwrap().success());
+    }
+
+    /// The program's process.
+    pub fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).unwrap();
+    }
+
+    /// Waits for the program's end, asserts that the terminal is as it was, and returns the status.
+    pub fn end(mut self) -> (i32, String) {
+        let status = self.wait();
+        assert_eq!(settings(&self.terminal), self.settings, "the terminal is as it was");
+        assert!(!self.screen().bracketed_paste(), "pastes are marked no more");
+        assert!(!self.screen().hide_cursor(), "the cursor is shown");
+        (status, self.text())
+    }
+
+    /// Closes the terminal, waits for the program's end, and returns the status.
+    pub fn hang_up(mut self) -> i32 {
+        let closed = || rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty()).unwrap();
+        self.terminal = closed();
+        self.master = closed();
+        assert!(is_readable(&self.ended, Instant::now() + PATIENCE), "it does not end");
+        status_of(&mut self.child)
+    }
+
+    fn wait(&mut self) -> i32 {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_readable(&self.ended, Instant::now()) {
+            assert!(self.poll(PollFlags::IN, deadline), "it does not end:\n{}", self.text());
+            self.read();
+        }
+        self.read();
+        status_of(&mut self.child)
+    }
+
+    /// Processor time that the program has used.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // After the name, which is in parentheses: utime and stime are the 12th and the 13th.
+        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / TICKS)
+    }
+
+    fn read(&mut self) {
+        let mut bytes = [0; 1 << 16];
+        // What cannot be read is not there, or the terminal is closed.
+        while let Ok(read @ 1..) = rustix::io::read(&self.master, &mut bytes) {
+            self.screen.process(&bytes[..read]);
+            self.written.extend_from_slice(&bytes[..read]);
+        }
+    }
+
+    /// Waits for the terminal or for the program's end. False where the time is over.
+    fn poll(&self, flags: PollFlags, deadline: Instant) -> bool {
+        let mut fds = [PollFd::new(&self.master, flags), PollFd::new(&self.ended, PollFlags::IN)];
+        let ready = poll(&mut fds, Some(&rest(deadline))).unwrap();
+        let [master, ended] = fds.map(|fd| fd.revents());
+        ready > 0 && (!master.is_empty() || !ended.is_empty()) && Instant::now() < deadline
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // After a test that failed; a program that has ended has no need of it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The drafts of Tony.
+pub fn drafts(house: &House) -> Vec<Draft> {
+    let drafts = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    drafts.list().unwrap().drafts
+}
+
+/// The bodies of Tony's drafts.
+pub fn draft_bodies(house: &House) -> Vec<String> {
+    drafts(house).into_iter().map(|draft| draft.body).collect()
+}
+
+fn rows_of(screen: &vt100::Screen) -> Vec<String> {
+    let mut rows: Vec<String> =
+        screen.rows(0, u16::MAX).map(|row| row.trim_end().to_owned()).collect();
+    while rows.last().is_some_and(String::is_empty) {
+        rows.pop();
+    }
+    rows
+}
+
+/// Whether a choice is the last one of the menu that ends at the cursor, below which the menu may
+/// say something.
+fn is_last_choice(screen: &vt100::Screen, choice: &str) -> bool {
+    let to_cursor = usize::from(screen.cursor_position().0) + 1;
+    let rows: Vec<String> = screen.rows(0, u16::MAX).take(to_cursor).collect();
+    let said = |row: &&String| ["e-mail", "unavailable"].iter().any(|word| row.contains(word));
+    rows.iter().rev().find(|row| !said(row)).is_some_and(|row| row.contains(choice))
+}
+
+fn cursor_row(screen: &vt100::Screen) -> String {
+    let row = usize::from(screen.cursor_position().0);
+    screen.rows(0, u16::MAX).nth(row).unwrap_or_default().trim_end().to_owned()
+}
+
+fn set_size(terminal: &OwnedFd, rows: u16, columns: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal, size).unwrap();
+}
+
+fn settings(terminal: &OwnedFd) -> String {
+    format!("{:?}", tcgetattr(terminal).unwrap())
+}
+
+fn status_of(child: &mut Child) -> i32 {
+    child.wait().unwrap().code().unwrap()
+}
+
+fn positive(number: u16) -> NonZero<u16> {
+    NonZero::new(number).unwrap()
+}
+
+fn rest(deadline: Instant) -> Timespec {
+    Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap()
+}
+
+fn is_readable(fd: impl AsFd, deadline: Instant) -> bool {
+    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+    poll(&mut fds, Some(&rest(deadline))).unwrap() > 0
+}
