@@ -85,13 +85,6 @@ impl Buffer {
         self.insert(text);
     }
 
-    /// Inserts text that was pasted between marks: a line that begins at its end is not part of it.
-    pub(super) fn insert_marked(&mut self, text: &str) {
-        let rest_is_typed = self.is_line_typed || self.cursor == self.line_end();
-        self.insert_pasted(text);
-        self.is_line_typed = text.ends_with('\n') && rest_is_typed;
-    }
-
     /// Inserts text that was pasted. In a line, line ends become spaces; those at the end of the
     /// paste are left out. After a paste that ends with a line end, a line is typed.
     pub(super) fn insert_pasted(&mut self, text: &str) {
@@ -355,19 +348,14 @@ mod tests {
     #[test]
     fn a_line_after_a_marked_paste_is_typed() {
         let mut body = Buffer::lines("");
-        body.insert_marked("ola\n.\n");
+        body.insert_pasted("ola\n.\n");
         body.insert_typed(".");
         assert_eq!(body.typed_dots(), 1);
         for pasted in [".", "ola\n."] {
             let mut body = Buffer::lines("");
-            body.insert_marked(pasted);
+            body.insert_pasted(pasted);
             assert_eq!(body.typed_dots(), 0, "{pasted:?}");
         }
-        // Without marks nobody knows where the paste ends.
-        let mut body = Buffer::lines("");
-        body.insert_pasted("ola\n");
-        body.insert_typed(".");
-        assert_eq!(body.typed_dots(), 0);
     }
 
     #[test]

@@ -212,10 +212,6 @@ impl<'a> Asking<'a> {
                 Taken::Nothing
             }
             Typed::Paste(text) => {
-                self.buffer.insert_marked(&text);
-                Taken::Edited
-            }
-            Typed::Burst(text) => {
                 self.buffer.insert_pasted(&text);
                 Taken::Edited
             }
