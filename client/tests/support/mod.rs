@@ -1,7 +1,7 @@
 //! A server in this process, and the program as another process talks to it.
 
 #![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic)] // It is all test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 #[path = "../common/mod.rs"]
 mod common;
