@@ -4,16 +4,22 @@
 
 mod support;
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use rustix::process::Signal;
 use support::{
     House, PASSWORD,
-    screen::{CTRL_C, CTRL_D, ENTER, ESCAPE, Screen, Start, draft_bodies},
+    screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies},
 };
 
 /// The command, up to the body.
 fn typing(house: &House, term: &str) -> Screen {
+    typing_with(house, Start::of(house).set("TERM", term))
+}
+
+fn typing_with(house: &House, start: Start<'_>) -> Screen {
     let address = house.address.to_string();
-    let start = Start::of(house).set("TERM", term).set("CORREIO_PASSWORD", PASSWORD);
+    let start = start.set("CORREIO_PASSWORD", PASSWORD);
     let arguments =
         ["--server", &address, "--user", "tony", "send", "--to", "tony", "--subject", "Oi"];
     let mut screen = start.run(&arguments);
@@ -115,4 +121,26 @@ fn a_typed_body_that_is_not_utf8_is_refused_with_a_message() {
     screen.sees("E-mail sent");
     assert_eq!(screen.end().0, 0);
     assert_eq!(received(&house), ["sim"]);
+}
+
+#[test]
+fn a_signal_while_the_editor_of_a_command_runs_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    // It has saved a text, and waits for a person.
+    let script = "#!/bin/sh\necho edited >>\"$1\"; echo SAVED; read line\n";
+    fs::write(&editor, script).unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).unwrap();
+    let start = Start::of(&house).set("EDITOR", editor.to_str().unwrap());
+    let mut screen = typing_with(&house, start);
+    screen.press("typed");
+    screen.sees("typed");
+    screen.press(ENTER);
+    screen.press(CTRL_X);
+    screen.sees("SAVED");
+    screen.signal(Signal::TERM);
+    assert_eq!(screen.end().0, 128 + Signal::TERM.as_raw());
+    let kept = draft_bodies(&house);
+    assert!(kept.len() == 1 && kept[0].starts_with("typed"), "{kept:?}");
 }
