@@ -4,7 +4,8 @@
 //! complete yet, so the events do not depend on how the bytes were cut into reads. A sequence that
 //! is not known is taken whole and becomes [`Event::Unknown`]: none of its bytes is ever text.
 //! The caller reports silence ([`Decoder::silence`]), which ends an ambiguous beginning such as a
-//! lone ESC.
+//! lone ESC. Control sequences may begin with their 8-bit form (0x9b, 0x8f), which cannot begin a
+//! character of UTF-8.
 //!
 //! References: ECMA-48 (control sequences), xterm's "Control Sequences" (modifiers, bracketed
 //! paste), the terminfo entries of rxvt and linux (their own forms of function keys).
@@ -20,6 +21,12 @@ pub const PASTE_MAX: usize = 16 << 20;
 const PARAMETERS_MAX: usize = 32;
 
 const ESC: u8 = 0x1b;
+
+/// ESC [ as one control character.
+const C1_CSI: u8 = 0x9b;
+
+/// ESC O as one control character.
+const C1_SS3: u8 = 0x8f;
 
 /// What ends a bracketed paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
@@ -161,6 +168,9 @@ pub struct Decoder {
     kept: Vec<u8>,
     /// Whether more bytes came than are kept.
     is_cut: bool,
+    /// Whether the sequence began with a byte that is not UTF-8: in text of another encoding the
+    /// byte is a character.
+    is_raw: bool,
     /// Whether the last byte was CR: LF after it belongs to it.
     after_return: bool,
 }
@@ -209,7 +219,7 @@ impl Decoder {
                 events.push(self.pasted());
                 return;
             }
-            _ => Event::Unknown,
+            _ => self.unknown(),
         };
         self.forget();
         events.push(event);
@@ -218,6 +228,15 @@ impl Decoder {
     fn forget(&mut self) {
         self.kept.clear();
         self.is_cut = false;
+        self.is_raw = false;
+    }
+
+    /// The event of a sequence that stands for no key.
+    fn unknown(&self) -> Event {
+        match self.is_raw {
+            true => Event::NotText,
+            false => Event::Unknown,
+        }
     }
 
     fn take(&mut self, byte: u8, events: &mut Vec<Event>) {
@@ -232,7 +251,9 @@ impl Decoder {
                 b'A'..=b'E' => self.end(plain(Code::Function(byte - b'A' + 1)), events),
                 _ => self.abort(byte, events),
             },
-            State::Mouse { missing: 1 } => self.end(Event::Unknown, events),
+            // A report has no control characters: Ctrl-C is never swallowed.
+            State::Mouse { .. } if byte < b' ' => self.abort(byte, events),
+            State::Mouse { missing: 1 } => self.end(self.unknown(), events),
             State::Mouse { missing } => self.state = State::Mouse { missing: missing - 1 },
             State::Text { after_escape } => self.string(byte, after_escape, events),
             State::Paste => self.paste(byte, events),
@@ -249,7 +270,7 @@ impl Decoder {
     /// Ends a sequence that this byte cannot continue, and decodes the byte by itself, so that
     /// Ctrl-C is never swallowed.
     fn abort(&mut self, byte: u8, events: &mut Vec<Event>) {
-        self.end(Event::Unknown, events);
+        self.end(self.unknown(), events);
         match byte {
             // These end a sequence and are a part of it (ECMA-48: CAN, SUB).
             0x18 | 0x1a => {}
@@ -263,6 +284,11 @@ impl Decoder {
         let key = match byte {
             ESC => {
                 self.state = State::Escape { alt: Modifiers::NONE };
+                return;
+            }
+            C1_CSI | C1_SS3 => {
+                self.is_raw = true;
+                self.state = after_c1(byte);
                 return;
             }
             0x80.. => {
@@ -280,9 +306,14 @@ impl Decoder {
         self.kept.push(byte);
         match std::str::from_utf8(&self.kept) {
             Ok(text) => {
-                // C1 controls are no text and no keys.
+                // C1 controls are no text; two of them begin a sequence.
                 let event = match text.chars().next() {
                     Some(c) if !c.is_control() => plain(Code::Char(c)),
+                    Some(c) if matches!(c as u32 as u8, C1_CSI | C1_SS3) => {
+                        self.forget();
+                        self.state = after_c1(c as u32 as u8);
+                        return;
+                    }
                     _ => Event::Unknown,
                 };
                 self.end(event, events);
@@ -305,8 +336,8 @@ impl Decoder {
             b'[' => State::Csi { alt },
             b'O' => State::Ss3 { alt },
             b']' | b'P' | b'X' | b'^' | b'_' => State::Text { after_escape: false },
-            0x80.. => {
-                // Esc, or Alt with a character that is not ASCII: Alt and a letter mean nothing.
+            // Alt with a character that is not ASCII means nothing. Ctrl-C always works.
+            0x03 | 0x80.. => {
                 self.end(Event::Unknown, events);
                 self.take(byte, events);
                 return;
@@ -347,10 +378,6 @@ impl Decoder {
                 true => self.kept.push(byte),
                 false => self.is_cut = true,
             },
-            ESC => {
-                self.end(Event::Unknown, events);
-                self.state = State::Escape { alt: Modifiers::NONE };
-            }
             byte => self.abort(byte, events),
         }
     }
@@ -360,6 +387,7 @@ impl Decoder {
     }
 
     fn dispatch(&mut self, last: u8, is_csi: bool, alt: Modifiers, events: &mut Vec<Event>) {
+        let unknown = self.unknown();
         let meaning = match self.is_cut {
             true => sequence::Meaning::Unknown,
             false if is_csi => sequence::csi(&self.kept, last),
@@ -373,7 +401,7 @@ impl Decoder {
                 events.push(Event::Key(Key { modifiers, ..key }));
             }
             sequence::Meaning::PasteStarts => self.state = State::Paste,
-            sequence::Meaning::Unknown => events.push(Event::Unknown),
+            sequence::Meaning::Unknown => events.push(unknown),
         }
     }
 
@@ -399,6 +427,15 @@ impl Decoder {
             Ok(text) if !is_cut => Event::Paste(text.replace("\r\n", "\n").replace('\r', "\n")),
             _ => Event::NotText,
         }
+    }
+}
+
+/// The state after a C1 control that begins a sequence.
+fn after_c1(byte: u8) -> State {
+    let alt = Modifiers::NONE;
+    match byte {
+        C1_SS3 => State::Ss3 { alt },
+        _ => State::Csi { alt },
     }
 }
 

@@ -26,7 +26,7 @@ const RULES: &[Rule] = &[
         word: "Instant::now",
         allowed: &[
             "server/src/clock.rs",
-            "server/src/logging.rs",
+            "server/src/logging",
             "client/src/network",
             "client/src/service.rs",
             "client/src/bin/",

@@ -11,6 +11,9 @@ pub(super) enum Meaning {
 
 /// A control sequence: its parameters and its last byte.
 pub(super) fn csi(parameters: &[u8], last: u8) -> Meaning {
+    if (parameters, last) == (b"200", b'~') {
+        return Meaning::PasteStarts;
+    }
     let Some((first, second)) = numbers(parameters) else {
         return Meaning::Unknown;
     };
@@ -22,7 +25,6 @@ pub(super) fn csi(parameters: &[u8], last: u8) -> Meaning {
         last => (last, Modifiers::NONE),
     };
     let code = match (last, first) {
-        (b'~', 200) => return Meaning::PasteStarts,
         (b'~', number) => tilde(number),
         (b'Z', _) => Some(Code::BackTab),
         // rxvt: arrows with Shift.

@@ -120,6 +120,36 @@ fn ctrl_c_is_never_part_of_a_sequence() {
     }
 }
 
+#[test]
+fn ctrl_c_works_after_esc_and_in_a_report_of_the_mouse() {
+    let interrupt = key(Code::Char('c'), Modifiers::CTRL);
+    for start in ["\x1b", "\x1b\x1b", "\x1b[M", "\x1b[M!!"] {
+        let mut bytes = start.as_bytes().to_vec();
+        bytes.push(3);
+        assert_eq!(decoded(&bytes), [Event::Unknown, interrupt.clone()], "{start:?}");
+    }
+}
+
+#[test]
+fn controls_of_eight_bits_begin_sequences() {
+    for start in [&b"\x9b"[..], b"\xc2\x9b"] {
+        let with = |rest: &[u8]| decoded(&[start, rest].concat());
+        assert_eq!(with(b"1;5D"), [key(Code::Left, Modifiers::CTRL)]);
+        assert_eq!(with(b"15~"), [key(Code::Function(5), Modifiers::NONE)]);
+    }
+    assert_eq!(decoded(b"\x8fA"), [key(Code::Up, Modifiers::NONE)]);
+    // In a text of Windows-1252 the first is a quotation mark: it is told, and nothing is chosen.
+    assert_eq!(decoded(b"\x9b6;6;6z"), [Event::NotText]);
+    assert_eq!(decoded(b"\xc2\x9b6;6;6z"), [Event::Unknown]);
+}
+
+#[test]
+fn a_paste_begins_with_its_own_mark_alone() {
+    for mark in ["\x1b[0200~", "\x1b[200;1~", "\x1b[;200~"] {
+        assert_eq!(decoded(mark.as_bytes()), [Event::Unknown], "{mark:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn pieces_do_not_matter(

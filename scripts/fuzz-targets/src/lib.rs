@@ -11,6 +11,7 @@ mod channel;
 mod client;
 mod config;
 mod frame;
+mod keys;
 mod log_line;
 mod maildir;
 mod message;
@@ -36,7 +37,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -96,6 +97,12 @@ pub const TARGETS: [Target; 10] = [
         about: "other people's text in the server's log",
         length_max: 1024,
         run: log_line::run,
+    },
+    Target {
+        name: "keys",
+        about: "bytes of a terminal in any pieces, and text between its sequences",
+        length_max: 1024,
+        run: keys::run,
     },
 ];
 

@@ -93,6 +93,11 @@ fn log_lines() {
 }
 
 #[test]
+fn keys() {
+    replay("keys");
+}
+
+#[test]
 fn messages_need_no_stack() {
     for name in ["message", "frame"] {
         let small = thread::Builder::new().stack_size(SMALL_STACK);

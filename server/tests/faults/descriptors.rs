@@ -94,7 +94,7 @@ fn a_crowd_leaves_descriptors_to_the_store_and_the_log() {
 
 #[test]
 fn listeners_take_nothing_of_the_reserve() {
-    const FILES: usize = 200;
+    const FILES: usize = 264;
     let directory = tempfile::tempdir().unwrap();
     let limited = |listeners: usize| {
         let addresses = (0..listeners).flat_map(|_| ["--listen", "127.0.0.1:0"]);
@@ -118,5 +118,5 @@ fn listeners_take_nothing_of_the_reserve() {
     drop((crowd, daemon));
     let (status, said) = refused(limited(80));
     assert_eq!(status, Some(71), "{said}");
-    assert!(said.contains("200 open files") && said.contains("LimitNOFILE="), "{said}");
+    assert!(said.contains("264 open files") && said.contains("LimitNOFILE="), "{said}");
 }

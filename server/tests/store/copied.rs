@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use correio_proto::mail::MailRef;
+use correio_proto::mail::{Mail, MailRef};
 use correio_server::store::{AccountId, sqlite::OpenError, sqlite::SqliteOptions};
 
 use crate::{
@@ -20,7 +20,7 @@ fn fill_a_log(harness: &mut Harness, tony: AccountId, from: u64) {
     let body = "x".repeat(1 << 20);
     let sends = (from..from + 45).map(|number| send(tony, number, "tony", &body)).collect();
     assert!(harness.run_together(sends).iter().all(is_sent));
-    let mails: Vec<MailRef> = harness.fetch(tony).iter().map(|mail| mail.reference()).collect();
+    let mails: Vec<MailRef> = harness.fetch(tony).iter().map(Mail::reference).collect();
     for page in mails.chunks(200) {
         harness.confirm(tony, page.to_vec());
     }

@@ -4,7 +4,6 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
-    rc::Rc,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError},
@@ -45,7 +44,7 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
-    pub(crate) text: Rc<Text>,
+    pub(crate) text: &'static Text,
     pub(crate) prompt: Prompt,
     pub(crate) data: PathBuf,
     pub(crate) service: Option<Service>,
@@ -64,14 +63,14 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        text: Text,
+        text: &'static Text,
         data: PathBuf,
         stated: Stated,
         guard: Guard,
         cancel: Cancel,
     ) -> Self {
-        let prompt = Prompt::new(&guard, &text);
-        let (text, service, user, tried) = (Rc::new(text), None, String::new(), None);
+        let prompt = Prompt::new(&guard, text);
+        let (service, user, tried) = (None, String::new(), None);
         let (refused, failed) = (None, None);
         Self { text, prompt, data, service, user, tried, refused, failed, stated, guard, cancel }
     }

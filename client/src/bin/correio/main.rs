@@ -53,19 +53,20 @@ enum Ended {
 
 fn main() -> ExitCode {
     let variable = |name: &str| env::var(name).ok();
-    let text = Text::new(args::lang(env::args_os(), variable));
-    let command = args::command(&text);
+    // The catalogue is needed up to the end of the program.
+    let text: &'static Text = Box::leak(Box::new(Text::new(args::lang(env::args_os(), variable))));
+    let command = args::command(text);
     let cli = match Cli::read(&command) {
         Ok(cli) => cli,
-        Err(refused) => return refuse(&text, &command, &refused),
+        Err(refused) => return refuse(text, &command, &refused),
     };
     let json = cli.options.json;
-    match run(&cli, &text) {
+    match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
         Ok(Ended::Answered(output)) => {
             let answer = if json { show_json(&output.json) } else { output.text.clone() };
-            match answer_with(&text, &output, &answer) {
+            match answer_with(text, &output, &answer) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
                     let _ = writeln!(io::stderr(), "correio: {}", failure.text);
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
                 }
             }
         }
-        Err(failure) => fail(&text, &failure, json),
+        Err(failure) => fail(text, &failure, json),
     }
 }
 
@@ -144,7 +145,7 @@ fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
 }
 
 /// Runs the menus, which say everything themselves, or one command.
-fn run(cli: &Cli, text: &Text) -> Result<Ended, Failure> {
+fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     let options = &cli.options;
     check_clock(text, SystemTime::elapsed(&UNIX_EPOCH))?;
     let data = data_directory(options)?;
@@ -160,8 +161,7 @@ fn run(cli: &Cli, text: &Text) -> Result<Ended, Failure> {
         Some(_) => Some(options.address(text)?),
         None => None,
     };
-    let mut app =
-        App::new(Text::new(text.lang()), data, Stated::of(options), guard.clone(), cancel);
+    let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {

@@ -15,6 +15,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI32, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -134,13 +135,22 @@ impl Guard {
                 self.0.ended_by.store(signal, Ordering::SeqCst);
                 cancel.cancel();
                 self.wake();
-                let guard = self.clone();
-                thread::spawn(move || {
-                    thread::sleep(GRACE);
-                    guard.leave(signal);
-                });
+                self.leave_after_grace(signal);
             }
             _ => self.leave(signal),
+        }
+    }
+
+    /// Ends the program where the prompt has not ended it by then.
+    fn leave_after_grace(&self, signal: i32) {
+        let guard = self.clone();
+        let watch = move || {
+            let (_ends_with_the_program, end) = mpsc::channel::<()>();
+            let _ = end.recv_timeout(GRACE);
+            guard.leave(signal);
+        };
+        if thread::Builder::new().name("grace".to_owned()).spawn(watch).is_err() {
+            self.leave(signal);
         }
     }
 

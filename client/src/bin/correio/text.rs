@@ -74,10 +74,6 @@ impl Text {
         keys.filter(is_key).map(str::to_owned).collect()
     }
 
-    pub(crate) fn lang(&self) -> Lang {
-        self.lang
-    }
-
     /// The text of a key.
     pub(crate) fn of(&self, key: &str) -> String {
         self.with(key, &[])

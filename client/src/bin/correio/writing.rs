@@ -1,6 +1,6 @@
 //! A mail while a person writes it: each part is kept as a draft from its first character on.
 
-use std::{fmt::Write, path::PathBuf, rc::Rc};
+use std::{fmt::Write, path::PathBuf};
 
 use correio_client::{Draft, DraftError, DraftFile, Drafts, Shown, new_mail_id, show};
 
@@ -10,7 +10,7 @@ use crate::{prompt::Keep, text::Text};
 pub(crate) struct Writing {
     pub(crate) mail: Draft,
     file: DraftFile,
-    text: Rc<Text>,
+    text: &'static Text,
     /// Whether the mail has the id under which it may have been sent with another text.
     is_old: bool,
 }
@@ -25,15 +25,15 @@ pub(crate) enum Part {
 
 impl Writing {
     /// A new mail.
-    pub(crate) fn begin(drafts: &Drafts, text: &Rc<Text>) -> Self {
+    pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text: Rc::clone(text), is_old: false }
+        Self { mail, file: drafts.begin(), text, is_old: false }
     }
 
     /// A draft that is written further.
-    pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &Rc<Text>) -> Self {
-        Self { mail, file, text: Rc::clone(text), is_old: true }
+    pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
+        Self { mail, file, text, is_old: true }
     }
 
     /// What keeps a part while it is typed.
@@ -76,7 +76,7 @@ impl Writing {
 
     /// What is said of a mail that could not be kept: why, and the mail itself, to be copied.
     pub(crate) fn not_kept(&self, error: &DraftError) -> String {
-        let mut said = reason(&self.text, error);
+        let mut said = reason(self.text, error);
         for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
             if !part.is_empty() {
                 // Writing to a string cannot fail.

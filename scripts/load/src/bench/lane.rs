@@ -139,5 +139,5 @@ pub fn run(mut lanes: Vec<Lane>, depth: usize, tally: &mut Tally) -> Result<Valu
         }
     }
     tally.lost = lanes.iter().map(|lane| lane.begun.len() as u64).sum();
-    Ok(tally.report(shares.unwrap_or_default()))
+    tally.report(shares.unwrap_or_default())
 }

@@ -50,7 +50,7 @@ pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) ->
         }
     }
     tally.lost = crowd.under_way;
-    let mut report = tally.report(shares.unwrap_or_default());
+    let mut report = tally.report(shares.unwrap_or_default())?;
     if let Some(fields) = report.as_object_mut() {
         fields.insert("sent".to_owned(), crowd.next.into());
         fields.insert("acknowledged".to_owned(), crowd.acknowledged.into());

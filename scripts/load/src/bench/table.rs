@@ -115,8 +115,10 @@ fn add(rows: &mut [Measured], line: &str) -> Result<()> {
 }
 
 impl Measured {
+    /// `None` also for a reference of 0, beside which everything would be well.
     fn ratio(&self) -> Option<f64> {
-        Some(self.correio.median()? / self.reference.median()?)
+        let reference = self.reference.median().filter(|reference| *reference > 0.0)?;
+        Some(self.correio.median()? / reference)
     }
 
     /// Whether the row's target was met.
@@ -241,6 +243,13 @@ mod tests {
         assert_eq!(verdict(samples, "receive"), Verdict::Unknown);
         assert!(markdown(&rows).contains("receive: Dovecot is not installed"));
         assert_eq!(read(samples, false).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_reference_of_nothing_is_no_comparison() {
+        let sample = |side, value| format!("send-echo\t{side}\tvalue\t{{\"value\":{value}}}\n");
+        let samples = [sample("correio", 10), sample("reference", 0)].concat();
+        assert_eq!(verdict(&samples, "send-echo"), Verdict::Unknown);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::process;
@@ -98,8 +99,18 @@ impl Tally {
     }
 
     /// Everything as one value.
-    #[must_use]
-    pub fn report(&mut self, shares: (Option<f64>, Option<f64>)) -> Value {
+    ///
+    /// # Errors
+    ///
+    /// No operation was answered in time: a rate of nothing is no measurement.
+    pub fn report(&mut self, shares: (Option<f64>, Option<f64>)) -> Result<Value> {
+        ensure!(
+            self.operations > 0,
+            "nothing was measured: no operation was answered in time, {} were refused and {} never \
+             answered",
+            self.refused,
+            self.lost
+        );
         self.latencies.sort_unstable();
         let at = |thousandths: usize| {
             let index = (self.latencies.len() * thousandths / 1000)
@@ -107,7 +118,7 @@ impl Tally {
             self.latencies.get(index).map(|units| f64::from(*units) / 10.0)
         };
         let seconds = self.until.duration_since(self.from).as_secs_f64();
-        json!({
+        Ok(json!({
             "seconds": seconds,
             "operations": self.operations,
             "per_second": self.operations as f64 / seconds,
@@ -118,6 +129,22 @@ impl Tally {
             "lost": self.lost,
             "client_processors": shares.0,
             "server_processors": shares.1,
-        })
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_without_an_answer_is_no_measurement() {
+        let mut tally = Tally::new(Duration::ZERO, Duration::from_secs(60), None);
+        tally.lost = 3;
+        let error = tally.report((None, None)).unwrap_err().to_string();
+        assert!(error.contains("3 never answered"), "{error}");
+        let now = tally.from();
+        tally.answered(now, now, 1);
+        assert_eq!(tally.report((None, None)).unwrap()["operations"], 1);
     }
 }

@@ -42,10 +42,12 @@ fn main() -> Result<()> {
     let options = Options::parse();
     ensure!(options.server.ip().is_loopback(), "only a server on this machine is loaded");
     let files = raise_file_limit();
-    let connections = options.connections.min(usize::try_from(files)?.saturating_sub(50));
-    if connections < options.connections {
-        println!("the limit on open files, {files}, allows {connections} connections");
-    }
+    let connections = options.connections;
+    let most = usize::try_from(files)?.saturating_sub(50);
+    ensure!(
+        (1..=most).contains(&connections),
+        "the limit on open files, {files}, allows 1 to {most} connections, not {connections}"
+    );
     let mut tony = session(options.server, "tony")?;
     let mut pepper = session(options.server, "pepper")?;
     for number in 0..connections.div_ceil(SESSIONS) {
@@ -57,8 +59,14 @@ fn main() -> Result<()> {
     let held = hold(options.server, connections)?;
     println!("{} connections logged in after {:.1?}", held.len(), started.elapsed());
     let after = memory(options.pid)?;
-    let each = (after.saturating_sub(before)) as f64 / held.len() as f64;
-    println!("server memory: {before} B before, {after} B with them: {each:.0} B each");
+    if after > before {
+        let each = (after - before) as f64 / held.len() as f64;
+        println!("server memory: {before} B before, {after} B with them: {each:.0} B each");
+    } else {
+        println!(
+            "server memory: {before} B before, {after} B with them: too few to tell what each costs"
+        );
+    }
     let crowded = exchange(&mut tony, &mut pepper, options.mails)?;
     println!("send, fetch and confirm of one mail, {} times:", options.mails);
     println!("  without the crowd: median {:.2?}, p99 {:.2?}", calm.0, calm.1);

@@ -109,6 +109,10 @@ fn main() -> Result<()> {
     ensure!(options.server.ip().is_loopback(), "only a server on this machine is loaded");
     let files = process::raise_file_limit();
     let most = usize::try_from(files)?.saturating_sub(50);
+    ensure!(options.connections > 0 && options.depth > 0, "without a request nothing is measured");
+    let times = [options.seconds, options.warm_up, options.delay];
+    ensure!(times.iter().all(|time| (0.0..=86_400.0).contains(time)), "a time is out of range");
+    ensure!(options.seconds > 0.0, "--seconds takes more than 0");
     ensure!(options.connections <= most, "the limit on open files allows {most} connections");
     let mut report = run(&options)?;
     if let Some(fields) = report.as_object_mut() {
@@ -123,8 +127,10 @@ fn main() -> Result<()> {
 fn run(options: &Options) -> Result<Value> {
     match options.mode {
         Mode::Echo => echo(options),
-        Mode::Send => closed(options, |index, to| Work::send(to, options.size, index as u64)),
-        Mode::Receive => closed(options, |_, _| Work::receive(100)),
+        Mode::Send => {
+            answered(closed(options, |index, to| Work::send(to, options.size, index as u64))?)
+        }
+        Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
@@ -196,7 +202,14 @@ fn echo(options: &Options) -> Result<Value> {
         let wire = Wire::connect(place.server, &place.security, index)?;
         lanes.push(Lane::new(wire, Work::echo(options.size)?));
     }
-    lane::run(lanes, options.depth, &mut options.tally())
+    answered(lane::run(lanes, options.depth, &mut options.tally())?)
+}
+
+/// A report of a load whose every request was answered: a server that stopped on the way has no rate.
+fn answered(report: Value) -> Result<Value> {
+    let lost = report.get("lost").and_then(Value::as_u64).unwrap_or(0);
+    ensure!(lost == 0, "{lost} requests were never answered");
+    Ok(report)
 }
 
 fn closed(options: &Options, work: impl Fn(usize, Addressees) -> Result<Work>) -> Result<Value> {
@@ -229,6 +242,7 @@ fn idle(options: &Options) -> Result<Value> {
     let seconds = started.elapsed().as_secs_f64();
     thread::sleep(SETTLE);
     let after = process::memory(pid)?;
+    ensure!(after > before, "the server's memory did not grow: {before} B before, {after} B after");
     let bytes_each = after.saturating_sub(before) as f64 / wires.len().max(1) as f64;
     Ok(json!({
         "before": before,

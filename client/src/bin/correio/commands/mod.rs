@@ -77,7 +77,7 @@ impl Output {
 
 /// What commands work with.
 pub(crate) struct Context<'a> {
-    pub(crate) text: &'a Text,
+    pub(crate) text: &'static Text,
     pub(crate) options: &'a Options,
     pub(crate) data: PathBuf,
     pub(crate) cancel: Cancel,

@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
-    rc::Rc,
 };
 
 use correio_client::{Draft, Drafts, RequestError, Service, Shown, new_mail_id, show};
@@ -112,13 +111,13 @@ fn typed(
     to: Recipients,
     subject: Subject,
 ) -> Result<Send, Failure> {
-    let text = Rc::new(Text::new(context.text.lang()));
+    let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
-    let mut writing = Writing::begin(&drafts, &text);
+    let mut writing = Writing::begin(&drafts, text);
     writing.set(Part::To, &to.to_string());
     writing.set(Part::Subject, subject.as_str());
     guard.set_busy(false);
-    let mut prompt = Prompt::on_stderr(guard, &text);
+    let mut prompt = Prompt::on_stderr(guard, text);
     let typed = type_body(context, guard, &mut prompt, &mut writing);
     drop(prompt);
     guard.set_attended(false);

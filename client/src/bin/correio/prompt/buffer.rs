@@ -346,6 +346,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_after_a_marked_paste_is_typed() {
+        let mut body = Buffer::lines("");
+        body.insert_pasted("ola\n.\n");
+        body.insert_typed(".");
+        assert_eq!(body.typed_dots(), 1);
+        for pasted in [".", "ola\n."] {
+            let mut body = Buffer::lines("");
+            body.insert_pasted(pasted);
+            assert_eq!(body.typed_dots(), 0, "{pasted:?}");
+        }
+    }
+
+    #[test]
     fn a_paste_into_a_line_is_one_line() {
         let mut line = Buffer::line("");
         line.insert_pasted("um\n.\n9\n");

@@ -11,7 +11,7 @@ use correio_client::keys::{Code, Key, Modifiers};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 
 use super::{
-    Answer, Choice, Menu, Stop,
+    Answer, Choice, Menu, MenuStatus, Stop,
     canvas::Canvas,
     input::{Input, Typed, Waited},
     layout::rows,
@@ -106,11 +106,11 @@ impl Keys {
         }
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
         self.begin()?;
         self.canvas.say("");
         self.canvas.say(&Style::new().bold().apply_to(menu.title).to_string());
-        let chosen = self.chosen(menu);
+        let chosen = self.chosen(menu, status);
         if let Ok(choice) = &chosen {
             // The menu stays on the screen as it was answered.
             let rows = self.items(menu, Some(choice.digit));
@@ -120,7 +120,7 @@ impl Keys {
         chosen.map(|choice| choice.digit)
     }
 
-    fn chosen<'a>(&mut self, menu: &Menu<'a>) -> Answer<&'a Choice> {
+    fn chosen<'a>(&mut self, menu: &Menu<'a>, status: &mut dyn MenuStatus) -> Answer<&'a Choice> {
         let is_first = |choice: &Choice| match menu.current {
             Some(digit) => choice.digit == digit && choice.unavailable.is_none(),
             None => choice.unavailable.is_none(),
@@ -128,11 +128,11 @@ impl Keys {
         let mut current = menu.choices.iter().position(is_first).unwrap_or_default();
         let mut remark = String::new();
         loop {
-            let status = (menu.status)();
-            self.draw_menu(menu, current, &status, &remark);
+            let said = status.lines();
+            self.draw_menu(menu, current, &said, &remark);
             let waited = loop {
                 match self.wait(Some(Instant::now() + STATUS_EVERY))? {
-                    Waited::Idle if (menu.status)() == status => {}
+                    Waited::Idle if status.lines() == said => {}
                     waited => break waited,
                 }
             };

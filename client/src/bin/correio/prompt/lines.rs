@@ -10,7 +10,7 @@ use rustix::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Choice, Keep, Menu, Stop, Words, Written, asked, paper};
+use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, paper};
 use crate::{exit::Status, terminal::Guard};
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
@@ -78,10 +78,10 @@ impl Lines {
         self.out.write(&format!("{text}\n"));
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
         self.say("");
         self.say(menu.title);
-        for line in (menu.status)() {
+        for line in status.lines() {
             self.say(&line);
         }
         for choice in menu.choices {

@@ -68,8 +68,21 @@ pub(crate) struct Menu<'a> {
     pub(crate) choices: &'a [Choice],
     /// The choice that the cursor stands on at first; the first available one where `None`.
     pub(crate) current: Option<u8>,
-    /// What is said below the choices as long as it holds, such as new mail.
-    pub(crate) status: &'a dyn Fn() -> Vec<String>,
+}
+
+/// What is said below a menu's choices as long as it holds, such as new mail. An open menu asks for
+/// it again and again.
+pub(crate) trait MenuStatus {
+    fn lines(&mut self) -> Vec<String>;
+}
+
+/// Nothing is said.
+pub(crate) struct NoStatus;
+
+impl MenuStatus for NoStatus {
+    fn lines(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl Menu<'_> {
@@ -176,9 +189,18 @@ impl Prompt {
 
     /// Has one of a menu's choices chosen and returns its digit.
     pub(crate) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+        self.choose_with(menu, &mut NoStatus)
+    }
+
+    /// The same, with lines below the choices.
+    pub(crate) fn choose_with(
+        &mut self,
+        menu: &Menu<'_>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<u8> {
         match &mut self.way {
-            Way::Keys(keys) => keys.choose(menu),
-            Way::Lines(lines) => lines.choose(menu),
+            Way::Keys(keys) => keys.choose(menu, status),
+            Way::Lines(lines) => lines.choose(menu, status),
         }
     }
 

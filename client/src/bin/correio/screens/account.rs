@@ -17,13 +17,7 @@ pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
         Choice::new(3, text.of("account-delete")),
         Choice::new(0, text.of("account-back")),
     ];
-    let menu = Menu {
-        text,
-        title: &text.of("account-title"),
-        choices: &choices,
-        current: None,
-        status: &Vec::new,
-    };
+    let menu = Menu { text, title: &text.of("account-title"), choices: &choices, current: None };
     match app.prompt.choose(&menu)? {
         1 => rename(app, person).map(|()| Stay::Yes),
         2 => change_password(app).map(|()| Stay::Yes),

@@ -54,11 +54,5 @@ fn choose(app: &mut App, current: Option<u8>) -> Result<u8, Stop> {
         needs_server(LOGIN, text.of("first-login")),
         Choice::new(0, text.of("first-quit")),
     ];
-    app.prompt.choose(&Menu {
-        text,
-        title: &text.of("first-title"),
-        choices: &choices,
-        current,
-        status: &Vec::new,
-    })
+    app.prompt.choose(&Menu { text, title: &text.of("first-title"), choices: &choices, current })
 }

@@ -1,7 +1,5 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use std::cell::RefCell;
-
 use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, Stored, show};
 use correio_proto::{
     mail::{FullName, Username},
@@ -12,7 +10,7 @@ use super::{account, drafts, local, receive, send};
 use crate::{
     app::App,
     names::Names,
-    prompt::{Answer, Choice, Menu, Stop},
+    prompt::{Answer, Choice, Menu, MenuStatus, Stop},
     text::Text,
 };
 
@@ -112,22 +110,30 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
     ];
     let name = show(person.full_name.as_str(), Shown::OneLine);
     let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
-    let arrived = RefCell::new(Arrived::default());
-    let menu = Menu {
-        text,
-        title: &text.with("home-title", &[("name", name.into())]),
-        choices: &choices,
-        current: None,
-        status: &|| {
-            let notices = service.map(Service::take_notices).unwrap_or_default();
-            let mut arrived = arrived.borrow_mut();
-            arrived.add(notices);
-            let stops = service.is_some_and(|service| service.state() == State::Stopping);
-            let stops = stops.then(|| text.of("home-stopping"));
-            arrived.line(text, || person.names(&mailbox)).into_iter().chain(stops).collect()
-        },
-    };
-    app.prompt.choose(&menu)
+    let title = text.with("home-title", &[("name", name.into())]);
+    let menu = Menu { text, title: &title, choices: &choices, current: None };
+    let mut status =
+        Status { text, service, person, mailbox: &mailbox, arrived: Arrived::default() };
+    app.prompt.choose_with(&menu, &mut status)
+}
+
+/// What stands below the menu.
+struct Status<'a> {
+    text: &'a Text,
+    service: Option<&'a Service>,
+    person: &'a Person,
+    mailbox: &'a Mailbox,
+    arrived: Arrived,
+}
+
+impl MenuStatus for Status<'_> {
+    fn lines(&mut self) -> Vec<String> {
+        self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
+        let stops = self.service.is_some_and(|service| service.state() == State::Stopping);
+        let stops = stops.then(|| self.text.of("home-stopping"));
+        let arrived = self.arrived.line(self.text, || self.person.names(self.mailbox));
+        arrived.into_iter().chain(stops).collect()
+    }
 }
 
 /// Mails that arrived while the menu is open: however many, one line tells of them.

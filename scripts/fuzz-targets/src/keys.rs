@@ -1,0 +1,243 @@
+//! Target `keys`: lengths of pieces, and what a terminal sends in them: first as it stands, then
+//! as orders to make text and sequences, by the grammar of ECMA-48 and not by the decoder's code.
+
+use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
+
+use crate::{pieces::Pieces, script::Script};
+
+pub(crate) fn run(data: &[u8]) {
+    let mut script = Script(data);
+    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let bytes = script.rest();
+    let events = in_any_pieces(&lengths, bytes);
+    assert!(events.len() <= bytes.len(), "an event takes a byte at least");
+    assert!(events.iter().all(|event| text_of(event).is_none_or(|c| !c.is_control())));
+    if !bytes.windows(4).any(|window| window == b"200~") {
+        let interrupt = Event::Key(Key::ctrl('c'));
+        let interrupts = events.iter().filter(|event| **event == interrupt).count();
+        assert_eq!(interrupts, bytes.iter().filter(|byte| **byte == 3).count(), "Ctrl-C works");
+    }
+    let (sent, meant) = made(bytes);
+    let events = in_any_pieces(&lengths, &sent);
+    assert_eq!(events.len(), meant.len(), "{sent:x?}: {events:?}");
+    for (event, meant) in events.iter().zip(&meant) {
+        assert!(meant.is_met(event), "{meant:?} became {event:?} in {sent:x?}");
+    }
+}
+
+/// The events of bytes that come in pieces, the same ones whatever the pieces.
+fn in_any_pieces(lengths: &[usize], bytes: &[u8]) -> Vec<Event> {
+    let whole = decode(&mut Pieces::new([]), bytes);
+    assert_eq!(decode(&mut Pieces::new(lengths.iter().copied()), bytes), whole, "{lengths:?}");
+    assert_eq!(decode(&mut Pieces::new([1]), bytes), whole, "byte by byte");
+    whole
+}
+
+fn decode(pieces: &mut Pieces, mut bytes: &[u8]) -> Vec<Event> {
+    let (mut decoder, mut events) = (Decoder::new(), Vec::new());
+    while !bytes.is_empty() {
+        let (piece, rest) = bytes.split_at(pieces.length(bytes.len()));
+        decoder.feed(piece, &mut events);
+        bytes = rest;
+    }
+    let before = events.len();
+    let was_pending = decoder.is_pending();
+    decoder.silence(&mut events);
+    assert_eq!(events.len() - before, usize::from(was_pending), "silence ends what has begun");
+    assert!(!decoder.is_pending() && !decoder.is_pasting());
+    // What comes next stands by itself.
+    let mut next = Vec::new();
+    decoder.feed(b"x\r", &mut next);
+    assert_eq!(next, [Code::Char('x'), Code::Enter].map(|code| Event::Key(Key::plain(code))));
+    events
+}
+
+fn text_of(event: &Event) -> Option<char> {
+    match event {
+        Event::Key(Key { code: Code::Char(c), modifiers: Modifiers::NONE }) => Some(*c),
+        _ => None,
+    }
+}
+
+/// The event that something sent must become.
+#[derive(Debug)]
+enum Meant {
+    Exactly(Event),
+    /// A sequence: a key that it may stand for, but neither text nor Esc, and Enter only where it
+    /// is the keypad's.
+    Sequence {
+        may_be_enter: bool,
+    },
+}
+
+impl Meant {
+    fn is_met(&self, event: &Event) -> bool {
+        let may_be_enter = match self {
+            Self::Exactly(exact) => return exact == event,
+            Self::Sequence { may_be_enter } => *may_be_enter,
+        };
+        match event {
+            Event::Unknown | Event::NotText => true,
+            Event::Paste(_) => false,
+            Event::Key(Key { code, .. }) => match code {
+                Code::Char(_) | Code::Escape | Code::Backspace => false,
+                Code::Enter => may_be_enter,
+                _ => true,
+            },
+        }
+    }
+}
+
+/// Keys as xterm's documentation has them, without modifiers and with a place for them.
+const KEYS: [(&str, &str, Code); 12] = [
+    ("\x1b[A", "\x1b[1;{}A", Code::Up),
+    ("\x1b[B", "\x1b[1;{}B", Code::Down),
+    ("\x1b[C", "\x1b[1;{}C", Code::Right),
+    ("\x1b[D", "\x1b[1;{}D", Code::Left),
+    ("\x1b[H", "\x1b[1;{}H", Code::Home),
+    ("\x1b[F", "\x1b[1;{}F", Code::End),
+    ("\x1b[2~", "\x1b[2;{}~", Code::Insert),
+    ("\x1b[3~", "\x1b[3;{}~", Code::Delete),
+    ("\x1b[5~", "\x1b[5;{}~", Code::PageUp),
+    ("\x1b[6~", "\x1b[6;{}~", Code::PageDown),
+    ("\x1b[15~", "\x1b[15;{}~", Code::Function(5)),
+    ("\x1bOP", "\x1b[1;{}P", Code::Function(1)),
+];
+
+/// Makes bytes of orders, and what they must become.
+fn made(orders: &[u8]) -> (Vec<u8>, Vec<Meant>) {
+    let mut script = Script(orders);
+    let (mut sent, mut meant) = (Vec::new(), Vec::new());
+    while !script.is_empty() {
+        meant.push(match script.below(10) {
+            0 | 1 => character(&mut script, &mut sent),
+            2 => csi(&mut script, b"\x1b[", &mut sent),
+            3 => csi(&mut script, b"\x1b\x1b[", &mut sent),
+            4 => {
+                let start: &[u8] = if script.byte() & 1 == 0 { b"\x9b" } else { b"\xc2\x9b" };
+                csi(&mut script, start, &mut sent)
+            }
+            5 => ss3(&mut script, &mut sent),
+            6 => string(&mut script, &mut sent),
+            7 => paste(&mut script, &mut sent),
+            8 => key(&mut script, &mut sent),
+            _ => report(&mut script, &mut sent),
+        });
+    }
+    (sent, meant)
+}
+
+/// A byte between two others.
+fn between(script: &mut Script<'_>, first: u8, last: u8) -> u8 {
+    first + script.byte() % (last - first + 1)
+}
+
+fn character(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    let number = u32::from(script.number());
+    let c = match script.byte() % 3 {
+        0 => None,
+        1 => char::from_u32(number),
+        _ => char::from_u32(0x1_0000 + number),
+    };
+    let ascii = char::from(b' ' + (number % 95) as u8);
+    let c = c.filter(|c| !c.is_control()).unwrap_or(ascii);
+    sent.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    Meant::Exactly(Event::Key(Key::plain(Code::Char(c))))
+}
+
+/// A control sequence: parameter bytes, intermediate bytes, a final byte.
+fn csi(script: &mut Script<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
+    let (parameters, intermediates) = (script.below(48), script.below(4).saturating_sub(1));
+    let mut parameters: Vec<u8> = (0..parameters).map(|_| between(script, b'0', b'?')).collect();
+    let intermediates: Vec<u8> = (0..intermediates).map(|_| between(script, b' ', b'/')).collect();
+    let last = between(script, b'@', b'~');
+    // Other forms begin with these: a report of the mouse, a key of the Linux console, a paste.
+    if matches!((&parameters[..], last), (b"", b'M' | b'[') | (b"200", b'~')) {
+        parameters.push(b'9');
+    }
+    sent.extend_from_slice(start);
+    sent.extend_from_slice(&parameters);
+    let is_number = !parameters.is_empty() && parameters.iter().all(u8::is_ascii_digit);
+    if is_number && intermediates.first() == Some(&b'$') {
+        // rxvt's own form ends here.
+        sent.push(b'$');
+    } else {
+        sent.extend_from_slice(&intermediates);
+        sent.push(last);
+    }
+    Meant::Sequence { may_be_enter: false }
+}
+
+fn ss3(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    let start: [&[u8]; 4] = [b"\x1bO", b"\x1b\x1bO", b"\x8f", b"\xc2\x8f"];
+    sent.extend_from_slice(start[script.below(4)]);
+    let modifiers = script.below(3);
+    sent.extend((0..modifiers).map(|_| between(script, b'0', b'9')));
+    let last = between(script, b'@', b'~');
+    sent.push(last);
+    Meant::Sequence { may_be_enter: last == b'M' }
+}
+
+/// A string of a command (title, colours, version), as terminals answer.
+fn string(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    sent.extend_from_slice(&[0x1b, b"]PX^_"[script.below(5)]]);
+    let is_text = |byte: &u8| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b);
+    sent.extend(script.counted().iter().copied().filter(is_text));
+    let end: &[u8] = if script.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
+    sent.extend_from_slice(end);
+    Meant::Exactly(Event::Unknown)
+}
+
+fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    let pasted = script.counted();
+    let pasted = match pasted.windows(6).position(|window| window == b"\x1b[201~") {
+        Some(end) => &pasted[..end],
+        None => pasted,
+    };
+    sent.extend_from_slice(b"\x1b[200~");
+    sent.extend_from_slice(pasted);
+    sent.extend_from_slice(b"\x1b[201~");
+    // A text that ends in the middle of the mark is told apart by the mark that follows.
+    Meant::Exactly(match std::str::from_utf8(pasted) {
+        Ok(text) => {
+            let lines = text.split("\r\n").flat_map(|part| part.split('\r'));
+            Event::Paste(lines.collect::<Vec<_>>().join("\n"))
+        }
+        Err(_) => Event::NotText,
+    })
+}
+
+/// A key with modifiers as xterm's parameter tells them: 1 and their sum.
+fn key(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    let (alone, with, code) = KEYS[script.below(KEYS.len())];
+    let held = script.below(8);
+    let all = [(1, Modifiers::SHIFT), (2, Modifiers::ALT), (4, Modifiers::CTRL)];
+    let chosen = all.into_iter().filter(|(bit, _)| held & bit != 0);
+    let modifiers = chosen.fold(Modifiers::NONE, |sum, (_, modifier)| sum.with(modifier));
+    let text = match held {
+        0 => alone.to_owned(),
+        held => with.replace("{}", &(held + 1).to_string()),
+    };
+    sent.extend_from_slice(text.as_bytes());
+    Meant::Exactly(Event::Key(Key { code, modifiers }))
+}
+
+/// A report of the mouse, in either form, or a key of the Linux console.
+fn report(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+    match script.below(3) {
+        0 => {
+            sent.extend_from_slice(b"\x1b[M");
+            sent.extend((0..3).map(|_| between(script, b' ', 0xff)));
+        }
+        1 => {
+            let last = if script.byte() & 1 == 0 { 'M' } else { 'm' };
+            let [button, column, row] = [(); 3].map(|()| script.byte());
+            sent.extend_from_slice(format!("\x1b[<{button};{column};{row}{last}").as_bytes());
+        }
+        _ => {
+            sent.extend_from_slice(b"\x1b[[");
+            sent.push(between(script, b'@', b'~'));
+        }
+    }
+    Meant::Sequence { may_be_enter: false }
+}

@@ -1,0 +1,152 @@
+//! Keys that choose nothing: whatever they are, the client stays on its screen.
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+
+use crate::{
+    client::{ESCAPE, PATIENCE},
+    driver::Driver,
+    texts::{self, pick},
+    view::View,
+};
+
+/// Control characters that mean nothing in a menu. Not among them: Enter, Ctrl-C, Ctrl-D, Esc.
+const CONTROLS: &[u8] =
+    b"\x00\x01\x02\x05\x06\x07\x08\x09\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x19\x1c\x1d\x1e\x1f\x7f";
+
+/// Window sizes, the odd ones.
+const SIZES: [(u16, u16); 8] =
+    [(1, 1), (1, 80), (2, 3), (3, 200), (8, 40), (24, 20), (60, 10), (200, 300)];
+
+impl Driver {
+    pub(crate) fn chaos_in_the_menu(&mut self) -> Result<()> {
+        self.go_home()?;
+        self.chaos(View::Home)
+    }
+
+    pub(crate) fn chaos_in_the_account_menu(&mut self) -> Result<()> {
+        self.go_home()?;
+        self.keys("choose", b"9")?;
+        self.await_view(View::Account)?;
+        self.chaos(View::Account)?;
+        self.keys("press", ESCAPE)?;
+        self.await_view(View::Home)
+    }
+
+    /// Chaos at a question of one line; no text of it is accepted as the answer.
+    pub(crate) fn chaos_in_a_question(&mut self) -> Result<()> {
+        self.go_home()?;
+        self.keys("choose", b"4")?;
+        let view = View::Question("To");
+        self.await_view(view)?;
+        self.chaos(view)?;
+        self.keys("press", ESCAPE)?;
+        self.await_view(View::Home)
+    }
+
+    fn chaos(&mut self, view: View) -> Result<()> {
+        for _ in 0..self.rng.usize(3..=15) {
+            self.mischief(view)?;
+            if self.rng.u8(0..4) == 0 {
+                self.assert_still(view)?;
+            }
+        }
+        self.assert_still(view)
+    }
+
+    fn mischief(&mut self, view: View) -> Result<()> {
+        match self.rng.u8(0..16) {
+            0..6 => self.sequence(),
+            6 => {
+                let letters = texts::letters(&mut self.rng);
+                self.keys("letters", letters.as_bytes())
+            }
+            7 => {
+                let text = texts::mixed(&mut self.rng);
+                self.keys("text", text.as_bytes())
+            }
+            8 | 9 => {
+                let paste = texts::bracketed(texts::hostile(&mut self.rng));
+                self.keys("paste", &paste)
+            }
+            10 | 11 => {
+                let burst = texts::hostile(&mut self.rng);
+                self.keys("burst", burst.as_bytes())?;
+                // What follows at once would belong to it.
+                self.pause(120)
+            }
+            12 => {
+                let control = pick(&mut self.rng, CONTROLS).copied().unwrap_or(1);
+                // Ctrl-L and the like; Tab and Backspace are keys of a question.
+                self.keys("control", &[control])
+            }
+            13 => self.odd_size(),
+            14 => self.stopped(view),
+            _ => self.suspended(),
+        }
+    }
+
+    /// A sequence, whole or in two pieces.
+    pub(crate) fn sequence(&mut self) -> Result<()> {
+        let sequence = pick(&mut self.rng, &self.sequences.any).cloned().unwrap_or_default();
+        let at = self.rng.usize(0..=sequence.len());
+        let (start, rest) = sequence.split_at(at);
+        match start.is_empty() || rest.is_empty() {
+            true => self.keys("sequence", &sequence),
+            false => {
+                self.keys("start of a sequence", start)?;
+                self.keys("its rest", rest)
+            }
+        }
+    }
+
+    pub(crate) fn odd_size(&mut self) -> Result<()> {
+        let size = pick(&mut self.rng, &SIZES).copied().unwrap_or((24, 80));
+        let random = (self.rng.u16(1..=200), self.rng.u16(1..=300));
+        let (rows, columns) = if self.rng.bool() { size } else { random };
+        self.resize(rows, columns)?;
+        self.pause(40)
+    }
+
+    /// Stops the client, types meanwhile, and lets it go on.
+    fn stopped(&mut self, view: View) -> Result<()> {
+        self.note("SIGSTOP");
+        self.pty()?.signal(Signal::STOP);
+        if view == View::Home {
+            let burst = texts::hostile(&mut self.rng);
+            self.keys("burst meanwhile", burst.as_bytes())?;
+        }
+        let time = self.rng.u64(10..200);
+        self.pause(time)?;
+        self.note("SIGCONT");
+        self.pty()?.signal(Signal::CONT);
+        self.pause(120)
+    }
+
+    /// Has the client stop itself, as Ctrl-Z does.
+    pub(crate) fn suspended(&mut self) -> Result<()> {
+        if self.rng.bool() {
+            self.note("SIGTSTP");
+            self.pty()?.signal(Signal::TSTP);
+        } else {
+            self.keys("suspend", b"\x1a")?;
+        }
+        self.pause(80)?;
+        self.go_on()
+    }
+
+    /// The client answers, and is where it was.
+    fn assert_still(&mut self, view: View) -> Result<()> {
+        self.go_on()?;
+        self.assert_alive()?;
+        self.pty()?.pump(std::time::Duration::from_millis(350));
+        self.pty()?.mark();
+        self.be_seen()?;
+        self.keys("press", b"\x0c")?;
+        let has_drawn = self.pty()?.pump_until(PATIENCE, |pty| pty.has_drawn_anything());
+        ensure!(has_drawn, "the client draws nothing, although the screen is to be drawn anew");
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
+        ensure!(is_there, "keys that choose nothing led from {view:?} to {:?}", self.view()?);
+        self.assert_alive()
+    }
+}

@@ -1,0 +1,230 @@
+//! The client: started, brought to a screen, given keys, ended.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+
+use crate::{
+    driver::Driver,
+    pty::{Pty, shell_status},
+    server::PASSWORD,
+    view::View,
+};
+
+/// How long the client may take to draw something it must draw.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long an orderly end may take.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most processor time that one action may take. The programs of the tests are not optimised.
+const PROCESSOR_MAX: Duration = Duration::from_secs(4);
+
+/// How long something typed in a menu keeps a digit from being a choice, and Esc from being told
+/// from a sequence.
+const SETTLED: Duration = Duration::from_millis(650);
+
+/// Attempts at getting to the home menu.
+const ATTEMPTS: usize = 60;
+
+pub(crate) const ESCAPE: &[u8] = b"\x1b";
+pub(crate) const ENTER: &[u8] = b"\r";
+
+impl Driver {
+    pub(crate) fn pty(&mut self) -> Result<&mut Pty> {
+        self.pty.as_mut().context("the client does not run")
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.note("start the client");
+        self.report.starts += 1;
+        self.size = (24, 80);
+        let mut command = Command::new("setsid");
+        command
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("TERM", "xterm-256color")
+            .arg("--ctty")
+            .arg(&self.program)
+            .args(["--lang", "en", "--plaintext", "--user", "tony", "--data-dir"])
+            .arg(self.data.path())
+            .args(["--server", &self.proxy.address.to_string()]);
+        self.pty = Some(Pty::start(&mut command, 24, 80)?);
+        Ok(())
+    }
+
+    /// Sends keys and looks how much processor time they take.
+    pub(crate) fn keys(&mut self, what: &str, bytes: &[u8]) -> Result<()> {
+        self.note(format!("{what} {:?}", String::from_utf8_lossy(bytes)));
+        let pty = self.pty()?;
+        let before = pty.processor_time();
+        pty.write(bytes)?;
+        pty.pump(Duration::from_millis(20));
+        let used = pty.processor_time().saturating_sub(before);
+        ensure!(used < PROCESSOR_MAX, "{used:?} of processor time went into that");
+        Ok(())
+    }
+
+    /// Types a text as a person does, and Enter after it.
+    pub(crate) fn answer(&mut self, text: &str) -> Result<()> {
+        self.keys("type", text.as_bytes())?;
+        self.pause(40)?;
+        self.keys("press", ENTER)
+    }
+
+    pub(crate) fn pause(&mut self, milliseconds: u64) -> Result<()> {
+        self.pty()?.pump(Duration::from_millis(milliseconds));
+        Ok(())
+    }
+
+    /// Waits for one of several texts; which one was drawn since the mark.
+    pub(crate) fn await_any(&mut self, texts: &[&str], time: Duration) -> Result<Option<usize>> {
+        let mut found = None;
+        self.pty()?.pump_until(time, |pty| {
+            found = texts.iter().position(|text| pty.has_drawn(text));
+            found.is_some()
+        });
+        Ok(found)
+    }
+
+    /// Waits for a screen.
+    pub(crate) fn await_view(&mut self, view: View) -> Result<()> {
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
+        ensure!(is_there, "{view:?} does not come up, {:?} is shown", self.view()?);
+        Ok(())
+    }
+
+    /// The screen that is shown.
+    pub(crate) fn view(&mut self) -> Result<View> {
+        Ok(View::of(&self.pty()?.lines()))
+    }
+
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) -> Result<()> {
+        if self.size != (rows, columns) {
+            self.note(format!("resize to {rows} rows, {columns} columns"));
+            self.size = (rows, columns);
+            self.pty()?.resize(rows, columns);
+        }
+        Ok(())
+    }
+
+    /// A size on which every screen can be told.
+    pub(crate) fn be_seen(&mut self) -> Result<()> {
+        let (rows, columns) = (self.rng.u16(24..=40), self.rng.u16(80..=120));
+        self.resize(rows, columns)?;
+        self.pause(60)
+    }
+
+    /// Continues a client that has stopped itself, as a shell's `fg` does.
+    pub(crate) fn go_on(&mut self) -> Result<()> {
+        if self.pty()?.is_stopped() {
+            self.note("SIGCONT");
+            self.pty()?.signal(Signal::CONT);
+            self.pause(60)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the client to the home menu, whatever it shows.
+    pub(crate) fn go_home(&mut self) -> Result<()> {
+        let mut waited = 0;
+        for attempt in 0..ATTEMPTS {
+            if self.pty.is_none() {
+                self.start()?;
+            }
+            self.go_on()?;
+            self.be_seen()?;
+            self.pty()?.pump(SETTLED);
+            self.assert_alive()?;
+            match self.view()? {
+                View::Home => return Ok(()),
+                View::First => self.log_in(attempt)?,
+                View::Waiting if waited < 15 => waited += 1,
+                View::Waiting => {
+                    waited = 0;
+                    self.keys("cancel", b"\x03")?;
+                    self.pause(500)?;
+                    if let Some(status) = self.pty()?.ended() {
+                        self.end_with(shell_status(status), &[130])?;
+                    }
+                }
+                _ => self.keys("press", ESCAPE)?,
+            }
+        }
+        bail!("the home menu does not come up, {:?} is shown", self.view()?)
+    }
+
+    /// Logs in from the first menu, where the server is there.
+    fn log_in(&mut self, attempt: usize) -> Result<()> {
+        if self.pty()?.lines().iter().any(|line| line.contains("choose a server first")) {
+            ensure!(attempt < ATTEMPTS / 2, "the server is there and the client does not connect");
+            return self.interrupt();
+        }
+        self.pty()?.mark();
+        self.keys("choose", b"3")?;
+        let asked = ["Username", "Password of", "choose a server"];
+        match self.await_any(&asked, PATIENCE)? {
+            Some(0) => self.answer("tony")?,
+            Some(1) => {}
+            _ => return Ok(()),
+        }
+        self.await_view(View::Question("Password"))?;
+        self.pty()?.mark();
+        self.answer(PASSWORD)?;
+        let told = ["9) My account", "Login failed", "Ctrl-C cancels"];
+        self.await_any(&told, PATIENCE)?;
+        Ok(())
+    }
+
+    /// Ctrl-C in a menu.
+    fn interrupt(&mut self) -> Result<()> {
+        self.keys("interrupt", b"\x03")?;
+        self.expect_end(&[130])
+    }
+
+    /// Fails where the client has ended by itself.
+    pub(crate) fn assert_alive(&mut self) -> Result<()> {
+        if let Some(status) = self.pty()?.ended() {
+            bail!("the client has ended by itself, with status {}", shell_status(status));
+        }
+        Ok(())
+    }
+
+    /// Waits for the end with one of these statuses and looks at the terminal.
+    pub(crate) fn expect_end(&mut self, statuses: &[i32]) -> Result<()> {
+        let deadline = Instant::now() + END_PATIENCE;
+        loop {
+            if let Some(status) = self.pty()?.ended() {
+                return self.end_with(shell_status(status), statuses);
+            }
+            ensure!(Instant::now() < deadline, "the client does not end");
+            self.pause(20)?;
+        }
+    }
+
+    fn end_with(&mut self, status: i32, statuses: &[i32]) -> Result<()> {
+        self.keep_screen();
+        let Some(mut pty) = self.pty.take() else { return Ok(()) };
+        pty.pump(Duration::from_millis(20));
+        let left = pty.left();
+        self.note(format!("it has ended with {status}"));
+        ensure!(statuses.contains(&status), "the client ended with {status}, not {statuses:?}");
+        // A program that was killed cannot put anything back.
+        let wrong = left.filter(|_| status != 137).map(|left| left.wrong).unwrap_or_default();
+        ensure!(wrong.is_empty(), "after the end {}", wrong.join(", "));
+        Ok(())
+    }
+
+    /// Logs out and leaves by the menus.
+    pub(crate) fn leave(&mut self) -> Result<()> {
+        self.keys("choose", b"6")?;
+        self.await_view(View::First)?;
+        self.pause(700)?;
+        self.keys("choose", b"0")?;
+        self.expect_end(&[0])
+    }
+}

@@ -1,0 +1,154 @@
+//! The course of a run: steps, each decided by the seed and its number, and what is checked.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::Write,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use correio_client::{Address, Mailbox};
+use fastrand::Rng;
+use tempfile::TempDir;
+
+use crate::{
+    Options, Report,
+    ledger::{Ledger, drafts},
+    proxy::Proxy,
+    pty::Pty,
+    sequences::Sequences,
+    server::Server,
+};
+
+/// Actions that are told of when something does not hold.
+const LAST_ACTIONS: usize = 50;
+
+/// Steps after which everything is checked.
+const CHECK_EVERY: u64 = 8;
+
+/// A run.
+pub(crate) struct Driver {
+    pub(crate) program: PathBuf,
+    pub(crate) rng: Rng,
+    pub(crate) sequences: Sequences,
+    pub(crate) server: Server,
+    pub(crate) proxy: Proxy,
+    pub(crate) data: TempDir,
+    pub(crate) pty: Option<Pty>,
+    pub(crate) size: (u16, u16),
+    pub(crate) ledger: Ledger,
+    pub(crate) report: Report,
+    seed: u64,
+    time: Duration,
+    started: Instant,
+    last: VecDeque<String>,
+    record: Option<File>,
+    screen: Vec<String>,
+}
+
+impl Driver {
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let server = Server::start(options.programs.server.clone())?;
+        let proxy = Proxy::start(server.address)?;
+        let record = options.record.as_ref().map(File::create).transpose();
+        Ok(Self {
+            program: options.programs.client.clone(),
+            rng: Rng::with_seed(options.seed),
+            sequences: Sequences::kept(),
+            server,
+            proxy,
+            data: TempDir::new()?,
+            pty: None,
+            size: (24, 80),
+            ledger: Ledger::default(),
+            report: Report::default(),
+            seed: options.seed,
+            time: options.time,
+            started: Instant::now(),
+            last: VecDeque::new(),
+            record: record.context("the file for the record")?,
+            screen: vec![],
+        })
+    }
+
+    /// The last actions, and the screen.
+    pub(crate) fn last(&self) -> (Vec<String>, Vec<String>) {
+        let screen = self.pty.as_ref().map_or_else(|| self.screen.clone(), Pty::lines);
+        (self.last.iter().cloned().collect(), screen)
+    }
+
+    pub(crate) fn run(&mut self) -> Result<Report> {
+        while self.started.elapsed() < self.time {
+            self.report.steps += 1;
+            // A number of its own for each step: what one of them draws changes no other.
+            let step = self.report.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.rng = Rng::with_seed(self.seed ^ step);
+            self.step()?;
+            if self.report.steps.is_multiple_of(CHECK_EVERY) {
+                self.check()?;
+            }
+        }
+        self.note("the end");
+        self.go_home()?;
+        self.leave()?;
+        self.check()?;
+        self.check_received()?;
+        (self.report.written, self.report.sent) = self.ledger.counts();
+        Ok(self.report)
+    }
+
+    fn step(&mut self) -> Result<()> {
+        match self.rng.u8(0..20) {
+            0..4 => self.chaos_in_the_menu(),
+            4 => self.chaos_in_the_account_menu(),
+            5..7 => self.chaos_in_a_question(),
+            7..14 => self.compose(),
+            14 => self.receive(),
+            15..17 => self.handle_a_draft(),
+            17 => self.restart_the_server(),
+            18 => self.break_the_connection(),
+            _ => self.end_in_the_menu(),
+        }
+    }
+
+    /// Enters an action in the record.
+    pub(crate) fn note(&mut self, action: impl AsRef<str>) {
+        self.report.actions += 1;
+        let seconds = self.started.elapsed().as_secs_f64();
+        let line = format!("{seconds:9.3} [{}] {}", self.report.steps, action.as_ref());
+        if let Some(record) = &mut self.record {
+            let _ = writeln!(record, "{line}");
+        }
+        if self.last.len() == LAST_ACTIONS {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
+
+    /// Keeps the screen of a client that has ended.
+    pub(crate) fn keep_screen(&mut self) {
+        self.screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
+    }
+
+    /// Holds server and drafts against the ledger. With a client that has ended, or is at rest.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.note("check accounts, mails and drafts");
+        self.server.look_at_accounts()?;
+        let arrived = self.server.take("pepper")?;
+        self.ledger.check(&arrived, &drafts(self.data.path()))
+    }
+
+    fn check_received(&self) -> Result<()> {
+        let address: Address = self.proxy.address.to_string().parse()?;
+        let mailbox = Mailbox::open(self.data.path(), &address, &"tony".parse()?);
+        let list = mailbox.list(1, usize::MAX)?;
+        ensure!(list.skipped.is_empty(), "{:?}", list.skipped);
+        let received: Vec<String> =
+            list.mails.iter().map(|mail| mail.subject.as_str().to_owned()).collect();
+        let left: Vec<String> =
+            self.server.take("tony")?.iter().map(|mail| mail.subject.as_str().to_owned()).collect();
+        self.ledger.check_received(&received, &left)
+    }
+}

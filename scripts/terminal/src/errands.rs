@@ -1,0 +1,123 @@
+//! Deliberate actions besides writing: receive, send or delete a draft, leave; and what happens to
+//! the server meanwhile.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::process::Signal;
+
+use crate::{
+    client::{ESCAPE, PATIENCE},
+    driver::Driver,
+    ledger::{Fate, Ledger},
+    view::View,
+};
+
+impl Driver {
+    /// Has mail come, receives it, and looks at one.
+    pub(crate) fn receive(&mut self) -> Result<()> {
+        for _ in 0..self.rng.usize(0..=3) {
+            let subject = self.ledger.deliver();
+            self.note(format!("deliver {subject}"));
+            self.server.deliver(&subject)?;
+        }
+        self.go_home()?;
+        self.pty()?.mark();
+        self.keys("choose", b"5")?;
+        match self.rng.u8(0..8) {
+            0 => return self.signalled(Signal::KILL, 137),
+            1 => {
+                self.note("cut the connection");
+                self.proxy.cut();
+            }
+            _ => {}
+        }
+        let told = ["e-mails received", "Receiving failed"];
+        self.await_any(&told, PATIENCE)?;
+        self.pause(300)?;
+        if self.view()? == View::Question("Which") {
+            self.answer("1")?;
+            self.pause(300)?;
+            for _ in 0..3 {
+                self.sequence()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the draft written last, or deletes it.
+    pub(crate) fn handle_a_draft(&mut self) -> Result<()> {
+        self.go_home()?;
+        self.pty()?.mark();
+        self.keys("choose", b"8")?;
+        let first = ["1) pepper", "[1] ", "There are no drafts"];
+        let found = self.await_any(&first, PATIENCE)?;
+        self.pause(100)?;
+        if found != Some(0) || self.view()? != View::Drafts {
+            self.keys("press", ESCAPE)?;
+            return self.pause(500);
+        }
+        let lines = self.pty()?.lines();
+        let line = lines.iter().rev().find(|line| line.contains("1) pepper"));
+        let Some(number) = line.and_then(|line| Ledger::number_in(line)) else {
+            self.keys("press", ESCAPE)?;
+            return self.pause(500);
+        };
+        self.pause(600)?;
+        self.keys("choose", b"1")?;
+        self.await_view(View::Draft)?;
+        self.pause(600)?;
+        self.pty()?.mark();
+        if self.rng.u8(0..4) == 0 {
+            self.ledger.becomes(number, Fate::Deleted);
+            self.keys("choose", b"3")?;
+            self.await_any(&["Draft deleted"], PATIENCE)?;
+            return Ok(());
+        }
+        self.ledger.becomes(number, Fate::Open);
+        self.keys("choose", b"1")?;
+        self.await_sent(number)
+    }
+
+    /// Ends the server, in one way or the other, and starts it again.
+    pub(crate) fn restart_the_server(&mut self) -> Result<()> {
+        let signal = if self.rng.bool() { Signal::TERM } else { Signal::KILL };
+        self.note(format!("restart the server with {signal:?}"));
+        self.server.restart(signal)?;
+        self.proxy.cut();
+        self.proxy.point_at(self.server.address);
+        Ok(())
+    }
+
+    /// Ends all connections and refuses new ones for a while.
+    pub(crate) fn break_the_connection(&mut self) -> Result<()> {
+        self.go_home()?;
+        self.note("break the connection");
+        self.proxy.refuse(true);
+        self.proxy.cut();
+        let time = self.rng.u64(100..2_000);
+        self.pty()?.pump(Duration::from_millis(time));
+        self.note("let connections through");
+        self.proxy.refuse(false);
+        Ok(())
+    }
+
+    /// Ends the client while a menu is open.
+    pub(crate) fn end_in_the_menu(&mut self) -> Result<()> {
+        self.go_home()?;
+        match self.rng.u8(0..6) {
+            0 => self.leave(),
+            1 => {
+                self.keys("interrupt", b"\x03")?;
+                self.expect_end(&[130])
+            }
+            2 => {
+                self.keys("end of the input", b"\x04")?;
+                self.expect_end(&[0])
+            }
+            3 => self.signalled(Signal::TERM, 143),
+            4 => self.signalled(Signal::INT, 130),
+            _ => self.close_the_terminal(),
+        }
+    }
+}

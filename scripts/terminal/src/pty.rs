@@ -1,0 +1,264 @@
+//! A pseudo-terminal with one program on it, and the screen that the program draws.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    num::NonZeroU16,
+    os::fd::OwnedFd,
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl},
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+};
+
+/// Most bytes of what was drawn that are kept to look for words in.
+const DRAWN_MAX: usize = 256 * 1024;
+
+/// Ticks of processor time in a second, on every Linux there is.
+const TICKS: u64 = 100;
+
+/// The terminal.
+pub(crate) struct Pty {
+    main: Option<fs::File>,
+    /// Kept open so that the settings can be read after the program's end.
+    other: Option<OwnedFd>,
+    found: Termios,
+    parser: vt100::Parser,
+    /// What was drawn since the last [`Pty::mark`], as text with the codes in it.
+    drawn: Vec<u8>,
+    child: Child,
+    pid: Pid,
+}
+
+/// How the terminal was left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// What is not as it was.
+    pub(crate) wrong: Vec<&'static str>,
+}
+
+impl Pty {
+    /// Starts a program below `setsid`, which makes the terminal its own.
+    pub(crate) fn start(command: &mut Command, rows: u16, columns: u16) -> Result<Self> {
+        let main = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&main)?;
+        unlockpt(&main)?;
+        let name = ptsname(&main, Vec::new())?;
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let other = rustix::fs::open(&*name, flags, Mode::empty())?;
+        tcsetwinsize(&main, size(rows, columns))?;
+        let found = tcgetattr(&other)?;
+        fcntl_setfl(&main, fcntl_getfl(&main)? | OFlags::NONBLOCK)?;
+        let child = command
+            .stdin(other.try_clone()?)
+            .stdout(other.try_clone()?)
+            .stderr(other.try_clone()?)
+            .spawn()
+            .context("starting the client")?;
+        let pid = Pid::from_child(&child);
+        Ok(Self {
+            main: Some(main.into()),
+            other: Some(other),
+            found,
+            parser: vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0),
+            drawn: Vec::new(),
+            child,
+            pid,
+        })
+    }
+
+    /// Writes keys in one call.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some(main) = &mut self.main else { return Ok(()) };
+            match main.write(rest) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if Instant::now() > deadline {
+                        return Err(anyhow!("the client has not read keys for ten seconds"));
+                    }
+                    self.pump(Duration::from_millis(20));
+                }
+                // The program has ended.
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws what comes for so long.
+    pub(crate) fn pump(&mut self, time: Duration) {
+        self.pump_until(time, |_| false);
+    }
+
+    /// Draws what comes until something is so; whether it was, within the time.
+    pub(crate) fn pump_until(
+        &mut self,
+        time: Duration,
+        mut is_so: impl FnMut(&mut Self) -> bool,
+    ) -> bool {
+        let deadline = Instant::now() + time;
+        loop {
+            self.read();
+            if is_so(self) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            self.wait(left.min(Duration::from_millis(50)));
+        }
+    }
+
+    fn wait(&self, time: Duration) {
+        let timeout = Timespec::try_from(time).ok();
+        let readable = self.main.as_ref().map(|main| PollFd::new(main, PollFlags::IN));
+        let mut fds: Vec<_> = readable.into_iter().collect();
+        // Without a program at the other end this would return at once.
+        if let Ok(1..) = poll(&mut fds, timeout.as_ref())
+            && fds.iter().any(|fd| !fd.revents().contains(PollFlags::IN))
+        {
+            let _ = poll(&mut [], timeout.as_ref());
+        }
+    }
+
+    fn read(&mut self) {
+        let mut room = [0; 16 * 1024];
+        while let Some(main) = &mut self.main
+            && let Ok(count @ 1..) = main.read(&mut room)
+        {
+            let bytes = room.get(..count).unwrap_or_default();
+            self.parser.process(bytes);
+            self.drawn.extend_from_slice(bytes);
+            let surplus = self.drawn.len().saturating_sub(DRAWN_MAX);
+            self.drawn.drain(..surplus);
+        }
+    }
+
+    /// Forgets what was drawn before, for [`Pty::has_drawn`].
+    pub(crate) fn mark(&mut self) {
+        self.read();
+        self.drawn.clear();
+    }
+
+    /// Whether a text was drawn since the mark.
+    pub(crate) fn has_drawn(&self, text: &str) -> bool {
+        self.drawn.windows(text.len().max(1)).any(|window| window == text.as_bytes())
+    }
+
+    /// Whether anything was drawn since the mark.
+    pub(crate) fn has_drawn_anything(&self) -> bool {
+        !self.drawn.is_empty()
+    }
+
+    /// The lines of the screen.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let screen = self.parser.screen();
+        let width = screen.size().1;
+        screen.rows(0, width.get()).map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
+        self.read();
+        self.parser.screen_mut().set_size(at_least_one(rows), at_least_one(columns));
+        if let Some(main) = &self.main {
+            let _ = tcsetwinsize(main, size(rows, columns));
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill_process(self.pid, signal);
+    }
+
+    /// Closes the terminal: the program gets SIGHUP.
+    pub(crate) fn close(&mut self) {
+        self.read();
+        self.main = None;
+        self.other = None;
+    }
+
+    /// The status, once the program has ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.read();
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Whether the program was stopped by a signal.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stat().is_some_and(|stat| stat.starts_with(['T', 't']))
+    }
+
+    /// Processor time used so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let ticks = self.stat().map_or(0, |stat| {
+            let field = |at: usize| stat.split(' ').nth(at)?.parse::<u64>().ok();
+            field(11).unwrap_or(0) + field(12).unwrap_or(0)
+        });
+        Duration::from_millis(ticks * 1000 / TICKS)
+    }
+
+    /// The state and what follows it in /proc.
+    fn stat(&self) -> Option<String> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
+    }
+
+    /// What the program, which has ended, has not put back. `None` where the terminal is closed.
+    pub(crate) fn left(&mut self) -> Option<Left> {
+        let other = self.other.as_ref()?;
+        let now = tcgetattr(other).ok()?;
+        self.read();
+        let screen = self.parser.screen();
+        let mut wrong = Vec::new();
+        let same = |a: &Termios, b: &Termios| {
+            let modes =
+                |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
+            modes(a) == modes(b)
+                && format!("{:?}", a.special_codes) == format!("{:?}", b.special_codes)
+        };
+        if !same(&now, &self.found) {
+            wrong.push("the terminal's settings are not those that were found");
+        }
+        if screen.hide_cursor() {
+            wrong.push("the cursor is hidden");
+        }
+        if screen.bracketed_paste() {
+            wrong.push("bracketed paste is on");
+        }
+        if screen.alternate_screen() {
+            wrong.push("the alternate screen is shown");
+        }
+        Some(Left { wrong })
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn at_least_one(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap_or(NonZeroU16::MIN)
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+/// The status as shells count it.
+pub(crate) fn shell_status(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}

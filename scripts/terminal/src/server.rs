@@ -1,0 +1,145 @@
+//! The server, as a process, and two people on it who look at it with the library.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, ensure};
+use correio_client::{
+    Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
+};
+use correio_proto::{credential::Password, mail::Mail, message::Send};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "jarvis-is-here";
+
+/// The accounts: the client's, and the other, to whom it sends.
+pub(crate) const PEOPLE: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
+
+/// The server.
+pub(crate) struct Server {
+    program: PathBuf,
+    data: TempDir,
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// What the other person has received, and what is left for tony at the end.
+    taken: TempDir,
+}
+
+impl Server {
+    /// Starts a server with its accounts.
+    pub(crate) fn start(program: PathBuf) -> Result<Self> {
+        let data = TempDir::new()?;
+        let (child, address) = spawn(&program, &data)?;
+        let server = Self { program, data, child, address, taken: TempDir::new()? };
+        for (username, full_name) in PEOPLE {
+            let registration = Registration {
+                id: new_mail_id(),
+                username: username.parse()?,
+                full_name: full_name.parse()?,
+                password: password()?,
+                invite: None,
+            };
+            server.connect()?.register(&registration, &Cancel::new())?;
+        }
+        Ok(server)
+    }
+
+    /// Ends the server with a signal and starts it again on the same data.
+    pub(crate) fn restart(&mut self, signal: Signal) -> Result<()> {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+        let _ = self.child.wait();
+        (self.child, self.address) = spawn(&self.program, &self.data)?;
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<Service> {
+        let address: Address = self.address.to_string().parse()?;
+        let options = ConnectOptions { trust: Trust::Plaintext, ..ConnectOptions::default() };
+        Ok(Service::connect(&address, &options, &Cancel::new())?)
+    }
+
+    /// Logs in, which shows that the password is the same, and holds the full name against what
+    /// it was.
+    fn login(&self, username: &str) -> Result<Service> {
+        let (service, name) = (self.connect()?, username.parse()?);
+        let logged_in = service
+            .login(&name, &password()?, &Cancel::new())
+            .with_context(|| format!("{username}'s account is not as it was"))?;
+        let expected = PEOPLE.iter().find(|(known, _)| *known == username);
+        let found = logged_in.full_name.as_str().to_owned();
+        ensure!(
+            expected.is_some_and(|(_, full_name)| *full_name == found),
+            "a full name is {found}"
+        );
+        Ok(service)
+    }
+
+    /// Whether all accounts are as they were.
+    pub(crate) fn look_at_accounts(&self) -> Result<()> {
+        for (username, _) in PEOPLE {
+            self.login(username)?.logout(&Cancel::new())?;
+        }
+        Ok(())
+    }
+
+    /// Sends the client's person a mail.
+    pub(crate) fn deliver(&self, subject: &str) -> Result<()> {
+        let mail = Send {
+            id: new_mail_id(),
+            to: "tony".parse()?,
+            subject: subject.parse()?,
+            body: "Ol\u{e1}\n".repeat(40).parse()?,
+        };
+        self.login("pepper")?.send(&mail, &Cancel::new())?;
+        Ok(())
+    }
+
+    /// Takes what a person has on the server and returns all that was ever taken.
+    pub(crate) fn take(&self, username: &str) -> Result<Vec<Mail>> {
+        let address: Address = "127.0.0.1:8888".parse()?;
+        let mut mailbox = Mailbox::open(self.taken.path(), &address, &username.parse()?);
+        let service = self.login(username)?;
+        service.receive(&mut mailbox, &mut |_| {}, &Cancel::new())?;
+        let list = mailbox.list(1, usize::MAX)?;
+        ensure!(list.skipped.is_empty(), "{:?}", list.skipped);
+        list.mails.iter().map(|stored| Ok(mailbox.read(stored)?)).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn password() -> Result<Arc<Password>> {
+    Ok(Arc::new(Password::new(PASSWORD)?))
+}
+
+fn spawn(program: &PathBuf, data: &TempDir) -> Result<(Child, SocketAddr)> {
+    let mut child = Command::new(program)
+        .env_clear()
+        .args(["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4"])
+        .args(["--listen", "127.0.0.1:0", "--failed-logins", "0", "--mails-per-hour", "0"])
+        .args(["--registrations-per-hour", "0", "--drain-timeout", "1", "--data-dir"])
+        .arg(data.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))?;
+    let mut line = String::new();
+    let output = child.stdout.take().context("the server's output")?;
+    BufReader::new(output).read_line(&mut line)?;
+    let address = line.strip_prefix("listening on ").and_then(|rest| rest.split(' ').next());
+    let address = address.with_context(|| format!("the server has not started: {line:?}"))?;
+    Ok((child, address.parse()?))
+}
