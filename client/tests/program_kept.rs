@@ -1,6 +1,6 @@
 //! What was typed is kept: signals, editors, full disks, terminals without keys.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod support;
 

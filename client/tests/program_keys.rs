@@ -1,6 +1,6 @@
 //! Keys of all kinds in all prompts, on a pseudo-terminal: a key that means nothing does nothing.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
 
 mod support;
 
@@ -170,7 +170,7 @@ fn an_arrow_comes_in_pieces() {
     screen.press("bc");
     for pause in [5, 50, 100] {
         screen.press(ESCAPE);
-        let is_left = screen.within(Duration::from_millis(pause), |screen| screen.hide_cursor());
+        let is_left = screen.within(Duration::from_millis(pause), vt100::Screen::hide_cursor);
         assert!(!is_left, "{}", screen.text());
         screen.press("[D");
     }
@@ -181,7 +181,7 @@ fn an_arrow_comes_in_pieces() {
     screen.press("uno");
     for pause in [5, 50, 100] {
         screen.press(ESCAPE);
-        let is_left = screen.within(Duration::from_millis(pause), |screen| screen.hide_cursor());
+        let is_left = screen.within(Duration::from_millis(pause), vt100::Screen::hide_cursor);
         assert!(!is_left, "{}", screen.text());
         screen.press("[");
         screen.within(Duration::from_millis(pause), |_| false);

@@ -1,7 +1,7 @@
 //! Pasted text, marked by the terminal or not, in all prompts, on a pseudo-terminal: it is text,
 //! and sends and chooses nothing.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
 
 mod support;
 

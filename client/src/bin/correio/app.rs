@@ -222,7 +222,7 @@ impl App {
         let mut typed = initial.to_owned();
         loop {
             typed = self.prompt.kept_line(question, &typed, keep)?;
-            match parse(&self.text, &typed) {
+            match parse(self.text, &typed) {
                 Ok(value) => return Ok(value),
                 Err(why) => self.say(&why),
             }

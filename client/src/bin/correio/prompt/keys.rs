@@ -81,6 +81,8 @@ impl Keys {
     /// Begins a prompt: drops what was typed while nothing was asked, and an Enter that belongs to
     /// the number typed before, however long the program was busy since.
     pub(super) fn begin(&mut self) -> Answer<()> {
+        // A digit is compared with text of the same menu only.
+        self.text_at = None;
         if self.guard.take_held() {
             self.number_at = None;
             return self.input.forget();

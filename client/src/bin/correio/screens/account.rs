@@ -61,7 +61,7 @@ fn change_password(app: &mut App) -> Answer<()> {
 fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
     let username = person.username.as_str().to_owned();
     let question = app.text.with("account-delete-sure", &[("username", username.clone().into())]);
-    if !app.prompt.confirm(&question, &app.text)? {
+    if !app.prompt.confirm(&question, app.text)? {
         return Ok(Stay::Yes);
     }
     let password = app.ask_password(&app.text.of("account-current"))?;

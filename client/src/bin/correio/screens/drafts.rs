@@ -107,6 +107,6 @@ fn label(draft: &Draft) -> String {
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
     choices.push(Choice::new(0, app.text.of("drafts-back")));
     let menu =
-        Menu { text: &app.text, title: &app.text.of(title), choices: &choices, current: None };
+        Menu { text: app.text, title: &app.text.of(title), choices: &choices, current: None };
     app.prompt.choose(&menu)
 }

@@ -69,7 +69,7 @@ fn log_in(
             app.say(&app.text.with("login-failed", &[("reason", reason.into())]));
             if app.is_script() {
                 // Its next lines are meant for the screen after the login.
-                return Err(Stop::Failed(Failure::request(&app.text, &error).status));
+                return Err(Stop::Failed(Failure::request(app.text, &error).status));
             }
             app.refused = Some(username);
             Ok(())

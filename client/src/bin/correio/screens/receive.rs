@@ -20,7 +20,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     };
     let doing = app.text.of("receive-working");
     let received = app.wait(&doing, |cancel, bar| {
-        let mut progress = |progress| show_progress(&app.text, bar, person.waiting, progress);
+        let mut progress = |progress| show_progress(app.text, bar, person.waiting, progress);
         service.receive(&mut mailbox, &mut progress, cancel)
     });
     let mails = match received {
@@ -149,7 +149,7 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let text = crate::fields::text(&app.text, &mail);
+    let text = crate::fields::text(app.text, &mail);
     app.prompt.page(&mut Plain::new(&text), 0, &app.text.of("mail-more"))?;
     app.prompt.seen(&app.text.of("mail-back"))?;
     // Only a mark for the next list.

@@ -81,5 +81,5 @@ fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
         return Ok(false);
     }
     let question = app.text.of("register-retry");
-    app.prompt.confirm(&question, &app.text)
+    app.prompt.confirm(&question, app.text)
 }

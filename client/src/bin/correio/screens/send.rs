@@ -26,7 +26,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
-    let mut writing = Writing::begin(&drafts, &app.text);
+    let mut writing = Writing::begin(&drafts, app.text);
     let asked = ask_first_recipients(app, &mut writing, last.is_some());
     match (asked, last) {
         (Ok(None), Some(draft)) => change(app, person, draft.id),
@@ -82,7 +82,7 @@ fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
     let drafts = open(app, person);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
-            let mut writing = Writing::reopened(file, mail, &app.text);
+            let mut writing = Writing::reopened(file, mail, app.text);
             if let Some(left) = Editor::left_behind(&app.data, id) {
                 // The program ended while an editor had the text.
                 writing.set(Part::Body, &left);

@@ -66,7 +66,7 @@ impl From<Failure> for Unavailable {
 
 /// Connects. A certificate that is not known yet is the person's to accept.
 fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> {
-    let unknown = |app: &App, error: &KnownServersError| Failure::known_servers(&app.text, error);
+    let unknown = |app: &App, error: &KnownServersError| Failure::known_servers(app.text, error);
     let trust = match app.trust(address) {
         Ok(trust) => trust,
         Err(error) => return Ok(Err(unknown(app, &error).into())),
@@ -74,7 +74,7 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> 
     let untrusted = match app.connect(address, trust) {
         Ok(()) => return Ok(Ok(())),
         Err(ConnectError::Untrusted(untrusted)) => untrusted,
-        Err(error) => return Ok(Err(Failure::connect(&app.text, &error).into())),
+        Err(error) => return Ok(Err(Failure::connect(app.text, &error).into())),
     };
     let refused =
         Unavailable { reason: app.text.untrusted(&untrusted), status: Status::NotAllowed };
@@ -83,7 +83,7 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> 
     };
     app.say(&offer);
     let question = app.text.of("trust-question");
-    if !app.prompt.confirm(&question, &app.text)? {
+    if !app.prompt.confirm(&question, app.text)? {
         return Ok(Err(refused));
     }
     let remembered = app.undisturbed(|_| app.known().remember(address, untrusted.found));
@@ -91,5 +91,5 @@ fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> 
         return Ok(Err(unknown(app, &error).into()));
     }
     let connected = app.connect(address, Trust::Fingerprint(untrusted.found));
-    Ok(connected.map_err(|error| Failure::connect(&app.text, &error).into()))
+    Ok(connected.map_err(|error| Failure::connect(app.text, &error).into()))
 }

@@ -1,0 +1,146 @@
+//! `correio send` with a body that is typed on a terminal.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
+
+mod support;
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use rustix::process::Signal;
+use support::{
+    House, PASSWORD,
+    screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies},
+};
+
+/// The command, up to the body.
+fn typing(house: &House, term: &str) -> Screen {
+    typing_with(house, Start::of(house).set("TERM", term))
+}
+
+fn typing_with(house: &House, start: Start<'_>) -> Screen {
+    let address = house.address.to_string();
+    let start = start.set("CORREIO_PASSWORD", PASSWORD);
+    let arguments =
+        ["--server", &address, "--user", "tony", "send", "--to", "tony", "--subject", "Oi"];
+    let mut screen = start.run(&arguments);
+    screen.sees("Body (");
+    // In the row below.
+    screen.until("the cursor", |screen| {
+        let (row, _) = screen.cursor_position();
+        let row = screen.rows(0, u16::MAX).nth(row.into());
+        !screen.hide_cursor() && row.is_some_and(|row| row.trim().is_empty())
+    });
+    screen
+}
+
+fn received(house: &House) -> Vec<String> {
+    let received = house.run("tony", &["--json", "receive"], "").json();
+    let mails = received["mails"].as_array().unwrap();
+    mails.iter().map(|mail| mail["body"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_typed_body_of_a_command_is_kept_whatever_ends_it() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut kept = 0;
+    let mut check = |status: i32, expected: i32| {
+        assert_eq!(status, expected);
+        kept += 1;
+        assert_eq!(draft_bodies(&house), vec!["one\ntwo"; kept]);
+    };
+    for end in [Some(Signal::HUP), Some(Signal::TERM), Some(Signal::INT), None] {
+        let mut screen = typing(&house, "xterm");
+        screen.press("one");
+        screen.sees("one");
+        screen.press(ENTER);
+        screen.press("two");
+        screen.ends_with(&["one", "two"]);
+        match end {
+            Some(signal) => screen.signal(signal),
+            None => screen.press(CTRL_C),
+        }
+        screen.sees("kept as a draft");
+        check(screen.end().0, 128 + end.unwrap_or(Signal::INT).as_raw());
+    }
+    let mut screen = typing(&house, "xterm");
+    screen.press("one");
+    screen.sees("one");
+    screen.press(ENTER);
+    screen.press("two");
+    screen.ends_with(&["one", "two"]);
+    check(screen.hang_up(), 128 + Signal::HUP.as_raw());
+    assert!(received(&house).is_empty());
+}
+
+#[test]
+fn a_typed_body_of_a_command_arrives_as_it_was_typed() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    // A new pseudo-terminal has no `iutf8`.
+    let mut screen = typing(&house, "xterm");
+    screen.press("a\u{e3}\x7fb");
+    screen.sees("ab");
+    screen.press(CTRL_D);
+    screen.sees("E-mail sent");
+    assert_eq!(screen.end().0, 0);
+    let long = "z".repeat(6000);
+    let mut screen = typing(&house, "xterm");
+    screen.press(&long);
+    screen.sees(&"z".repeat(70));
+    screen.press_until(CTRL_D, "E-mail sent");
+    assert_eq!(screen.end().0, 0);
+    let mut screen = typing(&house, "xterm");
+    screen.press("text\n.\n6\nend");
+    screen.ends_with(&["text", ".", "6", "end"]);
+    screen.press_until(CTRL_D, "E-mail sent");
+    assert_eq!(screen.end().0, 0);
+    assert_eq!(received(&house), ["ab", &long, "text\n.\n6\nend"]);
+    assert!(draft_bodies(&house).is_empty());
+}
+
+#[test]
+fn a_typed_body_that_is_not_utf8_is_refused_with_a_message() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = typing(&house, "xterm");
+    screen.send(b"n\xe3o");
+    screen.sees("not UTF-8");
+    screen.press("sim");
+    screen.sees("sim");
+    screen.press(ESCAPE);
+    screen.sees("kept as a draft");
+    assert_eq!(screen.end().0, 130);
+    assert_eq!(draft_bodies(&house), ["sim"]);
+    // Without keys: a line at a time.
+    let mut screen = typing(&house, "dumb");
+    screen.send(b"n\xe3o\r");
+    screen.sees("not UTF-8");
+    screen.press(&format!("{}\r", "z".repeat(6000)));
+    screen.sees("4095 bytes a line only");
+    screen.press("sim\r");
+    screen.within(std::time::Duration::from_millis(200), |_| false);
+    screen.press(".\r");
+    screen.sees("E-mail sent");
+    assert_eq!(screen.end().0, 0);
+    assert_eq!(received(&house), ["sim"]);
+}
+
+#[test]
+fn a_signal_while_the_editor_of_a_command_runs_keeps_a_draft() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    // It has saved a text, and waits for a person.
+    let script = "#!/bin/sh\necho edited >>\"$1\"; echo SAVED; read line\n";
+    fs::write(&editor, script).unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).unwrap();
+    let start = Start::of(&house).set("EDITOR", editor.to_str().unwrap());
+    let mut screen = typing_with(&house, start);
+    screen.press("typed");
+    screen.sees("typed");
+    screen.press(ENTER);
+    screen.press(CTRL_X);
+    screen.sees("SAVED");
+    screen.signal(Signal::TERM);
+    assert_eq!(screen.end().0, 128 + Signal::TERM.as_raw());
+    let kept = draft_bodies(&house);
+    assert!(kept.len() == 1 && kept[0].starts_with("typed"), "{kept:?}");
+}
