@@ -108,6 +108,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
         assert_eq!(screen.count("typed"), 1, "{}", screen.text());
         screen.press(ESCAPE);
         screen.sees("kept as a draft");
+        screen.menu(HOME);
         let kept = draft_bodies(&house);
         assert_eq!(kept.len(), number + 1);
         let last = kept.last().unwrap();
@@ -137,6 +138,7 @@ fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
     assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
     screen.press(ESCAPE);
     screen.sees("kept as a draft");
+    screen.menu(HOME);
     assert_eq!(draft_bodies(&house), ["typed"]);
     screen.menu(HOME);
     screen.press(CTRL_C);

@@ -172,6 +172,7 @@ fn what_is_pasted_is_shown_and_not_obeyed() {
     screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
     screen.sees("a\\u{0}b\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{3}c");
     screen.press_until(ESCAPE, "kept as a draft");
+    screen.menu(HOME);
     assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -189,6 +190,7 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     screen.press("z");
     screen.sees_no("not UTF-8");
     screen.press_until(ESCAPE, "kept as a draft");
+    screen.menu(HOME);
     assert_eq!(draft_bodies(&house), ["z"]);
     screen.menu(HOME);
     screen.press(CTRL_C);

@@ -195,6 +195,7 @@ fn a_body_is_drawn_for_the_size_that_is() {
     }
     screen.press(ESCAPE);
     screen.sees("kept as a draft");
+    screen.menu(HOME);
     assert_eq!(draft_bodies(&house), [body.join("\n")]);
     screen.menu(HOME);
     leave(screen);
