@@ -58,10 +58,12 @@ impl Editor {
     /// # Errors
     ///
     /// A file that cannot be written or read, an editor that cannot be run, or a text that is not
-    /// UTF-8. That text stays in the file, which the error names.
+    /// UTF-8. That text is kept in a file of its own, which the error names.
     fn edit(&self, data: &Path, id: MailId, text: &str) -> Result<Edited, String> {
         let path = file(data, id);
         let named = |error: io::Error| format!("{}: {error}", path.display());
+        // A killed program may have left a text that could not be taken up.
+        set_aside(&path).map_err(named)?;
         write(&path, text).map_err(named)?;
         // As git does it: what stands in the variable may have arguments.
         let mut script = self.0.clone();
@@ -73,7 +75,10 @@ impl Editor {
             Err(error) => Some(error.to_string()),
         };
         // By its name: many editors put another file in its place.
-        let text = fs::read_to_string(&path).map_err(named)?;
+        let text = fs::read_to_string(&path).map_err(|error| match set_aside(&path) {
+            Ok(Some(kept)) => format!("{}: {error}", kept.display()),
+            Ok(None) | Err(_) => named(error),
+        })?;
         Ok(Edited { text: trimmed(&text), problem })
     }
 
@@ -113,6 +118,22 @@ fn trimmed(text: &str) -> String {
 
 fn file(data: &Path, id: MailId) -> PathBuf {
     data.join(DIRECTORY).join(format!("{id}.txt"))
+}
+
+/// Renames a file that is not UTF-8, so that the next text does not overwrite it. Returns its new
+/// name; `None` where there is no such file.
+fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+        _ => return Ok(None),
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut names = (1..).map(|number: u64| path.with_file_name(format!("{stem}-{number}.txt")));
+    let Some(kept) = names.find(|name| !name.exists()) else {
+        return Ok(None);
+    };
+    fs::rename(path, &kept)?;
+    Ok(Some(kept))
 }
 
 /// Writes a file that its owner alone can read.
@@ -173,8 +194,13 @@ mod tests {
         let id = new_mail_id();
         let editor = Editor(r#"f() { printf 'caf\351' >"$1"; }; f"#.into());
         let error = editor.edit(data.path(), id, "um").unwrap_err();
-        let path = file(data.path(), id);
-        assert!(error.contains(&path.display().to_string()), "{error}");
-        assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
+        // The next text does not overwrite it.
+        let again = editor.edit(data.path(), id, "dois").unwrap_err();
+        for (number, error) in [(1, error), (2, again)] {
+            let path = data.path().join(DIRECTORY).join(format!("{id}-{number}.txt"));
+            assert!(error.contains(&path.display().to_string()), "{error}");
+            assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
+        }
+        assert_eq!(Editor::left_behind(data.path(), id), None);
     }
 }

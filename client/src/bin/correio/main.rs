@@ -107,7 +107,7 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
 /// was not given; a reader that closed the pipe has read enough.
 fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
-        Ok(()) => output.written().map_err(|error| Failure::mailbox(text, &error)),
+        Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::new(Status::Local, "output", error.to_string())),
     }

@@ -61,11 +61,17 @@ impl Output {
         Self { text, json, marks: Marks::Nothing }
     }
 
-    /// Notes that the output was written.
-    pub(crate) fn written(&self) -> Result<(), MailboxError> {
+    /// Notes that the output was written, and says what is noteworthy about the mailbox.
+    pub(crate) fn written(&self, text: &Text) -> Result<(), MailboxError> {
         match &self.marks {
             Marks::Nothing => Ok(()),
-            Marks::Shown(mailbox, mails) => mailbox.mark_shown(mails),
+            Marks::Shown(mailbox, mails) => {
+                let marked = mailbox.mark_shown(mails);
+                for note in mailbox.take_notes() {
+                    let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
+                }
+                marked
+            }
             // Only a mark for the next list: a mailbox that cannot be written can be read.
             Marks::Read(mailbox, mail) => {
                 let _ = mailbox.mark_read(mail);
