@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use correio_client::{Draft, Drafts, RequestError, Service, Shown, new_mail_id, show};
+use correio_client::{Draft, Drafts, RequestError, Service, new_mail_id};
 use correio_proto::{
     limits,
     mail::{Body, Field, Invalid, MailId, Problem, Recipients, Subject, Username},
@@ -79,27 +79,37 @@ pub(super) fn run(
         (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
         (Err(_), false) => None,
     };
-    let mail = match source.is_typed() {
-        true => typed(context, guard, &username, to, subject)?,
-        false => Send { id: new_mail_id(), to, subject, body: body(text, source)? },
+    let (mail, writing) = match source.is_typed() {
+        true => {
+            let (mail, writing) = typed(context, guard, &username, to, subject)?;
+            (mail, Some(writing))
+        }
+        false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
+    };
+    let kept = |writing: Option<Writing>, failure: Failure| match writing {
+        Some(mut writing) => keep_typed(context, &mut writing, failure),
+        None => keep(context, &username, &mail, failure),
     };
 
     guard.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
-        (Err(failure), _) => return Err(keep(context, &username, &mail, source, failure)),
+        (Err(failure), _) => return Err(kept(writing, failure)),
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
     let sent = logged_in
         .map_err(|error| Failure::request(text, &error))
-        .and_then(|_| send(context, &service, &mail))
-        .map_err(|failure| keep(context, &username, &mail, source, failure))?;
-    if source.is_typed() {
-        // A draft that stays is the same mail to the server and would do no harm.
-        let _ = Drafts::open(&context.data, &context.address()?, &username).delete(mail.id);
+        .and_then(|_| send(context, &service, &mail));
+    match sent {
+        Ok(output) => {
+            if let Some(writing) = writing {
+                writing.sent();
+            }
+            Ok(output)
+        }
+        Err(failure) => Err(kept(writing, failure)),
     }
-    Ok(sent)
 }
 
 /// Has the body typed. It is a draft from its first character on, which stays until the mail is
@@ -110,7 +120,7 @@ fn typed(
     username: &Username,
     to: Recipients,
     subject: Subject,
-) -> Result<Send, Failure> {
+) -> Result<(Send, Writing), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
     let mut writing = Writing::begin(&drafts, text);
@@ -122,7 +132,9 @@ fn typed(
     drop(prompt);
     guard.set_attended(false);
     let body = typed?;
-    Ok(Send { id: writing.mail.id, to, subject, body })
+    // Kept durably before it is sent; where that fails, the version saved last is there.
+    let _ = writing.save();
+    Ok((Send { id: writing.mail.id, to, subject, body }, writing))
 }
 
 fn type_body(
@@ -150,7 +162,7 @@ fn type_body(
         match writing.mail.body.parse() {
             Ok(body) => return Ok(body),
             Err(invalid) if written == Err(Stop::Leave) => {
-                return Err(Failure::invalid(text, invalid));
+                return Err(keep_typed(context, writing, Failure::invalid(text, invalid)));
             }
             // It can be corrected.
             Err(invalid) => prompt.say(&text.invalid(invalid)),
@@ -184,7 +196,12 @@ fn stopped(context: &Context<'_>, writing: &mut Writing, stop: Stop) -> Failure 
         Stop::Failed(status) => status,
         Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
     };
-    let failure = Failure::new(status, "cancelled", text.of("interrupted"));
+    keep_typed(context, writing, Failure::new(status, "cancelled", text.of("interrupted")))
+}
+
+/// Keeps a typed mail that was not sent, and says where; where that fails, shows the mail, so that
+/// its text can be copied.
+fn keep_typed(context: &Context<'_>, writing: &mut Writing, failure: Failure) -> Failure {
     if writing.mail.body.trim().is_empty() {
         return failure;
     }
@@ -242,19 +259,13 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     ))
 }
 
-/// Keeps a mail as a draft, and says where, unless it was refused and its body stands elsewhere:
-/// sending the same again would not help then.
-fn keep(
-    context: &Context<'_>,
-    username: &Username,
-    mail: &Send,
-    source: &Source,
-    failure: Failure,
-) -> Failure {
+/// Keeps a mail as a draft, and says where, unless the server refused it: sending the same again
+/// would not help then, and its body stands elsewhere.
+fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
     };
-    if !failure.is_open() && !source.is_typed() {
+    if !failure.is_open() {
         return failure;
     }
     let drafts = Drafts::open(&context.data, &address, username);
@@ -262,10 +273,6 @@ fn keep(
         Ok(()) => say_kept(context, failure, mail.id, drafts.file(mail.id)),
         Err(error) => {
             let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
-            if source.is_typed() {
-                // So that it can be copied.
-                let _ = writeln!(io::stderr(), "{}", show(mail.body.as_str(), Shown::Lines));
-            }
             failure
         }
     }
