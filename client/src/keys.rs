@@ -207,6 +207,12 @@ impl Decoder {
         matches!(self.state, State::Character)
     }
 
+    /// Whether ESC has come and nothing after it: it may be the key, or the start of a sequence.
+    #[must_use]
+    pub fn is_lone_escape(&self) -> bool {
+        matches!(self.state, State::Escape { .. })
+    }
+
     /// Ends what has begun, because nothing came after it for a while: a lone ESC is the key, an
     /// incomplete character is no text, an incomplete sequence is unknown, and a paste whose end
     /// was lost is delivered.

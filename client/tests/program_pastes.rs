@@ -225,7 +225,7 @@ fn a_paste_whose_end_is_lost_ends_with_silence() {
     let mut screen = Start::of(&house).menus();
     // As Esc [ 2 0 0 ~ would be, too: no choice, and keys work again after a while.
     screen.press("\x1b[200~0\n");
-    screen.within(Duration::from_secs(3), |_| false);
+    screen.within(Duration::from_secs(6), |_| false);
     screen.press(DOWN);
     screen.current("0) Quit");
     screen.press("3");

@@ -1,7 +1,7 @@
 //! Settings that are allowed each by itself and cannot work together. Each pair is refused at the
 //! start, where a server would otherwise refuse the same mail or client for ever.
 
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
 
 use correio_proto::{limits, message::Registration};
 
@@ -48,7 +48,7 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
         if let SecurityConfig::Tls(CertificateSource::Files { certificate, key }) = &config.security
         {
             for (path, name) in [(certificate, "tls-cert"), (key, "tls-key")] {
-                if path == log {
+                if is_same_file(path, log) {
                     return refuse("log-file", name, "the log would be written into that file");
                 }
             }
@@ -66,9 +66,22 @@ fn is_in_data_directory(log: &Path, directory: &Path) -> bool {
     let name = log.file_name().and_then(|name| name.to_str());
     let parent = log.parent().unwrap_or(Path::new(""));
     // The same directory may be written in two ways.
-    let is_same = parent == directory
-        || matches!((parent.canonicalize(), directory.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let is_same = place(parent) == place(directory);
     is_same && name.is_some_and(data_directory::is_reserved)
+}
+
+/// Whether two paths name one file, however they are written.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let of = |path: &Path| place(path.parent().unwrap_or(Path::new("")));
+    a.file_name() == b.file_name() && of(a) == of(b)
+}
+
+/// A directory in the one form that all ways to write it share, as far as it is there.
+fn place(directory: &Path) -> PathBuf {
+    // The parent of a bare name is written as nothing, and is the current directory.
+    let written = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let absolute = || path::absolute(written).unwrap_or_else(|_| written.to_owned());
+    written.canonicalize().unwrap_or_else(|_| absolute())
 }
 
 /// Refuses an address that another one includes: the kernel would say that it is in use.

@@ -25,7 +25,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     exit::Status,
-    prompt::{Answer, Keep, NotKept, Prompt},
+    prompt::{Answer, Keep, Prompt},
     terminal::Guard,
     text::Text,
     trust::Stated,
@@ -208,7 +208,14 @@ impl App {
         initial: &str,
         parse: impl Fn(&Text, &str) -> Result<T, String>,
     ) -> Answer<T> {
-        self.ask_kept(question, initial, parse, &mut NotKept)
+        let mut typed = initial.to_owned();
+        loop {
+            typed = self.prompt.line(question, &typed)?;
+            match parse(self.text, &typed) {
+                Ok(value) => return Ok(value),
+                Err(why) => self.say(&why),
+            }
+        }
     }
 
     /// Asks for a text until it parses, and keeps it while it is typed.

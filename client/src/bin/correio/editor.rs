@@ -20,7 +20,7 @@ use correio_proto::mail::MailId;
 use crate::writing::{Part, Writing};
 
 /// Editors that are tried where the person has not chosen one, the easier ones first.
-const COMMON: [&str; 6] = ["sensible-editor", "nano", "micro", "vim", "vi", "emacs"];
+const COMMON: [&str; 5] = ["nano", "micro", "vim", "vi", "emacs"];
 
 /// Directory in the data directory with the texts that editors have now.
 const DIRECTORY: &str = "editing";
@@ -59,12 +59,12 @@ impl Editor {
     ///
     /// A file that cannot be written or read, an editor that cannot be run, or a text that is not
     /// UTF-8. That text is kept in a file of its own, which the error names.
-    fn edit(&self, data: &Path, id: MailId, text: &str) -> Result<Edited, String> {
+    fn edit(&self, data: &Path, id: MailId, before: &str) -> Result<Edited, String> {
         let path = file(data, id);
         let named = |error: io::Error| format!("{}: {error}", path.display());
         // A killed program may have left a text that could not be taken up.
         set_aside(&path).map_err(named)?;
-        write(&path, text).map_err(named)?;
+        write(&path, before).map_err(named)?;
         // As git does it: what stands in the variable may have arguments.
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
@@ -79,7 +79,12 @@ impl Editor {
             Ok(Some(kept)) => format!("{}: {error}", kept.display()),
             Ok(None) | Err(_) => named(error),
         })?;
-        Ok(Edited { text: trimmed(&text), problem })
+        let edited = trimmed(&text);
+        // An editor that failed after it had emptied its file has saved nothing.
+        match problem.is_some() && edited.is_empty() {
+            true => Ok(Edited { text: before.to_owned(), problem }),
+            false => Ok(Edited { text: edited, problem }),
+        }
     }
 
     /// Has the body of a mail that is being written changed; it is kept before and after.
@@ -100,9 +105,17 @@ impl Editor {
         problem.map_or(Ok(()), |problem| Err(show(&problem, Shown::OneLine)))
     }
 
-    /// The text that an editor had when the program was killed, if it is one.
-    pub(crate) fn left_behind(data: &Path, id: MailId) -> Option<String> {
-        fs::read_to_string(file(data, id)).ok().map(|text| trimmed(&text))
+    /// The text that an editor had when the program was killed, if it is one and was saved after
+    /// the draft.
+    pub(crate) fn left_behind(data: &Path, id: MailId, draft: &Path) -> Option<String> {
+        let path = file(data, id);
+        let saved = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+        let is_newer = match (saved(&path), saved(draft)) {
+            (Ok(text), Ok(draft)) => text >= draft,
+            (text, _) => text.is_ok(),
+        };
+        let text = is_newer.then(|| fs::read_to_string(path).ok()).flatten();
+        text.map(|text| trimmed(&text)).filter(|text| !text.is_empty())
     }
 
     /// Removes a text that is kept elsewhere.
@@ -161,7 +174,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let id = new_mail_id();
         let edited = Editor(editor.into()).edit(data.path(), id, text);
-        (edited, Editor::left_behind(data.path(), id))
+        (edited, Editor::left_behind(data.path(), id, data.path()))
     }
 
     #[test]
@@ -177,6 +190,15 @@ mod tests {
             assert_eq!(edited.text, "dois", "{editor}");
             assert!(edited.problem.is_some(), "{editor}");
         }
+    }
+
+    #[test]
+    fn an_editor_that_is_killed_after_it_emptied_the_file_changes_nothing() {
+        let edited = edit(r#"f() { : >"$1"; kill -9 $$; }; f"#, "um").0.unwrap();
+        assert_eq!(edited.text, "um");
+        assert!(edited.problem.is_some());
+        // A text that was deleted on purpose is deleted.
+        assert_eq!(edit(r#"f() { : >"$1"; }; f"#, "um").0.unwrap().text, "");
     }
 
     #[test]
@@ -201,6 +223,6 @@ mod tests {
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
         }
-        assert_eq!(Editor::left_behind(data.path(), id), None);
+        assert_eq!(Editor::left_behind(data.path(), id, data.path()), None);
     }
 }

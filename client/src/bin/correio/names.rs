@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use correio_client::{Mailbox, MailboxError, Shown, Stored, show};
 use correio_proto::mail::{FullName, Username};
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::skeleton;
 
@@ -88,6 +89,21 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_filler
 }
 
+/// A bracket or a quotation mark of any script: some look like those of a sender's line.
+fn is_bracket(c: char) -> bool {
+    use GeneralCategory::{
+        ClosePunctuation, FinalPunctuation, InitialPunctuation, OpenPunctuation,
+    };
+    // Apostrophes are in names.
+    let is_apostrophe = matches!(c, '\u{2018}' | '\u{2019}');
+    let category = c.general_category();
+    !is_apostrophe
+        && matches!(
+            category,
+            OpenPunctuation | ClosePunctuation | InitialPunctuation | FinalPunctuation
+        )
+}
+
 /// Whether a name has a character that a sender's line has for itself (`[1] name <username>:
 /// subject`), or one that looks like it.
 fn imitates(name: &str) -> bool {
@@ -97,7 +113,8 @@ fn imitates(name: &str) -> bool {
         !is_letter
             && skeleton(c.encode_utf8(&mut [0; 4]))
                 .chain(c.nfkc())
-                .any(|c| matches!(c, '<' | '>' | '@' | ':' | '[' | ']' | '"'))
+                .any(|c| matches!(c, '<' | '>' | '@' | ':' | '[' | ']' | '"' | '(' | ')'))
+            || is_bracket(c)
     };
     name.chars().any(is_mark)
 }

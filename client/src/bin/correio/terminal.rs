@@ -6,7 +6,7 @@
 
 use std::{
     env,
-    fs::File,
+    fs::{self, File},
     io::{self, IsTerminal, Read, Write},
     os::{
         fd::{AsFd, BorrowedFd},
@@ -23,7 +23,11 @@ use std::{
 
 use correio_client::Cancel;
 use rustix::{
-    process::{Signal, getpid, kill_current_process_group, kill_process},
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{
+        Pid, Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group,
+        kill_process,
+    },
     termios::{
         InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     },
@@ -58,6 +62,8 @@ struct Inner {
     other: OnceLock<(File, Termios)>,
     /// Whether something is under way that Ctrl-C cancels, or that has Ctrl-C for itself.
     busy: AtomicBool,
+    /// Whether another program has the terminal.
+    lent: AtomicBool,
     /// Whether a prompt takes the signals that end the program.
     attended: AtomicBool,
     /// The signal that ends the program, or 0.
@@ -93,6 +99,7 @@ impl Guard {
             now: Mutex::default(),
             other: OnceLock::new(),
             busy: AtomicBool::new(false),
+            lent: AtomicBool::new(false),
             attended: AtomicBool::new(false),
             ended_by: AtomicI32::new(0),
             stale: AtomicBool::new(false),
@@ -122,6 +129,9 @@ impl Guard {
     }
 
     fn handle(&self, signal: i32, cancel: &Cancel) {
+        if self.0.lent.load(Ordering::SeqCst) {
+            return self.handle_lent(signal);
+        }
         let is_cancelled = cancel.is_cancelled();
         match signal {
             SIGWINCH => self.redraw(),
@@ -138,6 +148,16 @@ impl Guard {
                 self.leave_after_grace(signal);
             }
             _ => self.leave(signal),
+        }
+    }
+
+    /// While another program has the terminal: keys are meant for that program, and its settings
+    /// are left alone.
+    fn handle_lent(&self, signal: i32) {
+        match signal {
+            SIGTSTP => _ = kill_process(getpid(), Signal::STOP),
+            SIGTERM | SIGHUP => self.leave(signal),
+            _ => {}
         }
     }
 
@@ -264,8 +284,10 @@ impl Guard {
 
     /// Lends the terminal to another program, as it was found, until the guard returned is
     /// dropped.
-    pub(crate) fn lend(&self) -> Mode {
-        self.change(false, |_| {})
+    pub(crate) fn lend(&self) -> Lent {
+        let mode = self.change(false, |_| {});
+        self.0.lent.store(true, Ordering::SeqCst);
+        Lent(mode)
     }
 
     /// Puts everything back before the program ends early.
@@ -278,13 +300,21 @@ impl Guard {
 
     /// Stops the program, as Ctrl-Z does, with the terminal as it was found. It goes on with
     /// SIGCONT.
+    ///
+    /// Where no shell could let it go on, nothing happens: the program would stand still for ever.
     pub(crate) fn suspend(&self) {
+        if !has_job_control() {
+            return;
+        }
         self.restore();
         // The whole job stops, as the terminal itself would have it.
         let _ = kill_current_process_group(Signal::TSTP);
     }
 
     fn stop(&self) {
+        if !has_job_control() {
+            return;
+        }
         self.restore();
         let _ = kill_process(getpid(), Signal::STOP);
     }
@@ -339,20 +369,60 @@ impl Guard {
     }
 }
 
-/// Writes to the terminal, which is at standard output or else at standard error.
+/// Whether a shell of this session looks after the program's process group. The kernel ignores
+/// SIGTSTP for a group without one (POSIX: orphaned process group).
+fn has_job_control() -> bool {
+    let group = getpgrp();
+    let mut ancestor = getppid();
+    while let Some(process) = ancestor {
+        match getpgid(Some(process)) {
+            Ok(of_ancestor) if of_ancestor == group => ancestor = parent_of(process),
+            Ok(_) => {
+                return matches!((getsid(Some(process)), getsid(None)), (Ok(a), Ok(b)) if a == b);
+            }
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// The parent of a process, as Linux tells it in /proc.
+fn parent_of(process: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    // The name, in brackets, may contain anything.
+    let parent = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?;
+    Pid::from_raw(parent.parse().ok()?)
+}
+
+/// Writes to the terminal, which is at standard output or else at standard error. Waits for no
+/// terminal that takes nothing: a signal must be able to end the program all the same.
 fn write_out(bytes: &[u8]) {
-    // A terminal that has gone away ends the program by a signal.
-    let _ = match io::stdout().is_terminal() {
-        true => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
-        false if io::stderr().is_terminal() => io::stderr().write_all(bytes),
-        false => Ok(()),
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let terminal = match (stdout.is_terminal(), stderr.is_terminal()) {
+        (true, _) => stdout.as_fd(),
+        (false, true) => stderr.as_fd(),
+        (false, false) => return,
     };
+    let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::OUT)];
+    // A terminal that has gone away ends the program by a signal.
+    if poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+        let _ = rustix::io::write(terminal, bytes);
+    }
 }
 
 /// The terminal has other settings until this is dropped.
 pub(crate) struct Mode {
     guard: Guard,
     before: Option<Settings>,
+}
+
+/// Another program has the terminal until this is dropped.
+pub(crate) struct Lent(Mode);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.guard.0.lent.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Mode {

@@ -49,12 +49,15 @@ fn columns(text: &str) -> usize {
 /// Writes tabs as the spaces that a terminal shows for them.
 fn expand(line: &str) -> String {
     let mut expanded = String::with_capacity(line.len());
+    let mut column = 0;
     for (index, part) in line.split('\t').enumerate() {
         if index > 0 {
-            let column = columns(&expanded);
-            expanded.push_str(&" ".repeat(TAB - column % TAB));
+            let room = TAB - column % TAB;
+            expanded.push_str(&" ".repeat(room));
+            column += room;
         }
         expanded.push_str(part);
+        column += columns(part);
     }
     expanded
 }

@@ -38,6 +38,11 @@ impl Buffer {
         buffer
     }
 
+    /// A line that was begun before, with the cursor at its end.
+    pub(super) fn begun(text: &str) -> Self {
+        Self::of(text, Shape::OneLine)
+    }
+
     /// A text of several lines, with the cursor at its end.
     pub(super) fn lines(text: &str) -> Self {
         Self::of(text, Shape::Lines)
@@ -173,8 +178,9 @@ impl Buffer {
     fn move_to(&mut self, cursor: usize) {
         let start = self.line_start();
         self.cursor = cursor;
-        // Of a line that was left and is come back to, nobody knows.
-        self.is_line_typed &= start == self.line_start();
+        let is_empty = self.line_start() == self.line_end();
+        // An empty line will be typed; of another line that was left, nobody knows.
+        self.is_line_typed = is_empty || (self.is_line_typed && start == self.line_start());
     }
 
     fn delete(&mut self, from: usize, to: usize) {
@@ -341,6 +347,15 @@ mod tests {
         let mut body = Buffer::lines("");
         body.insert_pasted("a");
         body.take(BACKSPACE, 10);
+        body.insert_typed(".");
+        assert_eq!(body.typed_dots(), 1);
+    }
+
+    #[test]
+    fn an_empty_line_that_is_come_back_to_is_typed() {
+        let mut body = Buffer::lines("ola\n");
+        body.take(UP, 10);
+        body.take(Key::plain(Code::Down), 10);
         body.insert_typed(".");
         assert_eq!(body.typed_dots(), 1);
     }

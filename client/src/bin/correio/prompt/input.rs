@@ -27,11 +27,11 @@ use crate::terminal::Guard;
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// How long nothing must come before a paste ends whose end was lost.
-const PASTE_SILENCE: Duration = Duration::from_secs(2);
+const PASTE_SILENCE: Duration = Duration::from_secs(5);
 
-/// How long nothing must come before a character is given up of which a part is missing. Nothing
-/// else begins with its bytes, so that a slow connection has more time than with ESC.
-const CHARACTER_SILENCE: Duration = Duration::from_secs(2);
+/// Silence after which a begun escape sequence or character is given up. Unlike a lone ESC neither is
+/// ambiguous, so both may wait longer for a slow connection.
+const BEGUN_SILENCE: Duration = Duration::from_secs(2);
 
 /// Input that comes within this time of other input, of which there are at least two keys, is one
 /// burst.
@@ -45,6 +45,8 @@ const GATHERED_MAX: usize = 1 << 20;
 
 /// Bytes of one read.
 const READ: usize = 4096;
+
+const CTRL_C_BYTE: u8 = 3;
 
 const CTRL_C: Key = Key::ctrl('c');
 const CTRL_L: Key = Key::ctrl('l');
@@ -123,20 +125,32 @@ impl Input {
             }
             let now = Instant::now();
             if resolved.is_some_and(|resolved| resolved <= now) {
-                let mut events = Vec::new();
-                self.decoder.silence(&mut events);
-                self.take(events, false);
+                self.resolve();
             } else if until.is_some_and(|until| until <= now) {
                 return Ok(Waited::Idle);
             }
         }
     }
 
+    /// Ends what has begun, because nothing came after it. The end of a paste that was lost may
+    /// still come, so the paste has no end that is known.
+    fn resolve(&mut self) {
+        let is_paste = self.decoder.is_pasting();
+        let mut events = Vec::new();
+        self.decoder.silence(&mut events);
+        self.take(events, false);
+        if let Some(Typed::Paste(text)) = self.typed.back_mut().filter(|_| is_paste) {
+            let text = std::mem::take(text);
+            self.typed.pop_back();
+            self.typed.push_back(Typed::Burst(text));
+        }
+    }
+
     fn silence(&self) -> Duration {
         match () {
             () if self.decoder.is_pasting() => PASTE_SILENCE,
-            () if self.decoder.is_within_character() => CHARACTER_SILENCE,
-            () => SILENCE,
+            () if self.decoder.is_lone_escape() => SILENCE,
+            () => BEGUN_SILENCE,
         }
     }
 
@@ -230,7 +244,12 @@ impl Input {
             Err(Errno::INTR | Errno::AGAIN) => 0,
             Err(_) => return Err(Stop::Signal(SIGHUP)),
         };
-        self.decoder.feed(bytes.get(..read).unwrap_or_default(), events);
+        let came = bytes.get(..read).unwrap_or_default();
+        if came == [CTRL_C_BYTE] && self.decoder.is_pasting() && self.last.elapsed() > SILENCE {
+            // A key, not a part of the paste, whose end was lost: Ctrl-C always works.
+            self.decoder.silence(events);
+        }
+        self.decoder.feed(came, events);
         // It may have been a password.
         bytes.zeroize();
         self.last = Instant::now();
@@ -267,7 +286,9 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
             (Some(_), _) if is_refused => {}
             (Some(c), _) if is_burst => push_burst(&mut typed, c),
             (_, Event::Key(CTRL_C)) => typed.push(Typed::Key(CTRL_C)),
-            (_, Event::Key(_)) if is_burst => {}
+            // A key that comes together with a paste, or with text that was refused, is a part of
+            // that and does nothing: it must not send what is not whole.
+            (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
             (Some(c), Event::Key(key)) => match typed.last_mut() {
                 _ if matches!(key.code, Code::Enter | Code::Tab) => typed.push(Typed::Key(key)),
                 Some(Typed::Text(text)) => text.push(c),
@@ -308,6 +329,10 @@ fn as_text(event: &Event) -> Option<char> {
 /// either text or, after more text, another Enter.
 fn is_unmarked_paste(events: &[Event]) -> bool {
     let text: String = events.iter().filter_map(as_text).collect();
+    // Nobody types a tab and other text at once either.
+    if text.contains('\t') && text.contains(|c: char| !c.is_whitespace()) {
+        return true;
+    }
     let parts: Vec<bool> = text.split('\n').map(|line| !line.is_empty()).collect();
     let lines = parts.iter().filter(|has_text| **has_text).count();
     // "\r1" is an Enter that came late and a key; "1\r" is a key and its Enter.
@@ -357,6 +382,22 @@ mod tests {
     #[test]
     fn text_that_is_not_utf8_is_refused_as_a_whole() {
         assert_eq!(grouped(b"n\xe3o\r"), [Typed::NotText]);
+    }
+
+    #[test]
+    fn a_key_that_comes_with_refused_text_or_with_a_paste_does_nothing() {
+        assert_eq!(grouped(b"\xc7\x04"), [Typed::NotText]);
+        assert_eq!(grouped(b"ola\rcaf\xe9\x18"), [Typed::NotText]);
+        let marked = grouped(b"\x1b[200~metade\x1b[201~\x04");
+        assert_eq!(marked, [Typed::Paste("metade".to_owned())]);
+    }
+
+    #[test]
+    fn text_with_a_tab_is_a_paste() {
+        for text in ["6\tfoo", "3\tA\tB\r", "9\t3\ty\r"] {
+            assert_eq!(grouped(text.as_bytes()), [burst(&text.replace('\r', "\n"))], "{text:?}");
+        }
+        assert_eq!(grouped(b"\t"), [Typed::Key(Key::plain(Code::Tab))]);
     }
 
     #[test]

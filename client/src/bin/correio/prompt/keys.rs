@@ -23,7 +23,7 @@ const STATUS_EVERY: Duration = Duration::from_millis(500);
 
 /// How long after a number an Enter is taken as part of it: many people type one, and the next
 /// question, which has come up meanwhile, is not meant by it.
-const ENTER_WITHIN: Duration = Duration::from_secs(1);
+const ENTER_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long after other text a digit is no choice, but a part of that text.
 const DIGIT_AFTER: Duration = Duration::from_millis(500);
@@ -211,6 +211,8 @@ impl Keys {
                 }
                 _ if *key == ESCAPE => return Taken::Stopped(Stop::Back),
                 _ if *key == CTRL_D => return Taken::Stopped(Stop::Leave),
+                // Enter right after other text belongs to that text.
+                _ if *key == ENTER && self.follows_text() => None,
                 _ if *key == ENTER => menu.choices.get(*current),
                 _ => None,
             },
@@ -231,9 +233,14 @@ impl Keys {
         }
     }
 
+    /// Whether text that is no choice was typed just now.
+    fn follows_text(&self) -> bool {
+        self.text_at.is_some_and(|at| at.elapsed() <= DIGIT_AFTER)
+    }
+
     /// The choice whose digit was typed. A digit within other text is none.
     fn typed_choice<'a>(&mut self, menu: &Menu<'a>, text: &str) -> Option<&'a Choice> {
-        let is_alone = self.text_at.is_none_or(|at| at.elapsed() > DIGIT_AFTER);
+        let is_alone = !self.follows_text();
         let digit = text.parse::<u8>().ok().filter(|_| text.len() == 1 && is_alone);
         match digit {
             Some(_) => self.number_at = Some(Instant::now()),

@@ -8,6 +8,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
 };
+use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, paper};
@@ -237,13 +238,17 @@ impl Lines {
             if stdin.is_empty() {
                 continue;
             }
+            let is_hung_up = stdin.intersects(PollFlags::HUP | PollFlags::ERR);
             let mut bytes = Zeroizing::new([0; READ]);
             return match rustix::io::read(io::stdin(), &mut bytes[..]) {
+                Err(Errno::INTR | Errno::AGAIN) => continue,
+                // A terminal that has gone away ends no text.
+                Ok(0) if self.guard.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
+                Err(_) if self.guard.is_terminal() => Err(Stop::Signal(SIGHUP)),
                 Ok(read) => {
                     self.unused.extend_from_slice(bytes.get(..read).unwrap_or_default());
                     Ok(read > 0)
                 }
-                Err(Errno::INTR | Errno::AGAIN) => continue,
                 Err(_) => Ok(false),
             };
         }

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{keys::Keys, lines::Lines};
+use self::{buffer::Buffer, keys::Keys, lines::Lines};
 use crate::{exit::Status, terminal::Guard, text::Text};
 
 mod buffer;
@@ -207,10 +207,15 @@ impl Prompt {
     /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
     /// and replaced by typing.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
-        self.kept_line(question, offered, &mut NotKept)
+        match &mut self.way {
+            Way::Keys(keys) => {
+                keys.line(question, Buffer::line(offered), &self.words, &mut NotKept)
+            }
+            Way::Lines(lines) => lines.line(question, offered, &self.words),
+        }
     }
 
-    /// Asks for a line, which is kept while it is typed.
+    /// Asks for a line, which is kept while it is typed. What is there already is written further.
     pub(crate) fn kept_line(
         &mut self,
         question: &str,
@@ -218,7 +223,7 @@ impl Prompt {
         keep: &mut dyn Keep,
     ) -> Answer<String> {
         match &mut self.way {
-            Way::Keys(keys) => keys.line(question, offered, &self.words, keep),
+            Way::Keys(keys) => keys.line(question, Buffer::begun(offered), &self.words, keep),
             Way::Lines(lines) => lines.line(question, offered, &self.words),
         }
     }

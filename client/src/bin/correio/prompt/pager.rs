@@ -52,6 +52,11 @@ enum Step {
     Other,
 }
 
+/// Whether a number was begun, which is meant for the question that follows, all of it.
+fn is_number(typed: &Typed) -> bool {
+    matches!(typed, Typed::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The rows of a line: at least one.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     wrap(line, width).split('\n').map(str::to_owned).collect()
@@ -210,8 +215,11 @@ impl Keys {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }
-                Waited::Typed(Typed::Text(_) | Typed::Key(_)) => {
+                Waited::Typed(typed @ (Typed::Text(_) | Typed::Key(_))) => {
                     self.canvas.clear();
+                    if is_number(&typed) {
+                        self.input.unread(typed);
+                    }
                     return Ok(());
                 }
             }

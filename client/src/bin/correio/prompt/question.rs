@@ -57,11 +57,10 @@ impl Keys {
     pub(super) fn line(
         &mut self,
         question: &str,
-        offered: &str,
+        buffer: Buffer,
         words: &Words,
         keep: &mut dyn Keep,
     ) -> Answer<String> {
-        let buffer = Buffer::line(offered);
         let mut asking = Asking::new(question, words, buffer, Shape::OneLine, keep);
         self.ask(&mut asking)?;
         Ok(asking.buffer.text().to_owned())

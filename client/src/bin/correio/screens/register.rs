@@ -44,6 +44,8 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         match app.wait(&doing, |cancel, _| service.register(&registration, cancel)) {
             Ok(()) => {
                 app.say(&app.text.with("register-done", &[name]));
+                // The login that follows offers it.
+                username.as_str().clone_into(&mut app.user);
                 return Ok(());
             }
             Err(error) if error.code() == Some(ErrorCode::UsernameTaken) => {

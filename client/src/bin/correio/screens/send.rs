@@ -83,7 +83,7 @@ fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut writing = Writing::reopened(file, mail, app.text);
-            if let Some(left) = Editor::left_behind(&app.data, id) {
+            if let Some(left) = Editor::left_behind(&app.data, id, &drafts.file(id)) {
                 // The program ended while an editor had the text.
                 writing.set(Part::Body, &left);
                 if keep(&mut writing).is_ok() {
