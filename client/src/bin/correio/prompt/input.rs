@@ -22,15 +22,15 @@ use zeroize::Zeroize;
 use super::{Answer, Stop};
 use crate::terminal::Guard;
 
-/// How long nothing must come before a lone ESC is the key. Above what a slow connection takes to
+/// Silence after which a lone ESC counts as the Esc key. Longer than a slow connection needs to
 /// deliver the rest of an escape sequence.
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// How long nothing must come before a paste ends whose end was lost.
 const PASTE_SILENCE: Duration = Duration::from_secs(2);
 
-/// How long nothing must come before a character is given up of which a part is missing. Nothing
-/// else begins with its bytes, so that a slow connection has more time than with ESC.
+/// Silence after which an incomplete UTF-8 character is discarded. It is not ambiguous, unlike ESC,
+/// so it may wait longer.
 const CHARACTER_SILENCE: Duration = Duration::from_secs(2);
 
 /// Input that comes within this time of other input, of which there are at least two keys, is one
