@@ -87,7 +87,7 @@ local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
 local-skipped = { $path } is left out: { $reason }
 mailbox-not-synced = { $path }: this file system does not confirm that e-mail is on the disk ({ $reason }). After a power failure, what was received just before it may be missing.
-mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). It is kept, and comes up as new again.
+mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). The e-mail is kept, and is listed as new again.
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
@@ -203,8 +203,8 @@ trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may 
     { $expected }
     shown now:
     { $found }
-    Accept it only if whoever runs the server says that it has a new one, and the fingerprint is the one that the server prints now (correiod fingerprint).
-trust-nobody-to-ask = There is no terminal to ask at. If it is the same, type: correio trust { $address } --fingerprint { $found }
+    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint).
+trust-nobody-to-ask = There is no terminal to ask on. If this fingerprint is the one that the server prints (correiod fingerprint), type: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
     stated: { $expected }
     found: { $found }
@@ -241,9 +241,9 @@ drafts-in-use = { $count ->
     [one] One draft is open in another program.
    *[other] { $count } drafts are open in other programs.
 }
-prompt-not-text = the terminal sent something that is not UTF-8; it was not used (the terminal must be set to UTF-8)
+prompt-not-text = the input is not UTF-8 and was ignored: set the terminal to UTF-8
 prompt-one-line = a password has one line; the pasted text was not used
-prompt-line-cut = this terminal passes on 4095 bytes a line only; the line above arrived cut and was not used: write it in shorter lines
+prompt-line-cut = this terminal passes on at most 4095 bytes a line; the line above was cut off and ignored: type shorter lines
 help-about = A client for the correio mail service. Without a command it opens its menus.
 help-heading-usage = Usage
 help-heading-commands = Commands
@@ -257,11 +257,11 @@ help-command-send = Send a mail; the body is read from standard input unless it 
 help-command-receive = Download all mail, keep it on this computer, confirm it, and list what is new
 help-command-list = List the mail kept on this computer
 help-command-read = Show one mail kept on this computer
-help-command-trust = Accept a server's certificate, be it the first or another one; without a server, list those accepted
+help-command-trust = Accept a server's certificate, also after it changed; without a server, list the accepted certificates
 help-command-help = Show the help of the program or of a command
 help-option-server = The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
 help-option-user = The username of the account
-help-option-plaintext = Speak without TLS: for laboratories and servers on this computer
+help-option-plaintext = Connect without TLS: only for tests and for servers on this computer
 help-option-fingerprint = The fingerprint of the server's certificate, as `correiod fingerprint` prints it
 help-option-json = Print one JSON document on standard output, errors included
 help-option-password_stdin = Take the password from the first line of standard input
@@ -275,7 +275,7 @@ help-send-to = The recipients' usernames, separated by commas
 help-send-subject = The subject
 help-send-body = The body
 help-send-body_file = A file with the body; - is standard input
-help-read-number = Its number in the list
+help-read-number = The mail's number in the list
 help-trust-address = The server
 help-trust-forget = Forget its certificate: the next contact is the first
 help-value-command = COMMAND
@@ -313,25 +313,25 @@ help-after =
     Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
     69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
     limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad
-    configuration; 130 interrupted.
+    configuration; 129, 130, 131 and 143 after SIGHUP, SIGINT, SIGQUIT and SIGTERM.
 
-usage-invalid-value = "{ $value }" is no value for { $argument }
+usage-invalid-value = "{ $value }" is not a valid value for { $argument }
 usage-value-missing = { $argument } needs a value
-usage-valid-values = It may be:
+usage-valid-values = Allowed values:
 usage-unknown-argument = there is no argument { $argument }
 usage-unknown-command = there is no command { $command }
 usage-no-equals = { $argument } needs an equals sign before its value
-usage-too-many-values = { $argument } does not take { $value } as well
+usage-too-many-values = { $argument } takes no further value ({ $value })
 usage-too-few-values = { $argument } needs more values
 usage-repeated = { $argument } may be given once only
 usage-conflict = { $argument } and { $other } cannot be given together
-usage-missing = this is missing: { $argument }
+usage-missing = required, but missing: { $argument }
 usage-missing-command = a command is missing
-usage-needs-command = { $option } needs a command: the menus do not know it
+usage-needs-command = { $option } works with a command only, not with the menus
 usage-not-text = an argument is not UTF-8 text
 usage-other = the command line cannot be read
-usage-similar = Perhaps this was meant:
+usage-similar = Did you mean:
 usage-more = More: correio --help
 usage-variable = The value is that of { $variable }.
-usage-form-fingerprint = it is not a fingerprint, which has the form SHA256: and 32 pairs of hexadecimal digits with colons between them
-usage-form-number = a number of the list is a whole one from 1 on
+usage-form-fingerprint = a fingerprint is SHA256: followed by 32 pairs of hexadecimal digits, separated by colons
+usage-form-number = the number of a mail is a whole number, at least 1

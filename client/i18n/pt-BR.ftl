@@ -204,7 +204,7 @@ trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se
     mostrado agora:
     { $found }
     Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
-trust-nobody-to-ask = Não há terminal onde perguntar. Se for a mesma, digite: correio trust { $address } --fingerprint { $found }
+trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint), digite: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
     informado: { $expected }
     encontrado: { $found }
@@ -234,7 +234,7 @@ login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
 send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
-mail-back = -- uma tecla volta à lista --
+mail-back = -- qualquer tecla volta à lista --
 drafts-choose = Qual rascunho deseja abrir:
 drafts-skipped = { $path }: não é um rascunho que se possa ler ({ $reason }); ficou como está
 drafts-in-use = { $count ->
@@ -275,7 +275,7 @@ help-send-to = Os nomes de usuário dos destinatários, separados por vírgula
 help-send-subject = O assunto
 help-send-body = O corpo
 help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
-help-read-number = O número dele na lista
+help-read-number = O número do e-mail na lista
 help-trust-address = O servidor
 help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
 help-value-command = COMANDO
@@ -313,7 +313,7 @@ help-after =
     Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
     recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
     (ocupado, pedidos demais, caixa cheia); 77 não permitido (credenciais erradas, certificado sem
-    confiança); 78 configuração errada; 130 interrompido.
+    confiança); 78 configuração errada; 129, 130, 131 e 143 após SIGHUP, SIGINT, SIGQUIT e SIGTERM.
 
 usage-invalid-value = "{ $value }" não serve para { $argument }
 usage-value-missing = falta um valor para { $argument }

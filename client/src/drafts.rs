@@ -222,9 +222,9 @@ impl Drafts {
         last.map_or(1, |last| last.saturating_add(1))
     }
 
-    /// Reads what a program that was killed had written of a draft's first version. Where it is
-    /// whole it becomes the draft, else it is damaged. Nothing where a program writes it now, or
-    /// where an older version is there, which is the draft.
+    /// Recovers a temporary file that a killed program left before it first saved the draft. A
+    /// complete file is renamed to the draft; an incomplete one is an error. `None` if the file is
+    /// empty, if a program still writes it, or if the draft exists.
     fn left_behind(&self, path: &Path) -> Result<Option<(Record, Lock)>, String> {
         let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
         let draft = path.with_extension(EXTENSION);
@@ -262,7 +262,7 @@ fn read(path: &Path) -> Result<Option<(Record, Lock)>, String> {
     // Otherwise it could not be deleted by its id.
     let named = path.file_stem().and_then(|stem| stem.to_str());
     if named != Some(record.id.to_string().as_str()) {
-        return Err("its name is not that of the draft in it".to_owned());
+        return Err("the file name does not match the id of the draft".to_owned());
     }
     Ok(Some((record, lock)))
 }

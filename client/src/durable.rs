@@ -165,5 +165,5 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file"))
+    Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"))
 }

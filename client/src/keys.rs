@@ -213,9 +213,8 @@ impl Decoder {
         matches!(self.state, State::Escape { .. })
     }
 
-    /// Ends what has begun, because nothing came after it for a while: a lone ESC is the key, an
-    /// incomplete character is no text, an incomplete sequence is unknown, and a paste whose end
-    /// was lost is delivered.
+    /// Times out pending input. A lone ESC becomes the Esc key, an incomplete character is no text,
+    /// an incomplete sequence is unknown, and a paste whose end was lost is delivered.
     pub fn silence(&mut self, events: &mut Vec<Event>) {
         let event = match std::mem::take(&mut self.state) {
             State::Ground => return,

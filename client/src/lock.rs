@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::Cancel;
 
-/// How often a lock is tried that another program holds.
+/// Interval between tries while another program holds the lock.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// For how long a lock is tried.

@@ -335,7 +335,7 @@ fn a_line_that_a_terminal_cuts_is_told_and_not_sent() {
     screen.press("before\r");
     screen.sees("before");
     screen.press(&format!("{}\r", "z".repeat(6000)));
-    screen.sees("4095 bytes a line only");
+    screen.sees("at most 4095 bytes a line");
     screen.press("after\r");
     screen.sees("after");
     screen.press(".\r");

@@ -114,7 +114,7 @@ fn a_typed_body_that_is_not_utf8_is_refused_with_a_message() {
     screen.send(b"n\xe3o\r");
     screen.sees("not UTF-8");
     screen.press(&format!("{}\r", "z".repeat(6000)));
-    screen.sees("4095 bytes a line only");
+    screen.sees("at most 4095 bytes a line");
     screen.press("sim\r");
     screen.within(std::time::Duration::from_millis(200), |_| false);
     screen.press(".\r");

@@ -79,7 +79,7 @@ const PT: Words = Words {
     receiving: "Recebendo E-mails…",
     received: "01 e-mails recebidos:\r\n[1] Tony Stark: Jantar\r\n",
     which: "Qual e-mail deseja ler:",
-    back: "uma tecla volta",
+    back: "qualquer tecla volta",
     from: "De: Tony Stark <tony>\r\n",
     goodbye: "Até logo, Tony Stark.",
 };

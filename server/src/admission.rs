@@ -9,9 +9,8 @@
 //! many connections and leaves them anonymous displaces their own, and those that everybody has one
 //! of give way in the order in which they came.
 //!
-//! A prefix of IPv6 counts for all of its widths, the widest first: the network of 48 bits that has
-//! the most gives one up, of those within it the network of 56 bits, and of those the one of 64.
-//! So a whole network of one customer counts as that one customer.
+//! IPv6 is searched from wide to narrow: the /48 with the most anonymous connections, in it the /56
+//! with the most, in that the /64. So a customer with a whole /48 counts as one.
 
 use std::{
     cmp::Reverse,
@@ -252,7 +251,7 @@ impl AdmissionControl {
         self.change(id, prefix, Change::Opened(serial));
     }
 
-    /// Changes who belongs to a prefix and to every wider one, and what follows from that.
+    /// Applies a change to a prefix and to every wider one, and updates their ranks.
     fn change(&mut self, id: ConnId, prefix: Prefix, change: Change) {
         match change {
             Change::Opened(_) | Change::Left(_) => self.anonymous += 1,

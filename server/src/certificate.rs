@@ -70,7 +70,7 @@ pub enum CertificateError {
     NoKey { path: PathBuf, detail: String },
     #[error("the key in {} can be read by every user of this machine: chmod o= {}", path.display(), path.display())]
     OpenKey { path: PathBuf },
-    #[error("the key in {} has a passphrase, which a server cannot be asked for: take it off with openssl pkey -in {} -out NEW.pem, and name the new file", path.display(), path.display())]
+    #[error("the key in {} is protected by a passphrase, which the server cannot ask for: remove it with openssl pkey -in {} -out NEW.pem, and name the new file", path.display(), path.display())]
     Passphrase { path: PathBuf },
     #[error("the RSA key in {} has {bits} bits, which is too short to protect anything: make one of 2048 bits or more, or an ECDSA key, and get a certificate for it", path.display())]
     ShortKey { path: PathBuf, bits: usize },
@@ -256,7 +256,7 @@ fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateErro
             }
         }
         Err(rustls::Error::InvalidCertificate(_)) => {
-            let detail = "what stands there is damaged or cut off".to_owned();
+            let detail = "the certificate is damaged or cut off".to_owned();
             Err(CertificateError::NoCertificate { path: certificate, detail })
         }
         Err(error) => Err(match short {

@@ -1,4 +1,4 @@
-//! What the throttle was charged with for a request, and how that is settled.
+//! Charges to the throttle: made before a request's work, settled by its reply.
 //!
 //! A request is charged before any work is done for it, so that requests at the same time count,
 //! and settled by its reply: what came to nothing is taken back.
@@ -21,7 +21,7 @@ pub(crate) enum Charge {
     Mail(AccountId, u32),
 }
 
-/// What became of the request.
+/// How a charge is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settlement {
     /// It did what was asked.

@@ -44,7 +44,7 @@ pub enum Failure {
         source: io::Error,
     },
     /// A key that clients or invites depend on was lost.
-    #[error("{key} is missing in the data directory {}, whose store is in use: put it back from a backup; or `correiod {command} --data-dir {}` makes a new one, {consequence}", directory.display(), directory.display())]
+    #[error("{key} is missing in the data directory {}, but accounts or invites depend on it: put it back from a backup; or `correiod {command} --data-dir {}` makes a new one, {consequence}", directory.display(), directory.display())]
     KeyLost {
         /// Which directory.
         directory: PathBuf,
@@ -57,7 +57,7 @@ pub enum Failure {
     },
     /// The clock is before 1970.
     #[error(
-        "the clock of this machine shows a time before 1970, by which no mail can be dated: set it (timedatectl set-ntp true) and start the server again"
+        "the system clock is before 1970, so mail cannot be dated: set the clock (timedatectl set-ntp true) and start the server again"
     )]
     Clock,
     /// The listening sockets leave no file descriptor.

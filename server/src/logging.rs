@@ -77,7 +77,7 @@ impl Logging {
         }
         let (level, sinks) = dispatch.into_log();
         let summing = Arc::new(Summing::new(sinks));
-        // Every line is wanted where something is looked for.
+        // With log-level debug or trace every line is written: someone is looking for a fault.
         let is_summed = level <= LevelFilter::Info;
         let log: Box<dyn Log> = Box::new(Summed { summing: summing.clone(), is_summed });
         log::set_boxed_logger(log).map_err(|_| LoggingError::Twice)?;

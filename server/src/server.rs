@@ -33,8 +33,8 @@ use crate::{
 /// Connections beyond the maximum that are told so before they are closed.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// Connections beyond the maximum that gave way to others and are not over yet: those of one turn,
-/// and those that the store is at work for.
+/// Displaced connections that are still open, beyond the maximum: displaced in this iteration, or
+/// waiting for a store job.
 const DISPLACED_MAX: usize = 64;
 
 /// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.

@@ -354,12 +354,12 @@ impl Session {
         Outcome::Reply(Reply::Hello(welcome(scope.settings)))
     }
 
-    /// Settles with the throttle that nobody will hear what came of the request.
+    /// Takes the charge back: the client left before a worker began.
     pub(crate) fn abandon(&mut self, scope: &mut Scope<'_>) {
         self.settle_as(scope, Settlement::Unanswered);
     }
 
-    /// The same where a worker is at it already.
+    /// Settles the charge of a request at which a worker is: the client left meanwhile.
     pub(crate) fn abandon_work(&mut self, scope: &mut Scope<'_>) {
         self.settle_as(scope, Settlement::Abandoned);
     }
@@ -371,7 +371,7 @@ impl Session {
         }
     }
 
-    /// The same by the reply, where it was not settled before.
+    /// Settles the charge by the reply, unless the handler has settled it already.
     fn settle(&mut self, scope: &mut Scope<'_>, reply: &Reply) {
         if let Some(charge) = &self.charge {
             let settlement = charge.settlement(reply);

@@ -250,7 +250,7 @@ fn unit(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_number_of_failures_or_restarts_takes_the_socket_down() {
+fn the_units_set_no_start_limit_a_restart_after_failures_and_the_volume() {
     let (service, socket) = (unit("correio.service"), unit("correio.socket"));
     for lines in [&service, &socket] {
         assert!(lines.iter().any(|line| line == "StartLimitIntervalSec=0"), "{lines:#?}");
@@ -267,7 +267,7 @@ fn no_number_of_failures_or_restarts_takes_the_socket_down() {
 /// ddclient 3.10 sends one address again and again where `usev4` finds it, and where an answer in
 /// chunks is not read by curl: `scripts/deploy/try-ddclient` counts the updates of a day.
 #[test]
-fn the_files_for_ddclient_send_each_address_once() {
+fn the_files_for_ddclient_have_the_settings_that_avoid_repeated_updates() {
     for name in ["dyndns2.conf", "duckdns.conf", "no-ip.conf"] {
         let lines = unit(&format!("ddclient/{name}"));
         for needed in ["use=web", "web=ipify-ipv4", "ssl=yes", "curl=yes", "daemon=300"] {

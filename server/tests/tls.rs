@@ -338,7 +338,10 @@ fn what_is_wrong_with_a_key_or_a_chain_is_said_in_words() {
     ] {
         write_key(&key, &format!("{head}AAAA\n"));
         let text = said(&one.certificate, &key);
-        assert!(text.contains("has a passphrase") && text.contains("openssl pkey"), "{text}");
+        assert!(
+            text.contains("is protected by a passphrase") && text.contains("openssl pkey"),
+            "{text}"
+        );
     }
     let whole = fs::read_to_string(&one.key).unwrap();
     write_key(&key, &whole[..whole.len() / 2]);
@@ -425,7 +428,7 @@ fn a_clock_before_1970_refuses_the_start_and_stops_no_server() {
     wrong.arg("--log-file").arg(&log);
     drop(Daemon::spawn(wrong));
     let said = fs::read_to_string(&log).unwrap();
-    assert!(said.contains("server.warning text=\"the clock of this machine is wrong"), "{said}");
+    assert!(said.contains("server.warning text=\"the system clock is wrong"), "{said}");
 
     fs::write(&clock, "-22000d").unwrap();
     let Output { status, stderr, .. } = server().unwrap().output().unwrap();

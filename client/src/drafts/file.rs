@@ -14,8 +14,8 @@ use correio_proto::mail::MailId;
 use super::{Draft, DraftError, Drafts, TEMPORARY, failed, record::Record};
 use crate::durable;
 
-/// How often, and how many times, a lock is tried again that a program holds for the moment in
-/// which it lists the drafts. A program that writes the draft holds it longer.
+/// Retry interval and number of tries for the lock of a draft: a program that lists drafts holds it
+/// for a moment, a program that writes the draft holds it until it ends.
 const LOCK_RETRY: Duration = Duration::from_millis(5);
 const LOCK_TRIES: usize = 40;
 
@@ -81,15 +81,15 @@ impl DraftFile {
         let damaged = |reason| failed(&path, io::Error::new(io::ErrorKind::InvalidData, reason));
         let record = Record::read(&mut file).map_err(damaged)?;
         if record.id != id {
-            return Err(damaged("its name is not that of the draft in it".to_owned()));
+            return Err(damaged("the file name does not match the id of the draft".to_owned()));
         }
         let held = Held { id, sequence: record.sequence, _file: file };
         Ok(Reopened::Draft(Self { drafts, held: Some(held) }, record.draft()))
     }
 
     /// Keeps what was typed so far, for the case that the program ends: cheap enough for every
-    /// pause in typing. It waits for no disk, so that what a power failure leaves is up to the
-    /// file system; [`DraftFile::save`] what must outlast that.
+    /// pause in typing. Does not sync: after a power failure the text may be lost. Use
+    /// [`DraftFile::save`] where it must survive that.
     ///
     /// A draft with another id than the one before takes its place.
     ///

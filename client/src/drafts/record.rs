@@ -60,10 +60,9 @@ impl Record {
         let mut json = Vec::new();
         let length = file.take(FILE_MAX + 1).read_to_end(&mut json);
         if length.map_err(|error| error.to_string())? as u64 > FILE_MAX {
-            return Err("it is larger than any draft".to_owned());
+            return Err("larger than any draft".to_owned());
         }
-        serde_json::from_slice(&json)
-            .map_err(|error| format!("it is no draft that correio saved: {error}"))
+        serde_json::from_slice(&json).map_err(|error| format!("not a draft of correio: {error}"))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which program shows which new mails, where several receive at once: each mail is shown by one.
+//! Claims on new mails: when several programs receive at once, only the program that claimed a mail
+//! shows it.
 //!
 //! A claim is a file in the mailbox that names mails and is locked by its program. It counts as
 //! long as it is locked, so that what a killed program had not shown is new to the next one.

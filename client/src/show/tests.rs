@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -115,11 +117,21 @@ fn the_parts_of_a_line_are_the_line() {
     assert_eq!(part(text.len()..text.len() + 1), "");
 }
 
-/// A mebibyte of marks, each of which is looked at from as many others as a rule allows.
+/// Marks each of which is looked at from as many others as a rule allows, up to a mebibyte of
+/// them. Sixteen times as many would take 256 times as long if each were looked at from all others.
 #[test]
-fn marks_without_end_take_no_time_without_end() {
-    let text = ".\u{200f}".repeat(256 * 1024);
-    assert!(show(&text, Shown::Lines).len() > text.len());
+fn the_time_for_marks_grows_with_their_number() {
+    let shortest = |marks: usize| {
+        let text = ".\u{200f}".repeat(marks);
+        let take = |_| {
+            let begun = Instant::now();
+            assert!(show(&text, Shown::Lines).len() > text.len());
+            begun.elapsed()
+        };
+        (0..3).map(take).min().unwrap()
+    };
+    let (few, many) = (shortest(16 * 1024), shortest(256 * 1024));
+    assert!(many < few * 64, "{few:?}, and {many:?} for sixteen times as many");
 }
 
 /// Text in which invisible characters stand beside letters that they may belong to.

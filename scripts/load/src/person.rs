@@ -97,7 +97,7 @@ pub enum Typed {
     Wrong,
 }
 
-/// What has happened to a person.
+/// Results of a person's logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// It was logged in at least once.

@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_secs(1);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(70);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(300);
 
-/// The same for either, after a signal: a report is due within seconds.
+/// Both limits after a signal: the report must come within seconds.
 const HASTY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a server that is there may take to answer before the run begins.
@@ -137,7 +137,8 @@ pub enum RunError {
     Broken(anyhow::Error),
 }
 
-/// Counts the wishes to end: the first ends the load and still reports, the second ends at once.
+/// Counts the signals that ask the run to end: the first ends the load and still reports, the
+/// second ends at once.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts(Arc<AtomicU32>);
 

@@ -132,7 +132,8 @@ impl Driver {
         self.screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
     }
 
-    /// Holds server and drafts against the ledger. With a client that has ended, or is at rest.
+    /// Compares server and drafts with the ledger. Call it only when the client has ended or is at
+    /// rest.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.note("check accounts, mails and drafts");
         self.server.look_at_accounts()?;

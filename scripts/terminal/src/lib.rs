@@ -2,11 +2,11 @@
 //! sequences of all terminals, pastes, window sizes, signals, broken connections, and mails that
 //! are meant.
 //!
-//! Chaos and meaning are kept apart, so that what must hold is exact. Chaos is made of keys that
-//! choose nothing: sequences, letters, control characters but Enter, Esc, Ctrl-C and Ctrl-D,
-//! pastes of any text; the client must stay where it is. Choices are made by deliberate actions,
-//! which enter in a ledger what they ask for. The course is decided by the seed, one number a step;
-//! what the machine takes how long is not.
+//! Random keys and deliberate actions are kept apart, so that the expected state is always known
+//! exactly. The random keys choose nothing: sequences, letters, control characters but
+//! Enter, Esc, Ctrl-C and Ctrl-D, pastes of any text; the client must stay where it is. Choices are
+//! made by deliberate actions, which enter in a ledger what they ask for. The course is decided by
+//! the seed, one number a step; what the machine takes how long is not.
 
 mod chaos;
 mod client;

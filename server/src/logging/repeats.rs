@@ -1,5 +1,5 @@
-//! Sums up what one address causes again and again, so that a client that knocks for days fills no
-//! disk.
+//! Rate limit of log lines per event and address: lines above it are counted, and only their number
+//! is logged, so that one client cannot fill the disk.
 //!
 //! Only lines of connections that come to nothing are summed up: what accounts do, wrong passwords
 //! and what the server itself has to say are logged one by one. Of each event and address

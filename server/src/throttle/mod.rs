@@ -262,8 +262,8 @@ impl Throttle {
         }
     }
 
-    /// A password was hashed, and there is no new account: the username is taken, the invite used,
-    /// the client gone, or the registration a repeated one. It counts as a failure only.
+    /// Settles a registration that made no account after its password was hashed (username taken,
+    /// invite used, client gone, or repeated): it counts as a failure, not as an account.
     pub fn registration_failed(&mut self, now: Duration, prefix: Prefix) {
         self.put_back(now, prefix, |it, per_hour| it.accounts.put_back(per_hour, 1));
     }

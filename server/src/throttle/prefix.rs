@@ -13,9 +13,9 @@ const IPV6_BITS: [u8; 3] = [64, 56, 48];
 const IPV4_BITS: u8 = 32;
 
 /// The part of an address that may belong to one customer: the whole of an IPv4 address (also of
-/// one that is written as IPv6), or a network of IPv6. Within it a customer takes as many
-/// addresses as they like. How wide the network is that a customer has nobody can tell: whatever
-/// is counted of the narrowest is counted of the wider ones as well, where there may be more.
+/// one that is written as IPv6), or a network of IPv6. Within it a customer takes as many addresses
+/// as they like. An address does not tell how large its owner's network is, so every count is kept
+/// for /64, /56 and /48, with larger limits for the wider ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix {
     network: IpAddr,

@@ -74,9 +74,9 @@ pub(crate) fn with_username(username: &Username, full_name: &FullName) -> String
     format!("{} <{username}>", show(name, Shown::OneLine))
 }
 
-/// What a name looks like, in two forms of which two names that look alike share one: characters
-/// that look alike are one, as are capitals and small letters; spaces are none. Folding capitals
-/// before and after finds both a Cyrillic capital and an I that stands for an l.
+/// Two normal forms (UTS 39 skeletons) of a name, without spaces and without case; names that look
+/// alike share at least one. Case is folded after the skeleton in the first form (catches a
+/// Cyrillic capital, and I for l) and before it in the second (catches I for i).
 fn looks(name: &str) -> [String; 2] {
     let name: String = name.nfkc().filter(|c| !is_blank(*c)).collect();
     let lower = name.to_lowercase();

@@ -70,7 +70,7 @@ struct Inner {
     ended_by: AtomicI32,
     /// Whether the screen has to be drawn anew.
     stale: AtomicBool,
-    /// Whether something was typed while nothing was asked, which no prompt is meant by.
+    /// Whether keys were typed while no prompt was open; the next prompt drops them.
     held: AtomicBool,
     /// Wakes the prompt: the end that it polls, and the other.
     wake: (UnixStream, UnixStream),

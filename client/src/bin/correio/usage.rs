@@ -153,9 +153,9 @@ mod tests {
         let cases: &[(&[&str], &str, &str)] = &[
             (&["--nada"], "não há o argumento --nada", "there is no argument --nada"),
             (&["sned"], "não há o comando sned\nSeria isto: send", "there is no command sned"),
-            (&["read"], "falta informar: <N>", "this is missing: <N>"),
-            (&["read", "um"], "\"um\" não serve para <N>", "\"um\" is no value for <N>"),
-            (&["--lang", "fr"], "Pode ser: pt, en", "It may be: pt, en"),
+            (&["read"], "falta informar: <N>", "required, but missing: <N>"),
+            (&["read", "um"], "\"um\" não serve para <N>", "\"um\" is not a valid value for <N>"),
+            (&["--lang", "fr"], "Pode ser: pt, en", "Allowed values: pt, en"),
             (&["--server"], "falta um valor para --server", "--server <HOST:PORT> needs a value"),
             (&["--json", "--json"], "só pode ser informado uma vez", "may be given once only"),
             (
@@ -166,7 +166,7 @@ mod tests {
             (
                 &["--fingerprint", "SHA256:C2", "ping"],
                 "não é uma impressão digital",
-                "it is not a fingerprint",
+                "a fingerprint is SHA256:",
             ),
         ];
         for (lang, of) in [(Lang::Pt, 0), (Lang::En, 1)] {

@@ -124,7 +124,8 @@ impl Flaw {
         }
     }
 
-    /// Whether the run would not have it, had it gone on to its end.
+    /// Whether an early end alone can cause this flaw; such flaws of an interrupted run are
+    /// dropped.
     fn is_of_an_early_end(&self) -> bool {
         match self {
             Self::Unemptied(_)

@@ -1,5 +1,5 @@
-//! Ties the main file to its log, so that a file that was copied without it, or with a later one,
-//! is refused rather than served without what was acknowledged last.
+//! Ties the database file to its write-ahead log (WAL): a copy without its WAL, or with another
+//! one, is refused, because acknowledged mail would be missing.
 //!
 //! SQLite takes a main file without a log for a whole database. A row in the database therefore
 //! says whether a server has it open, and numbers the logs: each log that begins anew has the next

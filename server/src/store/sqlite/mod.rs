@@ -255,7 +255,7 @@ struct Group<'a> {
     jobs: Vec<(Ticket, StoreJob)>,
     bytes: u64,
     clock: Clock,
-    /// Since when it is a large job, which has no company, as an uptime.
+    /// When the group's single large job was begun, as an uptime; `None` for a group of small jobs.
     large_since: Option<Duration>,
     /// Where they come from.
     queue: &'a Mutex<Jobs>,

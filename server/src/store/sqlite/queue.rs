@@ -18,7 +18,7 @@ use crate::{
 /// Large jobs that may wait. Each may take a second, and a server that stops does them all.
 const LARGE_MAX: usize = 4;
 
-/// How many times as long as a large job took the next one waits where others waited.
+/// After a large job, small jobs that wait have the thread for this many times as long.
 const REST: u32 = 2;
 
 /// The longest that a large job waits for that reason.

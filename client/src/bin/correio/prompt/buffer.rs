@@ -76,7 +76,7 @@ impl Buffer {
         self.cursor
     }
 
-    /// Whether nothing was typed yet.
+    /// Whether the text is still the offered default: typing replaces it.
     pub(super) fn is_offered(&self) -> bool {
         self.is_offered
     }
@@ -97,8 +97,8 @@ impl Buffer {
         self.is_line_typed = self.shape == Shape::Lines && text.ends_with('\n');
     }
 
-    /// The same for a paste without marks: nobody knows where it ends, so the line after it may
-    /// be a part of it.
+    /// Inserts a paste without marks. Its end is unknown, so the rest of its last line counts as
+    /// pasted, too.
     pub(super) fn insert_burst(&mut self, text: &str) {
         self.is_line_typed = false;
         match self.shape {

@@ -1,9 +1,8 @@
 //! The part of the screen that a prompt draws again and again: the rows from where it began down
 //! to its end. Everything of a drawing goes out in one write.
 //!
-//! A terminal whose size changes moves what is on the screen, each in its own way. The screen is
-//! then cleared and drawn for the new size: the rows of the prompt, and above them the lines that
-//! were written last.
+//! Terminals rearrange the screen in different ways when they are resized. So after a resize the
+//! canvas clears the screen and draws the prompt again, with the last lines written above it.
 
 use std::{collections::VecDeque, fmt::Write};
 

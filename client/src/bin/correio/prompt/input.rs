@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 use super::{Answer, Stop};
 use crate::terminal::Guard;
 
-/// How long nothing must come before a lone ESC is the key. Above what a slow connection takes to
+/// Silence after which a lone ESC counts as the Esc key. Longer than a slow connection needs to
 /// deliver the rest of an escape sequence.
 const SILENCE: Duration = Duration::from_millis(300);
 

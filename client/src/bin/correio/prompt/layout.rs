@@ -99,8 +99,8 @@ pub(super) struct Window {
     pub(super) is_from_start: bool,
 }
 
-/// The rows around the cursor: at most `height`. The first row of the text begins after `indent`
-/// columns, and is what remains of the row there.
+/// The at most `height` rows around the cursor. The text's first row is `indent` columns narrower:
+/// the question stands before it.
 pub(super) fn window(
     text: &str,
     cursor: usize,

@@ -244,8 +244,8 @@ impl<'a> Asking<'a> {
         Taken::Edited
     }
 
-    /// A typed line of one dot is the end; of a longer line of dots one is taken away, so that
-    /// every line can be written.
+    /// Ends a line: a single typed dot ends the text, and a longer typed line of dots loses one
+    /// (dot-stuffing).
     fn line_ends(&mut self) -> Taken {
         match self.buffer.typed_dots() {
             0 => {}
