@@ -10,7 +10,7 @@ use correio_terminal::{Options, Programs, lacks, run};
 mod skip;
 
 /// Enough for a chapter of chaos, mails and an end of the client.
-const STEPS: u64 = 8;
+const STEPS: u64 = 6;
 
 /// Steps of the seed take seconds. What takes longer than this is not worth waiting for.
 const TIME: Duration = Duration::from_secs(180);
