@@ -297,6 +297,31 @@ fn a_thousand_drafts_can_all_be_chosen() {
     assert_eq!(screen.end().0, 130);
 }
 
+#[test]
+fn a_draft_that_cannot_be_deleted_is_told() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    let (to, subject, body) = ("tony".to_owned(), "Oi".to_owned(), String::new());
+    let draft = Draft { id: new_mail_id(), to, subject, body };
+    of_tony.save(&draft).unwrap();
+    let mut screen = Start::of(&house).home();
+    screen.sees("8) Drafts (1)");
+    screen.press("8");
+    screen.menu("0) Back");
+    screen.press("1");
+    screen.sees("3) Delete");
+    screen.menu("0) Back");
+    // No right and no user can remove a directory as a file.
+    let file = of_tony.file(draft.id);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    screen.press("3");
+    screen.sees("the mailbox on this computer: ");
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
 /// The menus on a terminal that can only print, up to the body of a mail.
 fn dumb(house: &House, address: &str) -> Screen {
     let mut screen = Start::of(house).set("TERM", "dumb").run(&["--server", address]);

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
 use crate::{
-    client::{ESCAPE, PATIENCE},
+    client::{ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
     texts::{self, pick},
     view::View,
@@ -17,6 +17,9 @@ const CONTROLS: &[u8] =
 /// Window sizes, the odd ones.
 const SIZES: [(u16, u16); 8] =
     [(1, 1), (1, 80), (2, 3), (3, 200), (8, 40), (24, 20), (60, 10), (200, 300)];
+
+/// The code that clears a screen, which begins every drawing of a whole screen.
+const CLEAR: &str = "\x1b[2J";
 
 impl Driver {
     pub(crate) fn chaos_in_the_menu(&mut self) -> Result<()> {
@@ -139,12 +142,15 @@ impl Driver {
     fn assert_still(&mut self, view: View) -> Result<()> {
         self.go_on()?;
         self.assert_alive()?;
-        self.pty()?.pump(std::time::Duration::from_millis(350));
-        self.pty()?.mark();
+        self.pty()?.pump(ESCAPE_TAKEN);
         self.be_seen()?;
+        // The new size has the screen drawn anew, too: what counts is drawn after that.
+        let is_idle = self.pty()?.becomes_idle(PATIENCE);
+        ensure!(is_idle, "the client does not become idle");
+        self.pty()?.mark();
         self.keys("press", b"\x0c")?;
-        let has_drawn = self.pty()?.pump_until(PATIENCE, |pty| pty.has_drawn_anything());
-        ensure!(has_drawn, "the client draws nothing, although the screen is to be drawn anew");
+        let has_cleared = self.pty()?.pump_until(PATIENCE, |pty| pty.has_drawn(CLEAR));
+        ensure!(has_cleared, "the client does not draw the screen anew after Ctrl-L");
         let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
         ensure!(is_there, "keys that choose nothing led from {view:?} to {:?}", self.view()?);
         self.assert_alive()

@@ -21,12 +21,28 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an orderly end may take.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Most processor time that one action may take. The programs of the tests are not optimised.
-const PROCESSOR_MAX: Duration = Duration::from_secs(4);
+/// Most processor time that the clients of one step may take together. A client that is not
+/// optimised takes up to 0.4 s.
+const PROCESSOR_MAX: Duration = Duration::from_secs(2);
 
-/// How long something typed in a menu keeps a digit from being a choice, and Esc from being told
-/// from a sequence.
-const SETTLED: Duration = Duration::from_millis(650);
+/// How long after a step the client may take to become idle.
+const IDLE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The client's `DIGIT_AFTER`: for so long after other text in a menu a digit is no choice.
+const DIGIT_AFTER: Duration = Duration::from_millis(500);
+
+/// The client's `SILENCE`: for so long after it an ESC may begin a sequence.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// How much later than the client's times the driver acts: the client starts them when it reads a
+/// key, which is after the key was written.
+const MARGIN: Duration = Duration::from_millis(150);
+
+/// After this time a digit is a choice of the menu that is open, whatever was typed before.
+pub(crate) const DIGITS_CHOOSE: Duration = DIGIT_AFTER.saturating_add(MARGIN);
+
+/// After this time an ESC is a key, and the start of a sequence has been given up.
+pub(crate) const ESCAPE_TAKEN: Duration = SILENCE.saturating_add(MARGIN);
 
 /// Attempts at getting to the home menu.
 const ATTEMPTS: usize = 60;
@@ -54,18 +70,42 @@ impl Driver {
             .arg(self.data.path())
             .args(["--server", &self.proxy.address.to_string()]);
         self.pty = Some(Pty::start(&mut command, 24, 80)?);
+        self.before = Duration::ZERO;
         Ok(())
     }
 
-    /// Sends keys and looks how much processor time they take.
+    /// Begins to count the processor time of a step.
+    pub(crate) fn begin_counting(&mut self) {
+        self.used = Duration::ZERO;
+        self.before = self.pty.as_mut().map_or(Duration::ZERO, Pty::processor_time);
+    }
+
+    /// Counts the processor time of a client that is idle or has ended.
+    fn count(&mut self, time: Duration) {
+        self.used += time.saturating_sub(self.before);
+        self.before = time;
+    }
+
+    /// Waits until the client is idle after a step, and holds the processor time of the step's
+    /// clients against the most that it may be.
+    pub(crate) fn end_counting(&mut self) -> Result<()> {
+        if let Some(pty) = &mut self.pty {
+            let is_idle = pty.becomes_idle(IDLE_PATIENCE);
+            let time = pty.processor_time();
+            self.count(time);
+            ensure!(is_idle, "the client does not become idle, {:?} were used", self.used);
+        }
+        self.report.processor_time_max = self.report.processor_time_max.max(self.used);
+        ensure!(self.used < PROCESSOR_MAX, "the step took {:?} of processor time", self.used);
+        Ok(())
+    }
+
+    /// Sends keys.
     pub(crate) fn keys(&mut self, what: &str, bytes: &[u8]) -> Result<()> {
         self.note(format!("{what} {:?}", String::from_utf8_lossy(bytes)));
         let pty = self.pty()?;
-        let before = pty.processor_time();
         pty.write(bytes)?;
         pty.pump(Duration::from_millis(20));
-        let used = pty.processor_time().saturating_sub(before);
-        ensure!(used < PROCESSOR_MAX, "{used:?} of processor time went into that");
         Ok(())
     }
 
@@ -138,7 +178,7 @@ impl Driver {
             }
             self.go_on()?;
             self.be_seen()?;
-            self.pty()?.pump(SETTLED);
+            self.pty()?.pump(DIGITS_CHOOSE);
             self.assert_alive()?;
             match self.view()? {
                 View::Home => return Ok(()),
@@ -147,7 +187,9 @@ impl Driver {
                 View::Waiting => {
                     waited = 0;
                     self.keys("cancel", b"\x03")?;
-                    self.pause(500)?;
+                    self.pty()?.pump_until(PATIENCE, |pty| {
+                        pty.ended().is_some() || View::of(&pty.lines()) != View::Waiting
+                    });
                     if let Some(status) = self.pty()?.ended() {
                         self.end_with(shell_status(status), &[130])?;
                     }
@@ -211,6 +253,8 @@ impl Driver {
         let Some(mut pty) = self.pty.take() else { return Ok(()) };
         pty.pump(Duration::from_millis(20));
         let left = pty.left();
+        let time = pty.processor_time();
+        self.count(time);
         self.note(format!("it has ended with {status}"));
         ensure!(statuses.contains(&status), "the client ended with {status}, not {statuses:?}");
         // A program that was killed cannot put anything back.
@@ -223,8 +267,24 @@ impl Driver {
     pub(crate) fn leave(&mut self) -> Result<()> {
         self.keys("choose", b"6")?;
         self.await_view(View::First)?;
-        self.pause(700)?;
+        self.pty()?.pump(DIGITS_CHOOSE);
         self.keys("choose", b"0")?;
         self.expect_end(&[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_are_those_of_the_client() {
+        let keys = include_str!("../../../client/src/bin/correio/prompt/keys.rs");
+        let input = include_str!("../../../client/src/bin/correio/prompt/input.rs");
+        let line = |name: &str, time: Duration| {
+            format!("\nconst {name}: Duration = Duration::from_millis({});", time.as_millis())
+        };
+        assert!(keys.contains(&line("DIGIT_AFTER", DIGIT_AFTER)), "DIGIT_AFTER");
+        assert!(input.contains(&line("SILENCE", SILENCE)), "SILENCE");
     }
 }

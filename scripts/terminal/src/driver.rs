@@ -40,8 +40,13 @@ pub(crate) struct Driver {
     pub(crate) size: (u16, u16),
     pub(crate) ledger: Ledger,
     pub(crate) report: Report,
+    /// Processor time of the step's clients.
+    pub(crate) used: Duration,
+    /// Of it what the client that runs had used before it was counted last.
+    pub(crate) before: Duration,
     seed: u64,
     time: Duration,
+    steps: Option<u64>,
     started: Instant,
     last: VecDeque<String>,
     record: Option<File>,
@@ -64,8 +69,11 @@ impl Driver {
             size: (24, 80),
             ledger: Ledger::default(),
             report: Report::default(),
+            used: Duration::ZERO,
+            before: Duration::ZERO,
             seed: options.seed,
             time: options.time,
+            steps: options.steps,
             started: Instant::now(),
             last: VecDeque::new(),
             record: record.context("the file for the record")?,
@@ -80,12 +88,15 @@ impl Driver {
     }
 
     pub(crate) fn run(&mut self) -> Result<Report> {
-        while self.started.elapsed() < self.time {
+        let steps = self.steps.unwrap_or(u64::MAX);
+        while self.started.elapsed() < self.time && self.report.steps < steps {
             self.report.steps += 1;
             // A number of its own for each step: what one of them draws changes no other.
             let step = self.report.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             self.rng = Rng::with_seed(self.seed ^ step);
+            self.begin_counting();
             self.step()?;
+            self.end_counting()?;
             if self.report.steps.is_multiple_of(CHECK_EVERY) {
                 self.check()?;
             }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
 use crate::{
-    client::{ESCAPE, PATIENCE},
+    client::{DIGITS_CHOOSE, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
     ledger::{Fate, Ledger},
     view::View,
@@ -34,10 +34,11 @@ impl Driver {
         }
         let told = ["e-mails received", "Receiving failed"];
         self.await_any(&told, PATIENCE)?;
-        self.pause(300)?;
+        // The menu, or after it a question, is drawn after that.
+        self.pty()?.becomes_idle(PATIENCE);
         if self.view()? == View::Question("Which") {
             self.answer("1")?;
-            self.pause(300)?;
+            self.pty()?.becomes_idle(PATIENCE);
             for _ in 0..3 {
                 self.sequence()?;
             }
@@ -52,31 +53,37 @@ impl Driver {
         self.keys("choose", b"8")?;
         let first = ["1) pepper", "[1] ", "There are no drafts"];
         let found = self.await_any(&first, PATIENCE)?;
-        self.pause(100)?;
+        self.pty()?.becomes_idle(PATIENCE);
         if found != Some(0) || self.view()? != View::Drafts {
-            self.keys("press", ESCAPE)?;
-            return self.pause(500);
+            return self.go_back();
         }
         let lines = self.pty()?.lines();
         let line = lines.iter().rev().find(|line| line.contains("1) pepper"));
         let Some(number) = line.and_then(|line| Ledger::number_in(line)) else {
-            self.keys("press", ESCAPE)?;
-            return self.pause(500);
+            return self.go_back();
         };
-        self.pause(600)?;
+        self.pty()?.pump(DIGITS_CHOOSE);
         self.keys("choose", b"1")?;
         self.await_view(View::Draft)?;
-        self.pause(600)?;
+        self.pty()?.pump(DIGITS_CHOOSE);
         self.pty()?.mark();
         if self.rng.u8(0..4) == 0 {
             self.ledger.becomes(number, Fate::Deleted);
             self.keys("choose", b"3")?;
-            self.await_any(&["Draft deleted"], PATIENCE)?;
+            let told = self.await_any(&["Draft deleted"], PATIENCE)?;
+            ensure!(told.is_some(), "the client does not say that the draft was deleted");
             return Ok(());
         }
         self.ledger.becomes(number, Fate::Open);
         self.keys("choose", b"1")?;
         self.await_sent(number)
+    }
+
+    /// Presses Esc and waits until it is taken as the key.
+    fn go_back(&mut self) -> Result<()> {
+        self.keys("press", ESCAPE)?;
+        self.pty()?.pump(ESCAPE_TAKEN);
+        Ok(())
     }
 
     /// Ends the server, in one way or the other, and starts it again.

@@ -24,6 +24,7 @@ mod view;
 use std::{
     fmt,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -54,6 +55,13 @@ impl Programs {
     }
 }
 
+/// Why the client cannot be put on a pseudo-terminal on this machine, where it cannot.
+pub fn lacks() -> Option<&'static str> {
+    let help = Command::new("setsid").arg("--help").output();
+    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
+    (!knows).then_some("this takes setsid with --ctty (util-linux)")
+}
+
 /// What is tried, and how long.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -61,6 +69,8 @@ pub struct Options {
     pub seed: u64,
     /// No step begins later than this.
     pub time: Duration,
+    /// Most steps, where the time is not all that ends the run.
+    pub steps: Option<u64>,
     /// File for every action with its time.
     pub record: Option<PathBuf>,
     /// The programs.
@@ -80,15 +90,17 @@ pub struct Report {
     pub sent: usize,
     /// Times that the client was started.
     pub starts: u64,
+    /// Most processor time that the clients of a step took together.
+    pub processor_time_max: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { steps, actions, written, sent, starts } = self;
+        let Self { steps, actions, written, sent, starts, processor_time_max } = self;
         write!(
             f,
             "{steps} steps, {actions} actions, {written} mails written, {sent} sent, \
-             {starts} starts of the client"
+             {starts} starts of the client, at most {processor_time_max:?} of processor time a step"
         )
     }
 }

@@ -25,9 +25,16 @@ const DRAWN_MAX: usize = 256 * 1024;
 /// Ticks of processor time in a second, on every Linux there is.
 const TICKS: u64 = 100;
 
+/// How long a program must draw nothing, and compute nothing, to be idle. More than the client
+/// leaves between two drawings that belong together; less than it leaves between two looks at the
+/// status of a menu.
+const IDLE: Duration = Duration::from_millis(200);
+
 /// The terminal.
 pub(crate) struct Pty {
     main: Option<fs::File>,
+    /// Bytes drawn so far.
+    bytes: usize,
     /// Kept open so that the settings can be read after the program's end.
     other: Option<OwnedFd>,
     found: Termios,
@@ -36,6 +43,8 @@ pub(crate) struct Pty {
     drawn: Vec<u8>,
     child: Child,
     pid: Pid,
+    /// Processor time used when it was last looked at: the system forgets it with the program.
+    used: Duration,
 }
 
 /// How the terminal was left.
@@ -66,12 +75,14 @@ impl Pty {
         let pid = Pid::from_child(&child);
         Ok(Self {
             main: Some(main.into()),
+            bytes: 0,
             other: Some(other),
             found,
             parser: vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0),
             drawn: Vec::new(),
             child,
             pid,
+            used: Duration::ZERO,
         })
     }
 
@@ -140,6 +151,7 @@ impl Pty {
         {
             let bytes = room.get(..count).unwrap_or_default();
             self.parser.process(bytes);
+            self.bytes = self.bytes.wrapping_add(count);
             self.drawn.extend_from_slice(bytes);
             let surplus = self.drawn.len().saturating_sub(DRAWN_MAX);
             self.drawn.drain(..surplus);
@@ -155,11 +167,6 @@ impl Pty {
     /// Whether a text was drawn since the mark.
     pub(crate) fn has_drawn(&self, text: &str) -> bool {
         self.drawn.windows(text.len().max(1)).any(|window| window == text.as_bytes())
-    }
-
-    /// Whether anything was drawn since the mark.
-    pub(crate) fn has_drawn_anything(&self) -> bool {
-        !self.drawn.is_empty()
     }
 
     /// The lines of the screen.
@@ -191,6 +198,7 @@ impl Pty {
     /// The status, once the program has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.read();
+        self.processor_time();
         self.child.try_wait().ok().flatten()
     }
 
@@ -199,13 +207,30 @@ impl Pty {
         self.stat().is_some_and(|stat| stat.starts_with(['T', 't']))
     }
 
-    /// Processor time used so far.
-    pub(crate) fn processor_time(&self) -> Duration {
+    /// Processor time that the program has used since its start.
+    pub(crate) fn processor_time(&mut self) -> Duration {
         let ticks = self.stat().map_or(0, |stat| {
             let field = |at: usize| stat.split(' ').nth(at)?.parse::<u64>().ok();
             field(11).unwrap_or(0) + field(12).unwrap_or(0)
         });
-        Duration::from_millis(ticks * 1000 / TICKS)
+        self.used = self.used.max(Duration::from_millis(ticks * 1000 / TICKS));
+        self.used
+    }
+
+    /// Draws what comes until the program is idle: for [`IDLE`] it has drawn nothing and used no
+    /// more than a tick of processor time. Whether it became idle within the time; a program that
+    /// has ended is idle.
+    pub(crate) fn becomes_idle(&mut self, time: Duration) -> bool {
+        let tick = Duration::from_millis(1000 / TICKS);
+        let mut since = Instant::now();
+        let mut state = (self.bytes, self.processor_time());
+        self.pump_until(time, |pty| {
+            let now = (pty.bytes, pty.processor_time());
+            if now.0 != state.0 || now.1.saturating_sub(state.1) > tick {
+                (since, state) = (Instant::now(), now);
+            }
+            since.elapsed() >= IDLE
+        })
     }
 
     /// The state and what follows it in /proc.
@@ -261,4 +286,33 @@ fn size(rows: u16, columns: u16) -> Winsize {
 /// The status as shells count it.
 pub(crate) fn shell_status(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // It is all test.
+
+    use super::*;
+
+    fn shell(script: &str) -> Pty {
+        Pty::start(Command::new("sh").args(["-c", script]), 24, 80).unwrap()
+    }
+
+    #[test]
+    fn a_busy_program_does_not_become_idle() {
+        let mut busy = shell("while :; do :; done");
+        assert!(!busy.becomes_idle(Duration::from_secs(2)));
+        assert!(busy.processor_time() > Duration::ZERO);
+        assert!(shell("read line").becomes_idle(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn the_processor_time_of_an_ended_program_is_known() {
+        let script = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; read line";
+        let mut pty = shell(script);
+        assert!(pty.becomes_idle(Duration::from_secs(60)));
+        pty.write(b"\r").unwrap();
+        assert!(pty.pump_until(Duration::from_secs(20), |pty| pty.ended().is_some()));
+        assert!(pty.processor_time() > Duration::ZERO);
+    }
 }

@@ -1,10 +1,19 @@
-//! A seed for some seconds.
+//! A seed for some steps.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
 use std::{path::PathBuf, process::Command, time::Duration};
 
-use correio_terminal::{Options, Programs, run};
+use correio_terminal::{Options, Programs, lacks, run};
+
+#[path = "../../../server/tests/skip/mod.rs"]
+mod skip;
+
+/// Enough for a chapter of chaos, mails and an end of the client.
+const STEPS: u64 = 6;
+
+/// Steps of the seed take seconds. What takes longer than this is not worth waiting for.
+const TIME: Duration = Duration::from_secs(180);
 
 /// The programs, built as this test is: cargo builds those of other packages only when asked.
 fn programs() -> Programs {
@@ -25,12 +34,18 @@ fn programs() -> Programs {
 
 #[test]
 fn a_seed_holds() {
+    if let Some(why) = lacks() {
+        return skip::skipped(why);
+    }
     let options =
-        Options { seed: 1, time: Duration::from_secs(20), record: None, programs: programs() };
+        Options { seed: 1, time: TIME, steps: Some(STEPS), record: None, programs: programs() };
     match run(&options) {
-        Ok(report) => assert!(report.actions > 30, "{report}"),
+        Ok(report) => {
+            assert_eq!(report.steps, STEPS, "{report}");
+            assert!(report.actions > 30, "{report}");
+        }
         Err(failure) => {
-            panic!("{failure}\nreplay: scripts/simulate-terminal --seed 1 --seconds 20")
+            panic!("{failure}\nreplay: scripts/simulate-terminal --seed 1 --steps {STEPS}")
         }
     }
 }

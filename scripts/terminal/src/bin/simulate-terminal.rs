@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use correio_terminal::{Options, Programs, run};
+use correio_terminal::{Options, Programs, lacks, run};
 
 /// Runs the real programs, server and client, and tries the client on a pseudo-terminal for some
 /// time: keys, sequences of all terminals, pastes, window sizes, signals, broken connections, and
@@ -26,6 +26,9 @@ struct Args {
     /// How long, in minutes
     #[arg(long, value_name = "M")]
     minutes: Option<u64>,
+    /// End after this many steps, if that is before the time
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
     /// Write every action, with its time, to a file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -36,6 +39,10 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(why) = lacks() {
+        eprintln!("simulate-terminal: {why}");
+        return ExitCode::from(69);
+    }
     let programs = match programs(&args) {
         Ok(programs) => programs,
         Err(error) => {
@@ -45,7 +52,8 @@ fn main() -> ExitCode {
     };
     let seconds = args.minutes.map_or(args.seconds, |minutes| minutes * 60);
     let time = Duration::from_secs(seconds);
-    let options = Options { seed: args.seed, time, record: args.record, programs };
+    let (steps, record) = (args.steps, args.record);
+    let options = Options { seed: args.seed, time, steps, record, programs };
     match run(&options) {
         Ok(report) => {
             println!("seed {} holds: {report}", args.seed);
@@ -53,8 +61,9 @@ fn main() -> ExitCode {
         }
         Err(failure) => {
             println!("{failure}");
+            let steps = steps.map(|steps| format!(" --steps {steps}")).unwrap_or_default();
             println!(
-                "replay it with: scripts/simulate-terminal --seed {} --seconds {seconds}",
+                "replay it with: scripts/simulate-terminal --seed {} --seconds {seconds}{steps}",
                 args.seed
             );
             ExitCode::FAILURE

@@ -94,7 +94,13 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
     match choose(app, "drafts-title", choices)? {
         1 => send::send_draft(app, person, draft.id),
         2 => send::change(app, person, draft.id)?,
-        3 if drafts.delete(draft.id).is_ok() => app.say(&app.text.of("draft-deleted")),
+        3 => match drafts.delete(draft.id) {
+            Ok(()) => app.say(&app.text.of("draft-deleted")),
+            Err(error) => {
+                let reason = show(&error.to_string(), Shown::OneLine);
+                app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            }
+        },
         _ => {}
     }
     Ok(())
