@@ -201,12 +201,6 @@ impl Decoder {
         matches!(self.state, State::Paste)
     }
 
-    /// Whether a character has begun and is not complete.
-    #[must_use]
-    pub fn is_within_character(&self) -> bool {
-        matches!(self.state, State::Character)
-    }
-
     /// Whether ESC has come and nothing after it: it may be the key, or the start of a sequence.
     #[must_use]
     pub fn is_lone_escape(&self) -> bool {

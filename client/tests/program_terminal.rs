@@ -533,3 +533,16 @@ fn a_server_that_stops_is_told_and_a_mail_that_was_cancelled_is_open() {
     terminal.press("\u{3}");
     assert_eq!(terminal.end().1, 130);
 }
+
+#[test]
+fn ctrl_z_does_nothing_where_no_shell_could_let_it_go_on() {
+    let house = House::of(&[]);
+    // The shell that starts it here has no job control.
+    let mut terminal = Terminal::start(&house, &[]);
+    terminal.expect("0) Sair");
+    terminal.press("\u{1a}");
+    terminal.press(UP);
+    terminal.expect("> 0) Sair");
+    terminal.press("\r");
+    assert_eq!(terminal.end().1, 0);
+}

@@ -208,14 +208,7 @@ impl App {
         initial: &str,
         parse: impl Fn(&Text, &str) -> Result<T, String>,
     ) -> Answer<T> {
-        let mut typed = initial.to_owned();
-        loop {
-            typed = self.prompt.line(question, &typed)?;
-            match parse(self.text, &typed) {
-                Ok(value) => return Ok(value),
-                Err(why) => self.say(&why),
-            }
-        }
+        self.ask_until(initial, parse, |prompt, typed| prompt.line(question, typed))
     }
 
     /// Asks for a text until it parses, and keeps it while it is typed.
@@ -226,9 +219,19 @@ impl App {
         parse: impl Fn(&Text, &str) -> Result<T, String>,
         keep: &mut dyn Keep,
     ) -> Answer<T> {
+        self.ask_until(initial, parse, |prompt, typed| prompt.kept_line(question, typed, keep))
+    }
+
+    /// Asks again, with what was typed, until that parses.
+    fn ask_until<T>(
+        &mut self,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+        mut ask: impl FnMut(&mut Prompt, &str) -> Answer<String>,
+    ) -> Answer<T> {
         let mut typed = initial.to_owned();
         loop {
-            typed = self.prompt.kept_line(question, &typed, keep)?;
+            typed = ask(&mut self.prompt, &typed)?;
             match parse(self.text, &typed) {
                 Ok(value) => return Ok(value),
                 Err(why) => self.say(&why),

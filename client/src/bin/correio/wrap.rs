@@ -218,6 +218,13 @@ mod tests {
         assert_eq!(wrap(&"x".repeat(160_000), 80).lines().count(), 2_000);
     }
 
+    #[test]
+    fn a_hostile_number_of_tabs_is_expanded_in_one_pass() {
+        // Hours would pass if each tab measured the whole line again.
+        let wrapped = wrap(&format!("{}x", "\t".repeat(200_000)), 80);
+        assert!(wrapped.lines().all(|line| columns(line) <= 80));
+    }
+
     proptest! {
         #[test]
         fn nothing_but_spaces_is_lost(text in "[a-z 你。\n>-]{0,80}", width in 4_usize..30) {
