@@ -74,8 +74,10 @@ fn a_log_of_another_time_is_refused() {
     let copies: Vec<_> = (0..3)
         .map(|round| {
             fill_a_log(&mut harness, tony, round * 100);
+            // A checkpoint comes after the answers: once another job is done, it is over. The mail
+            // after it begins the next log.
+            assert_eq!(harness.find("tony"), tony);
             harness.run(send(tony, round * 100 + 99, "tony", "x"));
-            // A checkpoint comes after the answers: once another job is done, it is over.
             assert_eq!(harness.find("tony"), tony);
             (copy_files(directory.path()), everything(&mut harness))
         })

@@ -36,8 +36,11 @@ impl LogState {
     /// Whether a main file with this state belongs to a log that says `of_log` and has room for so
     /// many pages.
     pub(super) fn belongs_to(self, of_log: Self, pages: u64) -> bool {
-        // The main file has what this log had, of which an earlier copy of it lacks the end.
-        let is_whole = of_log.number == self.number && pages >= self.pages;
+        // The main file has what this log had, of which an earlier copy of it lacks the end: the
+        // note of the pages that were moved, which stands in the log before they are. The file's
+        // size alone does not tell, since a log that begins anew keeps the room of the one before.
+        let has_note = of_log.pages >= self.pages;
+        let is_whole = of_log.number == self.number && has_note && pages >= self.pages;
         is_whole || of_log.number == self.number.saturating_add(1)
     }
 }
