@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
 
+#[path = "../../server/tests/skip/mod.rs"]
+mod skip;
 mod support;
 
 use std::{process::Command, time::Duration};
@@ -293,6 +295,25 @@ fn a_program_that_was_stopped_goes_on_with_its_screen() {
     screen.press(DOWN);
     screen.current("6) Log out");
     leave(screen);
+}
+
+/// In a container the program's process group, session and parent may be outside of its PID
+/// namespace, where they have no number.
+#[test]
+fn ctrl_z_ends_no_program_in_a_pid_namespace() {
+    const NAMESPACE: [&str; 4] = ["unshare", "--user", "--pid", "--fork"];
+    if !skip::works(NAMESPACE[0], &["--user", "--pid", "--fork", "true"]) {
+        skip::skipped("this takes unshare and the right to make a PID namespace");
+        return;
+    }
+    let house = House::of(&[("tony", "Tony Stark")]);
+    for below in [&[] as &[&str], &["sh", "-c", "\"$@\"; exit", "sh"]] {
+        let mut screen = Start::of(&house).through(&[&NAMESPACE, below].concat()).home();
+        screen.press("\x1a");
+        screen.press(DOWN);
+        screen.current("5) Receive");
+        leave(screen);
+    }
 }
 
 /// Waits until the program is in a state of `/proc/PID/stat`.

@@ -24,10 +24,7 @@ use std::{
 use correio_client::Cancel;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{
-        Pid, Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group,
-        kill_process,
-    },
+    process::{Signal, getpid, kill_current_process_group, kill_process},
     termios::{
         InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     },
@@ -372,26 +369,37 @@ impl Guard {
 /// Whether a shell of this session looks after the program's process group. The kernel ignores
 /// SIGTSTP for a group without one (POSIX: orphaned process group).
 fn has_job_control() -> bool {
-    let group = getpgrp();
-    let mut ancestor = getppid();
-    while let Some(process) = ancestor {
-        match getpgid(Some(process)) {
-            Ok(of_ancestor) if of_ancestor == group => ancestor = parent_of(process),
-            Ok(_) => {
-                return matches!((getsid(Some(process)), getsid(None)), (Ok(a), Ok(b)) if a == b);
-            }
-            Err(_) => return false,
+    let Some(own) = Kinship::of("self") else {
+        // A system without Linux's /proc: a program on a terminal usually has a shell.
+        return true;
+    };
+    let mut ancestor = own.parent;
+    while ancestor != 0 {
+        match Kinship::of(&ancestor.to_string()) {
+            Some(found) if found.group == own.group => ancestor = found.parent,
+            Some(found) => return found.session == own.session,
+            None => return false,
         }
     }
     false
 }
 
-/// The parent of a process, as Linux tells it in /proc.
-fn parent_of(process: Pid) -> Option<Pid> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    // The name, in brackets, may contain anything.
-    let parent = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?;
-    Pid::from_raw(parent.parse().ok()?)
+/// The processes that a process belongs to, as `/proc/PID/stat` tells them: 0 for each that is
+/// outside of the PID namespace. The system calls return that 0, too, where rustix knows none.
+struct Kinship {
+    parent: u32,
+    group: u32,
+    session: u32,
+}
+
+impl Kinship {
+    fn of(process: &str) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, in brackets, may contain anything; the state is between it and the numbers.
+        let mut numbers = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(1);
+        let mut next = || numbers.next()?.parse().ok();
+        Some(Self { parent: next()?, group: next()?, session: next()? })
+    }
 }
 
 /// Writes to the terminal, which is at standard output or else at standard error. Waits for no
