@@ -10,8 +10,12 @@ use crate::{
     client::{DIGITS_CHOOSE, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
     ledger::{Fate, Ledger},
+    pty::Pty,
     view::View,
 };
+
+/// The question after a list of drafts.
+const LIST: View = View::Question("Which draft");
 
 impl Driver {
     /// Has mail come, receives it, and looks at one.
@@ -51,19 +55,29 @@ impl Driver {
         self.go_home()?;
         self.pty()?.mark();
         self.keys("choose", b"8")?;
-        let first = ["1) pepper", "[1] ", "There are no drafts"];
+        let first = ["1) pepper", "[1] pepper", "There are no drafts"];
         let found = self.await_any(&first, PATIENCE)?;
         self.pty()?.becomes_idle(PATIENCE);
-        if found != Some(0) || self.view()? != View::Drafts {
-            return self.go_back();
+        // Drafts from before a subject was typed have no number that the ledger knows.
+        let number = found.and_then(|found| first.get(found)).and_then(|sign| {
+            let lines = self.pty.as_ref().map(Pty::lines)?;
+            Ledger::number_in(lines.iter().rev().find(|line| line.contains(sign))?)
+        });
+        let Some(number) = number else { return self.go_home() };
+        match self.view()? {
+            View::Drafts => {
+                self.pty()?.pump(DIGITS_CHOOSE);
+                self.keys("choose", b"1")?;
+            }
+            // More drafts than a menu has choices: a list, and a question after it.
+            View::Pager => {
+                self.go_back()?;
+                self.await_view(LIST)?;
+                self.answer("1")?;
+            }
+            LIST => self.answer("1")?,
+            _ => return self.go_home(),
         }
-        let lines = self.pty()?.lines();
-        let line = lines.iter().rev().find(|line| line.contains("1) pepper"));
-        let Some(number) = line.and_then(|line| Ledger::number_in(line)) else {
-            return self.go_back();
-        };
-        self.pty()?.pump(DIGITS_CHOOSE);
-        self.keys("choose", b"1")?;
         self.await_view(View::Draft)?;
         self.pty()?.pump(DIGITS_CHOOSE);
         self.pty()?.mark();

@@ -26,7 +26,7 @@ pub(crate) enum View {
 }
 
 /// Words that tell a screen, in the English catalogue.
-const SIGNS: [(&str, View); 14] = [
+const SIGNS: [(&str, View); 15] = [
     ("9) My account", View::Home),
     ("0) Quit", View::First),
     ("3) Delete the account", View::Account),
@@ -35,6 +35,7 @@ const SIGNS: [(&str, View); 14] = [
     ("-- Enter goes on", View::Pager),
     ("Ctrl-C cancels", View::Waiting),
     ("Which e-mail", View::Question("Which")),
+    ("Which draft", View::Question("Which draft")),
     ("Username", View::Question("Username")),
     ("Password", View::Question("Password")),
     ("To (", View::Question("To")),
