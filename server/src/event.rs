@@ -15,7 +15,7 @@ use correio_proto::{
 };
 use log::Level;
 
-use crate::ticket::ConnId;
+use crate::ids::ConnId;
 
 /// Target of every record, for filters.
 pub const TARGET: &str = "correio";

@@ -16,19 +16,23 @@ use correio_proto::{
     tls::Security,
 };
 use correio_server::{
-    allocator,
-    certificate::{Certificate, CertificateSource},
+    auth::{
+        hashing::{Bcrypt, HashPool},
+        invite::{InviteKey, Registrations},
+    },
     clock::{self, Clock},
-    config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
-    data_directory,
+    engine::{Limits, Server},
     event::Event,
-    exit::Failure,
-    hashing::{Bcrypt, HashPool},
-    invite::{InviteKey, Registrations},
-    logging::{Logging, Style},
+    ops::{
+        allocator,
+        certificate::{Certificate, CertificateSource},
+        config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+        data_directory,
+        exit::Failure,
+        logging::{Logging, Style},
+        systemd::{self, InheritError, Manager},
+    },
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
-    server::{Limits, Server},
-    service::{self, InheritError, Manager},
     session::Settings,
     store::{
         Store, Wake,
@@ -46,7 +50,7 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     // First of all, since it may only be done while there are no threads.
-    let inherited = service::inherited();
+    let inherited = systemd::inherited();
     allocator::keep_free_memory();
     let config = Environment::of_process()
         .and_then(|environment| Config::load(std::env::args_os(), &environment));

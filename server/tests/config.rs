@@ -7,7 +7,7 @@
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
 use correio_proto::message::Registration;
-use correio_server::{
+use correio_server::ops::{
     config::{Config, ConfigError, Environment, Listen, StoreKind},
     exit::Failure,
 };

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use correio_server::config::{Config, Environment};
+use correio_server::ops::config::{Config, Environment};
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/deploy")
@@ -37,7 +37,7 @@ fn the_example_changes_nothing() {
 fn the_example_offers_every_setting() {
     let offered: BTreeSet<String> =
         offered().iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
-    let table = correio_server::config::markdown();
+    let table = correio_server::ops::config::markdown();
     let known: BTreeSet<String> = table
         .lines()
         .filter_map(|row| row.strip_prefix("| `--"))

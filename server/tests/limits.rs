@@ -12,16 +12,15 @@ use correio_proto::message::{
     Account, ErrorCode, Fetch, Notice, Realm, Register, Reply, Request, Send,
 };
 use correio_server::{
-    admission::AdmissionSettings,
-    invite::Registrations,
-    server::Limits,
+    auth::invite::Registrations,
+    engine::Limits,
+    ids::Ticket,
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
     store::{
         Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
     },
-    throttle::ThrottleSettings,
-    ticket::Ticket,
 };
 use support::{
     Client, QUOTA, REALM, World, credential, hello, id, limits_of, login, mail, register, settings,

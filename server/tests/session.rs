@@ -15,12 +15,12 @@ use correio_proto::{
     },
 };
 use correio_server::{
-    invite::{InviteKey, Registrations},
+    auth::invite::{InviteKey, Registrations},
+    ids::Ticket,
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
     },
-    ticket::Ticket,
 };
 use support::{Client, World, credential, hello, id, login, mail, register, settings};
 

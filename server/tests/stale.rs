@@ -11,9 +11,9 @@ use correio_proto::{
     message::{Confirm, ErrorCode, Fetch, Reply, Request},
 };
 use correio_server::{
-    connection::Readiness,
-    hashing::HashDone,
-    ticket::{ConnId, Ticket},
+    auth::hashing::HashDone,
+    engine::connection::Readiness,
+    ids::{ConnId, Ticket},
 };
 use support::{World, id, login, mail};
 

@@ -23,7 +23,7 @@ use correio_proto::{
     message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
     tls::{ALPN, Security},
 };
-use correio_server::certificate::{Certificate, CertificateError, CertificateSource};
+use correio_server::ops::certificate::{Certificate, CertificateError, CertificateSource};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,

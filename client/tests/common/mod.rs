@@ -14,18 +14,19 @@ use std::{
 use correio_client::Trust;
 use correio_proto::{limits, tls::Security};
 use correio_server::{
-    admission::AdmissionSettings,
-    certificate::{Certificate, CertificateSource},
-    hashing::{Bcrypt, HashPool},
-    invite::Registrations,
+    auth::{
+        hashing::{Bcrypt, HashPool},
+        invite::Registrations,
+    },
+    engine::{Limits, Server},
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    ops::certificate::{Certificate, CertificateSource},
     reactor::{Asked, Ports, Reactor, ReactorWaker},
-    server::{Limits, Server},
     session::Settings,
     store::{
         Quota, Store, Wake,
         sqlite::{CreateStore, SqliteOptions, SqliteStore},
     },
-    throttle::ThrottleSettings,
 };
 
 /// How the server is reached.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use correio_proto::limits;
-use correio_server::config::{Config, ConfigError, Environment};
+use correio_server::ops::config::{Config, ConfigError, Environment};
 use tempfile::TempDir;
 
 pub(crate) fn run(data: &[u8]) {

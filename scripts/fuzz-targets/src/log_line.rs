@@ -6,7 +6,7 @@ use correio_proto::{
     mail::{MailId, Recipients, Username},
     message::{ErrorCode, Realm},
 };
-use correio_server::{event::Event, ticket::ConnId};
+use correio_server::{event::Event, ids::ConnId};
 
 use crate::script::Script;
 

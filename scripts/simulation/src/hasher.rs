@@ -5,9 +5,9 @@ use std::{cell::RefCell, fmt::Write, rc::Rc, time::Duration};
 
 use correio_proto::credential::Credential;
 use correio_server::{
-    hashing::{Accepted, HashDone, HashJob, Hasher},
+    auth::hashing::{Accepted, HashDone, HashJob, Hasher},
+    ids::{ConnId, Ticket},
     store::PasswordHash,
-    ticket::{ConnId, Ticket},
 };
 
 use crate::{chance::Chance, clock::Clock};

@@ -13,8 +13,8 @@ use correio_proto::{
     message::Send,
 };
 use correio_server::{
+    ids::ConnId,
     store::{AccountId, PasswordHash},
-    ticket::ConnId,
 };
 
 use crate::{

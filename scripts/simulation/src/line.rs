@@ -11,7 +11,7 @@ use correio_proto::{
         Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, ServerMessage,
     },
 };
-use correio_server::ticket::ConnId;
+use correio_server::ids::ConnId;
 
 use crate::{
     check::{Check, Violation, require},

@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use correio_server::connection::{Readiness, Transport};
+use correio_server::engine::connection::{Readiness, Transport};
 
 use crate::{chance::Chance, clock::Clock};
 

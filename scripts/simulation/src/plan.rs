@@ -5,8 +5,11 @@ use std::time::Duration;
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    admission::AdmissionSettings, hashing::Bcrypt, invite::Registrations, server::Limits,
-    session::Settings, store::Quota, throttle::ThrottleSettings,
+    auth::{hashing::Bcrypt, invite::Registrations},
+    engine::Limits,
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    session::Settings,
+    store::Quota,
 };
 
 use crate::{

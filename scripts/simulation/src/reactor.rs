@@ -8,7 +8,10 @@ mod quiet;
 use std::{collections::BTreeMap, time::Duration};
 
 use correio_server::{
-    clock::Now, connection::Readiness, server::Server, store::StoreFailed, ticket::ConnId,
+    clock::Now,
+    engine::{Server, connection::Readiness},
+    ids::ConnId,
+    store::StoreFailed,
 };
 
 use crate::{

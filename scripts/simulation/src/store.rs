@@ -12,8 +12,8 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use correio_proto::{mail::FullName, message::Realm};
 use correio_server::{
+    ids::{ConnId, Ticket},
     store::{AccountId, PasswordHash, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
-    ticket::{ConnId, Ticket},
 };
 
 pub use state::State;

@@ -14,7 +14,7 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{invite::InviteId, ticket::Ticket};
+use crate::{auth::invite::InviteId, ids::Ticket};
 
 pub mod memory;
 pub mod sqlite;

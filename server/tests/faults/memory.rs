@@ -15,11 +15,11 @@ use correio_proto::{
 };
 
 use correio_server::{
+    ids::{ConnId, Ticket},
     store::{
         AccountId, Outgoing, Quota, Store, StoreDone, StoreJob, Submitted, Wake,
         sqlite::{SqliteOptions, SqliteStore},
     },
-    ticket::{ConnId, Ticket},
 };
 
 use crate::{

@@ -4,7 +4,10 @@
 use std::{fs, path::Path};
 
 use correio_proto::mail::{Mail, MailRef};
-use correio_server::store::{AccountId, sqlite::OpenError, sqlite::SqliteOptions};
+use correio_server::store::{
+    AccountId,
+    sqlite::{OpenError, SqliteOptions},
+};
 
 use crate::{
     files::{DATABASE, LOG, copy_files, make_database, refused, with_sql},

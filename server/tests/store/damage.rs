@@ -4,11 +4,11 @@ use std::{fs, path::Path};
 
 use correio_proto::mail::Seq;
 use correio_server::{
+    ids::Ticket,
     store::{
         AccountId, StoreDone, StoreJob,
         sqlite::{OpenError, SqliteOptions, SqliteStore},
     },
-    ticket::Ticket,
 };
 use rusqlite::Connection;
 

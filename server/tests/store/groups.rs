@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 use correio_server::{
-    invite::InviteId,
+    auth::invite::InviteId,
     store::{AccountId, StoreDone, StoreJob, sqlite::SqliteOptions},
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};

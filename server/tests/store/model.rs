@@ -6,12 +6,12 @@ use correio_proto::{
     message::Realm,
 };
 use correio_server::{
-    invite::InviteId,
+    auth::invite::InviteId,
+    ids::Ticket,
     store::{
         AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
         StoreJob, Submitted,
     },
-    ticket::Ticket,
 };
 
 /// Verdicts that one [`StoreJob::Prune`] forgets at most.

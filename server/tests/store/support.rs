@@ -15,13 +15,13 @@ use correio_proto::{
     message::Realm,
 };
 use correio_server::{
+    ids::{ConnId, Ticket},
     store::{
         AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
         StoreJob, Submitted, Wake,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
-    ticket::{ConnId, Ticket},
 };
 use correio_simulation::store::SimStore;
 

@@ -25,19 +25,22 @@ use correio_proto::{
     tls::Security,
 };
 use correio_server::{
-    admission::AdmissionSettings,
+    auth::{
+        hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
+        invite::Registrations,
+    },
     clock::Now,
-    connection::{Readiness, Transport},
-    hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-    invite::Registrations,
-    server::{Limits, Server},
+    engine::{
+        Limits, Server,
+        connection::{Readiness, Transport},
+    },
+    ids::{ConnId, Ticket},
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
     store::{
         PasswordHash, Quota, Store,
         memory::{MemoryLimits, MemoryStore},
     },
-    throttle::ThrottleSettings,
-    ticket::{ConnId, Ticket},
 };
 
 pub const REALM: Realm = Realm([7; 16]);

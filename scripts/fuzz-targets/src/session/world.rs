@@ -19,20 +19,23 @@ use correio_proto::{
     tls::Security,
 };
 use correio_server::{
-    admission::AdmissionSettings,
+    auth::{
+        hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
+        invite::Registrations,
+    },
     clock::Now,
-    connection::{Readiness, Transport},
+    engine::{
+        Limits, Server,
+        connection::{Readiness, Transport},
+    },
     event::is_obeyed,
-    hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-    invite::Registrations,
-    server::{Limits, Server},
+    ids::{ConnId, Ticket},
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
     store::{
         PasswordHash, Quota,
         memory::{MemoryLimits, MemoryStore},
     },
-    throttle::ThrottleSettings,
-    ticket::{ConnId, Ticket},
 };
 
 use super::CLIENTS;

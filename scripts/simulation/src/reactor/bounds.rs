@@ -1,7 +1,7 @@
 //! (f): memory and queues stay within the formula that the documentation gives.
 
 use correio_proto::{frame::HEADER, limits};
-use correio_server::connection::Held;
+use correio_server::engine::connection::Held;
 
 use super::Reactor;
 use crate::{

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use correio_server::{connection::Held, ticket::ConnId};
+use correio_server::{engine::connection::Held, ids::ConnId};
 
 use super::Reactor;
 use crate::{

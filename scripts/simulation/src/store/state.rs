@@ -8,7 +8,7 @@ use std::{
 
 use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
-    invite::InviteId,
+    auth::invite::InviteId,
     store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
 };
 

@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use correio_server::{connection::Readiness, hashing::Bcrypt, ticket::ConnId};
+use correio_server::{auth::hashing::Bcrypt, engine::connection::Readiness, ids::ConnId};
 
 use super::World;
 use crate::{

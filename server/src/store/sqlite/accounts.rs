@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{jobs::Tables, row::parsed};
 use crate::{
-    invite::InviteId,
+    auth::invite::InviteId,
     store::{AccountId, AccountRecord, PasswordHash, StoreDone},
 };
 

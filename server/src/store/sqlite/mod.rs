@@ -22,7 +22,7 @@ use self::{
     queue::{Queue, size},
 };
 use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
-use crate::{clock::Clock, ticket::Ticket};
+use crate::{clock::Clock, ids::Ticket};
 
 mod accounts;
 mod cache;

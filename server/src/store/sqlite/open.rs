@@ -16,7 +16,7 @@ use super::{
     log_state::{self, LogState},
 };
 use crate::{
-    data_directory::{self, DATABASE, LOCK},
+    ops::data_directory::{self, DATABASE, LOCK},
     store::Quota,
 };
 

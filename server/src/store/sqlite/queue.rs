@@ -11,8 +11,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{GROUP_BYTES_MAX, SqliteOptions};
 use crate::{
+    ids::Ticket,
     store::{AccountId, StoreJob},
-    ticket::Ticket,
 };
 
 /// Large jobs that may wait. Each may take a second, and a server that stops does them all.
@@ -152,8 +152,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        ids::ConnId,
         store::{Outgoing, sqlite::CreateStore},
-        ticket::ConnId,
     };
 
     /// Of a mail to one person.

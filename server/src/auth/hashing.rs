@@ -1,0 +1,410 @@
+//! bcrypt, away from the loop: a small pool of workers behind a bounded queue.
+
+use std::{
+    collections::VecDeque,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use correio_proto::credential::Credential;
+use zeroize::Zeroizing;
+
+use crate::{
+    event::Event,
+    ids::Ticket,
+    store::{PasswordHash, Wake},
+};
+
+/// What can be asked of a [`Hasher`].
+#[derive(Clone, Debug)]
+pub enum HashJob {
+    /// Make the hash that is stored for a credential. Answer: [`HashDone::Made`].
+    Make {
+        /// What the client sent.
+        credential: Credential,
+    },
+    /// Check a credential against a stored hash. Answer: [`HashDone::Verified`].
+    Verify {
+        /// What the client sent.
+        credential: Credential,
+        /// What is stored.
+        hash: PasswordHash,
+    },
+}
+
+/// What a [`Hasher`] answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashDone {
+    /// The hash to store.
+    Made(PasswordHash),
+    /// Whether the credential belongs to the hash.
+    Verified(bool),
+    /// The worker failed; the same job may succeed another time.
+    Failed,
+}
+
+/// What became of a job that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It will be done.
+    Queued,
+    /// The queue is full; it was not taken. Worth another try after this time.
+    Full {
+        /// About how long the queue needs to become empty.
+        retry_after: Duration,
+    },
+}
+
+/// Does hashing elsewhere and hands it back later.
+pub trait Hasher {
+    /// Hands a job in.
+    fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted;
+
+    /// Takes a job back whose answer nobody waits for any more. One that a worker has begun is
+    /// finished all the same. Returns whether it was taken back.
+    fn cancel(&mut self, ticket: Ticket) -> bool;
+
+    /// Moves everything that is done into `done`.
+    fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>);
+}
+
+/// The server's own hash of a credential, at a cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bcrypt {
+    /// bcrypt's cost: each step doubles the time. 10 takes about 60 ms.
+    pub cost: u32,
+}
+
+impl Bcrypt {
+    /// Does a job; takes as long as bcrypt takes.
+    #[must_use]
+    pub fn run(self, job: &HashJob) -> HashDone {
+        match job {
+            HashJob::Make { credential } => {
+                match bcrypt::non_truncating_hash(encoded(credential).as_bytes(), self.cost) {
+                    Ok(hash) => HashDone::Made(PasswordHash(hash.into_boxed_str())),
+                    Err(_) => HashDone::Failed,
+                }
+            }
+            HashJob::Verify { credential, hash } => {
+                match bcrypt::non_truncating_verify(encoded(credential).as_bytes(), &hash.0) {
+                    Ok(same) => HashDone::Verified(same),
+                    Err(_) => HashDone::Failed,
+                }
+            }
+        }
+    }
+
+    /// A hash that belongs to no credential and takes as long to check as those made now. It
+    /// stands in for the hash of an account that does not exist.
+    #[must_use]
+    pub fn dummy(self) -> PasswordHash {
+        let salt = "correiooooooooooooooo.";
+        let hash = "nobodyyyyyyyyyyyyyyyyyyyyyyyyy.";
+        PasswordHash(format!("$2b${:02}${salt}{hash}", self.cost).into_boxed_str())
+    }
+
+    /// Whether a stored hash was made at another cost than those made now.
+    #[must_use]
+    pub fn is_outdated(self, hash: &PasswordHash) -> bool {
+        hash.0.parse::<bcrypt::HashParts>().is_ok_and(|parts| parts.get_cost() != self.cost)
+    }
+
+    /// About how long one job takes on one core.
+    fn duration(self) -> Duration {
+        Duration::from_micros(60) * 2_u32.saturating_pow(self.cost)
+    }
+}
+
+/// The 32 characters of base64 that bcrypt gets: no zero byte, and below its 72 bytes.
+fn encoded(credential: &Credential) -> Zeroizing<String> {
+    Zeroizing::new(STANDARD.encode(credential.as_bytes()))
+}
+
+/// The pool of workers.
+#[derive(Debug)]
+pub struct HashPool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    queue_max: usize,
+    job_duration: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    done: Mutex<Vec<(Ticket, HashDone)>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<(Ticket, HashJob)>,
+    closed: bool,
+}
+
+impl HashPool {
+    /// Starts `workers` threads with room for `queue_max` jobs that wait.
+    ///
+    /// # Errors
+    ///
+    /// A thread cannot be started.
+    pub fn start(
+        workers: usize,
+        queue_max: usize,
+        bcrypt: Bcrypt,
+        wake: &Arc<dyn Wake>,
+    ) -> io::Result<Self> {
+        Self::with_work(workers, queue_max, bcrypt.duration(), wake, move |job| bcrypt.run(job))
+    }
+
+    /// As [`HashPool::start`], with work of the caller's that takes about `job_duration`.
+    fn with_work(
+        workers: usize,
+        queue_max: usize,
+        job_duration: Duration,
+        wake: &Arc<dyn Wake>,
+        work: impl Fn(&HashJob) -> HashDone + Clone + Send + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            done: Mutex::default(),
+        });
+        let mut pool = Self { shared, workers: Vec::new(), queue_max, job_duration };
+        for number in 0..workers {
+            let (shared, wake, work) = (pool.shared.clone(), wake.clone(), work.clone());
+            let thread = thread::Builder::new().name(format!("hash-{number}"));
+            let worker = move || {
+                stand_back();
+                shared.serve(&*wake, &work);
+            };
+            pool.workers.push(thread.spawn(worker)?);
+        }
+        Ok(pool)
+    }
+}
+
+/// Lets every other thread go first: a password takes a processor for long, and the loop for
+/// moments. Where the system has no priority of threads, or refuses it, nothing is lost but that.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
+}
+
+impl Hasher for HashPool {
+    fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted {
+        let mut queue = lock(&self.shared.queue);
+        if queue.jobs.len() >= self.queue_max {
+            let jobs = u32::try_from(queue.jobs.len()).unwrap_or(u32::MAX);
+            let workers = u32::try_from(self.workers.len().max(1)).unwrap_or(u32::MAX);
+            return Accepted::Full {
+                retry_after: self.job_duration.saturating_mul(jobs) / workers,
+            };
+        }
+        queue.jobs.push_back((ticket, job));
+        drop(queue);
+        self.shared.changed.notify_one();
+        Accepted::Queued
+    }
+
+    fn cancel(&mut self, ticket: Ticket) -> bool {
+        let jobs = &mut lock(&self.shared.queue).jobs;
+        let before = jobs.len();
+        jobs.retain(|(queued, _)| *queued != ticket);
+        jobs.len() < before
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
+        done.append(&mut lock(&self.shared.done));
+    }
+}
+
+impl Drop for HashPool {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.closed = true;
+        queue.jobs.clear();
+        drop(queue);
+        self.shared.changed.notify_all();
+        for worker in self.workers.drain(..) {
+            // Its panics were caught; there is nothing to learn from it.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The life of a worker.
+    fn serve(&self, wake: &dyn Wake, work: &dyn Fn(&HashJob) -> HashDone) {
+        while let Some((ticket, job)) = self.next() {
+            // A panic costs its own job only; the worker stands in for itself.
+            let done = catch_unwind(AssertUnwindSafe(|| work(&job))).unwrap_or_else(|_| {
+                Event::WorkerFailed.log();
+                HashDone::Failed
+            });
+            lock(&self.done).push((ticket, done));
+            wake.wake();
+        }
+    }
+
+    fn next(&self) -> Option<(Ticket, HashJob)> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.closed {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use super::*;
+    use crate::ids::ConnId;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+    const BCRYPT: Bcrypt = Bcrypt { cost: 4 };
+
+    struct Woken(Sender<()>);
+
+    impl Wake for Woken {
+        fn wake(&self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    fn waker() -> (Arc<dyn Wake>, Receiver<()>) {
+        let (sender, receiver) = mpsc::channel();
+        (Arc::new(Woken(sender)), receiver)
+    }
+
+    fn ticket(serial: u64) -> Ticket {
+        Ticket { connection: ConnId { index: 0, generation: 0 }, serial }
+    }
+
+    fn credential(byte: u8) -> Credential {
+        Credential::from([byte; 23])
+    }
+
+    fn collect(pool: &mut HashPool, woken: &Receiver<()>, count: usize) -> Vec<(Ticket, HashDone)> {
+        let mut done = Vec::new();
+        while done.len() < count {
+            woken.recv_timeout(DEADLINE).expect("a job is done in time");
+            pool.collect(&mut done);
+        }
+        done
+    }
+
+    #[test]
+    fn a_credential_belongs_to_its_own_hash_only() {
+        let HashDone::Made(hash) = BCRYPT.run(&HashJob::Make { credential: credential(1) }) else {
+            panic!("a hash is made");
+        };
+        let verify = |byte| HashJob::Verify { credential: credential(byte), hash: hash.clone() };
+        assert_eq!(BCRYPT.run(&verify(1)), HashDone::Verified(true));
+        assert_eq!(BCRYPT.run(&verify(2)), HashDone::Verified(false));
+        assert!(!BCRYPT.is_outdated(&hash));
+        assert!(Bcrypt { cost: 5 }.is_outdated(&hash));
+    }
+
+    #[test]
+    fn the_dummy_is_a_hash_of_the_same_cost() {
+        let hash = BCRYPT.dummy();
+        assert!(!BCRYPT.is_outdated(&hash));
+        let job = HashJob::Verify { credential: credential(0), hash };
+        assert_eq!(BCRYPT.run(&job), HashDone::Verified(false));
+    }
+
+    #[test]
+    fn jobs_are_answered_by_ticket() {
+        let (wake, woken) = waker();
+        let mut pool = HashPool::start(2, 8, BCRYPT, &wake).unwrap();
+        for serial in 1..=4 {
+            let job = HashJob::Make { credential: credential(1) };
+            assert_eq!(pool.submit(ticket(serial), job), Accepted::Queued);
+        }
+        let mut serials: Vec<_> =
+            collect(&mut pool, &woken, 4).iter().map(|(ticket, _)| ticket.serial).collect();
+        serials.sort_unstable();
+        assert_eq!(serials, [1, 2, 3, 4]);
+    }
+
+    /// A pool of one worker that begins when it is told to.
+    fn held_pool(queue_max: usize) -> (HashPool, Receiver<()>, Sender<HashDone>, Receiver<()>) {
+        let (wake, woken) = waker();
+        let (begun_sender, begun) = mpsc::channel();
+        let (answer, answers) = mpsc::channel::<HashDone>();
+        let answers = Arc::new(Mutex::new(answers));
+        let second = Duration::from_secs(1);
+        let pool = HashPool::with_work(1, queue_max, second, &wake, move |_| {
+            begun_sender.send(()).expect("the test listens");
+            answers.lock().unwrap().recv_timeout(DEADLINE).expect("the test answers")
+        });
+        (pool.unwrap(), begun, answer, woken)
+    }
+
+    fn make() -> HashJob {
+        HashJob::Make { credential: credential(1) }
+    }
+
+    #[test]
+    fn a_full_queue_says_when_to_come_back() {
+        let (mut pool, begun, answer, woken) = held_pool(2);
+        assert_eq!(pool.submit(ticket(1), make()), Accepted::Queued);
+        begun.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(pool.submit(ticket(2), make()), Accepted::Queued);
+        assert_eq!(pool.submit(ticket(3), make()), Accepted::Queued);
+        let full = Accepted::Full { retry_after: Duration::from_secs(2) };
+        assert_eq!(pool.submit(ticket(4), make()), full);
+        for _ in 0..3 {
+            answer.send(HashDone::Verified(true)).unwrap();
+        }
+        assert_eq!(collect(&mut pool, &woken, 3).len(), 3);
+    }
+
+    #[test]
+    fn cancelled_jobs_are_not_done() {
+        let (mut pool, begun, answer, woken) = held_pool(8);
+        pool.submit(ticket(1), make());
+        begun.recv_timeout(DEADLINE).unwrap();
+        pool.submit(ticket(2), make());
+        pool.submit(ticket(3), make());
+        assert!(pool.cancel(ticket(2)));
+        assert!(!pool.cancel(ticket(1)), "a worker has begun it");
+        answer.send(HashDone::Failed).unwrap();
+        answer.send(HashDone::Failed).unwrap();
+        let done = collect(&mut pool, &woken, 2);
+        assert_eq!(done.iter().map(|(ticket, _)| ticket.serial).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn a_panic_costs_its_own_job_only() {
+        let (wake, woken) = waker();
+        let mut pool = HashPool::with_work(1, 8, DEADLINE, &wake, |job| match job {
+            HashJob::Make { .. } => panic!("injected"),
+            HashJob::Verify { .. } => HashDone::Verified(true),
+        })
+        .unwrap();
+        pool.submit(ticket(1), make());
+        let hash = BCRYPT.dummy();
+        pool.submit(ticket(2), HashJob::Verify { credential: credential(1), hash });
+        let done = collect(&mut pool, &woken, 2);
+        assert_eq!(done, [(ticket(1), HashDone::Failed), (ticket(2), HashDone::Verified(true))]);
+    }
+}

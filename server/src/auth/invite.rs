@@ -1,0 +1,207 @@
+//! Invites: who may register where registration is by invite.
+//!
+//! An invite is a random number, the minute it ends, and a code over both that only the holder of
+//! the server's key can make. So making one needs no server that runs, and a server knows its own
+//! without having seen them. That each is used once is the store's business.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use correio_proto::{invite::Invite, mail::Timestamp, message::Registration};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{ops::data_directory::INVITE_KEY, private_file};
+
+/// Lengths of an invite's parts, in bytes.
+const ID: usize = 8;
+const END: usize = 4;
+
+const MINUTE: u64 = 60 * 1000;
+
+/// Who may register, with what it takes to know them.
+#[derive(Clone, Debug)]
+pub enum Registrations {
+    /// Anybody.
+    Open,
+    /// Whoever has an invite.
+    Invited(InviteKey),
+    /// Nobody.
+    Closed,
+}
+
+impl Registrations {
+    /// As clients are told.
+    #[must_use]
+    pub fn announced(&self) -> Registration {
+        match self {
+            Self::Open => Registration::Open {},
+            Self::Invited(_) => Registration::Invite {},
+            Self::Closed => Registration::Closed {},
+        }
+    }
+}
+
+/// What invites are made and known with.
+#[derive(Clone)]
+pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
+
+/// The number that an invite is used up under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InviteId(pub [u8; ID]);
+
+/// Why an invite is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// This server did not make it.
+    Forged,
+    /// Its time is over.
+    Expired,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum InviteKeyError {
+    /// The file cannot be read or made.
+    #[error("cannot use the key of invites {}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is none that this program made.
+    #[error("{} is damaged; delete it, and every invite that was not used becomes void", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The machine gives no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+impl InviteKey {
+    /// Reads the key of a data directory, making one where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`InviteKeyError`].
+    pub fn open(directory: &Path) -> Result<Self, InviteKeyError> {
+        let path = directory.join(INVITE_KEY);
+        let failed = |source| InviteKeyError::Io { path: path.clone(), source };
+        if !path.try_exists().map_err(failed)? {
+            let mut key = Zeroizing::new([0; 32]);
+            getrandom::fill(key.as_mut()).map_err(InviteKeyError::Random)?;
+            private_file::make(directory, INVITE_KEY, key.as_ref()).map_err(failed)?;
+        }
+        let bytes = private_file::read(&path).map_err(failed)?;
+        let key = bytes.as_slice().try_into();
+        let key = key.map_err(|_| InviteKeyError::Damaged { path: path.clone() })?;
+        Ok(Self(Arc::new(Zeroizing::new(key))))
+    }
+
+    /// Makes an invite that can be used before `end`, to the minute.
+    ///
+    /// # Errors
+    ///
+    /// The machine gives no random bytes.
+    pub fn make(&self, end: Timestamp) -> Result<Invite, InviteKeyError> {
+        let mut id = [0; ID];
+        getrandom::fill(&mut id).map_err(InviteKeyError::Random)?;
+        Ok(self.sealed(id, u32::try_from(end.0 / MINUTE).unwrap_or(u32::MAX)))
+    }
+
+    /// The number of an invite that this server made and that can still be used.
+    ///
+    /// # Errors
+    ///
+    /// See [`Refused`].
+    pub fn check(&self, invite: &Invite, now: Timestamp) -> Result<InviteId, Refused> {
+        let bytes = invite.as_bytes();
+        let (Some(id), Some(end)) =
+            (bytes.first_chunk::<ID>(), bytes.get(ID..).and_then(<[u8]>::first_chunk::<END>))
+        else {
+            return Err(Refused::Forged);
+        };
+        let end = u32::from_be_bytes(*end);
+        // How many bytes are right takes the same time whatever they are.
+        let mut code = self.code(id, end);
+        for (byte, given) in code.iter_mut().zip(bytes.iter().skip(ID + END)) {
+            *byte ^= given;
+        }
+        if code.iter().fold(0, |all, byte| all | byte) != 0 {
+            return Err(Refused::Forged);
+        }
+        if now.0 >= u64::from(end) * MINUTE {
+            return Err(Refused::Expired);
+        }
+        Ok(InviteId(*id))
+    }
+
+    fn sealed(&self, id: [u8; ID], end: u32) -> Invite {
+        let parts = id.into_iter().chain(end.to_be_bytes()).chain(self.code(&id, end));
+        let mut bytes = [0; 20];
+        bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+        bytes.into()
+    }
+
+    fn code(&self, id: &[u8; ID], end: u32) -> [u8; 8] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key of any length will do");
+        mac.update(b"correio invite");
+        mac.update(id);
+        mac.update(&end.to_be_bytes());
+        let code: [u8; 32] = mac.finalize().into_bytes().into();
+        code.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for InviteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InviteKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn a_server_knows_its_own_invites_until_their_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = InviteKey::open(directory.path()).unwrap();
+        let end = Timestamp(1_790_000_040_000);
+        let (one, other) = (key.make(end).unwrap(), key.make(end).unwrap());
+        let again = InviteKey::open(directory.path()).unwrap();
+        let id = again.check(&one, Timestamp(end.0 - MINUTE)).unwrap();
+        assert_ne!(again.check(&other, Timestamp(0)).unwrap(), id);
+        assert_eq!(again.check(&one, end), Err(Refused::Expired));
+
+        let elsewhere = InviteKey::open(&directory.path().join("elsewhere")).unwrap();
+        assert_eq!(elsewhere.check(&one, Timestamp(0)), Err(Refused::Forged));
+        for at in 0..20 {
+            let mut bytes = *one.as_bytes();
+            bytes[at] ^= 1;
+            assert_eq!(key.check(&bytes.into(), Timestamp(0)), Err(Refused::Forged), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_private_and_is_not_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(INVITE_KEY);
+        InviteKey::open(directory.path()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "short").unwrap();
+        let error = InviteKey::open(directory.path()).unwrap_err();
+        assert!(matches!(error, InviteKeyError::Damaged { .. }), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+}

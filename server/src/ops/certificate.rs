@@ -1,0 +1,341 @@
+//! The server's certificate: its own, made at the first start, or that of a CA; and how it is
+//! replaced while the server runs. What TLS the server speaks stands here too.
+
+use std::{
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use correio_proto::{
+    fingerprint::Fingerprint,
+    tls::{ALPN, Security},
+};
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem, pem::PemObject},
+    server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert},
+    sign::CertifiedKey,
+    time_provider::TimeProvider,
+};
+use x509_parser::{
+    prelude::{FromDer, X509Certificate},
+    public_key::PublicKey,
+};
+
+use crate::{clock, ops::data_directory::CERTIFICATE, private_file};
+
+/// Name in the server's own certificate. Clients know it by its fingerprint, not by its name.
+const OWN_NAME: &str = "correio";
+
+/// Shortest RSA key, in bits: what TLS libraries of today take.
+const RSA_BITS_MIN: usize = 2048;
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// From this data directory, made there where it is not there yet.
+    Own(PathBuf),
+    /// From two files in PEM.
+    Files {
+        /// The server's certificate, followed by those that lead to the CA's.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+}
+
+impl CertificateSource {
+    /// The data directory in which [`Certificate::open`] would make a certificate now, if it would.
+    #[must_use]
+    pub fn makes_in(&self) -> Option<&Path> {
+        match self {
+            Self::Own(directory) if !directory.join(CERTIFICATE).exists() => Some(directory),
+            Self::Own(_) | Self::Files { .. } => None,
+        }
+    }
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages say what each is.
+pub enum CertificateError {
+    #[error("cannot read {}: {source}; give this user the right to read it", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} has no certificate in PEM (-----BEGIN CERTIFICATE-----){}", path.display(), Detail(detail))]
+    NoCertificate { path: PathBuf, detail: String },
+    #[error("{} has no private key in PEM (-----BEGIN PRIVATE KEY-----){}", path.display(), Detail(detail))]
+    NoKey { path: PathBuf, detail: String },
+    #[error("the key in {} can be read by every user of this machine: chmod o= {}", path.display(), path.display())]
+    OpenKey { path: PathBuf },
+    #[error("the key in {} is protected by a passphrase, which the server cannot ask for: remove it with openssl pkey -in {} -out NEW.pem, and name the new file", path.display(), path.display())]
+    Passphrase { path: PathBuf },
+    #[error("the RSA key in {} has {bits} bits, which is too short to protect anything: make one of 2048 bits or more, or an ECDSA key, and get a certificate for it", path.display())]
+    ShortKey { path: PathBuf, bits: usize },
+    #[error("the certificates in {} are in the wrong order: that of the server, to which the key belongs, must come first, and after it those that lead to the CA", path.display())]
+    Order { path: PathBuf },
+    #[error("the key in {} does not belong to the certificate in {}: give the two that were made together", key.display(), certificate.display())]
+    Mismatch { certificate: PathBuf, key: PathBuf },
+    #[error("the key in {} is of a kind that is not supported ({detail}): use ECDSA (P-256, P-384), Ed25519 or RSA", path.display())]
+    Unsupported { path: PathBuf, detail: String },
+    #[error("cannot make a key and a certificate in {}: {detail}", path.display())]
+    Make { path: PathBuf, detail: String },
+}
+
+/// What a library has to say besides, as the end of a sentence.
+struct Detail<'a>(&'a str);
+
+impl fmt::Display for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+/// The certificate that new connections are shown.
+#[derive(Debug)]
+pub struct Certificate {
+    source: CertificateSource,
+    current: RwLock<Arc<CertifiedKey>>,
+    /// Held while the files are read again, so that what was read last holds.
+    reloading: Mutex<()>,
+}
+
+impl Certificate {
+    /// Reads the certificate and its key, and makes the server's own where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`CertificateError`]. What is there and cannot be used is left as it is.
+    pub fn open(source: CertificateSource) -> Result<Arc<Self>, CertificateError> {
+        if let CertificateSource::Own(directory) = &source {
+            make_own(directory)?;
+        }
+        let current = RwLock::new(load(&source)?);
+        Ok(Arc::new(Self { source, current, reloading: Mutex::new(()) }))
+    }
+
+    /// Reads the files again. Where they cannot be used, the certificate stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// See [`CertificateError`].
+    pub fn reload(&self) -> Result<(), CertificateError> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = load(&self.source)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// That of the certificate itself, without those that lead to a CA.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.leaf().as_ref())
+    }
+
+    /// What is wrong with the certificate's time, if anything: clients that do not know its
+    /// fingerprint will refuse it. `now` is in seconds since 1970.
+    #[must_use]
+    pub fn time_warning(&self, now: i64) -> Option<String> {
+        let leaf = self.leaf();
+        let (_, parsed) = X509Certificate::from_der(leaf.as_ref()).ok()?;
+        let validity = parsed.validity();
+        if now > validity.not_after.timestamp() {
+            return Some(format!(
+                "the certificate expired on {}: get a new one and send SIGHUP",
+                validity.not_after
+            ));
+        }
+        (now < validity.not_before.timestamp()).then(|| {
+            format!(
+                "the certificate is not valid before {}: is this machine's clock right?",
+                validity.not_before
+            )
+        })
+    }
+
+    /// The TLS that channels are made with: TLS 1.3 alone, since every client is newer than it.
+    ///
+    /// # Errors
+    ///
+    /// The machine gives no random bytes.
+    pub fn security(self: &Arc<Self>) -> io::Result<Security> {
+        let failed = |error: rustls::Error| io::Error::other(error.to_string());
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(failed)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // A client that comes back is known by a ticket that it keeps; nothing is kept here.
+        config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
+        config.time_provider = Arc::new(Time);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 1;
+        Ok(Security::Server(Arc::new(config)))
+    }
+
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn leaf(&self) -> CertificateDer<'static> {
+        self.current().cert.first().cloned().unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+}
+
+/// The time of TLS. rustls's own panics where the clock is before 1970.
+#[derive(Debug)]
+struct Time;
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        // Without a time rustls would refuse every client.
+        Some(UnixTime::since_unix_epoch(clock::since_1970().unwrap_or_default()))
+    }
+}
+
+/// Tickets by which clients come back. rustls asks the clock for each of them, and panics where
+/// that is before 1970: there are none then, and clients greet as if for the first time.
+#[derive(Debug)]
+struct Tickets(Arc<dyn ProducesTickets>);
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.0.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.encrypt(plain))
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.decrypt(cipher))
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateError> {
+    let (certificate, key) = match source {
+        CertificateSource::Own(directory) => {
+            let path = directory.join(CERTIFICATE);
+            // A link in the data directory is not followed, least of all by root.
+            private_file::read(&path)
+                .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
+            (path.clone(), path)
+        }
+        CertificateSource::Files { certificate, key } => (certificate.clone(), key.clone()),
+    };
+    let chain = read_chain(&certificate)?;
+    let der = read_key(&key)?;
+    let others: Vec<_> = chain.iter().skip(1).cloned().collect();
+    let short = chain.first().and_then(rsa_bits).filter(|bits| *bits < RSA_BITS_MIN);
+    match CertifiedKey::from_der(chain, der.clone_key(), &provider()) {
+        Ok(certified) => Ok(Arc::new(certified)),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            let belongs = |other: CertificateDer<'static>| {
+                CertifiedKey::from_der(vec![other], der.clone_key(), &provider()).is_ok()
+            };
+            match others.into_iter().any(belongs) {
+                true => Err(CertificateError::Order { path: certificate }),
+                false => Err(CertificateError::Mismatch { certificate, key }),
+            }
+        }
+        Err(rustls::Error::InvalidCertificate(_)) => {
+            let detail = "the certificate is damaged or cut off".to_owned();
+            Err(CertificateError::NoCertificate { path: certificate, detail })
+        }
+        Err(error) => Err(match short {
+            Some(bits) => CertificateError::ShortKey { path: key, bits },
+            None => CertificateError::Unsupported { path: key, detail: error.to_string() },
+        }),
+    }
+}
+
+/// The length of a certificate's RSA key, in bits. `None` where its key is of another kind.
+fn rsa_bits(certificate: &CertificateDer<'static>) -> Option<usize> {
+    let (_, parsed) = X509Certificate::from_der(certificate.as_ref()).ok()?;
+    match parsed.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
+/// What is wrong with a file in PEM, as a person would say it; nothing where it has no such item.
+fn in_words(error: pem::Error) -> String {
+    match error {
+        pem::Error::NoItemsFound => String::new(),
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let end = String::from_utf8_lossy(&end_marker).into_owned();
+            format!("it is cut off before its line -----END {}-----", end.trim())
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            format!("the line {:?} is no beginning of a section", line.trim())
+        }
+        pem::Error::Base64Decode(_) => "a character in it is damaged or missing".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Whether a key in PEM is encrypted, in either of the forms of openssl.
+fn is_encrypted(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let none = |detail| CertificateError::NoCertificate { path: path.to_owned(), detail };
+    let text = read(path)?;
+    let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
+    let chain = chain.map_err(|error| none(in_words(error)))?;
+    if chain.is_empty() { Err(none(String::new())) } else { Ok(chain) }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    let unreadable = |source| CertificateError::Unreadable { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        return Err(CertificateError::OpenKey { path: path.to_owned() });
+    }
+    let text = zeroize::Zeroizing::new(read(path)?);
+    if is_encrypted(&text) {
+        return Err(CertificateError::Passphrase { path: path.to_owned() });
+    }
+    PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|error| CertificateError::NoKey { path: path.to_owned(), detail: in_words(error) })
+}
+
+/// Makes the server's own key and certificate where there are none: valid for as long as
+/// certificates can be, since it is the fingerprint that is trusted.
+fn make_own(directory: &Path) -> Result<(), CertificateError> {
+    let path = directory.join(CERTIFICATE);
+    if path.exists() {
+        return Ok(());
+    }
+    let failed = |detail: String| CertificateError::Make { path: directory.to_owned(), detail };
+    let made = rcgen::generate_simple_self_signed([OWN_NAME.to_owned()])
+        .map_err(|error| failed(error.to_string()))?;
+    let text = zeroize::Zeroizing::new(made.signing_key.serialize_pem() + &made.cert.pem());
+    private_file::make(directory, CERTIFICATE, text.as_bytes())
+        .map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,114 @@
+//! Settings that are allowed each by itself and cannot work together. Each pair is refused at the
+//! start, where a server would otherwise refuse the same mail or client for ever.
+
+use std::path::{self, Path, PathBuf};
+
+use correio_proto::{limits, message::Registration};
+
+use super::{Config, ConfigError, Listen, SecurityConfig, StoreKind, values::Values};
+use crate::{
+    ops::{certificate::CertificateSource, data_directory},
+    store::sqlite::CreateStore,
+};
+
+/// Refuses settings of which one makes another impossible.
+pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
+    let refuse = |first, second, why| {
+        let (first, second) = (values.written(first), values.written(second));
+        Err(ConfigError::Together { first, second, why })
+    };
+    let body = config.body_max;
+    if config.input_max < body + limits::FRAME_OVERHEAD_MAX {
+        let why = "a mail with the longest body would never be received: input-bytes must exceed \
+                   body-bytes by 8 KiB";
+        return refuse("input-bytes", "body-bytes", why);
+    }
+    if config.output_max < reply_bytes(body) {
+        let why = "a page with the longest body would never be sent: output-bytes must exceed \
+                   body-bytes by 1856 KiB";
+        return refuse("output-bytes", "body-bytes", why);
+    }
+    if config.quota.bytes < body as u64 {
+        let why = "a mail with the longest body would fit into no mailbox: mailbox-bytes must be \
+                   at least body-bytes";
+        return refuse("mailbox-bytes", "body-bytes", why);
+    }
+    if config.store == StoreKind::Memory {
+        if config.create_store == CreateStore::Never {
+            let why = "a store in memory is empty at every start";
+            return refuse("store", "create-store", why);
+        }
+        if config.registration == (Registration::Closed {}) {
+            let why = "a store in memory has no account at the start, and none could be made";
+            return refuse("store", "registration", why);
+        }
+    }
+    if let Some(log) = &config.log_file {
+        if is_in_data_directory(log, &config.data_dir) {
+            let why = "the log would be written into a file that the server keeps its data in";
+            return refuse("log-file", "data-dir", why);
+        }
+        if let SecurityConfig::Tls(CertificateSource::Files { certificate, key }) = &config.security
+        {
+            for (path, name) in [(certificate, "tls-cert"), (key, "tls-key")] {
+                if is_same_file(path, log) {
+                    return refuse("log-file", name, "the log would be written into that file");
+                }
+            }
+        }
+    }
+    addresses(&config.listen, values)
+}
+
+/// The largest reply to a server's client: a page that is almost full and one more mail.
+fn reply_bytes(body: usize) -> usize {
+    limits::PAGE_BYTES_MAX + body + limits::PAGE_MAILS_MAX as usize * limits::FRAME_OVERHEAD_MAX
+}
+
+fn is_in_data_directory(log: &Path, directory: &Path) -> bool {
+    let name = log.file_name().and_then(|name| name.to_str());
+    let parent = log.parent().unwrap_or(Path::new(""));
+    // The same directory may be written in two ways.
+    let is_same = place(parent) == place(directory);
+    is_same && name.is_some_and(data_directory::is_reserved)
+}
+
+/// Whether two paths name one file, however they are written.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let of = |path: &Path| place(path.parent().unwrap_or(Path::new("")));
+    a.file_name() == b.file_name() && of(a) == of(b)
+}
+
+/// A directory in the one form that all ways to write it share, as far as it is there.
+fn place(directory: &Path) -> PathBuf {
+    // The parent of a bare name is written as nothing, and is the current directory.
+    let written = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let absolute = || path::absolute(written).unwrap_or_else(|_| written.to_owned());
+    written.canonicalize().unwrap_or_else(|_| absolute())
+}
+
+/// Refuses an address that another one includes: the kernel would say that it is in use.
+fn addresses(listen: &Listen, values: &Values) -> Result<(), ConfigError> {
+    let Listen::On(addresses) = listen else {
+        return Ok(());
+    };
+    for all in addresses.iter().filter(|address| address.ip().is_unspecified()) {
+        let included = addresses.iter().find(|other| {
+            other.port() == all.port()
+                && other.port() != 0
+                && other.is_ipv4() == all.is_ipv4()
+                && !other.ip().is_unspecified()
+        });
+        if let Some(included) = included {
+            return Err(ConfigError::Value {
+                place: values.place("listen"),
+                value: included.to_string(),
+                allowed: match all.is_ipv4() {
+                    true => "an address that 0.0.0.0 with the same port does not include",
+                    false => "an address that [::] with the same port does not include",
+                },
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! What was written, parsed into what a setting is.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    ConfigError, Listen, SecurityConfig,
+    settings::SETTINGS,
+    sources::{Found, Written},
+};
+use crate::ops::certificate::CertificateSource;
+
+/// What was written, to be parsed.
+pub(super) struct Values(pub(super) Found);
+
+impl Values {
+    fn one(&self, key: &str) -> Option<(&Written, &str)> {
+        let written = self.0.get(key)?;
+        Some((written, written.values.first().map_or("", String::as_str)))
+    }
+
+    /// Where a value was written.
+    pub(super) fn place(&self, key: &str) -> String {
+        self.0.get(key).map_or_else(|| key.to_owned(), ToString::to_string)
+    }
+
+    /// A value with its place, or the default.
+    pub(super) fn written(&self, key: &str) -> String {
+        if let Some((written, value)) = self.one(key) {
+            return format!("{written} {value:?}");
+        }
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        format!("{key} (by default {})", setting.map_or("", |setting| setting.default))
+    }
+
+    /// A file or directory.
+    pub(super) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        match self.one(key) {
+            Some((written, "")) => Err(refused(written, "")),
+            found => Ok(found.map(|(_, value)| value.into())),
+        }
+    }
+
+    /// A whole number; the default stands where nothing was written.
+    pub(super) fn number(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
+        let Some((written, value)) = self.one(key) else {
+            return Ok(default);
+        };
+        let number = value.parse().ok().filter(|number| allowed.contains(number));
+        number.ok_or_else(|| refused(written, value))
+    }
+
+    /// The same, of things.
+    pub(super) fn count(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<usize, ConfigError> {
+        Ok(self.number(key, allowed, default)? as usize)
+    }
+
+    /// The same, as a time.
+    pub(super) fn seconds(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<Duration, ConfigError> {
+        self.number(key, allowed, default).map(Duration::from_secs)
+    }
+
+    /// Bytes, with or without a unit; the default stands where nothing was written.
+    pub(super) fn size(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
+        let Some((written, value)) = self.one(key) else {
+            return Ok(default);
+        };
+        let size = parse_size(value).filter(|size| allowed.contains(size));
+        size.ok_or_else(|| refused(written, value))
+    }
+
+    /// One of several words; the first is the default.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        choices: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
+        let written = self.one(key);
+        let word = written.map(|(_, value)| value);
+        let chosen = choices.iter().find(|(name, _)| word.is_none_or(|word| word == *name));
+        match (chosen, written) {
+            (Some((_, choice)), _) => Ok(*choice),
+            (None, Some((written, value))) => Err(refused(written, value)),
+            (None, None) => unreachable!("a list of choices has a first"),
+        }
+    }
+
+    fn switch(&self, key: &str) -> Result<bool, ConfigError> {
+        self.choice(key, &[("false", false), ("true", true)])
+    }
+
+    /// What `plaintext`, `tls-cert` and `tls-key` come to together.
+    pub(super) fn security(&self, data_dir: &Path) -> Result<SecurityConfig, ConfigError> {
+        let refused = |(written, value): (&Written, &str), allowed| {
+            let (place, value) = (written.to_string(), value.to_owned());
+            Err(ConfigError::Value { place, value, allowed })
+        };
+        match (self.switch("plaintext")?, self.one("tls-cert"), self.one("tls-key")) {
+            (true, None, None) => Ok(SecurityConfig::Plaintext),
+            (true, Some(file), _) | (true, None, Some(file)) => {
+                refused(file, "a file only where plaintext is off")
+            }
+            (false, None, None) => {
+                Ok(SecurityConfig::Tls(CertificateSource::Own(data_dir.to_owned())))
+            }
+            (false, Some(file @ (_, "")), Some(_)) | (false, Some(_), Some(file @ (_, ""))) => {
+                refused(file, "the name of a file")
+            }
+            (false, Some((_, certificate)), Some((_, key))) => {
+                let (certificate, key) = (certificate.into(), key.into());
+                Ok(SecurityConfig::Tls(CertificateSource::Files { certificate, key }))
+            }
+            (false, Some(file), None) | (false, None, Some(file)) => {
+                refused(file, "a file only together with the other of tls-cert and tls-key")
+            }
+        }
+    }
+
+    /// The addresses, each once but those that get any port.
+    pub(super) fn listen(&self) -> Result<Listen, ConfigError> {
+        let Some(written) = self.0.get("listen") else {
+            return Ok(Listen::Everywhere);
+        };
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for value in &written.values {
+            let address: SocketAddr = value.parse().map_err(|_| refused(written, value))?;
+            if let IpAddr::V6(ip) = address.ip()
+                && ip.to_ipv4_mapped().is_some()
+            {
+                let place = written.to_string();
+                let allowed = "an IPv4 address without ::ffff: before it, such as 127.0.0.1:8888";
+                return Err(ConfigError::Value { place, value: value.clone(), allowed });
+            }
+            if addresses.contains(&address) && address.port() != 0 {
+                let place = written.to_string();
+                let allowed = "each address once";
+                return Err(ConfigError::Value { place, value: value.clone(), allowed });
+            }
+            addresses.push(address);
+        }
+        if addresses.is_empty() {
+            return Err(refused(written, ""));
+        }
+        Ok(Listen::On(addresses))
+    }
+}
+
+fn refused(written: &Written, value: &str) -> ConfigError {
+    ConfigError::Value {
+        place: written.to_string(),
+        value: value.to_owned(),
+        allowed: written.setting.allowed,
+    }
+}
+
+/// Bytes from a number and, optionally, a unit: B, KiB, MiB, GiB, TiB, or kB, MB, GB, TB.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("1048576"), Some(1 << 20));
+        assert_eq!(parse_size("64 KiB"), Some(64 << 10));
+        assert_eq!(parse_size("10MB"), Some(10_000_000));
+        for text in ["", "MiB", "1.5 MiB", "-1", "1 MiB!", "99999999999 TiB"] {
+            assert_eq!(parse_size(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Why the server cannot start or go on, and the exit status that says so.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use crate::{
+    auth::invite::InviteKeyError,
+    ops::{
+        certificate::CertificateError, config::ConfigError, logging::LoggingError,
+        systemd::InheritError,
+    },
+    store::{StoreFailed, sqlite::OpenError},
+};
+
+/// What ends the program. The statuses are those of sysexits.h.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no log.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// There is no key for invites.
+    #[error(transparent)]
+    Invite(#[from] InviteKeyError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A command was given a directory that no server has used.
+    #[error("no server has used the directory {}: name that of the server with --data-dir, or start the server there first", directory.display())]
+    NoServer {
+        /// Which directory.
+        directory: PathBuf,
+    },
+    /// A command was given a directory that cannot be searched.
+    #[error("cannot use the data directory {}: {source}", directory.display())]
+    DataDirectory {
+        /// Which directory.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A key that clients or invites depend on was lost.
+    #[error("{key} is missing in the data directory {}, but accounts or invites depend on it: put it back from a backup; or `correiod {command} --data-dir {}` makes a new one, {consequence}", directory.display(), directory.display())]
+    KeyLost {
+        /// Which directory.
+        directory: PathBuf,
+        /// The name of the key's file.
+        key: &'static str,
+        /// The command that makes a new key.
+        command: &'static str,
+        /// What a new key means.
+        consequence: &'static str,
+    },
+    /// The clock is before 1970.
+    #[error(
+        "the system clock is before 1970, so mail cannot be dated: set the clock (timedatectl set-ntp true) and start the server again"
+    )]
+    Clock,
+    /// The listening sockets leave no file descriptor.
+    #[error(
+        "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
+    )]
+    Files {
+        /// The limit.
+        files: u64,
+        /// How many sockets listen.
+        listeners: usize,
+    },
+    /// Sockets of the service manager cannot be used.
+    #[error(transparent)]
+    Inherit(#[from] InheritError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}{}", advice(source))]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The machine refuses something that every server needs.
+    #[error("the system refuses: {0}")]
+    Start(io::Error),
+    /// The store has failed while the server ran.
+    #[error(transparent)]
+    Store(#[from] StoreFailed),
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or choose another port with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need a right to them: choose another port with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => "; it is no address of this machine",
+        _ => "",
+    }
+}
+
+impl Failure {
+    /// The exit status.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        const UNAVAILABLE: u8 = 69;
+        const OS: u8 = 71;
+        const IO: u8 = 74;
+        const NO_PERMISSION: u8 = 77;
+        const CONFIG: u8 = 78;
+        match self {
+            Self::Config(ConfigError::Usage(_)) => 64,
+            Self::Certificate(CertificateError::Make { .. }) => NO_PERMISSION,
+            Self::Config(_)
+            | Self::Inherit(_)
+            | Self::Certificate(_)
+            | Self::NoServer { .. }
+            | Self::KeyLost { .. } => CONFIG,
+            Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
+            Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
+            Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
+            Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
+            Self::Invite(InviteKeyError::Random(_)) => OS,
+            Self::Open(error) => match error {
+                OpenError::InUse { .. } => UNAVAILABLE,
+                OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,
+                OpenError::Foreign { .. }
+                | OpenError::Missing { .. }
+                | OpenError::Lost { .. }
+                | OpenError::NoLog { .. }
+                | OpenError::OtherLog { .. }
+                | OpenError::Newer { .. }
+                | OpenError::Damaged { .. }
+                | OpenError::Sqlite { .. } => CONFIG,
+                OpenError::Thread { .. } | OpenError::Random { .. } => OS,
+            },
+            Self::Listen { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => NO_PERMISSION,
+                _ => UNAVAILABLE,
+            },
+            Self::Store(_) => IO,
+        }
+    }
+
+    /// Whether the machine lacks the family (IPv4 or IPv6) of an address.
+    #[must_use]
+    pub fn is_missing_family(&self) -> bool {
+        match self {
+            Self::Listen { source, .. } => {
+                source.kind() == io::ErrorKind::AddrNotAvailable
+                    || source.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+            }
+            _ => false,
+        }
+    }
+}

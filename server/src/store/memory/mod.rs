@@ -1,0 +1,366 @@
+//! Everything in memory, gone when the server stops: for laboratories and tests.
+//!
+//! Answers at once and needs no thread. Bounded by the quota of each mailbox and by
+//! [`MemoryLimits`] for the whole.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use correio_proto::{
+    mail::{FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
+    message::Realm,
+};
+
+use self::mailbox::{Letter, Mailbox, Names};
+use super::{
+    AccountId, AccountRecord, Digest, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
+    StoreJob, Submitted,
+};
+use crate::{auth::invite::InviteId, ids::Ticket};
+
+mod mailbox;
+
+/// How much a whole [`MemoryStore`] may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryLimits {
+    /// Accounts.
+    pub accounts: usize,
+    /// Bytes of subjects and bodies, counted once for each recipient.
+    pub bytes: u64,
+    /// Verdicts on mails that were sent.
+    pub verdicts: usize,
+}
+
+impl Default for MemoryLimits {
+    /// A million accounts, 4 GiB of mail, ten million verdicts (about 1 GiB).
+    fn default() -> Self {
+        Self { accounts: 1_000_000, bytes: 4 << 30, verdicts: 10_000_000 }
+    }
+}
+
+/// Verdicts forgotten in one step.
+const PRUNE_STEP: u32 = 1000;
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct MemoryStore {
+    realm: Realm,
+    quota: Quota,
+    limits: MemoryLimits,
+    ids: HashMap<Username, AccountId>,
+    accounts: Accounts,
+    /// Those that were used. Each has made an account.
+    invites: HashSet<InviteId>,
+    /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
+    /// are gone.
+    given: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
+    /// How many stand there.
+    verdicts: usize,
+    bytes: u64,
+    last_seq: u64,
+}
+
+/// Accounts in the order of their numbers, which begin at 1. One that is gone leaves its place
+/// empty: 8 bytes, at the pace at which accounts may be registered.
+#[derive(Debug, Default)]
+struct Accounts {
+    places: Vec<Option<Box<Account>>>,
+    count: usize,
+}
+
+#[derive(Debug)]
+struct Account {
+    names: Arc<Names>,
+    hash: PasswordHash,
+    register_id: MailId,
+    mailbox: Mailbox,
+    /// On the mails it sent. Clients make ids that grow with the time, so that a new one goes to
+    /// the end, where the last one went.
+    verdicts: BTreeMap<MailId, Verdict>,
+}
+
+#[derive(Debug)]
+struct Verdict {
+    digest: Digest,
+    sent_at: Timestamp,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(realm: Realm, quota: Quota, limits: MemoryLimits) -> Self {
+        Self {
+            realm,
+            quota,
+            limits,
+            ids: HashMap::new(),
+            accounts: Accounts::default(),
+            invites: HashSet::new(),
+            given: BTreeMap::new(),
+            verdicts: 0,
+            bytes: 0,
+            last_seq: 0,
+        }
+    }
+
+    fn run(&mut self, job: StoreJob) -> StoreDone {
+        match job {
+            StoreJob::FindAccount { username } => StoreDone::Account(self.find(&username)),
+            StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
+                self.create(register_id, username, full_name, hash, invite)
+            }
+            StoreJob::SetFullName { account, full_name } => {
+                let Some(account) = self.accounts.get_mut(account) else {
+                    return StoreDone::NoAccount;
+                };
+                let username = account.names.username.clone();
+                account.names = Arc::new(Names { username, full_name });
+                StoreDone::Changed
+            }
+            StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
+            StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
+            StoreJob::Send { sender, mail, now } => self.send(sender, mail, now),
+            StoreJob::Fetch { account, after, mails, bytes } => {
+                self.fetch(account, after, mails as usize, bytes)
+            }
+            StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
+            StoreJob::Prune { before } => self.prune(before),
+        }
+    }
+
+    fn find(&self, username: &Username) -> Option<AccountRecord> {
+        let id = *self.ids.get(username)?;
+        let account = self.accounts.get(id)?;
+        Some(AccountRecord {
+            id,
+            username: account.names.username.clone(),
+            full_name: account.names.full_name.clone(),
+            hash: account.hash.clone(),
+            waiting: u32::try_from(account.mailbox.mails()).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn create(
+        &mut self,
+        register_id: MailId,
+        username: Username,
+        full_name: FullName,
+        hash: PasswordHash,
+        invite: Option<InviteId>,
+    ) -> StoreDone {
+        if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(*id)) {
+            return match account.register_id == register_id {
+                true => StoreDone::CreatedBefore,
+                false => StoreDone::UsernameTaken,
+            };
+        }
+        if self.accounts.count >= self.limits.accounts {
+            return StoreDone::Unavailable("the memory store is full of accounts".into());
+        }
+        if invite.is_some_and(|invite| !self.invites.insert(invite)) {
+            return StoreDone::InviteUsed;
+        }
+        let (mailbox, verdicts) = (Mailbox::default(), BTreeMap::new());
+        let names = Arc::new(Names { username: username.clone(), full_name });
+        let id = self.accounts.add(Account { names, hash, register_id, mailbox, verdicts });
+        self.ids.insert(username, id);
+        StoreDone::Created
+    }
+
+    fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {
+        match self.accounts.get_mut(id) {
+            None => StoreDone::NoAccount,
+            Some(account) if account.hash == *old || account.hash == new => {
+                account.hash = new;
+                StoreDone::Changed
+            }
+            Some(_) => StoreDone::Conflict,
+        }
+    }
+
+    fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
+        match self.accounts.get(id) {
+            None => return StoreDone::NoAccount,
+            Some(account) if account.hash != *hash => return StoreDone::Conflict,
+            Some(account) => {
+                self.ids.remove(&account.names.username);
+                self.bytes -= account.mailbox.bytes();
+            }
+        }
+        self.accounts.remove(id);
+        // What stands in `given` is forgotten with its time: no account gets its number again.
+        StoreDone::Changed
+    }
+
+    fn send(&mut self, sender: AccountId, mail: Arc<Outgoing>, now: Timestamp) -> StoreDone {
+        let Some(from) = self.accounts.get(sender) else {
+            return StoreDone::NoAccount;
+        };
+        let names = from.names.clone();
+        let (id, digest) = (mail.id, mail.digest());
+        if let Some(verdict) = from.verdicts.get(&id) {
+            return match verdict.digest == digest {
+                true => StoreDone::SentBefore { sent_at: verdict.sent_at },
+                false => StoreDone::Conflict,
+            };
+        }
+        let recipients = match self.recipients(&mail.to, mail.quota_bytes()) {
+            Ok(recipients) => recipients,
+            Err(refusal) => return refusal,
+        };
+        let total = mail.quota_bytes() * recipients.len() as u64;
+        if self.bytes + total > self.limits.bytes || self.verdicts >= self.limits.verdicts {
+            return StoreDone::Unavailable("the memory store is full of mail".into());
+        }
+        let from = (names.username.clone(), names.full_name.clone());
+        self.put(&Letter { from: names, mail, sent_at: now }, &recipients);
+        if let Some(sender) = self.accounts.get_mut(sender) {
+            sender.verdicts.insert(id, Verdict { digest, sent_at: now });
+        }
+        self.given.entry(now).or_default().push((sender, id));
+        self.verdicts += 1;
+        StoreDone::Sent { sent_at: now, recipients, from }
+    }
+
+    /// The accounts of all recipients, or why none of them gets the mail.
+    fn recipients(&self, to: &Recipients, bytes: u64) -> Result<Vec<AccountId>, StoreDone> {
+        let mut ids = Vec::with_capacity(to.as_slice().len());
+        let (mut unknown, mut full) = (Vec::new(), Vec::new());
+        for username in to.iter() {
+            let Some((id, account)) = self
+                .ids
+                .get(username)
+                .and_then(|id| self.accounts.get(*id).map(|account| (*id, account)))
+            else {
+                unknown.push(username.clone());
+                continue;
+            };
+            if account.mailbox.mails() >= self.quota.mails as usize
+                || account.mailbox.bytes() + bytes > self.quota.bytes
+            {
+                full.push(username.clone());
+            }
+            ids.push(id);
+        }
+        if !unknown.is_empty() {
+            return Err(StoreDone::UnknownRecipients(unknown));
+        }
+        if !full.is_empty() {
+            return Err(StoreDone::MailboxesFull(full));
+        }
+        Ok(ids)
+    }
+
+    fn put(&mut self, letter: &Letter, recipients: &[AccountId]) {
+        let bytes = letter.mail.quota_bytes();
+        for id in recipients {
+            self.last_seq += 1;
+            if let Some(account) = self.accounts.get_mut(*id) {
+                account.mailbox.push(Seq(self.last_seq), letter.clone());
+                self.bytes += bytes;
+            }
+        }
+    }
+
+    fn fetch(&self, id: AccountId, after: Seq, max: usize, max_bytes: usize) -> StoreDone {
+        let Some(account) = self.accounts.get(id) else {
+            return StoreDone::NoAccount;
+        };
+        let mut waiting = account.mailbox.above(after).peekable();
+        let mut mails = Vec::new();
+        let mut bytes = 0;
+        while mails.len() < max && (mails.is_empty() || bytes < max_bytes) {
+            let Some((seq, letter)) = waiting.next() else {
+                break;
+            };
+            bytes += letter.mail.body.as_str().len();
+            mails.push(letter.as_mail(seq));
+        }
+        StoreDone::Page { mails, more: waiting.peek().is_some() }
+    }
+
+    /// Forgets old verdicts, a bounded number at a time: this runs on the loop.
+    fn prune(&mut self, before: Timestamp) -> StoreDone {
+        let mut verdicts = 0;
+        for _ in 0..PRUNE_STEP {
+            let Some(mut oldest) = self.given.first_entry().filter(|oldest| *oldest.key() < before)
+            else {
+                return StoreDone::Pruned { verdicts, more: false };
+            };
+            let given = oldest.get_mut().pop();
+            if oldest.get().is_empty() {
+                oldest.remove();
+            }
+            let Some((sender, id)) = given else {
+                continue;
+            };
+            self.verdicts -= 1;
+            // Those of accounts that are gone were none any more.
+            let sender = self.accounts.get_mut(sender);
+            verdicts += u32::from(sender.is_some_and(|it| it.verdicts.remove(&id).is_some()));
+        }
+        let more = self.given.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
+        StoreDone::Pruned { verdicts, more }
+    }
+
+    fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
+        let Some(account) = self.accounts.get_mut(id) else {
+            return StoreDone::NoAccount;
+        };
+        let mut deleted = 0;
+        for mail in mails {
+            if let Some(bytes) = account.mailbox.remove(*mail) {
+                self.bytes -= bytes;
+                deleted += 1;
+            }
+        }
+        StoreDone::Confirmed { deleted }
+    }
+}
+
+impl Accounts {
+    fn get(&self, id: AccountId) -> Option<&Account> {
+        self.places.get(place(id)?)?.as_deref()
+    }
+
+    fn get_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.places.get_mut(place(id)?)?.as_deref_mut()
+    }
+
+    /// Gives it the next number.
+    fn add(&mut self, account: Account) -> AccountId {
+        self.places.push(Some(Box::new(account)));
+        self.count += 1;
+        AccountId(i64::try_from(self.places.len()).unwrap_or(i64::MAX))
+    }
+
+    fn remove(&mut self, id: AccountId) {
+        let account = place(id).and_then(|place| self.places.get_mut(place)?.take());
+        self.count -= usize::from(account.is_some());
+    }
+}
+
+/// Where an account stands. A number that is none leads nowhere.
+fn place(id: AccountId) -> Option<usize> {
+    usize::try_from(id.0).ok()?.checked_sub(1)
+}
+
+impl Store for MemoryStore {
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
+        Submitted::Done(self.run(job))
+    }
+
+    fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+}
