@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply},
 };
 
-use crate::{Address, Untrusted, mailbox::MailboxError};
+use crate::{Address, Untrusted, storage::mailbox::MailboxError};
 
 /// Why there is no connection to a server. The text names every address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

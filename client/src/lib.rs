@@ -33,25 +33,16 @@
 
 mod address;
 mod answer;
-mod backoff;
 mod cancel;
 pub mod client;
 mod clock;
-mod drafts;
-mod durable;
 mod error;
 mod id;
 pub mod keys;
-mod link;
-mod lock;
-mod lookup;
-mod mailbox;
 mod network;
-mod place;
-mod race;
-mod receive;
 mod service;
 mod show;
+mod storage;
 mod trust;
 
 pub use correio_proto::{
@@ -64,16 +55,16 @@ pub use correio_proto::{
 
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
-pub use drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
-pub use durable::Disk;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
-pub use mailbox::{
-    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
-};
-pub use receive::{ReceiveStep, Receiving};
+pub use service::receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, Progress, Registration, Service, State};
 pub use show::{Shown, show, show_json, show_part};
+pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
+pub use storage::durable::Disk;
+pub use storage::mailbox::{
+    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
+};
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

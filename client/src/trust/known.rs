@@ -10,8 +10,11 @@ use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
 use super::Trust;
 use crate::{
-    Address, Cancel, durable,
-    lock::{self, LockError, Patience},
+    Address, Cancel,
+    storage::{
+        durable,
+        lock::{self, LockError, Patience},
+    },
 };
 
 /// Name of the file in the client's data directory.

@@ -7,7 +7,7 @@ use super::{
     name::{self, SEPARATORS},
     scan::{Part, scan},
 };
-use crate::durable;
+use crate::storage::durable;
 
 impl Mailbox {
     /// Notes that mails were shown: they are no longer new. On a file system that cannot have

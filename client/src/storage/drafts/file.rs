@@ -12,7 +12,7 @@ use std::{
 use correio_proto::mail::MailId;
 
 use super::{Draft, DraftError, Drafts, TEMPORARY, failed, record::Record};
-use crate::durable;
+use crate::storage::durable;
 
 /// Retry interval and number of tries for the lock of a draft: a program that lists drafts holds it
 /// for a moment, a program that writes the draft holds it until it ends.

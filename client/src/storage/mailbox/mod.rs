@@ -23,8 +23,11 @@ use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Usern
 use rustix::io::Errno;
 
 use crate::{
-    Address, durable,
-    place::{self, Kept},
+    Address,
+    storage::{
+        durable,
+        place::{self, Kept},
+    },
 };
 use claim::Claim;
 use format::{Head, Unreadable};

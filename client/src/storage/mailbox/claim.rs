@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::name::Name;
-use crate::{durable, new_mail_id};
+use crate::{new_mail_id, storage::durable};
 
 /// What the names of claims begin with. By the convention, names with a leading dot are nobody's
 /// mail.

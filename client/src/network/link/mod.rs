@@ -12,9 +12,11 @@ use std::{
 
 use crate::{
     Address, Attempt, ConnectError,
-    backoff::Backoff,
     client::{Client, Driven, LinkError},
-    race::{Race, connect_error},
+    network::{
+        backoff::Backoff,
+        race::{Race, connect_error},
+    },
 };
 
 /// A connection that stood as long was a good one: waiting starts anew after it.

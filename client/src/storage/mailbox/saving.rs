@@ -13,8 +13,10 @@ use correio_proto::mail::{Mail, MailId, Username};
 use super::{Mailbox, MailboxError, Skipped, format, name::Name, scan::scan_with};
 use crate::{
     Cancel,
-    durable::{self, Disk},
-    lock::{self, LockError, Patience},
+    storage::{
+        durable::{self, Disk},
+        lock::{self, LockError, Patience},
+    },
 };
 
 /// This computer's disk, and the right to put mails into a mailbox on it: one program has it at a

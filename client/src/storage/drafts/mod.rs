@@ -26,8 +26,11 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Skipped, durable,
-    place::{self, Kept},
+    Address, Skipped,
+    storage::{
+        durable,
+        place::{self, Kept},
+    },
 };
 
 pub use file::{DraftFile, Reopened};

@@ -2,6 +2,11 @@
 //! answers between it and the threads that ask. When to connect, and what to do with the bytes,
 //! is [`Link`]'s business.
 
+mod backoff;
+pub(crate) mod link;
+mod lookup;
+mod race;
+
 use std::{
     collections::{HashMap, VecDeque},
     io,
@@ -24,8 +29,10 @@ use crate::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
     answer::{Answer, NoAnswer, Promise, promise},
     client::{Client, Event, Failure, RequestId, Settings},
-    link::{Link, Net},
-    lookup::Lookup,
+    network::{
+        link::{Link, Net},
+        lookup::Lookup,
+    },
 };
 
 /// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].

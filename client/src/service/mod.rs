@@ -1,5 +1,7 @@
 //! One server as a program uses it: calls that wait for their answer and can be cancelled.
 
+pub(crate) mod receive;
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -24,7 +26,6 @@ use crate::{
     RequestError, Stored, Trust,
     answer::{NoAnswer, promise},
     network::Network,
-    receive,
 };
 
 /// How to connect, and how long requests may take.

@@ -10,7 +10,7 @@ use super::{
     MailboxError, Skipped, Status,
     name::{self, Name},
 };
-use crate::durable;
+use crate::storage::durable;
 
 /// The files of a mailbox at one moment, in the order in which their mails arrived.
 #[derive(Debug, Default)]

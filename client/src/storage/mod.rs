@@ -1,0 +1,7 @@
+//! What stays on the person's computer: received mail, drafts, and the files that hold them.
+
+pub(crate) mod drafts;
+pub(crate) mod durable;
+pub(crate) mod lock;
+pub(crate) mod mailbox;
+pub(crate) mod place;
