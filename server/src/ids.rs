@@ -1,4 +1,4 @@
-//! Who a job was done for: which connection, and which of its jobs.
+//! Ids of connections, jobs, accounts and invites.
 
 use std::fmt;
 
@@ -26,3 +26,21 @@ pub struct Ticket {
     /// Counts the jobs of that connection.
     pub serial: u64,
 }
+
+/// The number of an account in its store. Never given to a second account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub i64);
+
+/// A bcrypt string, as made by the server from a credential. Its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub Box<str>);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// The number under which the store remembers that an invite was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InviteId(pub [u8; 8]);

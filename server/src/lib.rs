@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod clock;
+mod data_directory;
 pub mod engine;
 pub mod event;
 pub mod ids;
@@ -15,3 +16,4 @@ mod private_file;
 pub mod reactor;
 pub mod session;
 pub mod store;
+pub mod waker;

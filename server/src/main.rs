@@ -27,18 +27,19 @@ use correio_server::{
         allocator,
         certificate::{Certificate, CertificateSource},
         config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
-        data_directory,
         exit::Failure,
         logging::{Logging, Style},
+        required_files,
         systemd::{self, InheritError, Manager},
     },
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     session::Settings,
     store::{
-        Store, Wake,
+        Store,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{History, SqliteOptions, SqliteStore},
     },
+    waker::Wake,
 };
 
 /// File descriptors that connections leave to those on their way out, the store, the log and the loop
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
 
 /// Makes invites and prints them, one a line.
 fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
-    data_directory::require_server(&config.data_dir)?;
+    required_files::require_server(&config.data_dir)?;
     let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
     let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
     let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
@@ -101,7 +102,7 @@ fn fingerprint(config: &Config) -> ExitCode {
     };
     let made_in = source.makes_in().map(Path::to_owned);
     if let Some(directory) = &made_in
-        && let Err(failure) = data_directory::require_server(directory)
+        && let Err(failure) = required_files::require_server(directory)
     {
         return fail(&failure);
     }
@@ -239,7 +240,7 @@ fn registrations(config: &Config, history: History) -> Result<Registrations, Fai
         Registration::Open {} => Registrations::Open,
         Registration::Closed {} => Registrations::Closed,
         Registration::Invite {} => {
-            data_directory::require_invite_key(&config.data_dir, history)?;
+            required_files::require_invite_key(&config.data_dir, history)?;
             let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
             Registrations::Invited(key)
         }
@@ -255,7 +256,7 @@ fn open_certificate(
         return Ok(None);
     };
     if let CertificateSource::Own(directory) = source {
-        data_directory::require_certificate(directory, history)?;
+        required_files::require_certificate(directory, history)?;
     }
     Certificate::open(source.clone()).map(Some).map_err(Failure::Certificate)
 }

@@ -24,9 +24,10 @@ use correio_server::{
     reactor::{Asked, Ports, Reactor, ReactorWaker},
     session::Settings,
     store::{
-        Quota, Store, Wake,
+        Quota, Store,
         sqlite::{CreateStore, SqliteOptions, SqliteStore},
     },
+    waker::Wake,
 };
 
 /// How the server is reached.

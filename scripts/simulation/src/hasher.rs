@@ -6,8 +6,7 @@ use std::{cell::RefCell, fmt::Write, rc::Rc, time::Duration};
 use correio_proto::credential::Credential;
 use correio_server::{
     auth::hashing::{Accepted, HashDone, HashJob, Hasher},
-    ids::{ConnId, Ticket},
-    store::PasswordHash,
+    ids::{ConnId, PasswordHash, Ticket},
 };
 
 use crate::{chance::Chance, clock::Clock};

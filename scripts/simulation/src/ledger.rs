@@ -12,10 +12,7 @@ use correio_proto::{
     mail::{FullName, Mail, MailId, MailRef, Seq, Username},
     message::Send,
 };
-use correio_server::{
-    ids::ConnId,
-    store::{AccountId, PasswordHash},
-};
+use correio_server::ids::{AccountId, ConnId, PasswordHash};
 
 use crate::{
     check::{Check, Violation, require},

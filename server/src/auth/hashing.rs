@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     event::Event,
-    ids::Ticket,
-    store::{PasswordHash, Wake},
+    ids::{PasswordHash, Ticket},
+    waker::Wake,
 };
 
 /// What can be asked of a [`Hasher`].

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{ops::data_directory::INVITE_KEY, private_file};
+use crate::{data_directory::INVITE_KEY, ids::InviteId, private_file};
 
 /// Lengths of an invite's parts, in bytes.
 const ID: usize = 8;
@@ -49,10 +49,6 @@ impl Registrations {
 /// What invites are made and known with.
 #[derive(Clone)]
 pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
-
-/// The number that an invite is used up under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct InviteId(pub [u8; ID]);
 
 /// Why an invite is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,14 +26,14 @@ use crate::{
         slots::Slots,
     },
     event::Event,
-    ids::{ConnId, Ticket},
+    ids::{AccountId, ConnId, Ticket},
     limits::{
         admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
     session::{Done, Identity, Settings, effect::Effect, presence::Presence},
-    store::{AccountId, Store, StoreDone, StoreFailed, StoreJob},
+    store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
 /// Connections beyond the maximum that are told so before they are closed.

@@ -25,7 +25,7 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-use crate::{clock, ops::data_directory::CERTIFICATE, private_file};
+use crate::{clock, data_directory::CERTIFICATE, private_file};
 
 /// Name in the server's own certificate. Clients know it by its fingerprint, not by its name.
 const OWN_NAME: &str = "correio";

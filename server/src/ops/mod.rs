@@ -3,7 +3,7 @@
 pub mod allocator;
 pub mod certificate;
 pub mod config;
-pub mod data_directory;
 pub mod exit;
 pub mod logging;
+pub mod required_files;
 pub mod systemd;

@@ -27,7 +27,8 @@ use crate::{
     event::Event,
     ids::ConnId,
     ops::systemd::Manager,
-    store::{StoreFailed, Wake},
+    store::StoreFailed,
+    waker::Wake,
 };
 
 /// Events taken from the kernel at a time.

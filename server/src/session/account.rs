@@ -10,16 +10,17 @@ use correio_proto::{
 use crate::{
     auth::{
         hashing::{HashDone, HashJob},
-        invite::{InviteId, Refused, Registrations},
+        invite::{Refused, Registrations},
     },
     event::Event,
+    ids::{AccountId, InviteId, PasswordHash},
     limits::throttle::Wait,
     session::{
         Done, Identity, Job, Limit, Outcome, Pending, Scope, Session, State,
         charge::{Charge, Settlement},
         effect::Effect,
     },
-    store::{AccountId, AccountRecord, PasswordHash, StoreDone, StoreJob},
+    store::{AccountRecord, StoreDone, StoreJob},
 };
 
 /// Where something about accounts stands while a job is out.

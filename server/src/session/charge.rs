@@ -8,7 +8,7 @@ use correio_proto::{
     message::{ErrorCode, Reply},
 };
 
-use crate::{session::Scope, store::AccountId};
+use crate::{ids::AccountId, session::Scope};
 
 /// What [`crate::limits::throttle::Throttle`] was charged with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use correio_proto::message::Notice;
 
-use crate::{ids::ConnId, store::AccountId};
+use crate::ids::{AccountId, ConnId};
 
 /// Handed to the server after the session's call; sessions do not know one another.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,14 +26,14 @@ use crate::{
     },
     clock::Now,
     event::Event,
-    ids::{ConnId, Ticket},
+    ids::{AccountId, ConnId, Ticket},
     limits::throttle::{Prefix, Throttle, Wait},
     session::{
         charge::{Charge, Settlement},
         effect::Effect,
         presence::Presence,
     },
-    store::{AccountId, StoreDone, StoreJob},
+    store::{StoreDone, StoreJob},
 };
 
 /// Refusals of one connection that the log has lines for.

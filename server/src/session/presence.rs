@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::{ids::ConnId, store::AccountId};
+use crate::ids::{AccountId, ConnId};
 
 /// Sessions of one account at most: more than a person has devices, and few enough to tell all of
 /// them of a mail.

@@ -14,24 +14,10 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{auth::invite::InviteId, ids::Ticket};
+use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 pub mod memory;
 pub mod sqlite;
-
-/// The number of an account in its store. Never given to a second account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(pub i64);
-
-/// A bcrypt string, as made by the server from a credential. Its `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(pub Box<str>);
-
-impl std::fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PasswordHash(…)")
-    }
-}
 
 /// An account as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,10 +272,4 @@ pub trait Store {
     ///
     /// As [`Store::collect`].
     fn close(self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed>;
-}
-
-/// How a thread that has something for the reactor wakes it.
-pub trait Wake: Send + Sync {
-    /// Makes the reactor's wait end soon. May be called at any time and as often as one likes.
-    fn wake(&self);
 }

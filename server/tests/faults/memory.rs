@@ -15,11 +15,12 @@ use correio_proto::{
 };
 
 use correio_server::{
-    ids::{ConnId, Ticket},
+    ids::{AccountId, ConnId, Ticket},
     store::{
-        AccountId, Outgoing, Quota, Store, StoreDone, StoreJob, Submitted, Wake,
+        Outgoing, Quota, Store, StoreDone, StoreJob, Submitted,
         sqlite::{SqliteOptions, SqliteStore},
     },
+    waker::Wake,
 };
 
 use crate::{

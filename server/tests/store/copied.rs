@@ -4,9 +4,9 @@
 use std::{fs, path::Path};
 
 use correio_proto::mail::{Mail, MailRef};
-use correio_server::store::{
-    AccountId,
-    sqlite::{OpenError, SqliteOptions},
+use correio_server::{
+    ids::AccountId,
+    store::sqlite::{OpenError, SqliteOptions},
 };
 
 use crate::{

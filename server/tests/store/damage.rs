@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 use correio_proto::mail::Seq;
 use correio_server::{
-    ids::Ticket,
+    ids::{AccountId, Ticket},
     store::{
-        AccountId, StoreDone, StoreJob,
+        StoreDone, StoreJob,
         sqlite::{OpenError, SqliteOptions, SqliteStore},
     },
 };

@@ -7,7 +7,10 @@ use std::{
 };
 
 use correio_proto::mail::{Mail, MailRef};
-use correio_server::store::{AccountId, StoreDone, StoreFailed, sqlite::SqliteOptions};
+use correio_server::{
+    ids::AccountId,
+    store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
+};
 
 use crate::{
     elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},

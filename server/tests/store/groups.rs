@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, path::Path};
 
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 use correio_server::{
-    auth::invite::InviteId,
-    store::{AccountId, StoreDone, StoreJob, sqlite::SqliteOptions},
+    ids::{AccountId, InviteId},
+    store::{StoreDone, StoreJob, sqlite::SqliteOptions},
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use correio_server::store::AccountId;
+use correio_server::ids::AccountId;
 
 use crate::{
     files::{DATABASE, LOG},

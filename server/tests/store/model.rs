@@ -6,12 +6,8 @@ use correio_proto::{
     message::Realm,
 };
 use correio_server::{
-    auth::invite::InviteId,
-    ids::Ticket,
-    store::{
-        AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
-        StoreJob, Submitted,
-    },
+    ids::{AccountId, InviteId, PasswordHash, Ticket},
+    store::{AccountRecord, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
 /// Verdicts that one [`StoreJob::Prune`] forgets at most.

@@ -15,13 +15,13 @@ use correio_proto::{
     message::Realm,
 };
 use correio_server::{
-    ids::{ConnId, Ticket},
+    ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
-        AccountId, AccountRecord, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
-        StoreJob, Submitted, Wake,
+        AccountRecord, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
+    waker::Wake,
 };
 use correio_simulation::store::SimStore;
 

@@ -34,11 +34,11 @@ use correio_server::{
         Limits, Server,
         connection::{Readiness, Transport},
     },
-    ids::{ConnId, Ticket},
+    ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
     store::{
-        PasswordHash, Quota, Store,
+        Quota, Store,
         memory::{MemoryLimits, MemoryStore},
     },
 };

@@ -29,11 +29,11 @@ use correio_server::{
         connection::{Readiness, Transport},
     },
     event::is_obeyed,
-    ids::{ConnId, Ticket},
+    ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
     store::{
-        PasswordHash, Quota,
+        Quota,
         memory::{MemoryLimits, MemoryStore},
     },
 };

@@ -12,8 +12,8 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use correio_proto::{mail::FullName, message::Realm};
 use correio_server::{
-    ids::{ConnId, Ticket},
-    store::{AccountId, PasswordHash, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    ids::{AccountId, ConnId, PasswordHash, Ticket},
+    store::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
 pub use state::State;

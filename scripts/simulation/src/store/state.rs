@@ -8,8 +8,8 @@ use std::{
 
 use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
-    auth::invite::InviteId,
-    store::{AccountId, AccountRecord, Outgoing, PasswordHash, Quota, StoreDone, StoreJob},
+    ids::{AccountId, InviteId, PasswordHash},
+    store::{AccountRecord, Outgoing, Quota, StoreDone, StoreJob},
 };
 
 /// Verdicts that one [`StoreJob::Prune`] forgets at most.

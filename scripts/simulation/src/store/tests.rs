@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
-    ids::ConnId,
-    store::{Outgoing, PasswordHash},
+    ids::{ConnId, PasswordHash},
+    store::Outgoing,
 };
 
 use super::*;

@@ -47,7 +47,7 @@ use self::{
     table::Table,
     tally::{DOUBLINGS, Tally},
 };
-use crate::store::AccountId;
+use crate::ids::AccountId;
 
 /// Failures from anywhere above which each prefix has one free failure for that account. More
 /// than a person with several devices and an old password makes.

@@ -15,10 +15,9 @@ use correio_proto::{
 
 use self::mailbox::{Letter, Mailbox, Names};
 use super::{
-    AccountId, AccountRecord, Digest, Outgoing, PasswordHash, Quota, Store, StoreDone, StoreFailed,
-    StoreJob, Submitted,
+    AccountRecord, Digest, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
 };
-use crate::{auth::invite::InviteId, ids::Ticket};
+use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod mailbox;
 

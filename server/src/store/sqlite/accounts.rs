@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{jobs::Tables, row::parsed};
 use crate::{
-    auth::invite::InviteId,
-    store::{AccountId, AccountRecord, PasswordHash, StoreDone},
+    ids::{AccountId, InviteId, PasswordHash},
+    store::{AccountRecord, StoreDone},
 };
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::row::{parsed, unsigned};
-use crate::store::AccountId;
+use crate::ids::AccountId;
 
 /// Accounts that are kept. At one more all are forgotten and asked for again.
 const ACCOUNTS_MAX: usize = 1 << 14;

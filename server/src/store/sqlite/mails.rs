@@ -7,7 +7,10 @@ use super::{
     jobs::Tables,
     row::{converted, parsed, timestamp, to_sql, unsigned},
 };
-use crate::store::{AccountId, Digest, Outgoing, StoreDone};
+use crate::{
+    ids::AccountId,
+    store::{Digest, Outgoing, StoreDone},
+};
 
 pub(super) fn send(
     tables: &mut Tables<'_>,

@@ -21,8 +21,8 @@ use self::{
     open::open,
     queue::{Queue, size},
 };
-use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted, Wake};
-use crate::{clock::Clock, ids::Ticket};
+use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
+use crate::{clock::Clock, ids::Ticket, waker::Wake};
 
 mod accounts;
 mod cache;

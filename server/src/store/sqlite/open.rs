@@ -16,7 +16,7 @@ use super::{
     log_state::{self, LogState},
 };
 use crate::{
-    ops::data_directory::{self, DATABASE, LOCK},
+    data_directory::{self, DATABASE, LOCK},
     store::Quota,
 };
 

@@ -11,8 +11,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{GROUP_BYTES_MAX, SqliteOptions};
 use crate::{
-    ids::Ticket,
-    store::{AccountId, StoreJob},
+    ids::{AccountId, Ticket},
+    store::StoreJob,
 };
 
 /// Large jobs that may wait. Each may take a second, and a server that stops does them all.

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, Result};
 
 use super::row::{to_sql, unsigned};
-use crate::store::AccountId;
+use crate::ids::AccountId;
 
 /// Numbers of mails that are taken in one step, so that the file need not be told of each.
 const SEQS_RESERVED: i64 = 1 << 16;

@@ -1,0 +1,47 @@
+//! The files of a data directory: their names, and which of them are there.
+
+use std::{fs, io, path::Path};
+
+/// Name of the database.
+pub(crate) const DATABASE: &str = "correio.db";
+
+/// Name of the file with the server's own certificate and its key.
+pub(crate) const CERTIFICATE: &str = "tls.pem";
+
+/// Name of the file with the key of invites.
+pub(crate) const INVITE_KEY: &str = "invite.key";
+
+/// Name of the file that a running server holds locked.
+pub(crate) const LOCK: &str = "lock";
+
+/// Whether a file of this name in a data directory is the server's own.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    [CERTIFICATE, INVITE_KEY, LOCK].contains(&name) || name.starts_with(DATABASE)
+}
+
+/// Whether a file of this name is in the directory, whatever it is.
+///
+/// # Errors
+///
+/// The directory cannot be searched.
+pub(crate) fn has(directory: &Path, name: &str) -> io::Result<bool> {
+    match fs::symlink_metadata(directory.join(name)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of a key in the directory, if it has one. A first start makes the keys after the store.
+///
+/// # Errors
+///
+/// See [`has`].
+pub(crate) fn key_in(directory: &Path) -> io::Result<Option<&'static str>> {
+    for name in [CERTIFICATE, INVITE_KEY] {
+        if has(directory, name)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
