@@ -17,6 +17,7 @@ use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, Trust, new_mail_id,
 };
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     credential::Password,
     foreign::Foreign,
@@ -129,6 +130,7 @@ fn welcome() -> Welcome {
         realm: Realm([1; 16]),
         limits: Limits { body: 1 << 20, recipients: 100, page: 200, frame: 1 << 21 },
         registration: Registration::Open {},
+        capabilities: Capabilities::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Read [`message`] first; the rest serves it.
 
 mod buffer;
+pub mod capability;
 pub mod channel;
 pub mod credential;
 pub mod fingerprint;

@@ -47,6 +47,13 @@ pub const CONFIRM_MAX: usize = PAGE_MAILS_MAX as usize;
 /// Longest software name or version in `hello`, in bytes.
 pub const SOFTWARE_MAX: usize = 64;
 
+/// Most capabilities that a server may name in its reply to `hello`. More than a version of the
+/// protocol should need: a new major version can make optional parts a matter of course.
+pub const CAPABILITIES_MAX: usize = 32;
+
+/// Longest name of a capability, in bytes (all ASCII).
+pub const CAPABILITY_MAX: usize = 32;
+
 /// Deepest nesting of MessagePack values that is read. The messages need five levels; the rest
 /// is room for fields that a later version adds.
 pub const DEPTH_MAX: usize = 16;

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
+    capability::Capabilities,
     credential::Credential,
     invite::Invite,
     limits,
@@ -270,6 +271,8 @@ pub struct Welcome {
     pub limits: Limits,
     /// Who may register.
     pub registration: Registration,
+    /// The optional parts of the protocol that the server offers.
+    pub capabilities: Capabilities,
 }
 
 /// A random id made once and kept in the server's store.

@@ -16,6 +16,7 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     credential::Credential,
     frame::{self, HEADER},
     limits,
@@ -178,6 +179,7 @@ fn replies() -> Vec<(u32, Reply)> {
                     frame: limits::REPLY_FRAME_MAX as u32,
                 },
                 registration: Registration::Open {},
+                capabilities: Capabilities::default(),
             }),
         ),
         (2, Reply::Registered {}),
@@ -398,6 +400,8 @@ fn the_limits_are_the_codes() {
         format!("at most {} deep", limits::DEPTH_MAX),
         format!("{} to {} characters after NFC", limits::PASSWORD_MIN, limits::PASSWORD_MAX),
         format!("for {} days", limits::VERDICT_KEPT_SECONDS / (24 * 60 * 60)),
+        format!("at most {} names", limits::CAPABILITIES_MAX),
+        format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
         "the third one closes".to_owned(),
         "port 8888".to_owned(),
     ] {

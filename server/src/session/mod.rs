@@ -13,7 +13,9 @@ pub(crate) mod presence;
 use std::time::Duration;
 
 use correio_proto::{
-    VERSION, limits,
+    VERSION,
+    capability::Capabilities,
+    limits,
     mail::{FullName, Username},
     message::{ErrorCode, ErrorReply, Hello, Limits, Realm, Reply, Request, Software, Welcome},
     tls::Security,
@@ -470,6 +472,7 @@ fn welcome(settings: &Settings) -> Welcome {
             frame: bounded(limits::REPLY_FRAME_MAX),
         },
         registration: settings.registrations.announced(),
+        capabilities: Capabilities::default(),
     }
 }
 

@@ -111,6 +111,26 @@ fn answers_find_their_requests() {
 }
 
 #[test]
+fn capabilities_are_those_of_the_connection_and_unknown_ones_are_ignored() {
+    let mut client = client();
+    let mut peer = Peer::new();
+    client.connected(s(0));
+    client.drive(s(0), &mut peer).unwrap();
+    let names = vec!["later".parse().unwrap(), "later_2".parse().unwrap()];
+    let capabilities = names.try_into().unwrap();
+    peer.reply(1, Reply::Hello(Welcome { capabilities, ..welcome(1) }));
+    client.drive(s(0), &mut peer).unwrap();
+    assert!(client.is_ready());
+    let capabilities = &client.welcome().unwrap().capabilities;
+    assert!(capabilities.contains("later_2") && !capabilities.contains("lat"));
+
+    client.disconnected();
+    while client.poll().is_some() {}
+    greet(&mut client, s(1), 1);
+    assert!(!client.welcome().unwrap().capabilities.contains("later_2"));
+}
+
+#[test]
 fn answers_that_nobody_asked_for_break_the_connection() {
     for (number, reply) in
         [(4, Reply::Sent { sent_at: Timestamp(9) }), (3, Reply::Pong {}), (0, Reply::Pong {})]

@@ -6,6 +6,7 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     limits,
     message::{
@@ -95,5 +96,6 @@ pub(super) fn welcome(realm: u8) -> Welcome {
         realm: Realm([realm; 16]),
         limits: Limits { body: 1000, recipients: 100, page: 200, frame: 1_000_000 },
         registration: Registration::Open {},
+        capabilities: Capabilities::default(),
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     limits,
     message::{
@@ -156,6 +157,7 @@ fn answer(host: Host) -> VecDeque<u8> {
             realm: Realm([1; 16]),
             limits: Limits { body: 1000, recipients: 100, page: 200, frame: 100_000 },
             registration: Registration::Open {},
+            capabilities: Capabilities::default(),
         }),
         Host::Busy(seconds) => refused(ErrorCode::Busy, Some(seconds)),
         Host::Failing(seconds) => refused(ErrorCode::Unavailable, Some(seconds)),
