@@ -75,6 +75,30 @@ pub enum Request {
     Ping {},
 }
 
+impl Request {
+    /// Whether a server may answer this request with `reply`: with the reply of its kind, or with
+    /// an error.
+    ///
+    /// A new request does not compile before it is paired here.
+    #[must_use]
+    pub fn is_answered_by(&self, reply: &Reply) -> bool {
+        if matches!(reply, Reply::Error(_)) {
+            return true;
+        }
+        match self {
+            Self::Hello(_) => matches!(reply, Reply::Hello(_)),
+            Self::Register(_) => matches!(reply, Reply::Registered {}),
+            Self::Login(_) => matches!(reply, Reply::LoggedIn(_)),
+            Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
+            Self::Send(_) => matches!(reply, Reply::Sent { .. }),
+            Self::Fetch(_) => matches!(reply, Reply::Page(_)),
+            Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
+            Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
+            Self::Ping {} => matches!(reply, Reply::Pong {}),
+        }
+    }
+}
+
 /// See [`Request::Hello`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

@@ -352,6 +352,25 @@ fn shown_choices(path: &[&str]) -> BTreeSet<String> {
     found
 }
 
+/// The examples have every request and reply, and the same number where the two belong together.
+#[test]
+fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
+    let replies = replies();
+    for (number, request) in requests() {
+        for (answered, reply) in &replies {
+            let is_account = |number| (7..=9).contains(&number);
+            let belongs = number == *answered || is_account(number) && is_account(*answered);
+            assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
+        }
+        for code in ErrorCode::ALL {
+            assert!(request.is_answered_by(&Reply::Error(ErrorReply::new(code, "no"))));
+        }
+    }
+    for (_, reply) in &replies {
+        assert!(requests().iter().any(|(_, request)| request.is_answered_by(reply)), "{reply:?}");
+    }
+}
+
 #[test]
 fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request"]), choices::<Request>());

@@ -322,7 +322,7 @@ impl Client {
 
     fn answered(&mut self, now: Duration, number: u32, reply: Reply) -> Result<(), LinkError> {
         let expected = self.queue.oldest_sent();
-        if !expected.is_some_and(|e| e.number == number && queue::is_answer(&e.request, &reply)) {
+        if !expected.is_some_and(|e| e.number == number && e.request.is_answered_by(&reply)) {
             return Err(LinkError::Protocol("a reply to nothing that was asked".to_owned()));
         }
         let Some(entry) = self.queue.take_oldest_sent() else {

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use correio_proto::message::{Account, Reply, Request};
+use correio_proto::message::{Account, Request};
 
 use super::event::RequestId;
 
@@ -225,21 +225,4 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Logout {} => true,
         Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => false,
     }
-}
-
-/// Whether a reply is one that such a request can have.
-pub(super) fn is_answer(request: &Request, reply: &Reply) -> bool {
-    matches!(
-        (request, reply),
-        (_, Reply::Error(_))
-            | (Request::Hello(_), Reply::Hello(_))
-            | (Request::Register(_), Reply::Registered {})
-            | (Request::Login(_), Reply::LoggedIn(_))
-            | (Request::Logout {}, Reply::LoggedOut {})
-            | (Request::Send(_), Reply::Sent { .. })
-            | (Request::Fetch(_), Reply::Page(_))
-            | (Request::Confirm(_), Reply::Confirmed { .. })
-            | (Request::Account(_), Reply::AccountChanged {})
-            | (Request::Ping {}, Reply::Pong {})
-    )
 }
