@@ -15,7 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::{
     limits,
     mail::{Field, Invalid, Problem, Username},
-    message::Realm,
+    realm::Realm,
 };
 
 /// Length of a credential in bytes: what a bcrypt string carries of its output.

@@ -17,6 +17,7 @@ pub mod invite;
 pub mod limits;
 pub mod mail;
 pub mod message;
+mod realm;
 pub mod tls;
 
 pub use buffer::SpareBuffers;

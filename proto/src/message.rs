@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use crate::realm::Realm;
 use crate::{
     capability::Capabilities,
     credential::Credential,
@@ -297,34 +298,6 @@ pub struct Welcome {
     pub registration: Registration,
     /// The optional parts of the protocol that the server offers.
     pub capabilities: Capabilities,
-}
-
-/// A random id made once and kept in the server's store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Realm(#[serde(with = "serde_bytes")] pub [u8; 16]);
-
-impl fmt::Display for Realm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::str::FromStr for Realm {
-    type Err = std::num::ParseIntError;
-
-    /// Reads what `Display` writes: 32 hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u128::from_str_radix(if is_plain { text } else { "" }, 16)
-            .map(|number| Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Debug for Realm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 /// Maximums that a server states in its [`Welcome`].
