@@ -40,13 +40,13 @@ fn is_too_large(data: &Vec<u8>, used: usize) -> bool {
 
 /// Bytes that came in and are not read yet. What lies behind them is room for more.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
+pub(crate) struct InputBuffer {
     data: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl Incoming {
+impl InputBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.start..self.end).unwrap_or_default()
     }
@@ -78,7 +78,7 @@ impl Incoming {
         self.data.get_mut(self.end..until).unwrap_or_default()
     }
 
-    /// Counts bytes that were read into [`Incoming::room`].
+    /// Counts bytes that were read into [`InputBuffer::room`].
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.data.len());
     }
@@ -119,12 +119,12 @@ impl Incoming {
 
 /// Bytes that are to go out.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutputBuffer {
     data: Vec<u8>,
     written: usize,
 }
 
-impl Outgoing {
+impl OutputBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.written..).unwrap_or_default()
     }

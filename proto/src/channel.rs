@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    buffer::{CHUNK, Incoming, Outgoing, SpareBuffers},
+    buffer::{CHUNK, InputBuffer, OutputBuffer, SpareBuffers},
     foreign::Foreign,
     frame::{self, FrameError, HEADER, Malformed, Oversized},
     tls::{Security, Taken, Tls, TlsError},
@@ -16,8 +16,8 @@ use crate::{
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Channel {
-    incoming: Incoming,
-    outgoing: Outgoing,
+    input: InputBuffer,
+    output: OutputBuffer,
     frame_limit: usize,
     stream: Stream,
     tls: Option<Box<Tls>>,
@@ -67,8 +67,8 @@ impl Channel {
             Err(error) => (None, Stream::Failed(error.into())),
         };
         Self {
-            incoming: Incoming::default(),
-            outgoing: Outgoing::default(),
+            input: InputBuffer::default(),
+            output: OutputBuffer::default(),
             frame_limit,
             stream,
             tls: tls.map(Box::new),
@@ -97,8 +97,8 @@ impl Channel {
             Some(_) => self.read_tls(source),
             None => {
                 let max = self.capacity();
-                let count = source.read(self.incoming.room(max))?;
-                self.incoming.filled(count);
+                let count = source.read(self.input.room(max))?;
+                self.input.filled(count);
                 Ok(count)
             }
         }
@@ -118,7 +118,7 @@ impl Channel {
         }
         let taken = match encrypted.get(..count) {
             None | Some([]) => Err(TlsError::Truncated),
-            Some(encrypted) => tls.take(encrypted, &mut self.incoming),
+            Some(encrypted) => tls.take(encrypted, &mut self.input),
         };
         match taken {
             Ok(Taken::Fine) => {}
@@ -143,7 +143,7 @@ impl Channel {
     /// be taken out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.incoming.len() < self.capacity()
+        self.input.len() < self.capacity()
     }
 
     /// Most bytes that are held of what came in: the largest frame, or one chunk.
@@ -160,7 +160,7 @@ impl Channel {
         if self.stream == Stream::Lost {
             return Ok(None);
         }
-        let bytes = self.incoming.bytes();
+        let bytes = self.input.bytes();
         let length = match frame::value_length(bytes, self.frame_limit) {
             Ok(length) => length,
             Err(error) => {
@@ -174,7 +174,7 @@ impl Channel {
         };
         let decoded = frame::decode(value);
         let whole = HEADER + value.len();
-        self.incoming.consume(whole);
+        self.input.consume(whole);
         if self.stream == Stream::New {
             self.stream = Stream::Framed;
         }
@@ -195,7 +195,7 @@ impl Channel {
     /// Whether a message, or an error, can be taken out without reading.
     #[must_use]
     pub fn has_message(&self) -> bool {
-        let bytes = self.incoming.bytes();
+        let bytes = self.input.bytes();
         let failed = matches!(self.stream, Stream::Failed(_));
         match frame::value_length(bytes, self.frame_limit) {
             _ if self.stream == Stream::Lost => false,
@@ -211,17 +211,17 @@ impl Channel {
     ///
     /// A message of 4 GiB and more; nothing was put there.
     pub fn push<M: Serialize>(&mut self, message: &M) -> Result<(), Oversized> {
-        frame::encode(message, self.outgoing.tail())
+        frame::encode(message, self.output.tail())
     }
 
     /// Puts the answer to a peer that speaks another protocol behind what is to go out.
     pub fn push_answer(&mut self, to: Foreign) {
-        self.outgoing.tail().extend_from_slice(&to.answer());
+        self.output.tail().extend_from_slice(&to.answer());
     }
 
     /// Throws away what came in and was not taken out. Nothing more can be read.
     pub fn discard_input(&mut self) {
-        self.incoming.consume(usize::MAX);
+        self.input.consume(usize::MAX);
         self.stream = Stream::Lost;
     }
 
@@ -247,15 +247,15 @@ impl Channel {
     /// nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
         if let Some(tls) = &mut self.tls {
-            return tls.write_to(&mut self.outgoing, sink);
+            return tls.write_to(&mut self.output, sink);
         }
-        if self.outgoing.bytes().is_empty() {
+        if self.output.bytes().is_empty() {
             return Ok(0);
         }
-        match sink.write(self.outgoing.bytes())? {
+        match sink.write(self.output.bytes())? {
             0 => Err(io::ErrorKind::WriteZero.into()),
             count => {
-                self.outgoing.wrote(count);
+                self.output.wrote(count);
                 Ok(count)
             }
         }
@@ -266,8 +266,8 @@ impl Channel {
     #[must_use]
     pub fn wants_write(&self) -> bool {
         match &self.tls {
-            Some(tls) => tls.wants_write(&self.outgoing),
-            None => !self.outgoing.bytes().is_empty(),
+            Some(tls) => tls.wants_write(&self.output),
+            None => !self.output.bytes().is_empty(),
         }
     }
 
@@ -276,21 +276,21 @@ impl Channel {
     #[must_use]
     pub fn pending_output(&self) -> usize {
         match &self.tls {
-            Some(tls) => tls.pending_output(&self.outgoing),
-            None => self.outgoing.bytes().len(),
+            Some(tls) => tls.pending_output(&self.output),
+            None => self.output.bytes().len(),
         }
     }
 
     /// Bytes that came in and were not taken out as messages yet.
     #[must_use]
     pub fn pending_input(&self) -> usize {
-        self.incoming.len()
+        self.input.len()
     }
 
     /// Borrows buffers where the channel has none, before it is used.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
-        self.incoming.attach(spare);
-        self.outgoing.attach(spare);
+        self.input.attach(spare);
+        self.output.attach(spare);
     }
 
     /// Gives back the buffers with nothing in them, after it was used. The others take at most
@@ -298,8 +298,8 @@ impl Channel {
     pub fn detach(&mut self, spare: &mut SpareBuffers) {
         // The other way round than they were borrowed: so each gets its own kind again, and the
         // room to read into is not cleared anew.
-        self.outgoing.detach(spare);
-        self.incoming.detach(spare);
+        self.output.detach(spare);
+        self.input.detach(spare);
     }
 }
 
@@ -404,7 +404,7 @@ mod tests {
         let mut header = Cursor::new([0, 0x7f, 0xff, 0xff]);
         channel.read_from(&mut header).unwrap();
         assert_eq!(channel.next_message::<ClientMessage>(), Ok(None));
-        assert!(channel.incoming.room(usize::MAX).len() <= 2 * CHUNK);
+        assert!(channel.input.room(usize::MAX).len() <= 2 * CHUNK);
     }
 
     fn limits_of_a_large_server() -> usize {
@@ -438,11 +438,11 @@ mod tests {
         while source.position() < source.get_ref().len() as u64 {
             channel.read_from(&mut source).unwrap();
             if channel.has_message() {
-                assert!(channel.incoming.held() > 1 << 20, "the large one is there");
+                assert!(channel.input.held() > 1 << 20, "the large one is there");
                 channel.next_message::<ClientMessage>().unwrap_err();
             }
             channel.detach(&mut spare);
-            let (held, pending) = (channel.incoming.held(), channel.pending_input());
+            let (held, pending) = (channel.input.held(), channel.pending_input());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
             channel.attach(&mut spare);
         }
@@ -453,7 +453,7 @@ mod tests {
         while channel.pending_output() > 0 {
             channel.write_to(&mut room.as_mut_slice()).unwrap();
             channel.detach(&mut spare);
-            let (held, pending) = (channel.outgoing.held(), channel.pending_output());
+            let (held, pending) = (channel.output.held(), channel.pending_output());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
         }
         room.clear();
@@ -490,8 +490,8 @@ mod tests {
         channel.write_to(&mut sink).unwrap();
         channel.detach(&mut spare);
         assert_eq!(sink, stream(1));
-        assert_eq!(channel.incoming.bytes().len(), 0);
-        assert!(channel.incoming.room(0).is_empty());
-        assert_eq!(channel.outgoing.tail().capacity(), 0);
+        assert_eq!(channel.input.bytes().len(), 0);
+        assert!(channel.input.room(0).is_empty());
+        assert_eq!(channel.output.tail().capacity(), 0);
     }
 }

@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use crate::{
-    buffer::{CHUNK, Incoming, Outgoing},
+    buffer::{CHUNK, InputBuffer, OutputBuffer},
     foreign::Foreign,
 };
 
@@ -109,7 +109,7 @@ impl Tls {
         self.peer_closed
     }
 
-    /// Takes bytes from the socket; what they say goes to `incoming`, all of it.
+    /// Takes bytes from the socket; what they say goes to `input`, all of it.
     ///
     /// # Errors
     ///
@@ -117,10 +117,10 @@ impl Tls {
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
-        incoming: &mut Incoming,
+        input: &mut InputBuffer,
     ) -> Result<Taken, TlsError> {
         let Some(mut head) = self.head.take() else {
-            self.decrypt(bytes, incoming)?;
+            self.decrypt(bytes, input)?;
             return Ok(Taken::Fine);
         };
         head.extend_from_slice(bytes);
@@ -129,32 +129,32 @@ impl Tls {
             return Ok(Taken::Fine);
         }
         match Foreign::sniff(&head) {
-            Some(Foreign::Tls) => self.decrypt(&head, incoming).map(|()| Taken::Fine),
+            Some(Foreign::Tls) => self.decrypt(&head, input).map(|()| Taken::Fine),
             // The first two bytes of a length that a frame can have at this point.
             None if head.starts_with(&[0, 0]) => Ok(Taken::Foreign(Some(Foreign::Plaintext))),
             other => Ok(Taken::Foreign(other)),
         }
     }
 
-    fn decrypt(&mut self, mut bytes: &[u8], incoming: &mut Incoming) -> Result<(), TlsError> {
+    fn decrypt(&mut self, mut bytes: &[u8], input: &mut InputBuffer) -> Result<(), TlsError> {
         while !bytes.is_empty() && !self.peer_closed {
             // It fails only where plaintext waits, and none does.
             if self.connection.read_tls(&mut bytes).unwrap_or(0) == 0 {
                 break;
             }
             let state = self.connection.process_new_packets();
-            self.drain(incoming);
+            self.drain(input);
             self.refused |= state.is_err();
             self.peer_closed |= state?.peer_has_closed();
         }
         Ok(())
     }
 
-    fn drain(&mut self, incoming: &mut Incoming) {
+    fn drain(&mut self, input: &mut InputBuffer) {
         loop {
-            let room = incoming.room(incoming.len() + CHUNK);
+            let room = input.room(input.len() + CHUNK);
             match self.connection.reader().read(room) {
-                Ok(count @ 1..) => incoming.filled(count),
+                Ok(count @ 1..) => input.filled(count),
                 // There is no more for now, or for ever.
                 Ok(0) | Err(_) => return,
             }
@@ -169,10 +169,10 @@ impl Tls {
     }
 
     /// Whether [`Tls::write_to`] has something for the socket.
-    pub(crate) fn wants_write(&self, outgoing: &Outgoing) -> bool {
+    pub(crate) fn wants_write(&self, output: &OutputBuffer) -> bool {
         self.connection.wants_write()
             || self.takes_output()
-                && (!outgoing.bytes().is_empty() || self.closing == Closing::Wanted)
+                && (!output.bytes().is_empty() || self.closing == Closing::Wanted)
     }
 
     /// Whether something can be encrypted: not before TLS is agreed upon, and not once it has failed.
@@ -183,13 +183,13 @@ impl Tls {
     /// Writes once, encrypting what is to go out when nothing encrypted waits.
     pub(crate) fn write_to(
         &mut self,
-        outgoing: &mut Outgoing,
+        output: &mut OutputBuffer,
         sink: &mut impl Write,
     ) -> io::Result<usize> {
         if !self.connection.wants_write() && self.takes_output() {
-            if !outgoing.bytes().is_empty() {
-                let count = self.connection.writer().write(outgoing.bytes())?;
-                outgoing.wrote(count);
+            if !output.bytes().is_empty() {
+                let count = self.connection.writer().write(output.bytes())?;
+                output.wrote(count);
             } else if self.closing == Closing::Wanted {
                 self.connection.send_close_notify();
                 self.closing = Closing::Said;
@@ -206,9 +206,9 @@ impl Tls {
 
     /// Bytes that are to go out. What is encrypted already counts as one, as far as that is known;
     /// what can never be written counts as none.
-    pub(crate) fn pending_output(&self, outgoing: &Outgoing) -> usize {
+    pub(crate) fn pending_output(&self, output: &OutputBuffer) -> usize {
         let goodbye = self.closing == Closing::Wanted && self.takes_output();
         let encrypted = usize::from(self.connection.wants_write() || goodbye);
-        if self.refused { encrypted } else { outgoing.bytes().len() + encrypted }
+        if self.refused { encrypted } else { output.bytes().len() + encrypted }
     }
 }
