@@ -25,7 +25,7 @@ use correio_proto::{
     mail::{Timestamp, Username},
     message::{
         ClientMessage, ErrorCode, ErrorReply, Limits, LoggedIn, NewMail, Notice, Realm,
-        Registration, Reply, Request, Send, ServerMessage, Software, Welcome,
+        RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
 };
 
@@ -129,7 +129,7 @@ fn welcome() -> Welcome {
         software: Software::named("correiod"),
         realm: Realm([1; 16]),
         limits: Limits { body: 1 << 20, recipients: 100, page: 200, frame: 1 << 21 },
-        registration: Registration::Open {},
+        registration: RegistrationPolicy::Open {},
         capabilities: Capabilities::default(),
     }
 }

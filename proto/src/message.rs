@@ -295,7 +295,7 @@ pub struct Welcome {
     /// The maximums that hold on this server.
     pub limits: Limits,
     /// Who may register.
-    pub registration: Registration,
+    pub registration: RegistrationPolicy,
     /// The optional parts of the protocol that the server offers.
     pub capabilities: Capabilities,
 }
@@ -316,7 +316,7 @@ pub struct Limits {
 /// Who may register on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Registration {
+pub enum RegistrationPolicy {
     /// Anybody.
     Open {},
     /// Whoever has an invite.

@@ -23,7 +23,7 @@ use correio_proto::{
     mail::{Mail, MailId, Recipients, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send,
+        Login, NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
         ServerMessage, Software, Welcome,
     },
 };
@@ -178,7 +178,7 @@ fn replies() -> Vec<(u32, Reply)> {
                     page: limits::PAGE_MAILS_MAX,
                     frame: limits::REPLY_FRAME_MAX as u32,
                 },
-                registration: Registration::Open {},
+                registration: RegistrationPolicy::Open {},
                 capabilities: Capabilities::default(),
             }),
         ),
@@ -377,7 +377,10 @@ fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
     assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
     assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
-    assert_eq!(choices::<Registration>(), ["closed", "invite", "open"].map(String::from).into());
+    assert_eq!(
+        choices::<RegistrationPolicy>(),
+        ["closed", "invite", "open"].map(String::from).into()
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{
 
 use correio_proto::{
     mail::Timestamp,
-    message::{Realm, Registration},
+    message::{Realm, RegistrationPolicy},
     tls::Security,
 };
 use correio_server::{
@@ -86,7 +86,7 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
         // Whoever read them may have gone.
         let _ = writeln!(out, "{invite}");
     }
-    if config.registration != (Registration::Invite {}) {
+    if config.registration != (RegistrationPolicy::Invite {}) {
         let text = "these are needed once the server runs with --registration invite";
         let _ = writeln!(io::stderr(), "correiod: {text}");
     }
@@ -237,9 +237,9 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failu
 /// Who may register, with the key that invites are checked by.
 fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
     Ok(match config.registration {
-        Registration::Open {} => Registrations::Open,
-        Registration::Closed {} => Registrations::Closed,
-        Registration::Invite {} => {
+        RegistrationPolicy::Open {} => Registrations::Open,
+        RegistrationPolicy::Closed {} => Registrations::Closed,
+        RegistrationPolicy::Invite {} => {
             required_files::require_invite_key(&config.data_dir, history)?;
             let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
             Registrations::Invited(key)
@@ -288,11 +288,11 @@ fn store_name(store: StoreKind) -> &'static str {
     }
 }
 
-fn registration_name(registration: Registration) -> &'static str {
+fn registration_name(registration: RegistrationPolicy) -> &'static str {
     match registration {
-        Registration::Open {} => "open",
-        Registration::Invite {} => "invite",
-        Registration::Closed {} => "closed",
+        RegistrationPolicy::Open {} => "open",
+        RegistrationPolicy::Invite {} => "invite",
+        RegistrationPolicy::Closed {} => "closed",
     }
 }
 

@@ -11,7 +11,7 @@ use correio_proto::{
     mail::Timestamp,
     message::{
         Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
-        Registration, Reply, Request, Software,
+        RegistrationPolicy, Reply, Request, Software,
     },
 };
 use correio_server::{
@@ -142,7 +142,7 @@ fn an_invite_makes_one_account() {
     let mut client = world.connect();
     let welcome = client.ask(&mut world, hello());
     assert!(
-        matches!(welcome, Reply::Hello(welcome) if welcome.registration == Registration::Invite {})
+        matches!(welcome, Reply::Hello(welcome) if welcome.registration == RegistrationPolicy::Invite {})
     );
     let refused = |world: &mut World, client: &mut Client, request| {
         assert_eq!(client.code(world, request), ErrorCode::NotAllowed);

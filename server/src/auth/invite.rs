@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::{invite::Invite, mail::Timestamp, message::Registration};
+use correio_proto::{invite::Invite, mail::Timestamp, message::RegistrationPolicy};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -37,11 +37,11 @@ pub enum Registrations {
 impl Registrations {
     /// As clients are told.
     #[must_use]
-    pub fn announced(&self) -> Registration {
+    pub fn announced(&self) -> RegistrationPolicy {
         match self {
-            Self::Open => Registration::Open {},
-            Self::Invited(_) => Registration::Invite {},
-            Self::Closed => Registration::Closed {},
+            Self::Open => RegistrationPolicy::Open {},
+            Self::Invited(_) => RegistrationPolicy::Invite {},
+            Self::Closed => RegistrationPolicy::Closed {},
         }
     }
 }

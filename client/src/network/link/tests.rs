@@ -10,8 +10,8 @@ use correio_proto::{
     channel::Channel,
     limits,
     message::{
-        ErrorCode, ErrorReply, Limits, Notice, Realm, Registration, Reply, Request, ServerMessage,
-        Software, Welcome,
+        ErrorCode, ErrorReply, Limits, Notice, Realm, RegistrationPolicy, Reply, Request,
+        ServerMessage, Software, Welcome,
     },
 };
 
@@ -156,7 +156,7 @@ fn answer(host: Host) -> VecDeque<u8> {
             software: Software::named("correiod"),
             realm: Realm([1; 16]),
             limits: Limits { body: 1000, recipients: 100, page: 200, frame: 100_000 },
-            registration: Registration::Open {},
+            registration: RegistrationPolicy::Open {},
             capabilities: Capabilities::default(),
         }),
         Host::Busy(seconds) => refused(ErrorCode::Busy, Some(seconds)),

@@ -17,8 +17,8 @@ use correio_proto::{
     mail::{MailId, Seq, Timestamp, Username},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Limits, LoggedIn, Login,
-        NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send, ServerMessage,
-        Software, Welcome,
+        NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
+        ServerMessage, Software, Welcome,
     },
 };
 
@@ -345,7 +345,7 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
                 page: 200,
                 frame: u32::from(variant) * 64,
             },
-            registration: Registration::Open {},
+            registration: RegistrationPolicy::Open {},
             capabilities: capabilities(variant),
         }),
         Request::Register(_) => Reply::Registered {},

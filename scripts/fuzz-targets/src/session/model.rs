@@ -11,7 +11,7 @@ use correio_proto::{
     mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
     message::{
         Account as Change, ErrorCode, ErrorReply, Fetch, LoggedIn, NewMail, Notice, Page, Register,
-        Registration, Reply, Request, Send,
+        RegistrationPolicy, Reply, Request, Send,
     },
 };
 use correio_server::clock::Now;
@@ -294,7 +294,7 @@ impl Model {
         let Reply::Hello(welcome) = reply else { panic!("{reply:?}") };
         assert_eq!((welcome.version, welcome.realm), (1, REALM));
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
-        assert_eq!(welcome.registration, Registration::Open {});
+        assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(who).standing = Standing::Anonymous;
     }
 

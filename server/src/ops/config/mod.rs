@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{DEFAULT_PORT, limits, message::Registration};
+use correio_proto::{DEFAULT_PORT, limits, message::RegistrationPolicy};
 
 use self::values::Values;
 use crate::{
@@ -111,7 +111,7 @@ pub struct Config {
     pub security: SecurityConfig,
     pub store: StoreKind,
     pub create_store: CreateStore,
-    pub registration: Registration,
+    pub registration: RegistrationPolicy,
     pub bcrypt_cost: u32,
     pub hash_workers: usize,
     pub hash_queue: usize,
@@ -252,9 +252,9 @@ impl Config {
             registration: values.choice(
                 "registration",
                 &[
-                    ("open", Registration::Open {}),
-                    ("invite", Registration::Invite {}),
-                    ("closed", Registration::Closed {}),
+                    ("open", RegistrationPolicy::Open {}),
+                    ("invite", RegistrationPolicy::Invite {}),
+                    ("closed", RegistrationPolicy::Closed {}),
                 ],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,

@@ -3,7 +3,7 @@
 
 use std::path::{self, Path, PathBuf};
 
-use correio_proto::{limits, message::Registration};
+use correio_proto::{limits, message::RegistrationPolicy};
 
 use super::{Config, ConfigError, Listen, SecurityConfig, StoreKind, values::Values};
 use crate::{data_directory, ops::certificate::CertificateSource, store::sqlite::CreateStore};
@@ -35,7 +35,7 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
             let why = "a store in memory is empty at every start";
             return refuse("store", "create-store", why);
         }
-        if config.registration == (Registration::Closed {}) {
+        if config.registration == (RegistrationPolicy::Closed {}) {
             let why = "a store in memory has no account at the start, and none could be made";
             return refuse("store", "registration", why);
         }

@@ -1,7 +1,7 @@
 //! `correio register`
 
 use correio_client::{Registration, new_mail_id};
-use correio_proto::{invite::Invite, message::Registration as Open};
+use correio_proto::{invite::Invite, message::RegistrationPolicy};
 use serde_json::json;
 
 use super::{Context, Output};
@@ -23,7 +23,7 @@ pub(super) fn run(
     context.needs_password(guard)?;
     // The server is known before a password is asked for.
     let service = context.connect(guard)?;
-    if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
+    if service.welcome().registration == (RegistrationPolicy::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }

@@ -4,7 +4,7 @@ use correio_client::{Registration, RequestError, new_mail_id};
 use correio_proto::{
     invite::Invite,
     mail::Username,
-    message::{ErrorCode, Registration as Open},
+    message::{ErrorCode, RegistrationPolicy},
 };
 
 use crate::{
@@ -15,12 +15,12 @@ use crate::{
 /// Asks for what an account needs and makes it. A username that is taken is asked for again.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
     let invite = match app.service.as_ref().map(|service| service.welcome().registration) {
-        Some(Open::Invite {}) => Some(ask_invite(app)?),
-        Some(Open::Closed {}) => {
+        Some(RegistrationPolicy::Invite {}) => Some(ask_invite(app)?),
+        Some(RegistrationPolicy::Closed {}) => {
             app.say(&app.text.of("register-closed"));
             return Ok(());
         }
-        Some(Open::Open {}) | None => None,
+        Some(RegistrationPolicy::Open {}) | None => None,
     };
     let full_name = app.ask(&app.text.of("register-full-name"), "", parse)?;
     let username_question = app.text.of("register-username");
