@@ -58,7 +58,7 @@ pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
 pub use service::receive::{ReceiveStep, Receiving};
-pub use service::{ConnectOptions, Progress, Registration, Service, State};
+pub use service::{ConnectOptions, NewAccount, Progress, Service, State};
 pub use show::{Shown, show, show_json, show_part};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::durable::Disk;

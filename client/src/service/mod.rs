@@ -57,7 +57,7 @@ impl Default for ConnectOptions {
 
 /// An account to be made.
 #[derive(Clone, Debug)]
-pub struct Registration {
+pub struct NewAccount {
     /// Made with [`crate::new_mail_id`]; keep it when asking again after a lost answer.
     pub id: MailId,
     /// The username wanted.
@@ -193,12 +193,8 @@ impl Service {
     /// # Errors
     ///
     /// See [`RequestError`]; `username_taken`, `not_allowed` where registration is closed.
-    pub fn register(
-        &self,
-        registration: &Registration,
-        cancel: &Cancel,
-    ) -> Result<(), RequestError> {
-        let Registration { id, username, full_name, password, invite } = registration;
+    pub fn register(&self, account: &NewAccount, cancel: &Cancel) -> Result<(), RequestError> {
+        let NewAccount { id, username, full_name, password, invite } = account;
         let credential = self.credential(username, password, cancel)?;
         let register = Register {
             id: *id,

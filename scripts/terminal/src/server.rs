@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, mail::Mail, message::Send};
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,7 +39,7 @@ impl Server {
         let (child, address) = spawn(&program, &data)?;
         let server = Self { program, data, child, address, taken: TempDir::new()? };
         for (username, full_name) in PEOPLE {
-            let registration = Registration {
+            let registration = NewAccount {
                 id: new_mail_id(),
                 username: username.parse()?,
                 full_name: full_name.parse()?,

@@ -1,6 +1,6 @@
 //! `correio register`
 
-use correio_client::{Registration, new_mail_id};
+use correio_client::{NewAccount, new_mail_id};
 use correio_proto::{invite::Invite, message::RegistrationPolicy};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(super) fn run(
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }
     let password = context.new_password(guard)?;
-    let registration = Registration {
+    let registration = NewAccount {
         id: new_mail_id(),
         username: username.clone(),
         full_name,

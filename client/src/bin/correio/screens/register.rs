@@ -1,6 +1,6 @@
 //! 2) Register an account.
 
-use correio_client::{Registration, RequestError, new_mail_id};
+use correio_client::{NewAccount, RequestError, new_mail_id};
 use correio_proto::{
     invite::Invite,
     mail::Username,
@@ -29,7 +29,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
     // Kept while the same is asked for, so that a lost answer is no "taken".
     let mut id = new_mail_id();
     loop {
-        let registration = Registration {
+        let registration = NewAccount {
             id,
             username: username.clone(),
             full_name: correio_proto::mail::FullName::clone(&full_name),
