@@ -50,7 +50,7 @@ pub enum Failure {
         /// The longest body that the server takes, in bytes.
         limit: u32,
     },
-    /// [`super::Settings::requests_max`] requests are under way.
+    /// [`super::ClientConfig::requests_max`] requests are under way.
     #[error("too many requests are under way")]
     Overloaded,
 }

@@ -39,7 +39,7 @@ use session::{Session, Which};
 
 /// What a client goes by.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientConfig {
     /// How connections are protected.
     pub security: Security,
     /// The program, as the greeting names it.
@@ -55,7 +55,7 @@ pub struct Settings {
     pub silence: Duration,
 }
 
-impl Default for Settings {
+impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             security: Security::Plaintext,
@@ -72,7 +72,7 @@ impl Default for Settings {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Client {
-    settings: Settings,
+    config: ClientConfig,
     channel: Channel,
     stage: Stage,
     queue: Queue,
@@ -106,10 +106,10 @@ enum Stage {
 impl Client {
     /// A client without a connection.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(config: ClientConfig) -> Self {
         Self {
             channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
-            settings,
+            config,
             stage: Stage::Down,
             queue: Queue::default(),
             session: Session::None,
@@ -125,11 +125,11 @@ impl Client {
     /// Starts over on a new connection, with the greeting.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected();
-        self.channel = Channel::new(&self.settings.security, limits::FRAME_BEFORE_LOGIN_MAX);
+        self.channel = Channel::new(&self.config.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
         self.stage = Stage::Hello;
         let hello =
-            Hello { version: correio_proto::VERSION, software: self.settings.software.clone() };
+            Hello { version: correio_proto::VERSION, software: self.config.software.clone() };
         self.push(Request::Hello(hello));
     }
 
@@ -154,7 +154,7 @@ impl Client {
     ///
     /// A request that cannot succeed; see [`Failure`].
     pub fn request(&mut self, request: Request, deadline: Duration) -> Result<RequestId, Failure> {
-        if self.queue.len() >= self.settings.requests_max {
+        if self.queue.len() >= self.config.requests_max {
             return Err(Failure::Overloaded);
         }
         if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
@@ -191,8 +191,8 @@ impl Client {
         let link = match self.stage {
             Stage::Down => None,
             Stage::LoginAt(at) => Some(at),
-            _ if self.awaits_answer() => Some(self.moved_at + self.settings.silence),
-            _ => Some(self.moved_at + self.settings.keep_alive),
+            _ if self.awaits_answer() => Some(self.moved_at + self.config.silence),
+            _ => Some(self.moved_at + self.config.keep_alive),
         };
         [link, self.queue.deadline()].into_iter().flatten().min()
     }
@@ -214,10 +214,10 @@ impl Client {
             Stage::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
             Stage::LoginAt(_) => {}
             _ if self.awaits_answer() => {
-                let silent = self.moved_at + self.settings.silence <= now;
+                let silent = self.moved_at + self.config.silence <= now;
                 return if silent { Err(LinkError::Silent) } else { Ok(()) };
             }
-            _ if self.moved_at + self.settings.keep_alive <= now => self.ping(),
+            _ if self.moved_at + self.config.keep_alive <= now => self.ping(),
             _ => {}
         }
         Ok(())
@@ -391,7 +391,7 @@ impl Client {
 
     /// Queues a notice of new mail; the oldest gives way to it where there are too many.
     fn notify(&mut self, notice: Event) {
-        if self.notices >= self.settings.notices_max {
+        if self.notices >= self.config.notices_max {
             let oldest = self.events.iter().position(|e| matches!(e, Event::NewMail(_)));
             oldest.and_then(|index| self.events.remove(index));
             self.notices = self.notices.saturating_sub(1);

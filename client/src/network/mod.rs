@@ -28,7 +28,7 @@ use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 use crate::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
     answer::{Answer, NoAnswer, Promise, promise},
-    client::{Client, Event, Failure, RequestId, Settings},
+    client::{Client, ClientConfig, Event, Failure, RequestId},
     network::{
         link::{Link, Net},
         lookup::Lookup,
@@ -106,12 +106,12 @@ impl Network {
             notices: VecDeque::new(),
         }));
         let security = options.trust.security(address);
-        let settings = Settings { security, ..Settings::default() };
+        let config = ClientConfig { security, ..ClientConfig::default() };
         let driver = Driver {
             commands: received,
             view: Arc::clone(&view),
-            notices_max: settings.notices_max,
-            link: Link::new(Client::new(settings), address.clone(), options.deadline),
+            notices_max: config.notices_max,
+            link: Link::new(Client::new(config), address.clone(), options.deadline),
             net: MioNet { poll, waker: Arc::clone(&waker), lookup: None },
             started: Instant::now(),
             first: Some(first),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use correio_client::client::{Client, Event, Failure, RequestId, Settings};
+use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
     credential::Credential,
     mail::{Mail, MailId, MailRef, Seq, Username},
@@ -184,11 +184,11 @@ impl Person {
     #[must_use]
     pub fn new(profile: Profile) -> Self {
         let Profile { id, group, username, credential, security, arrival, types } = profile;
-        let settings = Settings {
+        let settings = ClientConfig {
             security,
             software: Software::named("load"),
             notices_max: 1,
-            ..Settings::default()
+            ..ClientConfig::default()
         };
         Self {
             id,

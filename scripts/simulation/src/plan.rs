@@ -25,7 +25,7 @@ pub(crate) const REALM: Realm = Realm([7; 16]);
 pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) settings: Settings,
-    pub(crate) client: client::Settings,
+    pub(crate) client: client::ClientConfig,
     pub(crate) quota: Quota,
     pub(crate) store: StoreFaults,
     /// Longest time until a group of jobs is durable, in ticks.
@@ -199,14 +199,14 @@ fn settings(chance: &mut Chance, body_max: usize) -> Settings {
     }
 }
 
-fn client_settings(chance: &mut Chance) -> client::Settings {
+fn client_settings(chance: &mut Chance) -> client::ClientConfig {
     let seconds = often(chance, &[20, 3, 8]);
-    client::Settings {
+    client::ClientConfig {
         software: Software::named("simulation"),
         requests_max: often(chance, &[64, 4]),
         keep_alive: Duration::from_secs(seconds),
         silence: Duration::from_secs(seconds),
-        ..client::Settings::default()
+        ..client::ClientConfig::default()
     }
 }
 

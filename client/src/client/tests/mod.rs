@@ -20,7 +20,7 @@ fn s(seconds: u64) -> Duration {
 }
 
 fn client() -> Client {
-    Client::new(Settings::default())
+    Client::new(ClientConfig::default())
 }
 
 /// Connects and greets.

@@ -16,7 +16,7 @@ use correio_proto::{
 };
 
 use super::*;
-use crate::client::{Event, Settings};
+use crate::client::{ClientConfig, Event};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -185,7 +185,7 @@ fn world(hosts: &[(&str, Host)]) -> World {
 
 fn link() -> Link<Pipe> {
     let address = "correio.example".parse().unwrap();
-    Link::new(Client::new(Settings::default()), address, ms(10_000))
+    Link::new(Client::new(ClientConfig::default()), address, ms(10_000))
 }
 
 /// The wire of the connection that is up.

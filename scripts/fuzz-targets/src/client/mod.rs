@@ -10,7 +10,7 @@ mod peer;
 
 use std::{collections::BTreeMap, mem::discriminant, time::Duration};
 
-use correio_client::client::{Client, Event, Failure, RequestId, Settings};
+use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
     capability::{Capabilities, Capability},
     credential::Credential,
@@ -69,10 +69,10 @@ struct Play {
 
 impl Play {
     fn new() -> Self {
-        let settings = Settings {
+        let settings = ClientConfig {
             requests_max: REQUESTS_MAX,
             notices_max: NOTICES_MAX,
-            ..Settings::default()
+            ..ClientConfig::default()
         };
         Self {
             client: Client::new(settings),
