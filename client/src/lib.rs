@@ -32,7 +32,6 @@
 //! `client/examples/send_and_receive.rs` also sends and trusts a server's own certificate.
 
 mod address;
-mod answer;
 mod cancel;
 pub mod client;
 mod clock;
@@ -40,6 +39,7 @@ mod error;
 mod id;
 pub mod keys;
 mod network;
+mod oneshot;
 mod service;
 mod show;
 mod storage;

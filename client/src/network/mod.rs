@@ -27,12 +27,12 @@ use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 
 use crate::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
-    answer::{Answer, NoAnswer, Promise, promise},
     client::{Client, ClientConfig, Event, Failure, RequestId},
     network::{
         link::{Link, Net},
         lookup::Lookup,
     },
+    oneshot,
 };
 
 /// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].
@@ -65,7 +65,12 @@ pub(crate) struct View {
 
 #[derive(Debug)]
 enum Command {
-    Request { ticket: u64, request: Box<Request>, within: Duration, answer: Answer<Outcome> },
+    Request {
+        ticket: u64,
+        request: Box<Request>,
+        within: Duration,
+        answer: oneshot::Sender<Outcome>,
+    },
     Abandon(u64),
     Close,
 }
@@ -80,21 +85,23 @@ impl Network {
         if cancel.is_cancelled() {
             return Err(ConnectError::Cancelled);
         }
-        let (first, connected) = promise();
+        let (first, connected) = oneshot::channel();
         let network = Self::start(address, options, first).map_err(|error| local(&error))?;
         // Dropping the network on the way out ends the thread.
         match connected.wait(cancel) {
             Ok(Ok(())) => Ok(network),
             Ok(Err(error)) => Err(error),
-            Err(NoAnswer::Cancelled) => Err(ConnectError::Cancelled),
-            Err(NoAnswer::Gone) => Err(local(&io::Error::other("the network thread ended"))),
+            Err(oneshot::RecvError::Cancelled) => Err(ConnectError::Cancelled),
+            Err(oneshot::RecvError::Gone) => {
+                Err(local(&io::Error::other("the network thread ended")))
+            }
         }
     }
 
     fn start(
         address: &Address,
         options: &ConnectOptions,
-        first: Answer<Result<(), ConnectError>>,
+        first: oneshot::Sender<Result<(), ConnectError>>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -130,13 +137,13 @@ impl Network {
         ticket: u64,
         request: Request,
         within: Duration,
-    ) -> Result<Promise<Outcome>, RequestError> {
-        let (answer, promise) = promise();
+    ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
+        let (answer, receiver) = oneshot::channel();
         let command = Command::Request { ticket, request: Box::new(request), within, answer };
         match self.commands.try_send(command) {
             Ok(()) => {
                 self.wake();
-                Ok(promise)
+                Ok(receiver)
             }
             Err(TrySendError::Full(_)) => Err(RequestError::Overloaded),
             Err(TrySendError::Disconnected(_)) => Err(RequestError::Closed),
@@ -187,7 +194,7 @@ struct Driver {
     notices_max: usize,
     started: Instant,
     /// Who waits for the first connection; a failure of that one ends the thread.
-    first: Option<Answer<Result<(), ConnectError>>>,
+    first: Option<oneshot::Sender<Result<(), ConnectError>>>,
     callers: HashMap<RequestId, Caller>,
     /// Whether the server has said that it stops, and was not met again since.
     stopping: bool,
@@ -195,7 +202,7 @@ struct Driver {
 
 struct Caller {
     ticket: u64,
-    answer: Answer<Outcome>,
+    answer: oneshot::Sender<Outcome>,
 }
 
 /// Whether the thread goes on.
@@ -240,7 +247,7 @@ impl Driver {
                         Ok(id) => {
                             self.callers.insert(id, Caller { ticket, answer });
                         }
-                        Err(failure) => answer.give(Err(self.request_error(failure))),
+                        Err(failure) => answer.send(Err(self.request_error(failure))),
                     }
                 }
                 Ok(Command::Abandon(ticket)) => self.abandon(ticket),
@@ -262,7 +269,7 @@ impl Driver {
         let now = self.now();
         if let Err(error) = self.link.step(now, &mut self.net) {
             if let Some(first) = self.first.take() {
-                first.give(Err(error));
+                first.send(Err(error));
             }
             return Flow::End;
         }
@@ -274,7 +281,7 @@ impl Driver {
         if self.link.is_up()
             && let Some(first) = self.first.take()
         {
-            first.give(Ok(()));
+            first.send(Ok(()));
         }
         Flow::On
     }
@@ -288,7 +295,7 @@ impl Driver {
         };
         for (id, caller) in self.callers.drain() {
             self.link.client.abandon(id);
-            caller.answer.give(Err(RequestError::Unreachable(failure.clone())));
+            caller.answer.send(Err(RequestError::Unreachable(failure.clone())));
         }
     }
 
@@ -302,7 +309,7 @@ impl Driver {
                 if let Some(caller) = self.callers.remove(&id) {
                     let outcome = outcome.map(|reply| (reply, took));
                     let outcome = outcome.map_err(|failure| self.request_error(failure));
-                    caller.answer.give(outcome);
+                    caller.answer.send(outcome);
                 }
             }
             Event::NewMail(mail) => {

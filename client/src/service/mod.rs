@@ -24,8 +24,8 @@ use correio_proto::{
 use crate::{
     Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
     RequestError, Stored, Trust,
-    answer::{NoAnswer, promise},
     network::Network,
+    oneshot::{self, RecvError},
 };
 
 /// How to connect, and how long requests may take.
@@ -337,15 +337,15 @@ impl Service {
             return Err(RequestError::Cancelled);
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let promise = self.network.request(ticket, request, within)?;
-        match promise.wait(cancel) {
+        let answer = self.network.request(ticket, request, within)?;
+        match answer.wait(cancel) {
             Ok(Ok((Reply::Error(error), _))) => Err(RequestError::Refused(error)),
             Ok(outcome) => outcome,
-            Err(NoAnswer::Cancelled) => {
+            Err(RecvError::Cancelled) => {
                 self.network.abandon(ticket);
                 Err(RequestError::Cancelled)
             }
-            Err(NoAnswer::Gone) => Err(RequestError::Closed),
+            Err(RecvError::Gone) => Err(RequestError::Closed),
         }
     }
 
@@ -358,16 +358,16 @@ impl Service {
     ) -> Result<Credential, RequestError> {
         let realm = self.welcome().realm;
         self.check_realm(realm, cancel)?;
-        let (answer, promise) = promise();
+        let (sender, receiver) = oneshot::channel();
         let (username, password) = (username.clone(), Arc::clone(password));
-        let derive = move || answer.give(Credential::derive(&password, realm, &username));
+        let derive = move || sender.send(Credential::derive(&password, realm, &username));
         let thread = thread::Builder::new().name("correio-credential".to_owned());
         if thread.spawn(derive).is_err() {
             return Err(RequestError::Overloaded);
         }
-        promise.wait(cancel).map_err(|error| match error {
-            NoAnswer::Cancelled => RequestError::Cancelled,
-            NoAnswer::Gone => RequestError::Closed,
+        receiver.wait(cancel).map_err(|error| match error {
+            RecvError::Cancelled => RequestError::Cancelled,
+            RecvError::Gone => RequestError::Closed,
         })
     }
 
