@@ -2,6 +2,6 @@
 
 pub(crate) mod drafts;
 pub(crate) mod durable;
+pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod mailbox;
-pub(crate) mod place;

@@ -29,7 +29,7 @@ use crate::{
     Address, Skipped,
     storage::{
         durable,
-        place::{self, Kept},
+        layout::{self, Kind},
     },
 };
 
@@ -123,7 +123,7 @@ impl Drafts {
     /// and port as for [`crate::Mailbox::open`]. Makes no directory until a draft is saved.
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
-        Self { directory: place::directory(data, Kept::Drafts, address, username) }
+        Self { directory: layout::directory(data, Kind::Drafts, address, username) }
     }
 
     /// The directory.

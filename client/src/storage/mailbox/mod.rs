@@ -26,7 +26,7 @@ use crate::{
     Address,
     storage::{
         durable,
-        place::{self, Kept},
+        layout::{self, Kind},
     },
 };
 use claim::Claim;
@@ -160,7 +160,7 @@ impl Mailbox {
     /// mail is received into it.
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
-        let directory = place::directory(data, Kept::Mail, address, username);
+        let directory = layout::directory(data, Kind::Mail, address, username);
         Self { directory, domain: format::domain(address), state: Mutex::default() }
     }
 

@@ -14,12 +14,12 @@ use crate::{Address, KnownServers};
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum Kind {
     Mail,
     Drafts,
 }
 
-impl Kept {
+impl Kind {
     fn directory(self) -> &'static str {
         match self {
             Self::Mail => "mail",
@@ -32,12 +32,12 @@ impl Kept {
 /// not be there yet.
 pub(crate) fn directory(
     data: &Path,
-    kept: Kept,
+    kind: Kind,
     address: &Address,
     username: &Username,
 ) -> PathBuf {
     let of = |address: &Address| {
-        data.join(kept.directory()).join(address.directory_name()).join(username.as_str())
+        data.join(kind.directory()).join(address.directory_name()).join(username.as_str())
     };
     let own = of(address);
     if own.is_dir() {
@@ -66,7 +66,7 @@ mod tests {
     fn another_spelling_of_a_server_finds_the_same_directory() {
         let data = TempDir::new().unwrap();
         let place = |server: &str| {
-            directory(data.path(), Kept::Mail, &address(server), &"tony".parse().unwrap())
+            directory(data.path(), Kind::Mail, &address(server), &"tony".parse().unwrap())
         };
         let known = KnownServers::in_directory(data.path());
         let trust = Trust::Fingerprint(Fingerprint::of(b"own"));
@@ -98,8 +98,8 @@ mod tests {
         fs::write(data.path().join("known_servers"), text).unwrap();
         assert_eq!(known.list().unwrap().len(), 2);
         let username = "tony".parse().unwrap();
-        fs::create_dir_all(directory(data.path(), Kept::Drafts, &home, &username)).unwrap();
-        let place = directory(data.path(), Kept::Drafts, &liar, &username);
+        fs::create_dir_all(directory(data.path(), Kind::Drafts, &home, &username)).unwrap();
+        let place = directory(data.path(), Kind::Drafts, &liar, &username);
         assert_eq!(place, data.path().join("drafts/liar.example_8888/tony"));
     }
 }
