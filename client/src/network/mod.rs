@@ -43,7 +43,7 @@ const WAKER: Token = Token(0);
 const SOCKET: Token = Token(1);
 
 /// What a request comes to: its reply and how long that took.
-pub(crate) type Outcome = Result<(Reply, Duration), RequestError>;
+pub(crate) type RequestResult = Result<(Reply, Duration), RequestError>;
 
 /// The thread, as others see it. Dropping it ends the thread and the connection.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ enum Command {
         ticket: u64,
         request: Box<Request>,
         within: Duration,
-        answer: oneshot::Sender<Outcome>,
+        answer: oneshot::Sender<RequestResult>,
     },
     Abandon(u64),
     Close,
@@ -137,7 +137,7 @@ impl Network {
         ticket: u64,
         request: Request,
         within: Duration,
-    ) -> Result<oneshot::Receiver<Outcome>, RequestError> {
+    ) -> Result<oneshot::Receiver<RequestResult>, RequestError> {
         let (answer, receiver) = oneshot::channel();
         let command = Command::Request { ticket, request: Box::new(request), within, answer };
         match self.commands.try_send(command) {
@@ -202,7 +202,7 @@ struct Driver {
 
 struct Caller {
     ticket: u64,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<RequestResult>,
 }
 
 /// Whether the thread goes on.
