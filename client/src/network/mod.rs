@@ -3,9 +3,9 @@
 //! is [`Link`]'s business.
 
 mod backoff;
+mod happy_eyeballs;
 pub(crate) mod link;
 mod lookup;
-mod race;
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -15,7 +15,7 @@ use crate::{
     client::{Client, Driven, LinkError},
     network::{
         backoff::Backoff,
-        race::{Race, connect_error},
+        happy_eyeballs::{Race, connect_error},
     },
 };
 
