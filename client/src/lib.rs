@@ -2,7 +2,7 @@
 //!
 //! [`Service`] is one server as a program uses it: connect, log in, send, receive. Below it,
 //! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
-//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show()`] makes harmless what other
+//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`sanitize()`] makes harmless what other
 //! people wrote.
 //!
 //! Everything that the calls of these take is here, too. What the program `correio` needs beyond
@@ -40,8 +40,8 @@ mod id;
 pub mod keys;
 mod network;
 mod oneshot;
+mod sanitize;
 mod service;
-mod show;
 mod storage;
 mod trust;
 
@@ -57,9 +57,9 @@ pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
+pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
 pub use service::receive::{ReceiveStep, Receiving};
 pub use service::{ConnectOptions, NewAccount, Progress, Service, State};
-pub use show::{Shown, show, show_json, show_part};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::durable::Disk;
 pub use storage::mailbox::{

@@ -1,25 +1,25 @@
 //! Target `screen`: a text of somebody else's.
 
-use correio_client::{Shown, show, show_json, show_part};
+use correio_client::{Layout, sanitize, sanitize_json, sanitize_part};
 use serde_json::Value;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let line = show(&text, Shown::OneLine);
+    let line = sanitize(&text, Layout::OneLine);
     assert!(!line.contains(['\n', '\t']), "{line:?}");
     assert_harmless(&line);
-    let lines = show(&text, Shown::Lines);
+    let lines = sanitize(&text, Layout::Lines);
     assert_harmless(&lines);
     assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
     if text.chars().all(is_visible) {
         assert_eq!((&*line, &*lines), (&*text, &*text), "what is harmless stays as it is");
     }
     // What is shown is shown again as it is.
-    assert_eq!(show(&line, Shown::OneLine), line);
-    assert_eq!(show(&lines, Shown::Lines), lines);
+    assert_eq!(sanitize(&line, Layout::OneLine), line);
+    assert_eq!(sanitize(&lines, Layout::Lines), lines);
 
     let middle = text.chars().map(char::len_utf8).take(text.chars().count() / 2).sum();
-    let part = |part| show_part(&text, part, Shown::OneLine);
+    let part = |part| sanitize_part(&text, part, Layout::OneLine);
     assert_eq!(part(0..middle) + &part(middle..text.len()), line);
 
     json(&Value::from(&*text));
@@ -29,7 +29,7 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn json(document: &Value) {
-    let shown = show_json(document);
+    let shown = sanitize_json(document);
     assert!(shown.chars().all(is_visible), "{shown:?}");
     // Read as the plain document is; numbers that are not whole may come back a little different.
     let plain: Value = serde_json::from_str(&document.to_string()).unwrap();

@@ -13,8 +13,8 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, Shown, State, Trust, show,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Layout,
+    RequestError, Service, State, Trust, sanitize,
 };
 use correio_proto::{
     credential::Password,
@@ -180,8 +180,8 @@ impl App {
         self.text.with(
             "server-details",
             &[
-                ("name", show(welcome.software.name.as_str(), Shown::OneLine).into()),
-                ("version", show(welcome.software.version.as_str(), Shown::OneLine).into()),
+                ("name", sanitize(welcome.software.name.as_str(), Layout::OneLine).into()),
+                ("version", sanitize(welcome.software.version.as_str(), Layout::OneLine).into()),
                 ("milliseconds", milliseconds.into()),
             ],
         )

@@ -14,7 +14,7 @@ use std::{
     process::Command,
 };
 
-use correio_client::{Shown, show};
+use correio_client::{Layout, sanitize};
 use correio_proto::mail::MailId;
 
 use crate::writing::{Part, Writing};
@@ -49,7 +49,7 @@ impl Editor {
 
     /// For people.
     pub(crate) fn shown(&self) -> String {
-        show(&self.0.to_string_lossy(), Shown::OneLine)
+        sanitize(&self.0.to_string_lossy(), Layout::OneLine)
     }
 
     /// Has the body of a mail changed. What the editor saved is used, whatever status it ended
@@ -102,7 +102,7 @@ impl Editor {
         if writing.save().is_ok() {
             Self::forget(data, id);
         }
-        problem.map_or(Ok(()), |problem| Err(show(&problem, Shown::OneLine)))
+        problem.map_or(Ok(()), |problem| Err(sanitize(&problem, Layout::OneLine)))
     }
 
     /// The text that an editor had when the program was killed, if it is one and was saved after

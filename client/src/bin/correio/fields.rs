@@ -1,6 +1,6 @@
 //! A mail with all its fields, for reading.
 
-use correio_client::{Shown, show};
+use correio_client::{Layout, sanitize};
 use correio_proto::mail::Mail;
 
 use crate::{names, text::Text};
@@ -12,7 +12,7 @@ pub(crate) fn text(text: &Text, mail: &Mail) -> String {
         (text.of("mail-from"), from),
         (text.of("mail-to"), mail.to.to_string()),
         (text.of("mail-date"), text.time(mail.sent_at)),
-        (text.of("mail-subject"), show(mail.subject.as_str(), Shown::OneLine)),
+        (text.of("mail-subject"), sanitize(mail.subject.as_str(), Layout::OneLine)),
         (text.of("mail-id"), mail.id.to_string()),
     ];
     let mut shown = String::new();
@@ -20,6 +20,6 @@ pub(crate) fn text(text: &Text, mail: &Mail) -> String {
         shown.push_str(&format!("{name}: {value}\n"));
     }
     shown.push('\n');
-    shown.push_str(&show(mail.body.as_str(), Shown::Lines));
+    shown.push_str(&sanitize(mail.body.as_str(), Layout::Lines));
     shown
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, InvalidAddress, MailboxError, MailboxNote, ReceiveError, RequestError,
-    Shown, Skipped, show,
+    Attempt, ConnectError, InvalidAddress, Layout, MailboxError, MailboxNote, ReceiveError,
+    RequestError, Skipped, sanitize,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Timestamp},
@@ -251,7 +251,7 @@ impl Text {
             }
             MailboxError::Locked => self.of("locked"),
             other => {
-                let reason = show(&other.to_string(), Shown::OneLine).into();
+                let reason = sanitize(&other.to_string(), Layout::OneLine).into();
                 self.with("mailbox-error", &[("reason", reason)])
             }
         }
@@ -281,13 +281,13 @@ fn allowed(field: Field) -> &'static str {
 
 /// A text of somebody else's as a value.
 fn one_line(text: &str) -> Cow<'static, str> {
-    show(text, Shown::OneLine).into()
+    sanitize(text, Layout::OneLine).into()
 }
 
 fn visible(c: char) -> String {
     match c {
         ' ' => "' '".to_owned(),
-        c => show(&c.to_string(), Shown::OneLine),
+        c => sanitize(&c.to_string(), Layout::OneLine),
     }
 }
 

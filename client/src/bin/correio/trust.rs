@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Address, Distrust, Doubt, KnownServers, KnownServersError, Shown, Trust, Untrusted, show,
+    Address, Distrust, Doubt, KnownServers, KnownServersError, Layout, Trust, Untrusted, sanitize,
 };
 use correio_proto::fingerprint::Fingerprint;
 
@@ -109,12 +109,12 @@ impl Text {
             Doubt::Expired => self.of("doubt-expired"),
             Doubt::NotYetValid => self.of("doubt-not-yet-valid"),
             Doubt::OtherName => self.of("doubt-other-name"),
-            Doubt::Other(text) => show(text, Shown::OneLine),
+            Doubt::Other(text) => sanitize(text, Layout::OneLine),
         }
     }
 
     pub(crate) fn known_servers(&self, error: &KnownServersError) -> String {
-        let reason = show(&error.to_string(), Shown::OneLine);
+        let reason = sanitize(&error.to_string(), Layout::OneLine);
         self.with("known-servers-error", &[("reason", reason.into())])
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use console::Term;
-use correio_client::{Shown, Status as MailStatus, show};
+use correio_client::{Layout, Status as MailStatus, sanitize};
 use serde_json::json;
 
 use super::{Context, Marks, Output, mail_json, utc};
@@ -14,8 +14,8 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
     let list = mailbox.list(1, usize::MAX).map_err(|error| Failure::mailbox(text, &error))?;
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
+        let path = sanitize(&skipped.path.to_string_lossy(), Layout::OneLine);
+        let reason = sanitize(&skipped.reason, Layout::OneLine);
         let values = [("path", path.into()), ("reason", reason.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("local-skipped", &values));
     }
@@ -24,7 +24,7 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let mut mails = Vec::new();
     for mail in &list.mails {
         let from = names.sender(&mail.from, &mail.from_name);
-        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
         lines.push(format!("[{}] {} {from}: {subject}", mail.number, text.time(mail.sent_at)));
         mails.push(json!({
             "number": mail.number,

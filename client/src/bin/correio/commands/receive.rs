@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Mailbox, MailboxError, Progress, Shown, Stored, show};
+use correio_client::{Layout, Mailbox, MailboxError, Progress, Stored, sanitize};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -61,7 +61,7 @@ fn list(
     let mut list = Vec::new();
     for stored in &mails {
         let from = names.sender(&stored.from, &stored.from_name);
-        let subject = show(stored.subject.as_str(), Shown::OneLine);
+        let subject = sanitize(stored.subject.as_str(), Layout::OneLine);
         lines.push(format!("[{}] {from}: {subject}", stored.number));
         // Bodies are held in memory only where they are printed.
         if context.options.json {

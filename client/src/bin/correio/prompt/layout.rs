@@ -1,7 +1,7 @@
 //! Text as rows of the screen: by the width of what the eye sees as one character, broken between
 //! words where that is possible.
 
-use correio_client::{Shown, show_part};
+use correio_client::{Layout, sanitize_part};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -85,7 +85,7 @@ fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, us
         let wide = TAB - column % TAB;
         return (" ".repeat(wide), wide);
     }
-    let shown = show_part(line, at..at + grapheme.len(), Shown::OneLine);
+    let shown = sanitize_part(line, at..at + grapheme.len(), Layout::OneLine);
     let wide = shown.width();
     (shown, wide)
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use correio_client::{Shown, show};
+use correio_client::{Layout, sanitize};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
@@ -102,7 +102,7 @@ impl Lines {
                 Some(choice) => self.say(&menu.refusal(choice)),
                 None if typed.is_empty() => {}
                 None => {
-                    let typed = show(typed, Shown::OneLine);
+                    let typed = sanitize(typed, Layout::OneLine);
                     let values = [("choice", typed.into())];
                     self.say(&menu.text.with("choice-unknown", &values));
                 }
@@ -113,7 +113,7 @@ impl Lines {
     pub(super) fn line(&mut self, question: &str, offered: &str, words: &Words) -> Answer<String> {
         let question = match offered {
             "" => question.to_owned(),
-            offered => format!("{question} [{}]", show(offered, Shown::OneLine)),
+            offered => format!("{question} [{}]", sanitize(offered, Layout::OneLine)),
         };
         let typed = self.ask(&question, words)?;
         Ok(if typed.is_empty() { offered.to_owned() } else { typed })
@@ -159,7 +159,7 @@ impl Lines {
                 Line::NotText => &words.not_text,
                 Line::Cut(line) => {
                     // So that it can be copied.
-                    self.say(&show(&line, Shown::OneLine));
+                    self.say(&sanitize(&line, Layout::OneLine));
                     &words.line_cut
                 }
             };

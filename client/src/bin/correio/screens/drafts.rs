@@ -1,6 +1,6 @@
 //! Mails that were not sent: send, change or delete them.
 
-use correio_client::{Draft, Drafts, Shown, show};
+use correio_client::{Draft, Drafts, Layout, sanitize};
 
 use super::{home::Person, send};
 use crate::{
@@ -17,14 +17,14 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let list = match drafts.list() {
         Ok(list) => list,
         Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
+            let reason = sanitize(&error.to_string(), Layout::OneLine);
             app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
             return Ok(());
         }
     };
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
+        let path = sanitize(&skipped.path.to_string_lossy(), Layout::OneLine);
+        let reason = sanitize(&skipped.reason, Layout::OneLine);
         app.say(
             &app.text.with("drafts-skipped", &[("path", path.into()), ("reason", reason.into())]),
         );
@@ -66,7 +66,7 @@ fn pick<'a>(app: &mut App, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
         if let Some(draft) = number.and_then(|index| list.get(index)) {
             return Ok(Some(draft));
         }
-        let choice = show(typed, Shown::OneLine);
+        let choice = sanitize(typed, Layout::OneLine);
         app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
     }
 }
@@ -97,7 +97,7 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
         3 => match drafts.delete(draft.id) {
             Ok(()) => app.say(&app.text.of("draft-deleted")),
             Err(error) => {
-                let reason = show(&error.to_string(), Shown::OneLine);
+                let reason = sanitize(&error.to_string(), Layout::OneLine);
                 app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
             }
         },
@@ -107,7 +107,7 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
 }
 
 fn label(draft: &Draft) -> String {
-    show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine)
+    sanitize(&format!("{}: {}", draft.to, draft.subject), Layout::OneLine)
 }
 
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {

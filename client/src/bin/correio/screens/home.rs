@@ -1,6 +1,8 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, Stored, show};
+use correio_client::{
+    Address, Drafts, Layout, Mailbox, RequestError, Service, State, Stored, sanitize,
+};
 use correio_proto::{
     mail::{FullName, Username},
     message::{LoggedIn, NewMail},
@@ -108,7 +110,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         Choice::new(8, drafts),
         Choice::new(9, text.of("home-account")),
     ];
-    let name = show(person.full_name.as_str(), Shown::OneLine);
+    let name = sanitize(person.full_name.as_str(), Layout::OneLine);
     let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
@@ -156,7 +158,7 @@ impl Arrived {
         let names = self.names.get_or_insert_with(names);
         names.add(&mail.from, &mail.from_name);
         let from = names.sender(&mail.from, &mail.from_name);
-        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
         let values = [
             ("from", from.into()),
             ("subject", subject.into()),
@@ -172,6 +174,6 @@ fn logout(app: &mut App, person: &Person) {
     // Whatever the server says, this client is logged out.
     let doing = app.text.of("home-logout");
     let _: Result<(), RequestError> = app.wait(&doing, |cancel, _| service.logout(cancel));
-    let name = show(person.full_name.as_str(), Shown::OneLine);
+    let name = sanitize(person.full_name.as_str(), Layout::OneLine);
     app.say(&app.text.with("logout-done", &[("name", name.into())]));
 }

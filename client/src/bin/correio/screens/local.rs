@@ -1,6 +1,6 @@
 //! Mails that were received before and are kept on this computer.
 
-use correio_client::{Mailbox, Shown, show};
+use correio_client::{Layout, Mailbox, sanitize};
 
 use super::{
     home::Person,
@@ -19,8 +19,8 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         }
     };
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
+        let path = sanitize(&skipped.path.to_string_lossy(), Layout::OneLine);
+        let reason = sanitize(&skipped.reason, Layout::OneLine);
         let values = [("path", path.into()), ("reason", reason.into())];
         app.say(&app.text.with("local-skipped", &values));
     }
@@ -28,7 +28,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         app.say(&app.text.of("local-empty"));
         return Ok(());
     }
-    let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
+    let directory = sanitize(&mailbox.directory().to_string_lossy(), Layout::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
     let names = person.names_among(&list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();

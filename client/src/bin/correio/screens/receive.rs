@@ -1,6 +1,6 @@
 //! 5) Receive mail: download, keep, confirm, show.
 
-use correio_client::{Mailbox, Progress, Shown, Stored, show};
+use correio_client::{Layout, Mailbox, Progress, Stored, sanitize};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::home::Person;
@@ -105,7 +105,7 @@ impl Listing for Rows<'_> {
             return String::new();
         };
         let from = self.0.names.sender(&mail.from, &mail.from_name);
-        let subject = show(mail.subject.as_str(), Shown::OneLine);
+        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
         format!("[{number}] {from}: {subject}")
     }
 }
@@ -133,7 +133,7 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &List) -> Answer
                 list.show(app, index)?;
             }
             None => {
-                let choice = show(typed, Shown::OneLine);
+                let choice = sanitize(typed, Layout::OneLine);
                 app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
             }
         }

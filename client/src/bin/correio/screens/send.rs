@@ -1,7 +1,7 @@
 //! The screen "4) Send a mail". What was typed is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
-use correio_client::{Draft, Drafts, Reopened, RequestError, Shown, show};
+use correio_client::{Draft, Drafts, Layout, Reopened, RequestError, sanitize};
 use correio_proto::{
     mail::{Body, MailId, Recipients, Subject},
     message::{ErrorCode, Send},
@@ -21,8 +21,8 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
-            ("to", show(&draft.to, Shown::OneLine).into()),
-            ("subject", show(&draft.subject, Shown::OneLine).into()),
+            ("to", sanitize(&draft.to, Layout::OneLine).into()),
+            ("subject", sanitize(&draft.subject, Layout::OneLine).into()),
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
@@ -101,7 +101,7 @@ fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
             None
         }
         Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
+            let reason = sanitize(&error.to_string(), Layout::OneLine);
             app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
             None
         }
@@ -212,7 +212,9 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
             app.say(&app.text.with("send-body-editor", &values));
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
-        None if !writing.mail.body.is_empty() => app.say(&show(&writing.mail.body, Shown::Lines)),
+        None if !writing.mail.body.is_empty() => {
+            app.say(&sanitize(&writing.mail.body, Layout::Lines));
+        }
         None => {}
     }
     loop {

@@ -8,7 +8,7 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::UnicodeEmoji;
 use unicode_script::{Script, UnicodeScript};
 
-use super::{Shown, is_harmless};
+use super::{Layout, is_harmless};
 
 /// Most characters that are looked at on one side of a mark of direction.
 const NEUTRALS_MAX: usize = 16;
@@ -28,14 +28,14 @@ pub(super) struct Place<'a> {
     before: &'a str,
     c: char,
     after: &'a str,
-    shown: Shown,
+    layout: Layout,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn new(text: &'a str, index: usize, c: char, shown: Shown) -> Self {
+    pub(super) fn new(text: &'a str, index: usize, c: char, layout: Layout) -> Self {
         let before = text.get(..index).unwrap_or_default();
         let after = text.get(index + c.len_utf8()..).unwrap_or_default();
-        Self { before, c, after, shown }
+        Self { before, c, after, layout }
     }
 
     pub(super) fn is_before(&self, next: char) -> bool {
@@ -112,9 +112,9 @@ impl<'a> Place<'a> {
         let mut rest = self.after.chars().skip(neutrals);
         let is_closed = match rest.next() {
             None => true,
-            Some('\n') => self.shown == Shown::Lines,
+            Some('\n') => self.layout == Layout::Lines,
             // A CR that ends no line is shown as its code.
-            Some('\r') => self.shown == Shown::Lines && rest.next() == Some('\n'),
+            Some('\r') => self.layout == Layout::Lines && rest.next() == Some('\n'),
             Some(c) => is_right_to_left(c),
         };
         let mut before = self.before.chars().rev().take(NEUTRALS_MAX);

@@ -10,7 +10,7 @@ use joiners::Place;
 
 /// How much of a text's form is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Layout {
     /// Nothing: everything on one line.
     OneLine,
     /// Its lines and tabs.
@@ -25,33 +25,33 @@ pub enum Shown {
 /// A byte-order mark at the start and soft hyphens between letters say nothing to a reader and are
 /// left out.
 #[must_use]
-pub fn show(text: &str, shown: Shown) -> String {
+pub fn sanitize(text: &str, layout: Layout) -> String {
     let mut out = String::with_capacity(text.len());
     for (index, c) in text.char_indices() {
-        push(&mut out, text, index, c, shown);
+        push(&mut out, text, index, c, layout);
     }
     out
 }
 
-/// As [`show`], of a part of a text. The rest of the text counts: an editor that shows a line
+/// As [`sanitize`], of a part of a text. The rest of the text counts: an editor that shows a line
 /// character by character must see the letters on either side of a joiner.
 #[must_use]
-pub fn show_part(text: &str, part: Range<usize>, shown: Shown) -> String {
+pub fn sanitize_part(text: &str, part: Range<usize>, layout: Layout) -> String {
     let mut out = String::new();
     let start = part.start;
     for (index, c) in text.get(part).unwrap_or_default().char_indices() {
-        push(&mut out, text, start + index, c, shown);
+        push(&mut out, text, start + index, c, layout);
     }
     out
 }
 
 /// Appends what is shown for the character `c`, which stands at `index` in `text`.
-fn push(out: &mut String, text: &str, index: usize, c: char, shown: Shown) {
-    let place = || Place::new(text, index, c, shown);
+fn push(out: &mut String, text: &str, index: usize, c: char, layout: Layout) {
+    let place = || Place::new(text, index, c, layout);
     match c {
-        '\n' | '\t' if shown == Shown::Lines => out.push(c),
-        // CR LF ends a line on other systems; the LF alone is shown.
-        '\r' if shown == Shown::Lines && place().is_before('\n') => {}
+        '\n' | '\t' if layout == Layout::Lines => out.push(c),
+        // CR LF ends a line on other systems; the LF alone is layout.
+        '\r' if layout == Layout::Lines && place().is_before('\n') => {}
         c if is_harmless(c) => out.push(c),
         _ if place().is_left_out() => {}
         _ if place().is_needed() => out.push(c),
@@ -63,7 +63,7 @@ fn push(out: &mut String, text: &str, index: usize, c: char, shown: Shown) {
 /// Writes a JSON document such that a terminal that shows it is not harmed either: the same
 /// characters as JSON's own escapes, which stand for the characters they replace.
 #[must_use]
-pub fn show_json(json: &Value) -> String {
+pub fn sanitize_json(json: &Value) -> String {
     let json = json.to_string();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

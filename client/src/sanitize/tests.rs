@@ -5,23 +5,23 @@ use proptest::prelude::*;
 use super::*;
 
 fn line(text: &str) -> String {
-    show(text, Shown::OneLine)
+    sanitize(text, Layout::OneLine)
 }
 
 #[test]
 fn escapes_are_shown() {
-    assert_eq!(show("a\u{1b}[2Jb", Shown::OneLine), "a\\u{1b}[2Jb");
-    assert_eq!(show("a\u{202e}b", Shown::Lines), "a\\u{202e}b");
-    assert_eq!(show("a\r\nb\rc\td", Shown::Lines), "a\nb\\u{d}c\td");
-    assert_eq!(show("a\nb", Shown::OneLine), "a\\u{a}b");
-    assert_eq!(show("olá 😀 你好 ❤\u{fe0f}", Shown::OneLine), "olá 😀 你好 ❤\u{fe0f}");
+    assert_eq!(sanitize("a\u{1b}[2Jb", Layout::OneLine), "a\\u{1b}[2Jb");
+    assert_eq!(sanitize("a\u{202e}b", Layout::Lines), "a\\u{202e}b");
+    assert_eq!(sanitize("a\r\nb\rc\td", Layout::Lines), "a\nb\\u{d}c\td");
+    assert_eq!(sanitize("a\nb", Layout::OneLine), "a\\u{a}b");
+    assert_eq!(sanitize("olá 😀 你好 ❤\u{fe0f}", Layout::OneLine), "olá 😀 你好 ❤\u{fe0f}");
 }
 
 #[test]
 fn what_nobody_sees_is_shown() {
     for c in ['\u{34f}', '\u{3164}', '\u{ffa0}', '\u{180b}', '\u{1d173}', '\u{e0100}'] {
         let code = format!("\\u{{{:x}}}", u32::from(c));
-        assert_eq!(show(&c.to_string(), Shown::OneLine), code);
+        assert_eq!(sanitize(&c.to_string(), Layout::OneLine), code);
     }
 }
 
@@ -51,7 +51,7 @@ fn joiners_that_a_script_needs_are_shown_as_they_are() {
     ];
     for text in texts {
         assert_eq!(line(text), text);
-        assert_eq!(show(text, Shown::Lines), text);
+        assert_eq!(sanitize(text, Layout::Lines), text);
     }
 }
 
@@ -81,8 +81,8 @@ fn marks_turn_the_punctuation_of_their_own_text_alone() {
     {
         assert_eq!(line(text), text);
     }
-    assert_eq!(show("שלום!\u{200f}\nabc", Shown::Lines), "שלום!\u{200f}\nabc");
-    assert_eq!(show("שלום!\u{200f}\r\nabc", Shown::Lines), "שלום!\u{200f}\nabc");
+    assert_eq!(sanitize("שלום!\u{200f}\nabc", Layout::Lines), "שלום!\u{200f}\nabc");
+    assert_eq!(sanitize("שלום!\u{200f}\r\nabc", Layout::Lines), "שלום!\u{200f}\nabc");
     let texts = [
         ("abc!\u{200f}", "abc!\\u{200f}"),
         ("\u{200f}abc", "\\u{200f}abc"),
@@ -100,7 +100,7 @@ fn marks_turn_the_punctuation_of_their_own_text_alone() {
 
 #[test]
 fn a_byte_order_mark_at_the_start_and_soft_hyphens_in_words_are_left_out() {
-    assert_eq!(show("\u{feff}Olá", Shown::Lines), "Olá");
+    assert_eq!(sanitize("\u{feff}Olá", Layout::Lines), "Olá");
     assert_eq!(line("O\u{feff}lá"), "O\\u{feff}lá");
     assert_eq!(line("\u{feff}\u{feff}Olá"), "\\u{feff}Olá");
     assert_eq!(line("Donau\u{ad}dampf\u{ad}schiff"), "Donaudampfschiff");
@@ -110,7 +110,7 @@ fn a_byte_order_mark_at_the_start_and_soft_hyphens_in_words_are_left_out() {
 #[test]
 fn the_parts_of_a_line_are_the_line() {
     let text = "می\u{200c}خ\u{1b}";
-    let part = |part| show_part(text, part, Shown::OneLine);
+    let part = |part| sanitize_part(text, part, Layout::OneLine);
     for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
         assert_eq!(part(0..at) + &part(at..text.len()), line(text));
     }
@@ -125,7 +125,7 @@ fn the_time_for_marks_grows_with_their_number() {
         let text = ".\u{200f}".repeat(marks);
         let take = |_| {
             let begun = Instant::now();
-            assert!(show(&text, Shown::Lines).len() > text.len());
+            assert!(sanitize(&text, Layout::Lines).len() > text.len());
             begun.elapsed()
         };
         (0..3).map(take).min().unwrap()
@@ -184,9 +184,9 @@ fn mixed() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn nothing_is_obeyed(text in prop_oneof![any::<String>(), mixed()]) {
-        let lines = show(&text, Shown::Lines);
+        let lines = sanitize(&text, Layout::Lines);
         prop_assert!(lines.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
-        let line = show(&text, Shown::OneLine);
+        let line = sanitize(&text, Layout::OneLine);
         prop_assert!(line.chars().all(|c| !c.is_control()));
         for shown in [&line, &lines] {
             // Nothing that turns other text, and no two hidden characters side by side.
@@ -205,9 +205,9 @@ proptest! {
 
     #[test]
     fn what_is_shown_is_shown_again_as_it_is(text in prop_oneof![any::<String>(), mixed()]) {
-        for shown in [Shown::OneLine, Shown::Lines] {
-            let once = show(&text, shown);
-            prop_assert_eq!(show(&once, shown), once);
+        for shown in [Layout::OneLine, Layout::Lines] {
+            let once = sanitize(&text, shown);
+            prop_assert_eq!(sanitize(&once, shown), once);
         }
     }
 
@@ -215,7 +215,7 @@ proptest! {
     fn json_stays_the_same(text in any::<String>()) {
         let text = format!("{text}\u{9b}\u{202e}\u{e0041}");
         let json = Value::from(text);
-        let shown = show_json(&json);
+        let shown = sanitize_json(&json);
         prop_assert!(shown.chars().all(is_harmless));
         prop_assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), json);
     }
