@@ -3,8 +3,8 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use correio_proto::{
-    foreign::Foreign,
     message::{ErrorCode, ErrorReply},
+    wrong_protocol::WrongProtocol,
 };
 
 use crate::{Address, Untrusted, storage::mailbox::MailboxError};
@@ -36,7 +36,7 @@ pub enum ConnectError {
     #[error("this is not a correio server{}{}", Spoken(*.spoken), Tried(.tried))]
     NotCorreio {
         /// What it speaks, where that was recognised. TLS where none is expected, for one.
-        spoken: Option<Foreign>,
+        spoken: Option<WrongProtocol>,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
@@ -179,12 +179,12 @@ impl fmt::Display for Tried<'_> {
 }
 
 /// What was recognised, as the end of a sentence.
-struct Spoken(Option<Foreign>);
+struct Spoken(Option<WrongProtocol>);
 
 impl fmt::Display for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(foreign) => write!(f, ": it speaks {}", foreign.name()),
+            Some(protocol) => write!(f, ": it speaks {}", protocol.name()),
             None => Ok(()),
         }
     }

@@ -20,13 +20,13 @@ use correio_proto::{
     capability::Capabilities,
     channel::Channel,
     credential::Password,
-    foreign::Foreign,
     limits,
     mail::{Timestamp, Username},
     message::{
         ClientMessage, ErrorCode, ErrorReply, Limits, LoggedIn, NewMail, Notice, Realm,
         RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
+    wrong_protocol::WrongProtocol,
 };
 
 /// Longest wait for anything that has to happen.
@@ -250,9 +250,9 @@ fn connect_to(bytes: &'static [u8]) -> ConnectError {
 #[test]
 fn other_servers_are_recognised() {
     for (bytes, expected) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Some(Foreign::Http)),
-        (b"SSH-2.0-OpenSSH_9.7\r\n", Some(Foreign::Text)),
-        (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(Foreign::Tls)),
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Some(WrongProtocol::Http)),
+        (b"SSH-2.0-OpenSSH_9.7\r\n", Some(WrongProtocol::Text)),
+        (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(WrongProtocol::Tls)),
         (&[0, 0, 0, 1, 0xc0], None),
         (b"", None),
     ] {

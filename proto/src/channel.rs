@@ -8,9 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     buffer::{CHUNK, InputBuffer, OutputBuffer, SpareBuffers},
-    foreign::Foreign,
     frame::{self, FrameError, HEADER, Malformed, Oversized},
-    tls::{Security, Taken, Tls, TlsError},
+    tls::{Security, Spoken, Tls, TlsError},
+    wrong_protocol::WrongProtocol,
 };
 
 /// One end of a connection.
@@ -48,7 +48,7 @@ pub enum ChannelError {
     Frame(#[from] FrameError),
     /// The peer speaks another protocol. Nothing more can be read.
     #[error("the peer speaks {}", .0.name())]
-    Foreign(Foreign),
+    WrongProtocol(WrongProtocol),
     /// The peer does not speak TLS, or anything that is known. Nothing more can be read.
     #[error("the peer does not speak TLS")]
     NotTls,
@@ -121,9 +121,9 @@ impl Channel {
             Some(encrypted) => tls.take(encrypted, &mut self.input),
         };
         match taken {
-            Ok(Taken::Fine) => {}
-            Ok(Taken::Foreign(foreign)) => {
-                let error = foreign.map_or(ChannelError::NotTls, ChannelError::Foreign);
+            Ok(Spoken::Tls) => {}
+            Ok(Spoken::NotTls(protocol)) => {
+                let error = protocol.map_or(ChannelError::NotTls, ChannelError::WrongProtocol);
                 self.stream = Stream::Failed(error);
                 // Whatever is said to such a peer, TLS it would not read.
                 self.tls = None;
@@ -164,9 +164,11 @@ impl Channel {
         let length = match frame::value_length(bytes, self.frame_limit) {
             Ok(length) => length,
             Err(error) => {
-                let foreign = Foreign::sniff(bytes).filter(|_| self.stream == Stream::New);
+                let protocol = WrongProtocol::detect(bytes).filter(|_| self.stream == Stream::New);
                 self.stream = Stream::Lost;
-                return Err(foreign.map_or(ChannelError::Frame(error), ChannelError::Foreign));
+                return Err(
+                    protocol.map_or(ChannelError::Frame(error), ChannelError::WrongProtocol)
+                );
             }
         };
         let Some(value) = length.and_then(|length| bytes.get(HEADER..HEADER + length)) else {
@@ -215,7 +217,7 @@ impl Channel {
     }
 
     /// Puts the answer to a peer that speaks another protocol behind what is to go out.
-    pub fn push_answer(&mut self, to: Foreign) {
+    pub fn push_answer(&mut self, to: WrongProtocol) {
         self.output.tail().extend_from_slice(&to.answer());
     }
 
@@ -392,7 +394,7 @@ mod tests {
     #[test]
     fn another_protocol_is_named_at_the_start_only() {
         let get = b"GET / HTTP/1.1\r\n\r\n";
-        assert_eq!(feed(&[get]), [Err(ChannelError::Foreign(Foreign::Http))]);
+        assert_eq!(feed(&[get]), [Err(ChannelError::WrongProtocol(WrongProtocol::Http))]);
         let mut later = stream(1);
         later.extend_from_slice(get);
         assert!(matches!(feed(&[&later])[1], Err(ChannelError::Frame(_))));

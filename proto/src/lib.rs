@@ -11,7 +11,6 @@ pub mod capability;
 pub mod channel;
 pub mod credential;
 pub mod fingerprint;
-pub mod foreign;
 pub mod frame;
 pub mod invite;
 pub mod limits;
@@ -19,6 +18,7 @@ pub mod mail;
 pub mod message;
 mod realm;
 pub mod tls;
+pub mod wrong_protocol;
 
 pub use buffer::SpareBuffers;
 

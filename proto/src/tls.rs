@@ -15,7 +15,7 @@ use rustls::{
 
 use crate::{
     buffer::{CHUNK, InputBuffer, OutputBuffer},
-    foreign::Foreign,
+    wrong_protocol::WrongProtocol,
 };
 
 /// The protocol's name inside TLS (RFC 7301), so that what is meant for another service is
@@ -47,12 +47,12 @@ pub enum TlsError {
     Truncated,
 }
 
-/// What came of bytes from the socket.
-pub(crate) enum Taken {
-    /// Nothing wrong, be there plaintext among them or not.
-    Fine,
-    /// They are not TLS at all.
-    Foreign(Option<Foreign>),
+/// What the peer speaks, as far as its first bytes show.
+pub(crate) enum Spoken {
+    /// TLS, or too few bytes to tell.
+    Tls,
+    /// Something else, where it is known.
+    NotTls(Option<WrongProtocol>),
 }
 
 /// One end of a TLS connection.
@@ -118,21 +118,21 @@ impl Tls {
         &mut self,
         bytes: &[u8],
         input: &mut InputBuffer,
-    ) -> Result<Taken, TlsError> {
+    ) -> Result<Spoken, TlsError> {
         let Some(mut head) = self.head.take() else {
             self.decrypt(bytes, input)?;
-            return Ok(Taken::Fine);
+            return Ok(Spoken::Tls);
         };
         head.extend_from_slice(bytes);
         if head.len() < HEAD {
             self.head = Some(head);
-            return Ok(Taken::Fine);
+            return Ok(Spoken::Tls);
         }
-        match Foreign::sniff(&head) {
-            Some(Foreign::Tls) => self.decrypt(&head, input).map(|()| Taken::Fine),
+        match WrongProtocol::detect(&head) {
+            Some(WrongProtocol::Tls) => self.decrypt(&head, input).map(|()| Spoken::Tls),
             // The first two bytes of a length that a frame can have at this point.
-            None if head.starts_with(&[0, 0]) => Ok(Taken::Foreign(Some(Foreign::Plaintext))),
-            other => Ok(Taken::Foreign(other)),
+            None if head.starts_with(&[0, 0]) => Ok(Spoken::NotTls(Some(WrongProtocol::Plaintext))),
+            other => Ok(Spoken::NotTls(other)),
         }
     }
 

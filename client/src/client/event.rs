@@ -3,8 +3,8 @@
 use std::{io, time::Duration};
 
 use correio_proto::{
-    foreign::Foreign,
     message::{ErrorReply, NewMail, Reply, Welcome},
+    wrong_protocol::WrongProtocol,
 };
 
 use crate::Untrusted;
@@ -67,7 +67,7 @@ pub enum LinkError {
     Io(io::ErrorKind, String),
     /// The peer is no correio server.
     #[error("the peer speaks {}", .0.name())]
-    Foreign(Foreign),
+    WrongProtocol(WrongProtocol),
     /// The server's certificate is not trusted; nothing was said to it.
     #[error(transparent)]
     Untrusted(Untrusted),

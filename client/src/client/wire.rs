@@ -146,7 +146,7 @@ impl Client {
             return Ok(None);
         }
         self.channel.next_message().map_err(|error| match error {
-            ChannelError::Foreign(foreign) => LinkError::Foreign(foreign),
+            ChannelError::WrongProtocol(protocol) => LinkError::WrongProtocol(protocol),
             ChannelError::NotTls => LinkError::NoTls,
             ChannelError::Tls(TlsError::Truncated) => LinkError::Closed,
             ChannelError::Tls(error) => match trust::failure(error) {

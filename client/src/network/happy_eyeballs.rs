@@ -106,7 +106,7 @@ fn rank(error: &LinkError) -> u8 {
         LinkError::Rejected(_) => 4,
         LinkError::NoTls
         | LinkError::Tls(_)
-        | LinkError::Foreign(_)
+        | LinkError::WrongProtocol(_)
         | LinkError::Protocol(_)
         | LinkError::Closed => 3,
         LinkError::Silent => 2,
@@ -129,7 +129,9 @@ pub(crate) fn connect_error(error: LinkError, tried: Vec<Attempt>) -> ConnectErr
         LinkError::Untrusted(untrusted) => ConnectError::Untrusted(untrusted),
         LinkError::NoTls => ConnectError::NoTls { tried },
         LinkError::Tls(detail) => ConnectError::Tls { detail, tried },
-        LinkError::Foreign(foreign) => ConnectError::NotCorreio { spoken: Some(foreign), tried },
+        LinkError::WrongProtocol(protocol) => {
+            ConnectError::NotCorreio { spoken: Some(protocol), tried }
+        }
         LinkError::Protocol(_) | LinkError::Closed => {
             ConnectError::NotCorreio { spoken: None, tried }
         }

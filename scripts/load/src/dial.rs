@@ -33,6 +33,6 @@ pub(crate) fn code(error: &LinkError) -> &'static str {
         LinkError::Rejected(error) => error.code.as_str(),
         LinkError::Silent => "silent",
         LinkError::Untrusted(_) | LinkError::NoTls | LinkError::Tls(_) => "tls",
-        LinkError::Foreign(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
+        LinkError::WrongProtocol(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
     }
 }

@@ -3,11 +3,11 @@
 mod peer;
 
 use correio_proto::{
-    foreign::Foreign,
     mail::{Body, MailId, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Send,
     },
+    wrong_protocol::WrongProtocol,
 };
 
 use super::*;
@@ -447,7 +447,7 @@ fn a_peer_that_is_no_server_is_recognised() {
     client.connected(s(0));
     peer.to_client.extend(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let error = client.drive(s(0), &mut peer).unwrap_err();
-    assert_eq!(error, LinkError::Foreign(Foreign::Http));
+    assert_eq!(error, LinkError::WrongProtocol(WrongProtocol::Http));
 }
 
 #[test]

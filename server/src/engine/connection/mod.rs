@@ -376,9 +376,9 @@ impl<T: Transport> Connection<T> {
                 self.report_protocol_error(&error.to_string());
                 return self.close(context.now);
             }
-            ChannelError::Foreign(foreign) => {
-                self.report_protocol_error(foreign.name());
-                self.channel.push_answer(foreign);
+            ChannelError::WrongProtocol(protocol) => {
+                self.report_protocol_error(protocol.name());
+                self.channel.push_answer(protocol);
                 return self.close(context.now);
             }
             ChannelError::Frame(error) => {

@@ -7,7 +7,7 @@ use crate::{
 
 /// A protocol that somebody speaks by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
+pub enum WrongProtocol {
     /// HTTP: a browser, a health check, a scanner.
     Http,
     /// TLS, where no TLS is spoken.
@@ -18,10 +18,10 @@ pub enum Foreign {
     Plaintext,
 }
 
-impl Foreign {
+impl WrongProtocol {
     /// Recognises the first bytes of a stream, at least four of them.
     #[must_use]
-    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
         let start = bytes.first_chunk::<4>()?;
         match start {
             b"GET " | b"HEAD" | b"POST" | b"PUT " | b"DELE" | b"OPTI" | b"CONN" | b"TRAC"
@@ -80,18 +80,18 @@ mod tests {
 
     #[test]
     fn the_http_answer_states_its_length() {
-        let answer = String::from_utf8(Foreign::Http.answer()).unwrap();
+        let answer = String::from_utf8(WrongProtocol::Http.answer()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
     }
 
     #[test]
     fn known_protocols_are_recognised() {
-        assert_eq!(Foreign::sniff(b"GET / HTTP/1.1\r\n"), Some(Foreign::Http));
-        assert_eq!(Foreign::sniff(&[0x16, 3, 1, 2, 0]), Some(Foreign::Tls));
-        assert_eq!(Foreign::sniff(b"SSH-2.0-x"), Some(Foreign::Text));
-        assert_eq!(Foreign::sniff(b"\r\n\r\n"), Some(Foreign::Text));
-        assert_eq!(Foreign::sniff(&[0, 0, 0, 1]), None);
-        assert_eq!(Foreign::sniff(b"GET"), None);
+        assert_eq!(WrongProtocol::detect(b"GET / HTTP/1.1\r\n"), Some(WrongProtocol::Http));
+        assert_eq!(WrongProtocol::detect(&[0x16, 3, 1, 2, 0]), Some(WrongProtocol::Tls));
+        assert_eq!(WrongProtocol::detect(b"SSH-2.0-x"), Some(WrongProtocol::Text));
+        assert_eq!(WrongProtocol::detect(b"\r\n\r\n"), Some(WrongProtocol::Text));
+        assert_eq!(WrongProtocol::detect(&[0, 0, 0, 1]), None);
+        assert_eq!(WrongProtocol::detect(b"GET"), None);
     }
 }
