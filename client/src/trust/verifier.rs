@@ -13,7 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::{Distrust, Doubt, Untrusted};
+use super::untrusted::{Distrust, Doubt, Untrusted};
 use crate::Address;
 
 /// Accepts one certificate, or those that authorities vouch for. Either way the server must prove
