@@ -2,11 +2,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread, ThreadId},
 };
+
+use crate::mutex::lock;
 
 /// A switch that ends the waiting of whoever was given a clone of it. Once it is thrown, every
 /// further call with it returns `Cancelled` until it is [`Cancel::reset`].
@@ -54,8 +56,7 @@ impl Cancel {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
-        // A list of handles cannot be left half changed.
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.waiting)
     }
 }
 

@@ -38,6 +38,7 @@ mod clock;
 mod error;
 mod id;
 pub mod keys;
+mod mutex;
 mod network;
 mod oneshot;
 mod sanitize;

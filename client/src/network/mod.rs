@@ -12,7 +12,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         mpsc::{self, Receiver, SyncSender, TryRecvError, TrySendError},
     },
     thread::{self, JoinHandle},
@@ -28,6 +28,7 @@ use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 use crate::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
     client::{Client, ClientConfig, Event, Failure, RequestId},
+    mutex::lock,
     network::{
         link::{Link, Net},
         lookup::Lookup,
@@ -409,9 +410,4 @@ impl Net for MioNet {
 /// An error of this computer before any address was tried.
 fn local(error: &io::Error) -> ConnectError {
     ConnectError::Io { detail: error.to_string(), tried: vec![] }
-}
-
-fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {
-    // Every change of the view is complete in itself.
-    view.lock().unwrap_or_else(PoisonError::into_inner)
 }

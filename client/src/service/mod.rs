@@ -4,7 +4,7 @@ pub(crate) mod receive;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -24,6 +24,7 @@ use correio_proto::{
 use crate::{
     Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
     RequestError, Stored, Trust,
+    mutex::lock,
     network::Network,
     oneshot::{self, RecvError},
 };
@@ -155,7 +156,7 @@ impl Service {
     /// How long the last ping took.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
-        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.round_trip)
     }
 
     /// How the connection is.
@@ -387,6 +388,6 @@ impl Service {
     }
 
     fn note_round_trip(&self, took: Duration) {
-        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner) = took;
+        *lock(&self.round_trip) = took;
     }
 }

@@ -16,7 +16,7 @@ use std::{
     fs::File,
     io::{self, BufReader},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
@@ -24,6 +24,7 @@ use rustix::io::Errno;
 
 use crate::{
     Address,
+    mutex::lock,
     storage::{
         durable,
         layout::{self, Kind},
@@ -185,8 +186,7 @@ impl Mailbox {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is made at once: a panic elsewhere leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The Maildir: what to tell another mail program.
