@@ -76,6 +76,14 @@ impl Address {
     pub fn directory_name(&self) -> String {
         format!("{}_{}", self.host().replace(':', "%3A"), self.port)
     }
+
+    /// Reads what [`Address::directory_name`] writes. `None` for every other name.
+    #[must_use]
+    pub fn from_directory_name(name: &str) -> Option<Self> {
+        let (host, port) = name.rsplit_once('_')?;
+        let address = Self::new(&host.replace("%3A", ":"), port.parse().ok()?).ok()?;
+        (address.directory_name() == name).then_some(address)
+    }
 }
 
 impl FromStr for Address {
@@ -219,5 +227,17 @@ mod tests {
         assert_eq!(names.len(), addresses.len());
         assert!(names.contains("%3A%3A1_8888"));
         assert!(names.iter().all(|name| !name.contains(['/', ':'])));
+    }
+
+    #[test]
+    fn the_name_of_a_directory_gives_the_address_again() {
+        for text in ["a:1", "a_1:1", "a.:1", "correio.example", "[::1]:9", "127.0.0.1"] {
+            let address: Address = text.parse().unwrap();
+            let name = address.directory_name();
+            assert_eq!(Address::from_directory_name(&name), Some(address), "{name}");
+        }
+        for name in ["", "a", "a_", "a_0", "a_01", "A_1", "::1_8888", "%3a%3a1_8888", "..", "_1"] {
+            assert_eq!(Address::from_directory_name(name), None, "{name}");
+        }
     }
 }
