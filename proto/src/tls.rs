@@ -1,7 +1,7 @@
-//! TLS between the bytes of a socket and those of the frames, for [`crate::channel`] alone.
+//! TLS between a socket's bytes and the frames. Only [`crate::channel`] uses it.
 //!
-//! What comes out of rustls is moved on at once, so that nothing waits where a caller that looks
-//! at the socket only would forget it.
+//! Decrypted bytes are moved out of rustls at once: a caller that polls only the socket would miss
+//! bytes that wait inside.
 
 use std::{
     io::{self, Read, Write},
@@ -18,17 +18,17 @@ use crate::{
     wrong_protocol::WrongProtocol,
 };
 
-/// The protocol's name inside TLS (RFC 7301), so that what is meant for another service is
-/// refused before a byte of it is read.
+/// The protocol's ALPN name (RFC 7301). TLS refuses a client of another service before a byte of it
+/// is read.
 pub const ALPN: &[u8] = b"correio";
 
-/// Bytes that tell TLS from anything else.
+/// Number of bytes by which TLS is recognised.
 const HEAD: usize = 4;
 
 /// How a channel is protected.
 #[derive(Clone, Debug)]
 pub enum Security {
-    /// Not at all.
+    /// No protection.
     Plaintext,
     /// TLS, at the server's end.
     Server(Arc<ServerConfig>),
@@ -36,13 +36,13 @@ pub enum Security {
     Client(Arc<ClientConfig>, ServerName<'static>),
 }
 
-/// Why there is no TLS with the peer, or not any more.
+/// Why TLS failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TlsError {
-    /// The peer, or what it presented, is not acceptable to this side or the reverse.
+    /// One side refused the other, or its certificate.
     #[error("{0}")]
     Refused(#[from] rustls::Error),
-    /// The connection ended without the peer's saying so: what came last may be cut off.
+    /// The connection ended without `close_notify`: the last bytes may be missing.
     #[error("the connection was cut off: it ended without TLS's own goodbye")]
     Truncated,
 }
@@ -51,7 +51,7 @@ pub enum TlsError {
 pub(crate) enum Spoken {
     /// TLS, or too few bytes to tell.
     Tls,
-    /// Something else, where it is known.
+    /// Another protocol; `None` if it is unknown.
     NotTls(Option<WrongProtocol>),
 }
 
@@ -59,19 +59,19 @@ pub(crate) enum Spoken {
 #[derive(Debug)]
 pub(crate) struct Tls {
     connection: Connection,
-    /// The first bytes, until there are enough to tell TLS from something else. `None` after.
+    /// The first bytes, until they suffice to recognise TLS; then `None`.
     head: Option<Vec<u8>>,
     closing: Closing,
     peer_closed: bool,
-    /// Whether one side has refused the other. Nothing goes out any more but the alert that says so.
+    /// Whether one side has refused the other. Then only the alert still goes out.
     refused: bool,
 }
 
-/// How far this side's goodbye is.
+/// Progress of this side's `close_notify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
     No,
-    /// As soon as everything else has gone out.
+    /// To be sent after all other output.
     Wanted,
     Said,
 }
@@ -88,7 +88,7 @@ impl Tls {
                 Connection::Client(ClientConnection::new(Arc::clone(config), name.clone())?)
             }
         };
-        // As much as is encrypted before it is written.
+        // Bounds the bytes that are encrypted but not written.
         connection.set_buffer_limit(Some(4 * CHUNK));
         Ok(Some(Self {
             connection,
@@ -99,21 +99,21 @@ impl Tls {
         }))
     }
 
-    /// Whether the handshake is not over yet.
+    /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether the peer has said that nothing more comes.
+    /// Whether the peer has sent `close_notify`.
     pub(crate) fn peer_has_closed(&self) -> bool {
         self.peer_closed
     }
 
-    /// Takes bytes from the socket; what they say goes to `input`, all of it.
+    /// Decrypts bytes from the socket and appends all plaintext to `input`.
     ///
     /// # Errors
     ///
-    /// The connection is over. An alert that tells the peer why may wait to be written.
+    /// The connection is over. An alert with the reason may wait to be written.
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
@@ -130,7 +130,7 @@ impl Tls {
         }
         match WrongProtocol::detect(&head) {
             Some(WrongProtocol::Tls) => self.decrypt(&head, input).map(|()| Spoken::Tls),
-            // The first two bytes of a length that a frame can have at this point.
+            // The first two bytes of any length that a frame can have before a login.
             None if head.starts_with(&[0, 0]) => Ok(Spoken::NotTls(Some(WrongProtocol::Plaintext))),
             other => Ok(Spoken::NotTls(other)),
         }
@@ -138,7 +138,7 @@ impl Tls {
 
     fn decrypt(&mut self, mut bytes: &[u8], input: &mut InputBuffer) -> Result<(), TlsError> {
         while !bytes.is_empty() && !self.peer_closed {
-            // It fails only where plaintext waits, and none does.
+            // It fails only if plaintext waits, which `drain` has taken.
             if self.connection.read_tls(&mut bytes).unwrap_or(0) == 0 {
                 break;
             }
@@ -155,13 +155,13 @@ impl Tls {
             let room = input.room(input.len() + CHUNK);
             match self.connection.reader().read(room) {
                 Ok(count @ 1..) => input.filled(count),
-                // There is no more for now, or for ever.
+                // No more plaintext, for now or for ever.
                 Ok(0) | Err(_) => return,
             }
         }
     }
 
-    /// Asks for the goodbye behind everything that is to go out.
+    /// Requests `close_notify` after all pending output.
     pub(crate) fn close(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Wanted;
@@ -175,12 +175,12 @@ impl Tls {
                 && (!output.bytes().is_empty() || self.closing == Closing::Wanted)
     }
 
-    /// Whether something can be encrypted: not before TLS is agreed upon, and not once it has failed.
+    /// Whether output can be encrypted: after the handshake, and unless TLS has failed.
     fn takes_output(&self) -> bool {
         !self.is_handshaking() && !self.refused
     }
 
-    /// Writes once, encrypting what is to go out when nothing encrypted waits.
+    /// Writes once. Encrypts further output only when no encrypted bytes wait.
     pub(crate) fn write_to(
         &mut self,
         output: &mut OutputBuffer,
@@ -204,8 +204,8 @@ impl Tls {
         }
     }
 
-    /// Bytes that are to go out. What is encrypted already counts as one, as far as that is known;
-    /// what can never be written counts as none.
+    /// Pending output in bytes. All encrypted bytes count as one, since rustls does not tell their
+    /// number; output that can never be written counts as zero.
     pub(crate) fn pending_output(&self, output: &OutputBuffer) -> usize {
         let goodbye = self.closing == Closing::Wanted && self.takes_output();
         let encrypted = usize::from(self.connection.wants_write() || goodbye);

@@ -1,11 +1,11 @@
-//! Peers that speak something else: what it is, and an answer they can show to a person.
+//! Detects peers that speak another protocol, and gives an answer that they can show to a person.
 
 use crate::{
     frame,
     message::{ErrorCode, ErrorReply, Reply, ServerMessage},
 };
 
-/// A protocol that somebody speaks by mistake.
+/// A protocol that the peer speaks by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongProtocol {
     /// HTTP: a browser, a health check, a scanner.
@@ -19,7 +19,7 @@ pub enum WrongProtocol {
 }
 
 impl WrongProtocol {
-    /// Recognises the first bytes of a stream, at least four of them.
+    /// Recognises a protocol by the first bytes of a stream, at least four.
     #[must_use]
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         let start = bytes.first_chunk::<4>()?;
@@ -35,7 +35,7 @@ impl WrongProtocol {
         }
     }
 
-    /// What a server says to such a client before it closes the connection.
+    /// The server's answer, in the peer's protocol, before it closes the connection.
     #[must_use]
     pub fn answer(self) -> Vec<u8> {
         let answer: &[u8] = match self {
@@ -44,7 +44,7 @@ impl WrongProtocol {
                   Connection: close\r\nContent-Length: 71\r\n\r\n\
                   This is a correio mail server, not a web server. Use a correio client.\n"
             }
-            // A fatal alert, protocol_version (RFC 8446, section 6): TLS libraries put it in words.
+            // A fatal alert, protocol_version (RFC 8446, section 6), which TLS libraries explain.
             Self::Tls => &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46],
             Self::Text => b"This is a correio mail server. Use a correio client.\r\n",
             Self::Plaintext => return speaks_tls(),
@@ -52,7 +52,7 @@ impl WrongProtocol {
         answer.to_vec()
     }
 
-    /// What it is called.
+    /// The protocol's name for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ fn speaks_tls() -> Vec<u8> {
     let text = "this server speaks TLS only; connect without --plaintext";
     let reply = Reply::Error(ErrorReply::new(ErrorCode::Protocol, text));
     let mut frame = Vec::new();
-    // Far below the size that a frame cannot have.
+    // The reply is far below the largest frame.
     let _ = frame::encode(&ServerMessage::Reply { number: 0, reply }, &mut frame);
     frame
 }
