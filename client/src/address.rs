@@ -1,4 +1,4 @@
-//! Where a server is: a host and a port, as a person writes them.
+//! The address of a server: a host and a port, as a person writes them.
 
 use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 
@@ -21,7 +21,7 @@ enum Host {
 /// Why a text is no [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// Nothing, or nothing before the port.
+    /// The text is empty, or has nothing before the port.
     #[error("the address is empty: write a name, an IPv4 or an IPv6 address")]
     Empty,
     /// A host that is neither a name nor an IP address.
@@ -95,7 +95,8 @@ impl FromStr for Address {
         if text.parse::<Ipv6Addr>().is_ok() {
             return Self::new(text, default);
         }
-        // Behind a bracket only a port may follow; without brackets the last colon parts it off.
+        // After a bracket only a port may follow; without brackets the last colon separates the
+        // port.
         match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => Self::new(host, parse_port(port)?),
             _ => Self::new(text, default),
@@ -134,12 +135,12 @@ impl FromStr for Host {
 
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    // One dot may end a name; every label before it has 1 to 63 characters.
+    // A name may end with one dot; every label before it has 1 to 63 characters.
     let labels = text.strip_suffix('.').unwrap_or(text);
     text.len() <= NAME_MAX
         && labels.split('.').all(|label| (1..=63).contains(&label.len()))
         && labels.bytes().all(|byte| byte == b'.' || allowed(byte))
-        // Digits and dots alone are a mistyped IPv4 address, which a resolver would reinterpret.
+        // Only digits and dots are a mistyped IPv4 address, which a resolver would reinterpret.
         && labels.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 

@@ -1,4 +1,4 @@
-//! Stops what a thread is waiting for, from another thread.
+//! Cancels the wait of another thread.
 
 use std::{
     sync::{
@@ -10,8 +10,8 @@ use std::{
 
 use crate::mutex::lock;
 
-/// A switch that ends the waiting of whoever was given a clone of it. Once it is thrown, every
-/// further call with it returns `Cancelled` until it is [`Cancel::reset`].
+/// Cancels the calls that were given a clone of it. After [`Cancel::cancel`] every further call
+/// with it returns `Cancelled`, until [`Cancel::reset`].
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<Inner>);
 
@@ -22,13 +22,13 @@ struct Inner {
 }
 
 impl Cancel {
-    /// A switch that is not thrown.
+    /// Makes a switch that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the waiting. Call it from any thread; not from within a signal handler.
+    /// Cancels all calls. Call it from any thread, but not from a signal handler.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
         for thread in self.waiting().iter() {
@@ -36,18 +36,18 @@ impl Cancel {
         }
     }
 
-    /// Whether it was thrown.
+    /// Whether [`Cancel::cancel`] was called since the last reset.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Makes it usable again.
+    /// Lets further calls wait again.
     pub fn reset(&self) {
         self.0.cancelled.store(false, Ordering::SeqCst);
     }
 
-    /// Has this thread unparked by [`Cancel::cancel`] as long as the guard lives.
+    /// Makes [`Cancel::cancel`] unpark this thread while the guard lives.
     pub(crate) fn watch(&self) -> Watch<'_> {
         let thread = thread::current();
         let id = thread.id();
