@@ -1,6 +1,6 @@
-//! Which of a host's addresses to try when: the next one starts before the one before it has
-//! failed, so that a broken route costs a quarter of a second and not the whole deadline
-//! (RFC 8305). No socket, no clock.
+//! Decides when to try which address of a host ("Happy Eyeballs", RFC 8305): each attempt starts a
+//! quarter of a second after the one before, so that a broken route does not cost the whole
+//! deadline. No socket, no clock.
 
 use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
@@ -8,13 +8,13 @@ use correio_proto::message::ErrorCode;
 
 use crate::{Attempt, ConnectError, client::LinkError};
 
-/// Head start of an address over the next one.
+/// Delay between the starts of two attempts.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Most addresses of one host that are tried.
+/// Maximum of addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 16;
 
-/// The addresses of one attempt to connect and what became of them.
+/// The addresses of a host, and the state of each attempt.
 #[derive(Debug)]
 pub(crate) struct Race {
     waiting: VecDeque<SocketAddr>,
@@ -24,8 +24,8 @@ pub(crate) struct Race {
 }
 
 impl Race {
-    /// Sorts the addresses: the families in turn, each in the order in which the resolver has
-    /// them, its first one first.
+    /// Sorts the addresses: IPv6 and IPv4 in turn, in the resolver's order, beginning with its
+    /// first.
     pub(crate) fn new(addresses: &[SocketAddr], now: Duration) -> Self {
         let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
         let (mut first, mut second): (VecDeque<SocketAddr>, VecDeque<SocketAddr>) =
@@ -41,7 +41,7 @@ impl Race {
         Self { waiting, running: Vec::new(), failed: Vec::new(), next_start: now }
     }
 
-    /// The address to start now, if any.
+    /// Takes the address to try now, if any.
     pub(crate) fn start(&mut self, now: Duration) -> Option<SocketAddr> {
         if now < self.next_start && !self.running.is_empty() {
             return None;
@@ -52,14 +52,14 @@ impl Race {
         Some(address)
     }
 
-    /// Notes that an address is of no use. The next one need not wait for its turn.
+    /// Records a failed attempt. The next address may start at once.
     pub(crate) fn fail(&mut self, address: SocketAddr, error: LinkError, now: Duration) {
         self.running.retain(|running| *running != address);
         self.failed.push((address, error));
         self.next_start = now;
     }
 
-    /// Notes that an address has connected first. Should it fail yet, the others are tried again.
+    /// Records the first address that connected. If it fails later, the others are tried again.
     pub(crate) fn win(&mut self, address: SocketAddr) {
         for other in self.running.drain(..).rev() {
             if other != address {
@@ -79,8 +79,8 @@ impl Race {
         self.waiting.is_empty() && self.running.is_empty()
     }
 
-    /// What to say of a lost race, or of one whose deadline has passed: the failure that tells
-    /// most, with all addresses that were tried.
+    /// The error of a lost race, or after its deadline: the most telling failure, with all
+    /// addresses that were tried.
     pub(crate) fn into_error(mut self) -> ConnectError {
         for address in std::mem::take(&mut self.running) {
             self.failed.push((address, LinkError::Silent));
@@ -98,7 +98,7 @@ impl Race {
     }
 }
 
-/// How much an error tells: the more of a correio server was seen, the more.
+/// Rank of an error: the closer the attempt came to a correio server, the more its error tells.
 fn rank(error: &LinkError) -> u8 {
     match error {
         LinkError::Untrusted(_) => 6,
@@ -116,7 +116,7 @@ fn rank(error: &LinkError) -> u8 {
     }
 }
 
-/// What the end of a connection means to who wants one.
+/// Converts the end of a connection to the error of an attempt to connect.
 pub(crate) fn connect_error(error: LinkError, tried: Vec<Attempt>) -> ConnectError {
     match error {
         LinkError::Version(spoken) => ConnectError::OtherVersion { spoken },
