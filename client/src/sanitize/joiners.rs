@@ -1,8 +1,8 @@
-//! Decides where an invisible character belongs to the text around it and is shown as it is.
+//! Decides whether an invisible character is needed by the text around it.
 //!
-//! Every rule looks at visible characters only, and at a bounded number of them: an invisible
-//! character beside another one is never left as it is, so that nothing can be hidden in a run of
-//! them, and the time for a text is linear in its length.
+//! Every rule examines a bounded number of visible characters. An invisible character beside
+//! another is always replaced, so that nothing hides in a run of them, and the time is linear in a
+//! text's length.
 
 use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::UnicodeEmoji;
@@ -10,13 +10,13 @@ use unicode_script::{Script, UnicodeScript};
 
 use super::{Layout, is_harmless};
 
-/// Most characters that are looked at on one side of a mark of direction.
+/// Maximum of characters examined on one side of a mark of direction.
 const NEUTRALS_MAX: usize = 16;
 
-/// Most marks (vowel signs, accents) that may stand between a letter and a joiner.
+/// Maximum of marks (vowel signs, accents) between a letter and a joiner.
 const MARKS_MAX: usize = 8;
 
-/// The flags that are written with tag characters (those that Unicode recommends for use).
+/// The flags that Unicode recommends among those written with tag characters.
 const TAG_FLAGS: [&str; 3] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
@@ -24,14 +24,14 @@ const TAG_FLAGS: [&str; 3] = [
 ];
 
 /// A character and the text on both sides of it.
-pub(super) struct Place<'a> {
+pub(super) struct Context<'a> {
     before: &'a str,
     c: char,
     after: &'a str,
     layout: Layout,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Context<'a> {
     pub(super) fn new(text: &'a str, index: usize, c: char, layout: Layout) -> Self {
         let before = text.get(..index).unwrap_or_default();
         let after = text.get(index + c.len_utf8()..).unwrap_or_default();
@@ -42,12 +42,12 @@ impl<'a> Place<'a> {
         self.next() == Some(next)
     }
 
-    /// Whether the character says nothing to a reader and is not shown at all.
+    /// Whether the character tells a reader nothing and is left out.
     pub(super) fn is_left_out(&self) -> bool {
         match self.c {
             // A byte-order mark, as some editors write it at the start of a file.
             '\u{feff}' => self.before.is_empty(),
-            // A place where a word may be hyphenated.
+            // A soft hyphen within a word.
             '\u{ad}' => {
                 self.previous().is_some_and(char::is_alphabetic)
                     && self.next().is_some_and(char::is_alphabetic)
@@ -56,7 +56,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Whether the script around the character needs it.
+    /// Whether the text around the character needs it.
     pub(super) fn is_needed(&self) -> bool {
         let is_alone = self.previous().is_some_and(is_harmless) && self.next().is_none_or(is_seen);
         match self.c {
@@ -67,7 +67,7 @@ impl<'a> Place<'a> {
             // Thai and its neighbours write no spaces between words.
             '\u{200b}' => self.is_between(writes_without_spaces),
             '\u{180b}'..='\u{180f}' => self.previous().is_some_and(is_mongolian),
-            // Another form of the ideograph.
+            // A variant of the ideograph.
             '\u{e0100}'..='\u{e01ef}' => self.previous().is_some_and(|c| c.script() == Script::Han),
             '\u{200f}' | '\u{61c}' => self.is_amid_right_to_left(),
             _ => false,
@@ -97,7 +97,7 @@ impl<'a> Place<'a> {
         follows_letter || (precedes_letter && !follows_space)
     }
 
-    /// Whether the joiner makes one emoji of two.
+    /// Whether the joiner combines two emoji.
     fn is_between_emoji(&self) -> bool {
         let is_look = |c: &char| matches!(c, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
         let mut before = self.before.chars().rev().peekable();
@@ -105,15 +105,14 @@ impl<'a> Place<'a> {
         before.next().is_some_and(is_pictograph) && self.next().is_some_and(is_pictograph)
     }
 
-    /// Whether the mark turns nothing but punctuation that stands within, or at the end of, text
-    /// that runs from right to left anyway.
+    /// Whether the mark affects only punctuation within, or at the end of, right-to-left text.
     fn is_amid_right_to_left(&self) -> bool {
         let neutrals = self.after.chars().take(NEUTRALS_MAX).take_while(|c| is_neutral(*c)).count();
         let mut rest = self.after.chars().skip(neutrals);
         let is_closed = match rest.next() {
             None => true,
             Some('\n') => self.layout == Layout::Lines,
-            // A CR that ends no line is shown as its code.
+            // A CR that ends no line is replaced by its code.
             Some('\r') => self.layout == Layout::Lines && rest.next() == Some('\n'),
             Some(c) => is_right_to_left(c),
         };
@@ -132,7 +131,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether a character is seen, or ends a line.
+/// Whether a character is visible, or ends a line.
 fn is_seen(c: char) -> bool {
     is_harmless(c) || matches!(c, '\n' | '\r')
 }
@@ -145,7 +144,7 @@ fn is_mongolian(c: char) -> bool {
     c.script() == Script::Mongolian
 }
 
-/// A character without a direction of its own: punctuation, a space, a symbol.
+/// Whether a character has no direction of its own: punctuation, a space, a symbol.
 fn is_neutral(c: char) -> bool {
     is_harmless(c) && !c.is_alphanumeric()
 }

@@ -1,4 +1,4 @@
-//! Makes texts of other people harmless: a terminal shows them and obeys nothing in them.
+//! Sanitizes other people's texts, so that a terminal shows them and obeys nothing in them.
 
 mod joiners;
 
@@ -6,24 +6,23 @@ use std::{fmt::Write, ops::Range};
 
 use serde_json::Value;
 
-use joiners::Place;
+use joiners::Context;
 
-/// How much of a text's form is kept.
+/// The white space that is kept in a sanitized text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Nothing: everything on one line.
+    /// None: the text becomes one line.
     OneLine,
-    /// Its lines and tabs.
+    /// Line ends and tabs.
     Lines,
 }
 
-/// Writes every character as its code that a terminal would obey, that would hide other
-/// characters, or that would turn the direction of other text.
+/// Replaces by its code every character that a terminal would obey, that would hide other
+/// characters, or that would change the direction of other text.
 ///
-/// Invisible characters that a script needs are left as they are where the script uses them:
-/// joiners in Persian, in the scripts of India and in emoji, marks for the punctuation of Hebrew.
-/// A byte-order mark at the start and soft hyphens between letters say nothing to a reader and are
-/// left out.
+/// Invisible characters stay where their script needs them: joiners in Persian, in the scripts of
+/// India and in emoji, marks for the punctuation of Hebrew. A byte-order mark at the start and soft
+/// hyphens between letters are left out.
 #[must_use]
 pub fn sanitize(text: &str, layout: Layout) -> String {
     let mut out = String::with_capacity(text.len());
@@ -33,8 +32,8 @@ pub fn sanitize(text: &str, layout: Layout) -> String {
     out
 }
 
-/// As [`sanitize`], of a part of a text. The rest of the text counts: an editor that shows a line
-/// character by character must see the letters on either side of a joiner.
+/// As [`sanitize`], for a part of a text. The result depends on the rest of the text, too: an
+/// editor that shows a line character by character needs the letters on both sides of a joiner.
 #[must_use]
 pub fn sanitize_part(text: &str, part: Range<usize>, layout: Layout) -> String {
     let mut out = String::new();
@@ -45,23 +44,23 @@ pub fn sanitize_part(text: &str, part: Range<usize>, layout: Layout) -> String {
     out
 }
 
-/// Appends what is shown for the character `c`, which stands at `index` in `text`.
+/// Appends the sanitized form of the character `c` at `index` in `text`.
 fn push(out: &mut String, text: &str, index: usize, c: char, layout: Layout) {
-    let place = || Place::new(text, index, c, layout);
+    let context = || Context::new(text, index, c, layout);
     match c {
         '\n' | '\t' if layout == Layout::Lines => out.push(c),
         // CR LF ends a line on other systems; the LF alone is layout.
-        '\r' if layout == Layout::Lines && place().is_before('\n') => {}
+        '\r' if layout == Layout::Lines && context().is_before('\n') => {}
         c if is_harmless(c) => out.push(c),
-        _ if place().is_left_out() => {}
-        _ if place().is_needed() => out.push(c),
+        _ if context().is_left_out() => {}
+        _ if context().is_needed() => out.push(c),
         // Writing to a string cannot fail.
         _ => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
     }
 }
 
-/// Writes a JSON document such that a terminal that shows it is not harmed either: the same
-/// characters as JSON's own escapes, which stand for the characters they replace.
+/// Writes a JSON document for a terminal: characters that [`sanitize`] would replace become JSON
+/// escapes, which a parser reads as the same characters.
 #[must_use]
 pub fn sanitize_json(json: &Value) -> String {
     let json = json.to_string();
@@ -79,9 +78,9 @@ pub fn sanitize_json(json: &Value) -> String {
     out
 }
 
-/// Whether a character is harmless wherever it stands. Control characters are not, nor characters
-/// that end a line or turn the direction of text, nor those that Unicode has programs leave out
-/// when they show a text (`Default_Ignorable_Code_Point`): they would hide a difference. The
+/// Whether a character is harmless in any context. Not harmless are control characters, characters
+/// that end a line or change the direction of text, and those that Unicode lets programs leave out
+/// when they show text (`Default_Ignorable_Code_Point`), since they would hide a difference. The
 /// selectors of an emoji's form are harmless; they change the look of one character.
 fn is_harmless(c: char) -> bool {
     let is_hidden = matches!(c,

@@ -6,13 +6,13 @@ use correio_proto::fingerprint::Fingerprint;
 
 use crate::Address;
 
-/// A certificate that is not trusted. Nothing was said to the server.
+/// A certificate that is not trusted. Nothing was sent to the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the certificate {found} of {address} is not trusted: {distrust}")]
 pub struct Untrusted {
-    /// Whose certificate it should be.
+    /// The server's address.
     pub address: Address,
-    /// The certificate that the server showed.
+    /// Fingerprint of the certificate that the server presented.
     pub found: Fingerprint,
     /// Why it is not trusted.
     pub distrust: Distrust,
@@ -21,27 +21,28 @@ pub struct Untrusted {
 /// Why a certificate is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distrust {
-    /// Nobody vouches for it, for this reason. A person may, who compares the fingerprint.
+    /// No public authority has signed it, or not validly. A person may accept it after comparing
+    /// the fingerprint.
     Unvouched(Doubt),
-    /// Another one is expected: the server has a new one, or somebody else answers in its place.
+    /// Another certificate is expected: the server has a new one, or an impostor answers.
     Changed {
-        /// The certificate that was accepted before, or stated in advance.
+        /// Fingerprint that was accepted before, or stated.
         expected: Fingerprint,
     },
 }
 
-/// Why public authorities do not vouch for a certificate.
+/// Why a certificate is not validly signed by a public authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// None of them has signed it, as is usual for a server's own.
+    /// No known authority has signed it, as is usual for self-signed certificates.
     UnknownIssuer,
-    /// Its time is over, or this computer's clock is wrong.
+    /// It has expired, or this computer's clock is wrong.
     Expired,
-    /// Its time has not begun, or this computer's clock is wrong.
+    /// It is not valid yet, or this computer's clock is wrong.
     NotYetValid,
-    /// It is another host's.
+    /// It is for another host name.
     OtherName,
-    /// Something else, in English.
+    /// Another reason, in English.
     Other(String),
 }
 
