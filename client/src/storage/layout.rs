@@ -1,10 +1,9 @@
-//! Where on this computer the mail and the drafts of an account are.
+//! Layout of the data directory: where an account's mail and drafts are.
 //!
-//! A server has several spellings: a name, `localhost`, an IP address. The directory is named
-//! after the one used first; under another spelling it is found again by what is known of the
-//! server, see [`KnownServers::same_server`]. A directory of the spelling itself goes first, so
-//! that whatever was found once stays where it is. A server without TLS proves nothing: there
-//! every spelling has its own directory.
+//! A server has several spellings: a name, `localhost`, an IP address. The directory is named after
+//! the spelling used first; other spellings find it through [`KnownServers::same_server`]. A
+//! directory of the spelling itself takes precedence, so that data once found stays where it is. A
+//! server without TLS proves nothing, so every spelling has its own directory.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use correio_proto::mail::Username;
 
 use crate::{Address, KnownServers};
 
-/// What is kept.
+/// Kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Mail,
@@ -28,8 +27,8 @@ impl Kind {
     }
 }
 
-/// The directory of an account in a data directory: `<kind>/<host>_<port>/<username>`. It need
-/// not be there yet.
+/// The directory of an account in a data directory: `<kind>/<host>_<port>/<username>`. It need not
+/// exist yet.
 pub(crate) fn directory(
     data: &Path,
     kind: Kind,
@@ -43,7 +42,7 @@ pub(crate) fn directory(
     if own.is_dir() {
         return own;
     }
-    // Without the file nothing is known of other spellings; whoever needs it says what is wrong.
+    // Without the file no other spellings are known. Calls that need the file report its errors.
     let same = KnownServers::in_directory(data).same_server(address).unwrap_or_default();
     same.iter().map(of).find(|directory| directory.is_dir()).unwrap_or(own)
 }

@@ -1,4 +1,4 @@
-//! What stays on the person's computer: received mail, drafts, and the files that hold them.
+//! Storage on the person's computer: received mail, drafts, and their files.
 
 pub(crate) mod drafts;
 pub(crate) mod durable;

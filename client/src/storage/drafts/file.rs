@@ -1,4 +1,4 @@
-//! The file of one draft while a program writes it.
+//! The file of a draft while a program writes it.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -22,30 +22,30 @@ const LOCK_TRIES: usize = 40;
 /// Times that a file is opened again because a program has just replaced it.
 const OPEN_TRIES: usize = 16;
 
-/// The draft that a program writes now. Other programs see it in [`super::DraftList::in_use`]
-/// until this is dropped or the program ends. Dropping it leaves the draft on disk as it was saved
-/// last.
+/// A draft that this program is writing. Other programs see it in [`super::DraftList::in_use`]
+/// until the value is dropped or the program ends. Dropping it leaves the last saved version on
+/// disk.
 #[derive(Debug)]
 pub struct DraftFile {
     drafts: Drafts,
     held: Option<Held>,
 }
 
-/// The version that is on disk.
+/// The version on disk.
 #[derive(Debug)]
 struct Held {
     id: MailId,
     sequence: u64,
-    /// The open file, which has the lock. It has the draft's name.
+    /// The open and locked file, which has the draft's name.
     _file: File,
 }
 
-/// What [`Drafts::reopen`] found.
+/// Result of [`Drafts::reopen`].
 #[derive(Debug)]
 pub enum Reopened {
-    /// The draft, which this program writes from now on.
+    /// The draft, which this program now writes.
     Draft(DraftFile, Draft),
-    /// Another program writes it.
+    /// Another program is writing it.
     InUse,
     /// It was deleted.
     Gone,
@@ -58,7 +58,7 @@ pub(super) enum Lock {
     Free,
 }
 
-/// What a version on disk must outlast.
+/// The event that a version on disk must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outlasts {
     Program,
@@ -87,11 +87,11 @@ impl DraftFile {
         Ok(Reopened::Draft(Self { drafts, held: Some(held) }, record.draft()))
     }
 
-    /// Keeps what was typed so far, for the case that the program ends: cheap enough for every
-    /// pause in typing. Does not sync: after a power failure the text may be lost. Use
-    /// [`DraftFile::save`] where it must survive that.
+    /// Saves the typed text, so that it survives the end of the program. Cheap enough for every
+    /// pause in typing, because it does not sync: a power failure may lose the text.
+    /// [`DraftFile::save`] survives that, too.
     ///
-    /// A draft with another id than the one before takes its place.
+    /// A draft with another id replaces the one before.
     ///
     /// # Errors
     ///
@@ -100,14 +100,14 @@ impl DraftFile {
         self.write(draft, Outlasts::Program)
     }
 
-    /// Keeps a draft durably, as the one written last, in the place of the version before.
+    /// Saves a draft durably, as the last written, and replaces the version before.
     ///
-    /// A draft with another id than the one before takes its place.
+    /// A draft with another id replaces the one before.
     ///
     /// # Errors
     ///
-    /// See [`DraftError`]. The version that was on disk is unchanged, except where the error is
-    /// that of the directory: then the new version is there, and may not outlast a power failure.
+    /// See [`DraftError`]. The version on disk is unchanged, unless syncing the directory failed:
+    /// then the new version is there, and may not survive a power failure.
     pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
         self.write(draft, Outlasts::PowerFailure)
     }
@@ -121,7 +121,7 @@ impl DraftFile {
         self.held.as_ref().map_or(Ok(()), |held| self.drafts.delete(held.id))
     }
 
-    /// The file, where anything was saved.
+    /// The path of the file, if anything was saved.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.held.as_ref().map(|held| self.drafts.file(held.id))
@@ -131,7 +131,7 @@ impl DraftFile {
         let directory = self.drafts.directory();
         durable::create_directories(directory).map_err(|error| failed(directory, error))?;
         let sequence = match &self.held {
-            // The number is looked up where the draft is begun and at its end, not at each pause.
+            // The number is looked up when the draft is begun and at its end, not at each pause.
             Some(held) if outlasts == Outlasts::Program => held.sequence,
             _ => self.drafts.next_sequence(draft.id),
         };
@@ -143,7 +143,7 @@ impl DraftFile {
             Ok(file)
         });
         let file = written.map_err(|error| {
-            // The error to tell is the first one.
+            // Report the first error.
             let _ = fs::remove_file(&temporary);
             failed(&path, error)
         })?;
@@ -154,7 +154,7 @@ impl DraftFile {
         };
         synced?;
         match before.filter(|before| before.id != draft.id) {
-            // Should this fail there are two drafts, and nothing is lost.
+            // If this fails there are two drafts, and nothing is lost.
             Some(before) => self.drafts.delete(before.id),
             None => Ok(()),
         }
@@ -174,11 +174,11 @@ fn write(path: &Path, json: &[u8], outlasts: Outlasts) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a draft to be written further, with its lock; `None` where a program has that.
+/// Opens and locks a draft for writing; `None` if another program holds the lock.
 fn writable(path: &Path) -> io::Result<Option<File>> {
     for _ in 0..OPEN_TRIES {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
-            // Some network file systems lock only what is open for writing; others need not.
+            // Some network file systems lock only files that are open for writing.
             Err(error) if is_read_only(&error) => File::open(path)?,
             opened => opened?,
         };
@@ -196,8 +196,8 @@ fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// Locks a file. [`Lock::Held`] where another program keeps the lock; where the file system has
-/// no locks, none holds any.
+/// Locks a file. [`Lock::Held`] if another program keeps the lock. Without locks in the file
+/// system, no program counts as holding one.
 fn lock(file: &File) -> Lock {
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
@@ -208,24 +208,24 @@ fn lock(file: &File) -> Lock {
     Lock::Held
 }
 
-/// Opens a draft to be read, and says whether a program writes it.
+/// Opens a draft for reading, and tells whether a program is writing it.
 pub(super) fn opened(path: &Path) -> io::Result<(File, Lock)> {
     let mut tries = 0..OPEN_TRIES;
     loop {
         let file = durable::open_file(path)?;
-        // Shared, so that two programs that list do not take each other for writers.
+        // Lock it shared, so that two programs that list do not take each other for writers.
         let lock = match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Lock::Held,
             Ok(()) | Err(TryLockError::Error(_)) => Lock::Free,
         };
-        // Only the file that has the name now tells: an older version has lost its lock.
+        // Only the file that has the name now counts: an older version has lost its lock.
         if tries.next().is_none() || has_name(&file, path)? {
             return Ok((file, lock));
         }
     }
 }
 
-/// Whether a path still names an open file.
+/// Whether a path still names this open file.
 fn has_name(file: &File, path: &Path) -> io::Result<bool> {
     let (open, named) = (file.metadata()?, fs::metadata(path)?);
     Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
