@@ -17,7 +17,7 @@ pub enum ConnectError {
     NameNotFound {
         /// The name.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         detail: String,
     },
     /// The host answers, but nothing listens on the port.
@@ -79,7 +79,7 @@ pub enum ConnectError {
     /// Another error of the network or of this computer.
     #[error("{detail}{}", Tried(.tried))]
     Io {
-        /// What the operating system says.
+        /// The operating system's error.
         detail: String,
         /// The addresses that were tried.
         tried: Vec<Attempt>,

@@ -91,7 +91,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// Those of `source`, `WouldBlock` and `Interrupted` among them.
+    /// The errors of `source`, including `WouldBlock` and `Interrupted`.
     pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
         match &mut self.tls {
             Some(_) => self.read_tls(source),
@@ -246,7 +246,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// Those of `sink`, `WouldBlock` and `Interrupted` among them; `WriteZero` if it takes nothing.
+    /// The errors of `sink`, including `WouldBlock` and `Interrupted`; `WriteZero` if it takes nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
         if let Some(tls) = &mut self.tls {
             return tls.write_to(&mut self.output, sink);
@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(channel.read_from(&mut endless).unwrap(), 0);
     }
 
-    /// The rest of something large, and the beginning of something small.
+    /// A channel holds the rest of a large frame, and the beginning of a small one.
     #[test]
     fn a_buffer_is_at_most_twice_what_is_in_it() {
         let large = |length: u32| {

@@ -207,7 +207,7 @@ mod tests {
         let value = &ping()[HEADER..];
         assert!(decode::<ClientMessage>(value).is_ok());
 
-        // A whole value behind the message, and the beginning of one.
+        // A whole value after the message, and the beginning of one.
         for more in [&[0xc0][..], &[0x91], &[0x81, 0x01], &[0xdd, 0xff, 0xff, 0xff, 0xff]] {
             let behind = [value, more].concat();
             assert_eq!(refused(&behind).text, "there are bytes behind the message");

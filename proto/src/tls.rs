@@ -25,7 +25,7 @@ pub const ALPN: &[u8] = b"correio";
 /// Number of bytes by which TLS is recognised.
 const HEAD: usize = 4;
 
-/// How a channel is protected.
+/// Protection of a channel.
 #[derive(Clone, Debug)]
 pub enum Security {
     /// No protection.
@@ -47,7 +47,7 @@ pub enum TlsError {
     Truncated,
 }
 
-/// What the peer speaks, as far as its first bytes show.
+/// The peer's protocol, by its first bytes.
 pub(crate) enum Spoken {
     /// TLS, or too few bytes to tell.
     Tls,

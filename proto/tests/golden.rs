@@ -1,8 +1,8 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the examples of this crate
-//! into the document, for a change of the protocol that is meant. A new message needs its fence
-//! in the document first.
+//! into the document, after an intended change of the protocol. A new message needs its fence in
+//! the document first.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -48,7 +48,7 @@ enum Message {
 }
 
 fn software(name: &str) -> Software {
-    // The version is this crate's own and would change the bytes with every release.
+    // `Software::named` has this crate's version, which would change the bytes with every release.
     let text = |text: &str| Value::Text(text.to_owned());
     let map = vec![("name".into(), text(name)), ("version".into(), text("1.0.0"))];
     frame::decode(&Value::Map(map).wide()).unwrap()
@@ -62,7 +62,7 @@ fn recipients() -> Recipients {
     "tony,pepper".parse().unwrap()
 }
 
-/// From the vectors: those of `jarvis-is-here` at cost 12 and 4.
+/// The credentials of `jarvis-is-here` at cost 12 and 4, from the vectors.
 fn credentials() -> (Credential, Credential) {
     let mut made = support::blocks(support::DOCUMENT, "vector").into_iter().map(|(_, text)| {
         let hex = text.split_once("credential").unwrap().1.trim();
@@ -86,7 +86,8 @@ fn mail() -> Mail {
     }
 }
 
-/// Names are exhaustive: a new variant does not compile without one.
+/// The name of a message's example. The match is exhaustive: a new variant does not compile without
+/// a name.
 fn name(message: &Message) -> String {
     let name = match message {
         Message::Client(message) => match &message.request {
@@ -200,7 +201,7 @@ fn replies() -> Vec<(u32, Reply)> {
     ]
 }
 
-/// An example of each error that can be sent, with the fields that it has. Exhaustive too.
+/// An example of each error that can be sent, with its fields. The match is exhaustive.
 fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
     let (number, text) = match code {
         ErrorCode::BadCredentials => (3, "unknown username or wrong password"),
@@ -281,7 +282,7 @@ fn decode(like: &Message, frame: &[u8]) -> Message {
     }
 }
 
-/// The text of an example: what the frame says, in lines, and its bytes, 16 a line.
+/// The text of an example: the message, in lines, and the frame's bytes, 16 a line.
 fn shown(frame: &[u8]) -> String {
     let mut text = String::new();
     let mut column = 0;
@@ -399,7 +400,7 @@ fn every_request_and_error_stands_in_its_table() {
     }
 }
 
-/// What the document says in figures is what the code does.
+/// The document's figures are the limits of the code.
 #[test]
 fn the_limits_are_the_codes() {
     let thousands = |number: usize| match number {

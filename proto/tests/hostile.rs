@@ -1,4 +1,4 @@
-//! Streams of every kind, from outside: the same messages whatever the pieces, and no harm.
+//! Hostile and fragmented streams: the pieces never change the messages, and no input does harm.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -17,7 +17,7 @@ use correio_proto::{
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// What was taken out of a channel.
+/// The messages and errors that were taken out of a channel.
 type Taken<M> = Vec<Result<M, ChannelError>>;
 
 /// The frames of the document that a client sends (`true`) or a server.
@@ -136,7 +136,7 @@ fn a_bad_length_ends_the_stream_at_once() {
     }
 }
 
-/// A request of exactly this many bytes: what is not needed stands in a field that is not known.
+/// A request of exactly this many bytes, filled up with an unknown field.
 fn ping_of(length: usize) -> Vec<u8> {
     let start = b"\x83\xa6number\x07\xa7request\x81\xa4ping\x80\xa5later\xc6";
     let filler = length - start.len() - 4;
@@ -218,7 +218,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What holds for everything that comes out of a stream.
+/// Checks what holds for every message and error of a stream.
 fn check(taken: &Taken<ClientMessage>) {
     for (index, item) in taken.iter().enumerate() {
         match item {

@@ -1,5 +1,5 @@
-//! Values that break a rule of the document's Types: refused as such, and told from what is no
-//! message at all, since only the latter closes a connection.
+//! Values that break a rule of the document's Types are refused as invalid, and not as malformed
+//! messages, since only malformed messages close a connection.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -17,8 +17,8 @@ fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-/// What is said about an example of the document whose field is another value; `None` where it
-/// is taken.
+/// The error for an example of the document with another value in a field; `None` if it is
+/// accepted.
 fn verdict(example: &str, field: &str, value: Value) -> Option<(MalformedKind, String)> {
     let (_, frame) = support::frames().into_iter().find(|(name, _)| *name == example).unwrap();
     let mut message = Value::read(&frame[HEADER..]);
@@ -130,7 +130,7 @@ fn values_that_break_a_rule_are_invalid() {
     }
 }
 
-/// Doubles count: a list is measured as it was sent.
+/// A list is measured as it was sent, duplicates included.
 #[test]
 fn recipients_are_counted_before_doubles_are_dropped() {
     let list = Value::List(vec![text("tony"); limits::RECIPIENTS_MAX + 1]);
@@ -164,7 +164,8 @@ fn values_of_another_type_are_no_message() {
     }
 }
 
-/// No text on the wire can pass for a refused value of ours and so escape being counted.
+/// No text on the wire can make a malformed message look like a refused value, which would not be
+/// counted.
 #[test]
 fn a_text_cannot_make_a_malformed_message_a_refused_value() {
     for name in ["\u{1}", "\u{1}username is empty", "a\u{1}b"] {

@@ -1,4 +1,4 @@
-//! Channels with TLS: the same messages whatever the pieces, and nothing of them to be seen.
+//! Channels with TLS: the pieces never change the messages, and the wire shows no plaintext.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -23,7 +23,7 @@ use rustls::{
     version::TLS13,
 };
 
-/// Both ends of one server's TLS.
+/// The configurations of both ends, for one server.
 struct Ends {
     server: Security,
     client: Security,
@@ -82,7 +82,7 @@ fn hand(bytes: &[u8], piece: usize, to: &mut Channel) {
     }
 }
 
-/// Lets both talk until neither has anything to write. Returns all that went either way.
+/// Runs both ends until neither has anything to write. Returns the bytes of both directions.
 fn talk(client: &mut Channel, server: &mut Channel, piece: usize) -> Vec<u8> {
     let mut seen = Vec::new();
     loop {

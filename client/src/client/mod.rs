@@ -40,7 +40,7 @@ use session::{Session, Which};
 /// Configuration of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// How connections are protected.
+    /// Protection of the connections.
     pub security: Security,
     /// The program, as the greeting names it.
     pub software: Software,

@@ -117,8 +117,8 @@ fn the_parts_of_a_line_are_the_line() {
     assert_eq!(part(text.len()..text.len() + 1), "");
 }
 
-/// Marks each of which is looked at from as many others as a rule allows, up to a mebibyte of
-/// them. Sixteen times as many would take 256 times as long if each were looked at from all others.
+/// Up to a mebibyte of marks, each examined from as many others as a rule allows. If each were
+/// examined from all others, sixteen times as many would take 256 times as long.
 #[test]
 fn the_time_for_marks_grows_with_their_number() {
     let shortest = |marks: usize| {
@@ -189,7 +189,8 @@ proptest! {
         let line = sanitize(&text, Layout::OneLine);
         prop_assert!(line.chars().all(|c| !c.is_control()));
         for shown in [&line, &lines] {
-            // Nothing that turns other text, and no two hidden characters side by side.
+            // No character changes the direction of other text, and no two hidden characters are
+            // adjacent.
             let turns =
                 |c| matches!(c, '\u{200e}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             let has_turned = shown.contains(turns);

@@ -29,7 +29,7 @@ use crate::{
     oneshot::{self, RecvError},
 };
 
-/// How to connect, and how long requests may take.
+/// Options of a connection and its requests.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
     /// Maximum time to connect, from the look-up of the name to the greeting. It holds for each
@@ -71,7 +71,7 @@ pub struct NewAccount {
     pub invite: Option<Invite>,
 }
 
-/// How the connection is.
+/// State of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The connection stands.
@@ -152,13 +152,13 @@ impl Service {
         welcome.expect("a service is made after the greeting, which is never taken back")
     }
 
-    /// How long the last ping took.
+    /// Round-trip time of the last ping.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
         *lock(&self.round_trip)
     }
 
-    /// How the connection is.
+    /// State of the connection.
     #[must_use]
     pub fn state(&self) -> State {
         self.network.view().state

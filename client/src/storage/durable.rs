@@ -18,7 +18,7 @@ pub trait Disk {
     ///
     /// # Errors
     ///
-    /// Those of the operating system, here and below.
+    /// Errors of the operating system, here and below.
     fn names(&self, directory: &Path) -> io::Result<Vec<OsString>>;
 
     /// Writes a file, or replaces its content, and makes the content durable, but not the file's
@@ -47,7 +47,7 @@ pub trait Disk {
     ///
     /// # Errors
     ///
-    /// What is durable is then unknown.
+    /// Which names are durable is then unknown.
     fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
 }
 
@@ -55,7 +55,7 @@ pub trait Disk {
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
@@ -72,7 +72,7 @@ pub(crate) fn has_entry(path: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -94,7 +94,7 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the operating system. Which names are durable is then unknown, and a second call may
+/// Errors of the operating system. Which names are durable is then unknown, and a second call may
 /// wrongly succeed.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<Option<io::Error>> {
     sync(&File::open(path)?)
@@ -105,7 +105,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<Option<io::Error>> {
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn sync(file: &File) -> io::Result<Option<io::Error>> {
     match file.sync_all() {
         Ok(()) => Ok(None),
@@ -126,7 +126,7 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
 ///
 /// # Errors
 ///
-/// Those of renaming.
+/// Errors of renaming.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if is_unsupported(&error) => {
@@ -142,7 +142,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
@@ -160,7 +160,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>
 ///
 /// # Errors
 ///
-/// Those of the operating system; [`io::ErrorKind::InvalidData`] if it is no file.
+/// Errors of the operating system; [`io::ErrorKind::InvalidData`] if it is no file.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

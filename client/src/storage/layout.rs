@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(place("127.0.0.1"), first);
         assert_ne!(place("other.example"), first, "it keeps other mail");
         assert_ne!(place("127.0.0.1:8889"), first, "nothing is known of it");
-        // What was made under the spelling itself, by an older version, stays in use.
+        // A directory of the spelling itself, made by an older version, stays in use.
         let own = data.path().join("mail/127.0.0.1_8888/tony");
         fs::create_dir_all(&own).unwrap();
         assert_eq!(place("127.0.0.1"), own);

@@ -42,7 +42,7 @@ pub struct KnownServers {
 
 /// The file's verdict on a server's claim to a realm.
 enum Met {
-    /// Nothing needs to be recorded.
+    /// The file needs no change.
     Known,
     /// This entry must be recorded.
     New(KnownServer),

@@ -55,22 +55,22 @@ fn a_server_that_claims_the_mail_of_another_gets_no_password() {
     known.remember(&elsewhere, others).unwrap();
     assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), another), None);
     assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), realm), Some(home.clone()));
-    // An authority vouches for a name, not for whose mail is there.
+    // An authority certifies a host name, not a realm.
     let vouched = address("vouched.example:8888");
     assert_eq!(meet(&vouched, Trust::Authorities, realm), Some(home.clone()));
     assert_eq!(meet(&vouched, Trust::Authorities, Realm([3; 16])), None);
     let third = address("third.example:8888");
     assert_eq!(meet(&third, Trust::Authorities, Realm([3; 16])), Some(vouched.clone()));
-    // Without TLS nobody can be the keeper, not even at its address.
+    // Without TLS no server can prove that it owns the realm, not even at its address.
     assert_eq!(meet(&elsewhere, Trust::Plaintext, realm), Some(home.clone()));
     assert_eq!(meet(&home, Trust::Plaintext, realm), Some(home.clone()));
     assert_eq!(meet(&home, Trust::Plaintext, Realm([9; 16])), None);
-    // A fingerprint that was stated is no trust for later, and protects all the same.
+    // A stated fingerprint is not trusted later, but still protects the realm.
     let (work, stated) = (address("work.example:8888"), Fingerprint::of(b"stated"));
     assert_eq!(meet(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
     assert_eq!(known.trust(&work).unwrap(), Trust::Authorities);
     assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
-    // A server that lost its store has a new realm, and its certificate to show for it.
+    // A server that lost its store proves its new realm with its old certificate.
     assert_eq!(meet(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
     assert_eq!(known.trust(&home).unwrap(), Trust::Fingerprint(own));
     assert_eq!(known.trust(&third).unwrap(), Trust::Authorities);
@@ -106,7 +106,7 @@ fn every_address_has_a_name_for_its_certificate() {
     assert_eq!(name("a_b:1"), "a_b");
 }
 
-/// An authority that a client knows, in the place of the public ones.
+/// An authority that the client trusts in place of the public ones.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     roots: Arc<RootCertStore>,
@@ -156,7 +156,7 @@ impl Shown {
     }
 }
 
-/// What becomes of a client's first request. Whatever the server reads was said to it.
+/// The fate of a client's first request. Bytes that the server reads were sent to it.
 fn meet(client: &Security, server: &Shown) -> Result<(), Failure> {
     let mut client = Channel::new(client, limits::REPLY_FRAME_MAX);
     let mut server = Channel::new(&server.security, limits::REPLY_FRAME_MAX);
@@ -284,7 +284,7 @@ fn a_lock_that_another_program_keeps_is_waited_for_with_a_deadline() {
     known.meet(&home, trust, realm).unwrap();
     let lock = fs::File::open(directory.path().join("known_servers.lock")).unwrap();
     lock.lock().unwrap();
-    // Where nothing is to be changed nothing is waited for.
+    // A call that changes nothing waits for no lock.
     assert_eq!(known.meet(&home, trust, realm).unwrap(), None);
     assert_eq!(known.meet(&other, Trust::Plaintext, Realm([2; 16])).unwrap(), None);
     let before = known.list().unwrap();
@@ -294,7 +294,7 @@ fn a_lock_that_another_program_keeps_is_waited_for_with_a_deadline() {
     );
     assert!(error.to_string().contains("another program"), "{error}");
     assert_eq!(known.list().unwrap(), before);
-    // Whoever gives up does not wait for the deadline.
+    // A cancelled call does not wait for the deadline.
     let cancel = crate::Cancel::new();
     let known = known.cancelled_by(&cancel);
     cancel.cancel();

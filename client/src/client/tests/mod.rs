@@ -1,4 +1,4 @@
-//! The client against a server played by the test, byte for byte, on a clock of whole seconds.
+//! The client against a scripted server, byte for byte, on a clock of whole seconds.
 
 mod peer;
 
@@ -181,7 +181,7 @@ fn a_credential_that_no_longer_holds_ends_the_session() {
     assert_eq!(outcomes(&mut client), [(waiting, Err(Failure::SessionEnded))]);
     assert_eq!(client.request(mail(2), FAR), Err(Failure::SessionEnded));
     assert_eq!(client.username(), None);
-    // What needs no session still works, and a login makes everything work again.
+    // Requests without a session still work, and a login makes all requests work again.
     client.request(Request::Ping {}, FAR).unwrap();
     client.request(Request::Login(login(2)), FAR).unwrap();
     client.request(mail(2), FAR).unwrap();
@@ -252,7 +252,7 @@ fn a_credential_that_was_refused_is_not_tried_again() {
     peer.reply(3, refused(ErrorCode::RateLimited));
     client.drive(s(2), &mut peer).unwrap();
     client.disconnected();
-    // The server has one try free: it is for the one that may be right.
+    // The server allows one more try, which the client uses for the credential that may be valid.
     let mut peer = greet(&mut client, s(9), 1);
     assert_eq!(peer.heard_requests(), [Request::Login(login(2))]);
     peer.reply(2, refused(ErrorCode::BadCredentials));
@@ -283,7 +283,7 @@ fn deadlines_pass_with_and_without_a_connection() {
     client.handle_timeout(s(10)).unwrap();
     assert_eq!(outcomes(&mut client), [(sent, Err(Failure::TimedOut))]);
     client.drive(s(10), &mut peer).unwrap();
-    // The late answer is counted off, the one behind it is understood.
+    // The late answer is dropped, and the answer after it is delivered.
     peer.reply(3, Reply::Sent { sent_at: Timestamp(1) });
     peer.reply(4, Reply::Sent { sent_at: Timestamp(2) });
     client.drive(s(11), &mut peer).unwrap();
