@@ -378,7 +378,7 @@ impl Service {
             return Ok(());
         };
         let known = known.clone().cancelled_by(cancel);
-        match known.meet(&self.address, self.options.trust, realm) {
+        match known.record_realm(&self.address, self.options.trust, realm) {
             Ok(None) => Ok(()),
             Ok(Some(keeper)) => Err(RequestError::OtherServersRealm { keeper }),
             Err(KnownServersError::Cancelled) => Err(RequestError::Cancelled),

@@ -70,7 +70,7 @@ mod tests {
         let known = KnownServers::in_directory(data.path());
         let trust = Trust::Fingerprint(Fingerprint::of(b"own"));
         for (server, realm) in [("localhost", 1), ("127.0.0.1", 1), ("other.example", 2)] {
-            known.meet(&address(server), trust, Realm([realm; 16])).unwrap();
+            known.record_realm(&address(server), trust, Realm([realm; 16])).unwrap();
         }
         let first = place("localhost");
         assert_eq!(first, data.path().join("mail/localhost_8888/tony"));

@@ -40,14 +40,14 @@ pub struct KnownServers {
     cancel: Cancel,
 }
 
-/// The file's verdict on a server's claim to a realm.
-enum Met {
+/// Result of checking a server's claim to a realm against the file.
+enum RealmCheck {
     /// The file needs no change.
     Known,
     /// This entry must be recorded.
     New(KnownServer),
     /// Another server is known to own the realm.
-    OtherServers(Address),
+    OtherServer(Address),
 }
 
 /// Why the known servers cannot be read or changed.
@@ -238,23 +238,23 @@ impl KnownServers {
     /// # Errors
     ///
     /// See [`KnownServersError`].
-    pub fn meet(
+    pub fn record_realm(
         &self,
         address: &Address,
         trust: Trust,
         realm: Realm,
     ) -> Result<Option<Address>, KnownServersError> {
         // No lock for a server that is known already or proves nothing.
-        if let Met::New(_) = met(&self.list()?, address, trust, realm) {
+        if let RealmCheck::New(_) = check_realm(&self.list()?, address, trust, realm) {
             let _lock = self.lock()?;
             // Another program may have changed the file meanwhile.
-            if let Met::New(server) = met(&self.list()?, address, trust, realm) {
+            if let RealmCheck::New(server) = check_realm(&self.list()?, address, trust, realm) {
                 self.put(server)?;
             }
         }
-        Ok(match met(&self.list()?, address, trust, realm) {
-            Met::OtherServers(keeper) => Some(keeper),
-            Met::Known | Met::New(_) => None,
+        Ok(match check_realm(&self.list()?, address, trust, realm) {
+            RealmCheck::OtherServer(keeper) => Some(keeper),
+            RealmCheck::Known | RealmCheck::New(_) => None,
         })
     }
 
@@ -324,19 +324,24 @@ impl KnownServers {
     }
 }
 
-/// See [`KnownServers::meet`].
-fn met(servers: &[KnownServer], address: &Address, trust: Trust, realm: Realm) -> Met {
+/// See [`KnownServers::record_realm`].
+fn check_realm(
+    servers: &[KnownServer],
+    address: &Address,
+    trust: Trust,
+    realm: Realm,
+) -> RealmCheck {
     let keeper =
         servers.iter().find(|known| known.realm == Some(realm) && !known.may_be(address, trust));
     if let Some(keeper) = keeper.filter(|keeper| {
         // An address may have a new store, but not the store of another server that proves itself.
         keeper.address != *address || trust == Trust::Plaintext
     }) {
-        return Met::OtherServers(keeper.address.clone());
+        return RealmCheck::OtherServer(keeper.address.clone());
     }
     let known = servers.iter().find(|known| known.address == *address);
     let proof = match (known.map(|known| known.proof), trust) {
-        (_, Trust::Plaintext) => return Met::Known,
+        (_, Trust::Plaintext) => return RealmCheck::Known,
         // A certificate that was only stated for this run is not accepted.
         (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
             Proof::Stated(stated)
@@ -344,13 +349,13 @@ fn met(servers: &[KnownServer], address: &Address, trust: Trust, realm: Realm) -
         (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown)) if accepted == shown => {
             Proof::Certificate(accepted)
         }
-        (Some(Proof::Certificate(_)), _) => return Met::Known,
+        (Some(Proof::Certificate(_)), _) => return RealmCheck::Known,
         (_, Trust::Authorities) => Proof::Authorities,
     };
     if known.is_some_and(|known| (known.proof, known.realm) == (proof, Some(realm))) {
-        return Met::Known;
+        return RealmCheck::Known;
     }
-    Met::New(KnownServer { address: address.clone(), proof, realm: Some(realm) })
+    RealmCheck::New(KnownServer { address: address.clone(), proof, realm: Some(realm) })
 }
 
 fn parse(line: &str) -> Option<KnownServer> {
