@@ -19,14 +19,14 @@ const RETRY: Duration = Duration::from_millis(50);
 
 /// How long to wait for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum WaitLimit {
     /// Ten seconds: the other program receives mail.
     Receiving,
     /// Three seconds: the other program changes a small file.
     Changing,
 }
 
-impl Patience {
+impl WaitLimit {
     fn tries(self) -> usize {
         match self {
             Self::Receiving => 200,
@@ -48,12 +48,12 @@ pub(crate) enum LockError {
 
 /// Waits for the lock of a file, which is created if it is missing. Dropping the file releases the
 /// lock.
-pub(crate) fn take(path: &Path, patience: Patience, cancel: &Cancel) -> Result<File, LockError> {
+pub(crate) fn take(path: &Path, limit: WaitLimit, cancel: &Cancel) -> Result<File, LockError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(path).map_err(LockError::Io)?;
     let _watch = cancel.watch();
-    for _ in 0..patience.tries() {
+    for _ in 0..limit.tries() {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(LockError::Io(explained(error))),

@@ -14,7 +14,7 @@ use crate::{
     Address, Cancel,
     storage::{
         durable,
-        lock::{self, LockError, Patience},
+        lock::{self, LockError, WaitLimit},
     },
 };
 
@@ -292,7 +292,7 @@ impl KnownServers {
     fn lock(&self) -> Result<fs::File, KnownServersError> {
         let path = self.directory.join(LOCK);
         let locked = match durable::create_directories(&self.directory) {
-            Ok(()) => lock::take(&path, Patience::Changing, &self.cancel),
+            Ok(()) => lock::take(&path, WaitLimit::Changing, &self.cancel),
             Err(error) => Err(LockError::Io(error)),
         };
         locked.map_err(|error| match error {

@@ -60,7 +60,7 @@ pub(super) enum Lock {
 
 /// The event that a version on disk must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outlasts {
+enum Survives {
     Program,
     PowerFailure,
 }
@@ -97,7 +97,7 @@ impl DraftFile {
     ///
     /// See [`DraftError`]. The version that was on disk is unchanged.
     pub fn autosave(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Outlasts::Program)
+        self.write(draft, Survives::Program)
     }
 
     /// Saves a draft durably, as the last written, and replaces the version before.
@@ -109,7 +109,7 @@ impl DraftFile {
     /// See [`DraftError`]. The version on disk is unchanged, unless syncing the directory failed:
     /// then the new version is there, and may not survive a power failure.
     pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Outlasts::PowerFailure)
+        self.write(draft, Survives::PowerFailure)
     }
 
     /// Deletes the draft, which was sent or is not wanted any more.
@@ -127,18 +127,18 @@ impl DraftFile {
         self.held.as_ref().map(|held| self.drafts.file(held.id))
     }
 
-    fn write(&mut self, draft: &Draft, outlasts: Outlasts) -> Result<(), DraftError> {
+    fn write(&mut self, draft: &Draft, survives: Survives) -> Result<(), DraftError> {
         let directory = self.drafts.directory();
         durable::create_directories(directory).map_err(|error| failed(directory, error))?;
         let sequence = match &self.held {
             // The number is looked up when the draft is begun and at its end, not at each pause.
-            Some(held) if outlasts == Outlasts::Program => held.sequence,
+            Some(held) if survives == Survives::Program => held.sequence,
             _ => self.drafts.next_sequence(draft.id),
         };
         let path = self.drafts.file(draft.id);
         let temporary = path.with_extension(TEMPORARY);
         let written = Record::of(draft, sequence).json().and_then(|json| {
-            let file = write(&temporary, &json, outlasts)?;
+            let file = write(&temporary, &json, survives)?;
             durable::rename(&temporary, &path)?;
             Ok(file)
         });
@@ -148,9 +148,9 @@ impl DraftFile {
             failed(&path, error)
         })?;
         let before = self.held.replace(Held { id: draft.id, sequence, _file: file });
-        let synced = match outlasts {
-            Outlasts::Program => Ok(()),
-            Outlasts::PowerFailure => self.drafts.sync(),
+        let synced = match survives {
+            Survives::Program => Ok(()),
+            Survives::PowerFailure => self.drafts.sync(),
         };
         synced?;
         match before.filter(|before| before.id != draft.id) {
@@ -162,13 +162,13 @@ impl DraftFile {
 }
 
 /// Writes the next version of a draft and locks it, before it has the draft's name.
-fn write(path: &Path, json: &[u8], outlasts: Outlasts) -> io::Result<File> {
+fn write(path: &Path, json: &[u8], survives: Survives) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path)?;
     lock(&file);
     file.write_all(json)?;
-    if outlasts == Outlasts::PowerFailure {
+    if survives == Survives::PowerFailure {
         durable::sync(&file)?;
     }
     Ok(file)

@@ -15,7 +15,7 @@ use crate::{
     Cancel,
     storage::{
         durable::{self, Disk},
-        lock::{self, LockError, Patience},
+        lock::{self, LockError, WaitLimit},
     },
 };
 
@@ -64,10 +64,11 @@ impl Mailbox {
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
         let path = self.directory.join(".correio-lock");
-        let lock = lock::take(&path, Patience::Receiving, cancel).map_err(|error| match error {
-            LockError::Held | LockError::Cancelled => MailboxError::Locked,
-            LockError::Io(source) => MailboxError::Io { path, source },
-        })?;
+        let lock =
+            lock::take(&path, WaitLimit::Receiving, cancel).map_err(|error| match error {
+                LockError::Held | LockError::Cancelled => MailboxError::Locked,
+                LockError::Io(source) => MailboxError::Io { path, source },
+            })?;
         let disk = Locked { _lock: lock, not_synced: None };
         Saving::start(disk, &self.directory, &self.domain)
     }
