@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use correio_proto::{
+    capability::{Capabilities, Capability},
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
     mail::{Body, FullName, Mail, Recipients, Subject, Username},
@@ -84,7 +85,10 @@ fn request(request: &Request) {
 
 fn reply(reply: &Reply) {
     match reply {
-        Reply::Hello(welcome) => software(&welcome.software),
+        Reply::Hello(welcome) => {
+            software(&welcome.software);
+            capabilities(&welcome.capabilities);
+        }
         Reply::LoggedIn(logged_in) => {
             username(&logged_in.username);
             full_name(&logged_in.full_name);
@@ -125,6 +129,15 @@ fn software(software: &Software) {
     for text in [software.name.as_str(), software.version.as_str()] {
         assert!(text.len() <= limits::SOFTWARE_MAX);
         assert!(text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)));
+    }
+}
+
+fn capabilities(capabilities: &Capabilities) {
+    assert!(capabilities.iter().count() <= limits::CAPABILITIES_MAX);
+    for name in capabilities.iter().map(Capability::as_str) {
+        assert!((1..=limits::CAPABILITY_MAX).contains(&name.len()));
+        assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
+        assert!(capabilities.contains(name));
     }
 }
 
