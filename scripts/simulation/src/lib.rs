@@ -29,4 +29,4 @@ mod world;
 
 pub use check::{Check, Violation};
 pub use many::simulate_many;
-pub use run::{Outcome, simulate};
+pub use run::{SeedReport, simulate};

@@ -9,7 +9,7 @@ use crate::{
 
 /// What came of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SeedReport {
     /// Which.
     pub seed: u64,
     /// What failed; nothing where all is well.
@@ -22,7 +22,7 @@ pub struct Outcome {
 
 /// Simulates what a seed decides, and keeps a trace of it where that `is_traced`.
 #[must_use]
-pub fn simulate(seed: u64, is_traced: bool) -> Outcome {
+pub fn simulate(seed: u64, is_traced: bool) -> SeedReport {
     let mut world = World::new(seed, is_traced);
     let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
     let violation = match ran {
@@ -30,7 +30,7 @@ pub fn simulate(seed: u64, is_traced: bool) -> Outcome {
         Err(panic) => Some(Violation::new(Check::Sound, said(&*panic))),
     };
     let steps = world.steps();
-    Outcome { seed, violation, steps, trace: world.into_trace() }
+    SeedReport { seed, violation, steps, trace: world.into_trace() }
 }
 
 /// What a panic says.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use clap::Parser;
-use correio_simulation::{Check, Outcome, Violation, simulate, simulate_many};
+use correio_simulation::{Check, SeedReport, Violation, simulate, simulate_many};
 use signal_hook::consts::SIGINT;
 
 const AFTER: &str = "\
@@ -71,13 +71,13 @@ fn main() -> ExitCode {
 }
 
 fn one(seed: u64, is_traced: bool) -> ExitCode {
-    let outcome = simulate(seed, true);
+    let report = simulate(seed, true);
     if is_traced {
-        show(&outcome.trace);
+        show(&report.trace);
     }
-    match outcome.violation {
+    match report.violation {
         None => {
-            println!("seed {seed} holds, {} steps", outcome.steps);
+            println!("seed {seed} holds, {} steps", report.steps);
             ExitCode::SUCCESS
         }
         Some(violation) => {
@@ -110,8 +110,8 @@ fn many(args: &Args) -> ExitCode {
     let started = Instant::now();
     let mut progress = Progress { is_shown: io::stderr().is_terminal(), shown: None };
     let mut tally = Tally::default();
-    simulate_many(seeds, threads.unwrap_or(2), |outcome| {
-        tally.take(outcome);
+    simulate_many(seeds, threads.unwrap_or(2), |report| {
+        tally.take(report);
         progress.show(&tally, args.seeds, started.elapsed());
         let goes_on = args.tally || tally.failed.is_empty();
         goes_on && !interrupted.load(Ordering::Relaxed)
@@ -155,10 +155,10 @@ impl Progress {
 }
 
 impl Tally {
-    fn take(&mut self, outcome: Outcome) {
+    fn take(&mut self, report: SeedReport) {
         self.ended += 1;
-        self.steps += outcome.steps;
-        self.failed.extend(outcome.violation.map(|violation| (outcome.seed, violation)));
+        self.steps += report.steps;
+        self.failed.extend(report.violation.map(|violation| (report.seed, violation)));
     }
 
     fn rate(&self, elapsed: Duration) -> f64 {
