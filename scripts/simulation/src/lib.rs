@@ -18,13 +18,13 @@ mod ledger;
 mod line;
 mod many;
 mod network;
-mod person;
 mod pipe;
 mod plan;
 mod reactor;
 mod run;
 pub mod store;
 mod trace;
+mod user;
 mod world;
 
 pub use check::{Check, Violation};

@@ -23,10 +23,10 @@ use crate::{
     disk::SimDisk,
     ledger::Ledger,
     network::Network,
-    person::User,
     pipe::ClientEnd,
     plan::Plan,
     trace::Trace,
+    user::User,
 };
 
 /// Where a device keeps its mail, on a disk of its own.

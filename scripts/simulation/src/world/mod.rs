@@ -16,11 +16,11 @@ use crate::{
     ledger::Ledger,
     line::{Ear, LoginTrace},
     network::Network,
-    person::User,
     plan::{Plan, REALM},
     reactor::{Reactor, Turned},
     store::SimStore,
     trace::Trace,
+    user::User,
 };
 
 /// Steps at one tick; more means that something goes round in circles.
