@@ -1,8 +1,8 @@
 //! An honest client: the real requests, queue and resumption, the real way of receiving, on a
 //! disk that fails; and a person who sends, receives and changes things now and then.
 
-mod answers;
-mod wishes;
+mod replies;
+mod workload;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -1,8 +1,8 @@
 //! Clients that mean harm, or are broken: they say what no client of ours would say, read what
 //! they like when they like, and leave without a word.
 
+mod attacks;
 mod guesser;
-mod sayings;
 
 use std::{
     collections::VecDeque,
@@ -108,7 +108,7 @@ pub(crate) struct Hostile {
     outgoing: VecDeque<u8>,
     replies: VecDeque<Reply>,
     guesser: Guesser,
-    has_spoken: bool,
+    has_attacked: bool,
     act_at: u64,
     leaves_at: u64,
 }
@@ -132,7 +132,7 @@ impl Hostile {
             outgoing: VecDeque::new(),
             replies: VecDeque::new(),
             guesser,
-            has_spoken: false,
+            has_attacked: false,
             act_at: now + chance.within(0..=SECOND),
             leaves_at: now + chance.within(100..=20 * SECOND),
             chance,
@@ -165,7 +165,7 @@ impl Hostile {
             self.number = 0;
             self.outgoing.clear();
             self.replies.clear();
-            self.has_spoken = false;
+            self.has_attacked = false;
             self.guesser.connected();
             if self.end.is_none() {
                 self.act_at = now + SECOND;
@@ -178,8 +178,8 @@ impl Hostile {
             self.exchange();
             return Ok(alive);
         }
-        if !std::mem::replace(&mut self.has_spoken, true) {
-            self.speak(prey);
+        if !std::mem::replace(&mut self.has_attacked, true) {
+            self.attack(prey);
         }
         self.exchange();
         Ok(true)

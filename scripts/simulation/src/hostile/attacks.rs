@@ -9,10 +9,10 @@ use correio_proto::{
 use super::{Hostile, Kind, Prey};
 
 impl Hostile {
-    pub(super) fn speak(&mut self, prey: &mut Prey<'_>) {
+    pub(super) fn attack(&mut self, prey: &mut Prey<'_>) {
         match self.kind {
             Kind::Silent | Kind::Guessing => {}
-            Kind::Garbage => self.speak_garbage(),
+            Kind::Garbage => self.send_garbage(),
             Kind::HalfFrame => {
                 self.hello();
                 self.say(Request::Ping {});
@@ -90,7 +90,7 @@ impl Hostile {
         self.send(prey, own.as_ref());
     }
 
-    fn speak_garbage(&mut self) {
+    fn send_garbage(&mut self) {
         match self.chance.below(4) {
             0 => self.outgoing.extend(b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"),
             1 => self.outgoing.extend([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
