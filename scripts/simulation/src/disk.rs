@@ -11,7 +11,7 @@ use std::{
 
 use correio_client::Disk;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// Clones are the same disk.
 #[derive(Clone, Debug)]
@@ -97,9 +97,9 @@ impl SimDisk {
     }
 
     /// The power fails: of the changes that were not synced some are there, in their order.
-    pub(crate) fn crash(&self, chance: &mut Chance) {
+    pub(crate) fn crash(&self, rng: &mut Rng) {
         let inner = &mut *self.0.borrow_mut();
-        let kept = chance.below(inner.unsynced.len() + 1);
+        let kept = rng.below(inner.unsynced.len() + 1);
         for change in inner.unsynced.drain(..).take(kept) {
             change.apply(&mut inner.synced);
         }
@@ -224,7 +224,7 @@ mod tests {
         for seed in 0..50 {
             let mut disk = saved();
             disk.sync_directory(&path("new")).unwrap();
-            disk.crash(&mut Chance::new(seed));
+            disk.crash(&mut Rng::new(seed));
             assert!(names(&disk).contains(&path("new/a")), "{seed}");
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     fn what_was_not_synced_is_there_after_some_crashes_only() {
         let survivors = (0..50).filter(|seed| {
             let disk = saved();
-            disk.crash(&mut Chance::new(*seed));
+            disk.crash(&mut Rng::new(*seed));
             names(&disk).contains(&path("new/a"))
         });
         let survivors = survivors.count();

@@ -9,7 +9,7 @@ use correio_server::{
     ids::{ConnId, PasswordHash, Ticket},
 };
 
-use crate::{chance::Chance, clock::Clock};
+use crate::{clock::Clock, rng::Rng};
 
 /// What is wrong with a hasher for now.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) struct SimHasher(Rc<RefCell<Inner>>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     faults: HashFaults,
     cost: u32,
     jobs: Vec<Running>,
@@ -49,10 +49,10 @@ struct Running {
 }
 
 impl SimHasher {
-    pub(crate) fn new(clock: Clock, chance: Chance, faults: HashFaults, cost: u32) -> Self {
+    pub(crate) fn new(clock: Clock, rng: Rng, faults: HashFaults, cost: u32) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             clock,
-            chance,
+            rng,
             faults,
             cost,
             jobs: Vec::new(),
@@ -111,8 +111,8 @@ impl Hasher for SimHasher {
             HashJob::Verify { .. } => "verify",
         };
         inner.submitted.push((ticket, kind));
-        let due = inner.clock.tick() + inner.chance.within(1..=inner.faults.slowest.max(1));
-        let begun = inner.chance.one_in(2);
+        let due = inner.clock.tick() + inner.rng.within(1..=inner.faults.slowest.max(1));
+        let begun = inner.rng.one_in(2);
         inner.jobs.push(Running { ticket, job, due, begun });
         Accepted::Queued
     }
@@ -131,14 +131,14 @@ impl Hasher for SimHasher {
             std::mem::take(&mut inner.jobs).into_iter().partition(|running| running.due <= now);
         inner.jobs = jobs;
         let mut ready: Vec<Running> = ready;
-        inner.chance.shuffle(&mut ready);
+        inner.rng.shuffle(&mut ready);
         for Running { ticket, job, .. } in ready {
-            let answer = match inner.chance.one_in(inner.faults.failing) {
+            let answer = match inner.rng.one_in(inner.faults.failing) {
                 true => HashDone::Failed,
                 false => answer(&job, inner.cost),
             };
-            if inner.chance.one_in(inner.faults.repeating) {
-                let due = now + inner.chance.within(1..=inner.faults.slowest.max(1));
+            if inner.rng.one_in(inner.faults.repeating) {
+                let due = now + inner.rng.within(1..=inner.faults.slowest.max(1));
                 inner.repeats.push((due, ticket, answer.clone()));
             }
             done.push((ticket, answer));

@@ -7,7 +7,6 @@
 //! come from the machine's clock or its randomness comes from the seed. All connections are
 //! without TLS, whose randomness cannot be given.
 
-mod chance;
 mod check;
 mod clock;
 mod device;
@@ -21,6 +20,7 @@ mod network;
 mod pipe;
 mod plan;
 mod reactor;
+mod rng;
 mod run;
 pub mod store;
 mod trace;

@@ -3,16 +3,16 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use crate::{
-    chance::Chance,
     clock::Clock,
     pipe::{ClientEnd, Link, LinkRef, Manner},
+    rng::Rng,
 };
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Network {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     manner: Manner,
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
@@ -22,9 +22,9 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> Self {
+    pub(crate) fn new(clock: Clock, rng: Rng, manner: Manner) -> Self {
         let (links, backlog) = (Vec::new(), VecDeque::new());
-        Self { clock, chance, manner, links, backlog, is_open: false }
+        Self { clock, rng, manner, links, backlog, is_open: false }
     }
 
     /// A connection to the server, which need not know of it yet; nothing where nobody listens.
@@ -32,7 +32,7 @@ impl Network {
         if !self.is_open {
             return None;
         }
-        let link = Link::new(self.clock.clone(), self.chance.fork(), self.manner.clone());
+        let link = Link::new(self.clock.clone(), self.rng.fork(), self.manner.clone());
         self.links.push(link.clone());
         self.backlog.push_back((link.clone(), from));
         Some(ClientEnd(link))
@@ -69,7 +69,7 @@ impl Network {
     }
 
     /// Any link.
-    pub(crate) fn any(&self, chance: &mut Chance) -> Option<LinkRef> {
-        self.links.get(chance.below(self.links.len())).cloned()
+    pub(crate) fn any(&self, rng: &mut Rng) -> Option<LinkRef> {
+        self.links.get(rng.below(self.links.len())).cloned()
     }
 }

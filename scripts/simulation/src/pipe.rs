@@ -10,7 +10,7 @@ use std::{
 
 use correio_server::engine::connection::{Readiness, Transport};
 
-use crate::{chance::Chance, clock::Clock};
+use crate::{clock::Clock, rng::Rng};
 
 /// How the network treats a link.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(crate) type LinkRef = Rc<RefCell<Link>>;
 #[derive(Debug)]
 pub(crate) struct Link {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     manner: Manner,
     to_server: Flow,
     to_client: Flow,
@@ -132,10 +132,10 @@ impl Flow {
 }
 
 impl Link {
-    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> LinkRef {
+    pub(crate) fn new(clock: Clock, rng: Rng, manner: Manner) -> LinkRef {
         Rc::new(RefCell::new(Self {
             clock,
-            chance,
+            rng,
             manner,
             to_server: Flow::default(),
             to_client: Flow::default(),
@@ -251,15 +251,15 @@ impl Link {
     }
 
     fn arrival(&mut self) -> u64 {
-        self.clock.tick() + self.chance.within(0..=self.manner.delay_max)
+        self.clock.tick() + self.rng.within(0..=self.manner.delay_max)
     }
 
     /// How much of `most` bytes is moved in one call.
     fn part(&mut self, most: usize) -> usize {
-        if !self.manner.splits || most < 2 || self.chance.one_in(3) {
+        if !self.manner.splits || most < 2 || self.rng.one_in(3) {
             return most;
         }
-        1 + self.chance.below(most)
+        1 + self.rng.below(most)
     }
 }
 
@@ -274,7 +274,7 @@ impl Read for ServerEnd {
         if link.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if link.manner.splits && link.chance.one_in(50) {
+        if link.manner.splits && link.rng.one_in(50) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let most = link.part(room.len());
@@ -395,7 +395,7 @@ mod tests {
     fn link(delay_max: u64, splits: bool, capacity: usize) -> (Clock, ServerEnd, ClientEnd) {
         let clock = Clock::new();
         let manner = Manner { delay_max, splits, capacity };
-        let link = Link::new(clock.clone(), Chance::new(1), manner);
+        let link = Link::new(clock.clone(), Rng::new(1), manner);
         (clock, ServerEnd(link.clone()), ClientEnd(link))
     }
 

@@ -13,8 +13,7 @@ use correio_server::{
 };
 
 use crate::{
-    chance::Chance, clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::Manner,
-    store::StoreFaults,
+    clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::Manner, rng::Rng, store::StoreFaults,
 };
 
 /// The store that all servers of a simulation keep.
@@ -109,43 +108,43 @@ const FAULTS: [Fault; 16] = [
 
 impl Plan {
     /// The plan of a seed.
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
         let devices: Vec<usize> =
-            (0..chance.within(2..=4)).map(|_| 1 + usize::from(chance.one_in(4))).collect();
-        let body_max = chance.pick(&[400, 4_000, 60_000]).unwrap_or(400);
+            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
+        let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
         let most = devices.iter().sum();
-        let faults = FAULTS.into_iter().filter(|_| chance.one_in(2)).collect();
+        let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
-            limits: limits(chance, most, body_max),
-            settings: settings(chance, body_max),
-            client: client_settings(chance),
-            quota: quota(chance, body_max),
+            limits: limits(rng, most, body_max),
+            settings: settings(rng, body_max),
+            client: client_settings(rng),
+            quota: quota(rng, body_max),
             store: StoreFaults {
-                queue_max: often(chance, &[16_384, 1, 3]),
-                immediate: chance.one_in(6),
+                queue_max: often(rng, &[16_384, 1, 3]),
+                immediate: rng.one_in(6),
                 ..StoreFaults::default()
             },
-            commit_max: often(chance, &[8, 40, 300]),
+            commit_max: often(rng, &[8, 40, 300]),
             hashing: HashFaults {
-                queue_max: often(chance, &[256, 1, 2]),
-                slowest: often(chance, &[60, 10, 600]),
-                failing: often(chance, &[0, 20]),
-                repeating: often(chance, &[0, 3]),
+                queue_max: often(rng, &[256, 1, 2]),
+                slowest: often(rng, &[60, 10, 600]),
+                failing: often(rng, &[0, 20]),
+                repeating: often(rng, &[0, 3]),
             },
             network: Manner {
-                delay_max: often(chance, &[5, 0, 60]),
-                splits: chance.one_in(2),
-                capacity: often(chance, &[64 * 1024, 300, 8 * 1024]),
+                delay_max: often(rng, &[5, 0, 60]),
+                splits: rng.one_in(2),
+                capacity: often(rng, &[64 * 1024, 300, 8 * 1024]),
             },
             devices,
-            hostile: chance.below(5),
-            gang: chance.one_in(3).then(|| Kind::any(chance)),
+            hostile: rng.below(5),
+            gang: rng.one_in(3).then(|| Kind::any(rng)),
             body_max,
-            chaos: chance.within(3..=30) * SECOND,
+            chaos: rng.within(3..=30) * SECOND,
             faults,
-            fault_every: often(chance, &[2_000, 300, 10_000]),
-            lag_max: often(chance, &[0, 30, 500]),
-            pause_max: often(chance, &[1_500, 200, 6_000]),
+            fault_every: often(rng, &[2_000, 300, 10_000]),
+            lag_max: often(rng, &[0, 30, 500]),
+            pause_max: often(rng, &[1_500, 200, 6_000]),
         }
     }
 
@@ -162,55 +161,55 @@ impl Plan {
 }
 
 /// The first choice half of the time, any of them otherwise.
-fn often<T: Copy + Default>(chance: &mut Chance, choices: &[T]) -> T {
-    let choice = if chance.one_in(2) { choices.first().copied() } else { chance.pick(choices) };
+fn often<T: Copy + Default>(rng: &mut Rng, choices: &[T]) -> T {
+    let choice = if rng.one_in(2) { choices.first().copied() } else { rng.pick(choices) };
     choice.unwrap_or_default()
 }
 
-fn limits(chance: &mut Chance, devices: usize, body_max: usize) -> Limits {
+fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> Limits {
     // Room for everybody who is honest; who comes too early is told to come again.
-    let connections_max = often(chance, &[1_000, devices + 1, devices + 3]);
+    let connections_max = often(rng, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
     Limits {
         admission: AdmissionSettings {
             connections_max,
-            per_prefix_max: often(chance, &[1_000, 3, 5]),
-            anonymous_max: often(chance, &[1_000, 1, 3]),
+            per_prefix_max: often(rng, &[1_000, 3, 5]),
+            anonymous_max: often(rng, &[1_000, 1, 3]),
         },
         throttle: ThrottleSettings {
             registrations_per_hour: 0,
-            mails_per_hour: often(chance, &[0, 60]),
-            failed_logins: often(chance, &[10, 0, 2, 5]),
+            mails_per_hour: often(rng, &[0, 60]),
+            failed_logins: often(rng, &[10, 0, 2, 5]),
         },
-        input_max: often(chance, &[64 << 20, 64 * 1024]),
-        output_max: often(chance, &[128 << 20, page]),
+        input_max: often(rng, &[64 << 20, 64 * 1024]),
+        output_max: often(rng, &[128 << 20, page]),
     }
 }
 
-fn settings(chance: &mut Chance, body_max: usize) -> Settings {
+fn settings(rng: &mut Rng, body_max: usize) -> Settings {
     Settings {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
         registrations: Registrations::Open,
         bcrypt: Bcrypt { cost: 10 },
-        login_timeout: Duration::from_secs(often(chance, &[30, 2, 5])),
-        idle_timeout: Duration::from_secs(often(chance, &[300, 4, 30])),
+        login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
+        idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),
     }
 }
 
-fn client_settings(chance: &mut Chance) -> client::Settings {
-    let seconds = often(chance, &[20, 3, 8]);
+fn client_settings(rng: &mut Rng) -> client::Settings {
+    let seconds = often(rng, &[20, 3, 8]);
     client::Settings {
         software: Software::named("simulation"),
-        requests_max: often(chance, &[64, 4]),
+        requests_max: often(rng, &[64, 4]),
         keep_alive: Duration::from_secs(seconds),
         silence: Duration::from_secs(seconds),
         ..client::Settings::default()
     }
 }
 
-fn quota(chance: &mut Chance, body_max: usize) -> Quota {
+fn quota(rng: &mut Rng, body_max: usize) -> Quota {
     let bytes = 4 * body_max as u64 + 1_000;
-    Quota { mails: often(chance, &[1_000, 3, 30]), bytes: often(chance, &[64 << 20, bytes]) }
+    Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) }
 }

@@ -17,7 +17,6 @@ use correio_proto::{
 };
 
 use crate::{
-    chance::Chance,
     check::{Check, Violation, require},
     clock::{Clock, SECOND, tick_of},
     disk::SimDisk,
@@ -25,6 +24,7 @@ use crate::{
     network::Network,
     pipe::ClientEnd,
     plan::Plan,
+    rng::Rng,
     trace::Trace,
     user::User,
 };
@@ -60,7 +60,7 @@ pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) user: usize,
     pub(crate) disk: SimDisk,
-    chance: Chance,
+    rng: Rng,
     /// What is to be sent, with everything that was tried and not answered. It is durable.
     outbox: Vec<Parcel>,
     /// What was struck off last: after a crash it may be there again.
@@ -107,12 +107,12 @@ enum Errand {
 }
 
 impl Device {
-    pub(crate) fn new(name: String, user: usize, chance: Chance) -> Self {
+    pub(crate) fn new(name: String, user: usize, rng: Rng) -> Self {
         Self {
             name,
             user,
             disk: SimDisk::new(),
-            chance,
+            rng,
             outbox: Vec::new(),
             struck: None,
             program: None,
@@ -166,14 +166,14 @@ impl Device {
         if self.program.take().is_none() && !power {
             return;
         }
-        self.start_at = now + self.chance.within(10..=5_000);
+        self.start_at = now + self.rng.within(10..=5_000);
         for parcel in &mut self.outbox {
             parcel.is_asked = false;
         }
         if power {
-            self.disk.crash(&mut self.chance);
+            self.disk.crash(&mut self.rng);
             // That it was struck off may not have been on the disk.
-            if let Some(mail) = self.struck.take().filter(|_| self.chance.one_in(2)) {
+            if let Some(mail) = self.struck.take().filter(|_| self.rng.one_in(2)) {
                 self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
             }
         } else {
@@ -199,7 +199,7 @@ impl Device {
         self.check_deadlines(now)?;
         if self.disk.has_died() {
             around.trace.note(&self.name, format_args!("dies in an operation on its disk"));
-            let power = self.chance.one_in(2);
+            let power = self.rng.one_in(2);
             self.kill(now, power);
             around.user.change_is_lost(now);
             around.ledger.look_at_disk(&around.user.username, &self.disk)?;
@@ -222,7 +222,7 @@ impl Device {
                 program.end = Some(end);
                 program.again = true;
             }
-            None => program.connect_at = now + self.chance.within(50..=RECONNECT_MAX),
+            None => program.connect_at = now + self.rng.within(50..=RECONNECT_MAX),
         }
     }
 
@@ -260,7 +260,7 @@ impl Device {
             program.client.disconnected();
             program.end = None;
             program.again = false;
-            program.connect_at = around.clock.tick() + self.chance.within(50..=RECONNECT_MAX);
+            program.connect_at = around.clock.tick() + self.rng.within(50..=RECONNECT_MAX);
         }
         Ok(())
     }

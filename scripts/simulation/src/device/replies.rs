@@ -201,7 +201,7 @@ impl Device {
     /// In the end there is not much to do.
     fn rest(&mut self, around: &Around<'_>) {
         if let Some(program) = self.program.as_mut().filter(|_| around.is_healing) {
-            program.think_at += self.chance.within(SECOND..=10 * SECOND);
+            program.think_at += self.rng.within(SECOND..=10 * SECOND);
         }
     }
 
@@ -209,7 +209,7 @@ impl Device {
     pub(super) fn show(&mut self) {
         let (new, cur) = (Path::new(MAILBOX).join("new"), Path::new(MAILBOX).join("cur"));
         for name in self.disk.names(&new).unwrap_or_default() {
-            if self.chance.one_in(2) {
+            if self.rng.one_in(2) {
                 let mut shown = name.clone();
                 shown.push(":2,");
                 let (from, to): (PathBuf, PathBuf) = (new.join(&name), cur.join(shown));

@@ -20,7 +20,7 @@ const OUTBOX_MAX: usize = 12;
 impl Device {
     pub(super) fn think(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
         let now = around.clock.tick();
-        let pause = self.chance.within(around.plan.pause_max / 10..=around.plan.pause_max);
+        let pause = self.rng.within(around.plan.pause_max / 10..=around.plan.pause_max);
         let Some(program) = &mut self.program else {
             return Ok(());
         };
@@ -41,7 +41,7 @@ impl Device {
         if program.has(|errand| *errand == Errand::Logout) {
             return Ok(());
         }
-        if self.chance.one_in(3) {
+        if self.rng.one_in(3) {
             self.show();
         }
         self.send_outbox(around);
@@ -54,14 +54,14 @@ impl Device {
     }
 
     fn do_something(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        match self.chance.below(20) {
+        match self.rng.below(20) {
             0 => self.ask(around, Errand::Ping, Request::Ping {}),
             1 => self.rename(around),
             2 => self.change_password(around),
             3 if self.is_idle() => self.ask(around, Errand::Logout, Request::Logout {}),
             4..=9 => self.receive(around)?,
             _ => {
-                for _ in 0..self.chance.within(1..=3) {
+                for _ in 0..self.rng.within(1..=3) {
                     self.write_mail(around);
                 }
                 self.send_outbox(around);
@@ -101,7 +101,7 @@ impl Device {
     }
 
     fn rename(&mut self, around: &mut Around<'_>) {
-        let name = format!("Simulated Person {}", self.chance.below(1000));
+        let name = format!("Simulated Person {}", self.rng.below(1000));
         let Ok(full_name) = name.parse::<FullName>() else {
             return;
         };
@@ -117,7 +117,7 @@ impl Device {
         if around.user.is_changing {
             return;
         }
-        let (current, new) = (current.clone(), Credential::from(self.chance.bytes()));
+        let (current, new) = (current.clone(), Credential::from(self.rng.bytes()));
         around.user.passwords.push(new.clone());
         around.user.is_changing = true;
         let request = Request::Account(Account::Password { current, new: new.clone() });
@@ -156,12 +156,12 @@ impl Device {
             return;
         }
         let mut to: Vec<_> = around.usernames.to_vec();
-        self.chance.shuffle(&mut to);
-        to.truncate(1 + usize::from(self.chance.one_in(4)));
-        if self.chance.one_in(15) {
+        self.rng.shuffle(&mut to);
+        to.truncate(1 + usize::from(self.rng.one_in(4)));
+        if self.rng.one_in(15) {
             to.extend("nobody".parse());
         }
-        let id = self.chance.mail_id();
+        let id = self.rng.mail_id();
         let (Ok(to), Ok(subject), Ok(body)) = (
             Recipients::try_from(to),
             format!("Assunto {id}").parse::<Subject>(),
@@ -177,8 +177,8 @@ impl Device {
 
     fn body(&mut self, max: usize) -> String {
         let line = "From mim\r\n.\nação 😀 \u{1b}[2J\n";
-        let max = if self.chance.one_in(4) { max } else { max.min(300) };
-        let length = self.chance.within(1..=max as u64) as usize;
+        let max = if self.rng.one_in(4) { max } else { max.min(300) };
+        let length = self.rng.within(1..=max as u64) as usize;
         let mut body: String = line.chars().cycle().take(length).collect();
         while body.len() > max {
             body.pop();
@@ -188,7 +188,7 @@ impl Device {
 
     /// Hands a request to the client. Where it does not take it, it is asked again another time.
     pub(super) fn ask(&mut self, around: &mut Around<'_>, errand: Errand, request: Request) {
-        let patience = self.chance.pick(&PATIENCE).unwrap_or(SECOND);
+        let patience = self.rng.pick(&PATIENCE).unwrap_or(SECOND);
         let deadline = around.clock.tick() + patience;
         let Some(program) = &mut self.program else {
             return;

@@ -16,7 +16,7 @@ impl Hostile {
             Kind::HalfFrame => {
                 self.hello();
                 self.say(Request::Ping {});
-                let kept = 1 + self.chance.below(self.outgoing.len().saturating_sub(1));
+                let kept = 1 + self.rng.below(self.outgoing.len().saturating_sub(1));
                 self.outgoing.truncate(kept);
             }
             Kind::Dripping => {
@@ -49,7 +49,7 @@ impl Hostile {
             return;
         };
         let credential = Self::credential();
-        let id = self.chance.mail_id();
+        let id = self.rng.mail_id();
         let (name, secret) = (username.clone(), credential.clone());
         let register = Register { id, username: name, full_name, credential: secret, invite: None };
         self.say(Request::Register(register));
@@ -59,10 +59,10 @@ impl Hostile {
     /// Registers somebody new, whose hash takes its time.
     fn register_somebody(&mut self) {
         self.hello();
-        let id = self.chance.mail_id();
+        let id = self.rng.mail_id();
         let name: String = id.to_string().chars().skip(24).collect();
         if let (Ok(username), Ok(full_name)) = (name.parse(), "Somebody".parse()) {
-            let credential = self.chance.bytes().into();
+            let credential = self.rng.bytes().into();
             let register = Register { id, username, full_name, credential, invite: None };
             self.say(Request::Register(register));
         }
@@ -77,12 +77,12 @@ impl Hostile {
         self.send(prey, own.as_ref());
         self.say(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
-        for _ in 0..self.chance.within(0..=2) {
+        for _ in 0..self.rng.within(0..=2) {
             // To what it was, which ends the other sessions all the same.
             let (current, new) = (credential.clone(), credential.clone());
             self.say(Request::Account(Account::Password { current, new }));
         }
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             self.say(Request::Account(Account::Delete { credential }));
             self.say(Request::Fetch(Fetch::default()));
         }
@@ -91,20 +91,20 @@ impl Hostile {
     }
 
     fn send_garbage(&mut self) {
-        match self.chance.below(4) {
+        match self.rng.below(4) {
             0 => self.outgoing.extend(b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"),
             1 => self.outgoing.extend([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
             2 => {
                 // Frames that are no messages.
                 self.hello();
-                for _ in 0..self.chance.within(1..=5) {
+                for _ in 0..self.rng.within(1..=5) {
                     self.outgoing.extend([0, 0, 0, 2, 0xc0, 0xc0]);
                     self.say(Request::Ping {});
                 }
             }
             _ => {
-                for _ in 0..self.chance.within(1..=40) {
-                    let bytes: [u8; 32] = self.chance.bytes();
+                for _ in 0..self.rng.within(1..=40) {
+                    let bytes: [u8; 32] = self.rng.bytes();
                     self.outgoing.extend(bytes);
                 }
             }
@@ -113,26 +113,26 @@ impl Hostile {
 
     fn flood(&mut self, prey: &mut Prey<'_>) {
         self.hello();
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             self.enter();
         }
-        let [few, many] = [100, 1_000].map(|most| self.chance.within(1..=most));
-        for _ in 0..if self.chance.one_in(4) { many } else { few } {
+        let [few, many] = [100, 1_000].map(|most| self.rng.within(1..=most));
+        for _ in 0..if self.rng.one_in(4) { many } else { few } {
             self.say(Request::Ping {});
         }
-        for _ in 0..self.chance.within(0..=3) {
+        for _ in 0..self.rng.within(0..=3) {
             self.send(prey, None);
         }
     }
 
     /// Sends a mail, to itself or to anybody.
     fn send(&mut self, prey: &mut Prey<'_>, to: Option<&Username>) {
-        let anybody = prey.usernames.get(self.chance.below(prey.usernames.len()));
+        let anybody = prey.usernames.get(self.rng.below(prey.usernames.len()));
         let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {
             return;
         };
-        let id = self.chance.mail_id();
-        let body = "m".repeat(1 + self.chance.below(prey.plan.body_max));
+        let id = self.rng.mail_id();
+        let body = "m".repeat(1 + self.rng.below(prey.plan.body_max));
         let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse()) else {
             return;
         };
@@ -145,10 +145,10 @@ impl Hostile {
         self.hello();
         self.enter();
         let own = self.username.clone();
-        for _ in 0..self.chance.within(1..=10) {
+        for _ in 0..self.rng.within(1..=10) {
             self.send(prey, own.as_ref());
         }
-        for _ in 0..self.chance.within(1..=60) {
+        for _ in 0..self.rng.within(1..=60) {
             self.say(Request::Fetch(Fetch::default()));
         }
     }
@@ -164,11 +164,11 @@ impl Hostile {
     }
 
     fn intrude(&mut self, prey: &mut Prey<'_>) {
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             self.hello();
         }
-        if self.chance.one_in(2)
-            && let Some(victim) = prey.usernames.get(self.chance.below(prey.usernames.len()))
+        if self.rng.one_in(2)
+            && let Some(victim) = prey.usernames.get(self.rng.below(prey.usernames.len()))
         {
             let (username, credential) = (victim.clone(), Self::credential());
             self.say(Request::Login(Login { username, credential }));
@@ -184,7 +184,7 @@ impl Hostile {
 
     fn announce(&mut self, prey: &Prey<'_>) {
         self.hello();
-        let length = match self.chance.below(3) {
+        let length = match self.rng.below(3) {
             0 => u32::MAX,
             1 => 4_097,
             _ => {
@@ -193,7 +193,7 @@ impl Hostile {
             }
         };
         self.outgoing.extend(length.to_be_bytes());
-        for _ in 0..self.chance.below(prey.plan.body_max / 32 + 1) {
+        for _ in 0..self.rng.below(prey.plan.body_max / 32 + 1) {
             self.outgoing.extend([0x91; 32]);
         }
     }

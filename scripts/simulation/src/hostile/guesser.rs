@@ -9,9 +9,9 @@ use correio_proto::{
 
 use super::{Hostile, Prey};
 use crate::{
-    chance::Chance,
     check::{Check, Violation, require},
     clock::SECOND,
+    rng::Rng,
 };
 
 /// Failures are forgotten one a minute; what happens within this time from the first one is exact.
@@ -40,10 +40,10 @@ pub(super) struct Guesser {
 }
 
 impl Guesser {
-    pub(super) fn new(number: u32, chance: &mut Chance) -> Self {
+    pub(super) fn new(number: u32, rng: &mut Rng) -> Self {
         Self {
             ghost: format!("ghost{number}").parse().ok(),
-            attacks_user: chance.one_in(2),
+            attacks_user: rng.one_in(2),
             failures: 0,
             first_at: 0,
             asked_at: 0,
@@ -92,7 +92,7 @@ impl Hostile {
             }
             self.guesser.is_waiting = true;
             self.guesser.asked_at = now;
-            let credential = Credential::from(self.chance.bytes());
+            let credential = Credential::from(self.rng.bytes());
             self.say(Request::Login(Login { username, credential }));
         }
         Ok(true)

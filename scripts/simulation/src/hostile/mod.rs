@@ -18,13 +18,13 @@ use correio_proto::{
 };
 
 use crate::{
-    chance::Chance,
     check::Violation,
     clock::{Clock, SECOND},
     ledger::Ledger,
     network::Network,
     pipe::ClientEnd,
     plan::Plan,
+    rng::Rng,
     trace::Trace,
 };
 use guesser::Guesser;
@@ -89,8 +89,8 @@ const KINDS: [Kind; 12] = [
 ];
 
 impl Kind {
-    pub(crate) fn any(chance: &mut Chance) -> Self {
-        chance.pick(&KINDS).unwrap_or(Self::Silent)
+    pub(crate) fn any(rng: &mut Rng) -> Self {
+        rng.pick(&KINDS).unwrap_or(Self::Silent)
     }
 }
 
@@ -98,7 +98,7 @@ impl Kind {
 pub(crate) struct Hostile {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    chance: Chance,
+    rng: Rng,
     address: SocketAddr,
     username: Option<Username>,
     end: Option<ClientEnd>,
@@ -114,10 +114,10 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    pub(crate) fn new(number: u32, kind: Kind, mut chance: Chance, now: u64) -> Self {
+    pub(crate) fn new(number: u32, kind: Kind, mut rng: Rng, now: u64) -> Self {
         let [_, _, high, low] = number.to_be_bytes();
         let address = SocketAddr::from(([203, 0, high, low], 4000));
-        let guesser = Guesser::new(number, &mut chance);
+        let guesser = Guesser::new(number, &mut rng);
         Self {
             name: format!("hostile{number}"),
             kind,
@@ -133,9 +133,9 @@ impl Hostile {
             replies: VecDeque::new(),
             guesser,
             has_attacked: false,
-            act_at: now + chance.within(0..=SECOND),
-            leaves_at: now + chance.within(100..=20 * SECOND),
-            chance,
+            act_at: now + rng.within(0..=SECOND),
+            leaves_at: now + rng.within(100..=20 * SECOND),
+            rng,
         }
     }
 
@@ -153,9 +153,9 @@ impl Hostile {
         if now < self.act_at {
             return Ok(true);
         }
-        self.act_at = now + self.chance.within(1..=if self.kind == Kind::Hasty { 30 } else { 200 });
+        self.act_at = now + self.rng.within(1..=if self.kind == Kind::Hasty { 30 } else { 200 });
         if self.kind == Kind::Hasty
-            && let Some(end) = self.end.take_if(|_| self.chance.one_in(3))
+            && let Some(end) = self.end.take_if(|_| self.rng.one_in(3))
         {
             end.0.borrow_mut().reset();
         }
@@ -190,7 +190,7 @@ impl Hostile {
         let Some(end) = &self.end else {
             return;
         };
-        match self.chance.below(4) {
+        match self.rng.below(4) {
             0 => end.0.borrow_mut().reset(),
             // Gone without a word: the server must find out by itself.
             1 => end.0.borrow_mut().stall(u64::MAX),
@@ -251,7 +251,7 @@ impl Hostile {
 
     fn read_little(&mut self) -> Option<()> {
         let end = self.end.as_mut()?;
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             return Some(());
         }
         match end.read(&mut [0; 100]) {

@@ -7,7 +7,6 @@ mod healing;
 use correio_proto::mail::{FullName, Username};
 
 use crate::{
-    chance::Chance,
     check::{Check, Violation, require},
     clock::Clock,
     device::{Around, Device},
@@ -18,6 +17,7 @@ use crate::{
     network::Network,
     plan::{Plan, REALM},
     reactor::{Reactor, Turned},
+    rng::Rng,
     store::SimStore,
     trace::Trace,
     user::User,
@@ -32,7 +32,7 @@ const LOOK_EVERY: u64 = 500;
 /// See the module's description.
 pub(crate) struct World {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     plan: Plan,
     trace: Trace,
     network: Network,
@@ -81,18 +81,18 @@ const NAMES: [&str; 4] = ["tony", "pepper", "steve", "bruce"];
 
 impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Self {
-        let mut chance = Chance::new(seed);
-        let plan = Plan::new(&mut chance);
+        let mut rng = Rng::new(seed);
+        let plan = Plan::new(&mut rng);
         let clock = Clock::new();
         let mut trace = Trace::new(clock.clone(), is_traced);
         trace.note("plan", format_args!("{plan:?}"));
         let store = SimStore::new(REALM, plan.quota);
         store.set_faults(plan.store);
         let cost = plan.settings.bcrypt.cost;
-        let hasher = SimHasher::new(clock.clone(), chance.fork(), plan.hashing, cost);
-        let network = Network::new(clock.clone(), chance.fork(), plan.network.clone());
+        let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
+        let network = Network::new(clock.clone(), rng.fork(), plan.network.clone());
         let mut world = Self {
-            fault_at: chance.within(1..=plan.fault_every),
+            fault_at: rng.within(1..=plan.fault_every),
             clock,
             plan,
             trace,
@@ -114,7 +114,7 @@ impl World {
             is_healing: false,
             steps: 0,
             steps_here: 0,
-            chance,
+            rng,
         };
         world.people();
         world
@@ -129,16 +129,16 @@ impl World {
             };
             self.usernames.push(username.clone());
             for device in 0..devices {
-                let device = Device::new(format!("{name}.{device}"), index, self.chance.fork());
+                let device = Device::new(format!("{name}.{device}"), index, self.rng.fork());
                 self.ledger.add_disk(username.clone(), device.disk.clone());
                 self.devices.push(device);
             }
             self.users.push(User {
                 username,
                 full_name,
-                register_id: self.chance.mail_id(),
+                register_id: self.rng.mail_id(),
                 is_registered: false,
-                passwords: vec![self.chance.bytes().into()],
+                passwords: vec![self.rng.bytes().into()],
                 is_changing: false,
                 unsure_until: 0,
                 address: ([192, 0, 2, 1 + index as u8], 4000).into(),
@@ -170,7 +170,7 @@ impl World {
         use Part::{Devices, Faults, Hostile, Network, Server, Store};
         self.steps += 1;
         let mut parts = [Network, Store, Server, Devices, Hostile, Faults];
-        self.chance.shuffle(&mut parts);
+        self.rng.shuffle(&mut parts);
         for part in parts {
             match part {
                 Network => self.network.deliver(),
@@ -226,7 +226,7 @@ impl World {
         let now = self.clock.tick();
         let Some((at, step)) = self.store_at else {
             if self.store.queued() > 0 {
-                self.store_at = Some((now + self.chance.within(0..=2), StoreStep::Run));
+                self.store_at = Some((now + self.rng.within(0..=2), StoreStep::Run));
             }
             return Ok(());
         };
@@ -235,10 +235,10 @@ impl World {
         }
         match step {
             StoreStep::Run => {
-                for _ in 0..self.chance.within(1..=10) {
+                for _ in 0..self.rng.within(1..=10) {
                     self.store.run_next();
                 }
-                let wait = self.chance.within(0..=self.plan.commit_max);
+                let wait = self.rng.within(0..=self.plan.commit_max);
                 self.store_at = Some((now + wait, StoreStep::Commit));
             }
             StoreStep::Commit => {
@@ -255,8 +255,8 @@ impl World {
     fn repeat_answers(&mut self) {
         let repeating = self.plan.hashing.repeating;
         for (ticket, answer) in self.store.answers() {
-            if self.chance.one_in(repeating) {
-                let due = self.clock.tick() + self.chance.within(1..=2 * self.plan.commit_max);
+            if self.rng.one_in(repeating) {
+                let due = self.clock.tick() + self.rng.within(1..=2 * self.plan.commit_max);
                 self.store.repeat_at(due, ticket, answer);
             }
         }
@@ -279,8 +279,8 @@ impl World {
         if reactor.next_turn(&self.network).is_none_or(|at| at > now) {
             return Ok(());
         }
-        if self.plan.lag_max > 0 && self.chance.one_in(20) {
-            reactor.lags_until = now + self.chance.within(0..=self.plan.lag_max);
+        if self.plan.lag_max > 0 && self.rng.one_in(20) {
+            reactor.lags_until = now + self.rng.within(0..=self.plan.lag_max);
         }
         let mut ear = Ear {
             now,
@@ -322,8 +322,8 @@ impl World {
         let now = self.clock.tick();
         while self.hostile.len() < self.plan.hostile && !self.is_healing {
             self.hostile_count += 1;
-            let kind = self.plan.gang.unwrap_or_else(|| Kind::any(&mut self.chance));
-            let hostile = Hostile::new(self.hostile_count, kind, self.chance.fork(), now);
+            let kind = self.plan.gang.unwrap_or_else(|| Kind::any(&mut self.rng));
+            let hostile = Hostile::new(self.hostile_count, kind, self.rng.fork(), now);
             self.hostile.push(hostile);
         }
         if self.hostile.iter().all(|hostile| hostile.next_due() > now) {

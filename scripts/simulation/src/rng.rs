@@ -1,4 +1,4 @@
-//! Chance that a seed decides: the same seed, the same course.
+//! Rng that a seed decides: the same seed, the same course.
 
 use std::ops::RangeInclusive;
 
@@ -7,9 +7,9 @@ use correio_proto::mail::MailId;
 /// A source of chance. Each part of a simulation has one of its own, so that one part's decisions
 /// do not shift another's.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(fastrand::Rng);
+pub(crate) struct Rng(fastrand::Rng);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }
