@@ -4,7 +4,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use crate::{
     clock::Clock,
-    pipe::{ClientEnd, Link, LinkRef, Manner},
+    pipe::{ClientEnd, Link, LinkConditions, LinkRef},
     rng::Rng,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct Network {
     clock: Clock,
     rng: Rng,
-    manner: Manner,
+    conditions: LinkConditions,
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
     pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
@@ -22,9 +22,9 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(clock: Clock, rng: Rng, manner: Manner) -> Self {
+    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions) -> Self {
         let (links, backlog) = (Vec::new(), VecDeque::new());
-        Self { clock, rng, manner, links, backlog, is_open: false }
+        Self { clock, rng, conditions, links, backlog, is_open: false }
     }
 
     /// A connection to the server, which need not know of it yet; nothing where nobody listens.
@@ -32,17 +32,17 @@ impl Network {
         if !self.is_open {
             return None;
         }
-        let link = Link::new(self.clock.clone(), self.rng.fork(), self.manner.clone());
+        let link = Link::new(self.clock.clone(), self.rng.fork(), self.conditions.clone());
         self.links.push(link.clone());
         self.backlog.push_back((link.clone(), from));
         Some(ClientEnd(link))
     }
 
     /// Treats all links like this from now on.
-    pub(crate) fn set_manner(&mut self, manner: &Manner) {
-        self.manner = manner.clone();
+    pub(crate) fn set_conditions(&mut self, conditions: &LinkConditions) {
+        self.conditions = conditions.clone();
         for link in &self.links {
-            link.borrow_mut().set_manner(manner);
+            link.borrow_mut().set_conditions(conditions);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{clock::Clock, rng::Rng};
 
 /// How the network treats a link.
 #[derive(Clone, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct LinkConditions {
     /// Longest way of a piece, in ticks.
     pub(crate) delay_max: u64,
     /// Whether reads and writes take parts of what they could.
@@ -31,7 +31,7 @@ pub(crate) type LinkRef = Rc<RefCell<Link>>;
 pub(crate) struct Link {
     clock: Clock,
     rng: Rng,
-    manner: Manner,
+    conditions: LinkConditions,
     to_server: Flow,
     to_client: Flow,
     is_reset: bool,
@@ -132,11 +132,11 @@ impl Flow {
 }
 
 impl Link {
-    pub(crate) fn new(clock: Clock, rng: Rng, manner: Manner) -> LinkRef {
+    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions) -> LinkRef {
         Rc::new(RefCell::new(Self {
             clock,
             rng,
-            manner,
+            conditions,
             to_server: Flow::default(),
             to_client: Flow::default(),
             is_reset: false,
@@ -152,8 +152,8 @@ impl Link {
     }
 
     /// How the network treats it from now on. Who was told to wait is told that there is room.
-    pub(crate) fn set_manner(&mut self, manner: &Manner) {
-        self.manner = manner.clone();
+    pub(crate) fn set_conditions(&mut self, conditions: &LinkConditions) {
+        self.conditions = conditions.clone();
         self.edge.writable |= std::mem::take(&mut self.to_client.blocked);
         self.client_edge = true;
     }
@@ -251,12 +251,12 @@ impl Link {
     }
 
     fn arrival(&mut self) -> u64 {
-        self.clock.tick() + self.rng.within(0..=self.manner.delay_max)
+        self.clock.tick() + self.rng.within(0..=self.conditions.delay_max)
     }
 
     /// How much of `most` bytes is moved in one call.
     fn part(&mut self, most: usize) -> usize {
-        if !self.manner.splits || most < 2 || self.rng.one_in(3) {
+        if !self.conditions.splits || most < 2 || self.rng.one_in(3) {
             return most;
         }
         1 + self.rng.below(most)
@@ -274,7 +274,7 @@ impl Read for ServerEnd {
         if link.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if link.manner.splits && link.rng.one_in(50) {
+        if link.conditions.splits && link.rng.one_in(50) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let most = link.part(room.len());
@@ -296,7 +296,7 @@ impl Write for ServerEnd {
             link.said.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        let room = link.to_client.room(link.manner.capacity).min(bytes.len());
+        let room = link.to_client.room(link.conditions.capacity).min(bytes.len());
         if room == 0 {
             link.to_client.blocked = true;
             return Err(io::ErrorKind::WouldBlock.into());
@@ -366,7 +366,7 @@ impl Write for ClientEnd {
         if link.is_reset || link.to_server.closed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let room = link.to_server.room(link.manner.capacity).min(bytes.len());
+        let room = link.to_server.room(link.conditions.capacity).min(bytes.len());
         if room == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -394,8 +394,8 @@ mod tests {
 
     fn link(delay_max: u64, splits: bool, capacity: usize) -> (Clock, ServerEnd, ClientEnd) {
         let clock = Clock::new();
-        let manner = Manner { delay_max, splits, capacity };
-        let link = Link::new(clock.clone(), Rng::new(1), manner);
+        let conditions = LinkConditions { delay_max, splits, capacity };
+        let link = Link::new(clock.clone(), Rng::new(1), conditions);
         (clock, ServerEnd(link.clone()), ClientEnd(link))
     }
 

@@ -13,7 +13,8 @@ use correio_server::{
 };
 
 use crate::{
-    clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::Manner, rng::Rng, store::StoreFaults,
+    clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::LinkConditions, rng::Rng,
+    store::StoreFaults,
 };
 
 /// The store that all servers of a simulation keep.
@@ -30,7 +31,7 @@ pub(crate) struct Plan {
     /// Longest time until a group of jobs is durable, in ticks.
     pub(crate) commit_max: u64,
     pub(crate) hashing: HashFaults,
-    pub(crate) network: Manner,
+    pub(crate) network: LinkConditions,
     /// Honest users, and the devices of each.
     pub(crate) devices: Vec<usize>,
     /// Hostile clients at a time.
@@ -131,7 +132,7 @@ impl Plan {
                 failing: often(rng, &[0, 20]),
                 repeating: often(rng, &[0, 3]),
             },
-            network: Manner {
+            network: LinkConditions {
                 delay_max: often(rng, &[5, 0, 60]),
                 splits: rng.one_in(2),
                 capacity: often(rng, &[64 * 1024, 300, 8 * 1024]),
@@ -155,7 +156,7 @@ impl Plan {
         self.hashing.failing = 0;
         self.hashing.repeating = 0;
         self.lag_max = 0;
-        self.network = Manner { delay_max: 5, splits: false, capacity: 64 * 1024 };
+        self.network = LinkConditions { delay_max: 5, splits: false, capacity: 64 * 1024 };
         self.pause_max = self.pause_max.min(1_500);
     }
 }

@@ -23,7 +23,7 @@ impl World {
             ..self.store.faults()
         });
         self.hasher.set_faults(self.plan.hashing);
-        self.network.set_manner(&self.plan.network);
+        self.network.set_conditions(&self.plan.network);
         self.hostile.clear();
         for device in &self.devices {
             device.disk.set_full(false);
