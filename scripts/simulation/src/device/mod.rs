@@ -42,7 +42,7 @@ const RECONNECT_MAX: u64 = 3 * SECOND;
 const LATE_MAX: u64 = SECOND;
 
 /// What a device is lent for a step.
-pub(crate) struct Around<'a> {
+pub(crate) struct DeviceContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) user: &'a mut User,
@@ -182,43 +182,43 @@ impl Device {
     }
 
     /// Does what is due.
-    pub(crate) fn step(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let now = around.clock.tick();
+    pub(crate) fn step(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        let now = context.clock.tick();
         if self.program.is_none() {
             if now < self.start_at {
                 return Ok(());
             }
-            around.trace.note(&self.name, format_args!("starts"));
-            self.program = Some(Program::new(around.plan, now));
+            context.trace.note(&self.name, format_args!("starts"));
+            self.program = Some(Program::new(context.plan, now));
         }
-        self.connect(around);
+        self.connect(context);
         if self.program.as_ref().is_some_and(|program| program.think_at <= now) {
-            self.think(around)?;
+            self.think(context)?;
         }
-        self.exchange(around)?;
+        self.exchange(context)?;
         self.check_deadlines(now)?;
         if self.disk.has_died() {
-            around.trace.note(&self.name, format_args!("dies in an operation on its disk"));
+            context.trace.note(&self.name, format_args!("dies in an operation on its disk"));
             let power = self.rng.one_in(2);
             self.kill(now, power);
-            around.user.change_is_lost(now);
-            around.ledger.look_at_disk(&around.user.username, &self.disk)?;
+            context.user.change_is_lost(now);
+            context.ledger.look_at_disk(&context.user.username, &self.disk)?;
         }
         Ok(())
     }
 
-    fn connect(&mut self, around: &mut Around<'_>) {
-        let now = around.clock.tick();
+    fn connect(&mut self, context: &mut DeviceContext<'_>) {
+        let now = context.clock.tick();
         let Some(program) = &mut self.program else {
             return;
         };
         if program.end.is_some() || now < program.connect_at {
             return;
         }
-        match around.network.connect(around.user.address) {
+        match context.network.connect(context.user.address) {
             Some(end) => {
-                around.trace.note(&self.name, format_args!("connects"));
-                program.client.connected(around.clock.elapsed());
+                context.trace.note(&self.name, format_args!("connects"));
+                program.client.connected(context.clock.elapsed());
                 program.end = Some(end);
                 program.again = true;
             }
@@ -227,19 +227,19 @@ impl Device {
     }
 
     /// Moves bytes until nothing moves, and takes what came of it.
-    fn exchange(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+    fn exchange(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         for _ in 0..100 {
             let Some(program) = &mut self.program else {
                 return Ok(());
             };
-            let driven = program.drive(around.clock);
+            let driven = program.drive(context.clock);
             if let Err(error) = driven {
-                self.disconnect(around, &error)?;
+                self.disconnect(context, &error)?;
             }
             let mut moved = false;
             while let Some(event) = self.program.as_mut().and_then(|p| p.client.poll()) {
                 moved = true;
-                self.take(around, event)?;
+                self.take(context, event)?;
             }
             if !moved {
                 return Ok(());
@@ -248,8 +248,12 @@ impl Device {
         Ok(())
     }
 
-    fn disconnect(&mut self, around: &mut Around<'_>, error: &LinkError) -> Result<(), Violation> {
-        around.trace.note(&self.name, format_args!("loses its connection: {error}"));
+    fn disconnect(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        error: &LinkError,
+    ) -> Result<(), Violation> {
+        context.trace.note(&self.name, format_args!("loses its connection: {error}"));
         let is_expected = matches!(
             error,
             LinkError::Closed | LinkError::Io(..) | LinkError::Rejected(_) | LinkError::Silent
@@ -260,7 +264,7 @@ impl Device {
             program.client.disconnected();
             program.end = None;
             program.again = false;
-            program.connect_at = around.clock.tick() + self.rng.within(50..=RECONNECT_MAX);
+            program.connect_at = context.clock.tick() + self.rng.within(50..=RECONNECT_MAX);
         }
         Ok(())
     }

@@ -8,26 +8,30 @@ use correio_client::{
 };
 use correio_proto::message::{ErrorCode, ErrorReply, Reply};
 
-use super::{Around, Device, Errand, MAILBOX};
+use super::{Device, DeviceContext, Errand, MAILBOX};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
 };
 
 impl Device {
-    pub(super) fn take(&mut self, around: &mut Around<'_>, event: Event) -> Result<(), Violation> {
+    pub(super) fn take(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        event: Event,
+    ) -> Result<(), Violation> {
         let Some(program) = &mut self.program else {
             return Ok(());
         };
         match event {
             Event::Greeted(_) | Event::ShuttingDown | Event::NewMail(_) => Ok(()),
             Event::SessionEnded => {
-                around.trace.note(&self.name, format_args!("its session has ended"));
+                context.trace.note(&self.name, format_args!("its session has ended"));
                 program.receiving = None;
                 Ok(())
             }
             Event::Answer { id, outcome, .. } => match program.errands.remove(&id) {
-                Some((errand, _)) => self.answered(around, &errand, outcome),
+                Some((errand, _)) => self.answered(context, &errand, outcome),
                 None => {
                     let text = format!("{}: an answer that nobody waits for", self.name);
                     Err(Violation::new(Check::Answered, text))
@@ -38,29 +42,29 @@ impl Device {
 
     fn answered(
         &mut self,
-        around: &mut Around<'_>,
+        context: &mut DeviceContext<'_>,
         errand: &Errand,
         outcome: Result<Reply, Failure>,
     ) -> Result<(), Violation> {
         match &outcome {
             Ok(Reply::Page(page)) => {
                 let (mails, more) = (page.mails.len(), page.more);
-                around.trace.note(&self.name, format_args!("{errand:?}: {mails} mails, {more}"));
+                context.trace.note(&self.name, format_args!("{errand:?}: {mails} mails, {more}"));
             }
-            other => around.trace.note(&self.name, format_args!("{errand:?}: {other:?}")),
+            other => context.trace.note(&self.name, format_args!("{errand:?}: {other:?}")),
         }
         match outcome {
             Err(_) => {
-                self.gave_up(around, errand);
+                self.gave_up(context, errand);
                 Ok(())
             }
-            Ok(Reply::Error(error)) => self.refused(around, errand, &error),
-            Ok(reply) => self.succeeded(around, errand, reply),
+            Ok(Reply::Error(error)) => self.refused(context, errand, &error),
+            Ok(reply) => self.succeeded(context, errand, reply),
         }
     }
 
     /// There will be no answer: what was to be done is done again another time.
-    pub(super) fn gave_up(&mut self, around: &mut Around<'_>, errand: &Errand) {
+    pub(super) fn gave_up(&mut self, context: &mut DeviceContext<'_>, errand: &Errand) {
         match errand {
             Errand::Send(id) => {
                 if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
@@ -73,7 +77,7 @@ impl Device {
                 }
             }
             // Whether it was made the next login will tell.
-            Errand::Password(_) => around.user.change_is_lost(around.clock.tick()),
+            Errand::Password(_) => context.user.change_is_lost(context.clock.tick()),
             Errand::Register
             | Errand::Login(_)
             | Errand::Logout
@@ -84,29 +88,29 @@ impl Device {
 
     fn succeeded(
         &mut self,
-        around: &mut Around<'_>,
+        context: &mut DeviceContext<'_>,
         errand: &Errand,
         reply: Reply,
     ) -> Result<(), Violation> {
         match errand {
-            Errand::Register => around.user.is_registered = true,
+            Errand::Register => context.user.is_registered = true,
             Errand::Login(credential) => {
                 self.refused = 0;
-                around.user.was_let_in(credential, around.clock.tick());
+                context.user.was_let_in(credential, context.clock.tick());
             }
             Errand::Password(new) => {
-                around.user.is_changing = false;
-                around.user.passwords = vec![new.clone()];
+                context.user.is_changing = false;
+                context.user.passwords = vec![new.clone()];
             }
             Errand::Send(id) => {
-                let key = (around.user.username.clone(), *id);
+                let key = (context.user.username.clone(), *id);
                 let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
-                require(around.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
+                require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
                 if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
                     self.struck = Some(self.outbox.remove(index).mail);
                 }
             }
-            Errand::Receive => return self.received(around, reply),
+            Errand::Receive => return self.received(context, reply),
             Errand::Logout | Errand::Rename | Errand::Ping => {}
         }
         Ok(())
@@ -114,14 +118,14 @@ impl Device {
 
     fn refused(
         &mut self,
-        around: &mut Around<'_>,
+        context: &mut DeviceContext<'_>,
         errand: &Errand,
         error: &ErrorReply,
     ) -> Result<(), Violation> {
         use ErrorCode::{
             BadCredentials, Busy, MailboxFull, RateLimited, Unavailable, UnknownRecipient,
         };
-        let now = around.clock.tick();
+        let now = context.clock.tick();
         let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
         let is_possible = match (errand, error.code) {
             (_, Busy | Unavailable) => true,
@@ -130,9 +134,9 @@ impl Device {
             // Where it is not known which password holds, both are tried.
             (Errand::Login(tried), BadCredentials) => {
                 // Another device may have changed it meanwhile.
-                let is_known = around.user.passwords.contains(tried);
+                let is_known = context.user.passwords.contains(tried);
                 self.refused = if is_known { self.refused + 1 } else { 0 };
-                self.refused <= 2 * around.user.passwords.len() || around.user.is_changing
+                self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
             }
             (Errand::Password(_), BadCredentials) => true,
             _ => false,
@@ -149,11 +153,11 @@ impl Device {
         if let (Errand::Login(_), Some(program)) = (errand, &mut self.program) {
             program.think_at = program.think_at.max(now + wait);
         }
-        self.gave_up(around, errand);
+        self.gave_up(context, errand);
         Ok(())
     }
 
-    fn received(&mut self, around: &mut Around<'_>, reply: Reply) -> Result<(), Violation> {
+    fn received(&mut self, context: &mut DeviceContext<'_>, reply: Reply) -> Result<(), Violation> {
         let Some((receiving, _)) = self.program.as_mut().and_then(|p| p.receiving.as_mut()) else {
             return Ok(());
         };
@@ -161,11 +165,14 @@ impl Device {
             let text = format!("{}: {error}", self.name);
             return Err(Violation::new(Check::Intact, text));
         }
-        self.go_on_receiving(around)
+        self.go_on_receiving(context)
     }
 
     /// Saves and asks, as the flow wants it.
-    pub(super) fn go_on_receiving(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+    pub(super) fn go_on_receiving(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+    ) -> Result<(), Violation> {
         loop {
             let Some((receiving, saving)) =
                 self.program.as_mut().and_then(|p| p.receiving.as_mut())
@@ -174,7 +181,7 @@ impl Device {
             };
             match receiving.next_step() {
                 ReceiveStep::Ask(request) => {
-                    self.ask(around, Errand::Receive, request);
+                    self.ask(context, Errand::Receive, request);
                     return Ok(());
                 }
                 ReceiveStep::Save(mails) => {
@@ -182,16 +189,16 @@ impl Device {
                     if saved.is_ok() {
                         receiving.saved();
                     }
-                    around.trace.note(&self.name, format_args!("saves: {saved:?}"));
-                    around.ledger.look_at_disk(&around.user.username, &self.disk)?;
+                    context.trace.note(&self.name, format_args!("saves: {saved:?}"));
+                    context.ledger.look_at_disk(&context.user.username, &self.disk)?;
                     if saved.is_err() {
-                        self.gave_up(around, &Errand::Receive);
+                        self.gave_up(context, &Errand::Receive);
                         return Ok(());
                     }
                 }
                 ReceiveStep::Finished => {
-                    self.rest(around);
-                    self.gave_up(around, &Errand::Receive);
+                    self.rest(context);
+                    self.gave_up(context, &Errand::Receive);
                     return Ok(());
                 }
             }
@@ -199,8 +206,8 @@ impl Device {
     }
 
     /// In the end there is not much to do.
-    fn rest(&mut self, around: &Around<'_>) {
-        if let Some(program) = self.program.as_mut().filter(|_| around.is_healing) {
+    fn rest(&mut self, context: &DeviceContext<'_>) {
+        if let Some(program) = self.program.as_mut().filter(|_| context.is_healing) {
             program.think_at += self.rng.within(SECOND..=10 * SECOND);
         }
     }

@@ -8,7 +8,7 @@ use correio_proto::{
     message::{Account, Login, Register, Request, Send},
 };
 
-use super::{Around, Device, Errand, Parcel};
+use super::{Device, DeviceContext, Errand, Parcel};
 use crate::{check::Violation, clock::SECOND};
 
 /// How long a person waits for an answer, in ticks.
@@ -18,22 +18,22 @@ const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
 const OUTBOX_MAX: usize = 12;
 
 impl Device {
-    pub(super) fn think(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let now = around.clock.tick();
-        let pause = self.rng.within(around.plan.pause_max / 10..=around.plan.pause_max);
+    pub(super) fn think(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        let now = context.clock.tick();
+        let pause = self.rng.within(context.plan.pause_max / 10..=context.plan.pause_max);
         let Some(program) = &mut self.program else {
             return Ok(());
         };
         program.think_at = now + pause.max(1);
-        if !around.user.is_registered {
+        if !context.user.is_registered {
             if !program.has(|errand| *errand == Errand::Register) {
-                self.register(around);
+                self.register(context);
             }
             return Ok(());
         }
         if program.client.username().is_none() {
             if !program.has(|errand| matches!(errand, Errand::Login(_))) {
-                self.log_in(around);
+                self.log_in(context);
             }
             return Ok(());
         }
@@ -44,27 +44,27 @@ impl Device {
         if self.rng.one_in(3) {
             self.show();
         }
-        self.send_outbox(around);
-        if around.is_healing {
-            self.receive(around)?;
+        self.send_outbox(context);
+        if context.is_healing {
+            self.receive(context)?;
         } else {
-            self.do_something(around)?;
+            self.do_something(context)?;
         }
         Ok(())
     }
 
-    fn do_something(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+    fn do_something(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         match self.rng.below(20) {
-            0 => self.ask(around, Errand::Ping, Request::Ping {}),
-            1 => self.rename(around),
-            2 => self.change_password(around),
-            3 if self.is_idle() => self.ask(around, Errand::Logout, Request::Logout {}),
-            4..=9 => self.receive(around)?,
+            0 => self.ask(context, Errand::Ping, Request::Ping {}),
+            1 => self.rename(context),
+            2 => self.change_password(context),
+            3 if self.is_idle() => self.ask(context, Errand::Logout, Request::Logout {}),
+            4..=9 => self.receive(context)?,
             _ => {
                 for _ in 0..self.rng.within(1..=3) {
-                    self.write_mail(around);
+                    self.write_mail(context);
                 }
-                self.send_outbox(around);
+                self.send_outbox(context);
             }
         }
         Ok(())
@@ -74,68 +74,68 @@ impl Device {
         self.program.as_ref().is_some_and(|program| program.errands.is_empty())
     }
 
-    fn register(&mut self, around: &mut Around<'_>) {
-        let Some(credential) = around.user.passwords.first().cloned() else {
+    fn register(&mut self, context: &mut DeviceContext<'_>) {
+        let Some(credential) = context.user.passwords.first().cloned() else {
             return;
         };
         let request = Request::Register(Register {
-            id: around.user.register_id,
-            username: around.user.username.clone(),
-            full_name: around.user.full_name.clone(),
+            id: context.user.register_id,
+            username: context.user.username.clone(),
+            full_name: context.user.full_name.clone(),
             credential,
             invite: None,
         });
-        self.ask(around, Errand::Register, request);
+        self.ask(context, Errand::Register, request);
     }
 
-    fn log_in(&mut self, around: &mut Around<'_>) {
+    fn log_in(&mut self, context: &mut DeviceContext<'_>) {
         // Where there are two that may hold, one after the other.
-        let passwords = &around.user.passwords;
+        let passwords = &context.user.passwords;
         let index = self.refused % passwords.len().max(1);
         let Some(credential) = passwords.get(index).cloned() else {
             return;
         };
-        let username = around.user.username.clone();
+        let username = context.user.username.clone();
         let request = Request::Login(Login { username, credential: credential.clone() });
-        self.ask(around, Errand::Login(credential), request);
+        self.ask(context, Errand::Login(credential), request);
     }
 
-    fn rename(&mut self, around: &mut Around<'_>) {
+    fn rename(&mut self, context: &mut DeviceContext<'_>) {
         let name = format!("Simulated Person {}", self.rng.below(1000));
         let Ok(full_name) = name.parse::<FullName>() else {
             return;
         };
         let request = Request::Account(Account::FullName { full_name });
-        self.ask(around, Errand::Rename, request);
+        self.ask(context, Errand::Rename, request);
     }
 
-    fn change_password(&mut self, around: &mut Around<'_>) {
+    fn change_password(&mut self, context: &mut DeviceContext<'_>) {
         // One at a time, and none while it is not known which holds.
-        let [current] = around.user.passwords.as_slice() else {
+        let [current] = context.user.passwords.as_slice() else {
             return;
         };
-        if around.user.is_changing {
+        if context.user.is_changing {
             return;
         }
         let (current, new) = (current.clone(), Credential::from(self.rng.bytes()));
-        around.user.passwords.push(new.clone());
-        around.user.is_changing = true;
+        context.user.passwords.push(new.clone());
+        context.user.is_changing = true;
         let request = Request::Account(Account::Password { current, new: new.clone() });
-        self.ask(around, Errand::Password(new), request);
+        self.ask(context, Errand::Password(new), request);
     }
 
     /// Begins to receive, or goes on with it.
-    pub(super) fn receive(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+    pub(super) fn receive(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let is_receiving = self.program.as_ref().is_some_and(|p| p.receiving.is_some());
         if is_receiving {
             return Ok(());
         }
         self.start_receiving();
-        self.go_on_receiving(around)
+        self.go_on_receiving(context)
     }
 
-    fn send_outbox(&mut self, around: &mut Around<'_>) {
-        let now = around.clock.tick();
+    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) {
+        let now = context.clock.tick();
         let due: Vec<Send> = self
             .outbox
             .iter_mut()
@@ -146,16 +146,16 @@ impl Device {
             })
             .collect();
         for mail in due {
-            self.ask(around, Errand::Send(mail.id), Request::Send(mail));
+            self.ask(context, Errand::Send(mail.id), Request::Send(mail));
         }
     }
 
     /// Writes a mail, which is to be sent from then on, whatever happens.
-    fn write_mail(&mut self, around: &mut Around<'_>) {
+    fn write_mail(&mut self, context: &mut DeviceContext<'_>) {
         if self.outbox.len() >= OUTBOX_MAX {
             return;
         }
-        let mut to: Vec<_> = around.usernames.to_vec();
+        let mut to: Vec<_> = context.usernames.to_vec();
         self.rng.shuffle(&mut to);
         to.truncate(1 + usize::from(self.rng.one_in(4)));
         if self.rng.one_in(15) {
@@ -165,13 +165,13 @@ impl Device {
         let (Ok(to), Ok(subject), Ok(body)) = (
             Recipients::try_from(to),
             format!("Assunto {id}").parse::<Subject>(),
-            self.body(around.plan.body_max).parse::<Body>(),
+            self.body(context.plan.body_max).parse::<Body>(),
         ) else {
             return;
         };
         let mail = Send { id, to, subject, body };
-        around.ledger.note_sent(around.user.username.clone(), &mail);
-        around.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
+        context.ledger.note_sent(context.user.username.clone(), &mail);
+        context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
         self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
     }
 
@@ -187,21 +187,26 @@ impl Device {
     }
 
     /// Hands a request to the client. Where it does not take it, it is asked again another time.
-    pub(super) fn ask(&mut self, around: &mut Around<'_>, errand: Errand, request: Request) {
+    pub(super) fn ask(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        errand: Errand,
+        request: Request,
+    ) {
         let patience = self.rng.pick(&PATIENCE).unwrap_or(SECOND);
-        let deadline = around.clock.tick() + patience;
+        let deadline = context.clock.tick() + patience;
         let Some(program) = &mut self.program else {
             return;
         };
         match program.client.request(request, Duration::from_millis(deadline)) {
             Ok(id) => {
-                around.trace.note(&self.name, format_args!("asks {errand:?}"));
+                context.trace.note(&self.name, format_args!("asks {errand:?}"));
                 program.errands.insert(id, (errand, deadline));
                 program.again = true;
             }
             Err(failure) => {
-                around.trace.note(&self.name, format_args!("cannot ask {errand:?}: {failure}"));
-                self.gave_up(around, &errand);
+                context.trace.note(&self.name, format_args!("cannot ask {errand:?}: {failure}"));
+                self.gave_up(context, &errand);
             }
         }
     }

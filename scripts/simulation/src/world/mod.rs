@@ -9,7 +9,7 @@ use correio_proto::mail::{FullName, Username};
 use crate::{
     check::{Check, Violation, require},
     clock::Clock,
-    device::{Around, Device},
+    device::{Device, DeviceContext},
     hasher::SimHasher,
     hostile::{Hostile, Kind, Prey},
     ledger::Ledger,
@@ -304,7 +304,7 @@ impl World {
             let Some(user) = self.users.get_mut(device.user) else {
                 continue;
             };
-            device.step(&mut Around {
+            device.step(&mut DeviceContext {
                 clock: &self.clock,
                 plan: &self.plan,
                 user,
