@@ -6,10 +6,10 @@ use correio_proto::{
     message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
 };
 
-use super::{Hostile, Kind, Prey};
+use super::{AttackContext, Hostile, Kind};
 
 impl Hostile {
-    pub(super) fn attack(&mut self, prey: &mut Prey<'_>) {
+    pub(super) fn attack(&mut self, context: &mut AttackContext<'_>) {
         match self.kind {
             Kind::Silent | Kind::Guessing => {}
             Kind::Garbage => self.send_garbage(),
@@ -25,13 +25,13 @@ impl Hostile {
                 self.enter();
                 self.say(Request::Ping {});
             }
-            Kind::Flooding => self.flood(prey),
-            Kind::SlowReader => self.ask_for_much(prey),
-            Kind::Thief => self.steal(prey),
-            Kind::Stranger => self.intrude(prey),
-            Kind::Large => self.announce(prey),
+            Kind::Flooding => self.flood(context),
+            Kind::SlowReader => self.ask_for_much(context),
+            Kind::Thief => self.steal(context),
+            Kind::Stranger => self.intrude(context),
+            Kind::Large => self.announce(context),
             Kind::Hasty => self.register_somebody(),
-            Kind::Visitor => self.visit(prey),
+            Kind::Visitor => self.visit(context),
         }
     }
 
@@ -69,12 +69,12 @@ impl Hostile {
     }
 
     /// Two visitors share a name: each ends the other's sessions in the middle of something.
-    fn visit(&mut self, prey: &mut Prey<'_>) {
+    fn visit(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
         let own = self.username.clone();
-        self.send(prey, None);
-        self.send(prey, own.as_ref());
+        self.send(context, None);
+        self.send(context, own.as_ref());
         self.say(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
         for _ in 0..self.rng.within(0..=2) {
@@ -87,7 +87,7 @@ impl Hostile {
             self.say(Request::Fetch(Fetch::default()));
         }
         self.enter();
-        self.send(prey, own.as_ref());
+        self.send(context, own.as_ref());
     }
 
     fn send_garbage(&mut self) {
@@ -111,7 +111,7 @@ impl Hostile {
         }
     }
 
-    fn flood(&mut self, prey: &mut Prey<'_>) {
+    fn flood(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         if self.rng.one_in(2) {
             self.enter();
@@ -121,79 +121,79 @@ impl Hostile {
             self.say(Request::Ping {});
         }
         for _ in 0..self.rng.within(0..=3) {
-            self.send(prey, None);
+            self.send(context, None);
         }
     }
 
     /// Sends a mail, to itself or to anybody.
-    fn send(&mut self, prey: &mut Prey<'_>, to: Option<&Username>) {
-        let anybody = prey.usernames.get(self.rng.below(prey.usernames.len()));
+    fn send(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>) {
+        let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
         let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {
             return;
         };
         let id = self.rng.mail_id();
-        let body = "m".repeat(1 + self.rng.below(prey.plan.body_max));
+        let body = "m".repeat(1 + self.rng.below(context.plan.body_max));
         let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse()) else {
             return;
         };
         let mail = Send { id, to: to.clone().into(), subject, body };
-        prey.ledger.note_sent(sender, &mail);
+        context.ledger.note_sent(sender, &mail);
         self.say(Request::Send(mail));
     }
 
-    fn ask_for_much(&mut self, prey: &mut Prey<'_>) {
+    fn ask_for_much(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
         let own = self.username.clone();
         for _ in 0..self.rng.within(1..=10) {
-            self.send(prey, own.as_ref());
+            self.send(context, own.as_ref());
         }
         for _ in 0..self.rng.within(1..=60) {
             self.say(Request::Fetch(Fetch::default()));
         }
     }
 
-    fn steal(&mut self, prey: &mut Prey<'_>) {
+    fn steal(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
         self.say(Request::Fetch(Fetch::default()));
-        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
+        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.say(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
         self.say(Request::Logout {});
-        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
+        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
     }
 
-    fn intrude(&mut self, prey: &mut Prey<'_>) {
+    fn intrude(&mut self, context: &mut AttackContext<'_>) {
         if self.rng.one_in(2) {
             self.hello();
         }
         if self.rng.one_in(2)
-            && let Some(victim) = prey.usernames.get(self.rng.below(prey.usernames.len()))
+            && let Some(victim) = context.usernames.get(self.rng.below(context.usernames.len()))
         {
             let (username, credential) = (victim.clone(), Self::credential());
             self.say(Request::Login(Login { username, credential }));
         }
         self.say(Request::Fetch(Fetch::default()));
-        self.say(Request::Confirm(Confirm { mails: prey.loot.to_vec() }));
-        self.send(prey, None);
+        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
+        self.send(context, None);
         self.say(Request::Logout {});
         let credential = Self::credential();
         self.say(Request::Account(Account::Delete { credential }));
         self.say(Request::Fetch(Fetch::default()));
     }
 
-    fn announce(&mut self, prey: &Prey<'_>) {
+    fn announce(&mut self, context: &AttackContext<'_>) {
         self.hello();
         let length = match self.rng.below(3) {
             0 => u32::MAX,
             1 => 4_097,
             _ => {
                 self.enter();
-                u32::try_from(prey.plan.body_max).unwrap_or(u32::MAX)
+                u32::try_from(context.plan.body_max).unwrap_or(u32::MAX)
             }
         };
         self.outgoing.extend(length.to_be_bytes());
-        for _ in 0..self.rng.below(prey.plan.body_max / 32 + 1) {
+        for _ in 0..self.rng.below(context.plan.body_max / 32 + 1) {
             self.outgoing.extend([0x91; 32]);
         }
     }

@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, Hello, Login, Reply, Request, Software},
 };
 
-use super::{Hostile, Prey};
+use super::{AttackContext, Hostile};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
@@ -64,16 +64,16 @@ impl Guesser {
 
 impl Hostile {
     /// Takes the verdict on the last attempt and makes another. Returns whether it goes on.
-    pub(super) fn guess(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
-        let now = prey.clock.tick();
-        if self.guesser.server_starts != prey.server_starts {
+    pub(super) fn guess(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
+        let now = context.clock.tick();
+        if self.guesser.server_starts != context.server_starts {
             // A server that was started again has forgotten everything, the last verdicts too.
-            self.guesser.server_starts = prey.server_starts;
+            self.guesser.server_starts = context.server_starts;
             self.replies.clear();
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
         }
         while let Some(reply) = self.replies.pop_front() {
-            self.take_verdict(prey, &reply)?;
+            self.take_verdict(context, &reply)?;
         }
         if self.guesser.is_done {
             return Ok(false);
@@ -85,7 +85,7 @@ impl Hostile {
         if self.guesser.is_waiting {
             return Ok(true);
         }
-        let victim = prey.usernames.first().filter(|_| self.guesser.attacks_user);
+        let victim = context.usernames.first().filter(|_| self.guesser.attacks_user);
         if let Some(username) = victim.cloned().or(self.guesser.ghost.clone()) {
             if self.guesser.failures == 0 {
                 self.guesser.first_at = now;
@@ -98,12 +98,16 @@ impl Hostile {
         Ok(true)
     }
 
-    fn take_verdict(&mut self, prey: &mut Prey<'_>, reply: &Reply) -> Result<(), Violation> {
+    fn take_verdict(
+        &mut self,
+        context: &mut AttackContext<'_>,
+        reply: &Reply,
+    ) -> Result<(), Violation> {
         let Reply::Error(error) = reply else {
             return Ok(());
         };
-        let now = prey.clock.tick();
-        let allowed = prey.plan.limits.throttle.failed_logins;
+        let now = context.clock.tick();
+        let allowed = context.plan.limits.throttle.failed_logins;
         let guesser = &mut self.guesser;
         guesser.is_waiting = false;
         let is_exact = allowed > 0 && now < guesser.first_at + EXACT_FOR;

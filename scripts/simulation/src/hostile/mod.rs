@@ -30,7 +30,7 @@ use crate::{
 use guesser::Guesser;
 
 /// What a hostile client is lent for a step.
-pub(crate) struct Prey<'a> {
+pub(crate) struct AttackContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a mut Ledger,
@@ -39,7 +39,7 @@ pub(crate) struct Prey<'a> {
     /// Honest users.
     pub(crate) usernames: &'a [Username],
     /// Mails of others, as somebody may have heard of them.
-    pub(crate) loot: &'a [MailRef],
+    pub(crate) foreign_mails: &'a [MailRef],
     /// Counts the server's starts.
     pub(crate) server_starts: u32,
 }
@@ -144,10 +144,10 @@ impl Hostile {
     }
 
     /// Does what is due. Returns whether it stays.
-    pub(crate) fn step(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
-        let now = prey.clock.tick();
+    pub(crate) fn step(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
+        let now = context.clock.tick();
         if now >= self.leaves_at {
-            self.leave(prey);
+            self.leave(context);
             return Ok(false);
         }
         if now < self.act_at {
@@ -160,7 +160,7 @@ impl Hostile {
             end.0.borrow_mut().reset();
         }
         if self.end.is_none() {
-            self.end = prey.network.connect(self.address);
+            self.end = context.network.connect(self.address);
             self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
             self.number = 0;
             self.outgoing.clear();
@@ -171,22 +171,22 @@ impl Hostile {
                 self.act_at = now + SECOND;
                 return Ok(true);
             }
-            prey.trace.note(&self.name, format_args!("connects, {:?}", self.kind));
+            context.trace.note(&self.name, format_args!("connects, {:?}", self.kind));
         }
         if self.kind == Kind::Guessing {
-            let alive = self.guess(prey)?;
+            let alive = self.guess(context)?;
             self.exchange();
             return Ok(alive);
         }
         if !std::mem::replace(&mut self.has_attacked, true) {
-            self.attack(prey);
+            self.attack(context);
         }
         self.exchange();
         Ok(true)
     }
 
-    fn leave(&mut self, prey: &mut Prey<'_>) {
-        prey.trace.note(&self.name, format_args!("leaves"));
+    fn leave(&mut self, context: &mut AttackContext<'_>) {
+        context.trace.note(&self.name, format_args!("leaves"));
         let Some(end) = &self.end else {
             return;
         };

@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     device::{Device, DeviceContext},
     hasher::SimHasher,
-    hostile::{Hostile, Kind, Prey},
+    hostile::{AttackContext, Hostile, Kind},
     ledger::Ledger,
     line::{Ear, LoginTrace},
     network::Network,
@@ -329,22 +329,22 @@ impl World {
         if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
             return Ok(());
         }
-        let loot: Vec<_> = self
+        let foreign_mails: Vec<_> = self
             .store
             .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
-        let mut prey = Prey {
+        let mut context = AttackContext {
             clock: &self.clock,
             plan: &self.plan,
             ledger: &mut self.ledger,
             network: &mut self.network,
             trace: &mut self.trace,
             usernames: &self.usernames,
-            loot: &loot,
+            foreign_mails: &foreign_mails,
             server_starts: self.server_starts,
         };
         let mut index = 0;
         while let Some(hostile) = self.hostile.get_mut(index) {
-            if hostile.next_due() > now || hostile.step(&mut prey)? {
+            if hostile.next_due() > now || hostile.step(&mut context)? {
                 index += 1;
             } else {
                 self.hostile.remove(index);
