@@ -45,8 +45,8 @@ pub(crate) struct Link {
     /// Whether the server has said that it says nothing more.
     server_shut: bool,
     /// What the server has read and written since somebody looked.
-    pub(crate) heard: Vec<u8>,
-    pub(crate) said: Vec<u8>,
+    pub(crate) server_read: Vec<u8>,
+    pub(crate) server_wrote: Vec<u8>,
     /// Calls of the server since somebody looked.
     pub(crate) calls: u32,
 }
@@ -145,8 +145,8 @@ impl Link {
             server_gone: false,
             client_gone: false,
             server_shut: false,
-            heard: Vec::new(),
-            said: Vec::new(),
+            server_read: Vec::new(),
+            server_wrote: Vec::new(),
             calls: 0,
         }))
     }
@@ -280,7 +280,7 @@ impl Read for ServerEnd {
         let most = link.part(room.len());
         let room = room.get_mut(..most).unwrap_or_default();
         let count = link.to_server.read(room)?;
-        link.heard.extend_from_slice(room.get(..count).unwrap_or_default());
+        link.server_read.extend_from_slice(room.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
@@ -293,7 +293,7 @@ impl Write for ServerEnd {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if link.client_gone {
-            link.said.extend_from_slice(bytes);
+            link.server_wrote.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
         let room = link.to_client.room(link.conditions.capacity).min(bytes.len());
@@ -304,7 +304,7 @@ impl Write for ServerEnd {
         let count = link.part(room);
         let at = link.arrival();
         let piece = bytes.get(..count).unwrap_or_default().to_vec();
-        link.said.extend_from_slice(&piece);
+        link.server_wrote.extend_from_slice(&piece);
         link.to_client.put(Piece::Bytes(piece), at);
         Ok(count)
     }

@@ -32,7 +32,7 @@ impl Reactor {
         require(self.server.len() <= connections_max, Check::Bounded, text)?;
         let mut together = Held::default();
         for (id, held) in self.server.held() {
-            let has_logged_in = self.lines.get(&id).is_none_or(|line| line.has_logged_in);
+            let has_logged_in = self.taps.get(&id).is_none_or(|tap| tap.has_logged_in);
             let (input_max, output_max) = (input_max(plan, has_logged_in), output_max(plan));
             let text = || format!("connection {id} holds {held:?} of {input_max}, {output_max}");
             let is_bounded = held.input <= input_max && held.output <= output_max;

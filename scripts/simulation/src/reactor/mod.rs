@@ -18,11 +18,11 @@ use crate::{
     check::{Check, Violation, require},
     clock::{Clock, tick_of},
     hasher::SimHasher,
-    line::{Ear, Line},
     network::Network,
     pipe::ServerEnd,
     plan::Plan,
     store::SimStore,
+    tap::{Observer, Tap},
 };
 
 /// Connections that the listener brings in one turn, as in the real reactor.
@@ -41,7 +41,7 @@ pub(crate) struct Reactor {
     started: u64,
     store: SimStore,
     hasher: SimHasher,
-    lines: BTreeMap<ConnId, Line>,
+    taps: BTreeMap<ConnId, Tap>,
     /// What the poll reports at its next return.
     reported: Vec<(ConnId, Readiness)>,
     /// Turns without reason, in a row.
@@ -79,7 +79,7 @@ impl Reactor {
             started: clock.tick(),
             store: store.clone(),
             hasher: hasher.clone(),
-            lines: BTreeMap::new(),
+            taps: BTreeMap::new(),
             reported: Vec::new(),
             empty_turns: 0,
             due_turns: 0,
@@ -88,8 +88,8 @@ impl Reactor {
         }
     }
 
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.lines.values()
+    pub(crate) fn taps(&self) -> impl Iterator<Item = &Tap> {
+        self.taps.values()
     }
 
     /// How many connections it has.
@@ -107,7 +107,7 @@ impl Reactor {
         self.reported.push((id, readiness));
     }
 
-    /// Asks it to stop. Asked again, it waits for nobody any more, as the real reactor.
+    /// Asks it to stop. PendingRequest again, it waits for nobody any more, as the real reactor.
     pub(crate) fn stop(&mut self, until: u64) {
         self.stopping_until = match self.stopping_until {
             None => Some(until),
@@ -122,7 +122,7 @@ impl Reactor {
         let is_reported = !self.reported.is_empty()
             || self.store.has_done()
             || (!network.backlog.is_empty() && self.stopping_until.is_none())
-            || self.lines.values().any(|line| line.link.borrow().has_edge());
+            || self.taps.values().any(|tap| tap.link.borrow().has_edge());
         let now = self.clock.tick();
         let at_once = (is_reported || self.server.has_ready()).then_some(now);
         let deadline = self.server.next_deadline().map(|at| self.started + tick_of(at));
@@ -135,15 +135,15 @@ impl Reactor {
         &mut self,
         plan: &Plan,
         network: &mut Network,
-        ear: &mut Ear<'_>,
+        observer: &mut Observer<'_>,
     ) -> Result<Turned, Violation> {
         let mut has_reason = self.has_reason(network) || self.is_due();
         self.take_events();
-        self.accept(network, ear);
+        self.accept(network, observer);
         if let Err(StoreFailed(_)) = self.server.turn(self.now()) {
             return Ok(Turned::Failed);
         }
-        has_reason |= self.listen(ear)?;
+        has_reason |= self.observe(observer)?;
         self.empty_turns = if has_reason { 0 } else { self.empty_turns + 1 };
         // One that has just become due, of a login that took long, is the next turn's.
         self.due_turns = if self.is_due() { self.due_turns + 1 } else { 0 };
@@ -178,7 +178,7 @@ impl Reactor {
             || !network.backlog.is_empty()
             || self.store.has_done()
             || self.hasher.next_due().is_some_and(|due| due <= now)
-            || self.lines.values().any(|line| line.link.borrow().has_edge())
+            || self.taps.values().any(|tap| tap.link.borrow().has_edge())
     }
 
     /// Whether a deadline has passed that was not looked at.
@@ -187,9 +187,9 @@ impl Reactor {
     }
 
     fn take_events(&mut self) {
-        for line in self.lines.values() {
-            if let Some(edge) = line.link.borrow_mut().take_edge() {
-                self.reported.push((line.id, edge));
+        for tap in self.taps.values() {
+            if let Some(edge) = tap.link.borrow_mut().take_edge() {
+                self.reported.push((tap.id, edge));
             }
         }
         for (id, readiness) in std::mem::take(&mut self.reported) {
@@ -197,7 +197,7 @@ impl Reactor {
         }
     }
 
-    fn accept(&mut self, network: &mut Network, ear: &mut Ear<'_>) {
+    fn accept(&mut self, network: &mut Network, observer: &mut Observer<'_>) {
         if self.stopping_until.is_some() {
             return;
         }
@@ -206,45 +206,45 @@ impl Reactor {
                 return;
             };
             if let Some(id) = self.server.open(self.now(), ServerEnd(link.clone()), peer) {
-                ear.trace.note("server", format_args!("{id}: opened, {peer}"));
-                self.lines.insert(id, Line::new(id, link, self.clock.tick()));
+                observer.trace.note("server", format_args!("{id}: opened, {peer}"));
+                self.taps.insert(id, Tap::new(id, link, self.clock.tick()));
             }
         }
     }
 
     /// Listens to what was read and said in a turn. Returns whether anything was.
-    fn listen(&mut self, ear: &mut Ear<'_>) -> Result<bool, Violation> {
+    fn observe(&mut self, observer: &mut Observer<'_>) -> Result<bool, Violation> {
         let mut moved = false;
-        for line in self.lines.values_mut() {
-            let calls = std::mem::take(&mut line.link.borrow_mut().calls);
+        for tap in self.taps.values_mut() {
+            let calls = std::mem::take(&mut tap.link.borrow_mut().calls);
             moved |= calls > 0;
-            line.hear(ear);
+            tap.observe_requests(observer);
         }
         let submitted = [self.store.take_submitted(), self.hasher.take_submitted()];
         for (ticket, kind) in submitted.into_iter().flatten() {
             moved = true;
-            if let Some(line) = self.lines.get_mut(&ticket.connection) {
-                line.note_job(kind, ear.now);
+            if let Some(tap) = self.taps.get_mut(&ticket.connection) {
+                tap.note_job(kind, observer.now);
             }
         }
         // A store that answers at once has changed meanwhile.
-        ear.ledger.look_at_store(&self.store, ear.now)?;
-        for line in self.lines.values_mut() {
-            line.say(ear)?;
+        observer.ledger.look_at_store(&self.store, observer.now)?;
+        for tap in self.taps.values_mut() {
+            tap.observe_replies(observer)?;
             // Who was answered has no job out, or the answer was not its own.
-            let is_at_work = self.store.is_at(line.id) || self.hasher.is_at(line.id);
-            let is_answered = line.waiting.is_empty() && !line.is_refused;
-            let text = || format!("connection {}: answered before its job was done", line.id);
+            let is_at_work = self.store.is_at(tap.id) || self.hasher.is_at(tap.id);
+            let is_answered = tap.waiting.is_empty() && !tap.is_refused;
+            let text = || format!("connection {}: answered before its job was done", tap.id);
             require(!is_at_work || !is_answered, Check::Answered, text)?;
         }
-        let before = self.lines.len();
-        self.lines.retain(|id, line| {
-            let is_gone = line.link.borrow().server_gone;
+        let before = self.taps.len();
+        self.taps.retain(|id, tap| {
+            let is_gone = tap.link.borrow().server_gone;
             if is_gone {
-                ear.trace.note("server", format_args!("{id}: closed"));
+                observer.trace.note("server", format_args!("{id}: closed"));
             }
             !is_gone
         });
-        Ok(moved || self.lines.len() < before)
+        Ok(moved || self.taps.len() < before)
     }
 }

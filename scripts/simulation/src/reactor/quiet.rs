@@ -9,8 +9,8 @@ use super::Reactor;
 use crate::{
     check::{Check, Violation, require},
     clock::{SECOND, tick_of},
-    line::Line,
     plan::Plan,
+    tap::Tap,
 };
 
 /// How long a connection that is being closed waits for the client's end, in ticks.
@@ -28,22 +28,22 @@ impl Reactor {
         }
         let held: BTreeMap<ConnId, Held> = self.server.held().collect();
         let late = LATE_MAX + plan.lag_max;
-        for line in self.lines.values_mut() {
-            let held = held.get(&line.id).copied().unwrap_or_default();
-            line.look(held, now);
+        for tap in self.taps.values_mut() {
+            let held = held.get(&tap.id).copied().unwrap_or_default();
+            tap.look(held, now);
             // The server waits itself then.
-            if self.store.is_at(line.id) || self.hasher.is_at(line.id) {
-                line.moved_at = now;
+            if self.store.is_at(tap.id) || self.hasher.is_at(tap.id) {
+                tap.moved_at = now;
                 continue;
             }
-            line.check_nothing_forgotten()?;
-            line.check_deadlines(plan, now, late)?;
+            tap.check_nothing_forgotten()?;
+            tap.check_deadlines(plan, now, late)?;
         }
         Ok(())
     }
 }
 
-impl Line {
+impl Tap {
     fn look(&mut self, held: Held, now: u64) {
         let link = self.link.borrow();
         if link.is_shut() {

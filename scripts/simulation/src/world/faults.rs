@@ -120,7 +120,7 @@ impl World {
         let Some(reactor) = &mut self.reactor else {
             return;
         };
-        let ids: Vec<ConnId> = reactor.lines().map(|line| line.id).collect();
+        let ids: Vec<ConnId> = reactor.taps().map(|tap| tap.id).collect();
         let spurious = Readiness { readable: true, writable: true, ended: false };
         if let Some(id) = self.rng.pick(&ids) {
             reactor.report(id, spurious);

@@ -13,12 +13,12 @@ use crate::{
     hasher::SimHasher,
     hostile::{AttackContext, Hostile, Kind},
     ledger::Ledger,
-    line::{Ear, LoginTrace},
     network::Network,
     plan::{Plan, REALM},
     reactor::{Reactor, Turned},
     rng::Rng,
     store::SimStore,
+    tap::{LoginTrace, Observer},
     trace::Trace,
     user::User,
 };
@@ -282,13 +282,13 @@ impl World {
         if self.plan.lag_max > 0 && self.rng.one_in(20) {
             reactor.lags_until = now + self.rng.within(0..=self.plan.lag_max);
         }
-        let mut ear = Ear {
+        let mut observer = Observer {
             now,
             ledger: &mut self.ledger,
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
         };
-        match reactor.turn(&self.plan, &mut self.network, &mut ear)? {
+        match reactor.turn(&self.plan, &mut self.network, &mut observer)? {
             Turned::Runs => Ok(()),
             Turned::Failed => self.kill_server("the store has failed"),
             Turned::Stopped => self.finish_server(),
