@@ -89,13 +89,13 @@ struct Program {
     think_at: u64,
     /// Drive it at once.
     again: bool,
-    errands: BTreeMap<RequestId, (Errand, u64)>,
+    operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
 }
 
 /// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Errand {
+enum Operation {
     Register,
     Login(Credential),
     Logout,
@@ -138,10 +138,10 @@ impl Device {
         let state = match &self.program {
             None => "not started".to_owned(),
             Some(program) => format!(
-                "session {:?}, connected {}, errands {:?}",
+                "session {:?}, connected {}, operations {:?}",
                 program.client.username(),
                 program.end.is_some(),
-                program.errands
+                program.operations
             ),
         };
         format!("{}: {} mails to send, {state}", self.name, self.outbox.len())
@@ -271,9 +271,9 @@ impl Device {
 
     /// (g), as the client's caller sees it.
     fn check_deadlines(&self, now: u64) -> Result<(), Violation> {
-        let errands = self.program.iter().flat_map(|program| program.errands.values());
-        for (errand, deadline) in errands {
-            let text = || format!("{}: no word of {errand:?} by its deadline", self.name);
+        let operations = self.program.iter().flat_map(|program| program.operations.values());
+        for (operation, deadline) in operations {
+            let text = || format!("{}: no word of {operation:?} by its deadline", self.name);
             require(now <= deadline + LATE_MAX, Check::Answered, text)?;
         }
         Ok(())
@@ -297,7 +297,7 @@ impl Program {
             connect_at: now,
             think_at: now,
             again: false,
-            errands: BTreeMap::new(),
+            operations: BTreeMap::new(),
             receiving: None,
         }
     }
@@ -313,7 +313,7 @@ impl Program {
         Ok(())
     }
 
-    fn has(&self, wanted: impl Fn(&Errand) -> bool) -> bool {
-        self.errands.values().any(|(errand, _)| wanted(errand))
+    fn has(&self, wanted: impl Fn(&Operation) -> bool) -> bool {
+        self.operations.values().any(|(operation, _)| wanted(operation))
     }
 }

@@ -8,7 +8,7 @@ use correio_client::{
 };
 use correio_proto::message::{ErrorCode, ErrorReply, Reply};
 
-use super::{Device, DeviceContext, Errand, MAILBOX};
+use super::{Device, DeviceContext, MAILBOX, Operation};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
@@ -30,8 +30,8 @@ impl Device {
                 program.receiving = None;
                 Ok(())
             }
-            Event::Answer { id, outcome, .. } => match program.errands.remove(&id) {
-                Some((errand, _)) => self.answered(context, &errand, outcome),
+            Event::Answer { id, outcome, .. } => match program.operations.remove(&id) {
+                Some((operation, _)) => self.answered(context, &operation, outcome),
                 None => {
                     let text = format!("{}: an answer that nobody waits for", self.name);
                     Err(Violation::new(Check::Answered, text))
@@ -43,66 +43,68 @@ impl Device {
     fn answered(
         &mut self,
         context: &mut DeviceContext<'_>,
-        errand: &Errand,
+        operation: &Operation,
         outcome: Result<Reply, Failure>,
     ) -> Result<(), Violation> {
         match &outcome {
             Ok(Reply::Page(page)) => {
                 let (mails, more) = (page.mails.len(), page.more);
-                context.trace.note(&self.name, format_args!("{errand:?}: {mails} mails, {more}"));
+                context
+                    .trace
+                    .note(&self.name, format_args!("{operation:?}: {mails} mails, {more}"));
             }
-            other => context.trace.note(&self.name, format_args!("{errand:?}: {other:?}")),
+            other => context.trace.note(&self.name, format_args!("{operation:?}: {other:?}")),
         }
         match outcome {
             Err(_) => {
-                self.gave_up(context, errand);
+                self.gave_up(context, operation);
                 Ok(())
             }
-            Ok(Reply::Error(error)) => self.refused(context, errand, &error),
-            Ok(reply) => self.succeeded(context, errand, reply),
+            Ok(Reply::Error(error)) => self.refused(context, operation, &error),
+            Ok(reply) => self.succeeded(context, operation, reply),
         }
     }
 
     /// There will be no answer: what was to be done is done again another time.
-    pub(super) fn gave_up(&mut self, context: &mut DeviceContext<'_>, errand: &Errand) {
-        match errand {
-            Errand::Send(id) => {
+    pub(super) fn gave_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
+        match operation {
+            Operation::Send(id) => {
                 if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
                     parcel.is_asked = false;
                 }
             }
-            Errand::Receive => {
+            Operation::Receive => {
                 if let Some(program) = &mut self.program {
                     program.receiving = None;
                 }
             }
             // Whether it was made the next login will tell.
-            Errand::Password(_) => context.user.change_is_lost(context.clock.tick()),
-            Errand::Register
-            | Errand::Login(_)
-            | Errand::Logout
-            | Errand::Rename
-            | Errand::Ping => {}
+            Operation::Password(_) => context.user.change_is_lost(context.clock.tick()),
+            Operation::Register
+            | Operation::Login(_)
+            | Operation::Logout
+            | Operation::Rename
+            | Operation::Ping => {}
         }
     }
 
     fn succeeded(
         &mut self,
         context: &mut DeviceContext<'_>,
-        errand: &Errand,
+        operation: &Operation,
         reply: Reply,
     ) -> Result<(), Violation> {
-        match errand {
-            Errand::Register => context.user.is_registered = true,
-            Errand::Login(credential) => {
+        match operation {
+            Operation::Register => context.user.is_registered = true,
+            Operation::Login(credential) => {
                 self.refused = 0;
                 context.user.was_let_in(credential, context.clock.tick());
             }
-            Errand::Password(new) => {
+            Operation::Password(new) => {
                 context.user.is_changing = false;
                 context.user.passwords = vec![new.clone()];
             }
-            Errand::Send(id) => {
+            Operation::Send(id) => {
                 let key = (context.user.username.clone(), *id);
                 let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
                 require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
@@ -110,8 +112,8 @@ impl Device {
                     self.struck = Some(self.outbox.remove(index).mail);
                 }
             }
-            Errand::Receive => return self.received(context, reply),
-            Errand::Logout | Errand::Rename | Errand::Ping => {}
+            Operation::Receive => return self.received(context, reply),
+            Operation::Logout | Operation::Rename | Operation::Ping => {}
         }
         Ok(())
     }
@@ -119,7 +121,7 @@ impl Device {
     fn refused(
         &mut self,
         context: &mut DeviceContext<'_>,
-        errand: &Errand,
+        operation: &Operation,
         error: &ErrorReply,
     ) -> Result<(), Violation> {
         use ErrorCode::{
@@ -127,33 +129,35 @@ impl Device {
         };
         let now = context.clock.tick();
         let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
-        let is_possible = match (errand, error.code) {
+        let is_possible = match (operation, error.code) {
             (_, Busy | Unavailable) => true,
-            (Errand::Login(_) | Errand::Send(_) | Errand::Password(_), RateLimited) => true,
-            (Errand::Send(_), MailboxFull | UnknownRecipient) => true,
+            (Operation::Login(_) | Operation::Send(_) | Operation::Password(_), RateLimited) => {
+                true
+            }
+            (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
             // Where it is not known which password holds, both are tried.
-            (Errand::Login(tried), BadCredentials) => {
+            (Operation::Login(tried), BadCredentials) => {
                 // Another device may have changed it meanwhile.
                 let is_known = context.user.passwords.contains(tried);
                 self.refused = if is_known { self.refused + 1 } else { 0 };
                 self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
             }
-            (Errand::Password(_), BadCredentials) => true,
+            (Operation::Password(_), BadCredentials) => true,
             _ => false,
         };
-        let text = || format!("{}: {errand:?} is refused: {error:?}", self.name);
+        let text = || format!("{}: {operation:?} is refused: {error:?}", self.name);
         require(is_possible, Check::Answered, text)?;
-        if let Errand::Send(id) = errand {
+        if let Operation::Send(id) = operation {
             if error.recipients.iter().any(|to| to.as_str() == "nobody") {
                 self.outbox.retain(|parcel| parcel.mail.id != *id);
             } else if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
                 parcel.retry_at = now + wait;
             }
         }
-        if let (Errand::Login(_), Some(program)) = (errand, &mut self.program) {
+        if let (Operation::Login(_), Some(program)) = (operation, &mut self.program) {
             program.think_at = program.think_at.max(now + wait);
         }
-        self.gave_up(context, errand);
+        self.gave_up(context, operation);
         Ok(())
     }
 
@@ -181,7 +185,7 @@ impl Device {
             };
             match receiving.next_step() {
                 ReceiveStep::Ask(request) => {
-                    self.ask(context, Errand::Receive, request);
+                    self.ask(context, Operation::Receive, request);
                     return Ok(());
                 }
                 ReceiveStep::Save(mails) => {
@@ -192,13 +196,13 @@ impl Device {
                     context.trace.note(&self.name, format_args!("saves: {saved:?}"));
                     context.ledger.look_at_disk(&context.user.username, &self.disk)?;
                     if saved.is_err() {
-                        self.gave_up(context, &Errand::Receive);
+                        self.gave_up(context, &Operation::Receive);
                         return Ok(());
                     }
                 }
                 ReceiveStep::Finished => {
                     self.rest(context);
-                    self.gave_up(context, &Errand::Receive);
+                    self.gave_up(context, &Operation::Receive);
                     return Ok(());
                 }
             }

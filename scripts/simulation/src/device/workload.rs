@@ -8,7 +8,7 @@ use correio_proto::{
     message::{Account, Login, Register, Request, Send},
 };
 
-use super::{Device, DeviceContext, Errand, Parcel};
+use super::{Device, DeviceContext, Operation, Parcel};
 use crate::{check::Violation, clock::SECOND};
 
 /// How long a person waits for an answer, in ticks.
@@ -26,19 +26,19 @@ impl Device {
         };
         program.think_at = now + pause.max(1);
         if !context.user.is_registered {
-            if !program.has(|errand| *errand == Errand::Register) {
+            if !program.has(|operation| *operation == Operation::Register) {
                 self.register(context);
             }
             return Ok(());
         }
         if program.client.username().is_none() {
-            if !program.has(|errand| matches!(errand, Errand::Login(_))) {
+            if !program.has(|operation| matches!(operation, Operation::Login(_))) {
                 self.log_in(context);
             }
             return Ok(());
         }
         // Who has asked for the end of the session asks for nothing behind that.
-        if program.has(|errand| *errand == Errand::Logout) {
+        if program.has(|operation| *operation == Operation::Logout) {
             return Ok(());
         }
         if self.rng.one_in(3) {
@@ -55,10 +55,10 @@ impl Device {
 
     fn do_something(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         match self.rng.below(20) {
-            0 => self.ask(context, Errand::Ping, Request::Ping {}),
+            0 => self.ask(context, Operation::Ping, Request::Ping {}),
             1 => self.rename(context),
             2 => self.change_password(context),
-            3 if self.is_idle() => self.ask(context, Errand::Logout, Request::Logout {}),
+            3 if self.is_idle() => self.ask(context, Operation::Logout, Request::Logout {}),
             4..=9 => self.receive(context)?,
             _ => {
                 for _ in 0..self.rng.within(1..=3) {
@@ -71,7 +71,7 @@ impl Device {
     }
 
     fn is_idle(&self) -> bool {
-        self.program.as_ref().is_some_and(|program| program.errands.is_empty())
+        self.program.as_ref().is_some_and(|program| program.operations.is_empty())
     }
 
     fn register(&mut self, context: &mut DeviceContext<'_>) {
@@ -85,7 +85,7 @@ impl Device {
             credential,
             invite: None,
         });
-        self.ask(context, Errand::Register, request);
+        self.ask(context, Operation::Register, request);
     }
 
     fn log_in(&mut self, context: &mut DeviceContext<'_>) {
@@ -97,7 +97,7 @@ impl Device {
         };
         let username = context.user.username.clone();
         let request = Request::Login(Login { username, credential: credential.clone() });
-        self.ask(context, Errand::Login(credential), request);
+        self.ask(context, Operation::Login(credential), request);
     }
 
     fn rename(&mut self, context: &mut DeviceContext<'_>) {
@@ -106,7 +106,7 @@ impl Device {
             return;
         };
         let request = Request::Account(Account::FullName { full_name });
-        self.ask(context, Errand::Rename, request);
+        self.ask(context, Operation::Rename, request);
     }
 
     fn change_password(&mut self, context: &mut DeviceContext<'_>) {
@@ -121,7 +121,7 @@ impl Device {
         context.user.passwords.push(new.clone());
         context.user.is_changing = true;
         let request = Request::Account(Account::Password { current, new: new.clone() });
-        self.ask(context, Errand::Password(new), request);
+        self.ask(context, Operation::Password(new), request);
     }
 
     /// Begins to receive, or goes on with it.
@@ -146,7 +146,7 @@ impl Device {
             })
             .collect();
         for mail in due {
-            self.ask(context, Errand::Send(mail.id), Request::Send(mail));
+            self.ask(context, Operation::Send(mail.id), Request::Send(mail));
         }
     }
 
@@ -190,7 +190,7 @@ impl Device {
     pub(super) fn ask(
         &mut self,
         context: &mut DeviceContext<'_>,
-        errand: Errand,
+        operation: Operation,
         request: Request,
     ) {
         let patience = self.rng.pick(&PATIENCE).unwrap_or(SECOND);
@@ -200,13 +200,13 @@ impl Device {
         };
         match program.client.request(request, Duration::from_millis(deadline)) {
             Ok(id) => {
-                context.trace.note(&self.name, format_args!("asks {errand:?}"));
-                program.errands.insert(id, (errand, deadline));
+                context.trace.note(&self.name, format_args!("asks {operation:?}"));
+                program.operations.insert(id, (operation, deadline));
                 program.again = true;
             }
             Err(failure) => {
-                context.trace.note(&self.name, format_args!("cannot ask {errand:?}: {failure}"));
-                self.gave_up(context, &errand);
+                context.trace.note(&self.name, format_args!("cannot ask {operation:?}: {failure}"));
+                self.gave_up(context, &operation);
             }
         }
     }
