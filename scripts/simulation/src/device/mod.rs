@@ -62,9 +62,9 @@ pub(crate) struct Device {
     pub(crate) disk: SimDisk,
     rng: Rng,
     /// What is to be sent, with everything that was tried and not answered. It is durable.
-    outbox: Vec<Parcel>,
+    outbox: Vec<QueuedMail>,
     /// What was struck off last: after a crash it may be there again.
-    struck: Option<Send>,
+    last_sent: Option<Send>,
     program: Option<Program>,
     /// When the program is started again.
     start_at: u64,
@@ -74,7 +74,7 @@ pub(crate) struct Device {
 
 /// A mail that was not acknowledged yet.
 #[derive(Debug)]
-struct Parcel {
+struct QueuedMail {
     mail: Send,
     is_asked: bool,
     /// Not before then.
@@ -114,7 +114,7 @@ impl Device {
             disk: SimDisk::new(),
             rng,
             outbox: Vec::new(),
-            struck: None,
+            last_sent: None,
             program: None,
             start_at: 0,
             refused: 0,
@@ -167,14 +167,14 @@ impl Device {
             return;
         }
         self.start_at = now + self.rng.within(10..=5_000);
-        for parcel in &mut self.outbox {
-            parcel.is_asked = false;
+        for queued in &mut self.outbox {
+            queued.is_asked = false;
         }
         if power {
             self.disk.crash(&mut self.rng);
             // That it was struck off may not have been on the disk.
-            if let Some(mail) = self.struck.take().filter(|_| self.rng.one_in(2)) {
-                self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
+            if let Some(mail) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
+                self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
             }
         } else {
             self.disk.restart();

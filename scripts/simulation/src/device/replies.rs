@@ -69,8 +69,8 @@ impl Device {
     pub(super) fn gave_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
         match operation {
             Operation::Send(id) => {
-                if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
-                    parcel.is_asked = false;
+                if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                    queued.is_asked = false;
                 }
             }
             Operation::Receive => {
@@ -109,7 +109,7 @@ impl Device {
                 let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
                 require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
                 if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
-                    self.struck = Some(self.outbox.remove(index).mail);
+                    self.last_sent = Some(self.outbox.remove(index).mail);
                 }
             }
             Operation::Receive => return self.received(context, reply),
@@ -149,9 +149,9 @@ impl Device {
         require(is_possible, Check::Answered, text)?;
         if let Operation::Send(id) = operation {
             if error.recipients.iter().any(|to| to.as_str() == "nobody") {
-                self.outbox.retain(|parcel| parcel.mail.id != *id);
-            } else if let Some(parcel) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
-                parcel.retry_at = now + wait;
+                self.outbox.retain(|queued| queued.mail.id != *id);
+            } else if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                queued.retry_at = now + wait;
             }
         }
         if let (Operation::Login(_), Some(program)) = (operation, &mut self.program) {

@@ -8,7 +8,7 @@ use correio_proto::{
     message::{Account, Login, Register, Request, Send},
 };
 
-use super::{Device, DeviceContext, Operation, Parcel};
+use super::{Device, DeviceContext, Operation, QueuedMail};
 use crate::{check::Violation, clock::SECOND};
 
 /// How long a person waits for an answer, in ticks.
@@ -139,10 +139,10 @@ impl Device {
         let due: Vec<Send> = self
             .outbox
             .iter_mut()
-            .filter(|parcel| !parcel.is_asked && parcel.retry_at <= now)
-            .map(|parcel| {
-                parcel.is_asked = true;
-                parcel.mail.clone()
+            .filter(|queued| !queued.is_asked && queued.retry_at <= now)
+            .map(|queued| {
+                queued.is_asked = true;
+                queued.mail.clone()
             })
             .collect();
         for mail in due {
@@ -172,7 +172,7 @@ impl Device {
         let mail = Send { id, to, subject, body };
         context.ledger.note_sent(context.user.username.clone(), &mail);
         context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
-        self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
+        self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
     }
 
     fn body(&mut self, max: usize) -> String {
