@@ -239,7 +239,7 @@ impl Device {
             let mut moved = false;
             while let Some(event) = self.program.as_mut().and_then(|p| p.client.poll()) {
                 moved = true;
-                self.take(context, event)?;
+                self.handle_event(context, event)?;
             }
             if !moved {
                 return Ok(());

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Device {
-    pub(super) fn take(
+    pub(super) fn handle_event(
         &mut self,
         context: &mut DeviceContext<'_>,
         event: Event,
@@ -31,7 +31,7 @@ impl Device {
                 Ok(())
             }
             Event::Answer { id, outcome, .. } => match program.operations.remove(&id) {
-                Some((operation, _)) => self.answered(context, &operation, outcome),
+                Some((operation, _)) => self.handle_outcome(context, &operation, outcome),
                 None => {
                     let text = format!("{}: an answer that nobody waits for", self.name);
                     Err(Violation::new(Check::Answered, text))
@@ -40,7 +40,7 @@ impl Device {
         }
     }
 
-    fn answered(
+    fn handle_outcome(
         &mut self,
         context: &mut DeviceContext<'_>,
         operation: &Operation,
@@ -57,16 +57,16 @@ impl Device {
         }
         match outcome {
             Err(_) => {
-                self.gave_up(context, operation);
+                self.give_up(context, operation);
                 Ok(())
             }
-            Ok(Reply::Error(error)) => self.refused(context, operation, &error),
-            Ok(reply) => self.succeeded(context, operation, reply),
+            Ok(Reply::Error(error)) => self.handle_error(context, operation, &error),
+            Ok(reply) => self.handle_success(context, operation, reply),
         }
     }
 
     /// There will be no answer: what was to be done is done again another time.
-    pub(super) fn gave_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
+    pub(super) fn give_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
         match operation {
             Operation::Send(id) => {
                 if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
@@ -88,7 +88,7 @@ impl Device {
         }
     }
 
-    fn succeeded(
+    fn handle_success(
         &mut self,
         context: &mut DeviceContext<'_>,
         operation: &Operation,
@@ -112,13 +112,13 @@ impl Device {
                     self.last_sent = Some(self.outbox.remove(index).mail);
                 }
             }
-            Operation::Receive => return self.received(context, reply),
+            Operation::Receive => return self.handle_page(context, reply),
             Operation::Logout | Operation::Rename | Operation::Ping => {}
         }
         Ok(())
     }
 
-    fn refused(
+    fn handle_error(
         &mut self,
         context: &mut DeviceContext<'_>,
         operation: &Operation,
@@ -157,11 +157,15 @@ impl Device {
         if let (Operation::Login(_), Some(program)) = (operation, &mut self.program) {
             program.think_at = program.think_at.max(now + wait);
         }
-        self.gave_up(context, operation);
+        self.give_up(context, operation);
         Ok(())
     }
 
-    fn received(&mut self, context: &mut DeviceContext<'_>, reply: Reply) -> Result<(), Violation> {
+    fn handle_page(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        reply: Reply,
+    ) -> Result<(), Violation> {
         let Some((receiving, _)) = self.program.as_mut().and_then(|p| p.receiving.as_mut()) else {
             return Ok(());
         };
@@ -169,11 +173,11 @@ impl Device {
             let text = format!("{}: {error}", self.name);
             return Err(Violation::new(Check::Intact, text));
         }
-        self.go_on_receiving(context)
+        self.continue_receiving(context)
     }
 
     /// Saves and asks, as the flow wants it.
-    pub(super) fn go_on_receiving(
+    pub(super) fn continue_receiving(
         &mut self,
         context: &mut DeviceContext<'_>,
     ) -> Result<(), Violation> {
@@ -196,13 +200,13 @@ impl Device {
                     context.trace.note(&self.name, format_args!("saves: {saved:?}"));
                     context.ledger.look_at_disk(&context.user.username, &self.disk)?;
                     if saved.is_err() {
-                        self.gave_up(context, &Operation::Receive);
+                        self.give_up(context, &Operation::Receive);
                         return Ok(());
                     }
                 }
                 ReceiveStep::Finished => {
-                    self.rest(context);
-                    self.gave_up(context, &Operation::Receive);
+                    self.slow_down(context);
+                    self.give_up(context, &Operation::Receive);
                     return Ok(());
                 }
             }
@@ -210,7 +214,7 @@ impl Device {
     }
 
     /// In the end there is not much to do.
-    fn rest(&mut self, context: &DeviceContext<'_>) {
+    fn slow_down(&mut self, context: &DeviceContext<'_>) {
         if let Some(program) = self.program.as_mut().filter(|_| context.is_healing) {
             program.think_at += self.rng.within(SECOND..=10 * SECOND);
         }

@@ -131,7 +131,7 @@ impl Device {
             return Ok(());
         }
         self.start_receiving();
-        self.go_on_receiving(context)
+        self.continue_receiving(context)
     }
 
     fn send_outbox(&mut self, context: &mut DeviceContext<'_>) {
@@ -206,7 +206,7 @@ impl Device {
             }
             Err(failure) => {
                 context.trace.note(&self.name, format_args!("cannot ask {operation:?}: {failure}"));
-                self.gave_up(context, &operation);
+                self.give_up(context, &operation);
             }
         }
     }
