@@ -26,13 +26,13 @@ use crate::{
 };
 
 /// Connections that the listener brings in one turn, as in the real reactor.
-const ACCEPTS_PER_TURN: usize = 16;
+const ACCEPTS_PER_ITERATION: usize = 16;
 
 /// Turns in a row in which nothing moves: two for a list that was handed on, one for a deadline.
-const EMPTY_TURNS_MAX: u32 = 4;
+const EMPTY_ITERATIONS_MAX: u32 = 4;
 
 /// Turns in a row that leave a deadline behind which has passed.
-const DUE_TURNS_MAX: u32 = 2;
+const OVERDUE_ITERATIONS_MAX: u32 = 2;
 
 /// A server that runs.
 pub(crate) struct Reactor {
@@ -45,9 +45,9 @@ pub(crate) struct Reactor {
     /// What the poll reports at its next return.
     reported: Vec<(ConnId, Readiness)>,
     /// Turns without reason, in a row.
-    empty_turns: u32,
+    empty_iterations: u32,
     /// Turns behind which a deadline had passed, in a row.
-    due_turns: u32,
+    overdue_iterations: u32,
     /// Until when connections may finish, once the server was asked to stop.
     pub(crate) stopping_until: Option<u64>,
     /// The loop stands still until then.
@@ -56,7 +56,7 @@ pub(crate) struct Reactor {
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turned {
+pub(crate) enum ServerState {
     /// The server goes on.
     Runs,
     /// It has stopped, as it was asked to.
@@ -81,8 +81,8 @@ impl Reactor {
             hasher: hasher.clone(),
             taps: BTreeMap::new(),
             reported: Vec::new(),
-            empty_turns: 0,
-            due_turns: 0,
+            empty_iterations: 0,
+            overdue_iterations: 0,
             stopping_until: None,
             lags_until: 0,
         }
@@ -113,12 +113,12 @@ impl Reactor {
             None => Some(until),
             Some(_) => Some(self.clock.tick()),
         };
-        self.empty_turns = 0;
+        self.empty_iterations = 0;
         self.server.stop(self.now());
     }
 
     /// When its poll returns if nothing else happens; never before its loop goes on.
-    pub(crate) fn next_turn(&self, network: &Network) -> Option<u64> {
+    pub(crate) fn next_iteration(&self, network: &Network) -> Option<u64> {
         let is_reported = !self.reported.is_empty()
             || self.store.has_done()
             || (!network.backlog.is_empty() && self.stopping_until.is_none())
@@ -131,39 +131,40 @@ impl Reactor {
     }
 
     /// One return of the poll and what follows from it.
-    pub(crate) fn turn(
+    pub(crate) fn iterate(
         &mut self,
         plan: &Plan,
         network: &mut Network,
         observer: &mut Observer<'_>,
-    ) -> Result<Turned, Violation> {
+    ) -> Result<ServerState, Violation> {
         let mut has_reason = self.has_reason(network) || self.is_due();
         self.take_events();
         self.accept(network, observer);
         if let Err(StoreFailed(_)) = self.server.turn(self.now()) {
-            return Ok(Turned::Failed);
+            return Ok(ServerState::Failed);
         }
         has_reason |= self.observe(observer)?;
-        self.empty_turns = if has_reason { 0 } else { self.empty_turns + 1 };
+        self.empty_iterations = if has_reason { 0 } else { self.empty_iterations + 1 };
         // One that has just become due, of a login that took long, is the next turn's.
-        self.due_turns = if self.is_due() { self.due_turns + 1 } else { 0 };
+        self.overdue_iterations = if self.is_due() { self.overdue_iterations + 1 } else { 0 };
         let text = || {
             format!(
-                "{} turns in a row with nothing to do, {} with something due; ready: {}, next deadline {:?}, it is {:?}",
-                self.empty_turns,
-                self.due_turns,
+                "{} iterations in a row with nothing to do, {} with something due; ready: {}, next deadline {:?}, it is {:?}",
+                self.empty_iterations,
+                self.overdue_iterations,
                 self.server.has_ready(),
                 self.server.next_deadline(),
                 self.now().uptime
             )
         };
-        let is_idle = self.empty_turns <= EMPTY_TURNS_MAX && self.due_turns <= DUE_TURNS_MAX;
+        let is_idle = self.empty_iterations <= EMPTY_ITERATIONS_MAX
+            && self.overdue_iterations <= OVERDUE_ITERATIONS_MAX;
         require(is_idle, Check::Idle, text)?;
         self.check_bounds(plan)?;
         let is_over = self
             .stopping_until
             .is_some_and(|until| self.server.is_empty() || self.clock.tick() >= until);
-        Ok(if is_over { Turned::Stopped } else { Turned::Runs })
+        Ok(if is_over { ServerState::Stopped } else { ServerState::Runs })
     }
 
     /// Lets go of everything, with what the store had queued made durable.
@@ -201,7 +202,7 @@ impl Reactor {
         if self.stopping_until.is_some() {
             return;
         }
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..ACCEPTS_PER_ITERATION {
             let Some((link, peer)) = network.backlog.pop_front() else {
                 return;
             };

@@ -15,7 +15,7 @@ use crate::{
     ledger::Ledger,
     network::Network,
     plan::{Plan, REALM},
-    reactor::{Reactor, Turned},
+    reactor::{Reactor, ServerState},
     rng::Rng,
     store::SimStore,
     tap::{LoginTrace, Observer},
@@ -201,7 +201,7 @@ impl World {
 
     fn next_due(&self) -> u64 {
         let server = match &self.reactor {
-            Some(reactor) => reactor.next_turn(&self.network),
+            Some(reactor) => reactor.next_iteration(&self.network),
             None => Some(self.start_at),
         };
         let store = match self.store_at {
@@ -276,7 +276,7 @@ impl World {
             }
             return Ok(());
         };
-        if reactor.next_turn(&self.network).is_none_or(|at| at > now) {
+        if reactor.next_iteration(&self.network).is_none_or(|at| at > now) {
             return Ok(());
         }
         if self.plan.lag_max > 0 && self.rng.one_in(20) {
@@ -288,10 +288,10 @@ impl World {
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
         };
-        match reactor.turn(&self.plan, &mut self.network, &mut observer)? {
-            Turned::Runs => Ok(()),
-            Turned::Failed => self.kill_server("the store has failed"),
-            Turned::Stopped => self.finish_server(),
+        match reactor.iterate(&self.plan, &mut self.network, &mut observer)? {
+            ServerState::Runs => Ok(()),
+            ServerState::Failed => self.kill_server("the store has failed"),
+            ServerState::Stopped => self.finish_server(),
         }
     }
 
