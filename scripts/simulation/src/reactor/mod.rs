@@ -3,7 +3,7 @@
 //! connection.
 
 mod bounds;
-mod quiet;
+mod quiescence;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -190,7 +190,7 @@ impl World {
         if next > now
             && let Some(reactor) = &mut self.reactor
         {
-            reactor.check_quiet(&self.plan)?;
+            reactor.check_quiescent(&self.plan)?;
         }
         self.steps_here = if next > now { 0 } else { self.steps_here + 1 };
         let text = || format!("more than {STEPS_PER_TICK} steps without time passing");

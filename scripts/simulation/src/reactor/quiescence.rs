@@ -21,7 +21,7 @@ const LATE_MAX: u64 = 4 * SECOND;
 
 impl Reactor {
     /// To be called when nothing is due for the server now.
-    pub(crate) fn check_quiet(&mut self, plan: &Plan) -> Result<(), Violation> {
+    pub(crate) fn check_quiescent(&mut self, plan: &Plan) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.lags_until > now {
             return Ok(());
