@@ -43,8 +43,8 @@ pub(crate) struct Ledger {
     /// Accounts that are no more.
     deleted: BTreeSet<AccountId>,
     /// On which connections an account was asked to be deleted.
-    farewells: BTreeSet<ConnId>,
-    hashes: BTreeMap<Username, Vec<Was<PasswordHash>>>,
+    account_deletions: BTreeSet<ConnId>,
+    hashes: BTreeMap<Username, Vec<Version<PasswordHash>>>,
     names: BTreeMap<Username, Vec<FullName>>,
     /// The disks of honest users.
     disks: Vec<(Username, SimDisk)>,
@@ -54,7 +54,7 @@ pub(crate) struct Ledger {
 
 /// Something that held until then, or still does.
 #[derive(Debug)]
-struct Was<T> {
+struct Version<T> {
     value: T,
     until: Option<u64>,
 }
@@ -85,8 +85,8 @@ impl Ledger {
     }
 
     /// Somebody has asked for the end of an account.
-    pub(crate) fn note_farewell(&mut self, connection: ConnId) {
-        self.farewells.insert(connection);
+    pub(crate) fn note_account_deletion(&mut self, connection: ConnId) {
+        self.account_deletions.insert(connection);
     }
 
     pub(crate) fn note_login(&mut self, connection: ConnId, username: &Username) {
@@ -154,7 +154,7 @@ impl Ledger {
         for (id, username) in &self.accounts {
             if !present.contains(id) && self.deleted.insert(*id) {
                 let wanted = self
-                    .farewells
+                    .account_deletions
                     .iter()
                     .any(|connection| self.logins.contains(&(*connection, username.clone())));
                 let text = || format!("the account {username} is gone, and nobody asked for it");
@@ -175,7 +175,7 @@ impl Ledger {
                 if let Some(was) = hashes.last_mut() {
                     was.until = Some(now);
                 }
-                hashes.push(Was { value: hash, until: None });
+                hashes.push(Version { value: hash, until: None });
             }
         }
     }
@@ -278,7 +278,7 @@ impl Ledger {
 
     /// The mail that a file of a mailbox holds.
     fn mail_in(&self, path: &Path, content: &Rc<[u8]>) -> Option<&MailKey> {
-        let (_, key) = self.files.get(&place(content)).filter(|_| is_mail(path))?;
+        let (_, key) = self.files.get(&address_of(content)).filter(|_| is_mail(path))?;
         Some(key)
     }
 
@@ -290,14 +290,14 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let mut seen = BTreeSet::new();
         for (path, content) in disk.seen().into_iter().filter(|(path, _)| is_mail(path)) {
-            if !self.files.contains_key(&place(&content)) {
+            if !self.files.contains_key(&address_of(&content)) {
                 let mail = correio_client::read_file(&content).map_err(|reason| {
                     Violation::new(Check::Intact, format!("{}: {reason}", path.display()))
                 })?;
                 self.check_mail(&mail, Some(username))?;
-                self.files.insert(place(&content), (content.clone(), (mail.from, mail.id)));
+                self.files.insert(address_of(&content), (content.clone(), (mail.from, mail.id)));
             }
-            let Some((_, key)) = self.files.get(&place(&content)) else {
+            let Some((_, key)) = self.files.get(&address_of(&content)) else {
                 continue;
             };
             let text = || format!("mail {} is twice on a disk of {username}", key.1);
@@ -318,6 +318,6 @@ fn is_mail(path: &Path) -> bool {
     part.is_some_and(|part| part == "new" || part == "cur")
 }
 
-fn place(content: &Rc<[u8]>) -> usize {
+fn address_of(content: &Rc<[u8]>) -> usize {
     content.as_ptr().addr()
 }

@@ -115,7 +115,9 @@ impl Tap {
     fn asked(&mut self, observer: &mut Observer<'_>, message: ClientMessage) {
         match &message.request {
             Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
-            Request::Account(Account::Delete { .. }) => observer.ledger.note_farewell(self.id),
+            Request::Account(Account::Delete { .. }) => {
+                observer.ledger.note_account_deletion(self.id)
+            }
             Request::Confirm(confirm) => observer.ledger.note_confirmation(self.id, &confirm.mails),
             _ => {}
         }
