@@ -37,7 +37,7 @@ pub(crate) struct Plan {
     /// Hostile clients at a time.
     pub(crate) hostile: usize,
     /// Where all of them do the same.
-    pub(crate) gang: Option<Kind>,
+    pub(crate) only_attack: Option<Kind>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
     /// How long things go wrong, in ticks.
@@ -139,7 +139,7 @@ impl Plan {
             },
             devices,
             hostile: rng.below(5),
-            gang: rng.one_in(3).then(|| Kind::any(rng)),
+            only_attack: rng.one_in(3).then(|| Kind::any(rng)),
             body_max,
             chaos: rng.within(3..=30) * SECOND,
             faults,

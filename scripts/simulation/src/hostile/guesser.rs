@@ -21,7 +21,7 @@ const EXACT_FOR: u64 = 55 * SECOND;
 #[derive(Debug)]
 pub(super) struct Guesser {
     /// Whom it attacks; nobody of this name exists.
-    ghost: Option<Username>,
+    unknown_username: Option<Username>,
     /// It attacks somebody who exists instead.
     attacks_user: bool,
     /// Attempts that were judged.
@@ -29,7 +29,7 @@ pub(super) struct Guesser {
     first_at: u64,
     /// When the attempt was made that is under way, and the one that was judged last.
     asked_at: u64,
-    judged: u64,
+    last_judged_at: u64,
     /// An attempt is under way.
     is_waiting: bool,
     /// An attempt had no verdict: it may have been counted or not.
@@ -42,12 +42,12 @@ pub(super) struct Guesser {
 impl Guesser {
     pub(super) fn new(number: u32, rng: &mut Rng) -> Self {
         Self {
-            ghost: format!("ghost{number}").parse().ok(),
+            unknown_username: format!("unknown_username{number}").parse().ok(),
             attacks_user: rng.one_in(2),
             failures: 0,
             first_at: 0,
             asked_at: 0,
-            judged: 0,
+            last_judged_at: 0,
             is_waiting: false,
             is_unsure: false,
             server_starts: 0,
@@ -73,7 +73,7 @@ impl Hostile {
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
         }
         while let Some(reply) = self.replies.pop_front() {
-            self.take_verdict(context, &reply)?;
+            self.take_result(context, &reply)?;
         }
         if self.guesser.is_done {
             return Ok(false);
@@ -86,7 +86,7 @@ impl Hostile {
             return Ok(true);
         }
         let victim = context.usernames.first().filter(|_| self.guesser.attacks_user);
-        if let Some(username) = victim.cloned().or(self.guesser.ghost.clone()) {
+        if let Some(username) = victim.cloned().or(self.guesser.unknown_username.clone()) {
             if self.guesser.failures == 0 {
                 self.guesser.first_at = now;
             }
@@ -98,7 +98,7 @@ impl Hostile {
         Ok(true)
     }
 
-    fn take_verdict(
+    fn take_result(
         &mut self,
         context: &mut AttackContext<'_>,
         reply: &Reply,
@@ -114,8 +114,8 @@ impl Hostile {
         match error.code {
             ErrorCode::BadCredentials => {
                 // The one before was judged after it was made; from then on the wait counts.
-                let ready_at = guesser.judged + wait_after(guesser.failures, allowed);
-                guesser.judged = guesser.asked_at;
+                let ready_at = guesser.last_judged_at + wait_after(guesser.failures, allowed);
+                guesser.last_judged_at = guesser.asked_at;
                 guesser.failures += 1;
                 let failures = guesser.failures;
                 let text = || format!("{}: guess {failures} of {allowed} was judged", self.name);

@@ -53,7 +53,7 @@ impl World {
         self.kill_server("it was asked to stop")
     }
 
-    pub(super) fn let_fail(&mut self) -> Result<(), Violation> {
+    pub(super) fn inject_fault(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.is_healing || now < self.fault_at {
             return Ok(());

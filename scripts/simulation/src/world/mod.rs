@@ -68,7 +68,7 @@ enum StoreStep {
 
 /// What is done in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Component {
     Network,
     Store,
     Server,
@@ -116,11 +116,11 @@ impl World {
             steps_here: 0,
             rng,
         };
-        world.people();
+        world.add_users();
         world
     }
 
-    fn people(&mut self) {
+    fn add_users(&mut self) {
         for (index, (name, devices)) in NAMES.iter().zip(self.plan.devices.clone()).enumerate() {
             let (Ok(username), Ok(full_name)) =
                 (name.parse::<Username>(), format!("{name} the simulated").parse::<FullName>())
@@ -167,18 +167,18 @@ impl World {
 
     /// Does what is due now, and lets the clock go on to where something is due again.
     fn step(&mut self) -> Result<(), Violation> {
-        use Part::{Devices, Faults, Hostile, Network, Server, Store};
+        use Component::{Devices, Faults, Hostile, Network, Server, Store};
         self.steps += 1;
-        let mut parts = [Network, Store, Server, Devices, Hostile, Faults];
-        self.rng.shuffle(&mut parts);
-        for part in parts {
-            match part {
+        let mut components = [Network, Store, Server, Devices, Hostile, Faults];
+        self.rng.shuffle(&mut components);
+        for component in components {
+            match component {
                 Network => self.network.deliver(),
                 Store => self.work_on_store()?,
                 Server => self.serve()?,
                 Devices => self.step_devices()?,
                 Hostile => self.step_hostile()?,
-                Faults => self.let_fail()?,
+                Faults => self.inject_fault()?,
             }
         }
         if self.steps.is_multiple_of(LOOK_EVERY) {
@@ -322,7 +322,7 @@ impl World {
         let now = self.clock.tick();
         while self.hostile.len() < self.plan.hostile && !self.is_healing {
             self.hostile_count += 1;
-            let kind = self.plan.gang.unwrap_or_else(|| Kind::any(&mut self.rng));
+            let kind = self.plan.only_attack.unwrap_or_else(|| Kind::any(&mut self.rng));
             let hostile = Hostile::new(self.hostile_count, kind, self.rng.fork(), now);
             self.hostile.push(hostile);
         }
