@@ -13,8 +13,7 @@ use correio_server::{
 };
 
 use crate::{
-    clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::LinkConditions, rng::Rng,
-    store::StoreFaults,
+    clock::SECOND, hasher::HashFaults, pipe::LinkConditions, rng::Rng, store::StoreFaults,
 };
 
 /// The store that all servers of a simulation keep.
@@ -37,7 +36,7 @@ pub(crate) struct Plan {
     /// Hostile clients at a time.
     pub(crate) hostile: usize,
     /// Where all of them do the same.
-    pub(crate) only_attack: Option<Kind>,
+    pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
     /// How long things go wrong, in ticks.
@@ -107,6 +106,56 @@ const FAULTS: [Fault; 16] = [
     Fault::Spurious,
 ];
 
+/// What an attacker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attack {
+    /// Says nothing.
+    Silent,
+    /// Says what no protocol has.
+    Garbage,
+    /// Stops in the middle of a frame.
+    HalfFrame,
+    /// Says one byte at a time.
+    Dripping,
+    /// Asks very often.
+    Flooding,
+    /// Asks for much and reads little of it.
+    SlowReader,
+    /// Tries passwords.
+    Guessing,
+    /// Confirms and fetches what is another's.
+    Thief,
+    /// Asks for everything without a login.
+    Stranger,
+    /// Announces large frames, and sends half of them.
+    Large,
+    /// Asks for something that takes long, breaks the connection, and is there again at once.
+    Hasty,
+    /// Registers, sends, changes the password, deletes the account again.
+    Visitor,
+}
+
+const ATTACKS: [Attack; 12] = [
+    Attack::Silent,
+    Attack::Garbage,
+    Attack::HalfFrame,
+    Attack::Dripping,
+    Attack::Flooding,
+    Attack::SlowReader,
+    Attack::Guessing,
+    Attack::Thief,
+    Attack::Stranger,
+    Attack::Large,
+    Attack::Hasty,
+    Attack::Visitor,
+];
+
+impl Attack {
+    pub(crate) fn any(rng: &mut Rng) -> Self {
+        rng.pick(&ATTACKS).unwrap_or(Self::Silent)
+    }
+}
+
 impl Plan {
     /// The plan of a seed.
     pub(crate) fn new(rng: &mut Rng) -> Self {
@@ -139,7 +188,7 @@ impl Plan {
             },
             devices,
             hostile: rng.below(5),
-            only_attack: rng.one_in(3).then(|| Kind::any(rng)),
+            only_attack: rng.one_in(3).then(|| Attack::any(rng)),
             body_max,
             chaos: rng.within(3..=30) * SECOND,
             faults,

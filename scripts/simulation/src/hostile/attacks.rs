@@ -6,32 +6,32 @@ use correio_proto::{
     message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
 };
 
-use super::{AttackContext, Hostile, Kind};
+use super::{Attack, AttackContext, Hostile};
 
 impl Hostile {
     pub(super) fn attack(&mut self, context: &mut AttackContext<'_>) {
-        match self.kind {
-            Kind::Silent | Kind::Guessing => {}
-            Kind::Garbage => self.send_garbage(),
-            Kind::HalfFrame => {
+        match self.attack {
+            Attack::Silent | Attack::Guessing => {}
+            Attack::Garbage => self.send_garbage(),
+            Attack::HalfFrame => {
                 self.hello();
                 self.say(Request::Ping {});
                 let kept = 1 + self.rng.below(self.outgoing.len().saturating_sub(1));
                 self.outgoing.truncate(kept);
             }
-            Kind::Dripping => {
+            Attack::Dripping => {
                 self.hello();
                 self.say(Request::Ping {});
                 self.enter();
                 self.say(Request::Ping {});
             }
-            Kind::Flooding => self.flood(context),
-            Kind::SlowReader => self.ask_for_much(context),
-            Kind::Thief => self.steal(context),
-            Kind::Stranger => self.intrude(context),
-            Kind::Large => self.announce(context),
-            Kind::Hasty => self.register_somebody(),
-            Kind::Visitor => self.visit(context),
+            Attack::Flooding => self.flood(context),
+            Attack::SlowReader => self.ask_for_much(context),
+            Attack::Thief => self.steal(context),
+            Attack::Stranger => self.intrude(context),
+            Attack::Large => self.announce(context),
+            Attack::Hasty => self.register_somebody(),
+            Attack::Visitor => self.visit(context),
         }
     }
 

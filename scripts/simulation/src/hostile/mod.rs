@@ -23,7 +23,7 @@ use crate::{
     ledger::Ledger,
     network::Network,
     pipe::ClientEnd,
-    plan::Plan,
+    plan::{Attack, Plan},
     rng::Rng,
     trace::Trace,
 };
@@ -44,60 +44,10 @@ pub(crate) struct AttackContext<'a> {
     pub(crate) server_starts: u32,
 }
 
-/// What it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Says nothing.
-    Silent,
-    /// Says what no protocol has.
-    Garbage,
-    /// Stops in the middle of a frame.
-    HalfFrame,
-    /// Says one byte at a time.
-    Dripping,
-    /// Asks very often.
-    Flooding,
-    /// Asks for much and reads little of it.
-    SlowReader,
-    /// Tries passwords.
-    Guessing,
-    /// Confirms and fetches what is another's.
-    Thief,
-    /// Asks for everything without a login.
-    Stranger,
-    /// Announces large frames, and sends half of them.
-    Large,
-    /// Asks for something that takes long, breaks the connection, and is there again at once.
-    Hasty,
-    /// Registers, sends, changes the password, deletes the account again.
-    Visitor,
-}
-
-const KINDS: [Kind; 12] = [
-    Kind::Silent,
-    Kind::Garbage,
-    Kind::HalfFrame,
-    Kind::Dripping,
-    Kind::Flooding,
-    Kind::SlowReader,
-    Kind::Guessing,
-    Kind::Thief,
-    Kind::Stranger,
-    Kind::Large,
-    Kind::Hasty,
-    Kind::Visitor,
-];
-
-impl Kind {
-    pub(crate) fn any(rng: &mut Rng) -> Self {
-        rng.pick(&KINDS).unwrap_or(Self::Silent)
-    }
-}
-
 /// See the module's description.
 pub(crate) struct Hostile {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    pub(crate) attack: Attack,
     rng: Rng,
     address: SocketAddr,
     username: Option<Username>,
@@ -114,16 +64,16 @@ pub(crate) struct Hostile {
 }
 
 impl Hostile {
-    pub(crate) fn new(number: u32, kind: Kind, mut rng: Rng, now: u64) -> Self {
+    pub(crate) fn new(number: u32, attack: Attack, mut rng: Rng, now: u64) -> Self {
         let [_, _, high, low] = number.to_be_bytes();
         let address = SocketAddr::from(([203, 0, high, low], 4000));
         let guesser = Guesser::new(number, &mut rng);
         Self {
             name: format!("hostile{number}"),
-            kind,
+            attack,
             address,
-            username: match kind {
-                Kind::Visitor => format!("visitor{}", number % 2).parse().ok(),
+            username: match attack {
+                Attack::Visitor => format!("visitor{}", number % 2).parse().ok(),
                 _ => format!("mallory{}", number % 3).parse().ok(),
             },
             end: None,
@@ -153,8 +103,9 @@ impl Hostile {
         if now < self.act_at {
             return Ok(true);
         }
-        self.act_at = now + self.rng.within(1..=if self.kind == Kind::Hasty { 30 } else { 200 });
-        if self.kind == Kind::Hasty
+        self.act_at =
+            now + self.rng.within(1..=if self.attack == Attack::Hasty { 30 } else { 200 });
+        if self.attack == Attack::Hasty
             && let Some(end) = self.end.take_if(|_| self.rng.one_in(3))
         {
             end.0.borrow_mut().reset();
@@ -171,9 +122,9 @@ impl Hostile {
                 self.act_at = now + SECOND;
                 return Ok(true);
             }
-            context.trace.note(&self.name, format_args!("connects, {:?}", self.kind));
+            context.trace.note(&self.name, format_args!("connects, {:?}", self.attack));
         }
-        if self.kind == Kind::Guessing {
+        if self.attack == Attack::Guessing {
             let alive = self.guess(context)?;
             self.exchange();
             return Ok(alive);
@@ -201,8 +152,8 @@ impl Hostile {
 
     /// Moves bytes, as many as it likes.
     fn exchange(&mut self) {
-        let written = match self.kind {
-            Kind::Dripping => 1,
+        let written = match self.attack {
+            Attack::Dripping => 1,
             _ => usize::MAX,
         };
         if self.write(written).and_then(|()| self.read()).is_none() {
@@ -230,7 +181,7 @@ impl Hostile {
     }
 
     fn read(&mut self) -> Option<()> {
-        if self.kind == Kind::SlowReader {
+        if self.attack == Attack::SlowReader {
             return self.read_little();
         }
         let end = self.end.as_mut()?;

@@ -11,10 +11,10 @@ use crate::{
     clock::Clock,
     device::{Device, DeviceContext},
     hasher::SimHasher,
-    hostile::{AttackContext, Hostile, Kind},
+    hostile::{AttackContext, Hostile},
     ledger::Ledger,
     network::Network,
-    plan::{Plan, REALM},
+    plan::{Attack, Plan, REALM},
     reactor::{Reactor, ServerState},
     rng::Rng,
     store::SimStore,
@@ -322,8 +322,8 @@ impl World {
         let now = self.clock.tick();
         while self.hostile.len() < self.plan.hostile && !self.is_healing {
             self.hostile_count += 1;
-            let kind = self.plan.only_attack.unwrap_or_else(|| Kind::any(&mut self.rng));
-            let hostile = Hostile::new(self.hostile_count, kind, self.rng.fork(), now);
+            let attack = self.plan.only_attack.unwrap_or_else(|| Attack::any(&mut self.rng));
+            let hostile = Hostile::new(self.hostile_count, attack, self.rng.fork(), now);
             self.hostile.push(hostile);
         }
         if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
