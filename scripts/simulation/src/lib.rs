@@ -7,12 +7,12 @@
 //! come from the machine's clock or its randomness comes from the seed. All connections are
 //! without TLS, whose randomness cannot be given.
 
+mod attacker;
 mod check;
 mod clock;
 mod device;
 mod disk;
 mod hasher;
-mod hostile;
 mod ledger;
 mod many;
 mod network;

@@ -33,8 +33,8 @@ pub(crate) struct Plan {
     pub(crate) network: LinkConditions,
     /// Honest users, and the devices of each.
     pub(crate) devices: Vec<usize>,
-    /// Hostile clients at a time.
-    pub(crate) hostile: usize,
+    /// Attacker clients at a time.
+    pub(crate) attackers: usize,
     /// Where all of them do the same.
     pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
@@ -187,7 +187,7 @@ impl Plan {
                 capacity: often(rng, &[64 * 1024, 300, 8 * 1024]),
             },
             devices,
-            hostile: rng.below(5),
+            attackers: rng.below(5),
             only_attack: rng.one_in(3).then(|| Attack::any(rng)),
             body_max,
             chaos: rng.within(3..=30) * SECOND,
@@ -201,7 +201,7 @@ impl Plan {
     /// From now on nothing is wrong any more.
     pub(crate) fn heal(&mut self) {
         self.faults.clear();
-        self.hostile = 0;
+        self.attackers = 0;
         self.hashing.failing = 0;
         self.hashing.repeating = 0;
         self.lag_max = 0;

@@ -24,7 +24,7 @@ impl World {
         });
         self.hasher.set_faults(self.plan.hashing);
         self.network.set_conditions(&self.plan.network);
-        self.hostile.clear();
+        self.attackers.clear();
         for device in &self.devices {
             device.disk.set_full(false);
         }

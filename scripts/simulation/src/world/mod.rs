@@ -7,11 +7,11 @@ mod healing;
 use correio_proto::mail::{FullName, Username};
 
 use crate::{
+    attacker::{AttackContext, Attacker},
     check::{Check, Violation, require},
     clock::Clock,
     device::{Device, DeviceContext},
     hasher::SimHasher,
-    hostile::{AttackContext, Hostile},
     ledger::Ledger,
     network::Network,
     plan::{Attack, Plan, REALM},
@@ -47,8 +47,8 @@ pub(crate) struct World {
     users: Vec<User>,
     usernames: Vec<Username>,
     devices: Vec<Device>,
-    hostile: Vec<Hostile>,
-    hostile_count: u32,
+    attackers: Vec<Attacker>,
+    attackers_started: u32,
     ledger: Ledger,
     failed_logins: Vec<LoginTrace>,
     /// What a login that fails looks like.
@@ -73,7 +73,7 @@ enum Component {
     Store,
     Server,
     Devices,
-    Hostile,
+    Attacker,
     Faults,
 }
 
@@ -106,8 +106,8 @@ impl World {
             users: Vec::new(),
             usernames: Vec::new(),
             devices: Vec::new(),
-            hostile: Vec::new(),
-            hostile_count: 0,
+            attackers: Vec::new(),
+            attackers_started: 0,
             ledger: Ledger::default(),
             failed_logins: Vec::new(),
             login_trace: None,
@@ -167,9 +167,9 @@ impl World {
 
     /// Does what is due now, and lets the clock go on to where something is due again.
     fn step(&mut self) -> Result<(), Violation> {
-        use Component::{Devices, Faults, Hostile, Network, Server, Store};
+        use Component::{Attacker, Devices, Faults, Network, Server, Store};
         self.steps += 1;
-        let mut components = [Network, Store, Server, Devices, Hostile, Faults];
+        let mut components = [Network, Store, Server, Devices, Attacker, Faults];
         self.rng.shuffle(&mut components);
         for component in components {
             match component {
@@ -177,7 +177,7 @@ impl World {
                 Store => self.work_on_store()?,
                 Server => self.serve()?,
                 Devices => self.step_devices()?,
-                Hostile => self.step_hostile()?,
+                Attacker => self.step_attackers()?,
                 Faults => self.inject_fault()?,
             }
         }
@@ -209,13 +209,13 @@ impl World {
             None => (self.store.queued() > 0).then(|| self.clock.tick()),
         };
         let devices = self.devices.iter().map(Device::next_due);
-        let hostile = self.hostile.iter().map(Hostile::next_due);
+        let attackers = self.attackers.iter().map(Attacker::next_due);
         let fault = (!self.is_healing).then_some(self.fault_at);
         [server, store, self.network.next_arrival(), fault]
             .into_iter()
             .flatten()
             .chain(devices)
-            .chain(hostile)
+            .chain(attackers)
             .min()
             .unwrap_or(u64::MAX)
             .max(self.clock.tick())
@@ -318,15 +318,15 @@ impl World {
         Ok(())
     }
 
-    fn step_hostile(&mut self) -> Result<(), Violation> {
+    fn step_attackers(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
-        while self.hostile.len() < self.plan.hostile && !self.is_healing {
-            self.hostile_count += 1;
+        while self.attackers.len() < self.plan.attackers && !self.is_healing {
+            self.attackers_started += 1;
             let attack = self.plan.only_attack.unwrap_or_else(|| Attack::any(&mut self.rng));
-            let hostile = Hostile::new(self.hostile_count, attack, self.rng.fork(), now);
-            self.hostile.push(hostile);
+            let attacker = Attacker::new(self.attackers_started, attack, self.rng.fork(), now);
+            self.attackers.push(attacker);
         }
-        if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
+        if self.attackers.iter().all(|attacker| attacker.next_due() > now) {
             return Ok(());
         }
         let foreign_mails: Vec<_> = self
@@ -343,11 +343,11 @@ impl World {
             server_starts: self.server_starts,
         };
         let mut index = 0;
-        while let Some(hostile) = self.hostile.get_mut(index) {
-            if hostile.next_due() > now || hostile.step(&mut context)? {
+        while let Some(attacker) = self.attackers.get_mut(index) {
+            if attacker.next_due() > now || attacker.step(&mut context)? {
                 index += 1;
             } else {
-                self.hostile.remove(index);
+                self.attackers.remove(index);
             }
         }
         Ok(())

@@ -45,7 +45,7 @@ pub(crate) struct AttackContext<'a> {
 }
 
 /// See the module's description.
-pub(crate) struct Hostile {
+pub(crate) struct Attacker {
     pub(crate) name: String,
     pub(crate) attack: Attack,
     rng: Rng,
@@ -63,13 +63,13 @@ pub(crate) struct Hostile {
     leaves_at: u64,
 }
 
-impl Hostile {
+impl Attacker {
     pub(crate) fn new(number: u32, attack: Attack, mut rng: Rng, now: u64) -> Self {
         let [_, _, high, low] = number.to_be_bytes();
         let address = SocketAddr::from(([203, 0, high, low], 4000));
         let guesser = Guesser::new(number, &mut rng);
         Self {
-            name: format!("hostile{number}"),
+            name: format!("attacker{number}"),
             attack,
             address,
             username: match attack {

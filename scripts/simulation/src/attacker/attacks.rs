@@ -6,9 +6,9 @@ use correio_proto::{
     message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
 };
 
-use super::{Attack, AttackContext, Hostile};
+use super::{Attack, AttackContext, Attacker};
 
-impl Hostile {
+impl Attacker {
     pub(super) fn attack(&mut self, context: &mut AttackContext<'_>) {
         match self.attack {
             Attack::Silent | Attack::Guessing => {}

@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, Hello, Login, Reply, Request, Software},
 };
 
-use super::{AttackContext, Hostile};
+use super::{AttackContext, Attacker};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
@@ -62,7 +62,7 @@ impl Guesser {
     }
 }
 
-impl Hostile {
+impl Attacker {
     /// Takes the verdict on the last attempt and makes another. Returns whether it goes on.
     pub(super) fn guess(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
         let now = context.clock.tick();
