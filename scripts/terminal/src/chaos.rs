@@ -6,8 +6,8 @@ use rustix::process::Signal;
 use crate::{
     client::{ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
+    screen::Screen,
     texts::{self, pick},
-    view::View,
 };
 
 /// Control characters that mean nothing in a menu. Not among them: Enter, Ctrl-C, Ctrl-D, Esc.
@@ -24,40 +24,40 @@ const CLEAR: &str = "\x1b[2J";
 impl Driver {
     pub(crate) fn chaos_in_the_menu(&mut self) -> Result<()> {
         self.go_home()?;
-        self.chaos(View::Home)
+        self.chaos(Screen::Home)
     }
 
     pub(crate) fn chaos_in_the_account_menu(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"9")?;
-        self.await_view(View::Account)?;
-        self.chaos(View::Account)?;
+        self.await_screen(Screen::Account)?;
+        self.chaos(Screen::Account)?;
         self.keys("press", ESCAPE)?;
-        self.await_view(View::Home)
+        self.await_screen(Screen::Home)
     }
 
     /// Chaos at a question of one line; no text of it is accepted as the answer.
     pub(crate) fn chaos_in_a_question(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"4")?;
-        let view = View::Question("To");
-        self.await_view(view)?;
-        self.chaos(view)?;
+        let screen = Screen::Question("To");
+        self.await_screen(screen)?;
+        self.chaos(screen)?;
         self.keys("press", ESCAPE)?;
-        self.await_view(View::Home)
+        self.await_screen(Screen::Home)
     }
 
-    fn chaos(&mut self, view: View) -> Result<()> {
+    fn chaos(&mut self, screen: Screen) -> Result<()> {
         for _ in 0..self.rng.usize(3..=15) {
-            self.mischief(view)?;
+            self.mischief(screen)?;
             if self.rng.u8(0..4) == 0 {
-                self.assert_still(view)?;
+                self.assert_still(screen)?;
             }
         }
-        self.assert_still(view)
+        self.assert_still(screen)
     }
 
-    fn mischief(&mut self, view: View) -> Result<()> {
+    fn mischief(&mut self, screen: Screen) -> Result<()> {
         match self.rng.u8(0..16) {
             0..6 => self.sequence(),
             6 => {
@@ -84,7 +84,7 @@ impl Driver {
                 self.keys("control", &[control])
             }
             13 => self.odd_size(),
-            14 => self.stopped(view),
+            14 => self.stopped(screen),
             _ => self.suspended(),
         }
     }
@@ -112,10 +112,10 @@ impl Driver {
     }
 
     /// Stops the client, types meanwhile, and lets it go on.
-    fn stopped(&mut self, view: View) -> Result<()> {
+    fn stopped(&mut self, screen: Screen) -> Result<()> {
         self.note("SIGSTOP");
         self.pty()?.signal(Signal::STOP);
-        if view == View::Home {
+        if screen == Screen::Home {
             let burst = texts::hostile(&mut self.rng);
             self.keys("burst meanwhile", burst.as_bytes())?;
         }
@@ -139,7 +139,7 @@ impl Driver {
     }
 
     /// The client answers, and is where it was.
-    fn assert_still(&mut self, view: View) -> Result<()> {
+    fn assert_still(&mut self, screen: Screen) -> Result<()> {
         self.go_on()?;
         self.assert_alive()?;
         self.pty()?.pump(ESCAPE_TAKEN);
@@ -151,8 +151,12 @@ impl Driver {
         self.keys("press", b"\x0c")?;
         let has_cleared = self.pty()?.pump_until(PATIENCE, |pty| pty.has_drawn(CLEAR));
         ensure!(has_cleared, "the client does not draw the screen anew after Ctrl-L");
-        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
-        ensure!(is_there, "keys that choose nothing led from {view:?} to {:?}", self.view()?);
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| Screen::of(&pty.lines()) == screen);
+        ensure!(
+            is_there,
+            "keys that choose nothing led from {screen:?} to {:?}",
+            self.shown_screen()?
+        );
         self.assert_alive()
     }
 }

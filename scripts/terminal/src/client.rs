@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use crate::{
     driver::Driver,
     pty::{Pty, shell_status},
+    screen::Screen,
     server::PASSWORD,
-    view::View,
 };
 
 /// How long the client may take to draw something it must draw.
@@ -132,15 +132,15 @@ impl Driver {
     }
 
     /// Waits for a screen.
-    pub(crate) fn await_view(&mut self, view: View) -> Result<()> {
-        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
-        ensure!(is_there, "{view:?} does not come up, {:?} is shown", self.view()?);
+    pub(crate) fn await_screen(&mut self, screen: Screen) -> Result<()> {
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| Screen::of(&pty.lines()) == screen);
+        ensure!(is_there, "{screen:?} does not come up, {:?} is shown", self.shown_screen()?);
         Ok(())
     }
 
     /// The screen that is shown.
-    pub(crate) fn view(&mut self) -> Result<View> {
-        Ok(View::of(&self.pty()?.lines()))
+    pub(crate) fn shown_screen(&mut self) -> Result<Screen> {
+        Ok(Screen::of(&self.pty()?.lines()))
     }
 
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) -> Result<()> {
@@ -180,15 +180,15 @@ impl Driver {
             self.be_seen()?;
             self.pty()?.pump(DIGITS_CHOOSE);
             self.assert_alive()?;
-            match self.view()? {
-                View::Home => return Ok(()),
-                View::First => self.log_in(attempt)?,
-                View::Waiting if waited < 15 => waited += 1,
-                View::Waiting => {
+            match self.shown_screen()? {
+                Screen::Home => return Ok(()),
+                Screen::First => self.log_in(attempt)?,
+                Screen::Waiting if waited < 15 => waited += 1,
+                Screen::Waiting => {
                     waited = 0;
                     self.keys("cancel", b"\x03")?;
                     self.pty()?.pump_until(PATIENCE, |pty| {
-                        pty.ended().is_some() || View::of(&pty.lines()) != View::Waiting
+                        pty.ended().is_some() || Screen::of(&pty.lines()) != Screen::Waiting
                     });
                     if let Some(status) = self.pty()?.ended() {
                         self.end_with(shell_status(status), &[130])?;
@@ -197,7 +197,7 @@ impl Driver {
                 _ => self.keys("press", ESCAPE)?,
             }
         }
-        bail!("the home menu does not come up, {:?} is shown", self.view()?)
+        bail!("the home menu does not come up, {:?} is shown", self.shown_screen()?)
     }
 
     /// Logs in from the first menu, where the server is there.
@@ -214,7 +214,7 @@ impl Driver {
             Some(1) => {}
             _ => return Ok(()),
         }
-        self.await_view(View::Question("Password"))?;
+        self.await_screen(Screen::Question("Password"))?;
         self.pty()?.mark();
         self.answer(PASSWORD)?;
         let told = ["9) My account", "Login failed", "Ctrl-C cancels"];
@@ -266,7 +266,7 @@ impl Driver {
     /// Logs out and leaves by the menus.
     pub(crate) fn leave(&mut self) -> Result<()> {
         self.keys("choose", b"6")?;
-        self.await_view(View::First)?;
+        self.await_screen(Screen::First)?;
         self.pty()?.pump(DIGITS_CHOOSE);
         self.keys("choose", b"0")?;
         self.expect_end(&[0])

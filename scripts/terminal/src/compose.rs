@@ -7,8 +7,8 @@ use crate::{
     client::{ENTER, ESCAPE, PATIENCE},
     driver::Driver,
     ledger::{Fate, Ledger, drafts},
+    screen::Screen,
     texts::{self, pick},
-    view::View,
 };
 
 /// How long after a pause in typing the text must be in a draft.
@@ -27,11 +27,11 @@ impl Driver {
         self.go_home()?;
         let number = self.ledger.begin();
         self.keys("choose", b"4")?;
-        self.await_view(View::Question("To"))?;
+        self.await_screen(Screen::Question("To"))?;
         self.answer("pepper")?;
-        self.await_view(View::Question("Subject"))?;
+        self.await_screen(Screen::Question("Subject"))?;
         self.answer(&Ledger::subject(number))?;
-        self.await_view(View::Body)?;
+        self.await_screen(Screen::Body)?;
         for line in 0..self.rng.usize(1..=6) {
             self.write_line(number, line)?;
             if self.rng.bool() {
@@ -112,7 +112,7 @@ impl Driver {
             0..5 => return self.send(number),
             5 => {
                 self.keys("press", ESCAPE)?;
-                self.await_view(View::Home)?;
+                self.await_screen(Screen::Home)?;
             }
             6 => {
                 self.keys("interrupt", b"\x03")?;

@@ -50,7 +50,7 @@ pub(crate) struct Driver {
     started: Instant,
     last: VecDeque<String>,
     record: Option<File>,
-    screen: Vec<String>,
+    last_screen: Vec<String>,
 }
 
 impl Driver {
@@ -77,13 +77,13 @@ impl Driver {
             started: Instant::now(),
             last: VecDeque::new(),
             record: record.context("the file for the record")?,
-            screen: vec![],
+            last_screen: vec![],
         })
     }
 
     /// The last actions, and the screen.
     pub(crate) fn last(&self) -> (Vec<String>, Vec<String>) {
-        let screen = self.pty.as_ref().map_or_else(|| self.screen.clone(), Pty::lines);
+        let screen = self.pty.as_ref().map_or_else(|| self.last_screen.clone(), Pty::lines);
         (self.last.iter().cloned().collect(), screen)
     }
 
@@ -140,7 +140,7 @@ impl Driver {
 
     /// Keeps the screen of a client that has ended.
     pub(crate) fn keep_screen(&mut self) {
-        self.screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
+        self.last_screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
     }
 
     /// Compares server and drafts with the ledger. Call it only when the client has ended or is at

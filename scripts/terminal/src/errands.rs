@@ -11,11 +11,11 @@ use crate::{
     driver::Driver,
     ledger::{Fate, Ledger},
     pty::Pty,
-    view::View,
+    screen::Screen,
 };
 
 /// The question after a list of drafts.
-const LIST: View = View::Question("Which draft");
+const LIST: Screen = Screen::Question("Which draft");
 
 impl Driver {
     /// Has mail come, receives it, and looks at one.
@@ -40,7 +40,7 @@ impl Driver {
         self.await_any(&told, PATIENCE)?;
         // The menu, or after it a question, is drawn after that.
         self.pty()?.becomes_idle(PATIENCE);
-        if self.view()? == View::Question("Which") {
+        if self.shown_screen()? == Screen::Question("Which") {
             self.answer("1")?;
             self.pty()?.becomes_idle(PATIENCE);
             for _ in 0..3 {
@@ -64,21 +64,21 @@ impl Driver {
             Ledger::number_in(lines.iter().rev().find(|line| line.contains(sign))?)
         });
         let Some(number) = number else { return self.go_home() };
-        match self.view()? {
-            View::Drafts => {
+        match self.shown_screen()? {
+            Screen::Drafts => {
                 self.pty()?.pump(DIGITS_CHOOSE);
                 self.keys("choose", b"1")?;
             }
             // More drafts than a menu has choices: a list, and a question after it.
-            View::Pager => {
+            Screen::Pager => {
                 self.go_back()?;
-                self.await_view(LIST)?;
+                self.await_screen(LIST)?;
                 self.answer("1")?;
             }
             LIST => self.answer("1")?,
             _ => return self.go_home(),
         }
-        self.await_view(View::Draft)?;
+        self.await_screen(Screen::Draft)?;
         self.pty()?.pump(DIGITS_CHOOSE);
         self.pty()?.mark();
         if self.rng.u8(0..4) == 0 {

@@ -16,10 +16,10 @@ mod errands;
 mod ledger;
 mod proxy;
 mod pty;
+mod screen;
 mod sequences;
 mod server;
 mod texts;
-mod view;
 
 use std::{
     fmt,

@@ -2,7 +2,7 @@
 
 /// A screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum View {
+pub(crate) enum Screen {
     /// The first menu.
     First,
     /// The menu after the login.
@@ -26,25 +26,25 @@ pub(crate) enum View {
 }
 
 /// Words that tell a screen, in the English catalogue.
-const SIGNS: [(&str, View); 15] = [
-    ("9) My account", View::Home),
-    ("0) Quit", View::First),
-    ("3) Delete the account", View::Account),
-    ("3) Delete", View::Draft),
-    ("0) Back", View::Drafts),
-    ("-- Enter goes on", View::Pager),
-    ("Ctrl-C cancels", View::Waiting),
-    ("Which e-mail", View::Question("Which")),
-    ("Which draft", View::Question("Which draft")),
-    ("Username", View::Question("Username")),
-    ("Password", View::Question("Password")),
-    ("To (", View::Question("To")),
-    ("Subject:", View::Question("Subject")),
-    ("Body (", View::Body),
-    ("Server address", View::Question("Server")),
+const SIGNS: [(&str, Screen); 15] = [
+    ("9) My account", Screen::Home),
+    ("0) Quit", Screen::First),
+    ("3) Delete the account", Screen::Account),
+    ("3) Delete", Screen::Draft),
+    ("0) Back", Screen::Drafts),
+    ("-- Enter goes on", Screen::Pager),
+    ("Ctrl-C cancels", Screen::Waiting),
+    ("Which e-mail", Screen::Question("Which")),
+    ("Which draft", Screen::Question("Which draft")),
+    ("Username", Screen::Question("Username")),
+    ("Password", Screen::Question("Password")),
+    ("To (", Screen::Question("To")),
+    ("Subject:", Screen::Question("Subject")),
+    ("Body (", Screen::Body),
+    ("Server address", Screen::Question("Server")),
 ];
 
-impl View {
+impl Screen {
     /// The screen that the lowest line with a sign belongs to.
     pub(crate) fn of(lines: &[String]) -> Self {
         for (at, line) in lines.iter().enumerate().rev() {
@@ -54,7 +54,7 @@ impl View {
                 Some((_, Self::Drafts)) => {
                     return Self::of_menu(lines.get(..at).unwrap_or_default());
                 }
-                Some((_, view)) => return *view,
+                Some((_, screen)) => return *screen,
                 None => {}
             }
         }
@@ -63,8 +63,8 @@ impl View {
 
     fn of_menu(above: &[String]) -> Self {
         let last = above.iter().rev().find(|line| line.contains(") "));
-        let sign = |view: Self| {
-            let signs = SIGNS.iter().filter(|(_, known)| *known == view);
+        let sign = |screen: Self| {
+            let signs = SIGNS.iter().filter(|(_, known)| *known == screen);
             signs.into_iter().any(|(sign, _)| last.is_some_and(|line| line.contains(sign)))
         };
         match () {
@@ -81,11 +81,14 @@ mod tests {
 
     #[test]
     fn the_lowest_sign_tells() {
-        let view = |text: &str| View::of(&text.lines().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(view("  6) Log out\n\n  9) My account\n\nTo (several): "), View::Question("To"));
-        assert_eq!(view("  3) Delete the account\n❯ 0) Back\n"), View::Account);
-        assert_eq!(view("  2) Change\n  3) Delete\n  0) Back"), View::Draft);
-        assert_eq!(view("  1) pepper: x\n  0) Back"), View::Drafts);
-        assert_eq!(view(""), View::Other);
+        let screen = |text: &str| Screen::of(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(
+            screen("  6) Log out\n\n  9) My account\n\nTo (several): "),
+            Screen::Question("To")
+        );
+        assert_eq!(screen("  3) Delete the account\n❯ 0) Back\n"), Screen::Account);
+        assert_eq!(screen("  2) Change\n  3) Delete\n  0) Back"), Screen::Draft);
+        assert_eq!(screen("  1) pepper: x\n  0) Back"), Screen::Drafts);
+        assert_eq!(screen(""), Screen::Other);
     }
 }
