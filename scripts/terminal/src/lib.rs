@@ -8,11 +8,11 @@
 //! made by deliberate actions, which enter in a ledger what they ask for. The course is decided by
 //! the seed, one number a step; what the machine takes how long is not.
 
+mod actions;
 mod chaos;
 mod client;
 mod compose;
 mod driver;
-mod errands;
 mod ledger;
 mod proxy;
 mod pty;
