@@ -112,9 +112,9 @@ impl Driver {
 
     fn step(&mut self) -> Result<()> {
         match self.rng.u8(0..20) {
-            0..4 => self.chaos_in_the_menu(),
-            4 => self.chaos_in_the_account_menu(),
-            5..7 => self.chaos_in_a_question(),
+            0..4 => self.monkey_in_the_menu(),
+            4 => self.monkey_in_the_account_menu(),
+            5..7 => self.monkey_in_a_question(),
             7..14 => self.compose(),
             14 => self.receive(),
             15..17 => self.handle_a_draft(),

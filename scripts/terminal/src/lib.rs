@@ -9,11 +9,11 @@
 //! the seed, one number a step; what the machine takes how long is not.
 
 mod actions;
-mod chaos;
 mod client;
 mod compose;
 mod driver;
 mod ledger;
+mod monkey;
 mod proxy;
 mod pty;
 mod screen;

@@ -22,42 +22,42 @@ const SIZES: [(u16, u16); 8] =
 const CLEAR: &str = "\x1b[2J";
 
 impl Driver {
-    pub(crate) fn chaos_in_the_menu(&mut self) -> Result<()> {
+    pub(crate) fn monkey_in_the_menu(&mut self) -> Result<()> {
         self.go_home()?;
-        self.chaos(Screen::Home)
+        self.monkey(Screen::Home)
     }
 
-    pub(crate) fn chaos_in_the_account_menu(&mut self) -> Result<()> {
+    pub(crate) fn monkey_in_the_account_menu(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"9")?;
         self.await_screen(Screen::Account)?;
-        self.chaos(Screen::Account)?;
+        self.monkey(Screen::Account)?;
         self.keys("press", ESCAPE)?;
         self.await_screen(Screen::Home)
     }
 
     /// Chaos at a question of one line; no text of it is accepted as the answer.
-    pub(crate) fn chaos_in_a_question(&mut self) -> Result<()> {
+    pub(crate) fn monkey_in_a_question(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"4")?;
         let screen = Screen::Question("To");
         self.await_screen(screen)?;
-        self.chaos(screen)?;
+        self.monkey(screen)?;
         self.keys("press", ESCAPE)?;
         self.await_screen(Screen::Home)
     }
 
-    fn chaos(&mut self, screen: Screen) -> Result<()> {
+    fn monkey(&mut self, screen: Screen) -> Result<()> {
         for _ in 0..self.rng.usize(3..=15) {
-            self.mischief(screen)?;
+            self.random_input(screen)?;
             if self.rng.u8(0..4) == 0 {
-                self.assert_still(screen)?;
+                self.assert_unmoved(screen)?;
             }
         }
-        self.assert_still(screen)
+        self.assert_unmoved(screen)
     }
 
-    fn mischief(&mut self, screen: Screen) -> Result<()> {
+    fn random_input(&mut self, screen: Screen) -> Result<()> {
         match self.rng.u8(0..16) {
             0..6 => self.sequence(),
             6 => {
@@ -139,7 +139,7 @@ impl Driver {
     }
 
     /// The client answers, and is where it was.
-    fn assert_still(&mut self, screen: Screen) -> Result<()> {
+    fn assert_unmoved(&mut self, screen: Screen) -> Result<()> {
         self.go_on()?;
         self.assert_alive()?;
         self.pty()?.pump(ESCAPE_TAKEN);
