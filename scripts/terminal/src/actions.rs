@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::{
     client::{DIGITS_CHOOSE, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
-    ledger::{Fate, Ledger},
+    ledger::{Ledger, MailState},
     pty::Pty,
     screen::Screen,
 };
@@ -82,13 +82,13 @@ impl Driver {
         self.pty()?.pump(DIGITS_CHOOSE);
         self.pty()?.mark();
         if self.rng.u8(0..4) == 0 {
-            self.ledger.becomes(number, Fate::Deleted);
+            self.ledger.set_state(number, MailState::Deleted);
             self.keys("choose", b"3")?;
             let told = self.await_any(&["Draft deleted"], PATIENCE)?;
             ensure!(told.is_some(), "the client does not say that the draft was deleted");
             return Ok(());
         }
-        self.ledger.becomes(number, Fate::Open);
+        self.ledger.set_state(number, MailState::Open);
         self.keys("choose", b"1")?;
         self.await_sent(number)
     }

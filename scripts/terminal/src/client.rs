@@ -252,7 +252,7 @@ impl Driver {
         self.keep_screen();
         let Some(mut pty) = self.pty.take() else { return Ok(()) };
         pty.pump(Duration::from_millis(20));
-        let left = pty.left();
+        let left = pty.leftovers();
         let time = pty.processor_time();
         self.count(time);
         self.note(format!("it has ended with {status}"));

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use crate::{
     client::{ENTER, ESCAPE, PATIENCE},
     driver::Driver,
-    ledger::{Fate, Ledger, drafts},
+    ledger::{Ledger, MailState, drafts},
     screen::Screen,
     texts::{self, pick},
 };
@@ -35,11 +35,11 @@ impl Driver {
         for line in 0..self.rng.usize(1..=6) {
             self.write_line(number, line)?;
             if self.rng.bool() {
-                self.interlude()?;
+                self.interruption()?;
             }
         }
         self.go_on()?;
-        self.end_of_writing(number)
+        self.end_writing(number)
     }
 
     fn write_line(&mut self, number: u32, line: usize) -> Result<()> {
@@ -83,7 +83,7 @@ impl Driver {
     }
 
     /// Something that changes no text.
-    fn interlude(&mut self) -> Result<()> {
+    fn interruption(&mut self) -> Result<()> {
         match self.rng.u8(0..8) {
             0..4 => {
                 let inert = pick(&mut self.rng, &self.sequences.inert).cloned();
@@ -107,7 +107,7 @@ impl Driver {
         }
     }
 
-    fn end_of_writing(&mut self, number: u32) -> Result<()> {
+    fn end_writing(&mut self, number: u32) -> Result<()> {
         match self.rng.u8(0..12) {
             0..5 => return self.send(number),
             5 => {
@@ -153,7 +153,7 @@ impl Driver {
         self.keys("type", b".")?;
         self.pause(60)?;
         self.pty()?.mark();
-        self.ledger.becomes(number, Fate::Open);
+        self.ledger.set_state(number, MailState::Open);
         self.keys("press", ENTER)?;
         if self.rng.u8(0..6) == 0 {
             self.note("cut the connection");
@@ -174,7 +174,7 @@ impl Driver {
         anyhow::ensure!(found.is_some(), "the client does not say what became of the mail");
         self.note(format!("mail {number}: {}", if found == Some(0) { "sent" } else { "kept" }));
         if found == Some(0) {
-            self.ledger.becomes(number, Fate::Sent);
+            self.ledger.set_state(number, MailState::Sent);
         }
         Ok(())
     }

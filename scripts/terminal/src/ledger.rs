@@ -7,7 +7,7 @@ use correio_proto::mail::Mail;
 
 /// How far a mail that is being written may have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum MailState {
     /// Nobody has asked for it to be sent.
     Written,
     /// It was asked for, and the answer is not known.
@@ -21,7 +21,7 @@ pub(crate) enum Fate {
 /// A mail that was written with keys.
 #[derive(Clone, Debug)]
 struct Entry {
-    fate: Fate,
+    state: MailState,
     /// Whether it was ever asked for that it be sent: a draft may be deleted after that.
     was_asked: bool,
     /// The body so far. Where it was only changed by keys that add to its end, it is exact.
@@ -41,8 +41,12 @@ impl Ledger {
     /// Begins a mail and returns its number.
     pub(crate) fn begin(&mut self) -> u32 {
         let number = self.written.len() as u32 + 1;
-        let entry =
-            Entry { fate: Fate::Written, was_asked: false, body: String::new(), words: vec![] };
+        let entry = Entry {
+            state: MailState::Written,
+            was_asked: false,
+            body: String::new(),
+            words: vec![],
+        };
         self.written.insert(number, entry);
         number
     }
@@ -67,12 +71,12 @@ impl Ledger {
     }
 
     /// Notes what has become of a mail. What was sent stays sent.
-    pub(crate) fn becomes(&mut self, number: u32, fate: Fate) {
+    pub(crate) fn set_state(&mut self, number: u32, state: MailState) {
         if let Some(entry) = self.written.get_mut(&number)
-            && entry.fate != Fate::Sent
+            && entry.state != MailState::Sent
         {
-            entry.was_asked |= matches!(fate, Fate::Open | Fate::Sent);
-            entry.fate = fate;
+            entry.was_asked |= matches!(state, MailState::Open | MailState::Sent);
+            entry.state = state;
         }
     }
 
@@ -85,7 +89,7 @@ impl Ledger {
 
     /// How many mails were begun, and how many of them the client says it sent.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let sent = self.written.values().filter(|entry| entry.fate == Fate::Sent);
+        let sent = self.written.values().filter(|entry| entry.state == MailState::Sent);
         (self.written.len(), sent.count())
     }
 
@@ -109,11 +113,11 @@ impl Ledger {
         for (number, entry) in &self.written {
             let times = times.get(number).copied().unwrap_or(0);
             ensure!(times <= 1, "mail {number} is there {times} times");
-            match entry.fate {
-                Fate::Sent => ensure!(times == 1, "mail {number} was sent and is not there"),
-                Fate::Deleted => {}
-                Fate::Open | Fate::Written if times == 1 => {}
-                Fate::Open | Fate::Written => {
+            match entry.state {
+                MailState::Sent => ensure!(times == 1, "mail {number} was sent and is not there"),
+                MailState::Deleted => {}
+                MailState::Open | MailState::Written if times == 1 => {}
+                MailState::Open | MailState::Written => {
                     let lost = entry.words.iter().find(|word| !drafts.contains(word.as_str()));
                     ensure!(lost.is_none(), "{lost:?} of mail {number} is in no draft");
                 }
@@ -177,11 +181,11 @@ mod tests {
         let number = ledger.begin();
         ledger.typed(number, "palavra1x1\n");
         let arrived = [mail(number, "palavra1x1\n")];
-        ledger.becomes(number, Fate::Deleted);
+        ledger.set_state(number, MailState::Deleted);
         assert!(ledger.check(&arrived, "").is_err(), "nobody has asked for it");
         assert!(ledger.check(&[], "").is_ok());
-        ledger.becomes(number, Fate::Open);
-        ledger.becomes(number, Fate::Deleted);
+        ledger.set_state(number, MailState::Open);
+        ledger.set_state(number, MailState::Deleted);
         assert!(ledger.check(&arrived, "").is_ok(), "it was asked for before it was deleted");
     }
 
@@ -192,7 +196,7 @@ mod tests {
         ledger.typed(number, "palavra1x1 e mais\n");
         assert!(ledger.check(&[], "").is_err());
         assert!(ledger.check(&[], "{\"body\":\"palavra1x1 e mais\"}").is_ok());
-        ledger.becomes(number, Fate::Sent);
+        ledger.set_state(number, MailState::Sent);
         assert!(ledger.check(&[], "palavra1x1").is_err(), "sent, and not there");
         assert_eq!(Ledger::number_in("  1) pepper: m12-assunto"), Some(12));
     }

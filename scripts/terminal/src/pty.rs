@@ -49,7 +49,7 @@ pub(crate) struct Pty {
 
 /// How the terminal was left.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct Leftovers {
     /// What is not as it was.
     pub(crate) wrong: Vec<&'static str>,
 }
@@ -240,7 +240,7 @@ impl Pty {
     }
 
     /// What the program, which has ended, has not put back. `None` where the terminal is closed.
-    pub(crate) fn left(&mut self) -> Option<Left> {
+    pub(crate) fn leftovers(&mut self) -> Option<Leftovers> {
         let other = self.other.as_ref()?;
         let now = tcgetattr(other).ok()?;
         self.read();
@@ -264,7 +264,7 @@ impl Pty {
         if screen.alternate_screen() {
             wrong.push("the alternate screen is shown");
         }
-        Some(Left { wrong })
+        Some(Leftovers { wrong })
     }
 }
 
