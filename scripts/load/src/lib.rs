@@ -4,6 +4,7 @@ pub mod bench;
 mod dial;
 pub mod driver;
 pub mod guard;
+pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
 pub mod person;

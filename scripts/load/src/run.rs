@@ -1,20 +1,13 @@
 //! One run: a server, the clients, the ledger, in order.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
 
 use crate::{
     driver::{Driver, Finished, Plan},
+    interrupts::Interrupts,
     ledger::Found,
     person::Phase,
     proxy,
@@ -135,28 +128,6 @@ pub enum RunError {
     /// The machine refuses something.
     #[error("{0:#}")]
     Broken(anyhow::Error),
-}
-
-/// Counts the signals that ask the run to end: the first ends the load and still reports, the
-/// second ends at once.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupts(Arc<AtomicU32>);
-
-impl Interrupts {
-    /// One more.
-    pub fn add(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Whether nobody wishes to end.
-    #[must_use]
-    pub fn are_none(&self) -> bool {
-        self.count() == 0
-    }
-
-    fn count(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 /// Where a run is told of.

@@ -17,7 +17,7 @@ use correio_client::Trust;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{guard, run::Interrupts};
+use crate::{guard, interrupts::Interrupts};
 
 /// Ticks of processor time in a second, on every Linux there is.
 const TICKS: f64 = 100.0;

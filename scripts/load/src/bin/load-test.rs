@@ -18,12 +18,13 @@ use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
     guard,
+    interrupts::Interrupts,
     person::Phase,
     results::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
         have_something_in_common, size,
     },
-    run::{self, Interrupts, Options, Outcome, Progress, RunError, Target},
+    run::{self, Options, Outcome, Progress, RunError, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
 };
 use correio_proto::fingerprint::Fingerprint;
