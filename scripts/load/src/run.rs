@@ -96,7 +96,7 @@ pub struct Progress {
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RunReport {
     /// All times.
     pub recorder: Recorder,
     /// What became of the mails.
@@ -177,7 +177,7 @@ impl Prepared {
         self,
         interrupts: &Interrupts,
         progress: &mut Told<'_>,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<RunReport, RunError> {
         let Self { mut running, operations, mut warnings } = self;
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
@@ -198,7 +198,7 @@ impl Prepared {
         let people = Some(people);
         let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
         let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
-        Ok(Outcome { recorder, found, seconds, kills: killed, interrupted, checks, warnings })
+        Ok(RunReport { recorder, found, seconds, kills: killed, interrupted, checks, warnings })
     }
 }
 

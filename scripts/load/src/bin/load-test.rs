@@ -24,7 +24,7 @@ use correio_load::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
         have_something_in_common, size,
     },
-    run::{self, Options, Outcome, Progress, RunError, Target},
+    run::{self, Options, Progress, RunError, RunReport, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
 };
 use correio_proto::fingerprint::Fingerprint;
@@ -329,8 +329,8 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
     let prepared = run::prepare(options, &interrupts)?;
     let kind = if cli.rate.is_some() { "scheduled load" } else { "closed load" };
     say(format_args!("{}: {kind}\n", cli.scenario))?;
-    let outcome = prepared.run(&interrupts, &mut show())?;
-    let Outcome { recorder, found, seconds, kills, interrupted, checks, warnings } = outcome;
+    let report = prepared.run(&interrupts, &mut show())?;
+    let RunReport { recorder, found, seconds, kills, interrupted, checks, warnings } = report;
     Ok(recorder.finish(Run {
         scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
