@@ -17,10 +17,10 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use crate::{
     dial::{code, connect},
     intruder::{Intruder, Next},
-    ledger::{Found, Ledger, PersonId},
-    person::{Person, Phase, Profile, Random, Shared, Typed, Wish},
+    ledger::{Found, Ledger, UserId},
     results::{Operation, People, Recorder},
     scenario::Scenario,
+    user::{Phase, Profile, Random, Shared, Typed, VirtualUser, Wish},
 };
 
 /// Connections from one address of this machine: fewer than it has ports.
@@ -35,7 +35,7 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// How often one client has its turn before the others have theirs.
 const ROUNDS_MAX: usize = 8;
 
-/// Who is loaded and by whom.
+/// Role is loaded and by whom.
 #[derive(Debug)]
 pub struct Plan {
     /// What clients do.
@@ -86,7 +86,7 @@ pub struct Finished {
     pub found: Found,
     /// All times.
     pub recorder: Recorder,
-    /// Who came in.
+    /// Role came in.
     pub people: People,
     /// Mails that were due by schedule.
     pub scheduled: u64,
@@ -95,7 +95,7 @@ pub struct Finished {
 }
 
 struct Slot {
-    who: Who,
+    role: Role,
     link: Link,
     failures: u32,
     /// Whether it ever had a connection.
@@ -104,8 +104,8 @@ struct Slot {
     timer: Option<Duration>,
 }
 
-enum Who {
-    Person(Box<Person>),
+enum Role {
+    User(Box<VirtualUser>),
     Intruder(Box<Intruder>),
 }
 
@@ -163,13 +163,13 @@ impl Driver {
                 let arrival = Duration::from_secs_f64(group.arrive * share);
                 // Not stretched by bcrypt: nobody guesses the passwords of such a server.
                 let credential = Credential::from([0x2a; 23]);
-                let who = if people {
+                let role = if people {
                     let id = self.slots.len();
                     self.ledger.enter(username.clone(), id);
                     let security = security.clone();
                     let types = if group.mistypes(number) { Typed::Wrong } else { Typed::Right };
                     let group = index;
-                    Who::Person(Box::new(Person::new(Profile {
+                    Role::User(Box::new(VirtualUser::new(Profile {
                         id,
                         group,
                         username,
@@ -182,11 +182,11 @@ impl Driver {
                     let (behaviour, security) = (group.behaviour, security.clone());
                     let intruder =
                         Intruder::new(behaviour, username, credential, security, arrival);
-                    Who::Intruder(Box::new(intruder))
+                    Role::Intruder(Box::new(intruder))
                 };
                 let index = self.slots.len();
                 self.slots.push(Slot {
-                    who,
+                    role,
                     link: Link::Down(arrival),
                     failures: 0,
                     has_connected: false,
@@ -228,14 +228,14 @@ impl Driver {
     #[must_use]
     pub fn is_deserted(&self) -> bool {
         let now = self.now();
-        let is_told = |person: &Person| !person.is_drained() && person.is_told_to_wait(now);
+        let is_told = |user: &VirtualUser| !user.is_drained() && user.is_told_to_wait(now);
         self.heard_at + self.plan.silence <= now && !self.everybody().any(is_told)
     }
 
-    fn everybody(&self) -> impl Iterator<Item = &Person> {
-        self.slots.iter().take(self.people).filter_map(|slot| match &slot.who {
-            Who::Person(person) => Some(person.as_ref()),
-            Who::Intruder(_) => None,
+    fn everybody(&self) -> impl Iterator<Item = &VirtualUser> {
+        self.slots.iter().take(self.people).filter_map(|slot| match &slot.role {
+            Role::User(user) => Some(user.as_ref()),
+            Role::Intruder(_) => None,
         })
     }
 
@@ -279,8 +279,8 @@ impl Driver {
         self.phase = phase;
         self.heard_at = self.now();
         for index in 0..self.people {
-            if let Some(Slot { who: Who::Person(person), .. }) = self.slots.get_mut(index) {
-                person.wake();
+            if let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) {
+                user.wake();
             }
             self.turn(index);
         }
@@ -291,24 +291,24 @@ impl Driver {
     pub fn is_done(&self) -> bool {
         match self.phase {
             Phase::Acting => false,
-            Phase::Settling => self.everybody().all(|person| !person.is_busy()),
-            Phase::Draining => self.everybody().all(Person::is_drained),
+            Phase::Settling => self.everybody().all(|user| !user.is_busy()),
+            Phase::Draining => self.everybody().all(VirtualUser::is_drained),
         }
     }
 
     /// Closes the ledger.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let mut drained: HashSet<PersonId> = HashSet::new();
+        let mut drained: HashSet<UserId> = HashSet::new();
         let mut people = People { expected: self.people, ..People::default() };
         let mut unemptied = 0;
-        for person in self.everybody() {
-            if person.is_drained() {
-                drained.insert(person.id());
-            } else if !person.is_stranger() {
+        for user in self.everybody() {
+            if user.is_drained() {
+                drained.insert(user.id());
+            } else if !user.is_stranger() {
                 unemptied += 1;
             }
-            let record = person.record();
+            let record = user.record();
             people.came_in += usize::from(record.came_in);
             people.mistyped += usize::from(record.mistyped);
             people.waited += usize::from(record.waited);
@@ -360,7 +360,7 @@ impl Driver {
             for _ in 0..self.people {
                 let index = self.next_sender % self.people.max(1);
                 self.next_sender += 1;
-                if self.with_person(index, now, |person, shared| person.send_scheduled(shared, due))
+                if self.with_user(index, now, |user, shared| user.send_scheduled(shared, due))
                     == Some(true)
                 {
                     sent = Some(index);
@@ -374,13 +374,13 @@ impl Driver {
         }
     }
 
-    fn with_person<R>(
+    fn with_user<R>(
         &mut self,
         index: usize,
         now: Duration,
-        action: impl FnOnce(&mut Person, &mut Shared<'_>) -> R,
+        action: impl FnOnce(&mut VirtualUser, &mut Shared<'_>) -> R,
     ) -> Option<R> {
-        let Some(Slot { who: Who::Person(person), .. }) = self.slots.get_mut(index) else {
+        let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) else {
             return None;
         };
         let mut shared = Shared {
@@ -392,7 +392,7 @@ impl Driver {
             random: &mut self.random,
             phase: self.phase,
         };
-        Some(action(person, &mut shared))
+        Some(action(user, &mut shared))
     }
 
     /// Does whatever one client can do now.
@@ -402,9 +402,9 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        match &slot.who {
-            Who::Intruder(_) => self.drive_intruder(index, now),
-            Who::Person(_) => self.drive_person(index),
+        match &slot.role {
+            Role::Intruder(_) => self.drive_intruder(index, now),
+            Role::User(_) => self.drive_user(index),
         }
         self.set_timer(index);
     }
@@ -452,12 +452,12 @@ impl Driver {
             slot.has_connected = true;
             self.up += 1;
         }
-        match &mut slot.who {
-            Who::Person(person) => {
-                person.client.connected(now);
+        match &mut slot.role {
+            Role::User(user) => {
+                user.client.connected(now);
                 self.recorder.done(Operation::Connect, now.saturating_sub(since));
             }
-            Who::Intruder(intruder) => intruder.connected(now),
+            Role::Intruder(intruder) => intruder.connected(now),
         }
     }
 
@@ -474,26 +474,25 @@ impl Driver {
         Some(Ipv4Addr::new(127, 0, network, number as u8).into())
     }
 
-    fn drive_person(&mut self, index: usize) {
+    fn drive_user(&mut self, index: usize) {
         for _ in 0..ROUNDS_MAX {
             let now = self.now();
-            self.with_person(index, now, Person::begin);
-            let Some(Slot { who: Who::Person(person), link, .. }) = self.slots.get_mut(index)
-            else {
+            self.with_user(index, now, VirtualUser::begin);
+            let Some(Slot { role: Role::User(user), link, .. }) = self.slots.get_mut(index) else {
                 return;
             };
-            let driven = person.client.handle_timeout(now);
+            let driven = user.client.handle_timeout(now);
             let Link::Up(stream, _) = link else {
                 // Only requests that have waited for too long.
-                self.with_person(index, now, Person::take_events);
+                self.with_user(index, now, VirtualUser::take_events);
                 return;
             };
-            person.is_asking = false;
-            person.client.attach(&mut self.spare);
-            let driven = driven.and_then(|()| person.client.drive(now, stream));
-            person.client.detach(&mut self.spare);
+            user.is_asking = false;
+            user.client.attach(&mut self.spare);
+            let driven = driven.and_then(|()| user.client.drive(now, stream));
+            user.client.detach(&mut self.spare);
             let answers = self.recorder.answers();
-            let wish = self.with_person(index, now, Person::take_events);
+            let wish = self.with_user(index, now, VirtualUser::take_events);
             if self.recorder.answers() > answers {
                 self.heard_at = now;
             }
@@ -508,12 +507,12 @@ impl Driver {
                 self.drop_link(index, now);
                 return;
             }
-            let has_more = self.with_person(index, now, |person, shared| {
-                let may_begin = !person.is_busy()
-                    && person.wake_at() <= shared.now
-                    && !person.is_drained()
+            let has_more = self.with_user(index, now, |user, shared| {
+                let may_begin = !user.is_busy()
+                    && user.wake_at() <= shared.now
+                    && !user.is_drained()
                     && shared.phase != Phase::Settling;
-                person.is_asking || may_begin
+                user.is_asking || may_begin
             });
             if has_more != Some(true) {
                 return;
@@ -527,7 +526,7 @@ impl Driver {
     }
 
     fn drive_intruder(&mut self, index: usize, now: Duration) {
-        let Some(Slot { who: Who::Intruder(intruder), link: Link::Up(stream, _), .. }) =
+        let Some(Slot { role: Role::Intruder(intruder), link: Link::Up(stream, _), .. }) =
             self.slots.get_mut(index)
         else {
             return;
@@ -559,9 +558,9 @@ impl Driver {
         slot.failures = slot.failures.saturating_add(1);
         let wait = RECONNECT_MAX.min(Duration::from_millis(50) * 2_u32.pow(slot.failures.min(6)));
         slot.link = Link::Down(now + wait.mul_f64(0.5 + pause / 2.0));
-        match &mut slot.who {
-            Who::Person(person) => person.client.disconnected(),
-            Who::Intruder(intruder) => {
+        match &mut slot.role {
+            Role::User(user) => user.client.disconnected(),
+            Role::Intruder(intruder) => {
                 intruder.disconnected(now);
                 slot.link = Link::Down(intruder.wake_at());
             }
@@ -572,15 +571,15 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        let next = match (&slot.who, &slot.link) {
+        let next = match (&slot.role, &slot.link) {
             (_, Link::Down(at)) => *at,
             (_, Link::Connecting(..)) => Duration::MAX,
-            (Who::Intruder(intruder), Link::Up(..)) => intruder.wake_at(),
-            (Who::Person(person), Link::Up(..)) => {
-                let client = person.client.timeout().unwrap_or(Duration::MAX);
+            (Role::Intruder(intruder), Link::Up(..)) => intruder.wake_at(),
+            (Role::User(user), Link::Up(..)) => {
+                let client = user.client.timeout().unwrap_or(Duration::MAX);
                 let is_waiting =
-                    person.is_busy() || person.is_drained() || self.phase == Phase::Settling;
-                if is_waiting { client } else { client.min(person.wake_at()) }
+                    user.is_busy() || user.is_drained() || self.phase == Phase::Settling;
+                if is_waiting { client } else { client.min(user.wake_at()) }
             }
         };
         if next < slot.timer.unwrap_or(Duration::MAX) {

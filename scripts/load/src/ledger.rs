@@ -15,23 +15,23 @@ use correio_proto::{
 const EXAMPLES_MAX: usize = 10;
 
 /// Number of a client that sends and receives.
-pub type PersonId = usize;
+pub type UserId = usize;
 
 /// The ledger.
 #[derive(Debug, Default)]
 pub struct Ledger {
     mails: HashMap<MailId, Entry>,
-    people: HashMap<Username, PersonId>,
+    users: HashMap<Username, UserId>,
     found: Found,
 }
 
 #[derive(Debug)]
 struct Entry {
-    from: PersonId,
+    from: UserId,
     digest: u64,
     acknowledged: bool,
     /// Of each recipient: how far it is.
-    copies: Vec<(PersonId, Stage)>,
+    copies: Vec<(UserId, Stage)>,
 }
 
 /// How far a recipient's copy of a mail is.
@@ -83,14 +83,14 @@ impl Found {
 
 impl Ledger {
     /// Notes who has a username.
-    pub fn enter(&mut self, username: Username, person: PersonId) {
-        self.people.insert(username, person);
+    pub fn enter(&mut self, username: Username, user: UserId) {
+        self.users.insert(username, user);
     }
 
     /// Somebody is about to send a mail.
-    pub fn begin(&mut self, from: PersonId, mail: &Send) {
-        let recipients = mail.to.as_slice().iter().filter_map(|name| self.people.get(name));
-        let copies = recipients.map(|person| (*person, Stage::Waiting)).collect();
+    pub fn begin(&mut self, from: UserId, mail: &Send) {
+        let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
+        let copies = recipients.map(|user| (*user, Stage::Waiting)).collect();
         let digest = digest(mail.subject.as_str(), mail.body.as_str());
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
@@ -105,18 +105,18 @@ impl Ledger {
     }
 
     /// Somebody was given a mail.
-    pub fn received(&mut self, by: PersonId, mail: &Mail) {
+    pub fn received(&mut self, by: UserId, mail: &Mail) {
         let id = mail.id;
         let Some(entry) = self.mails.get_mut(&id) else {
             self.found.misdelivered += 1;
             return self.found.example("nobody has sent", id);
         };
-        let Some((_, copy)) = entry.copies.iter_mut().find(|(person, _)| *person == by) else {
+        let Some((_, copy)) = entry.copies.iter_mut().find(|(user, _)| *user == by) else {
             self.found.misdelivered += 1;
             return self.found.example("came to somebody else:", id);
         };
         let is_whole = entry.digest == digest(mail.subject.as_str(), mail.body.as_str())
-            && self.people.get(&mail.from) == Some(&entry.from);
+            && self.users.get(&mail.from) == Some(&entry.from);
         if !is_whole {
             self.found.changed += 1;
             self.found.example("changed:", id);
@@ -135,11 +135,11 @@ impl Ledger {
     }
 
     /// The server has said that these mails are deleted.
-    pub fn confirmed(&mut self, by: PersonId, ids: &[MailId]) {
+    pub fn confirmed(&mut self, by: UserId, ids: &[MailId]) {
         for id in ids {
             let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
-            for (person, copy) in copies.into_iter().flatten() {
-                if *person == by {
+            for (user, copy) in copies.into_iter().flatten() {
+                if *user == by {
                     *copy = Stage::Confirmed;
                 }
             }
@@ -155,11 +155,11 @@ impl Ledger {
     /// Closes the ledger after every mailbox in `drained` was emptied, and so many others were not.
     /// Whatever was acknowledged and did not come to one of the emptied mailboxes is lost.
     #[must_use]
-    pub fn close(mut self, drained: &HashSet<PersonId>, unemptied: u64) -> Found {
+    pub fn close(mut self, drained: &HashSet<UserId>, unemptied: u64) -> Found {
         self.found.unemptied = unemptied;
         for (id, entry) in self.mails.iter().filter(|(_, entry)| entry.acknowledged) {
-            for (person, copy) in &entry.copies {
-                if *copy == Stage::Waiting && drained.contains(person) {
+            for (user, copy) in &entry.copies {
+                if *copy == Stage::Waiting && drained.contains(user) {
                     self.found.lost += 1;
                     self.found.example("lost:", *id);
                 }
@@ -205,13 +205,13 @@ mod tests {
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        for (person, name) in ["tony", "pepper", "happy"].into_iter().enumerate() {
-            ledger.enter(name.parse().unwrap(), person);
+        for (user, name) in ["tony", "pepper", "happy"].into_iter().enumerate() {
+            ledger.enter(name.parse().unwrap(), user);
         }
         ledger
     }
 
-    fn everybody() -> HashSet<PersonId> {
+    fn everybody() -> HashSet<UserId> {
         (0..3).collect()
     }
 

@@ -7,12 +7,13 @@ pub mod guard;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
-pub mod person;
+
 pub mod proxy;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod target;
+pub mod user;
 
 use std::{
     net::{SocketAddr, TcpStream},

@@ -9,11 +9,11 @@ use crate::{
     driver::{Driver, Finished, Plan},
     interrupts::Interrupts,
     ledger::Found,
-    person::Phase,
     proxy,
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
     target::{OwnServer, Start, processor_seconds},
+    user::Phase,
 };
 
 /// How often progress is told and gauges are read.

@@ -19,13 +19,13 @@ use correio_client::Trust;
 use correio_load::{
     guard,
     interrupts::Interrupts,
-    person::Phase,
     results::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
         have_something_in_common, size,
     },
     run::{self, Options, Progress, RunError, RunReport, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
+    user::Phase,
 };
 use correio_proto::fingerprint::Fingerprint;
 use indicatif::{ProgressBar, ProgressStyle};

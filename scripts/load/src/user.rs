@@ -12,7 +12,7 @@ use correio_proto::{
 };
 
 use crate::{
-    ledger::{Ledger, PersonId},
+    ledger::{Ledger, UserId},
     results::{Operation, Recorder},
     scenario::{Action, Behaviour, Group},
 };
@@ -36,7 +36,7 @@ pub type Random = fastrand::Rng;
 pub struct Shared<'a> {
     /// Since the start of the load.
     pub now: Duration,
-    /// Who does what.
+    /// Role does what.
     pub groups: &'a [Group],
     /// The usernames of every group that are registered: others cannot be written to yet.
     pub usernames: &'a mut Vec<Vec<Username>>,
@@ -63,8 +63,8 @@ pub enum Phase {
 
 /// See the module's description.
 #[derive(Debug)]
-pub struct Person {
-    id: PersonId,
+pub struct VirtualUser {
+    id: UserId,
     group: usize,
     username: Username,
     credential: Credential,
@@ -114,7 +114,7 @@ pub struct Record {
 #[derive(Debug)]
 pub struct Profile {
     /// Its number.
-    pub id: PersonId,
+    pub id: UserId,
     /// The number of its group.
     pub group: usize,
     /// Its username.
@@ -179,7 +179,7 @@ pub enum Wish {
     Vanish,
 }
 
-impl Person {
+impl VirtualUser {
     /// A person without a connection.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
@@ -212,7 +212,7 @@ impl Person {
 
     /// Its number.
     #[must_use]
-    pub fn id(&self) -> PersonId {
+    pub fn id(&self) -> UserId {
         self.id
     }
 
