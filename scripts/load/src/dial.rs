@@ -9,6 +9,15 @@ use correio_client::client::LinkError;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
+/// What the driver does with a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkAction {
+    /// Keeps the connection.
+    Keep,
+    /// Closes the connection without a goodbye; the client connects again later.
+    Close,
+}
+
 /// Begins to connect, from this address where one is given.
 pub(crate) fn connect(source: Option<IpAddr>, server: SocketAddr) -> io::Result<TcpStream> {
     let domain = Domain::for_address(server);

@@ -15,12 +15,12 @@ use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
-    dial::{code, connect},
-    intruder::{Intruder, Next},
+    dial::{LinkAction, code, connect},
+    intruder::Intruder,
     ledger::{Found, Ledger, UserId},
     results::{Operation, People, Recorder},
     scenario::Scenario,
-    user::{Phase, Profile, Random, Shared, Typed, VirtualUser, Wish},
+    user::{Phase, Profile, Random, Shared, Typed, VirtualUser},
 };
 
 /// Connections from one address of this machine: fewer than it has ports.
@@ -492,14 +492,14 @@ impl Driver {
             let driven = driven.and_then(|()| user.client.drive(now, stream));
             user.client.detach(&mut self.spare);
             let answers = self.recorder.answers();
-            let wish = self.with_user(index, now, VirtualUser::take_events);
+            let action = self.with_user(index, now, VirtualUser::take_events);
             if self.recorder.answers() > answers {
                 self.heard_at = now;
             }
             if let Err(error) = driven {
                 return self.disconnected(index, now, code(&error));
             }
-            if wish == Some(Wish::Vanish) {
+            if action == Some(LinkAction::Close) {
                 if let Some(slot) = self.slots.get_mut(index) {
                     // It is its own doing, and says nothing of the server.
                     slot.failures = 0;
@@ -531,7 +531,7 @@ impl Driver {
         else {
             return;
         };
-        if intruder.drive(now, stream) == Next::Close {
+        if intruder.drive(now, stream) == LinkAction::Close {
             self.drop_link(index, now);
         }
     }

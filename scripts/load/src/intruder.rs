@@ -17,7 +17,7 @@ use correio_proto::{
     tls::Security,
 };
 
-use crate::scenario::Behaviour;
+use crate::{dial::LinkAction, scenario::Behaviour};
 
 /// How long one waits before it comes again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,15 +57,6 @@ enum Stage {
     Filling,
     /// It asks and does not read.
     Deaf,
-}
-
-/// What the driver is to do with its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Keep it.
-    Keep,
-    /// Close it; the intruder connects again when it wakes.
-    Close,
 }
 
 impl Intruder {
@@ -117,15 +108,15 @@ impl Intruder {
     }
 
     /// Does what it does, as far as the connection goes along.
-    pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> Next {
+    pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> LinkAction {
         match self.act(now, stream) {
             Ok(next) => next,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Next::Keep,
-            Err(_) => Next::Close,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => LinkAction::Keep,
+            Err(_) => LinkAction::Close,
         }
     }
 
-    fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+    fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         match self.behaviour {
             Behaviour::Person | Behaviour::Vanishing | Behaviour::Silent => {
                 self.wake_at = Duration::MAX;
@@ -156,42 +147,42 @@ impl Intruder {
     }
 
     /// Waits for the server to have enough of it.
-    fn listen(&self, stream: &mut impl Read) -> io::Result<Next> {
+    fn listen(&self, stream: &mut impl Read) -> io::Result<LinkAction> {
         let mut bytes = [0; 1024];
         while stream.read(&mut bytes)? > 0 {}
-        Ok(Next::Close)
+        Ok(LinkAction::Close)
     }
 
-    fn converse(&mut self, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+    fn converse(&mut self, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         loop {
             while self.channel.wants_write() {
                 self.channel.write_to(stream)?;
             }
             if self.stage == Stage::Deaf {
-                return Ok(Next::Keep);
+                return Ok(LinkAction::Keep);
             }
             match self.channel.next_message::<ServerMessage>() {
                 Ok(Some(ServerMessage::Reply { reply, .. })) => {
-                    if self.answered(&reply) == Next::Close {
-                        return Ok(Next::Close);
+                    if self.answered(&reply) == LinkAction::Close {
+                        return Ok(LinkAction::Close);
                     }
                 }
                 Ok(Some(ServerMessage::Notice(_))) => {}
-                Ok(None) if self.channel.read_from(stream)? == 0 => return Ok(Next::Close),
+                Ok(None) if self.channel.read_from(stream)? == 0 => return Ok(LinkAction::Close),
                 Ok(None) => {}
-                Err(_) => return Ok(Next::Close),
+                Err(_) => return Ok(LinkAction::Close),
             }
         }
     }
 
-    fn answered(&mut self, reply: &Reply) -> Next {
+    fn answered(&mut self, reply: &Reply) -> LinkAction {
         self.stage = match (self.behaviour, self.stage) {
             (Behaviour::LoginFlood, Stage::Greeting) => {
                 let (username, credential) = (self.username.clone(), Credential::from([9; 23]));
                 self.ask(Request::Login(Login { username, credential }));
                 Stage::LoggingIn
             }
-            (Behaviour::LoginFlood, _) => return Next::Close,
+            (Behaviour::LoginFlood, _) => return LinkAction::Close,
             (_, Stage::Greeting) => {
                 let full_name = self.username.as_str().parse();
                 self.ask(Request::Register(Register {
@@ -208,7 +199,9 @@ impl Intruder {
                 self.ask(Request::Login(Login { username, credential }));
                 Stage::LoggingIn
             }
-            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => return Next::Close,
+            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => {
+                return LinkAction::Close;
+            }
             (_, Stage::LoggingIn) => {
                 for _ in 0..OWN_MAILS {
                     self.ask(Request::Send(Send {
@@ -228,7 +221,7 @@ impl Intruder {
             }
             (_, stage) => stage,
         };
-        Next::Keep
+        LinkAction::Keep
     }
 
     fn ask(&mut self, request: Request) {

@@ -1,7 +1,7 @@
 //! What the programs that put a server under load share: a client that waits for each answer.
 
 pub mod bench;
-mod dial;
+pub mod dial;
 pub mod driver;
 pub mod guard;
 pub mod interrupts;

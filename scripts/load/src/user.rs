@@ -12,6 +12,7 @@ use correio_proto::{
 };
 
 use crate::{
+    dial::LinkAction,
     ledger::{Ledger, UserId},
     results::{Operation, Recorder},
     scenario::{Action, Behaviour, Group},
@@ -168,15 +169,6 @@ impl What {
             Self::Logout => Operation::Logout,
         }
     }
-}
-
-/// What the driver is to do with the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// Keep it.
-    Keep,
-    /// Break it off without a word.
-    Vanish,
 }
 
 impl VirtualUser {
@@ -358,8 +350,8 @@ impl VirtualUser {
     }
 
     /// Takes what has happened on the connection.
-    pub fn take_events(&mut self, shared: &mut Shared<'_>) -> Wish {
-        let mut wish = Wish::Keep;
+    pub fn take_events(&mut self, shared: &mut Shared<'_>) -> LinkAction {
+        let mut action = LinkAction::Keep;
         while let Some(event) = self.client.poll() {
             match event {
                 Event::Answer { id, outcome, .. } => {
@@ -369,8 +361,8 @@ impl VirtualUser {
                     let asked = self.asked.swap_remove(at);
                     match outcome {
                         Ok(reply) => {
-                            if self.answered(shared, asked, reply) == Wish::Vanish {
-                                wish = Wish::Vanish;
+                            if self.answered(shared, asked, reply) == LinkAction::Close {
+                                action = LinkAction::Close;
                             }
                         }
                         Err(failure) => self.failed(shared, asked.what.operation(), failure),
@@ -380,7 +372,7 @@ impl VirtualUser {
                 Event::Greeted(_) | Event::NewMail(_) | Event::ShuttingDown => {}
             }
         }
-        wish
+        action
     }
 
     fn failed(&mut self, shared: &mut Shared<'_>, operation: Operation, failure: Failure) {
@@ -397,11 +389,11 @@ impl VirtualUser {
         self.wake_at = shared.now + RETRY;
     }
 
-    fn answered(&mut self, shared: &mut Shared<'_>, asked: Asked, reply: Reply) -> Wish {
+    fn answered(&mut self, shared: &mut Shared<'_>, asked: Asked, reply: Reply) -> LinkAction {
         let operation = asked.what.operation();
         if let Reply::Error(error) = reply {
             self.refused(shared, &asked.what, error.code, error.retry_after);
-            return Wish::Keep;
+            return LinkAction::Keep;
         }
         shared.recorder.done(operation, shared.now.saturating_sub(asked.since));
         match (asked.what, reply) {
@@ -420,7 +412,7 @@ impl VirtualUser {
             (What::Confirm(ids), _) => shared.ledger.confirmed(self.id, &ids),
             (What::Ping | What::Fetch, _) => self.rest(shared),
         }
-        Wish::Keep
+        LinkAction::Keep
     }
 
     fn refused(
@@ -464,7 +456,7 @@ impl VirtualUser {
         }
     }
 
-    fn paged(&mut self, shared: &mut Shared<'_>, page: &Page) -> Wish {
+    fn paged(&mut self, shared: &mut Shared<'_>, page: &Page) -> LinkAction {
         for mail in &page.mails {
             shared.ledger.received(self.id, mail);
         }
@@ -472,7 +464,7 @@ impl VirtualUser {
             self.receiving = false;
             self.drained = shared.phase == Phase::Draining;
             self.rest(shared);
-            return Wish::Keep;
+            return LinkAction::Keep;
         }
         self.pages += 1;
         let vanishes = self.group(shared).behaviour == Behaviour::Vanishing
@@ -480,12 +472,12 @@ impl VirtualUser {
             && self.pages.is_multiple_of(2);
         if vanishes {
             // What it was given it keeps, as a client does that has it on its disk.
-            return Wish::Vanish;
+            return LinkAction::Close;
         }
         let ids = page.mails.iter().map(|mail| mail.id).collect();
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
         self.ask(shared, What::Confirm(ids), Request::Confirm(Confirm { mails }), shared.now);
-        Wish::Keep
+        LinkAction::Keep
     }
 
     /// Thinks before it goes on; not while the mailboxes are drained.
