@@ -20,7 +20,7 @@ use crate::{
     ledger::{Found, Ledger, UserId},
     results::{Operation, People, Recorder},
     scenario::Scenario,
-    user::{Phase, Profile, Random, Shared, Typed, VirtualUser},
+    user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
 
 /// Connections from one address of this machine: fewer than it has ports.
@@ -65,7 +65,7 @@ pub struct Driver {
     ledger: Ledger,
     /// Where times are kept.
     pub recorder: Recorder,
-    random: Random,
+    rng: Rng,
     phase: Phase,
     spare: SpareBuffers,
     /// Scheduled mails so far, and whose turn is next.
@@ -133,7 +133,7 @@ impl Driver {
             usernames: vec![Vec::new(); plan.scenario.clients.len()],
             ledger: Ledger::default(),
             recorder: Recorder::default(),
-            random: Random::with_seed(plan.seed),
+            rng: Rng::with_seed(plan.seed),
             phase: Phase::Acting,
             spare: SpareBuffers::new(64),
             scheduled: 0,
@@ -167,7 +167,11 @@ impl Driver {
                     let id = self.slots.len();
                     self.ledger.enter(username.clone(), id);
                     let security = security.clone();
-                    let types = if group.mistypes(number) { Typed::Wrong } else { Typed::Right };
+                    let types = if group.mistypes(number) {
+                        TypedPassword::Wrong
+                    } else {
+                        TypedPassword::Right
+                    };
                     let group = index;
                     Role::User(Box::new(VirtualUser::new(Profile {
                         id,
@@ -360,7 +364,7 @@ impl Driver {
             for _ in 0..self.people {
                 let index = self.next_sender % self.people.max(1);
                 self.next_sender += 1;
-                if self.with_user(index, now, |user, shared| user.send_scheduled(shared, due))
+                if self.with_user(index, now, |user, context| user.send_scheduled(context, due))
                     == Some(true)
                 {
                     sent = Some(index);
@@ -378,21 +382,21 @@ impl Driver {
         &mut self,
         index: usize,
         now: Duration,
-        action: impl FnOnce(&mut VirtualUser, &mut Shared<'_>) -> R,
+        action: impl FnOnce(&mut VirtualUser, &mut UserContext<'_>) -> R,
     ) -> Option<R> {
         let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) else {
             return None;
         };
-        let mut shared = Shared {
+        let mut context = UserContext {
             now,
             groups: &self.plan.scenario.clients,
             usernames: &mut self.usernames,
             ledger: &mut self.ledger,
             recorder: &mut self.recorder,
-            random: &mut self.random,
+            rng: &mut self.rng,
             phase: self.phase,
         };
-        Some(action(user, &mut shared))
+        Some(action(user, &mut context))
     }
 
     /// Does whatever one client can do now.
@@ -507,11 +511,11 @@ impl Driver {
                 self.drop_link(index, now);
                 return;
             }
-            let has_more = self.with_user(index, now, |user, shared| {
+            let has_more = self.with_user(index, now, |user, context| {
                 let may_begin = !user.is_busy()
-                    && user.wake_at() <= shared.now
+                    && user.wake_at() <= context.now
                     && !user.is_drained()
-                    && shared.phase != Phase::Settling;
+                    && context.phase != Phase::Settling;
                 user.is_asking || may_begin
             });
             if has_more != Some(true) {
@@ -544,7 +548,7 @@ impl Driver {
     }
 
     fn drop_link(&mut self, index: usize, now: Duration) {
-        let pause = self.random.f64();
+        let pause = self.rng.f64();
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };

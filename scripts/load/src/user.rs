@@ -30,11 +30,11 @@ const WRONG: [u8; 23] = [0x2b; 23];
 /// Mails that the schedule may give to one client while others wait for their answer.
 const IN_FLIGHT_MAX: usize = 16;
 
-/// Random numbers that a seed repeats.
-pub type Random = fastrand::Rng;
+/// Rng numbers that a seed repeats.
+pub type Rng = fastrand::Rng;
 
 /// What all of them share.
-pub struct Shared<'a> {
+pub struct UserContext<'a> {
     /// Since the start of the load.
     pub now: Duration,
     /// Role does what.
@@ -46,7 +46,7 @@ pub struct Shared<'a> {
     /// Where times are kept.
     pub recorder: &'a mut Recorder,
     /// Where choices come from.
-    pub random: &'a mut Random,
+    pub rng: &'a mut Rng,
     /// What is to be done now.
     pub phase: Phase,
 }
@@ -73,8 +73,8 @@ pub struct VirtualUser {
     pub client: Client,
     /// Whether it has asked for something since the connection was last driven.
     pub is_asking: bool,
-    standing: Standing,
-    asked: Vec<Asked>,
+    state: SessionState,
+    asked: Vec<PendingRequest>,
     receiving: bool,
     after: Seq,
     pages: u32,
@@ -83,15 +83,15 @@ pub struct VirtualUser {
     /// The server has said not to come again before.
     told_until: Duration,
     /// What it types at its next login.
-    types: Typed,
-    record: Record,
+    types: TypedPassword,
+    record: LoginRecord,
     /// Whether its mailbox was empty after the last mail was sent.
     drained: bool,
 }
 
 /// What a person types at a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typed {
+pub enum TypedPassword {
     /// The password.
     Right,
     /// Something else.
@@ -100,7 +100,7 @@ pub enum Typed {
 
 /// Results of a person's logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Record {
+pub struct LoginRecord {
     /// It was logged in at least once.
     pub came_in: bool,
     /// Its wrong password was refused.
@@ -127,12 +127,12 @@ pub struct Profile {
     /// When it comes.
     pub arrival: Duration,
     /// What it types at its first login.
-    pub types: Typed,
+    pub types: TypedPassword,
 }
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum SessionState {
     Stranger,
     Registered,
     LoggedIn,
@@ -140,16 +140,16 @@ enum Standing {
 
 /// A request under way.
 #[derive(Debug)]
-struct Asked {
+struct PendingRequest {
     id: RequestId,
-    what: What,
+    what: RequestKind,
     since: Duration,
 }
 
 #[derive(Debug)]
-enum What {
+enum RequestKind {
     Register,
-    Login(Typed),
+    Login(TypedPassword),
     Send(MailId),
     Fetch,
     Confirm(Vec<MailId>),
@@ -157,7 +157,7 @@ enum What {
     Logout,
 }
 
-impl What {
+impl RequestKind {
     fn operation(&self) -> Operation {
         match self {
             Self::Register => Operation::Register,
@@ -189,7 +189,7 @@ impl VirtualUser {
             credential,
             client: Client::new(settings),
             is_asking: false,
-            standing: Standing::Stranger,
+            state: SessionState::Stranger,
             asked: Vec::new(),
             receiving: false,
             after: Seq(0),
@@ -197,7 +197,7 @@ impl VirtualUser {
             wake_at: arrival,
             told_until: Duration::ZERO,
             types,
-            record: Record::default(),
+            record: LoginRecord::default(),
             drained: false,
         }
     }
@@ -222,7 +222,7 @@ impl VirtualUser {
 
     /// What has happened to it so far.
     #[must_use]
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> LoginRecord {
         self.record
     }
 
@@ -235,51 +235,52 @@ impl VirtualUser {
     /// Whether it is logged in.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
-        self.standing == Standing::LoggedIn
+        self.state == SessionState::LoggedIn
     }
 
     /// Begins what is due, if nothing is under way.
-    pub fn begin(&mut self, shared: &mut Shared<'_>) {
-        let is_over = self.drained || shared.phase == Phase::Settling;
-        if !self.asked.is_empty() || shared.now < self.wake_at || is_over {
+    pub fn begin(&mut self, context: &mut UserContext<'_>) {
+        let is_over = self.drained || context.phase == Phase::Settling;
+        if !self.asked.is_empty() || context.now < self.wake_at || is_over {
             return;
         }
-        let (what, request) = match self.standing {
-            Standing::Stranger => (What::Register, self.registration()),
-            Standing::Registered => {
+        let (what, request) = match self.state {
+            SessionState::Stranger => (RequestKind::Register, self.registration()),
+            SessionState::Registered => {
                 let username = self.username.clone();
                 let credential = match self.types {
-                    Typed::Right => self.credential.clone(),
-                    Typed::Wrong => Credential::from(WRONG),
+                    TypedPassword::Right => self.credential.clone(),
+                    TypedPassword::Wrong => Credential::from(WRONG),
                 };
-                (What::Login(self.types), Request::Login(Login { username, credential }))
+                (RequestKind::Login(self.types), Request::Login(Login { username, credential }))
             }
-            Standing::LoggedIn if self.receiving || shared.phase == Phase::Draining => {
-                (What::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
+            SessionState::LoggedIn if self.receiving || context.phase == Phase::Draining => {
+                (RequestKind::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
             }
-            Standing::LoggedIn => match self.choose(shared) {
-                Action::Send => return self.send(shared, shared.now),
+            SessionState::LoggedIn => match self.choose(context) {
+                Action::Send => return self.send(context, context.now),
                 Action::Receive => {
                     self.receiving = true;
-                    (What::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
+                    (RequestKind::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
                 }
-                Action::Ping => (What::Ping, Request::Ping {}),
-                Action::Logout => (What::Logout, Request::Logout {}),
-                Action::Idle => return self.rest(shared),
+                Action::Ping => (RequestKind::Ping, Request::Ping {}),
+                Action::Logout => (RequestKind::Logout, Request::Logout {}),
+                Action::Idle => return self.rest(context),
             },
         };
-        self.ask(shared, what, request, shared.now);
+        self.ask(context, what, request, context.now);
     }
 
     /// Sends a mail that was due at `scheduled`, which may be over; while there is no connection the
     /// client keeps it, and its time goes on. False where the person cannot send.
-    pub fn send_scheduled(&mut self, shared: &mut Shared<'_>, scheduled: Duration) -> bool {
-        let sends = self.asked.iter().filter(|asked| matches!(asked.what, What::Send(_))).count();
-        let leaves = self.asked.iter().any(|asked| matches!(asked.what, What::Logout));
+    pub fn send_scheduled(&mut self, context: &mut UserContext<'_>, scheduled: Duration) -> bool {
+        let sends =
+            self.asked.iter().filter(|asked| matches!(asked.what, RequestKind::Send(_))).count();
+        let leaves = self.asked.iter().any(|asked| matches!(asked.what, RequestKind::Logout));
         if !self.is_logged_in() || leaves || sends >= IN_FLIGHT_MAX {
             return false;
         }
-        self.send(shared, scheduled);
+        self.send(context, scheduled);
         true
     }
 
@@ -294,14 +295,14 @@ impl VirtualUser {
         })
     }
 
-    fn group<'a>(&self, shared: &Shared<'a>) -> &'a Group {
-        shared.groups.get(self.group).expect("a person belongs to a group")
+    fn group<'a>(&self, context: &UserContext<'a>) -> &'a Group {
+        context.groups.get(self.group).expect("a person belongs to a group")
     }
 
-    fn choose(&self, shared: &mut Shared<'_>) -> Action {
-        let group = self.group(shared);
+    fn choose(&self, context: &mut UserContext<'_>) -> Action {
+        let group = self.group(context);
         let all: u32 = group.does.values().sum();
-        let mut ticket = shared.random.u32(..all.max(1));
+        let mut ticket = context.rng.u32(..all.max(1));
         for (action, weight) in &group.does {
             if ticket < *weight {
                 return *action;
@@ -311,20 +312,20 @@ impl VirtualUser {
         Action::Idle
     }
 
-    fn send(&mut self, shared: &mut Shared<'_>, since: Duration) {
-        let group = self.group(shared);
+    fn send(&mut self, context: &mut UserContext<'_>, since: Duration) {
+        let group = self.group(context);
         let to = group.to.as_ref().unwrap_or(&group.name);
-        let index = shared.groups.iter().position(|group| group.name == *to).unwrap_or(self.group);
-        let Some(usernames) = shared.usernames.get(index).filter(|names| !names.is_empty()) else {
-            return self.rest(shared);
+        let index = context.groups.iter().position(|group| group.name == *to).unwrap_or(self.group);
+        let Some(usernames) = context.usernames.get(index).filter(|names| !names.is_empty()) else {
+            return self.rest(context);
         };
         let mut recipients = Vec::new();
-        for _ in 0..shared.random.usize(group.fan_out.0..=group.fan_out.1) {
-            let name = usernames.get(shared.random.usize(..usernames.len()));
+        for _ in 0..context.rng.usize(group.fan_out.0..=group.fan_out.1) {
+            let name = usernames.get(context.rng.usize(..usernames.len()));
             recipients.extend(name.filter(|name| !recipients.contains(*name)).cloned());
         }
         let id = correio_client::new_mail_id();
-        let length = shared.random.usize(group.body.0..=group.body.1);
+        let length = context.rng.usize(group.body.0..=group.body.1);
         // Tells it from every other, as far as its length lets it.
         let mut body = format!("{id} ").repeat(length / 37 + 1);
         body.truncate(length);
@@ -334,23 +335,29 @@ impl VirtualUser {
             subject: id.to_string().parse().expect("an id is a subject"),
             body: body.parse().expect("it begins with a digit"),
         };
-        shared.ledger.begin(self.id, &mail);
-        self.ask(shared, What::Send(id), Request::Send(mail), since);
+        context.ledger.begin(self.id, &mail);
+        self.ask(context, RequestKind::Send(id), Request::Send(mail), since);
     }
 
-    fn ask(&mut self, shared: &mut Shared<'_>, what: What, request: Request, since: Duration) {
+    fn ask(
+        &mut self,
+        context: &mut UserContext<'_>,
+        what: RequestKind,
+        request: Request,
+        since: Duration,
+    ) {
         let operation = what.operation();
-        match self.client.request(request, shared.now + PATIENCE) {
+        match self.client.request(request, context.now + PATIENCE) {
             Ok(id) => {
                 self.is_asking = true;
-                self.asked.push(Asked { id, what, since });
+                self.asked.push(PendingRequest { id, what, since });
             }
-            Err(failure) => self.failed(shared, operation, failure),
+            Err(failure) => self.failed(context, operation, failure),
         }
     }
 
     /// Takes what has happened on the connection.
-    pub fn take_events(&mut self, shared: &mut Shared<'_>) -> LinkAction {
+    pub fn take_events(&mut self, context: &mut UserContext<'_>) -> LinkAction {
         let mut action = LinkAction::Keep;
         while let Some(event) = self.client.poll() {
             match event {
@@ -361,114 +368,125 @@ impl VirtualUser {
                     let asked = self.asked.swap_remove(at);
                     match outcome {
                         Ok(reply) => {
-                            if self.answered(shared, asked, reply) == LinkAction::Close {
+                            if self.answered(context, asked, reply) == LinkAction::Close {
                                 action = LinkAction::Close;
                             }
                         }
-                        Err(failure) => self.failed(shared, asked.what.operation(), failure),
+                        Err(failure) => self.failed(context, asked.what.operation(), failure),
                     }
                 }
-                Event::SessionEnded => self.standing = Standing::Registered,
+                Event::SessionEnded => self.state = SessionState::Registered,
                 Event::Greeted(_) | Event::NewMail(_) | Event::ShuttingDown => {}
             }
         }
         action
     }
 
-    fn failed(&mut self, shared: &mut Shared<'_>, operation: Operation, failure: Failure) {
+    fn failed(&mut self, context: &mut UserContext<'_>, operation: Operation, failure: Failure) {
         let code = match failure {
             Failure::TimedOut => "timed_out",
             Failure::SessionEnded => "session_ended",
             Failure::TooLarge { .. } => "too_large",
             Failure::Overloaded => "overloaded",
         };
-        shared.recorder.failed(operation, code);
+        context.recorder.failed(operation, code);
         if failure == Failure::SessionEnded {
-            self.standing = Standing::Registered;
+            self.state = SessionState::Registered;
         }
-        self.wake_at = shared.now + RETRY;
+        self.wake_at = context.now + RETRY;
     }
 
-    fn answered(&mut self, shared: &mut Shared<'_>, asked: Asked, reply: Reply) -> LinkAction {
+    fn answered(
+        &mut self,
+        context: &mut UserContext<'_>,
+        asked: PendingRequest,
+        reply: Reply,
+    ) -> LinkAction {
         let operation = asked.what.operation();
         if let Reply::Error(error) = reply {
-            self.refused(shared, &asked.what, error.code, error.retry_after);
+            self.refused(context, &asked.what, error.code, error.retry_after);
             return LinkAction::Keep;
         }
-        shared.recorder.done(operation, shared.now.saturating_sub(asked.since));
+        context.recorder.done(operation, context.now.saturating_sub(asked.since));
         match (asked.what, reply) {
-            (What::Register, _) => self.is_registered(shared),
-            (What::Login(typed), _) => {
-                self.standing = Standing::LoggedIn;
+            (RequestKind::Register, _) => self.is_registered(context),
+            (RequestKind::Login(typed), _) => {
+                self.state = SessionState::LoggedIn;
                 self.record.came_in = true;
-                self.record.let_in |= typed == Typed::Wrong;
+                self.record.let_in |= typed == TypedPassword::Wrong;
             }
-            (What::Logout, _) => self.standing = Standing::Registered,
-            (What::Send(id), _) => {
-                shared.ledger.acknowledged(id);
-                self.rest(shared);
+            (RequestKind::Logout, _) => self.state = SessionState::Registered,
+            (RequestKind::Send(id), _) => {
+                context.ledger.acknowledged(id);
+                self.rest(context);
             }
-            (What::Fetch, Reply::Page(page)) => return self.paged(shared, &page),
-            (What::Confirm(ids), _) => shared.ledger.confirmed(self.id, &ids),
-            (What::Ping | What::Fetch, _) => self.rest(shared),
+            (RequestKind::Fetch, Reply::Page(page)) => return self.paged(context, &page),
+            (RequestKind::Confirm(ids), _) => context.ledger.confirmed(self.id, &ids),
+            (RequestKind::Ping | RequestKind::Fetch, _) => self.rest(context),
         }
         LinkAction::Keep
     }
 
     fn refused(
         &mut self,
-        shared: &mut Shared<'_>,
-        what: &What,
+        context: &mut UserContext<'_>,
+        what: &RequestKind,
         code: ErrorCode,
         retry_after: Option<u32>,
     ) {
         match (what, code) {
             // From an earlier run against the same server.
-            (What::Register, ErrorCode::UsernameTaken) => return self.is_registered(shared),
-            (What::Login(Typed::Right), ErrorCode::RateLimited) => self.record.waited = true,
-            (_, ErrorCode::NotAuthenticated) => self.standing = Standing::Registered,
+            (RequestKind::Register, ErrorCode::UsernameTaken) => {
+                return self.is_registered(context);
+            }
+            (RequestKind::Login(TypedPassword::Right), ErrorCode::RateLimited) => {
+                self.record.waited = true
+            }
+            (_, ErrorCode::NotAuthenticated) => self.state = SessionState::Registered,
             _ => {}
         }
-        let is_expected =
-            matches!((what, code), (What::Login(Typed::Wrong), ErrorCode::BadCredentials));
+        let is_expected = matches!(
+            (what, code),
+            (RequestKind::Login(TypedPassword::Wrong), ErrorCode::BadCredentials)
+        );
         self.record.mistyped |= is_expected;
-        if matches!(what, What::Login(_)) {
+        if matches!(what, RequestKind::Login(_)) {
             // Nobody mistypes twice.
-            self.types = Typed::Right;
+            self.types = TypedPassword::Right;
         }
         if !is_expected {
-            shared.recorder.failed(what.operation(), code.as_str());
+            context.recorder.failed(what.operation(), code.as_str());
         }
         let Some(seconds) = retry_after else {
-            self.wake_at = shared.now + RETRY;
+            self.wake_at = context.now + RETRY;
             return;
         };
         // Not all at the same moment.
-        let wait = Duration::from_secs(seconds.into()).mul_f64(1.0 + shared.random.f64() / 2.0);
-        self.told_until = shared.now + wait;
+        let wait = Duration::from_secs(seconds.into()).mul_f64(1.0 + context.rng.f64() / 2.0);
+        self.told_until = context.now + wait;
         self.wake_at = self.told_until;
     }
 
-    fn is_registered(&mut self, shared: &mut Shared<'_>) {
-        self.standing = Standing::Registered;
-        if let Some(usernames) = shared.usernames.get_mut(self.group) {
+    fn is_registered(&mut self, context: &mut UserContext<'_>) {
+        self.state = SessionState::Registered;
+        if let Some(usernames) = context.usernames.get_mut(self.group) {
             usernames.push(self.username.clone());
         }
     }
 
-    fn paged(&mut self, shared: &mut Shared<'_>, page: &Page) -> LinkAction {
+    fn paged(&mut self, context: &mut UserContext<'_>, page: &Page) -> LinkAction {
         for mail in &page.mails {
-            shared.ledger.received(self.id, mail);
+            context.ledger.received(self.id, mail);
         }
         if page.mails.is_empty() {
             self.receiving = false;
-            self.drained = shared.phase == Phase::Draining;
-            self.rest(shared);
+            self.drained = context.phase == Phase::Draining;
+            self.rest(context);
             return LinkAction::Keep;
         }
         self.pages += 1;
-        let vanishes = self.group(shared).behaviour == Behaviour::Vanishing
-            && shared.phase == Phase::Acting
+        let vanishes = self.group(context).behaviour == Behaviour::Vanishing
+            && context.phase == Phase::Acting
             && self.pages.is_multiple_of(2);
         if vanishes {
             // What it was given it keeps, as a client does that has it on its disk.
@@ -476,24 +494,29 @@ impl VirtualUser {
         }
         let ids = page.mails.iter().map(|mail| mail.id).collect();
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
-        self.ask(shared, What::Confirm(ids), Request::Confirm(Confirm { mails }), shared.now);
+        self.ask(
+            context,
+            RequestKind::Confirm(ids),
+            Request::Confirm(Confirm { mails }),
+            context.now,
+        );
         LinkAction::Keep
     }
 
     /// Thinks before it goes on; not while the mailboxes are drained.
-    fn rest(&mut self, shared: &mut Shared<'_>) {
-        let (from, to) = self.group(shared).think;
-        let seconds = match shared.phase {
-            Phase::Acting => from + (to - from) * shared.random.f64(),
+    fn rest(&mut self, context: &mut UserContext<'_>) {
+        let (from, to) = self.group(context).think;
+        let seconds = match context.phase {
+            Phase::Acting => from + (to - from) * context.rng.f64(),
             Phase::Settling | Phase::Draining => 0.0,
         };
-        self.wake_at = shared.now + Duration::from_secs_f64(seconds);
+        self.wake_at = context.now + Duration::from_secs_f64(seconds);
     }
 
     /// Whether nobody has heard of it yet: it has no mailbox that could be drained.
     #[must_use]
     pub fn is_stranger(&self) -> bool {
-        self.standing == Standing::Stranger
+        self.state == SessionState::Stranger
     }
 
     /// Stops thinking, since the mailboxes are to be drained now. A wait that the server has told it
