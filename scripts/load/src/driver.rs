@@ -17,7 +17,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use crate::{
     dial::{LinkAction, code, connect},
     intruder::Intruder,
-    ledger::{Found, Ledger, UserId},
+    ledger::{Ledger, MailCounts, UserId},
     results::{Operation, People, Recorder},
     scenario::Scenario,
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
@@ -83,7 +83,7 @@ pub struct Driver {
 #[derive(Debug)]
 pub struct Finished {
     /// What became of the mails.
-    pub found: Found,
+    pub counts: MailCounts,
     /// All times.
     pub recorder: Recorder,
     /// Role came in.
@@ -245,8 +245,8 @@ impl Driver {
 
     /// How the ledger stands.
     #[must_use]
-    pub fn found(&self) -> &Found {
-        self.ledger.found()
+    pub fn counts(&self) -> &MailCounts {
+        self.ledger.counts()
     }
 
     /// Lets everybody act until `until`, or until nobody has anything left to do in this phase.
@@ -321,7 +321,7 @@ impl Driver {
         let intruders = self.slots.iter().skip(self.people);
         let harmless = intruders.filter(|slot| !slot.has_connected).count();
         Finished {
-            found: self.ledger.close(&drained, unemptied),
+            counts: self.ledger.close(&drained, unemptied),
             recorder: self.recorder,
             people,
             scheduled: self.scheduled,

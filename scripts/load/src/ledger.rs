@@ -22,7 +22,7 @@ pub type UserId = usize;
 pub struct Ledger {
     mails: HashMap<MailId, Entry>,
     users: HashMap<Username, UserId>,
-    found: Found,
+    counts: MailCounts,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ enum Stage {
 
 /// What went wrong, and how much went right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct MailCounts {
     /// Mails that were acknowledged, each counted for each of its recipients.
     pub acknowledged: u64,
     /// Copies that were received.
@@ -66,7 +66,7 @@ pub struct Found {
     pub examples: Vec<String>,
 }
 
-impl Found {
+impl MailCounts {
     /// Whether every acknowledged mail was received exactly once, unchanged, by its addressee, and
     /// every mailbox was emptied to see that.
     #[must_use]
@@ -100,7 +100,7 @@ impl Ledger {
         if let Some(entry) = self.mails.get_mut(&id)
             && !std::mem::replace(&mut entry.acknowledged, true)
         {
-            self.found.acknowledged += entry.copies.len() as u64;
+            self.counts.acknowledged += entry.copies.len() as u64;
         }
     }
 
@@ -108,28 +108,28 @@ impl Ledger {
     pub fn received(&mut self, by: UserId, mail: &Mail) {
         let id = mail.id;
         let Some(entry) = self.mails.get_mut(&id) else {
-            self.found.misdelivered += 1;
-            return self.found.example("nobody has sent", id);
+            self.counts.misdelivered += 1;
+            return self.counts.example("nobody has sent", id);
         };
         let Some((_, copy)) = entry.copies.iter_mut().find(|(user, _)| *user == by) else {
-            self.found.misdelivered += 1;
-            return self.found.example("came to somebody else:", id);
+            self.counts.misdelivered += 1;
+            return self.counts.example("came to somebody else:", id);
         };
         let is_whole = entry.digest == digest(mail.subject.as_str(), mail.body.as_str())
             && self.users.get(&mail.from) == Some(&entry.from);
         if !is_whole {
-            self.found.changed += 1;
-            self.found.example("changed:", id);
+            self.counts.changed += 1;
+            self.counts.example("changed:", id);
         }
         match copy {
             Stage::Waiting => {
                 *copy = Stage::Received;
-                self.found.received += 1;
+                self.counts.received += 1;
             }
             Stage::Received => {}
             Stage::Confirmed => {
-                self.found.doubled += 1;
-                self.found.example("came again after its deletion:", id);
+                self.counts.doubled += 1;
+                self.counts.example("came again after its deletion:", id);
             }
         }
     }
@@ -148,24 +148,24 @@ impl Ledger {
 
     /// How it stands now.
     #[must_use]
-    pub fn found(&self) -> &Found {
-        &self.found
+    pub fn counts(&self) -> &MailCounts {
+        &self.counts
     }
 
     /// Closes the ledger after every mailbox in `drained` was emptied, and so many others were not.
     /// Whatever was acknowledged and did not come to one of the emptied mailboxes is lost.
     #[must_use]
-    pub fn close(mut self, drained: &HashSet<UserId>, unemptied: u64) -> Found {
-        self.found.unemptied = unemptied;
+    pub fn close(mut self, drained: &HashSet<UserId>, unemptied: u64) -> MailCounts {
+        self.counts.unemptied = unemptied;
         for (id, entry) in self.mails.iter().filter(|(_, entry)| entry.acknowledged) {
             for (user, copy) in &entry.copies {
                 if *copy == Stage::Waiting && drained.contains(user) {
-                    self.found.lost += 1;
-                    self.found.example("lost:", *id);
+                    self.counts.lost += 1;
+                    self.counts.example("lost:", *id);
                 }
             }
         }
-        self.found
+        self.counts
     }
 }
 
@@ -228,9 +228,9 @@ mod tests {
         ledger.received(2, &mail("tony", &sent));
         let unanswered = send("pepper");
         ledger.begin(0, &unanswered);
-        let found = ledger.close(&everybody(), 0);
-        assert!(found.is_closed(), "{found:?}");
-        assert_eq!((found.acknowledged, found.received), (2, 2));
+        let counts = ledger.close(&everybody(), 0);
+        assert!(counts.is_closed(), "{counts:?}");
+        assert_eq!((counts.acknowledged, counts.received), (2, 2));
     }
 
     #[test]
@@ -247,10 +247,13 @@ mod tests {
         ledger.received(1, &mail("happy", &changed));
         ledger.received(2, &mail("tony", &lost));
         ledger.received(1, &mail("tony", &send("pepper")));
-        let found = ledger.close(&everybody(), 0);
-        assert!(!found.is_closed());
-        assert_eq!((found.lost, found.doubled, found.changed, found.misdelivered), (1, 1, 1, 2));
-        assert!(found.examples.contains(&format!("lost: {}", lost.id)), "{found:?}");
+        let counts = ledger.close(&everybody(), 0);
+        assert!(!counts.is_closed());
+        assert_eq!(
+            (counts.lost, counts.doubled, counts.changed, counts.misdelivered),
+            (1, 1, 1, 2)
+        );
+        assert!(counts.examples.contains(&format!("lost: {}", lost.id)), "{counts:?}");
     }
 
     #[test]
@@ -259,8 +262,8 @@ mod tests {
         let sent = send("pepper");
         ledger.begin(0, &sent);
         ledger.acknowledged(sent.id);
-        let found = ledger.close(&[0].into(), 1);
-        assert_eq!((found.lost, found.unemptied), (0, 1));
-        assert!(!found.is_closed());
+        let counts = ledger.close(&[0].into(), 1);
+        assert_eq!((counts.lost, counts.unemptied), (0, 1));
+        assert!(!counts.is_closed());
     }
 }

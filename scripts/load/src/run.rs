@@ -8,7 +8,7 @@ use correio_client::{Cancel, ConnectOptions, Service, Trust};
 use crate::{
     driver::{Driver, Finished, Plan},
     interrupts::Interrupts,
-    ledger::Found,
+    ledger::MailCounts,
     proxy,
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
@@ -100,7 +100,7 @@ pub struct RunReport {
     /// All times.
     pub recorder: Recorder,
     /// What became of the mails.
-    pub found: Found,
+    pub counts: MailCounts,
     /// How long clients acted.
     pub seconds: f64,
     /// When the server was killed, since the start.
@@ -182,7 +182,7 @@ impl Prepared {
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
         let Running { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { found, recorder, people, scheduled, harmless } = driver.finish();
+        let Finished { counts, recorder, people, scheduled, harmless } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \
@@ -198,7 +198,7 @@ impl Prepared {
         let people = Some(people);
         let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
         let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
-        Ok(RunReport { recorder, found, seconds, kills: killed, interrupted, checks, warnings })
+        Ok(RunReport { recorder, counts, seconds, kills: killed, interrupted, checks, warnings })
     }
 }
 
@@ -401,15 +401,15 @@ impl Meter {
         }
         let (server_memory, server_cpu) = own.map_or((None, None), |own| (own.memory(), own.cpu()));
         let fewest_connections = driver.take_fewest();
-        let found = driver.found();
+        let counts = driver.counts();
         Progress {
             phase,
             now,
             until,
             connections: driver.connections(),
             fewest_connections,
-            acknowledged: found.acknowledged,
-            received: found.received,
+            acknowledged: counts.acknowledged,
+            received: counts.received,
             server_memory,
             server_cpu,
             generator_cpu,

@@ -330,7 +330,7 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
     let kind = if cli.rate.is_some() { "scheduled load" } else { "closed load" };
     say(format_args!("{}: {kind}\n", cli.scenario))?;
     let report = prepared.run(&interrupts, &mut show())?;
-    let RunReport { recorder, found, seconds, kills, interrupted, checks, warnings } = report;
+    let RunReport { recorder, counts, seconds, kills, interrupted, checks, warnings } = report;
     Ok(recorder.finish(Run {
         scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
@@ -345,14 +345,14 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         kills: kills.iter().map(Duration::as_secs_f64).collect(),
         interrupted,
         ledger: LedgerSummary {
-            acknowledged: found.acknowledged,
-            received: found.received,
-            lost: found.lost,
-            doubled: found.doubled,
-            misdelivered: found.misdelivered,
-            changed: found.changed,
-            unemptied: found.unemptied,
-            examples: found.examples,
+            acknowledged: counts.acknowledged,
+            received: counts.received,
+            lost: counts.lost,
+            doubled: counts.doubled,
+            misdelivered: counts.misdelivered,
+            changed: counts.changed,
+            unemptied: counts.unemptied,
+            examples: counts.examples,
         },
         checks,
         warnings,
