@@ -8,8 +8,8 @@ use super::{Measured, Operation, Results};
 /// Something like `send.p99 > 50ms`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    what: What,
-    than: Than,
+    what: Metric,
+    than: Comparison,
     /// Microseconds, bytes, or a plain number.
     value: f64,
     text: String,
@@ -38,16 +38,16 @@ pub struct Measures {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Of(Operation, Figure),
-    Ledger(Kind),
+enum Metric {
+    Of(Operation, Statistic),
+    Ledger(LedgerFault),
     Missed,
     ServerMemory,
 }
 
 /// What can be wrong with a copy of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum LedgerFault {
     Lost,
     Doubled,
     Misdelivered,
@@ -64,7 +64,7 @@ enum Dimension {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
+enum Statistic {
     Count,
     Rate,
     Errors,
@@ -76,7 +76,7 @@ enum Figure {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Than {
+enum Comparison {
     Less,
     LessOrSame,
     More,
@@ -108,10 +108,10 @@ impl Condition {
             return Answer::Unmeasured;
         };
         let holds = match self.than {
-            Than::Less => found < self.value,
-            Than::LessOrSame => found <= self.value,
-            Than::More => found > self.value,
-            Than::MoreOrSame => found >= self.value,
+            Comparison::Less => found < self.value,
+            Comparison::LessOrSame => found <= self.value,
+            Comparison::More => found > self.value,
+            Comparison::MoreOrSame => found >= self.value,
         };
         if holds { Answer::Holds } else { Answer::DoesNotHold }
     }
@@ -121,25 +121,26 @@ impl Condition {
     pub fn is_measured_by(&self, run: &Measures) -> bool {
         match self.what {
             // People register before they log in, and confirm what they have received.
-            What::Of(Operation::Register | Operation::Confirm, _) => true,
-            What::Of(operation, _) => run.operations.contains(&operation),
-            What::Ledger(_) => run.operations.contains(&Operation::Send),
-            What::Missed => run.schedule,
-            What::ServerMemory => run.server,
+            Metric::Of(Operation::Register | Operation::Confirm, _) => true,
+            Metric::Of(operation, _) => run.operations.contains(&operation),
+            Metric::Ledger(_) => run.operations.contains(&Operation::Send),
+            Metric::Missed => run.schedule,
+            Metric::ServerMemory => run.server,
         }
     }
 }
 
-impl What {
+impl Metric {
     fn dimension(self) -> Dimension {
         match self {
-            Self::Of(_, Figure::Rate) => Dimension::Rate,
-            Self::Of(_, Figure::Count | Figure::Errors) | Self::Ledger(_) | Self::Missed => {
+            Self::Of(_, Statistic::Rate) => Dimension::Rate,
+            Self::Of(_, Statistic::Count | Statistic::Errors) | Self::Ledger(_) | Self::Missed => {
                 Dimension::Count
             }
-            Self::Of(_, Figure::P50 | Figure::P90 | Figure::P99 | Figure::P999 | Figure::Max) => {
-                Dimension::Time
-            }
+            Self::Of(
+                _,
+                Statistic::P50 | Statistic::P90 | Statistic::P99 | Statistic::P999 | Statistic::Max,
+            ) => Dimension::Time,
             Self::ServerMemory => Dimension::Size,
         }
     }
@@ -149,24 +150,24 @@ impl What {
         let ledger = &results.run.ledger;
         let number = match self {
             Self::Ledger(_) if ledger.acknowledged + ledger.received == 0 => return None,
-            Self::Ledger(Kind::Lost) => ledger.lost,
-            Self::Ledger(Kind::Doubled) => ledger.doubled,
-            Self::Ledger(Kind::Misdelivered) => ledger.misdelivered,
-            Self::Ledger(Kind::Changed) => ledger.changed,
+            Self::Ledger(LedgerFault::Lost) => ledger.lost,
+            Self::Ledger(LedgerFault::Doubled) => ledger.doubled,
+            Self::Ledger(LedgerFault::Misdelivered) => ledger.misdelivered,
+            Self::Ledger(LedgerFault::Changed) => ledger.changed,
             Self::Missed => results.run.rate.map(|_| results.run.missed)?,
             Self::ServerMemory => results.server_memory()?,
             Self::Of(operation, figure) => {
                 let measured = results.operations.get(&operation);
                 match figure {
-                    Figure::Count => measured.map_or(0, |measured| measured.count),
-                    Figure::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
+                    Statistic::Count => measured.map_or(0, |measured| measured.count),
+                    Statistic::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
                     // Where nothing was tried, nothing could fail.
-                    Figure::Errors => measured.map(|_| results.errors(operation))?,
-                    Figure::P50 => timed(measured)?.p50,
-                    Figure::P90 => timed(measured)?.p90,
-                    Figure::P99 => timed(measured)?.p99,
-                    Figure::P999 => timed(measured)?.p999,
-                    Figure::Max => timed(measured)?.max,
+                    Statistic::Errors => measured.map(|_| results.errors(operation))?,
+                    Statistic::P50 => timed(measured)?.p50,
+                    Statistic::P90 => timed(measured)?.p90,
+                    Statistic::P99 => timed(measured)?.p99,
+                    Statistic::P999 => timed(measured)?.p999,
+                    Statistic::Max => timed(measured)?.max,
                 }
             }
         };
@@ -176,24 +177,24 @@ impl What {
     fn parse(text: &str) -> Option<Self> {
         let (subject, figure) = text.split_once('.')?;
         match (subject, figure) {
-            ("ledger", "lost") => return Some(Self::Ledger(Kind::Lost)),
-            ("ledger", "doubled") => return Some(Self::Ledger(Kind::Doubled)),
-            ("ledger", "misdelivered") => return Some(Self::Ledger(Kind::Misdelivered)),
-            ("ledger", "changed") => return Some(Self::Ledger(Kind::Changed)),
+            ("ledger", "lost") => return Some(Self::Ledger(LedgerFault::Lost)),
+            ("ledger", "doubled") => return Some(Self::Ledger(LedgerFault::Doubled)),
+            ("ledger", "misdelivered") => return Some(Self::Ledger(LedgerFault::Misdelivered)),
+            ("ledger", "changed") => return Some(Self::Ledger(LedgerFault::Changed)),
             ("schedule", "missed") => return Some(Self::Missed),
             ("server", "memory") => return Some(Self::ServerMemory),
             _ => {}
         }
         let operation = Operation::ALL.into_iter().find(|known| known.as_str() == subject)?;
         let figure = match figure {
-            "count" => Figure::Count,
-            "rate" => Figure::Rate,
-            "errors" => Figure::Errors,
-            "p50" => Figure::P50,
-            "p90" => Figure::P90,
-            "p99" => Figure::P99,
-            "p99.9" => Figure::P999,
-            "max" => Figure::Max,
+            "count" => Statistic::Count,
+            "rate" => Statistic::Rate,
+            "errors" => Statistic::Errors,
+            "p50" => Statistic::P50,
+            "p90" => Statistic::P90,
+            "p99" => Statistic::P99,
+            "p99.9" => Statistic::P999,
+            "max" => Statistic::Max,
             _ => return None,
         };
         Some(Self::Of(operation, figure))
@@ -230,19 +231,19 @@ impl Dimension {
 }
 
 /// The parts of a condition: what, how it is compared, the number and its unit.
-fn split(text: &str) -> Option<(What, Than, f64, &str)> {
+fn split(text: &str) -> Option<(Metric, Comparison, f64, &str)> {
     let at = text.find(['<', '>'])?;
     let (what, rest) = text.split_at(at);
     let (than, value) = match rest.as_bytes() {
-        [b'<', b'=', ..] => (Than::LessOrSame, rest.get(2..)?),
-        [b'>', b'=', ..] => (Than::MoreOrSame, rest.get(2..)?),
-        [b'<', ..] => (Than::Less, rest.get(1..)?),
-        _ => (Than::More, rest.get(1..)?),
+        [b'<', b'=', ..] => (Comparison::LessOrSame, rest.get(2..)?),
+        [b'>', b'=', ..] => (Comparison::MoreOrSame, rest.get(2..)?),
+        [b'<', ..] => (Comparison::Less, rest.get(1..)?),
+        _ => (Comparison::More, rest.get(1..)?),
     };
     let value = value.trim();
     let end = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
     let (number, unit) = value.split_at(end);
-    Some((What::parse(what.trim())?, than, number.parse().ok()?, unit.trim()))
+    Some((Metric::parse(what.trim())?, than, number.parse().ok()?, unit.trim()))
 }
 
 impl FromStr for Condition {

@@ -213,7 +213,7 @@ pub struct Second {
     /// When it ended, in seconds since the start.
     pub at: f64,
     /// What was done, with times in microseconds.
-    pub operations: BTreeMap<Operation, Short>,
+    pub operations: BTreeMap<Operation, SecondSummary>,
     /// What machine and server were at.
     pub gauges: Gauges,
 }
@@ -221,7 +221,7 @@ pub struct Second {
 /// The times of one operation within a second, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The names say it.
-pub struct Short {
+pub struct SecondSummary {
     pub count: u64,
     pub errors: u64,
     pub p50: u64,

@@ -1,7 +1,7 @@
 //! Which plots a page has, and what of the results goes into them.
 
 use super::{
-    Gauges, Operation, Results, Second, Short,
+    Gauges, Operation, Results, Second, SecondSummary,
     axis::Axis,
     plot::{Line, Mark, Plot},
     timeline::{SHORTEST, thinned},
@@ -60,7 +60,7 @@ impl Results {
         plots
     }
 
-    fn latency(&self, title: &'static str, time: fn(&Short) -> u64) -> Plot {
+    fn latency(&self, title: &'static str, time: fn(&SecondSummary) -> u64) -> Plot {
         let lines = self.lines(|point, operation| {
             let short = point.second.operations.get(&operation)?;
             (short.count > 0).then(|| time(short) as f64)
@@ -69,7 +69,7 @@ impl Results {
         self.over_time(title, y, lines)
     }
 
-    fn rates(&self, title: &'static str, count: fn(&Short) -> u64) -> Plot {
+    fn rates(&self, title: &'static str, count: fn(&SecondSummary) -> u64) -> Plot {
         let lines = self.lines(|point, operation| {
             point.rate(point.second.operations.get(&operation).map_or(0, count))
         });

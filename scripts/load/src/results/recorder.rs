@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Measured, Operation, Results, Run, Second, Short, timeline::Timeline};
+use super::{Measured, Operation, Results, Run, Second, SecondSummary, timeline::Timeline};
 
 /// Longest time that is told from longer ones, in microseconds: ten minutes.
 const LONGEST: u64 = 600_000_000;
@@ -37,8 +37,8 @@ pub struct Gauges {
 /// See the module's description.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    whole: BTreeMap<Operation, Kept>,
-    second: BTreeMap<Operation, Kept>,
+    whole: BTreeMap<Operation, Series>,
+    second: BTreeMap<Operation, Series>,
     timeline: Timeline,
     missed: u64,
     /// How often each operation was done while clients acted.
@@ -48,19 +48,19 @@ pub struct Recorder {
 
 /// The times and failures of one operation.
 #[derive(Debug)]
-struct Kept {
+struct Series {
     times: Histogram<u64>,
     errors: BTreeMap<String, u64>,
 }
 
-impl Default for Kept {
+impl Default for Series {
     fn default() -> Self {
         let times = Histogram::new_with_bounds(1, LONGEST, 3);
         Self { times: times.expect("the bounds make sense"), errors: BTreeMap::new() }
     }
 }
 
-impl Kept {
+impl Series {
     fn done(&mut self, time: Duration) {
         // A time beyond the longest counts as the longest.
         self.times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(LONGEST).max(1));
@@ -121,21 +121,22 @@ impl Recorder {
 
     /// Clients act no more: what is done from now on counts in no rate.
     pub fn end_acting(&mut self) {
-        let counts = self.whole.iter().map(|(operation, kept)| (*operation, kept.times.len()));
+        let counts = self.whole.iter().map(|(operation, series)| (*operation, series.times.len()));
         self.acted = Some(counts.collect());
     }
 
     /// Ends a second, or what stands for one.
     pub fn end_second(&mut self, at: Duration, gauges: Gauges) {
-        let short = |kept: Kept| Short {
-            count: kept.times.len(),
-            errors: kept.errors.values().sum(),
-            p50: kept.at(0.5),
-            p99: kept.at(0.99),
-            max: kept.longest(),
+        let short = |series: Series| SecondSummary {
+            count: series.times.len(),
+            errors: series.errors.values().sum(),
+            p50: series.at(0.5),
+            p99: series.at(0.99),
+            max: series.longest(),
         };
         let operations = std::mem::take(&mut self.second);
-        let operations = operations.into_iter().map(|(operation, kept)| (operation, short(kept)));
+        let operations =
+            operations.into_iter().map(|(operation, series)| (operation, short(series)));
         let (at, operations) = (at.as_secs_f64(), operations.collect());
         self.timeline.push(Second { at, operations, gauges });
     }
@@ -146,23 +147,25 @@ impl Recorder {
         run.missed = self.missed;
         let seconds = run.seconds.max(0.001);
         let acted = self.acted;
-        let measured = |operation: Operation, kept: Kept| Measured {
-            count: kept.times.len(),
+        let measured = |operation: Operation, series: Series| Measured {
+            count: series.times.len(),
             rate: match &acted {
                 Some(counts) => counts.get(&operation).copied().unwrap_or(0),
-                None => kept.times.len(),
+                None => series.times.len(),
             } as f64
                 / seconds,
-            p50: kept.at(0.5),
-            p90: kept.at(0.9),
-            p99: kept.at(0.99),
-            p999: kept.at(0.999),
-            max: kept.longest(),
-            quantiles: kept.quantiles(),
-            errors: kept.errors,
+            p50: series.at(0.5),
+            p90: series.at(0.9),
+            p99: series.at(0.99),
+            p999: series.at(0.999),
+            max: series.longest(),
+            quantiles: series.quantiles(),
+            errors: series.errors,
         };
-        let operations =
-            self.whole.into_iter().map(|(operation, kept)| (operation, measured(operation, kept)));
+        let operations = self
+            .whole
+            .into_iter()
+            .map(|(operation, series)| (operation, measured(operation, series)));
         Results { run, operations: operations.collect(), timeline: self.timeline.finish() }
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps how a run went, second by second, in bounded memory. It measures nothing itself.
 
-use super::{Gauges, Second, Short};
+use super::{Gauges, Second, SecondSummary};
 
 /// Most points that are kept: an hour of seconds. It is even, so that all points pair up.
 pub(super) const MOST: usize = 3_600;
@@ -90,7 +90,7 @@ impl Second {
     }
 }
 
-impl Short {
+impl SecondSummary {
     /// The middle of both is not known any more: it is taken for the mean of their middles by count.
     /// The 99th percentile is at most the larger one, which is what stays visible.
     fn take_in(&mut self, other: Self) {
@@ -133,7 +133,7 @@ mod tests {
     use super::{super::Operation, *};
 
     fn second(at: u64) -> Second {
-        let short = Short { count: 2, errors: 1, p50: 10, p99: at, max: at + 1 };
+        let short = SecondSummary { count: 2, errors: 1, p50: 10, p99: at, max: at + 1 };
         let gauges = Gauges { server_memory: Some(at), ..Gauges::default() };
         Second { at: at as f64, operations: [(Operation::Send, short)].into(), gauges }
     }
@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn what_becomes_one() {
-        let mut one = Short { count: 1, errors: 0, p50: 10, p99: 30, max: 31 };
-        one.take_in(Short { count: 3, errors: 2, p50: 20, p99: 25, max: 50 });
-        assert_eq!(one, Short { count: 4, errors: 2, p50: 17, p99: 30, max: 50 });
-        let mut none = Short::default();
-        none.take_in(Short::default());
-        assert_eq!(none, Short::default(), "nothing is divided by no count");
+        let mut one = SecondSummary { count: 1, errors: 0, p50: 10, p99: 30, max: 31 };
+        one.take_in(SecondSummary { count: 3, errors: 2, p50: 20, p99: 25, max: 50 });
+        assert_eq!(one, SecondSummary { count: 4, errors: 2, p50: 17, p99: 30, max: 50 });
+        let mut none = SecondSummary::default();
+        none.take_in(SecondSummary::default());
+        assert_eq!(none, SecondSummary::default(), "nothing is divided by no count");
     }
 
     #[test]
