@@ -8,7 +8,7 @@ mod world;
 use correio_proto::{
     credential::Credential,
     frame::{self, Malformed, MalformedKind},
-    mail::{Body, FullName, MailId, MailRef, Recipients, Seq, Subject, Username},
+    mail::{Body, FullName, MailId, MailRef, Recipients, Subject, Username},
     message::{
         Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Register, Request, Send,
         Software,
@@ -16,13 +16,10 @@ use correio_proto::{
 };
 
 use self::{
-    model::{Model, Standing},
+    model::{CLIENTS, Model, Standing},
     world::World,
 };
 use crate::script::Script;
-
-/// Clients at a time.
-const CLIENTS: usize = 4;
 
 /// Actions in one input.
 const ACTIONS_MAX: usize = 200;
@@ -321,6 +318,3 @@ fn body(script: &mut Script<'_>) -> Body {
     let text = String::from_utf8_lossy(script.counted());
     text.parse().unwrap_or_else(|_| "Até já\n".parse().unwrap())
 }
-
-/// The number that no mail has.
-const NO_SEQ: Seq = Seq(u64::MAX);

@@ -16,10 +16,13 @@ use correio_proto::{
 };
 use correio_server::clock::Now;
 
-use super::{
-    CLIENTS, NO_SEQ,
-    world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM},
-};
+use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM};
+
+/// Clients at a time.
+pub(super) const CLIENTS: usize = 4;
+
+/// The number that no mail has.
+pub(super) const NO_SEQ: Seq = Seq(u64::MAX);
 
 /// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
