@@ -14,8 +14,8 @@ use correio_proto::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    input::Input,
     pieces::{Pieces, Sink, Source},
-    script::Script,
 };
 
 /// Bytes that a channel may always hold: one read.
@@ -34,14 +34,14 @@ struct Limits {
 }
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let is_client = script.byte() & 1 == 0;
-    let first = usize::from(script.number());
-    let until = usize::from(script.byte());
-    let limits = Limits { first, until, then: usize::from(script.number()) };
-    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
-    let times = 1 + script.below(TIMES_MAX);
-    let stream = script.rest().repeat(times);
+    let mut input = Input(data);
+    let is_client = input.byte() & 1 == 0;
+    let first = usize::from(input.number());
+    let until = usize::from(input.byte());
+    let limits = Limits { first, until, then: usize::from(input.number()) };
+    let lengths: Vec<usize> = input.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let times = 1 + input.below(TIMES_MAX);
+    let stream = input.rest().repeat(times);
     match is_client {
         true => check::<ClientMessage>(limits, &lengths, &stream),
         false => check::<ServerMessage>(limits, &lengths, &stream),

@@ -3,12 +3,12 @@
 
 use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
 
-use crate::{pieces::Pieces, script::Script};
+use crate::{input::Input, pieces::Pieces};
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
-    let bytes = script.rest();
+    let mut input = Input(data);
+    let lengths: Vec<usize> = input.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let bytes = input.rest();
     let events = in_any_pieces(&lengths, bytes);
     assert!(events.len() <= bytes.len(), "an event takes a byte at least");
     assert!(events.iter().all(|event| text_of(event).is_none_or(|c| !c.is_control())));
@@ -106,35 +106,35 @@ const KEYS: [(&str, &str, Code); 12] = [
 
 /// Makes bytes of orders, and what they must become.
 fn made(orders: &[u8]) -> (Vec<u8>, Vec<Meant>) {
-    let mut script = Script(orders);
+    let mut input = Input(orders);
     let (mut sent, mut meant) = (Vec::new(), Vec::new());
-    while !script.is_empty() {
-        meant.push(match script.below(10) {
-            0 | 1 => character(&mut script, &mut sent),
-            2 => csi(&mut script, b"\x1b[", &mut sent),
-            3 => csi(&mut script, b"\x1b\x1b[", &mut sent),
+    while !input.is_empty() {
+        meant.push(match input.below(10) {
+            0 | 1 => character(&mut input, &mut sent),
+            2 => csi(&mut input, b"\x1b[", &mut sent),
+            3 => csi(&mut input, b"\x1b\x1b[", &mut sent),
             4 => {
-                let start: &[u8] = if script.byte() & 1 == 0 { b"\x9b" } else { b"\xc2\x9b" };
-                csi(&mut script, start, &mut sent)
+                let start: &[u8] = if input.byte() & 1 == 0 { b"\x9b" } else { b"\xc2\x9b" };
+                csi(&mut input, start, &mut sent)
             }
-            5 => ss3(&mut script, &mut sent),
-            6 => string(&mut script, &mut sent),
-            7 => paste(&mut script, &mut sent),
-            8 => key(&mut script, &mut sent),
-            _ => report(&mut script, &mut sent),
+            5 => ss3(&mut input, &mut sent),
+            6 => string(&mut input, &mut sent),
+            7 => paste(&mut input, &mut sent),
+            8 => key(&mut input, &mut sent),
+            _ => report(&mut input, &mut sent),
         });
     }
     (sent, meant)
 }
 
 /// A byte between two others.
-fn between(script: &mut Script<'_>, first: u8, last: u8) -> u8 {
-    first + script.byte() % (last - first + 1)
+fn between(input: &mut Input<'_>, first: u8, last: u8) -> u8 {
+    first + input.byte() % (last - first + 1)
 }
 
-fn character(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let number = u32::from(script.number());
-    let c = match script.byte() % 3 {
+fn character(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+    let number = u32::from(input.number());
+    let c = match input.byte() % 3 {
         0 => None,
         1 => char::from_u32(number),
         _ => char::from_u32(0x1_0000 + number),
@@ -146,11 +146,11 @@ fn character(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
 }
 
 /// A control sequence: parameter bytes, intermediate bytes, a final byte.
-fn csi(script: &mut Script<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
-    let (parameters, intermediates) = (script.below(48), script.below(4).saturating_sub(1));
-    let mut parameters: Vec<u8> = (0..parameters).map(|_| between(script, b'0', b'?')).collect();
-    let intermediates: Vec<u8> = (0..intermediates).map(|_| between(script, b' ', b'/')).collect();
-    let last = between(script, b'@', b'~');
+fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
+    let (parameters, intermediates) = (input.below(48), input.below(4).saturating_sub(1));
+    let mut parameters: Vec<u8> = (0..parameters).map(|_| between(input, b'0', b'?')).collect();
+    let intermediates: Vec<u8> = (0..intermediates).map(|_| between(input, b' ', b'/')).collect();
+    let last = between(input, b'@', b'~');
     // Other forms begin with these: a report of the mouse, a key of the Linux console, a paste.
     if matches!((&parameters[..], last), (b"", b'M' | b'[') | (b"200", b'~')) {
         parameters.push(b'9');
@@ -168,28 +168,28 @@ fn csi(script: &mut Script<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
     Meant::Sequence { may_be_enter: false }
 }
 
-fn ss3(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+fn ss3(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
     let start: [&[u8]; 4] = [b"\x1bO", b"\x1b\x1bO", b"\x8f", b"\xc2\x8f"];
-    sent.extend_from_slice(start[script.below(4)]);
-    let modifiers = script.below(3);
-    sent.extend((0..modifiers).map(|_| between(script, b'0', b'9')));
-    let last = between(script, b'@', b'~');
+    sent.extend_from_slice(start[input.below(4)]);
+    let modifiers = input.below(3);
+    sent.extend((0..modifiers).map(|_| between(input, b'0', b'9')));
+    let last = between(input, b'@', b'~');
     sent.push(last);
     Meant::Sequence { may_be_enter: last == b'M' }
 }
 
 /// A string of a command (title, colours, version), as terminals answer.
-fn string(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    sent.extend_from_slice(&[0x1b, b"]PX^_"[script.below(5)]]);
+fn string(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+    sent.extend_from_slice(&[0x1b, b"]PX^_"[input.below(5)]]);
     let is_text = |byte: &u8| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b);
-    sent.extend(script.counted().iter().copied().filter(is_text));
-    let end: &[u8] = if script.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
+    sent.extend(input.counted().iter().copied().filter(is_text));
+    let end: &[u8] = if input.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
     sent.extend_from_slice(end);
     Meant::Exactly(Event::Unknown)
 }
 
-fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let pasted = script.counted();
+fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+    let pasted = input.counted();
     let pasted = match pasted.windows(6).position(|window| window == b"\x1b[201~") {
         Some(end) => &pasted[..end],
         None => pasted,
@@ -208,9 +208,9 @@ fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
 }
 
 /// A key with modifiers as xterm's parameter tells them: 1 and their sum.
-fn key(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let (alone, with, code) = KEYS[script.below(KEYS.len())];
-    let held = script.below(8);
+fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+    let (alone, with, code) = KEYS[input.below(KEYS.len())];
+    let held = input.below(8);
     let all = [(1, Modifiers::SHIFT), (2, Modifiers::ALT), (4, Modifiers::CTRL)];
     let chosen = all.into_iter().filter(|(bit, _)| held & bit != 0);
     let modifiers = chosen.fold(Modifiers::NONE, |sum, (_, modifier)| sum.with(modifier));
@@ -223,20 +223,20 @@ fn key(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
 }
 
 /// A report of the mouse, in either form, or a key of the Linux console.
-fn report(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    match script.below(3) {
+fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+    match input.below(3) {
         0 => {
             sent.extend_from_slice(b"\x1b[M");
-            sent.extend((0..3).map(|_| between(script, b' ', 0xff)));
+            sent.extend((0..3).map(|_| between(input, b' ', 0xff)));
         }
         1 => {
-            let last = if script.byte() & 1 == 0 { 'M' } else { 'm' };
-            let [button, column, row] = [(); 3].map(|()| script.byte());
+            let last = if input.byte() & 1 == 0 { 'M' } else { 'm' };
+            let [button, column, row] = [(); 3].map(|()| input.byte());
             sent.extend_from_slice(format!("\x1b[<{button};{column};{row}{last}").as_bytes());
         }
         _ => {
             sent.extend_from_slice(b"\x1b[[");
-            sent.push(between(script, b'@', b'~'));
+            sent.push(between(input, b'@', b'~'));
         }
     }
     Meant::Sequence { may_be_enter: false }

@@ -11,13 +11,13 @@ mod channel;
 mod client;
 mod config;
 mod frame;
+mod input;
 mod keys;
 mod log_line;
 mod maildir;
 mod message;
 mod pieces;
 mod screen;
-mod script;
 mod session;
 mod tls;
 

@@ -8,18 +8,18 @@ use correio_proto::{
 };
 use correio_server::{event::Event, ids::ConnId};
 
-use crate::script::Script;
+use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let kind = script.byte();
+    let mut input = Input(data);
+    let kind = input.byte();
     let ip = match kind & 0x80 {
-        0 => IpAddr::from([script.byte(); 4]),
-        _ => IpAddr::from([script.byte(); 16]),
+        0 => IpAddr::from([input.byte(); 4]),
+        _ => IpAddr::from([input.byte(); 16]),
     };
-    let address = SocketAddr::new(ip, script.number());
-    let connection = ConnId { index: script.number().into(), generation: script.number().into() };
-    let text = String::from_utf8_lossy(script.rest());
+    let address = SocketAddr::new(ip, input.number());
+    let connection = ConnId { index: input.number().into(), generation: input.number().into() };
+    let text = String::from_utf8_lossy(input.rest());
     let text = &*text;
     let line = match kind % 12 {
         0 => one(Event::ServerWarning { text }, "text", text),

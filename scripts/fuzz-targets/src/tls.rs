@@ -21,7 +21,7 @@ use rustls::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::script::Script;
+use crate::input::Input;
 
 /// Largest frame, in bytes.
 const FRAME_LIMIT: usize = 64 * 1024;
@@ -30,10 +30,10 @@ const FRAME_LIMIT: usize = 64 * 1024;
 const READ: usize = 32 * 1024;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    match script.byte() & 1 {
-        0 => alone(script),
-        _ => pair(script),
+    let mut input = Input(data);
+    match input.byte() & 1 {
+        0 => alone(input),
+        _ => pair(input),
     }
 }
 
@@ -66,10 +66,10 @@ fn ends() -> &'static (Security, Security) {
 }
 
 /// One end alone with whatever comes.
-fn alone(mut script: Script<'_>) {
-    let is_client = script.byte() & 1 == 0;
-    let length = usize::from(script.byte()).max(1);
-    let bytes = script.rest();
+fn alone(mut input: Input<'_>) {
+    let is_client = input.byte() & 1 == 0;
+    let length = usize::from(input.byte()).max(1);
+    let bytes = input.rest();
     match is_client {
         true => hear::<ServerMessage>(&ends().0, length, bytes),
         false => hear::<ClientMessage>(&ends().1, length, bytes),
@@ -89,24 +89,24 @@ fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
     assert!(is_silent || end.channel.is_cut_off() || bytes.len() < 4, "{bytes:?}");
 }
 
-fn pair(mut script: Script<'_>) {
+fn pair(mut input: Input<'_>) {
     let mut client = End::<ServerMessage>::new(&ends().0);
     let mut server = End::<ClientMessage>::new(&ends().1);
     let (mut said, mut answered) = (Vec::new(), Vec::new());
     let (mut there, mut back) = (Vec::new(), Vec::new());
     let mut is_changed = false;
     for _ in 0..64 {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        let action = script.byte();
+        let action = input.byte();
         // What the high bit chooses is whose, or which way.
         let way = if action & 0x80 == 0 { &mut there } else { &mut back };
         match action % 8 {
-            0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(script.byte()))),
-            0 | 1 => answered.extend(server.say(answer(script.byte()))),
+            0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(input.byte()))),
+            0 | 1 => answered.extend(server.say(answer(input.byte()))),
             2 | 3 => {
-                let count = usize::from(script.number()).min(way.len());
+                let count = usize::from(input.number()).min(way.len());
                 let piece: Vec<u8> = way.drain(..count).collect();
                 match action & 0x80 {
                     0 => server.hear(&piece),
@@ -115,7 +115,7 @@ fn pair(mut script: Script<'_>) {
             }
             4 if action & 0x80 == 0 => client.close(),
             4 => server.close(),
-            _ => is_changed |= change(action, &mut script, way),
+            _ => is_changed |= change(action, &mut input, way),
         }
         // Neither program reads on behind its own goodbye what somebody may have changed: rustls,
         // built with debug assertions, refuses to send an alert then.
@@ -143,23 +143,23 @@ fn pair(mut script: Script<'_>) {
 }
 
 /// Changes what is on its way, puts something in or takes something out; whether it did.
-fn change(action: u8, script: &mut Script<'_>, way: &mut Vec<u8>) -> bool {
-    let at = usize::from(script.number()).min(way.len());
+fn change(action: u8, input: &mut Input<'_>, way: &mut Vec<u8>) -> bool {
+    let at = usize::from(input.number()).min(way.len());
     match action % 8 {
         5 => {
             let Some(byte) = way.get_mut(at) else {
                 return false;
             };
-            *byte ^= script.byte().max(1);
+            *byte ^= input.byte().max(1);
             true
         }
         6 => {
-            let more = script.counted();
+            let more = input.counted();
             way.splice(at..at, more.iter().copied());
             !more.is_empty()
         }
         _ => {
-            let count = usize::from(script.byte()).min(way.len() - at);
+            let count = usize::from(input.byte()).min(way.len() - at);
             way.drain(at..at + count);
             count > 0
         }

@@ -22,7 +22,7 @@ use correio_proto::{
 };
 
 use self::peer::Peer;
-use crate::script::Script;
+use crate::input::Input;
 
 /// Actions in one input.
 const ACTIONS_MAX: usize = 200;
@@ -31,14 +31,14 @@ const REQUESTS_MAX: usize = 8;
 const NOTICES_MAX: usize = 4;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
+    let mut input = Input(data);
     let mut play = Play::new();
     for _ in 0..ACTIONS_MAX {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        let action = script.byte();
-        play.act(action.into(), &mut script);
+        let action = input.byte();
+        play.act(action.into(), &mut input);
         // With the high bit more happens before the client comes to it.
         if action & 0x80 == 0 {
             play.drive();
@@ -83,31 +83,31 @@ impl Play {
         }
     }
 
-    fn act(&mut self, action: usize, script: &mut Script<'_>) {
+    fn act(&mut self, action: usize, input: &mut Input<'_>) {
         match action % 16 {
-            0..=3 => self.ask(script),
-            4 => self.connect(script),
+            0..=3 => self.ask(input),
+            4 => self.connect(input),
             5 => {
-                self.now += Duration::from_secs(script.byte().into());
+                self.now += Duration::from_secs(input.byte().into());
                 self.wake();
             }
             6 => {
                 self.poll();
-                let which = script.below(self.asked.len().max(1));
+                let which = input.below(self.asked.len().max(1));
                 if let Some((id, asked)) = self.asked.iter_mut().nth(which) {
                     self.client.abandon(*id);
                     asked.over_on.get_or_insert(self.connection);
                 }
             }
-            other => self.hear(other, script),
+            other => self.hear(other, input),
         }
     }
 
-    fn ask(&mut self, script: &mut Script<'_>) {
+    fn ask(&mut self, input: &mut Input<'_>) {
         // What is over is known.
         self.poll();
-        let request = request(script);
-        let deadline = self.now + Duration::from_secs(u64::from(script.byte()) + 1);
+        let request = request(input);
+        let deadline = self.now + Duration::from_secs(u64::from(input.byte()) + 1);
         if let (Request::Account(Account::Password { new, .. }), Some(welcome)) =
             (&request, self.client.welcome())
         {
@@ -144,15 +144,15 @@ impl Play {
         last.is_some_and(|asked| matches!(asked.request, Request::Logout {}))
     }
 
-    fn connect(&mut self, script: &mut Script<'_>) {
+    fn connect(&mut self, input: &mut Input<'_>) {
         if self.peer.is_none() {
-            self.peer = Some(Peer::new(Realm([script.byte() % 2; 16])));
+            self.peer = Some(Peer::new(Realm([input.byte() % 2; 16])));
             self.client.connected(self.now);
         }
     }
 
     /// Something comes from the server.
-    fn hear(&mut self, action: usize, script: &mut Script<'_>) {
+    fn hear(&mut self, action: usize, input: &mut Input<'_>) {
         let Some(peer) = &mut self.peer else {
             return;
         };
@@ -160,20 +160,20 @@ impl Play {
             // The answer that is due, or an error in its place.
             7..=10 => {
                 if let Some(message) = peer.unanswered.pop_front() {
-                    let reply = match script.byte() {
+                    let reply = match input.byte() {
                         variant if variant < 0xc0 => answer(&message.request, peer.realm, variant),
                         variant => error(variant),
                     };
                     peer.say(&ServerMessage::Reply { number: message.number, reply });
                 }
             }
-            11 => peer.say(&ServerMessage::Notice(notice(script))),
+            11 => peer.say(&ServerMessage::Notice(notice(input))),
             12 => {
-                let number = script.byte().into();
-                let reply = answer(&request(script), peer.realm, script.byte());
+                let number = input.byte().into();
+                let reply = answer(&request(input), peer.realm, input.byte());
                 peer.say(&ServerMessage::Reply { number, reply });
             }
-            13 => peer.to_client.extend(script.counted()),
+            13 => peer.to_client.extend(input.counted()),
             14 => peer.is_blocked = !peer.is_blocked,
             _ => peer.is_closed = true,
         }
@@ -286,45 +286,43 @@ impl Play {
     }
 }
 
-fn credential(script: &mut Script<'_>) -> Credential {
+fn credential(input: &mut Input<'_>) -> Credential {
     // Each of its own, so that it is known who has sent it.
-    Credential::from([script.byte(); 23])
+    Credential::from([input.byte(); 23])
 }
 
-fn username(script: &mut Script<'_>) -> Username {
-    ["tony", "pepper"][script.below(2)].parse().unwrap()
+fn username(input: &mut Input<'_>) -> Username {
+    ["tony", "pepper"][input.below(2)].parse().unwrap()
 }
 
-fn id(script: &mut Script<'_>) -> MailId {
+fn id(input: &mut Input<'_>) -> MailId {
     let mut bytes = [0; 16];
-    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, script.byte());
+    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, input.byte());
     bytes.try_into().unwrap()
 }
 
-fn request(script: &mut Script<'_>) -> Request {
-    match script.below(12) {
-        0..=2 => {
-            Request::Login(Login { username: username(script), credential: credential(script) })
-        }
+fn request(input: &mut Input<'_>) -> Request {
+    match input.below(12) {
+        0..=2 => Request::Login(Login { username: username(input), credential: credential(input) }),
         3 => Request::Logout {},
         4 | 5 => Request::Send(Send {
-            id: id(script),
-            to: username(script).into(),
+            id: id(input),
+            to: username(input).into(),
             subject: "Oi".parse().unwrap(),
-            body: "x".repeat(1 + usize::from(script.byte())).parse().unwrap(),
+            body: "x".repeat(1 + usize::from(input.byte())).parse().unwrap(),
         }),
         6 => Request::Fetch(Fetch::default()),
         7 => Request::Confirm(Confirm { mails: vec![] }),
         8 => Request::Account(Account::Password {
-            current: credential(script),
-            new: credential(script),
+            current: credential(input),
+            new: credential(input),
         }),
-        9 => Request::Account(Account::Delete { credential: credential(script) }),
+        9 => Request::Account(Account::Delete { credential: credential(input) }),
         10 => Request::Register(Register {
-            id: id(script),
-            username: username(script),
+            id: id(input),
+            username: username(input),
             full_name: "Tony Stark".parse().unwrap(),
-            credential: credential(script),
+            credential: credential(input),
             invite: None,
         }),
         _ => Request::Ping {},
@@ -369,13 +367,13 @@ fn error(variant: u8) -> Reply {
     Reply::Error(ErrorReply { retry_after, ..ErrorReply::new(code, "no") })
 }
 
-fn notice(script: &mut Script<'_>) -> Notice {
-    match script.below(6) {
+fn notice(input: &mut Input<'_>) -> Notice {
+    match input.below(6) {
         0 => Notice::Ping {},
         1 => Notice::SessionEnded {},
         2 => Notice::ShuttingDown {},
         _ => Notice::NewMail(NewMail {
-            from: username(script),
+            from: username(input),
             from_name: "Tony Stark".parse().unwrap(),
             subject: "Oi".parse().unwrap(),
         }),

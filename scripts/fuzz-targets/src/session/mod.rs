@@ -19,7 +19,7 @@ use self::{
     model::{CLIENTS, Model, Standing},
     world::World,
 };
-use crate::script::Script;
+use crate::input::Input;
 
 /// Actions in one input.
 const ACTIONS_MAX: usize = 200;
@@ -39,13 +39,13 @@ enum Said {
 
 pub(crate) fn run(data: &[u8]) {
     world::watch_log();
-    let mut script = Script(data);
-    let mut play = Play { world: World::new(script.byte()), model: Model::new() };
+    let mut input = Input(data);
+    let mut play = Play { world: World::new(input.byte()), model: Model::new() };
     for _ in 0..ACTIONS_MAX {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        play.act(&mut script);
+        play.act(&mut input);
         play.compare();
     }
     play.end();
@@ -57,8 +57,8 @@ struct Play {
 }
 
 impl Play {
-    fn act(&mut self, script: &mut Script<'_>) {
-        let action = script.byte();
+    fn act(&mut self, input: &mut Input<'_>) {
+        let action = input.byte();
         // The two high bits choose the client, which connects where it is not there yet.
         let who = usize::from(action >> 6);
         if !self.world.is_there(who) {
@@ -68,7 +68,7 @@ impl Play {
         match action % 32 {
             0 => self.hang_up(who),
             1 => {
-                let seconds = u64::from(script.byte()) * 10;
+                let seconds = u64::from(input.byte()) * 10;
                 self.world.pass(seconds);
                 self.model.passed(self.world.now.uptime);
             }
@@ -76,32 +76,32 @@ impl Play {
             // Half a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
-                frame::encode(&self.message(who, script), &mut bytes).unwrap();
-                bytes.truncate(usize::from(script.byte()) % bytes.len());
+                frame::encode(&self.message(who, input), &mut bytes).unwrap();
+                bytes.truncate(usize::from(input.byte()) % bytes.len());
                 self.world.write(who, &bytes);
                 self.hang_up(who);
             }
             4 => {
-                let is_empty = script.byte() & 1 == 0;
+                let is_empty = input.byte() & 1 == 0;
                 self.world.write(who, &[if is_empty { 0 } else { 255 }; 4]);
                 self.hear(who, &[Said::Broken { is_empty }]);
             }
             5 | 6 => {
-                let value = script.counted();
+                let value = input.counted();
                 if let Some(said) = self.raw(who, value) {
                     self.world.write(who, &framed(value));
                     self.hear(who, &[said]);
                 }
             }
             7..=9 => {
-                let count = 2 + script.below(4);
-                let messages = (0..count)
-                    .map_while(|_| (!script.is_empty()).then(|| self.message(who, script)));
+                let count = 2 + input.below(4);
+                let messages =
+                    (0..count).map_while(|_| (!input.is_empty()).then(|| self.message(who, input)));
                 let messages = messages.collect();
                 self.ask(who, messages);
             }
             _ => {
-                let message = self.message(who, script);
+                let message = self.message(who, input);
                 self.ask(who, vec![message]);
             }
         }
@@ -220,56 +220,56 @@ impl Play {
         assert!(self.world.is_closed(0));
     }
 
-    fn message(&self, who: usize, script: &mut Script<'_>) -> ClientMessage {
-        let number = u32::from(script.byte()) + 1;
-        ClientMessage { number, request: self.request(who, script) }
+    fn message(&self, who: usize, input: &mut Input<'_>) -> ClientMessage {
+        let number = u32::from(input.byte()) + 1;
+        ClientMessage { number, request: self.request(who, input) }
     }
 
-    fn request(&self, who: usize, script: &mut Script<'_>) -> Request {
-        match script.below(16) {
-            0 => hello(1 + u32::from(script.byte() == 255)),
+    fn request(&self, who: usize, input: &mut Input<'_>) -> Request {
+        match input.below(16) {
+            0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
-                id: id(script),
-                username: username(script),
-                full_name: full_name(script),
-                credential: credential(script),
+                id: id(input),
+                username: username(input),
+                full_name: full_name(input),
+                credential: credential(input),
                 invite: None,
             }),
             2 | 3 => {
-                Request::Login(Login { username: username(script), credential: credential(script) })
+                Request::Login(Login { username: username(input), credential: credential(input) })
             }
             4 => Request::Logout {},
             5..=7 => Request::Send(Send {
-                id: id(script),
-                to: recipients(script),
-                subject: subject(script),
-                body: body(script),
+                id: id(input),
+                to: recipients(input),
+                subject: subject(input),
+                body: body(input),
             }),
             8 | 9 => {
-                let after = self.model.seq(who, script.byte());
-                Request::Fetch(Fetch { after, max: u32::from(script.byte() % 8) })
+                let after = self.model.seq(who, input.byte());
+                Request::Fetch(Fetch { after, max: u32::from(input.byte() % 8) })
             }
             10 | 11 => {
-                let count = script.below(4);
-                let mails = (0..count).map(|_| self.reference(who, script)).collect();
+                let count = input.below(4);
+                let mails = (0..count).map(|_| self.reference(who, input)).collect();
                 Request::Confirm(Confirm { mails })
             }
-            12 => Request::Account(Account::FullName { full_name: full_name(script) }),
+            12 => Request::Account(Account::FullName { full_name: full_name(input) }),
             13 => Request::Account(Account::Password {
-                current: credential(script),
-                new: credential(script),
+                current: credential(input),
+                new: credential(input),
             }),
-            14 => Request::Account(Account::Delete { credential: credential(script) }),
+            14 => Request::Account(Account::Delete { credential: credential(input) }),
             _ => Request::Ping {},
         }
     }
 
     /// A mail of the mailbox, or one that is not quite one.
-    fn reference(&self, who: usize, script: &mut Script<'_>) -> MailRef {
-        let which = script.byte();
+    fn reference(&self, who: usize, input: &mut Input<'_>) -> MailRef {
+        let which = input.byte();
         let seq = self.model.seq(who, which);
         let id = self.model.id_of(who, seq).filter(|_| which & 0x80 == 0);
-        MailRef { seq, id: id.unwrap_or_else(|| self::id(script)) }
+        MailRef { seq, id: id.unwrap_or_else(|| self::id(input)) }
     }
 }
 
@@ -281,26 +281,26 @@ fn hello(version: u32) -> Request {
     Request::Hello(Hello { version, software: Software::named("fuzz") })
 }
 
-fn id(script: &mut Script<'_>) -> MailId {
+fn id(input: &mut Input<'_>) -> MailId {
     let mut bytes = [0; 16];
-    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, script.byte() % 8);
+    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, input.byte() % 8);
     bytes.try_into().unwrap()
 }
 
-fn username(script: &mut Script<'_>) -> Username {
-    USERNAMES[script.below(USERNAMES.len())].parse().unwrap()
+fn username(input: &mut Input<'_>) -> Username {
+    USERNAMES[input.below(USERNAMES.len())].parse().unwrap()
 }
 
-fn full_name(script: &mut Script<'_>) -> FullName {
-    FULL_NAMES[script.below(FULL_NAMES.len())].parse().unwrap()
+fn full_name(input: &mut Input<'_>) -> FullName {
+    FULL_NAMES[input.below(FULL_NAMES.len())].parse().unwrap()
 }
 
-fn credential(script: &mut Script<'_>) -> Credential {
-    Credential::from([script.byte() % 3; 23])
+fn credential(input: &mut Input<'_>) -> Credential {
+    Credential::from([input.byte() % 3; 23])
 }
 
-fn recipients(script: &mut Script<'_>) -> Recipients {
-    let chosen = usize::from(script.byte());
+fn recipients(input: &mut Input<'_>) -> Recipients {
+    let chosen = usize::from(input.byte());
     let names = USERNAMES.iter().enumerate().filter(|(bit, _)| chosen >> bit & 1 == 1);
     let mut names: Vec<Username> = names.map(|(_, name)| name.parse().unwrap()).collect();
     if chosen & 0x10 != 0 {
@@ -309,12 +309,12 @@ fn recipients(script: &mut Script<'_>) -> Recipients {
     names.try_into().unwrap_or_else(|_| USERNAMES[0].parse::<Username>().unwrap().into())
 }
 
-fn subject(script: &mut Script<'_>) -> Subject {
-    let text = String::from_utf8_lossy(script.take(3));
+fn subject(input: &mut Input<'_>) -> Subject {
+    let text = String::from_utf8_lossy(input.take(3));
     text.parse().unwrap_or_else(|_| "Jantar".parse().unwrap())
 }
 
-fn body(script: &mut Script<'_>) -> Body {
-    let text = String::from_utf8_lossy(script.counted());
+fn body(input: &mut Input<'_>) -> Body {
+    let text = String::from_utf8_lossy(input.counted());
     text.parse().unwrap_or_else(|_| "Até já\n".parse().unwrap())
 }

@@ -2,9 +2,9 @@
 
 /// What is left of an input. At its end everything is zero or empty.
 #[derive(Debug)]
-pub(crate) struct Script<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Script<'a> {
+impl<'a> Input<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
