@@ -17,11 +17,11 @@ pub(crate) fn run(data: &[u8]) {
         let interrupts = events.iter().filter(|event| **event == interrupt).count();
         assert_eq!(interrupts, bytes.iter().filter(|byte| **byte == 3).count(), "Ctrl-C works");
     }
-    let (sent, meant) = made(bytes);
+    let (sent, expected) = made(bytes);
     let events = in_any_pieces(&lengths, &sent);
-    assert_eq!(events.len(), meant.len(), "{sent:x?}: {events:?}");
-    for (event, meant) in events.iter().zip(&meant) {
-        assert!(meant.is_met(event), "{meant:?} became {event:?} in {sent:x?}");
+    assert_eq!(events.len(), expected.len(), "{sent:x?}: {events:?}");
+    for (event, expected) in events.iter().zip(&expected) {
+        assert!(expected.is_met(event), "{expected:?} became {event:?} in {sent:x?}");
     }
 }
 
@@ -61,7 +61,7 @@ fn text_of(event: &Event) -> Option<char> {
 
 /// The event that something sent must become.
 #[derive(Debug)]
-enum Meant {
+enum Expected {
     Exactly(Event),
     /// A sequence: a key that it may stand for, but neither text nor Esc, and Enter only where it
     /// is the keypad's.
@@ -70,7 +70,7 @@ enum Meant {
     },
 }
 
-impl Meant {
+impl Expected {
     fn is_met(&self, event: &Event) -> bool {
         let may_be_enter = match self {
             Self::Exactly(exact) => return exact == event,
@@ -105,11 +105,11 @@ const KEYS: [(&str, &str, Code); 12] = [
 ];
 
 /// Makes bytes of orders, and what they must become.
-fn made(orders: &[u8]) -> (Vec<u8>, Vec<Meant>) {
+fn made(orders: &[u8]) -> (Vec<u8>, Vec<Expected>) {
     let mut input = Input(orders);
-    let (mut sent, mut meant) = (Vec::new(), Vec::new());
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
     while !input.is_empty() {
-        meant.push(match input.below(10) {
+        expected.push(match input.below(10) {
             0 | 1 => character(&mut input, &mut sent),
             2 => csi(&mut input, b"\x1b[", &mut sent),
             3 => csi(&mut input, b"\x1b\x1b[", &mut sent),
@@ -124,7 +124,7 @@ fn made(orders: &[u8]) -> (Vec<u8>, Vec<Meant>) {
             _ => report(&mut input, &mut sent),
         });
     }
-    (sent, meant)
+    (sent, expected)
 }
 
 /// A byte between two others.
@@ -132,7 +132,7 @@ fn between(input: &mut Input<'_>, first: u8, last: u8) -> u8 {
     first + input.byte() % (last - first + 1)
 }
 
-fn character(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn character(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let number = u32::from(input.number());
     let c = match input.byte() % 3 {
         0 => None,
@@ -142,11 +142,11 @@ fn character(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
     let ascii = char::from(b' ' + (number % 95) as u8);
     let c = c.filter(|c| !c.is_control()).unwrap_or(ascii);
     sent.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    Meant::Exactly(Event::Key(Key::plain(Code::Char(c))))
+    Expected::Exactly(Event::Key(Key::plain(Code::Char(c))))
 }
 
 /// A control sequence: parameter bytes, intermediate bytes, a final byte.
-fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
+fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Expected {
     let (parameters, intermediates) = (input.below(48), input.below(4).saturating_sub(1));
     let mut parameters: Vec<u8> = (0..parameters).map(|_| between(input, b'0', b'?')).collect();
     let intermediates: Vec<u8> = (0..intermediates).map(|_| between(input, b' ', b'/')).collect();
@@ -165,30 +165,30 @@ fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
         sent.extend_from_slice(&intermediates);
         sent.push(last);
     }
-    Meant::Sequence { may_be_enter: false }
+    Expected::Sequence { may_be_enter: false }
 }
 
-fn ss3(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn ss3(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let start: [&[u8]; 4] = [b"\x1bO", b"\x1b\x1bO", b"\x8f", b"\xc2\x8f"];
     sent.extend_from_slice(start[input.below(4)]);
     let modifiers = input.below(3);
     sent.extend((0..modifiers).map(|_| between(input, b'0', b'9')));
     let last = between(input, b'@', b'~');
     sent.push(last);
-    Meant::Sequence { may_be_enter: last == b'M' }
+    Expected::Sequence { may_be_enter: last == b'M' }
 }
 
 /// A string of a command (title, colours, version), as terminals answer.
-fn string(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn string(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     sent.extend_from_slice(&[0x1b, b"]PX^_"[input.below(5)]]);
     let is_text = |byte: &u8| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b);
     sent.extend(input.counted().iter().copied().filter(is_text));
     let end: &[u8] = if input.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
     sent.extend_from_slice(end);
-    Meant::Exactly(Event::Unknown)
+    Expected::Exactly(Event::Unknown)
 }
 
-fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let pasted = input.counted();
     let pasted = match pasted.windows(6).position(|window| window == b"\x1b[201~") {
         Some(end) => &pasted[..end],
@@ -198,7 +198,7 @@ fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
     sent.extend_from_slice(pasted);
     sent.extend_from_slice(b"\x1b[201~");
     // A text that ends in the middle of the mark is told apart by the mark that follows.
-    Meant::Exactly(match std::str::from_utf8(pasted) {
+    Expected::Exactly(match std::str::from_utf8(pasted) {
         Ok(text) => {
             let lines = text.split("\r\n").flat_map(|part| part.split('\r'));
             Event::Paste(lines.collect::<Vec<_>>().join("\n"))
@@ -208,7 +208,7 @@ fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
 }
 
 /// A key with modifiers as xterm's parameter tells them: 1 and their sum.
-fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let (alone, with, code) = KEYS[input.below(KEYS.len())];
     let held = input.below(8);
     let all = [(1, Modifiers::SHIFT), (2, Modifiers::ALT), (4, Modifiers::CTRL)];
@@ -219,11 +219,11 @@ fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
         held => with.replace("{}", &(held + 1).to_string()),
     };
     sent.extend_from_slice(text.as_bytes());
-    Meant::Exactly(Event::Key(Key { code, modifiers }))
+    Expected::Exactly(Event::Key(Key { code, modifiers }))
 }
 
 /// A report of the mouse, in either form, or a key of the Linux console.
-fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
+fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     match input.below(3) {
         0 => {
             sent.extend_from_slice(b"\x1b[M");
@@ -239,5 +239,5 @@ fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Meant {
             sent.push(between(input, b'@', b'~'));
         }
     }
-    Meant::Sequence { may_be_enter: false }
+    Expected::Sequence { may_be_enter: false }
 }

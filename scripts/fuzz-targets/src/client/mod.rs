@@ -32,41 +32,41 @@ const NOTICES_MAX: usize = 4;
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Input(data);
-    let mut play = Play::new();
+    let mut run = Run::new();
     for _ in 0..ACTIONS_MAX {
         if input.is_empty() {
             break;
         }
         let action = input.byte();
-        play.act(action.into(), &mut input);
+        run.act(action.into(), &mut input);
         // With the high bit more happens before the client comes to it.
         if action & 0x80 == 0 {
-            play.drive();
+            run.drive();
         }
     }
-    play.end();
+    run.end();
 }
 
 /// A request that was asked for.
-struct Asked {
+struct PendingRequest {
     request: Request,
     deadline: Duration,
     /// On which connection, counted, it was answered or abandoned.
     over_on: Option<u32>,
 }
 
-struct Play {
+struct Run {
     client: Client,
     now: Duration,
     peer: Option<Peer>,
     /// How many connections were over before this one.
     connection: u32,
-    asked: BTreeMap<RequestId, Asked>,
+    asked: BTreeMap<RequestId, PendingRequest>,
     /// Credentials that a realm may be sent: by somebody who asked for it.
     known: Vec<(Realm, Credential)>,
 }
 
-impl Play {
+impl Run {
     fn new() -> Self {
         let settings = Settings {
             requests_max: REQUESTS_MAX,
@@ -118,7 +118,7 @@ impl Play {
         match self.client.request(request.clone(), deadline) {
             Ok(id) => {
                 assert!(waiting < REQUESTS_MAX);
-                let asked = Asked { request, deadline, over_on: None };
+                let asked = PendingRequest { request, deadline, over_on: None };
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
             Err(Failure::TooLarge { limit }) => {
@@ -137,9 +137,11 @@ impl Play {
     /// Whether the last change of the session that is under way, or was abandoned on this
     /// connection, is a logout: a request after it would reach the server without a session.
     fn is_logging_out(&self) -> bool {
-        let is_here = |asked: &&Asked| asked.over_on.is_none_or(|on| on == self.connection);
-        let is_change =
-            |asked: &&Asked| matches!(asked.request, Request::Login(_) | Request::Logout {});
+        let is_here =
+            |asked: &&PendingRequest| asked.over_on.is_none_or(|on| on == self.connection);
+        let is_change = |asked: &&PendingRequest| {
+            matches!(asked.request, Request::Login(_) | Request::Logout {})
+        };
         let last = self.asked.values().filter(is_here).rfind(is_change);
         last.is_some_and(|asked| matches!(asked.request, Request::Logout {}))
     }

@@ -16,7 +16,7 @@ use correio_proto::{
 };
 
 use self::{
-    model::{CLIENTS, Model, Standing},
+    model::{CLIENTS, Model, SessionState},
     world::World,
 };
 use crate::input::Input;
@@ -28,7 +28,7 @@ const USERNAMES: [&str; 4] = ["tony", "Pepper", "steve.rogers", "nobody"];
 const FULL_NAMES: [&str; 4] = ["Tony Stark", "Pepper Potts", "Steve \u{202e}Rogers", "É"];
 
 /// What a client puts into a frame.
-enum Said {
+enum SentFrame {
     /// A request.
     Request(ClientMessage),
     /// A value that is none, with what the parser says of it.
@@ -40,161 +40,161 @@ enum Said {
 pub(crate) fn run(data: &[u8]) {
     world::watch_log();
     let mut input = Input(data);
-    let mut play = Play { world: World::new(input.byte()), model: Model::new() };
+    let mut run = Run { world: World::new(input.byte()), model: Model::new() };
     for _ in 0..ACTIONS_MAX {
         if input.is_empty() {
             break;
         }
-        play.act(&mut input);
-        play.compare();
+        run.act(&mut input);
+        run.compare();
     }
-    play.end();
+    run.end();
 }
 
-struct Play {
+struct Run {
     world: World,
     model: Model,
 }
 
-impl Play {
+impl Run {
     fn act(&mut self, input: &mut Input<'_>) {
         let action = input.byte();
         // The two high bits choose the client, which connects where it is not there yet.
-        let who = usize::from(action >> 6);
-        if !self.world.is_there(who) {
-            self.world.connect(who);
-            self.model.connected(who, self.world.now.uptime);
+        let index = usize::from(action >> 6);
+        if !self.world.is_there(index) {
+            self.world.connect(index);
+            self.model.connected(index, self.world.now.uptime);
         }
         match action % 32 {
-            0 => self.hang_up(who),
+            0 => self.hang_up(index),
             1 => {
                 let seconds = u64::from(input.byte()) * 10;
                 self.world.pass(seconds);
                 self.model.passed(self.world.now.uptime);
             }
-            2 => self.world.note_everything(who),
+            2 => self.world.note_everything(index),
             // Half a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
-                frame::encode(&self.message(who, input), &mut bytes).unwrap();
+                frame::encode(&self.message(index, input), &mut bytes).unwrap();
                 bytes.truncate(usize::from(input.byte()) % bytes.len());
-                self.world.write(who, &bytes);
-                self.hang_up(who);
+                self.world.write(index, &bytes);
+                self.hang_up(index);
             }
             4 => {
                 let is_empty = input.byte() & 1 == 0;
-                self.world.write(who, &[if is_empty { 0 } else { 255 }; 4]);
-                self.hear(who, &[Said::Broken { is_empty }]);
+                self.world.write(index, &[if is_empty { 0 } else { 255 }; 4]);
+                self.hear(index, &[SentFrame::Broken { is_empty }]);
             }
             5 | 6 => {
                 let value = input.counted();
-                if let Some(said) = self.raw(who, value) {
-                    self.world.write(who, &framed(value));
-                    self.hear(who, &[said]);
+                if let Some(frame) = self.raw(index, value) {
+                    self.world.write(index, &framed(value));
+                    self.hear(index, &[frame]);
                 }
             }
             7..=9 => {
                 let count = 2 + input.below(4);
-                let messages =
-                    (0..count).map_while(|_| (!input.is_empty()).then(|| self.message(who, input)));
+                let messages = (0..count)
+                    .map_while(|_| (!input.is_empty()).then(|| self.message(index, input)));
                 let messages = messages.collect();
-                self.ask(who, messages);
+                self.ask(index, messages);
             }
             _ => {
-                let message = self.message(who, input);
-                self.ask(who, vec![message]);
+                let message = self.message(index, input);
+                self.ask(index, vec![message]);
             }
         }
     }
 
     /// What a frame says whose value is any bytes. `None` for what the model cannot know: what
     /// number a mail has that no page has shown yet.
-    fn raw(&self, who: usize, value: &[u8]) -> Option<Said> {
+    fn raw(&self, index: usize, value: &[u8]) -> Option<SentFrame> {
         if value.is_empty() {
-            return Some(Said::Broken { is_empty: true });
+            return Some(SentFrame::Broken { is_empty: true });
         }
         match frame::decode::<ClientMessage>(value) {
-            Err(malformed) => Some(Said::Nonsense(malformed)),
+            Err(malformed) => Some(SentFrame::Nonsense(malformed)),
             Ok(message) => match &message.request {
-                Request::Fetch(fetch) if !self.model.knows(who, fetch.after) => None,
+                Request::Fetch(fetch) if !self.model.knows(index, fetch.after) => None,
                 Request::Confirm(confirm)
-                    if confirm.mails.iter().any(|mail| !self.model.knows(who, mail.seq)) =>
+                    if confirm.mails.iter().any(|mail| !self.model.knows(index, mail.seq)) =>
                 {
                     None
                 }
-                _ => Some(Said::Request(message)),
+                _ => Some(SentFrame::Request(message)),
             },
         }
     }
 
     /// Sends requests, all at once.
-    fn ask(&mut self, who: usize, messages: Vec<ClientMessage>) {
+    fn ask(&mut self, index: usize, messages: Vec<ClientMessage>) {
         let mut bytes = Vec::new();
         for message in &messages {
             frame::encode(message, &mut bytes).unwrap();
         }
-        self.world.write(who, &bytes);
-        let said: Vec<Said> = messages.into_iter().map(Said::Request).collect();
-        self.hear(who, &said);
+        self.world.write(index, &bytes);
+        let frames: Vec<SentFrame> = messages.into_iter().map(SentFrame::Request).collect();
+        self.hear(index, &frames);
     }
 
     /// Takes the replies, one for each thing said until the connection is closed.
-    fn hear(&mut self, who: usize, said: &[Said]) {
+    fn hear(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
-        self.world.take(who);
+        self.world.take(index);
         let now = self.world.now;
-        for said in said {
-            if self.model.is_closed(who) {
+        for frame in frames {
+            if self.model.is_closed(index) {
                 break;
             }
-            let (number, reply) = self.world.reply(who).expect("everything said is answered");
-            let asked = match said {
-                Said::Request(message) => {
-                    self.model.answered(who, now, &message.request, &reply);
+            let (number, reply) = self.world.reply(index).expect("every frame is answered");
+            let asked = match frame {
+                SentFrame::Request(message) => {
+                    self.model.answered(index, now, &message.request, &reply);
                     message.number
                 }
-                Said::Nonsense(malformed) => {
+                SentFrame::Nonsense(malformed) => {
                     let is_invalid = malformed.kind == MalformedKind::Invalid;
-                    self.model.refused(who, is_invalid, &malformed.text, &reply);
+                    self.model.refused(index, is_invalid, &malformed.text, &reply);
                     malformed.number.unwrap_or(0)
                 }
-                Said::Broken { is_empty } => {
-                    self.model.broken(who, *is_empty, &reply);
+                SentFrame::Broken { is_empty } => {
+                    self.model.broken(index, *is_empty, &reply);
                     0
                 }
             };
             assert_eq!(number, asked);
         }
-        assert_eq!(self.world.reply(who), None, "nothing is answered that was not asked");
+        assert_eq!(self.world.reply(index), None, "nothing is answered that was not asked");
     }
 
-    fn hang_up(&mut self, who: usize) {
-        self.world.hang_up(who);
-        self.model.hung_up(who);
+    fn hang_up(&mut self, index: usize) {
+        self.world.hang_up(index);
+        self.model.hung_up(index);
     }
 
     /// Holds what everybody else noticed against the model, and lets those go that are closed.
     fn compare(&mut self) {
         self.world.settle();
-        for who in 0..CLIENTS {
-            if !self.world.is_there(who) {
+        for index in 0..CLIENTS {
+            if !self.world.is_there(index) {
                 continue;
             }
-            self.world.take(who);
-            assert_eq!(self.world.reply(who), None);
-            assert_eq!(self.world.notices(who), self.model.notices(who), "client {who}");
-            assert_eq!(self.world.is_closed(who), self.model.is_closed(who), "client {who}");
-            if self.model.is_closed(who) {
-                self.hang_up(who);
+            self.world.take(index);
+            assert_eq!(self.world.reply(index), None);
+            assert_eq!(self.world.notices(index), self.model.notices(index), "client {index}");
+            assert_eq!(self.world.is_closed(index), self.model.is_closed(index), "client {index}");
+            if self.model.is_closed(index) {
+                self.hang_up(index);
             }
         }
     }
 
     /// Nobody is left, every mailbox holds what the model says, and the server stops.
     fn end(&mut self) {
-        for who in 0..CLIENTS {
-            if self.world.is_there(who) {
-                self.hang_up(who);
+        for index in 0..CLIENTS {
+            if self.world.is_there(index) {
+                self.hang_up(index);
             }
         }
         assert_eq!(self.world.server.len(), 0);
@@ -209,7 +209,7 @@ impl Play {
             for request in requests {
                 self.ask(0, vec![ClientMessage { number: 7, request }]);
             }
-            assert_eq!(self.model.standing(0), Standing::LoggedIn);
+            assert_eq!(self.model.state(0), SessionState::LoggedIn);
             self.hang_up(0);
         }
         self.world.connect(0);
@@ -220,12 +220,12 @@ impl Play {
         assert!(self.world.is_closed(0));
     }
 
-    fn message(&self, who: usize, input: &mut Input<'_>) -> ClientMessage {
+    fn message(&self, index: usize, input: &mut Input<'_>) -> ClientMessage {
         let number = u32::from(input.byte()) + 1;
-        ClientMessage { number, request: self.request(who, input) }
+        ClientMessage { number, request: self.request(index, input) }
     }
 
-    fn request(&self, who: usize, input: &mut Input<'_>) -> Request {
+    fn request(&self, index: usize, input: &mut Input<'_>) -> Request {
         match input.below(16) {
             0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
@@ -246,12 +246,12 @@ impl Play {
                 body: body(input),
             }),
             8 | 9 => {
-                let after = self.model.seq(who, input.byte());
+                let after = self.model.seq(index, input.byte());
                 Request::Fetch(Fetch { after, max: u32::from(input.byte() % 8) })
             }
             10 | 11 => {
                 let count = input.below(4);
-                let mails = (0..count).map(|_| self.reference(who, input)).collect();
+                let mails = (0..count).map(|_| self.reference(index, input)).collect();
                 Request::Confirm(Confirm { mails })
             }
             12 => Request::Account(Account::FullName { full_name: full_name(input) }),
@@ -265,10 +265,10 @@ impl Play {
     }
 
     /// A mail of the mailbox, or one that is not quite one.
-    fn reference(&self, who: usize, input: &mut Input<'_>) -> MailRef {
+    fn reference(&self, index: usize, input: &mut Input<'_>) -> MailRef {
         let which = input.byte();
-        let seq = self.model.seq(who, which);
-        let id = self.model.id_of(who, seq).filter(|_| which & 0x80 == 0);
+        let seq = self.model.seq(index, which);
+        let id = self.model.id_of(index, seq).filter(|_| which & 0x80 == 0);
         MailRef { seq, id: id.unwrap_or_else(|| self::id(input)) }
     }
 }
