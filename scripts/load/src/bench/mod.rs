@@ -4,13 +4,13 @@
 //! Frames are made once and changed in place, and answers are looked at rather than decoded: on
 //! a machine of few cores a slow client would measure itself.
 
-pub mod crowd;
+pub mod closed_loop;
 pub mod frames;
-pub mod lane;
-pub mod paced;
+pub mod open_loop;
 pub mod pop3;
 pub mod process;
 pub mod rows;
+pub mod setup;
 pub mod table;
 pub mod tally;
 pub mod wire;

@@ -14,7 +14,7 @@ use crate::login;
 
 /// Who gets the mails.
 #[derive(Clone, Debug)]
-pub struct Addressees {
+pub struct RecipientPool {
     /// What their names begin with.
     pub prefix: Arc<str>,
     /// How many there are.
@@ -31,7 +31,7 @@ pub enum Work {
         /// The mail.
         frame: SendFrame,
         /// To whom.
-        to: Addressees,
+        to: RecipientPool,
         /// Where the choice comes from.
         random: fastrand::Rng,
     },
@@ -57,7 +57,7 @@ pub enum Work {
 
 /// What an answer is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Worth {
+pub enum AnswerEffect {
     /// Nothing: it was not asked for.
     Nothing,
     /// As many operations, and the next request may be made.
@@ -87,7 +87,7 @@ impl Work {
     /// # Errors
     ///
     /// A size or prefix that no mail has.
-    pub fn send(to: Addressees, size: usize, seed: u64) -> Result<Self> {
+    pub fn send(to: RecipientPool, size: usize, seed: u64) -> Result<Self> {
         let frame = SendFrame::new(&to.prefix, size)?;
         Ok(Self::Send { frame, to, random: fastrand::Rng::with_seed(seed) })
     }
@@ -135,26 +135,26 @@ impl Work {
     /// # Errors
     ///
     /// It is none that belongs here.
-    pub fn answered(&mut self, value: &[u8]) -> Result<Worth> {
+    pub fn answered(&mut self, value: &[u8]) -> Result<AnswerEffect> {
         let kind = match self {
             Self::Echo(message) if value.len() + frame::HEADER == message.len() => {
-                return Ok(Worth::Operations(1));
+                return Ok(AnswerEffect::Operations(1));
             }
             Self::Echo(_) => bail!("an echo of another length"),
             _ => Kind::of(value),
         };
         match (self, kind) {
-            (_, Kind::Notice) => Ok(Worth::Nothing),
-            (Self::Send { .. }, Kind::Sent) => Ok(Worth::Operations(1)),
+            (_, Kind::Notice) => Ok(AnswerEffect::Nothing),
+            (Self::Send { .. }, Kind::Sent) => Ok(AnswerEffect::Operations(1)),
             (Self::Login { is_in, .. }, Kind::LoggedIn) => {
                 *is_in = true;
-                Ok(Worth::Operations(1))
+                Ok(AnswerEffect::Operations(1))
             }
             (Self::Login { is_in, .. }, Kind::LoggedOut) => {
                 *is_in = false;
-                Ok(Worth::Step)
+                Ok(AnswerEffect::Step)
             }
-            (Self::Send { .. } | Self::Login { .. }, Kind::Error) => Ok(Worth::Refused),
+            (Self::Send { .. } | Self::Login { .. }, Kind::Error) => Ok(AnswerEffect::Refused),
             (Self::Receive { page, next, mails }, Kind::Other) => {
                 next.clear();
                 received(value, *page, next, mails)
@@ -168,20 +168,20 @@ fn fetch(page: u32) -> Request {
     Request::Fetch(Fetch { max: page, ..Fetch::default() })
 }
 
-fn received(value: &[u8], page: u32, next: &mut Vec<u8>, mails: &mut u64) -> Result<Worth> {
+fn received(value: &[u8], page: u32, next: &mut Vec<u8>, mails: &mut u64) -> Result<AnswerEffect> {
     match frame::decode(value)? {
         ServerMessage::Reply { reply: Reply::Page(got), .. } if got.mails.is_empty() => {
-            Ok(Worth::Over)
+            Ok(AnswerEffect::Over)
         }
         ServerMessage::Reply { reply: Reply::Page(got), .. } => {
             *mails = got.mails.len() as u64;
             let mails = got.mails.iter().map(Mail::reference).collect();
             push(Request::Confirm(Confirm { mails }), next)?;
-            Ok(Worth::Step)
+            Ok(AnswerEffect::Step)
         }
         ServerMessage::Reply { reply: Reply::Confirmed { .. }, .. } => {
             push(fetch(page), next)?;
-            Ok(Worth::Operations(*mails))
+            Ok(AnswerEffect::Operations(*mails))
         }
         other => bail!("{other:?} is no answer to what was asked"),
     }

@@ -14,13 +14,13 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use correio_client::{Address, Trust};
 use correio_load::bench::{
-    crowd::{self, Place, Script},
+    closed_loop::{self, ClosedLoopClient},
     frames::account,
-    lane::{self, Lane},
-    paced, pop3, process,
+    open_loop, pop3, process,
+    setup::{self, Endpoint, SetupScript},
     tally::Tally,
     wire::Wire,
-    work::{Addressees, Work},
+    work::{RecipientPool, Work},
 };
 use correio_proto::{fingerprint::Fingerprint, tls::Security};
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ fn run(options: &Options) -> Result<Value> {
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
         Mode::Register => {
-            crowd::register_accounts(&options.place()?, "c", 1)?;
+            setup::register_accounts(&options.endpoint()?, "c", 1)?;
             Ok(json!({}))
         }
         Mode::Bcrypt { threads, cost } => bcrypt(options, threads, cost),
@@ -144,10 +144,10 @@ fn run(options: &Options) -> Result<Value> {
 }
 
 impl Options {
-    fn place(&self) -> Result<Place> {
+    fn endpoint(&self) -> Result<Endpoint> {
         let address = Address::new(&self.server.ip().to_string(), self.server.port())?;
         let trust = self.fingerprint.map_or(Trust::Plaintext, Trust::Fingerprint);
-        Ok(Place { server: self.server, security: trust.security(&address) })
+        Ok(Endpoint { server: self.server, security: trust.security(&address) })
     }
 
     fn prefix(&self) -> &str {
@@ -168,41 +168,41 @@ impl Options {
     }
 
     /// Makes the accounts that are missing, and logs every connection in.
-    fn logged_in(&self) -> Result<(Vec<Wire>, Addressees)> {
-        let place = self.place()?;
+    fn logged_in(&self) -> Result<(Vec<Wire>, RecipientPool)> {
+        let endpoint = self.endpoint()?;
         if self.accounts.is_none() {
             let sessions = if matches!(self.mode, Mode::Idle) { SESSIONS } else { 1 };
             let accounts = self.connections.div_ceil(sessions);
-            crowd::register_accounts(&place, self.prefix(), accounts)?;
+            setup::register_accounts(&endpoint, self.prefix(), accounts)?;
         }
         let sends = matches!(self.mode, Mode::Send | Mode::Paced { .. });
         let to = match self.to_existing {
-            Some(count) => Addressees { prefix: self.prefix().into(), count },
-            None => Addressees { prefix: "r".into(), count: self.connections.min(100) },
+            Some(count) => RecipientPool { prefix: self.prefix().into(), count },
+            None => RecipientPool { prefix: "r".into(), count: self.connections.min(100) },
         };
         if sends && self.to_existing.is_none() {
-            crowd::register_accounts(&place, &to.prefix, to.count)?;
+            setup::register_accounts(&endpoint, &to.prefix, to.count)?;
         }
         let script = |index| match self.mode {
             // The logins themselves are the load.
-            Mode::Login => Script::greeting(),
-            _ => Script::logging_in(&self.account(index)),
+            Mode::Login => SetupScript::greeting(),
+            _ => SetupScript::logging_in(&self.account(index)),
         };
         let scripts = (0..self.connections).map(script).collect::<Result<_>>()?;
-        let wires = crowd::open(&place, scripts)?;
+        let wires = setup::open(&endpoint, scripts)?;
         thread::sleep(Duration::from_secs_f64(self.delay));
         Ok((wires, to))
     }
 }
 
 fn echo(options: &Options) -> Result<Value> {
-    let place = Place { server: options.server, security: Security::Plaintext };
-    let mut lanes = Vec::new();
+    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
+    let mut clients = Vec::new();
     for index in 0..options.connections {
-        let wire = Wire::connect(place.server, &place.security, index)?;
-        lanes.push(Lane::new(wire, Work::echo(options.size)?));
+        let wire = Wire::connect(endpoint.server, &endpoint.security, index)?;
+        clients.push(ClosedLoopClient::new(wire, Work::echo(options.size)?));
     }
-    answered(lane::run(lanes, options.depth, &mut options.tally())?)
+    answered(closed_loop::run(clients, options.depth, &mut options.tally())?)
 }
 
 /// A report of a load whose every request was answered: a server that stopped on the way has no rate.
@@ -212,14 +212,14 @@ fn answered(report: Value) -> Result<Value> {
     Ok(report)
 }
 
-fn closed(options: &Options, work: impl Fn(usize, Addressees) -> Result<Work>) -> Result<Value> {
+fn closed(options: &Options, work: impl Fn(usize, RecipientPool) -> Result<Work>) -> Result<Value> {
     let (wires, to) = options.logged_in()?;
-    let mut lanes = Vec::with_capacity(wires.len());
+    let mut clients = Vec::with_capacity(wires.len());
     for (index, wire) in wires.into_iter().enumerate() {
         let work = work(index, to.clone())?;
-        lanes.push(Lane::new(wire, work));
+        clients.push(ClosedLoopClient::new(wire, work));
     }
-    lane::run(lanes, options.depth, &mut options.tally())
+    closed_loop::run(clients, options.depth, &mut options.tally())
 }
 
 fn paced(options: &Options, interval: Duration) -> Result<Value> {
@@ -228,13 +228,13 @@ fn paced(options: &Options, interval: Duration) -> Result<Value> {
     for (index, wire) in wires.into_iter().enumerate() {
         clients.push((wire, Work::send(to.clone(), options.size, index as u64)?));
     }
-    paced::run(clients, interval, &mut options.tally())
+    open_loop::run(clients, interval, &mut options.tally())
 }
 
 fn idle(options: &Options) -> Result<Value> {
     let pid = options.pid.context("--pid is needed, for the memory")?;
-    let place = options.place()?;
-    crowd::register_accounts(&place, options.prefix(), options.connections.div_ceil(SESSIONS))?;
+    let endpoint = options.endpoint()?;
+    setup::register_accounts(&endpoint, options.prefix(), options.connections.div_ceil(SESSIONS))?;
     thread::sleep(SETTLE);
     let before = process::memory(pid)?;
     let started = Instant::now();

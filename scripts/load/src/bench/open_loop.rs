@@ -16,10 +16,10 @@ use rustix::time::{
 use serde_json::Value;
 
 use super::{
-    lane::PATIENCE,
+    closed_loop::PATIENCE,
     tally::Tally,
     wire::{SCRATCH, Wire},
-    work::{Work, Worth},
+    work::{AnswerEffect, Work},
 };
 
 const TIMER: Token = Token(usize::MAX);
@@ -30,30 +30,30 @@ const TIMER: Token = Token(usize::MAX);
 ///
 /// A connection fails, or an answer is not what was asked for.
 pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) -> Result<Value> {
-    let mut crowd = Crowd::new(clients, interval)?;
+    let mut open_loop = OpenLoop::new(clients, interval)?;
     let mut events = Events::with_capacity(1024);
     let mut shares = None;
     loop {
-        crowd.arm(tally)?;
-        crowd.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        open_loop.arm(tally)?;
+        open_loop.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         for event in &events {
-            crowd.take(event, tally)?;
+            open_loop.take(event, tally)?;
         }
         let now = Instant::now();
         tally.observe(now);
-        crowd.send_due(now.min(tally.until()))?;
+        open_loop.send_due(now.min(tally.until()))?;
         if now >= tally.until() {
             shares.get_or_insert_with(|| tally.shares(now));
-            if crowd.under_way == 0 || now >= tally.until() + PATIENCE {
+            if open_loop.under_way == 0 || now >= tally.until() + PATIENCE {
                 break;
             }
         }
     }
-    tally.lost = crowd.under_way;
+    tally.lost = open_loop.under_way;
     let mut report = tally.report(shares.unwrap_or_default())?;
     if let Some(fields) = report.as_object_mut() {
-        fields.insert("sent".to_owned(), crowd.next.into());
-        fields.insert("acknowledged".to_owned(), crowd.acknowledged.into());
+        fields.insert("sent".to_owned(), open_loop.next.into());
+        fields.insert("acknowledged".to_owned(), open_loop.acknowledged.into());
     }
     Ok(report)
 }
@@ -65,7 +65,7 @@ struct Client {
     begun: VecDeque<Instant>,
 }
 
-struct Crowd {
+struct OpenLoop {
     poll: Poll,
     timer: rustix::fd::OwnedFd,
     scratch: Vec<u8>,
@@ -79,7 +79,7 @@ struct Crowd {
     acknowledged: u64,
 }
 
-impl Crowd {
+impl OpenLoop {
     fn new(clients: Vec<(Wire, Work)>, interval: Duration) -> Result<Self> {
         let poll = Poll::new()?;
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
@@ -156,8 +156,8 @@ impl Crowd {
         let now = Instant::now();
         while let Some(value) = client.wire.next_frame()? {
             let refused = match client.work.answered(value)? {
-                Worth::Nothing => continue,
-                Worth::Refused => 1,
+                AnswerEffect::Nothing => continue,
+                AnswerEffect::Refused => 1,
                 _ => 0,
             };
             let Some(due) = client.begun.pop_front() else {

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the server is.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Endpoint {
     /// Its address.
     pub server: SocketAddr,
     /// How connections to it are protected.
@@ -37,12 +37,12 @@ pub struct Place {
 
 /// What one connection says before the load.
 #[derive(Debug, Default)]
-pub struct Script {
+pub struct SetupScript {
     frames: Vec<u8>,
     replies: usize,
 }
 
-impl Script {
+impl SetupScript {
     fn say(&mut self, request: Request) -> Result<()> {
         self.replies += 1;
         push(request, &mut self.frames)
@@ -76,17 +76,17 @@ impl Script {
 /// # Errors
 ///
 /// The server refuses one for another reason, or cannot be reached.
-pub fn register_accounts(place: &Place, prefix: &str, count: usize) -> Result<()> {
+pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Result<()> {
     const CONNECTIONS: usize = 16;
     let mut scripts = Vec::new();
     for first in 0..CONNECTIONS.min(count) {
-        let mut script = Script::greeting()?;
+        let mut script = SetupScript::greeting()?;
         for index in (first..count).step_by(CONNECTIONS) {
             script.say(register(&account(prefix, index))?)?;
         }
         scripts.push(script);
     }
-    open(place, scripts).map(drop)
+    open(endpoint, scripts).map(drop)
 }
 
 /// Opens a connection for each script and waits until all is answered.
@@ -94,11 +94,11 @@ pub fn register_accounts(place: &Place, prefix: &str, count: usize) -> Result<()
 /// # Errors
 ///
 /// A connection fails, or an answer is a refusal.
-pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
+pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; SCRATCH];
-    let mut waiting: VecDeque<Script> = scripts.into();
+    let mut waiting: VecDeque<SetupScript> = scripts.into();
     let mut wires: Vec<(Wire, usize)> = Vec::with_capacity(waiting.len());
     let mut under_way = 0;
     let mut last = Instant::now();
@@ -106,7 +106,7 @@ pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
         while under_way < UNDER_WAY
             && let Some(mut script) = waiting.pop_front()
         {
-            let mut wire = Wire::connect(place.server, &place.security, wires.len())?;
+            let mut wire = Wire::connect(endpoint.server, &endpoint.security, wires.len())?;
             wire.register(poll.registry(), wires.len())?;
             wire.output().append(&mut script.frames);
             wires.push((wire, script.replies));
