@@ -1,4 +1,4 @@
-//! A hasher that finishes its jobs in any order, fails at times, and repeats itself. It hashes
+//! A hasher that finishes jobs in any order, sometimes fails, and repeats results. It hashes
 //! nothing: its hashes only look like bcrypt's.
 
 use std::{cell::RefCell, fmt::Write, rc::Rc, time::Duration};
@@ -11,16 +11,16 @@ use correio_server::{
 
 use crate::{clock::Clock, rng::Rng};
 
-/// What is wrong with a hasher for now.
+/// The faults of a hasher.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HashFaults {
     /// Jobs that may wait.
     pub(crate) queue_max: usize,
-    /// Longest time that a job takes, in ticks.
+    /// Longest duration of a job, in ticks.
     pub(crate) slowest: u64,
-    /// One in so many jobs fails; 0 for none.
+    /// One in this many jobs fails; 0 for none.
     pub(crate) failing: u32,
-    /// One in so many answers comes twice; 0 for none.
+    /// One in this many results comes twice; 0 for none.
     pub(crate) repeating: u32,
 }
 
@@ -44,7 +44,7 @@ struct Running {
     ticket: Ticket,
     job: HashJob,
     due: u64,
-    /// A worker is at it: it cannot be taken back.
+    /// A worker has begun the job: it cannot be cancelled.
     begun: bool,
 }
 
@@ -65,12 +65,12 @@ impl SimHasher {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// At which cost hashes are made from now on.
+    /// Sets the cost of new hashes.
     pub(crate) fn set_cost(&self, cost: u32) {
         self.0.borrow_mut().cost = cost;
     }
 
-    /// The process ends.
+    /// Drops all jobs: the process ends.
     pub(crate) fn forget(&self) {
         let inner = &mut *self.0.borrow_mut();
         inner.jobs.clear();
@@ -83,12 +83,12 @@ impl SimHasher {
         self.0.borrow().jobs.len()
     }
 
-    /// Whether a job of this connection is out.
+    /// Whether a job of this connection is under way.
     pub(crate) fn is_at(&self, id: ConnId) -> bool {
         self.0.borrow().jobs.iter().any(|running| running.ticket.connection == id)
     }
 
-    /// When the next answer is there.
+    /// Time of the next result.
     pub(crate) fn next_due(&self) -> Option<u64> {
         let inner = self.0.borrow();
         let jobs = inner.jobs.iter().map(|running| running.due);
@@ -158,18 +158,18 @@ fn answer(job: &HashJob, cost: u32) -> HashDone {
     }
 }
 
-/// Whether a hash was made of a credential, at whatever cost.
+/// Whether a hash was made from a credential, at any cost.
 pub(crate) fn is_of(credential: &Credential, hash: &PasswordHash) -> bool {
     hash.0.ends_with(digits(credential).as_str())
 }
 
-/// What stands for a bcrypt hash of a credential.
+/// A stand-in for a bcrypt hash of a credential.
 fn hash(credential: &Credential, cost: u32) -> PasswordHash {
     let text = format!("$2b${cost:02}$simulationoooooooooooo{}", digits(credential));
     PasswordHash(text.into_boxed_str())
 }
 
-/// The 31 characters that bcrypt has behind its salt.
+/// The 31 characters that follow the salt in bcrypt's format.
 fn digits(credential: &Credential) -> String {
     let mut digits = String::with_capacity(31);
     for byte in credential.as_bytes().iter().take(15) {

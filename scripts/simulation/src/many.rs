@@ -1,4 +1,4 @@
-//! Many seeds, on several threads: each simulation is one thread.
+//! Simulates many seeds on several threads; each simulation stays in one thread.
 
 use std::{
     ops::Range,
@@ -11,8 +11,8 @@ use std::{
 
 use crate::{SeedReport, simulate};
 
-/// Simulates seeds until they are used up or `take`, which is told of each, says stop by returning
-/// false. They are begun in their order and told of as they end.
+/// Simulates seeds until none is left or `take`, which gets each report, returns false. Seeds start
+/// in order and are reported as they end.
 pub fn simulate_many(
     seeds: Range<u64>,
     threads: usize,

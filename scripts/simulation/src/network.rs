@@ -1,4 +1,4 @@
-//! All links, and the door of the server.
+//! All links, and the server's listener.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -17,7 +17,7 @@ pub(crate) struct Network {
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
     pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
-    /// Whether somebody listens.
+    /// Whether the server listens.
     pub(crate) is_open: bool,
 }
 
@@ -27,7 +27,7 @@ impl Network {
         Self { clock, rng, conditions, links, backlog, is_open: false }
     }
 
-    /// A connection to the server, which need not know of it yet; nothing where nobody listens.
+    /// Connects to the server, which need not have accepted yet; `None` if no server listens.
     pub(crate) fn connect(&mut self, from: SocketAddr) -> Option<ClientEnd> {
         if !self.is_open {
             return None;
@@ -38,7 +38,7 @@ impl Network {
         Some(ClientEnd(link))
     }
 
-    /// Treats all links like this from now on.
+    /// Sets the conditions of all links.
     pub(crate) fn set_conditions(&mut self, conditions: &LinkConditions) {
         self.conditions = conditions.clone();
         for link in &self.links {
@@ -46,7 +46,7 @@ impl Network {
         }
     }
 
-    /// Nobody listens any more: who was not accepted yet is turned away.
+    /// Closes the listener and resets the connections in its backlog.
     pub(crate) fn close(&mut self) {
         self.is_open = false;
         for (link, _) in self.backlog.drain(..) {
@@ -56,7 +56,7 @@ impl Network {
         }
     }
 
-    /// Lets arrive what is due.
+    /// Delivers all pieces that are due.
     pub(crate) fn deliver(&mut self) {
         self.links.retain(|link| !link.borrow().is_over());
         for link in &self.links {
@@ -68,7 +68,7 @@ impl Network {
         self.links.iter().filter_map(|link| link.borrow().next_arrival()).min()
     }
 
-    /// Any link.
+    /// A random link.
     pub(crate) fn any(&self, rng: &mut Rng) -> Option<LinkRef> {
         self.links.get(rng.below(self.links.len())).cloned()
     }

@@ -1,4 +1,4 @@
-//! What one seed simulates: how large everything is, how patient, and what goes wrong how often.
+//! The parameters of one seed: sizes, limits, timeouts, faults and attacks.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     clock::SECOND, hasher::HashFaults, pipe::LinkConditions, rng::Rng, store::StoreFaults,
 };
 
-/// The store that all servers of a simulation keep.
+/// The realm of the store, which all servers of a simulation share.
 pub(crate) const REALM: Realm = Realm([7; 16]);
 
 /// See the module's description.
@@ -31,29 +31,29 @@ pub(crate) struct Plan {
     pub(crate) commit_max: u64,
     pub(crate) hashing: HashFaults,
     pub(crate) network: LinkConditions,
-    /// Honest users, and the devices of each.
+    /// Number of devices of each honest user.
     pub(crate) devices: Vec<usize>,
-    /// Attacker clients at a time.
+    /// Number of attackers at a time.
     pub(crate) attackers: usize,
-    /// Where all of them do the same.
+    /// If set, all attackers make this attack.
     pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
-    /// How long things go wrong, in ticks.
+    /// How long faults are injected, in ticks.
     pub(crate) chaos: u64,
-    /// What goes wrong, and about how often: once in so many ticks.
+    /// The faults of this seed, and their mean interval in ticks.
     pub(crate) faults: Vec<Fault>,
     pub(crate) fault_every: u64,
     /// Longest pause of the server's loop, in ticks.
     pub(crate) lag_max: u64,
-    /// Longest pause of a client between two things it does, in ticks.
+    /// Longest pause between two actions of a client, in ticks.
     pub(crate) pause_max: u64,
 }
 
-/// What goes wrong.
+/// A fault that is injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The server is killed, or its machine is.
+    /// The server's process or machine is killed.
     ServerKilled,
     /// The server is asked to stop, and started again.
     ServerStopped,
@@ -65,25 +65,25 @@ pub(crate) enum Fault {
     StoreUnavailable,
     /// A link is reset.
     Reset,
-    /// Nothing moves on a link for a while.
+    /// A link delivers nothing for a while.
     Stalled,
-    /// Nothing moves on a link any more.
+    /// A link never delivers anything again.
     Vanished,
-    /// The client's side of a link ends early.
+    /// The client's stream of a link ends early.
     HalfClosed,
     /// A client is killed.
     ClientKilled,
     /// A client's machine loses power.
     ClientPower,
-    /// A client dies in the middle of an operation on its disk.
+    /// A client is killed in the middle of an operation on its disk.
     ClientDies,
     /// A client's disk is full for a while.
     ClientFull,
-    /// The calendar jumps.
+    /// The wall clock jumps.
     ClockJumps,
     /// The server's loop stands still for a moment.
     Lag,
-    /// The server is told of readiness that is none.
+    /// The poll reports readiness that is none.
     Spurious,
 }
 
@@ -109,29 +109,29 @@ const FAULTS: [Fault; 16] = [
 /// What an attacker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attack {
-    /// Says nothing.
+    /// Sends nothing.
     Silent,
-    /// Says what no protocol has.
+    /// Sends bytes of other protocols, or random ones.
     Garbage,
     /// Stops in the middle of a frame.
     HalfFrame,
-    /// Says one byte at a time.
+    /// Sends one byte at a time.
     Dripping,
-    /// Asks very often.
+    /// Sends many requests.
     Flooding,
-    /// Asks for much and reads little of it.
+    /// Requests much and reads little of it.
     SlowReader,
-    /// Tries passwords.
+    /// Guesses passwords.
     Guessing,
-    /// Confirms and fetches what is another's.
+    /// Confirms and fetches other users' mails.
     Thief,
-    /// Asks for everything without a login.
+    /// Sends every request without a login.
     Stranger,
-    /// Announces large frames, and sends half of them.
+    /// Announces large frames and sends a part of them.
     Large,
-    /// Asks for something that takes long, breaks the connection, and is there again at once.
+    /// Starts a slow request, resets the connection, and reconnects at once.
     Hasty,
-    /// Registers, sends, changes the password, deletes the account again.
+    /// Registers, sends, changes the password, and deletes the account.
     Visitor,
 }
 
@@ -157,7 +157,7 @@ impl Attack {
 }
 
 impl Plan {
-    /// The plan of a seed.
+    /// Derives the plan from a seed's random numbers.
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let devices: Vec<usize> =
             (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
@@ -198,7 +198,7 @@ impl Plan {
         }
     }
 
-    /// From now on nothing is wrong any more.
+    /// Ends all faults and attacks.
     pub(crate) fn heal(&mut self) {
         self.faults.clear();
         self.attackers = 0;
@@ -210,14 +210,14 @@ impl Plan {
     }
 }
 
-/// The first choice half of the time, any of them otherwise.
+/// The first choice half of the time, otherwise any choice.
 fn often<T: Copy + Default>(rng: &mut Rng, choices: &[T]) -> T {
     let choice = if rng.one_in(2) { choices.first().copied() } else { rng.pick(choices) };
     choice.unwrap_or_default()
 }
 
 fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> Limits {
-    // Room for everybody who is honest; who comes too early is told to come again.
+    // There is room for all honest devices; a device that comes too early is told to come again.
     let connections_max = often(rng, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
     Limits {

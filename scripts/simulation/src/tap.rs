@@ -1,5 +1,5 @@
-//! One connection as somebody sees it who listens in: what was asked, what was answered, and what
-//! must hold between the two.
+//! Observes one connection from outside: its requests, its replies, and the properties that must
+//! hold between them.
 
 use std::collections::VecDeque;
 
@@ -27,34 +27,34 @@ pub(crate) struct Tap {
     pub(crate) link: LinkRef,
     requests: Channel,
     replies: Channel,
-    /// What was asked and is not answered.
+    /// Requests without a reply, oldest first.
     pub(crate) waiting: VecDeque<PendingRequest>,
     pub(crate) user: Option<Username>,
     pub(crate) has_logged_in: bool,
     pub(crate) anonymous_since: u64,
-    /// When a request was read, answered, or a job of it done, for the last time.
+    /// Time of the last read request, reply, or finished job.
     pub(crate) moved_at: u64,
-    /// Since when there is output that the client does not take.
+    /// Time since which the client has not read waiting output.
     pub(crate) stuck_since: Option<u64>,
     pub(crate) shut_since: Option<u64>,
-    /// What came in is no protocol, or was refused as a whole.
+    /// The input is no protocol, or was refused as a whole.
     pub(crate) is_refused: bool,
-    /// The jobs that were done for the oldest request that waits.
+    /// Jobs done for the oldest pending request.
     jobs: Vec<&'static str>,
 }
 
-/// One request.
+/// A request without a reply.
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
     at: u64,
     number: Option<u32>,
-    /// Whether nothing else waited when it was asked, so that the jobs noted since are its own.
+    /// Whether no other request was pending when this one came, so that later jobs are its own.
     is_alone: bool,
-    /// Nothing where it could not be read.
+    /// `None` for a request that could not be read.
     request: Option<Request>,
 }
 
-/// What whoever listens in notes things in.
+/// Where the wire observer records what it sees.
 pub(crate) struct Observer<'a> {
     pub(crate) now: u64,
     pub(crate) ledger: &'a mut Ledger,
@@ -62,7 +62,7 @@ pub(crate) struct Observer<'a> {
     pub(crate) trace: &'a mut Trace,
 }
 
-/// What a login that failed looked like from outside: its jobs and its answer.
+/// A failed login as an attacker sees it: its jobs, error code and text.
 pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
 
 impl Tap {
@@ -89,12 +89,12 @@ impl Tap {
         self.moved_at = now;
     }
 
-    /// Takes what the server has read since the last call.
+    /// Observes the requests that the server has read since the last call.
     pub(crate) fn observe_requests(&mut self, observer: &mut Observer<'_>) {
         let read = std::mem::take(&mut self.link.borrow_mut().server_read);
         let mut rest = read.as_slice();
         while !rest.is_empty() && !self.is_refused {
-            // A slice is read without errors; nothing is read where there is a message already.
+            // Reading from a slice cannot fail; nothing is read while a message is ready.
             let _ = self.requests.read_from(&mut rest);
             loop {
                 match self.requests.next_message::<ClientMessage>() {
@@ -134,7 +134,7 @@ impl Tap {
         self.moved_at = at;
     }
 
-    /// Takes what the server has written since the last call, and checks it.
+    /// Observes and checks the replies that the server has written since the last call.
     pub(crate) fn observe_replies(&mut self, observer: &mut Observer<'_>) -> Result<(), Violation> {
         let written = std::mem::take(&mut self.link.borrow_mut().server_wrote);
         let mut rest = written.as_slice();
@@ -148,7 +148,7 @@ impl Tap {
                         self.moved_at = observer.now;
                         self.replied(observer, number, reply)?;
                     }
-                    // Who speaks another protocol is answered in it.
+                    // A client of another protocol is answered in that protocol.
                     Err(_) if self.is_refused => return Ok(()),
                     Err(error) => {
                         let text = format!("connection {}: the server says: {error}", self.id);
@@ -184,7 +184,7 @@ impl Tap {
         self.note_reply(observer, number, &reply);
         let jobs = std::mem::take(&mut self.jobs);
         if number == 0 && self.waiting.front().is_none_or(|asked| asked.number.is_some()) {
-            // To the connection as a whole: it is being closed.
+            // The error concerns the whole connection, which is being closed.
             self.is_refused = true;
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl Tap {
             && asked.is_alone
             && self.waiting.is_empty()
             && let Some(Request::Login(login)) = &asked.request
-            // Where the password was changed meanwhile the login goes another way.
+            // If the password was changed in the meantime, the login takes another path.
             && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
         {
             observer.failed_logins.push((jobs, error.code, error.text.clone()));
@@ -213,7 +213,7 @@ impl Tap {
         }
     }
 
-    /// One line of the trace; a page is as long as its mails.
+    /// Adds a reply to the trace in one line; a page could fill many.
     fn note_reply(&self, observer: &mut Observer<'_>, number: u32, reply: &Reply) {
         let id = self.id;
         match reply {

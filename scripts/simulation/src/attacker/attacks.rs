@@ -1,4 +1,4 @@
-//! What each kind says, all at once.
+//! The bytes of each attack, queued all at once.
 
 use correio_proto::{
     credential::Credential,
@@ -43,7 +43,7 @@ impl Attacker {
         Credential::from([66; 23])
     }
 
-    /// Registers, as often before, and logs in.
+    /// Registers an account, which may exist already, and logs in.
     fn enter(&mut self) {
         let (Some(username), Ok(full_name)) = (self.username.clone(), "Mallory".parse()) else {
             return;
@@ -56,7 +56,7 @@ impl Attacker {
         self.say(Request::Login(Login { username, credential }));
     }
 
-    /// Registers somebody new, whose hash takes its time.
+    /// Registers a new account, whose hash takes a while.
     fn register_somebody(&mut self) {
         self.hello();
         let id = self.rng.mail_id();
@@ -68,7 +68,7 @@ impl Attacker {
         }
     }
 
-    /// Two visitors share a name: each ends the other's sessions in the middle of something.
+    /// Two visitors share a name: each ends the other's sessions in the middle of an action.
     fn visit(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
@@ -78,7 +78,7 @@ impl Attacker {
         self.say(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
         for _ in 0..self.rng.within(0..=2) {
-            // To what it was, which ends the other sessions all the same.
+            // The password stays the same; the change ends the other sessions all the same.
             let (current, new) = (credential.clone(), credential.clone());
             self.say(Request::Account(Account::Password { current, new }));
         }
@@ -95,7 +95,7 @@ impl Attacker {
             0 => self.outgoing.extend(b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"),
             1 => self.outgoing.extend([0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),
             2 => {
-                // Frames that are no messages.
+                // Frames that hold no message.
                 self.hello();
                 for _ in 0..self.rng.within(1..=5) {
                     self.outgoing.extend([0, 0, 0, 2, 0xc0, 0xc0]);
@@ -125,7 +125,7 @@ impl Attacker {
         }
     }
 
-    /// Sends a mail, to itself or to anybody.
+    /// Sends a mail to `to`, or to any honest user.
     fn send(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>) {
         let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
         let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {

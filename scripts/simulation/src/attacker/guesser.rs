@@ -1,5 +1,5 @@
-//! Tries passwords one after the other from an address of its own, and counts how many it was
-//! allowed to.
+//! An attacker that tries passwords from an address of its own and counts how many guesses the
+//! server lets it make.
 
 use correio_proto::{
     credential::Credential,
@@ -14,25 +14,26 @@ use crate::{
     rng::Rng,
 };
 
-/// Failures are forgotten one a minute; what happens within this time from the first one is exact.
+/// The throttle forgets one failure a minute, so the count is exact for this long after the first
+/// failure.
 const EXACT_FOR: u64 = 55 * SECOND;
 
-/// What a guesser remembers.
+/// A guesser's memory.
 #[derive(Debug)]
 pub(super) struct Guesser {
-    /// Whom it attacks; nobody of this name exists.
+    /// The username under attack; no account has it.
     unknown_username: Option<Username>,
-    /// It attacks somebody who exists instead.
+    /// The guesser attacks an existing user instead.
     attacks_user: bool,
-    /// Attempts that were judged.
+    /// Attempts that the server has checked.
     failures: u32,
     first_at: u64,
-    /// When the attempt was made that is under way, and the one that was judged last.
+    /// Times of the attempt under way and of the last checked attempt.
     asked_at: u64,
     last_judged_at: u64,
     /// An attempt is under way.
     is_waiting: bool,
-    /// An attempt had no verdict: it may have been counted or not.
+    /// An attempt had no result: the server may or may not have counted it.
     is_unsure: bool,
     server_starts: u32,
     greeted: bool,
@@ -63,11 +64,11 @@ impl Guesser {
 }
 
 impl Attacker {
-    /// Takes the verdict on the last attempt and makes another. Returns whether it goes on.
+    /// Takes the result of the last attempt and makes another. Returns whether the guesser goes on.
     pub(super) fn guess(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
         let now = context.clock.tick();
         if self.guesser.server_starts != context.server_starts {
-            // A server that was started again has forgotten everything, the last verdicts too.
+            // A restarted server has forgotten all failures, and the last results are void.
             self.guesser.server_starts = context.server_starts;
             self.replies.clear();
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
@@ -113,7 +114,8 @@ impl Attacker {
         let is_exact = allowed > 0 && now < guesser.first_at + EXACT_FOR;
         match error.code {
             ErrorCode::BadCredentials => {
-                // The one before was judged after it was made; from then on the wait counts.
+                // The server checked the previous attempt some time after it was made; the wait
+                // counts from that check.
                 let ready_at = guesser.last_judged_at + wait_after(guesser.failures, allowed);
                 guesser.last_judged_at = guesser.asked_at;
                 guesser.failures += 1;
@@ -128,14 +130,14 @@ impl Attacker {
                 let text = || format!("{}: told to wait after {failures} of {allowed}", self.name);
                 require(!is_exact || failures >= allowed, Check::Throttled, text)?;
             }
-            // Nothing was judged.
+            // The server checked no password.
             _ => guesser.is_unsure = true,
         }
         Ok(())
     }
 }
 
-/// How long who has failed so often must wait, in ticks: a second, and each time twice as long.
+/// Wait after this many failures, in ticks: one second, doubled with each further failure.
 fn wait_after(failures: u32, allowed: u32) -> u64 {
     failures.checked_sub(allowed).map_or(0, |further| SECOND << further.min(9))
 }

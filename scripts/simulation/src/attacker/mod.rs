@@ -1,5 +1,5 @@
-//! Clients that mean harm, or are broken: they say what no client of ours would say, read what
-//! they like when they like, and leave without a word.
+//! Hostile or broken clients: they send what no client of ours would send, read when and as much as
+//! they like, and disconnect without a word.
 
 mod attacks;
 mod guesser;
@@ -29,18 +29,18 @@ use crate::{
 };
 use guesser::Guesser;
 
-/// What a hostile client is lent for a step.
+/// The parts of the world that an attacker may use in a step.
 pub(crate) struct AttackContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    /// Honest users.
+    /// Usernames of honest users.
     pub(crate) usernames: &'a [Username],
-    /// Mails of others, as somebody may have heard of them.
+    /// References to other users' mails, as an attacker may have learned them.
     pub(crate) foreign_mails: &'a [MailRef],
-    /// Counts the server's starts.
+    /// Number of server starts so far.
     pub(crate) server_starts: u32,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Attacker {
     end: Option<ClientEnd>,
     channel: Channel,
     number: u32,
-    /// What is to be said.
+    /// Bytes to send.
     outgoing: VecDeque<u8>,
     replies: VecDeque<Reply>,
     guesser: Guesser,
@@ -93,7 +93,7 @@ impl Attacker {
         self.act_at.min(self.leaves_at)
     }
 
-    /// Does what is due. Returns whether it stays.
+    /// Does the actions that are due. Returns whether the attacker stays.
     pub(crate) fn step(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
         let now = context.clock.tick();
         if now >= self.leaves_at {
@@ -143,14 +143,14 @@ impl Attacker {
         };
         match self.rng.below(4) {
             0 => end.0.borrow_mut().reset(),
-            // Gone without a word: the server must find out by itself.
+            // The attacker vanishes without a word: the server must find out by itself.
             1 => end.0.borrow_mut().stall(u64::MAX),
             2 => end.0.borrow_mut().end_to_server(),
             _ => {}
         }
     }
 
-    /// Moves bytes, as many as it likes.
+    /// Sends and reads bytes, as many as the attack wants.
     fn exchange(&mut self) {
         let written = match self.attack {
             Attack::Dripping => 1,
@@ -161,7 +161,7 @@ impl Attacker {
         }
     }
 
-    /// `None` where the connection is gone.
+    /// Sends at most `most` bytes. `None` if the connection is gone.
     fn write(&mut self, most: usize) -> Option<()> {
         let end = self.end.as_mut()?;
         let mut left = most;
@@ -212,7 +212,7 @@ impl Attacker {
         }
     }
 
-    /// Puts a request behind what is to be said.
+    /// Queues a request for sending.
     fn say(&mut self, request: Request) {
         self.number += 1;
         let message = ClientMessage { number: self.number, request };

@@ -1,4 +1,4 @@
-//! Simulates seeds and tells what they came to.
+//! Simulates seeds and reports the results.
 
 use std::{
     collections::BTreeMap,
@@ -20,41 +20,41 @@ const AFTER: &str = "\
 scripts/simulate --mutants [--seeds N] [NAME…] puts bugs in by hand, one at a time, and counts the seeds \
 that find each.";
 
-/// Lines of a failing seed's trace that are shown without being asked for.
+/// Lines of a failing seed's trace that are shown by default.
 const LAST_LINES: usize = 40;
 
-/// How often the progress is shown.
+/// How often the progress is redrawn.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// Runs the server's and the client's core in one thread under one seed, with a clock, a network,
-/// disks and a store that are simulated and fail, and checks what correio promises.
+/// Runs the server's and the client's core in one thread under one seed, with a simulated clock,
+/// network, disks and store, all of which can fail, and checks correio's promises
 ///
-/// It ends with 0 where all seeds hold and with 1 where one does not; 130 where it was interrupted.
+/// Exit status: 0 if all seeds hold, 1 if a seed fails, 130 after an interrupt.
 #[derive(Debug, Parser)]
 #[command(name = "simulate", max_term_width = 100, after_help = AFTER)]
 struct Args {
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     seeds: u64,
-    /// The first of them
+    /// First seed
     #[arg(long, value_name = "S", default_value_t = 0)]
     from: u64,
-    /// This seed alone
+    /// Run only this seed
     #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "from", "tally"])]
     seed: Option<u64>,
-    /// Show all that happens, with --seed
+    /// Print the whole trace; needs --seed
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Threads, each with a seed of its own; as many as there are processors without it
+    /// Number of threads, each with a seed of its own [default: number of processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Go on behind a seed that fails, and print one line for programs: how many failed, the first
-    /// of them, and which checks found them
+    /// Go on after a failing seed, and print one line for programs: how many seeds failed, the
+    /// first of them, and the checks that found them
     #[arg(long)]
     tally: bool,
 }
 
-/// What came of many seeds.
+/// Totals over many seeds.
 #[derive(Debug, Default)]
 struct Tally {
     ended: u64,
@@ -87,7 +87,7 @@ fn one(seed: u64, is_traced: bool) -> ExitCode {
     }
 }
 
-/// A reader that has seen enough is no error.
+/// Prints lines. A closed pipe is no error: the reader has seen enough.
 fn show(lines: &[String]) {
     let mut output = io::stdout().lock();
     for line in lines {
@@ -99,10 +99,10 @@ fn show(lines: &[String]) {
 
 fn many(args: &Args) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
-    // Where it cannot be taken, the signal ends the program, as it would without us.
+    // If the handler cannot be set, the signal ends the program as usual.
     let _ = signal_hook::flag::register(SIGINT, Arc::clone(&interrupted));
     if args.tally {
-        // Caught and counted; a thousand of them are no reading.
+        // Panics are caught and counted; a thousand messages would help no reader.
         std::panic::set_hook(Box::new(|_| {}));
     }
     let threads = args.threads.or_else(|| Some(thread::available_parallelism().ok()?.get()));
@@ -131,7 +131,7 @@ fn many(args: &Args) -> ExitCode {
     }
 }
 
-/// A line on the terminal that is written over.
+/// A progress line that overwrites itself on the terminal.
 struct Progress {
     is_shown: bool,
     shown: Option<Duration>,

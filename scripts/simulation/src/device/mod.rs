@@ -1,5 +1,5 @@
-//! An honest client: the real requests, queue and resumption, the real way of receiving, on a
-//! disk that fails; and a person who sends, receives and changes things now and then.
+//! An honest client: the real request queue, session resumption and receiving code on a disk that
+//! fails, driven by a user who sends, receives and changes settings.
 
 mod replies;
 mod workload;
@@ -29,29 +29,30 @@ use crate::{
     user::User,
 };
 
-/// Where a device keeps its mail, on a disk of its own.
+/// Directory of a device's mail, on its own disk.
 const MAILBOX: &str = "mail";
 
-/// What stands behind the `@` in its files.
+/// Domain in the mail files' addresses.
 const DOMAIN: &str = "correio.example";
 
-/// Longest wait before connecting again, in ticks.
+/// Longest wait before reconnecting, in ticks.
 const RECONNECT_MAX: u64 = 3 * SECOND;
 
-/// How late an answer may be behind its deadline, in ticks: the client is asked to look at it then.
+/// How long after its deadline an answer may be handed out, in ticks: the client reports a timeout
+/// when it is next driven.
 const LATE_MAX: u64 = SECOND;
 
-/// What a device is lent for a step.
+/// The parts of the world that a device may use in a step.
 pub(crate) struct DeviceContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) user: &'a mut User,
-    /// Everybody who can be written to.
+    /// All possible recipients.
     pub(crate) usernames: &'a [Username],
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    /// Nothing new is begun; what is left is brought to its end.
+    /// Only unfinished work is done; nothing new begins.
     pub(crate) is_healing: bool,
 }
 
@@ -61,14 +62,14 @@ pub(crate) struct Device {
     pub(crate) user: usize,
     pub(crate) disk: SimDisk,
     rng: Rng,
-    /// What is to be sent, with everything that was tried and not answered. It is durable.
+    /// Durable queue of mails that were not acknowledged, tried ones included.
     outbox: Vec<QueuedMail>,
-    /// What was struck off last: after a crash it may be there again.
+    /// The mail removed from the outbox last: a crash may bring it back.
     last_sent: Option<Send>,
     program: Option<Program>,
-    /// When the program is started again.
+    /// Time at which the program is started again.
     start_at: u64,
-    /// Logins in a row that were refused.
+    /// Consecutive logins that were refused.
     refused: usize,
 }
 
@@ -77,23 +78,23 @@ pub(crate) struct Device {
 struct QueuedMail {
     mail: Send,
     is_asked: bool,
-    /// Not before then.
+    /// Earliest time of the next attempt.
     retry_at: u64,
 }
 
-/// What is lost when the program ends.
+/// The state that is lost when the program ends.
 struct Program {
     client: Client,
     end: Option<ClientEnd>,
     connect_at: u64,
     think_at: u64,
-    /// Drive it at once.
+    /// The client wants to be driven again at once.
     again: bool,
     operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
 }
 
-/// What a request is for.
+/// The user's intention with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Operation {
     Register,
@@ -121,19 +122,19 @@ impl Device {
         }
     }
 
-    /// Whether all that was to be sent was acknowledged.
+    /// Whether all queued mails were acknowledged.
     pub(crate) fn has_sent_all(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// Whether nothing is under way.
+    /// Whether the device is logged in and not receiving.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.program.as_ref().is_some_and(|program| {
             program.receiving.is_none() && program.client.username().is_some()
         })
     }
 
-    /// What is left to be done, for people.
+    /// Describes unfinished work for people.
     pub(crate) fn left(&self) -> String {
         let state = match &self.program {
             None => "not started".to_owned(),
@@ -147,7 +148,7 @@ impl Device {
         format!("{}: {} mails to send, {state}", self.name, self.outbox.len())
     }
 
-    /// When there is something to do if nothing arrives.
+    /// Time of the next action if nothing arrives.
     pub(crate) fn next_due(&self) -> u64 {
         let Some(program) = &self.program else {
             return self.start_at;
@@ -161,7 +162,7 @@ impl Device {
         program.client.timeout().map_or(due, |at| due.min(tick_of(at)))
     }
 
-    /// The program ends, whatever it is doing; with `power` its machine does.
+    /// Ends the program in the middle of anything; with `power`, its machine loses power, too.
     pub(crate) fn kill(&mut self, now: u64, power: bool) {
         if self.program.take().is_none() && !power {
             return;
@@ -172,7 +173,7 @@ impl Device {
         }
         if power {
             self.disk.crash(&mut self.rng);
-            // That it was struck off may not have been on the disk.
+            // The removal from the outbox may not have been on the disk.
             if let Some(mail) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
                 self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
             }
@@ -181,7 +182,7 @@ impl Device {
         }
     }
 
-    /// Does what is due.
+    /// Does the actions that are due.
     pub(crate) fn step(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let now = context.clock.tick();
         if self.program.is_none() {
@@ -226,7 +227,7 @@ impl Device {
         }
     }
 
-    /// Moves bytes until nothing moves, and takes what came of it.
+    /// Drives the client until nothing moves, and handles its events.
     fn exchange(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         for _ in 0..100 {
             let Some(program) = &mut self.program else {
@@ -269,7 +270,7 @@ impl Device {
         Ok(())
     }
 
-    /// (g), as the client's caller sees it.
+    /// Property (g), seen from the client.
     fn check_deadlines(&self, now: u64) -> Result<(), Violation> {
         let operations = self.program.iter().flat_map(|program| program.operations.values());
         for (operation, deadline) in operations {

@@ -1,4 +1,4 @@
-//! What comes of what a person asked.
+//! Handles the answers to a device's requests.
 
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl Device {
         }
     }
 
-    /// There will be no answer: what was to be done is done again another time.
+    /// No answer will come: the operation is tried again later.
     pub(super) fn give_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
         match operation {
             Operation::Send(id) => {
@@ -78,7 +78,7 @@ impl Device {
                     program.receiving = None;
                 }
             }
-            // Whether it was made the next login will tell.
+            // The next login tells whether the change was made.
             Operation::Password(_) => context.user.change_is_lost(context.clock.tick()),
             Operation::Register
             | Operation::Login(_)
@@ -135,9 +135,9 @@ impl Device {
                 true
             }
             (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
-            // Where it is not known which password holds, both are tried.
+            // While two passwords may hold, both are tried.
             (Operation::Login(tried), BadCredentials) => {
-                // Another device may have changed it meanwhile.
+                // Another device may have changed the password in the meantime.
                 let is_known = context.user.passwords.contains(tried);
                 self.refused = if is_known { self.refused + 1 } else { 0 };
                 self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
@@ -176,7 +176,7 @@ impl Device {
         self.continue_receiving(context)
     }
 
-    /// Saves and asks, as the flow wants it.
+    /// Saves mails and sends requests as the receiving flow asks.
     pub(super) fn continue_receiving(
         &mut self,
         context: &mut DeviceContext<'_>,
@@ -213,14 +213,14 @@ impl Device {
         }
     }
 
-    /// In the end there is not much to do.
+    /// Acts less often while the world heals.
     fn slow_down(&mut self, context: &DeviceContext<'_>) {
         if let Some(program) = self.program.as_mut().filter(|_| context.is_healing) {
             program.think_at += self.rng.within(SECOND..=10 * SECOND);
         }
     }
 
-    /// Some of the new mails are shown, which moves their files.
+    /// Marks some of the new mails as seen, which moves their files.
     pub(super) fn show(&mut self) {
         let (new, cur) = (Path::new(MAILBOX).join("new"), Path::new(MAILBOX).join("cur"));
         for name in self.disk.names(&new).unwrap_or_default() {
@@ -228,7 +228,7 @@ impl Device {
                 let mut shown = name.clone();
                 shown.push(":2,");
                 let (from, to): (PathBuf, PathBuf) = (new.join(&name), cur.join(shown));
-                // A disk that fails here leaves the mail where it is.
+                // If the disk fails, the mail stays in its place.
                 let _ = self.disk.rename(&from, &to);
             }
         }

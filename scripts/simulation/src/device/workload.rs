@@ -1,4 +1,4 @@
-//! What a person wants next.
+//! Decides what a device's user does next.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use correio_proto::{
 use super::{Device, DeviceContext, Operation, QueuedMail};
 use crate::{check::Violation, clock::SECOND};
 
-/// How long a person waits for an answer, in ticks.
+/// How long a user waits for an answer, in ticks.
 const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
 
-/// Mails that a device has to send at most.
+/// Most mails in a device's outbox.
 const OUTBOX_MAX: usize = 12;
 
 impl Device {
@@ -37,7 +37,7 @@ impl Device {
             }
             return Ok(());
         }
-        // Who has asked for the end of the session asks for nothing behind that.
+        // A user who has asked for a logout sends nothing more in that session.
         if program.has(|operation| *operation == Operation::Logout) {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Device {
     }
 
     fn log_in(&mut self, context: &mut DeviceContext<'_>) {
-        // Where there are two that may hold, one after the other.
+        // While two passwords may hold, they are tried in turn.
         let passwords = &context.user.passwords;
         let index = self.refused % passwords.len().max(1);
         let Some(credential) = passwords.get(index).cloned() else {
@@ -110,7 +110,7 @@ impl Device {
     }
 
     fn change_password(&mut self, context: &mut DeviceContext<'_>) {
-        // One at a time, and none while it is not known which holds.
+        // One change at a time, and none while two passwords may hold.
         let [current] = context.user.passwords.as_slice() else {
             return;
         };
@@ -124,7 +124,7 @@ impl Device {
         self.ask(context, Operation::Password(new), request);
     }
 
-    /// Begins to receive, or goes on with it.
+    /// Starts receiving, unless it is under way.
     pub(super) fn receive(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let is_receiving = self.program.as_ref().is_some_and(|p| p.receiving.is_some());
         if is_receiving {
@@ -150,7 +150,7 @@ impl Device {
         }
     }
 
-    /// Writes a mail, which is to be sent from then on, whatever happens.
+    /// Writes a mail into the outbox; from then on it must be sent, whatever happens.
     fn write_mail(&mut self, context: &mut DeviceContext<'_>) {
         if self.outbox.len() >= OUTBOX_MAX {
             return;
@@ -186,7 +186,7 @@ impl Device {
         if body.trim().is_empty() { "x".to_owned() } else { body }
     }
 
-    /// Hands a request to the client. Where it does not take it, it is asked again another time.
+    /// Hands a request to the client. If the client refuses it, the operation is tried again later.
     pub(super) fn ask(
         &mut self,
         context: &mut DeviceContext<'_>,

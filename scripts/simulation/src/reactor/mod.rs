@@ -1,6 +1,6 @@
-//! The server's process: the real [`Server`], and what the reactor does for it. It accepts, hands
-//! on what a poll reports, calls a turn when there is reason for one, and listens in on every
-//! connection.
+//! The server's process: the real [`Server`] and a simulated reactor. It accepts connections,
+//! passes the poll's events on, runs an iteration of the loop when there is a reason, and observes
+//! every connection through a [`Tap`].
 
 mod bounds;
 mod quiescence;
@@ -25,16 +25,17 @@ use crate::{
     tap::{Observer, Tap},
 };
 
-/// Connections that the listener brings in one turn, as in the real reactor.
+/// Most connections accepted in one iteration, as in the real reactor.
 const ACCEPTS_PER_ITERATION: usize = 16;
 
-/// Turns in a row in which nothing moves: two for a list that was handed on, one for a deadline.
+/// Most consecutive iterations in which nothing moves: two for a deferred ready list, one for a
+/// deadline.
 const EMPTY_ITERATIONS_MAX: u32 = 4;
 
-/// Turns in a row that leave a deadline behind which has passed.
+/// Most consecutive iterations that leave a passed deadline unhandled.
 const OVERDUE_ITERATIONS_MAX: u32 = 2;
 
-/// A server that runs.
+/// A running server.
 pub(crate) struct Reactor {
     server: Server<ServerEnd>,
     clock: Clock,
@@ -42,26 +43,26 @@ pub(crate) struct Reactor {
     store: SimStore,
     hasher: SimHasher,
     taps: BTreeMap<ConnId, Tap>,
-    /// What the poll reports at its next return.
+    /// Events that the poll reports next.
     reported: Vec<(ConnId, Readiness)>,
-    /// Turns without reason, in a row.
+    /// Consecutive iterations without a reason.
     empty_iterations: u32,
-    /// Turns behind which a deadline had passed, in a row.
+    /// Consecutive iterations after which a deadline had passed.
     overdue_iterations: u32,
-    /// Until when connections may finish, once the server was asked to stop.
+    /// End of the shutdown period, once the server was asked to stop.
     pub(crate) stopping_until: Option<u64>,
-    /// The loop stands still until then.
+    /// The loop stands still until this time.
     pub(crate) lags_until: u64,
 }
 
-/// What became of a turn.
+/// State of the server after an iteration of its loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerState {
-    /// The server goes on.
+    /// The server runs.
     Runs,
-    /// It has stopped, as it was asked to.
+    /// The server has stopped as asked.
     Stopped,
-    /// Its store has failed.
+    /// The server's store has failed.
     Failed,
 }
 
@@ -92,7 +93,7 @@ impl Reactor {
         self.taps.values()
     }
 
-    /// How many connections it has.
+    /// Number of connections.
     pub(crate) fn len(&self) -> usize {
         self.server.len()
     }
@@ -102,12 +103,13 @@ impl Reactor {
         Now { uptime, wall: self.clock.wall() }
     }
 
-    /// Tells it of readiness, true or not, about a connection that need not be there any more.
+    /// Has the poll report an event, true or spurious, about a connection that may be gone.
     pub(crate) fn report(&mut self, id: ConnId, readiness: Readiness) {
         self.reported.push((id, readiness));
     }
 
-    /// Asks it to stop. PendingRequest again, it waits for nobody any more, as the real reactor.
+    /// Asks the server to stop. A second call ends the shutdown period at once, as in the real
+    /// reactor.
     pub(crate) fn stop(&mut self, until: u64) {
         self.stopping_until = match self.stopping_until {
             None => Some(until),
@@ -117,7 +119,7 @@ impl Reactor {
         self.server.stop(self.now());
     }
 
-    /// When its poll returns if nothing else happens; never before its loop goes on.
+    /// Time of the next iteration if nothing else happens; never before the loop's pause ends.
     pub(crate) fn next_iteration(&self, network: &Network) -> Option<u64> {
         let is_reported = !self.reported.is_empty()
             || self.store.has_done()
@@ -130,7 +132,7 @@ impl Reactor {
         moments.into_iter().flatten().min().map(|at| at.max(self.lags_until).max(now))
     }
 
-    /// One return of the poll and what follows from it.
+    /// Runs one iteration of the loop and checks it.
     pub(crate) fn iterate(
         &mut self,
         plan: &Plan,
@@ -145,7 +147,7 @@ impl Reactor {
         }
         has_reason |= self.observe(observer)?;
         self.empty_iterations = if has_reason { 0 } else { self.empty_iterations + 1 };
-        // One that has just become due, of a login that took long, is the next turn's.
+        // A deadline that has just become due belongs to the next iteration.
         self.overdue_iterations = if self.is_due() { self.overdue_iterations + 1 } else { 0 };
         let text = || {
             format!(
@@ -167,12 +169,12 @@ impl Reactor {
         Ok(if is_over { ServerState::Stopped } else { ServerState::Runs })
     }
 
-    /// Lets go of everything, with what the store had queued made durable.
+    /// Closes the server; the store's queued jobs become durable.
     pub(crate) fn close(self) -> Result<(), StoreFailed> {
         self.server.close()
     }
 
-    /// Whether something has happened since the last turn.
+    /// Whether anything happened since the last iteration.
     fn has_reason(&self, network: &Network) -> bool {
         let now = self.clock.tick();
         !self.reported.is_empty()
@@ -182,7 +184,7 @@ impl Reactor {
             || self.taps.values().any(|tap| tap.link.borrow().has_edge())
     }
 
-    /// Whether a deadline has passed that was not looked at.
+    /// Whether a deadline has passed and was not handled.
     fn is_due(&self) -> bool {
         self.server.next_deadline().is_some_and(|at| at <= self.now().uptime)
     }
@@ -213,7 +215,7 @@ impl Reactor {
         }
     }
 
-    /// Listens to what was read and said in a turn. Returns whether anything was.
+    /// Observes all reads and writes of an iteration. Returns whether there were any.
     fn observe(&mut self, observer: &mut Observer<'_>) -> Result<bool, Violation> {
         let mut moved = false;
         for tap in self.taps.values_mut() {
@@ -228,11 +230,11 @@ impl Reactor {
                 tap.note_job(kind, observer.now);
             }
         }
-        // A store that answers at once has changed meanwhile.
+        // An immediate store has already changed.
         observer.ledger.look_at_store(&self.store, observer.now)?;
         for tap in self.taps.values_mut() {
             tap.observe_replies(observer)?;
-            // Who was answered has no job out, or the answer was not its own.
+            // An answered connection has no job under way; otherwise the answer was another job's.
             let is_at_work = self.store.is_at(tap.id) || self.hasher.is_at(tap.id);
             let is_answered = tap.waiting.is_empty() && !tap.is_refused;
             let text = || format!("connection {}: answered before its job was done", tap.id);

@@ -1,5 +1,5 @@
-//! (g): while the server's loop waits, nobody waits for it; and who keeps it waiting is closed at
-//! the deadline for that.
+//! Property (g): while the server's loop sleeps, no client waits for it, and clients that keep it
+//! waiting are closed by their deadline.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::{
     tap::Tap,
 };
 
-/// How long a connection that is being closed waits for the client's end, in ticks.
+/// How long a closing connection waits for the client's end, in ticks.
 const LINGER: u64 = 2 * SECOND;
 
-/// How late the loop may look at a deadline, in ticks, besides the pauses that are simulated.
+/// How late the loop may handle a deadline, in ticks, besides simulated pauses.
 const LATE_MAX: u64 = 4 * SECOND;
 
 impl Reactor {
-    /// To be called when nothing is due for the server now.
+    /// Checks all connections; called when the server has nothing due.
     pub(crate) fn check_quiescent(&mut self, plan: &Plan) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.lags_until > now {
@@ -31,7 +31,7 @@ impl Reactor {
         for tap in self.taps.values_mut() {
             let held = held.get(&tap.id).copied().unwrap_or_default();
             tap.look(held, now);
-            // The server waits itself then.
+            // The server itself waits for a job.
             if self.store.is_at(tap.id) || self.hasher.is_at(tap.id) {
                 tap.moved_at = now;
                 continue;
@@ -56,7 +56,7 @@ impl Tap {
         }
     }
 
-    /// What is there to be done is done, unless the client has to read first.
+    /// All requests and bytes are handled, unless the client has to read first.
     fn check_nothing_forgotten(&self) -> Result<(), Violation> {
         let link = self.link.borrow();
         if link.is_shut() || link.is_output_blocked() || self.is_refused {

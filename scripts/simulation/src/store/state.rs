@@ -1,5 +1,5 @@
-//! What a store holds and what it answers, as plainly as it can be said. It shares nothing with
-//! the stores of the server, so that each checks the others.
+//! The reference model of a store: contents and answers, as plain as possible. It shares no code
+//! with the server's stores, so that each checks the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +12,10 @@ use correio_server::{
     store::{AccountRecord, Outgoing, Quota, StoreDone, StoreJob},
 };
 
-/// Verdicts that one [`StoreJob::Prune`] forgets at most.
+/// Most idempotency records that one [`StoreJob::Prune`] removes.
 const PRUNE_STEP: usize = 1000;
 
-/// Accounts, mailboxes, verdicts.
+/// Accounts, mailboxes, and the idempotency records of sent mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     accounts: BTreeMap<AccountId, Account>,
@@ -41,7 +41,7 @@ struct Verdict {
 }
 
 impl State {
-    /// Does a job.
+    /// Does a job and returns its answer.
     pub fn run(&mut self, quota: Quota, job: StoreJob) -> StoreDone {
         match job {
             StoreJob::FindAccount { username } => StoreDone::Account(self.record(&username)),
@@ -92,7 +92,7 @@ impl State {
         self.mails.range(range).map(|(_, mail)| mail)
     }
 
-    /// Whether a job that adds something would be done anew: on a full disk it cannot be.
+    /// Whether a job would add something, which a full disk refuses.
     #[must_use]
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
@@ -234,7 +234,7 @@ impl State {
         StoreDone::Confirmed { deleted }
     }
 
-    /// The oldest go first, whenever they were given.
+    /// Removes the oldest records first, in whatever order they were added.
     fn prune(&mut self, before: Timestamp) -> StoreDone {
         let mut old: Vec<_> = self
             .verdicts

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Injects faults.
 
 use correio_server::{auth::hashing::Bcrypt, engine::connection::Readiness, ids::ConnId};
 
@@ -11,10 +11,11 @@ use crate::{
     store::StoreFaults,
 };
 
-/// How long the server may take to finish when it is asked to stop, in ticks.
+/// Longest shutdown period of the server, in ticks.
 const DRAIN: u64 = 8 * SECOND;
 
-/// How far the calendar jumps, in milliseconds: minutes, and more than verdicts are kept.
+/// How far the wall clock jumps, in milliseconds: an hour, and longer than idempotency records are
+/// kept.
 const JUMPS: [i64; 4] = [-3_600_000, 3_600_000, -700_000_000, 700_000_000];
 
 impl World {
@@ -22,14 +23,14 @@ impl World {
         self.trace.note("server", format_args!("starts"));
         self.server_starts += 1;
         self.network.is_open = true;
-        // It may have been set to another cost meanwhile: who logs in gets another hash.
+        // The configured cost may have changed: users who log in get a new hash.
         let cost = 10 + u32::from(self.rng.one_in(3));
         self.plan.settings.bcrypt = Bcrypt { cost };
         self.hasher.set_cost(cost);
         self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
     }
 
-    /// The process ends without a word, and what was not durable is gone.
+    /// Ends the process without a shutdown; all that is not durable is lost.
     pub(super) fn kill_server(&mut self, why: &str) -> Result<(), Violation> {
         self.trace.note("server", format_args!("ends: {why}"));
         self.network.close();
@@ -42,7 +43,7 @@ impl World {
         self.ledger.check_all_kept()
     }
 
-    /// The process ends as it was asked to.
+    /// Ends the process after the shutdown that it was asked for.
     pub(super) fn finish_server(&mut self) -> Result<(), Violation> {
         if let Some(reactor) = self.reactor.take()
             && let Err(error) = reactor.close()
@@ -115,7 +116,7 @@ impl World {
         }
     }
 
-    /// Tells the server of readiness that is none, of connections that are there or not.
+    /// Reports spurious readiness of present and absent connections.
     fn report_nothing(&mut self) {
         let Some(reactor) = &mut self.reactor else {
             return;
@@ -165,7 +166,7 @@ impl World {
         Ok(())
     }
 
-    /// For the end: what the store has not made durable is.
+    /// Whether the store has no waiting job and no answer left.
     pub(super) fn is_store_at_rest(&self) -> bool {
         self.store.queued() == 0 && self.store.held() == 0 && !self.store.has_done()
     }

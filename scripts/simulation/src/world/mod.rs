@@ -1,5 +1,5 @@
-//! The loop: what is due happens, in an order that chance decides, and then the clock goes on.
-//! First things go wrong; then nothing does any more, and everything must come to its end.
+//! The simulation's loop: runs all components that are due in random order, then advances the
+//! clock. In the first phase faults are injected; in the second all mail must arrive.
 
 mod faults;
 mod healing;
@@ -23,10 +23,10 @@ use crate::{
     user::User,
 };
 
-/// Steps at one tick; more means that something goes round in circles.
+/// Most steps at one tick; more means an endless loop.
 const STEPS_PER_TICK: u32 = 20_000;
 
-/// Everything that is acknowledged is looked for once in so many steps, and after every crash.
+/// All acknowledged mails are looked for once in this many steps, and after every crash.
 const LOOK_EVERY: u64 = 500;
 
 /// See the module's description.
@@ -37,12 +37,12 @@ pub(crate) struct World {
     trace: Trace,
     network: Network,
     store: SimStore,
-    /// When the store's thread goes on, and what it does then.
+    /// Time and kind of the store thread's next step.
     store_at: Option<(u64, StoreStep)>,
     hasher: SimHasher,
     reactor: Option<Reactor>,
     server_starts: u32,
-    /// When a server is started, where there is none.
+    /// Time of the next server start, while none runs.
     start_at: u64,
     users: Vec<User>,
     usernames: Vec<Username>,
@@ -51,7 +51,7 @@ pub(crate) struct World {
     attackers_started: u32,
     ledger: Ledger,
     failed_logins: Vec<LoginTrace>,
-    /// What a login that fails looks like.
+    /// The observation of the first failed login.
     login_trace: Option<LoginTrace>,
     fault_at: u64,
     is_healing: bool,
@@ -59,14 +59,14 @@ pub(crate) struct World {
     steps_here: u32,
 }
 
-/// What the store's thread does next.
+/// A step of the store's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StoreStep {
     Run,
     Commit,
 }
 
-/// What is done in one step.
+/// A component that runs in each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Component {
     Network,
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// Runs to the end.
+    /// Runs both phases.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
         while self.clock.tick() < self.plan.chaos {
             self.step()?;
@@ -160,12 +160,12 @@ impl World {
         self.trace.into_lines()
     }
 
-    /// How many steps there were.
+    /// Number of steps so far.
     pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Does what is due now, and lets the clock go on to where something is due again.
+    /// Runs all components, then advances the clock to the next due time.
     fn step(&mut self) -> Result<(), Violation> {
         use Component::{Attacker, Devices, Faults, Network, Server, Store};
         self.steps += 1;
@@ -221,7 +221,7 @@ impl World {
             .max(self.clock.tick())
     }
 
-    /// The store's thread: some jobs, and after a while the commit of what it has done.
+    /// The store's thread: does some jobs, and commits them after a while.
     fn work_on_store(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         let Some((at, step)) = self.store_at else {
@@ -251,7 +251,7 @@ impl World {
         Ok(())
     }
 
-    /// Some answers come twice, the second time late.
+    /// Schedules repetitions of some answers.
     fn repeat_answers(&mut self) {
         let repeating = self.plan.hashing.repeating;
         for (ticket, answer) in self.store.answers() {
@@ -266,7 +266,7 @@ impl World {
         self.ledger.look_at_store(&self.store, self.clock.tick())
     }
 
-    /// The server's process, where there is reason for a turn.
+    /// Runs an iteration of the server's loop, if there is a reason for it.
     fn serve(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         self.store.hand_out_repeats(now);
@@ -353,7 +353,7 @@ impl World {
         Ok(())
     }
 
-    /// (i): every login that fails looks like every other.
+    /// Property (i): all failed logins look alike.
     fn check_login_traces(&mut self) -> Result<(), Violation> {
         for trace in self.failed_logins.drain(..) {
             let first = self.login_trace.get_or_insert_with(|| trace.clone());
