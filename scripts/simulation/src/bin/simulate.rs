@@ -27,7 +27,7 @@ const LAST_LINES: usize = 40;
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Runs the server's and the client's core in one thread under one seed, with a simulated clock,
-/// network, disks and store, all of which can fail, and checks correio's promises
+/// network, disks and store, all of which can fail, and checks correio's promises.
 ///
 /// Exit status: 0 if all seeds hold, 1 if a seed fails, 130 after an interrupt.
 #[derive(Debug, Parser)]
