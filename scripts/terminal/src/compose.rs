@@ -1,4 +1,4 @@
-//! A mail that is written, with chaos in between, and how that ends.
+//! Writes a mail with interruptions, then sends it, leaves it, or ends the client.
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -11,18 +11,18 @@ use crate::{
     texts::{self, pick},
 };
 
-/// How long after a pause in typing the text must be in a draft.
+/// A draft must hold the text after a pause in typing of this many milliseconds.
 const KEPT_AFTER: u64 = 1_500;
 
-/// What the client says after a mail was to be sent.
+/// The client's messages after an attempt to send.
 pub(crate) const SENT: &str = "E-mail sent";
 const KEPT: &str = "kept as a draft";
 
-/// Connecting again and again is cancelled after this time.
+/// An attempt to send is cancelled after this time.
 const SEND_PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Driver {
-    /// Writes a mail and sends it, leaves it, or has the client end in the middle of it.
+    /// Writes a mail and sends it, leaves it, or ends the client in the middle of it.
     pub(crate) fn compose(&mut self) -> Result<()> {
         self.go_home()?;
         let number = self.ledger.begin();
@@ -49,7 +49,7 @@ impl Driver {
             _ => {
                 let letters = texts::letters(&mut self.rng);
                 let text = format!("palavra{number}x{line} {letters}");
-                // A piece at a time, as a person types.
+                // Some characters at a time, as a person types.
                 let mut characters: Vec<char> = text.chars().collect();
                 while !characters.is_empty() {
                     let count = self.rng.usize(1..=8).min(characters.len());
@@ -64,7 +64,7 @@ impl Driver {
         }
     }
 
-    /// A paste of lines that would do harm as keys: all of it is text.
+    /// Pastes lines that would do harm as keys: all of it must become text.
     fn paste(&mut self, number: u32, is_marked: bool) -> Result<()> {
         let text = texts::hostile(&mut self.rng);
         match is_marked {
@@ -76,13 +76,13 @@ impl Driver {
         if is_marked {
             return Ok(());
         }
-        // A dot on the line that a paste without marks has begun may be text of the paste.
+        // The dot that ends a body might otherwise join the last line of an unmarked paste.
         self.keys("press", ENTER)?;
         self.ledger.typed(number, "\n");
         self.pause(60)
     }
 
-    /// Something that changes no text.
+    /// Does something that must not change the text.
     fn interruption(&mut self) -> Result<()> {
         match self.rng.u8(0..8) {
             0..4 => {
@@ -127,7 +127,7 @@ impl Driver {
             }
             _ => self.close_the_terminal()?,
         }
-        // All that was typed is in a draft, before anything else happens.
+        // The whole text must be in a draft before anything else happens.
         self.note("look for the text in the drafts");
         let arrived = self.server.take("pepper")?;
         self.ledger.check(&arrived, &drafts(self.data.path()))
@@ -146,7 +146,7 @@ impl Driver {
         self.expect_end(&[129])
     }
 
-    /// Ends the body with a single dot, and waits for what the client says.
+    /// Ends the body with a single dot, and waits for the client's message.
     fn send(&mut self, number: u32) -> Result<()> {
         self.be_seen()?;
         self.pause(120)?;
@@ -162,7 +162,7 @@ impl Driver {
         self.await_sent(number)
     }
 
-    /// Waits for the end of sending; cancels it where the server is away for long.
+    /// Waits until sending ends, and cancels it if the server is away for long.
     pub(crate) fn await_sent(&mut self, number: u32) -> Result<()> {
         let told = [SENT, KEPT];
         let mut found = self.await_any(&told, SEND_PATIENCE)?;

@@ -1,18 +1,18 @@
-//! What was meant: the mails that may or must be on the server, and the text that must be kept.
+//! The oracle: mails that may or must be on the server, and text that must be kept.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Result, bail, ensure};
 use correio_proto::mail::Mail;
 
-/// How far a mail that is being written may have come.
+/// State of a mail that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MailState {
-    /// Nobody has asked for it to be sent.
+    /// No key has asked to send it.
     Written,
-    /// It was asked for, and the answer is not known.
+    /// Sending was requested, and the result is not known.
     Open,
-    /// The client has said that it was sent.
+    /// The client has reported that it was sent.
     Sent,
     /// Its draft was deleted deliberately.
     Deleted,
@@ -22,15 +22,15 @@ pub(crate) enum MailState {
 #[derive(Clone, Debug)]
 struct Entry {
     state: MailState,
-    /// Whether it was ever asked for that it be sent: a draft may be deleted after that.
+    /// Whether sending was ever requested: the mail may arrive even if its draft is deleted later.
     was_asked: bool,
-    /// The body so far. Where it was only changed by keys that add to its end, it is exact.
+    /// The body so far, which is exact: keys only add to its end.
     body: String,
-    /// Words typed so long ago, or before so orderly an end, that they must be kept.
+    /// Words that must be kept: typed long enough ago, or before an orderly end.
     words: Vec<String>,
 }
 
-/// All of them by their number, which is in the subject, and the mails that others sent.
+/// Mails by number, which is in the subject, and the mails sent to the client's user.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     written: BTreeMap<u32, Entry>,
@@ -38,7 +38,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Begins a mail and returns its number.
+    /// Starts a mail and returns its number.
     pub(crate) fn begin(&mut self) -> u32 {
         let number = self.written.len() as u32 + 1;
         let entry = Entry {
@@ -55,13 +55,13 @@ impl Ledger {
         format!("m{number}-assunto")
     }
 
-    /// The number of the mail whose subject is in a text.
+    /// The mail number in a text that holds a subject.
     pub(crate) fn number_in(text: &str) -> Option<u32> {
         let (before, _) = text.split_once("-assunto")?;
         before.rsplit_once('m')?.1.parse().ok()
     }
 
-    /// Notes what was typed at the end of a body.
+    /// Records text typed at the end of a body.
     pub(crate) fn typed(&mut self, number: u32, text: &str) {
         if let Some(entry) = self.written.get_mut(&number) {
             entry.body.push_str(text);
@@ -70,7 +70,7 @@ impl Ledger {
         }
     }
 
-    /// Notes what has become of a mail. What was sent stays sent.
+    /// Sets a mail's state. A sent mail stays sent.
     pub(crate) fn set_state(&mut self, number: u32, state: MailState) {
         if let Some(entry) = self.written.get_mut(&number)
             && entry.state != MailState::Sent
@@ -80,20 +80,20 @@ impl Ledger {
         }
     }
 
-    /// Notes a mail to the client's person.
+    /// Records a mail to the client's user and returns its subject.
     pub(crate) fn deliver(&mut self) -> String {
         let subject = format!("r{}-recado", self.delivered.len() + 1);
         self.delivered.push(subject.clone());
         subject
     }
 
-    /// How many mails were begun, and how many of them the client says it sent.
+    /// Number of mails written, and of those that the client reported as sent.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let sent = self.written.values().filter(|entry| entry.state == MailState::Sent);
         (self.written.len(), sent.count())
     }
 
-    /// Holds the other person's mails, and the drafts, against what was meant.
+    /// Compares the mails that have arrived, and the drafts, with what was written.
     pub(crate) fn check(&self, arrived: &[Mail], drafts: &str) -> Result<()> {
         let mut times: BTreeMap<u32, usize> = BTreeMap::new();
         for mail in arrived {
@@ -104,7 +104,7 @@ impl Ledger {
                 bail!("nobody has written the mail {subject:?}: {:?}", mail.body.as_str());
             };
             ensure!(entry.was_asked, "mail {number} was sent, and nobody asked for that");
-            // Blank lines at the end are no text: the end of a body takes one, a draft keeps it.
+            // Trailing blank lines do not count: the end of a body removes one, a draft keeps it.
             let expected = entry.body.trim_end_matches('\n');
             let found = mail.body.as_str().trim_end_matches('\n');
             ensure!(found == expected, "mail {number} says {found:?}, and {expected:?} was typed");
@@ -126,7 +126,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Holds what the client has received, and what was left for it, against what was delivered.
+    /// Compares the mails that the client has received, and those left on the server, with those
+    /// that were delivered.
     pub(crate) fn check_received(&self, received: &[String], left: &[String]) -> Result<()> {
         for subject in &self.delivered {
             let times = received.iter().filter(|found| *found == subject).count();

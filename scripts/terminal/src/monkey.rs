@@ -1,4 +1,4 @@
-//! Keys that choose nothing: whatever they are, the client stays on its screen.
+//! Monkey test: random input that chooses nothing, so that the client must stay on its screen.
 
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
@@ -10,15 +10,15 @@ use crate::{
     texts::{self, pick},
 };
 
-/// Control characters that mean nothing in a menu. Not among them: Enter, Ctrl-C, Ctrl-D, Esc.
+/// Control characters without a meaning in a menu. Enter, Ctrl-C, Ctrl-D and Esc have one.
 const CONTROLS: &[u8] =
     b"\x00\x01\x02\x05\x06\x07\x08\x09\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x19\x1c\x1d\x1e\x1f\x7f";
 
-/// Window sizes, the odd ones.
+/// Unusual window sizes.
 const SIZES: [(u16, u16); 8] =
     [(1, 1), (1, 80), (2, 3), (3, 200), (8, 40), (24, 20), (60, 10), (200, 300)];
 
-/// The code that clears a screen, which begins every drawing of a whole screen.
+/// The sequence that clears the screen; every redraw of a whole screen begins with it.
 const CLEAR: &str = "\x1b[2J";
 
 impl Driver {
@@ -36,7 +36,7 @@ impl Driver {
         self.await_screen(Screen::Home)
     }
 
-    /// Chaos at a question of one line; no text of it is accepted as the answer.
+    /// Sends random input to a question of one line, which must not take it as the answer.
     pub(crate) fn monkey_in_a_question(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"4")?;
@@ -75,7 +75,7 @@ impl Driver {
             10 | 11 => {
                 let burst = texts::hostile(&mut self.rng);
                 self.keys("burst", burst.as_bytes())?;
-                // What follows at once would belong to it.
+                // Later input within this time would belong to the burst.
                 self.pause(120)
             }
             12 => {
@@ -89,7 +89,7 @@ impl Driver {
         }
     }
 
-    /// A sequence, whole or in two pieces.
+    /// Sends a sequence, whole or in two pieces.
     pub(crate) fn sequence(&mut self) -> Result<()> {
         let sequence = pick(&mut self.rng, &self.sequences.any).cloned().unwrap_or_default();
         let at = self.rng.usize(0..=sequence.len());
@@ -111,7 +111,7 @@ impl Driver {
         self.pause(40)
     }
 
-    /// Stops the client, types meanwhile, and lets it go on.
+    /// Stops the client, types meanwhile, and continues it.
     fn stopped(&mut self, screen: Screen) -> Result<()> {
         self.note("SIGSTOP");
         self.pty()?.signal(Signal::STOP);
@@ -138,13 +138,13 @@ impl Driver {
         self.go_on()
     }
 
-    /// The client answers, and is where it was.
+    /// Checks that the client answers and shows the same screen.
     fn assert_unmoved(&mut self, screen: Screen) -> Result<()> {
         self.go_on()?;
         self.assert_alive()?;
         self.pty()?.pump(ESCAPE_TAKEN);
         self.be_seen()?;
-        // The new size has the screen drawn anew, too: what counts is drawn after that.
+        // A resize redraws the screen, too: only what is drawn after that counts.
         let is_idle = self.pty()?.becomes_idle(PATIENCE);
         ensure!(is_idle, "the client does not become idle");
         self.pty()?.mark();

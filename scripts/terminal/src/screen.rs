@@ -1,15 +1,15 @@
-//! Which of its screens the client shows, read from the terminal.
+//! Recognises the client's screens from the text on the terminal.
 
-/// A screen.
+/// A screen of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Screen {
     /// The first menu.
     First,
-    /// The menu after the login.
+    /// The home menu, shown after the login.
     Home,
-    /// The menu of the account.
+    /// The account menu.
     Account,
-    /// What can be done with a draft.
+    /// The menu of a draft.
     Draft,
     /// The list of drafts.
     Drafts,
@@ -19,13 +19,13 @@ pub(crate) enum Screen {
     Question(&'static str),
     /// The body of a mail.
     Body,
-    /// The server is waited for.
+    /// The client waits for the server.
     Waiting,
-    /// None of these can be told.
+    /// No known screen.
     Other,
 }
 
-/// Words that tell a screen, in the English catalogue.
+/// Texts that identify a screen, in the English catalogue.
 const SIGNS: [(&str, Screen); 15] = [
     ("9) My account", Screen::Home),
     ("0) Quit", Screen::First),
@@ -45,12 +45,12 @@ const SIGNS: [(&str, Screen); 15] = [
 ];
 
 impl Screen {
-    /// The screen that the lowest line with a sign belongs to.
+    /// The screen of the lowest line that holds a sign.
     pub(crate) fn of(lines: &[String]) -> Self {
         for (at, line) in lines.iter().enumerate().rev() {
             let found = SIGNS.iter().find(|(sign, _)| line.contains(sign));
             match found {
-                // The last choice of three menus: the one above it tells which.
+                // Three menus end with this choice: the choice above it tells them apart.
                 Some((_, Self::Drafts)) => {
                     return Self::of_menu(lines.get(..at).unwrap_or_default());
                 }
