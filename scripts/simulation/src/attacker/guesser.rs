@@ -43,7 +43,7 @@ pub(super) struct Guesser {
 impl Guesser {
     pub(super) fn new(number: u32, rng: &mut Rng) -> Self {
         Self {
-            unknown_username: format!("unknown_username{number}").parse().ok(),
+            unknown_username: format!("ghost{number}").parse().ok(),
             attacks_user: rng.one_in(2),
             failures: 0,
             first_at: 0,
