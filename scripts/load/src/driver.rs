@@ -1,5 +1,5 @@
-//! One thread that owns the connections of all scripted clients: who is ready, what time it is,
-//! whose turn it is. What they do is theirs.
+//! Owns the connections of all scripted clients in one thread: polls them, keeps their timers and
+//! reconnects them. The clients themselves decide what to send.
 
 use std::{
     cmp::Reverse,
@@ -23,32 +23,32 @@ use crate::{
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
 
-/// Connections from one address of this machine: fewer than it has ports.
+/// Connections from one source address: fewer than it has ports.
 const CONNECTIONS_PER_ADDRESS: usize = 20_000;
 
-/// Longest wait before another attempt to connect.
+/// Longest wait before a new attempt to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// A connection that stood as long was a good one: after a shorter one, waits become longer.
+/// A connection that lasted this long resets the backoff.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
-/// How often one client has its turn before the others have theirs.
+/// Most consecutive rounds of one client before the others are served.
 const ROUNDS_MAX: usize = 8;
 
-/// Role is loaded and by whom.
+/// Target server and the virtual users.
 #[derive(Debug)]
 pub struct Plan {
-    /// What clients do.
+    /// The scenario.
     pub scenario: Scenario,
     /// The server.
     pub server: SocketAddr,
     /// What clients trust.
     pub trust: Trust,
-    /// Mails a second by schedule, besides what the scenario says; `None` for a closed load.
+    /// Mails a second by schedule, besides the scenario's; `None` for a closed load.
     pub rate: Option<f64>,
-    /// What the random choices begin with.
+    /// Seed of the random choices.
     pub seed: u64,
-    /// A server that says nothing for as long, to people of whom nobody sits out a wait, is gone.
+    /// A server that is silent for this long is gone, unless it has told a user to wait.
     pub silence: Duration,
 }
 
@@ -61,36 +61,36 @@ pub struct Driver {
     people: usize,
     usernames: Vec<Vec<Username>>,
     plan: Plan,
-    /// Where mails are counted.
+    /// Counts the mails.
     ledger: Ledger,
-    /// Where times are kept.
+    /// Records the latencies.
     pub recorder: Recorder,
     rng: Rng,
     phase: Phase,
     spare: SpareBuffers,
-    /// Scheduled mails so far, and whose turn is next.
+    /// Number of scheduled mails so far, and the next sender.
     scheduled: u64,
     next_sender: usize,
-    /// Connections that stand, and the fewest of them since somebody asked.
+    /// Number of connections, and its minimum since it was last taken.
     up: usize,
     fewest: usize,
-    /// When a person last had an answer. A connection is none: the kernel makes it for a server that
-    /// hangs.
+    /// Time of the last answer to a user. Connections do not count: the kernel accepts them even if
+    /// the server hangs.
     heard_at: Duration,
 }
 
-/// What is there at the end.
+/// The results of the load.
 #[derive(Debug)]
 pub struct Finished {
-    /// What became of the mails.
+    /// The totals of the ledger.
     pub counts: MailCounts,
-    /// All times.
+    /// All latencies.
     pub recorder: Recorder,
-    /// Role came in.
+    /// The results of the users' logins.
     pub people: People,
     /// Mails that were due by schedule.
     pub scheduled: u64,
-    /// Clients that mean no good and never had a connection.
+    /// Hostile clients that never had a connection.
     pub harmless: usize,
 }
 
@@ -98,9 +98,9 @@ struct Slot {
     role: Role,
     link: Link,
     failures: u32,
-    /// Whether it ever had a connection.
+    /// Whether the client ever had a connection.
     has_connected: bool,
-    /// The earliest entry it has among the timers.
+    /// The client's earliest entry among the timers.
     timer: Option<Duration>,
 }
 
@@ -110,19 +110,19 @@ enum Role {
 }
 
 enum Link {
-    /// Another attempt is due then.
+    /// Disconnected until the next attempt at this time.
     Down(Duration),
     Connecting(TcpStream, Duration),
-    /// Since then.
+    /// Connected since this time.
     Up(TcpStream, Duration),
 }
 
 impl Driver {
-    /// Makes all clients; none of them connects before its time, which counts from [`Driver::begin`].
+    /// Makes all clients. Each connects at its arrival time, which counts from [`Driver::begin`].
     ///
     /// # Errors
     ///
-    /// The kernel refuses a poll, or a name is none.
+    /// The kernel refuses a poll, or a username is invalid.
     pub fn new(plan: Plan) -> Result<Self> {
         let mut driver = Self {
             poll: Poll::new().context("a poll")?,
@@ -143,7 +143,7 @@ impl Driver {
             heard_at: Duration::ZERO,
             plan,
         };
-        // People first, so that their numbers are those of the ledger.
+        // Users come first, so that their numbers are those of the ledger.
         driver.make_clients(true)?;
         driver.make_clients(false)?;
         Ok(driver)
@@ -151,7 +151,7 @@ impl Driver {
 
     fn make_clients(&mut self, people: bool) -> Result<()> {
         let address = self.plan.server.to_string().parse().context("the server's address")?;
-        // One for all: sessions of TLS are resumed as one client's are.
+        // One configuration for all: TLS sessions are resumed as one client's are.
         let security = self.plan.trust.security(&address);
         for (index, group) in self.plan.scenario.clients.iter().enumerate() {
             if group.behaviour.is_person() != people {
@@ -161,7 +161,7 @@ impl Driver {
                 let username: Username = username.parse()?;
                 let share = number as f64 / group.count as f64;
                 let arrival = Duration::from_secs_f64(group.arrive * share);
-                // Not stretched by bcrypt: nobody guesses the passwords of such a server.
+                // Not stretched by bcrypt: nobody guesses the passwords of a test server.
                 let credential = Credential::from([0x2a; 23]);
                 let role = if people {
                     let id = self.slots.len();
@@ -205,30 +205,30 @@ impl Driver {
         Ok(())
     }
 
-    /// The load begins now.
+    /// Starts the load.
     pub fn begin(&mut self) {
         self.started = Instant::now();
     }
 
-    /// How long it has been going on.
+    /// Time since the start.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Connections that stand.
+    /// Number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.up
     }
 
-    /// The fewest connections that stood at a time since this was last asked.
+    /// The smallest number of connections since the last call.
     pub fn take_fewest(&mut self) -> usize {
         std::mem::replace(&mut self.fewest, self.up)
     }
 
-    /// Whether the server seems to be gone for good: nobody hears of it, although nobody was told to
-    /// wait.
+    /// Whether the server seems to be gone for good: it has been silent for long, and has told no
+    /// user to wait.
     #[must_use]
     pub fn is_deserted(&self) -> bool {
         let now = self.now();
@@ -243,17 +243,17 @@ impl Driver {
         })
     }
 
-    /// How the ledger stands.
+    /// The ledger's counts so far.
     #[must_use]
     pub fn counts(&self) -> &MailCounts {
         self.ledger.counts()
     }
 
-    /// Lets everybody act until `until`, or until nobody has anything left to do in this phase.
+    /// Runs all clients until `until`, or until the phase has nothing left to do.
     ///
     /// # Errors
     ///
-    /// The kernel does not report events any more.
+    /// The poll fails.
     pub fn run_until(&mut self, until: Duration) -> Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -275,7 +275,7 @@ impl Driver {
         }
     }
 
-    /// Begins another phase.
+    /// Starts another phase.
     pub fn enter(&mut self, phase: Phase) {
         if self.phase == Phase::Acting {
             self.recorder.end_acting();
@@ -290,7 +290,7 @@ impl Driver {
         }
     }
 
-    /// Whether everything of this phase was done.
+    /// Whether the phase has nothing left to do.
     #[must_use]
     pub fn is_done(&self) -> bool {
         match self.phase {
@@ -300,7 +300,7 @@ impl Driver {
         }
     }
 
-    /// Closes the ledger.
+    /// Closes the ledger and returns the results.
     #[must_use]
     pub fn finish(self) -> Finished {
         let mut drained: HashSet<UserId> = HashSet::new();
@@ -331,7 +331,7 @@ impl Driver {
 
     fn take_timers(&mut self) {
         let now = self.now();
-        // What comes due meanwhile has its turn after the sockets were looked at.
+        // Timers that come due meanwhile run after the next poll.
         let mut due = Vec::new();
         while let Some(Reverse((at, index))) = self.timers.peek().copied()
             && at <= now
@@ -354,8 +354,8 @@ impl Driver {
         Some(Duration::from_secs_f64((self.scheduled + 1) as f64 / rate))
     }
 
-    /// Gives mails that are due by the schedule to whoever can send them; those that nobody can
-    /// send are missed.
+    /// Gives due scheduled mails to users that can send them. Mails that no user can send are
+    /// missed.
     fn send_scheduled(&mut self) {
         let now = self.now();
         while let Some(due) = self.next_arrival().filter(|due| *due <= now) {
@@ -399,7 +399,7 @@ impl Driver {
         Some(action(user, &mut context))
     }
 
-    /// Does whatever one client can do now.
+    /// Does everything that one client can do now.
     fn turn(&mut self, index: usize) {
         let now = self.now();
         self.keep_connected(index, now);
@@ -465,8 +465,8 @@ impl Driver {
         }
     }
 
-    /// Addresses of this machine, so that there are ports enough. Those who mean no good come
-    /// from others than people do.
+    /// A source address on this machine, so that there are enough ports. Hostile clients use other
+    /// addresses than users.
     fn source(&self, index: usize) -> Option<IpAddr> {
         if !self.plan.server.ip().is_loopback() || self.plan.server.is_ipv6() {
             return None;
@@ -487,7 +487,7 @@ impl Driver {
             };
             let driven = user.client.handle_timeout(now);
             let Link::Up(stream, _) = link else {
-                // Only requests that have waited for too long.
+                // Without a connection, only timeouts are handled.
                 self.with_user(index, now, VirtualUser::take_events);
                 return;
             };
@@ -505,7 +505,7 @@ impl Driver {
             }
             if action == Some(LinkAction::Close) {
                 if let Some(slot) = self.slots.get_mut(index) {
-                    // It is its own doing, and says nothing of the server.
+                    // The user itself closed the connection, which is no failure of the server's.
                     slot.failures = 0;
                 }
                 self.drop_link(index, now);
@@ -522,7 +522,7 @@ impl Driver {
                 return;
             }
         }
-        // It goes on in its next turn.
+        // The client goes on in the next iteration.
         self.timers.push(Reverse((Duration::ZERO, index)));
         if let Some(slot) = self.slots.get_mut(index) {
             slot.timer = Some(Duration::ZERO);

@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-/// Counts the signals that ask the run to end: the first ends the load and still reports, the
-/// second ends at once.
+/// Number of signals: the first ends the load and still reports, the second ends the program at
+/// once.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts(Arc<AtomicU32>);
 

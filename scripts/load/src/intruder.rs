@@ -1,5 +1,5 @@
-//! Clients that mean no good: they hold connections, begin what they do not end, read nothing, and
-//! guess. Nothing is expected of them but that they harm nobody.
+//! Hostile clients: they hold connections, leave frames unfinished, read nothing, and guess
+//! passwords. They only must not harm the others.
 
 use std::{
     io::{self, Read, Write},
@@ -19,17 +19,17 @@ use correio_proto::{
 
 use crate::{dial::LinkAction, scenario::Behaviour};
 
-/// How long one waits before it comes again.
+/// How long an intruder waits before it connects again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Pages that a slow reader asks for and does not read.
 const PAGES: u32 = 500;
 
-/// Mails that it has sent to itself, and the bytes of each.
+/// Number of mails that a slow reader sends to itself, and bytes of each.
 const OWN_MAILS: u32 = 20;
 const OWN_BODY: usize = 50_000;
 
-/// The beginning of a TLS record, and of a frame without TLS, neither of which is ever ended.
+/// The beginning of a TLS record, and of a frame without TLS; neither is ever completed.
 const HALF_RECORD: [u8; 8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01];
 const HALF_FRAME: [u8; 8] = [0x00, 0x00, 0x0f, 0xff, 0x83, 0xa6, b'n', b'u'];
 
@@ -44,23 +44,23 @@ pub struct Intruder {
     said: usize,
     number: u32,
     stage: Stage,
-    /// When it has something to do by itself.
+    /// When the intruder next acts by itself.
     wake_at: Duration,
 }
 
-/// How far it is.
+/// The state of a dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Greeting,
     Registering,
     LoggingIn,
     Filling,
-    /// It asks and does not read.
+    /// Sends requests and reads nothing.
     Deaf,
 }
 
 impl Intruder {
-    /// One that comes at `arrival`.
+    /// An intruder that first connects at `arrival`.
     #[must_use]
     pub fn new(
         behaviour: Behaviour,
@@ -83,13 +83,13 @@ impl Intruder {
         }
     }
 
-    /// When it has something to do by itself.
+    /// When the intruder next acts by itself.
     #[must_use]
     pub fn wake_at(&self) -> Duration {
         self.wake_at
     }
 
-    /// It has a new connection.
+    /// Starts over on a new connection.
     pub fn connected(&mut self, now: Duration) {
         self.channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
         self.said = 0;
@@ -102,12 +102,12 @@ impl Intruder {
         }
     }
 
-    /// Its connection is gone.
+    /// Notes that the connection is gone.
     pub fn disconnected(&mut self, now: Duration) {
         self.wake_at = now + PAUSE;
     }
 
-    /// Does what it does, as far as the connection goes along.
+    /// Acts as far as the connection allows.
     pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> LinkAction {
         match self.act(now, stream) {
             Ok(next) => next,
@@ -146,7 +146,7 @@ impl Intruder {
         }
     }
 
-    /// Waits for the server to have enough of it.
+    /// Reads until the server closes the connection.
     fn listen(&self, stream: &mut impl Read) -> io::Result<LinkAction> {
         let mut bytes = [0; 1024];
         while stream.read(&mut bytes)? > 0 {}

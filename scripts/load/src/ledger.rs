@@ -1,5 +1,5 @@
-//! What became of every mail: each one that was acknowledged must be received exactly once by each
-//! of its recipients, unchanged and by nobody else.
+//! Tracks every mail: each acknowledged mail must be received exactly once by each of its
+//! recipients, unchanged, and by nobody else.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,10 +11,10 @@ use correio_proto::{
     message::Send,
 };
 
-/// Ids of mails that are named in a report of what went wrong.
+/// Most mail ids named in a report.
 const EXAMPLES_MAX: usize = 10;
 
-/// Number of a client that sends and receives.
+/// Number of a virtual user.
 pub type UserId = usize;
 
 /// The ledger.
@@ -30,45 +30,45 @@ struct Entry {
     from: UserId,
     digest: u64,
     acknowledged: bool,
-    /// Of each recipient: how far it is.
+    /// The state of each recipient's copy.
     copies: Vec<(UserId, Stage)>,
 }
 
-/// How far a recipient's copy of a mail is.
+/// The state of a recipient's copy of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It was not seen yet.
+    /// Not received yet.
     Waiting,
-    /// The recipient has it. Until the server has said that it is deleted, it may come again.
+    /// Received. The copy may come again until the server has acknowledged its deletion.
     Received,
-    /// It is deleted on the server and must not come again.
+    /// Deleted on the server; the copy must not come again.
     Confirmed,
 }
 
-/// What went wrong, and how much went right.
+/// Counts of delivered and lost copies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailCounts {
-    /// Mails that were acknowledged, each counted for each of its recipients.
+    /// Copies of acknowledged mails, one for each recipient.
     pub acknowledged: u64,
     /// Copies that were received.
     pub received: u64,
     /// Copies of acknowledged mails that never came.
     pub lost: u64,
-    /// Copies that came again after they were deleted.
+    /// Copies that came again after their deletion.
     pub doubled: u64,
-    /// Copies that came to somebody they were not for, or that nobody has sent.
+    /// Copies that came to the wrong recipient, or that no user has sent.
     pub misdelivered: u64,
     /// Copies that came with another sender, subject or body.
     pub changed: u64,
-    /// Mailboxes that were not emptied: what is in them was not compared.
+    /// Mailboxes that were not emptied, whose contents could not be compared.
     pub unemptied: u64,
-    /// Some of them, with their ids.
+    /// Some of the wrong mails, with their ids.
     pub examples: Vec<String>,
 }
 
 impl MailCounts {
-    /// Whether every acknowledged mail was received exactly once, unchanged, by its addressee, and
-    /// every mailbox was emptied to see that.
+    /// Whether every acknowledged mail was received exactly once, unchanged, by its recipients, and
+    /// every mailbox was emptied to verify that.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.lost + self.doubled + self.misdelivered + self.changed + self.unemptied == 0
@@ -82,12 +82,12 @@ impl MailCounts {
 }
 
 impl Ledger {
-    /// Notes who has a username.
+    /// Records the user of a username.
     pub fn enter(&mut self, username: Username, user: UserId) {
         self.users.insert(username, user);
     }
 
-    /// Somebody is about to send a mail.
+    /// Records a mail before it is sent.
     pub fn begin(&mut self, from: UserId, mail: &Send) {
         let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
         let copies = recipients.map(|user| (*user, Stage::Waiting)).collect();
@@ -95,7 +95,7 @@ impl Ledger {
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
 
-    /// The server has acknowledged a mail.
+    /// Records an acknowledgement.
     pub fn acknowledged(&mut self, id: MailId) {
         if let Some(entry) = self.mails.get_mut(&id)
             && !std::mem::replace(&mut entry.acknowledged, true)
@@ -104,7 +104,7 @@ impl Ledger {
         }
     }
 
-    /// Somebody was given a mail.
+    /// Records that a user has received a mail.
     pub fn received(&mut self, by: UserId, mail: &Mail) {
         let id = mail.id;
         let Some(entry) = self.mails.get_mut(&id) else {
@@ -134,7 +134,7 @@ impl Ledger {
         }
     }
 
-    /// The server has said that these mails are deleted.
+    /// Records that the server has acknowledged deletions.
     pub fn confirmed(&mut self, by: UserId, ids: &[MailId]) {
         for id in ids {
             let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
@@ -146,14 +146,14 @@ impl Ledger {
         }
     }
 
-    /// How it stands now.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> &MailCounts {
         &self.counts
     }
 
-    /// Closes the ledger after every mailbox in `drained` was emptied, and so many others were not.
-    /// Whatever was acknowledged and did not come to one of the emptied mailboxes is lost.
+    /// Closes the ledger. Acknowledged copies that did not come to a mailbox in `drained` are lost;
+    /// `unemptied` is the number of the other mailboxes.
     #[must_use]
     pub fn close(mut self, drained: &HashSet<UserId>, unemptied: u64) -> MailCounts {
         self.counts.unemptied = unemptied;
@@ -220,7 +220,7 @@ mod tests {
         let mut ledger = ledger();
         let sent = send("pepper, happy");
         ledger.begin(0, &sent);
-        // It may be there before the acknowledgement is, and again before it is confirmed.
+        // A copy may come before the acknowledgement, and again before its confirmation.
         ledger.received(1, &mail("tony", &sent));
         ledger.received(1, &mail("tony", &sent));
         ledger.acknowledged(sent.id);

@@ -1,5 +1,4 @@
-//! A scripted client: what it does next, and what the answers mean. It has a connection only in
-//! so far as the driver lends it one.
+//! A virtual user: chooses actions and handles their answers. The driver lends it a connection.
 
 use std::time::Duration;
 
@@ -18,45 +17,45 @@ use crate::{
     scenario::{Action, Behaviour, Group},
 };
 
-/// How long a request may take, reconnecting included.
+/// Deadline of a request, reconnecting included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a person leaves it at a refusal that names no time.
+/// Wait after a refusal that names no time.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// What a person types by mistake, as a credential: nobody has it.
+/// A mistyped password, as a credential that no account has.
 const WRONG: [u8; 23] = [0x2b; 23];
 
-/// Mails that the schedule may give to one client while others wait for their answer.
+/// Most mails that the schedule may have under way on one client.
 const IN_FLIGHT_MAX: usize = 16;
 
-/// Rng numbers that a seed repeats.
+/// A random number generator with a seed.
 pub type Rng = fastrand::Rng;
 
-/// What all of them share.
+/// State shared by all virtual users.
 pub struct UserContext<'a> {
-    /// Since the start of the load.
+    /// Time since the start of the load.
     pub now: Duration,
-    /// Role does what.
+    /// The groups of the scenario.
     pub groups: &'a [Group],
-    /// The usernames of every group that are registered: others cannot be written to yet.
+    /// Registered usernames by group: the possible recipients.
     pub usernames: &'a mut Vec<Vec<Username>>,
-    /// Where mails are counted.
+    /// Counts the mails.
     pub ledger: &'a mut Ledger,
-    /// Where times are kept.
+    /// Records the latencies.
     pub recorder: &'a mut Recorder,
-    /// Where choices come from.
+    /// Makes the random choices.
     pub rng: &'a mut Rng,
-    /// What is to be done now.
+    /// The present phase.
     pub phase: Phase,
 }
 
-/// How far the load is.
+/// The phase of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Everybody does what the scenario says.
+    /// All users follow the scenario.
     Acting,
-    /// Nothing new is begun; what is under way is finished.
+    /// Nothing new begins; open requests are finished.
     Settling,
     /// Every mailbox is emptied.
     Draining,
@@ -69,68 +68,68 @@ pub struct VirtualUser {
     group: usize,
     username: Username,
     credential: Credential,
-    /// The client library's own.
+    /// The client library's core.
     pub client: Client,
-    /// Whether it has asked for something since the connection was last driven.
+    /// Whether a request was made since the connection was last driven.
     pub is_asking: bool,
     state: SessionState,
     asked: Vec<PendingRequest>,
     receiving: bool,
     after: Seq,
     pages: u32,
-    /// Nothing new is begun before.
+    /// Nothing new begins before this time.
     wake_at: Duration,
-    /// The server has said not to come again before.
+    /// The server has asked the user to wait until this time.
     told_until: Duration,
-    /// What it types at its next login.
+    /// The password of the next login.
     types: TypedPassword,
     record: LoginRecord,
-    /// Whether its mailbox was empty after the last mail was sent.
+    /// Whether the mailbox was empty after the last mail was sent.
     drained: bool,
 }
 
-/// What a person types at a login.
+/// The password that a user types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypedPassword {
-    /// The password.
+    /// The right password.
     Right,
-    /// Something else.
+    /// A wrong password.
     Wrong,
 }
 
-/// Results of a person's logins.
+/// Results of a user's logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoginRecord {
-    /// It was logged in at least once.
+    /// The user was logged in at least once.
     pub came_in: bool,
-    /// Its wrong password was refused.
+    /// A wrong password was refused.
     pub mistyped: bool,
-    /// It was told to wait when its password was right.
+    /// The server asked the user to wait although the password was right.
     pub waited: bool,
-    /// It came in with a wrong password.
+    /// The user logged in with a wrong password.
     pub let_in: bool,
 }
 
-/// What a person is made from.
+/// Parameters of a virtual user.
 #[derive(Debug)]
 pub struct Profile {
-    /// Its number.
+    /// The user's number.
     pub id: UserId,
-    /// The number of its group.
+    /// The number of the group.
     pub group: usize,
-    /// Its username.
+    /// The username.
     pub username: Username,
-    /// What its password was made into.
+    /// The credential, derived from the password.
     pub credential: Credential,
-    /// How its connections are protected.
+    /// TLS settings, or plaintext.
     pub security: Security,
-    /// When it comes.
+    /// Time of the first connection.
     pub arrival: Duration,
-    /// What it types at its first login.
+    /// The password of the first login.
     pub types: TypedPassword,
 }
 
-/// How far it has come.
+/// The state of the user's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SessionState {
     Stranger,
@@ -172,7 +171,7 @@ impl RequestKind {
 }
 
 impl VirtualUser {
-    /// A person without a connection.
+    /// Makes a user without a connection.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
         let Profile { id, group, username, credential, security, arrival, types } = profile;
@@ -202,43 +201,43 @@ impl VirtualUser {
         }
     }
 
-    /// Its number.
+    /// The user's number.
     #[must_use]
     pub fn id(&self) -> UserId {
         self.id
     }
 
-    /// When it has something to do by itself.
+    /// When the user next acts by itself.
     #[must_use]
     pub fn wake_at(&self) -> Duration {
         self.wake_at
     }
 
-    /// Whether its mailbox is empty for good.
+    /// Whether the mailbox is empty for good.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.drained
     }
 
-    /// What has happened to it so far.
+    /// The results of the logins so far.
     #[must_use]
     pub fn record(&self) -> LoginRecord {
         self.record
     }
 
-    /// Whether it sits out a wait that the server has told it.
+    /// Whether the user waits as the server has asked.
     #[must_use]
     pub fn is_told_to_wait(&self, now: Duration) -> bool {
         now < self.told_until
     }
 
-    /// Whether it is logged in.
+    /// Whether the user is logged in.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.state == SessionState::LoggedIn
     }
 
-    /// Begins what is due, if nothing is under way.
+    /// Starts the next action if it is due and no request is under way.
     pub fn begin(&mut self, context: &mut UserContext<'_>) {
         let is_over = self.drained || context.phase == Phase::Settling;
         if !self.asked.is_empty() || context.now < self.wake_at || is_over {
@@ -271,8 +270,8 @@ impl VirtualUser {
         self.ask(context, what, request, context.now);
     }
 
-    /// Sends a mail that was due at `scheduled`, which may be over; while there is no connection the
-    /// client keeps it, and its time goes on. False where the person cannot send.
+    /// Sends a mail that was due at `scheduled`, from which its latency counts, reconnecting
+    /// included. Returns false if the user cannot send now.
     pub fn send_scheduled(&mut self, context: &mut UserContext<'_>, scheduled: Duration) -> bool {
         let sends =
             self.asked.iter().filter(|asked| matches!(asked.what, RequestKind::Send(_))).count();
@@ -326,7 +325,7 @@ impl VirtualUser {
         }
         let id = correio_client::new_mail_id();
         let length = context.rng.usize(group.body.0..=group.body.1);
-        // Tells it from every other, as far as its length lets it.
+        // Makes the body unique, as far as its length allows.
         let mut body = format!("{id} ").repeat(length / 37 + 1);
         body.truncate(length);
         let mail = Send {
@@ -356,7 +355,7 @@ impl VirtualUser {
         }
     }
 
-    /// Takes what has happened on the connection.
+    /// Handles the client's events.
     pub fn take_events(&mut self, context: &mut UserContext<'_>) -> LinkAction {
         let mut action = LinkAction::Keep;
         while let Some(event) = self.client.poll() {
@@ -435,7 +434,7 @@ impl VirtualUser {
         retry_after: Option<u32>,
     ) {
         match (what, code) {
-            // From an earlier run against the same server.
+            // Registered in an earlier run against the same server.
             (RequestKind::Register, ErrorCode::UsernameTaken) => {
                 return self.is_registered(context);
             }
@@ -461,7 +460,7 @@ impl VirtualUser {
             self.wake_at = context.now + RETRY;
             return;
         };
-        // Not all at the same moment.
+        // Spreads the users over time.
         let wait = Duration::from_secs(seconds.into()).mul_f64(1.0 + context.rng.f64() / 2.0);
         self.told_until = context.now + wait;
         self.wake_at = self.told_until;
@@ -489,7 +488,7 @@ impl VirtualUser {
             && context.phase == Phase::Acting
             && self.pages.is_multiple_of(2);
         if vanishes {
-            // What it was given it keeps, as a client does that has it on its disk.
+            // The page counts as received, as by a client that has saved it.
             return LinkAction::Close;
         }
         let ids = page.mails.iter().map(|mail| mail.id).collect();
@@ -503,7 +502,7 @@ impl VirtualUser {
         LinkAction::Keep
     }
 
-    /// Thinks before it goes on; not while the mailboxes are drained.
+    /// Waits for the think time; there is none while mailboxes are drained.
     fn rest(&mut self, context: &mut UserContext<'_>) {
         let (from, to) = self.group(context).think;
         let seconds = match context.phase {
@@ -513,14 +512,14 @@ impl VirtualUser {
         self.wake_at = context.now + Duration::from_secs_f64(seconds);
     }
 
-    /// Whether nobody has heard of it yet: it has no mailbox that could be drained.
+    /// Whether the user is not registered, and so has no mailbox to drain.
     #[must_use]
     pub fn is_stranger(&self) -> bool {
         self.state == SessionState::Stranger
     }
 
-    /// Stops thinking, since the mailboxes are to be drained now. A wait that the server has told it
-    /// goes on.
+    /// Ends the think time, because the mailboxes are being drained. A wait that the server has
+    /// asked for goes on.
     pub fn wake(&mut self) {
         self.wake_at = self.told_until;
     }

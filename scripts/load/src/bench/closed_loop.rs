@@ -1,5 +1,5 @@
-//! The closed loop: each connection asks again as soon as it is answered, with a number of
-//! requests under way.
+//! Closed-loop load: each connection sends its next request as soon as an answer comes, with a
+//! fixed number of requests under way.
 
 use std::{
     collections::VecDeque,
@@ -16,26 +16,26 @@ use super::{
     work::{AnswerEffect, Work},
 };
 
-/// How often requests that were refused are tried again, and the clock is looked at.
+/// How often refused requests are tried again and the clock is checked.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long after the end answers are still waited for.
+/// How long after the end late answers are awaited.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection and what it does.
+/// A connection and its work.
 #[derive(Debug)]
 pub struct ClosedLoopClient {
     wire: Wire,
     work: Work,
-    /// When the requests under way were made.
+    /// Start times of the requests under way.
     begun: VecDeque<Instant>,
-    /// Requests that were refused and wait for the next tick.
+    /// Refused requests that wait for the next tick.
     held_back: usize,
     over: bool,
 }
 
 impl ClosedLoopClient {
-    /// A connection that has something to do.
+    /// A client that does this work on this connection.
     #[must_use]
     pub fn new(wire: Wire, work: Work) -> Self {
         Self { wire, work, begun: VecDeque::new(), held_back: 0, over: false }
@@ -66,7 +66,7 @@ impl ClosedLoopClient {
                     }
                 }
                 AnswerEffect::Step if again => {
-                    // The time of the operation goes on.
+                    // The operation's time goes on.
                     self.begun.push_back(begun);
                     self.work.next(self.wire.output());
                 }
@@ -89,11 +89,11 @@ impl ClosedLoopClient {
     }
 }
 
-/// Runs the loop until the tally's end and reports.
+/// Runs the loop until the tally's end and reports the figures.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is not what was asked for.
+/// A connection fails, or an answer does not fit its request.
 pub fn run(mut clients: Vec<ClosedLoopClient>, depth: usize, tally: &mut Tally) -> Result<Value> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);

@@ -1,5 +1,5 @@
-//! The open loop: requests at moments that were fixed before, whether the earlier ones are
-//! answered or not. Times count from the moment that was fixed.
+//! Open-loop load: requests at scheduled times, whether or not earlier requests are answered.
+//! Latencies count from the scheduled time.
 
 use std::{
     collections::VecDeque,
@@ -24,11 +24,11 @@ use super::{
 
 const TIMER: Token = Token(usize::MAX);
 
-/// Everybody sends at this interval, one after the other.
+/// Runs the loop: each client sends at this interval, the clients in turn.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is not what was asked for.
+/// A connection fails, or an answer does not fit its request.
 pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) -> Result<Value> {
     let mut open_loop = OpenLoop::new(clients, interval)?;
     let mut events = Events::with_capacity(1024);
@@ -61,7 +61,7 @@ pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) ->
 struct Client {
     wire: Wire,
     work: Work,
-    /// The moments for which the requests under way were fixed.
+    /// Scheduled times of the requests under way.
     begun: VecDeque<Instant>,
 }
 
@@ -70,10 +70,10 @@ struct OpenLoop {
     timer: rustix::fd::OwnedFd,
     scratch: Vec<u8>,
     clients: Vec<Client>,
-    /// Between two requests of whomever.
+    /// Interval between two requests of any client.
     gap: Duration,
     start: Instant,
-    /// How many requests were made.
+    /// Number of requests sent.
     next: u64,
     under_way: u64,
     acknowledged: u64,
@@ -110,7 +110,7 @@ impl OpenLoop {
         self.start + Duration::from_nanos(nanos.saturating_mul(self.next))
     }
 
-    /// Wakes at the next moment; poll's own timeout is no finer than a millisecond.
+    /// Sets a timer for the next request; the poll's own timeout has a resolution of a millisecond.
     fn arm(&self, tally: &Tally) -> Result<()> {
         if self.due() >= tally.until() {
             return Ok(());
@@ -166,7 +166,7 @@ impl OpenLoop {
             self.under_way -= 1;
             self.acknowledged += 1 - refused;
             tally.refused += refused;
-            // By the moment of the request, so that the slowest are not left out at the end.
+            // Decided by the request's time, so that slow requests at the end count.
             if due >= tally.from() {
                 tally.operations += 1 - refused;
                 tally.late(due, now);

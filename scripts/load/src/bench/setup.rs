@@ -1,4 +1,4 @@
-//! Opens many connections and says to each what comes before the load: all in one thread.
+//! Opens many connections in one thread and brings each to the state before the load.
 
 use std::{
     collections::VecDeque,
@@ -20,22 +20,22 @@ use super::{
 };
 use crate::{hello, login, register};
 
-/// Connections that are being set up at a time: below what a server's backlog and queue hold.
+/// Most connections in setup at a time: below the server's backlog and hash queue.
 const UNDER_WAY: usize = 200;
 
-/// How long setting up one connection may take.
+/// Longest time without an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the server is.
+/// Address and security of the server.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Its address.
+    /// The address.
     pub server: SocketAddr,
-    /// How connections to it are protected.
+    /// TLS settings, or plaintext.
     pub security: Security,
 }
 
-/// What one connection says before the load.
+/// The requests of one connection before the load.
 #[derive(Debug, Default)]
 pub struct SetupScript {
     frames: Vec<u8>,
@@ -48,22 +48,22 @@ impl SetupScript {
         push(request, &mut self.frames)
     }
 
-    /// The greeting and a login to this account.
+    /// A greeting and a login to this account.
     ///
     /// # Errors
     ///
-    /// A name that is none.
+    /// An invalid username.
     pub fn logging_in(username: &str) -> Result<Self> {
         let mut script = Self::greeting()?;
         script.say(login(username)?)?;
         Ok(script)
     }
 
-    /// The greeting alone.
+    /// A greeting alone.
     ///
     /// # Errors
     ///
-    /// None but a fault of the encoder.
+    /// The encoder fails.
     pub fn greeting() -> Result<Self> {
         let mut script = Self::default();
         script.say(hello())?;
@@ -71,11 +71,11 @@ impl SetupScript {
     }
 }
 
-/// Registers accounts that may be there already.
+/// Registers accounts, some of which may exist already.
 ///
 /// # Errors
 ///
-/// The server refuses one for another reason, or cannot be reached.
+/// The server refuses an account for another reason, or cannot be reached.
 pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Result<()> {
     const CONNECTIONS: usize = 16;
     let mut scripts = Vec::new();
@@ -89,11 +89,11 @@ pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Res
     open(endpoint, scripts).map(drop)
 }
 
-/// Opens a connection for each script and waits until all is answered.
+/// Opens a connection for each script and waits until all requests are answered.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is a refusal.
+/// A connection fails, or the server refuses a request.
 pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
@@ -138,7 +138,7 @@ pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>>
     Ok(ready)
 }
 
-/// How many answers came; none may be a refusal, but that an account is there already.
+/// Counts the replies that came. Fails on an error, except that an account exists already.
 fn answers(wire: &mut Wire) -> Result<usize> {
     let mut count = 0;
     while let Some(value) = wire.next_frame()? {

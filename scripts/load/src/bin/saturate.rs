@@ -1,6 +1,6 @@
-//! Asks a server as fast as it answers, from one thread that does not block, and prints what came
-//! of it as one line of JSON. Credentials are not stretched: the server's own bcrypt is measured,
-//! not the clients'.
+//! Loads a server as fast as it answers, from one non-blocking thread, and prints the figures as
+//! one line of JSON. Credentials are not stretched: the server's own bcrypt is measured, not the
+//! clients'.
 
 use std::{
     hint::black_box,
@@ -28,10 +28,10 @@ use serde_json::{Value, json};
 /// Sessions of one account; a server allows a hundred.
 const SESSIONS: usize = 50;
 
-/// How long a server may settle before its memory is looked at.
+/// How long a server may settle before its memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Load a server on this machine and print what came of it as a line of JSON.
+/// Load a server on this machine and print the figures as a line of JSON.
 #[derive(Debug, Parser)]
 struct Options {
     #[command(subcommand)]
@@ -39,61 +39,61 @@ struct Options {
     /// The server
     #[arg(long, global = true, default_value = "127.0.0.1:8888")]
     server: SocketAddr,
-    /// The fingerprint of its certificate; plaintext without
+    /// The fingerprint of its certificate; without it, plaintext
     #[arg(long, global = true)]
     fingerprint: Option<Fingerprint>,
-    /// Its process, for its memory and processor time
+    /// The server's process, to read its memory and processor time
     #[arg(long, global = true)]
     pid: Option<u32>,
-    /// How many connections
+    /// Number of connections
     #[arg(long, global = true, default_value_t = 50)]
     connections: usize,
-    /// Requests under way on each
+    /// Requests under way on each connection
     #[arg(long, global = true, default_value_t = 1)]
     depth: usize,
-    /// How long, behind a warm-up
+    /// Duration after the warm-up, in seconds
     #[arg(long, global = true, default_value_t = 3.0)]
     seconds: f64,
-    /// How long the warm-up is, in seconds
+    /// Duration of the warm-up, in seconds
     #[arg(long, global = true, default_value_t = 0.5)]
     warm_up: f64,
     /// Bytes of a message or body
     #[arg(long, global = true, default_value_t = 512)]
     size: usize,
-    /// How long to wait between logging in and the load, in seconds
+    /// Pause between the logins and the load, in seconds
     #[arg(long, global = true, default_value_t = 0.0)]
     delay: f64,
-    /// The accounts, named by this letter and a number, exist already
+    /// Use existing accounts, named by this prefix and a number
     #[arg(long, global = true)]
     accounts: Option<String>,
-    /// Mails go to as many of those that exist already, and not to accounts made for it
+    /// Send mails to this many existing accounts, instead of new ones
     #[arg(long, global = true)]
     to_existing: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Mode {
-    /// Messages that come back
+    /// Messages to an echo server
     Echo,
-    /// Mails to accounts that nobody is logged in to
+    /// Mails to accounts without a session
     Send,
     /// Pages of 100 mails, fetched and confirmed, until the mailboxes are empty
     Receive,
     /// Logins
     Login,
-    /// Connections that are logged in and silent, for the server's memory
+    /// Silent, logged-in connections, to measure the server's memory
     Idle,
-    /// Each connection sends a mail at this interval, whether answers come or not
+    /// A mail from each connection at this interval, whether answers come or not
     Paced {
         /// The interval in milliseconds
         #[arg(long, default_value_t = 1000)]
         interval: u64,
     },
-    /// Makes the first account and nothing else
+    /// Register the first account and nothing else
     Register,
     /// bcrypt on this machine, without a server
     Bcrypt {
-        /// Threads
+        /// Number of threads
         #[arg(long, default_value_t = 1)]
         threads: usize,
         /// Cost
@@ -167,7 +167,7 @@ impl Options {
         Tally::new(seconds(self.warm_up), seconds(self.seconds), self.pid)
     }
 
-    /// Makes the accounts that are missing, and logs every connection in.
+    /// Registers the missing accounts and logs every connection in.
     fn logged_in(&self) -> Result<(Vec<Wire>, RecipientPool)> {
         let endpoint = self.endpoint()?;
         if self.accounts.is_none() {
@@ -184,7 +184,7 @@ impl Options {
             setup::register_accounts(&endpoint, &to.prefix, to.count)?;
         }
         let script = |index| match self.mode {
-            // The logins themselves are the load.
+            // The logins are the load itself.
             Mode::Login => SetupScript::greeting(),
             _ => SetupScript::logging_in(&self.account(index)),
         };
@@ -205,7 +205,7 @@ fn echo(options: &Options) -> Result<Value> {
     answered(closed_loop::run(clients, options.depth, &mut options.tally())?)
 }
 
-/// A report of a load whose every request was answered: a server that stopped on the way has no rate.
+/// Checks that every request was answered: a server that stopped on the way has no rate.
 fn answered(report: Value) -> Result<Value> {
     let lost = report.get("lost").and_then(Value::as_u64).unwrap_or(0);
     ensure!(lost == 0, "{lost} requests were never answered");

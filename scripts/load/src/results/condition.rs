@@ -1,26 +1,26 @@
-//! Conditions under which a run counts as failed. A figure that was not measured fulfils no
-//! condition and breaks none: the answer says so.
+//! Conditions under which a run has failed. A condition on a figure that was not measured neither
+//! holds nor fails; the answer says so.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use super::{Measured, Operation, Results};
 
-/// Something like `send.p99 > 50ms`.
+/// A condition such as `send.p99 > 50ms`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     what: Metric,
     than: Comparison,
-    /// Microseconds, bytes, or a plain number.
+    /// In microseconds, bytes, or without a unit.
     value: f64,
     text: String,
 }
 
-/// What a condition says of a run.
+/// The result of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It holds: the run has failed.
+    /// The condition holds: the run has failed.
     Holds,
-    /// It does not hold.
+    /// The condition does not hold.
     DoesNotHold,
     /// The figure was not measured.
     Unmeasured,
@@ -31,7 +31,7 @@ pub enum Answer {
 pub struct Measures {
     /// The operations that its clients do.
     pub operations: BTreeSet<Operation>,
-    /// Whether the server is the run's own, so that its memory can be read.
+    /// Whether the run starts the server itself, so that it can read its memory.
     pub server: bool,
     /// Whether mails are sent by schedule.
     pub schedule: bool,
@@ -45,7 +45,7 @@ enum Metric {
     ServerMemory,
 }
 
-/// What can be wrong with a copy of a mail.
+/// A fault of a mail's copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LedgerFault {
     Lost,
@@ -54,7 +54,7 @@ enum LedgerFault {
     Changed,
 }
 
-/// What a figure is counted in.
+/// The dimension of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dimension {
     Time,
@@ -83,10 +83,10 @@ enum Comparison {
     MoreOrSame,
 }
 
-/// Why a text is no [`Condition`].
+/// Why a text is not a [`Condition`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCondition {
-    /// It has another form, or names no figure.
+    /// The text has another form, or names no figure.
     #[error(
         "{0:?} is no condition: write OPERATION.FIGURE, <, <=, > or >=, and a value, such as \
          'send.p99 > 50ms'; operations are connect, register, login, send, receive, confirm, ping, \
@@ -95,13 +95,13 @@ pub enum InvalidCondition {
          us, ms, s, B, KiB, MiB, /s"
     )]
     Form(String),
-    /// Its value has no unit, or one of another kind.
+    /// The value has no unit, or a unit of another dimension.
     #[error("{0:?} is no condition: the figure takes {1}")]
     Unit(String, &'static str),
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Evaluates the condition.
     #[must_use]
     pub fn answer(&self, results: &Results) -> Answer {
         let Some(found) = self.what.of(results) else {
@@ -116,11 +116,11 @@ impl Condition {
         if holds { Answer::Holds } else { Answer::DoesNotHold }
     }
 
-    /// Whether such a run measures its figure at all.
+    /// Whether such a run measures the condition's figure.
     #[must_use]
     pub fn is_measured_by(&self, run: &Measures) -> bool {
         match self.what {
-            // People register before they log in, and confirm what they have received.
+            // Virtual users register before they log in, and confirm every page.
             Metric::Of(Operation::Register | Operation::Confirm, _) => true,
             Metric::Of(operation, _) => run.operations.contains(&operation),
             Metric::Ledger(_) => run.operations.contains(&Operation::Send),
@@ -145,7 +145,7 @@ impl Metric {
         }
     }
 
-    /// The figure, where it was measured.
+    /// The figure, if it was measured.
     fn of(self, results: &Results) -> Option<f64> {
         let ledger = &results.run.ledger;
         let number = match self {
@@ -161,7 +161,7 @@ impl Metric {
                 match figure {
                     Statistic::Count => measured.map_or(0, |measured| measured.count),
                     Statistic::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
-                    // Where nothing was tried, nothing could fail.
+                    // Without attempts there can be no errors.
                     Statistic::Errors => measured.map(|_| results.errors(operation))?,
                     Statistic::P50 => timed(measured)?.p50,
                     Statistic::P90 => timed(measured)?.p90,
@@ -201,13 +201,13 @@ impl Metric {
     }
 }
 
-/// An operation that was done at least once: only then it has times.
+/// An operation that was done at least once, and so has times.
 fn timed(measured: Option<&Measured>) -> Option<&Measured> {
     measured.filter(|measured| measured.count > 0)
 }
 
 impl Dimension {
-    /// What a value of a unit is multiplied by; `None` for the unit of another dimension.
+    /// Factor from a unit to the base unit; `None` for a unit of another dimension.
     fn factor(self, unit: &str) -> Option<f64> {
         match (self, unit) {
             (Self::Count | Self::Rate, "") | (Self::Rate, "/s") => Some(1.0),
@@ -230,7 +230,7 @@ impl Dimension {
     }
 }
 
-/// The parts of a condition: what, how it is compared, the number and its unit.
+/// Splits a condition into metric, comparison, number and unit.
 fn split(text: &str) -> Option<(Metric, Comparison, f64, &str)> {
     let at = text.find(['<', '>'])?;
     let (what, rest) = text.split_at(at);
