@@ -1,5 +1,6 @@
-//! Target `keys`: lengths of pieces, and what a terminal sends in them: first as it stands, then
-//! as orders to make text and sequences, by the grammar of ECMA-48 and not by the decoder's code.
+//! Target `keys`: lengths of pieces, and a terminal's bytes: first as they are, then as
+//! instructions that generate text and sequences by the grammar of ECMA-48, independently of the
+//! decoder's code.
 
 use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
 
@@ -25,7 +26,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// The events of bytes that come in pieces, the same ones whatever the pieces.
+/// Decodes bytes in pieces, which must give the same events as the whole.
 fn in_any_pieces(lengths: &[usize], bytes: &[u8]) -> Vec<Event> {
     let whole = decode(&mut Pieces::new([]), bytes);
     assert_eq!(decode(&mut Pieces::new(lengths.iter().copied()), bytes), whole, "{lengths:?}");
@@ -45,7 +46,7 @@ fn decode(pieces: &mut Pieces, mut bytes: &[u8]) -> Vec<Event> {
     decoder.silence(&mut events);
     assert_eq!(events.len() - before, usize::from(was_pending), "silence ends what has begun");
     assert!(!decoder.is_pending() && !decoder.is_pasting());
-    // What comes next stands by itself.
+    // Later input is decoded by itself.
     let mut next = Vec::new();
     decoder.feed(b"x\r", &mut next);
     assert_eq!(next, [Code::Char('x'), Code::Enter].map(|code| Event::Key(Key::plain(code))));
@@ -59,12 +60,12 @@ fn text_of(event: &Event) -> Option<char> {
     }
 }
 
-/// The event that something sent must become.
+/// The event that must come of some bytes.
 #[derive(Debug)]
 enum Expected {
     Exactly(Event),
-    /// A sequence: a key that it may stand for, but neither text nor Esc, and Enter only where it
-    /// is the keypad's.
+    /// A sequence: any key that it may mean, but neither text nor Esc, and Enter only for the
+    /// keypad's Enter.
     Sequence {
         may_be_enter: bool,
     },
@@ -88,7 +89,7 @@ impl Expected {
     }
 }
 
-/// Keys as xterm's documentation has them, without modifiers and with a place for them.
+/// Keys from xterm's documentation: without modifiers, and with a place for them.
 const KEYS: [(&str, &str, Code); 12] = [
     ("\x1b[A", "\x1b[1;{}A", Code::Up),
     ("\x1b[B", "\x1b[1;{}B", Code::Down),
@@ -104,7 +105,7 @@ const KEYS: [(&str, &str, Code); 12] = [
     ("\x1bOP", "\x1b[1;{}P", Code::Function(1)),
 ];
 
-/// Makes bytes of orders, and what they must become.
+/// Generates bytes from instructions, and the expected events.
 fn made(orders: &[u8]) -> (Vec<u8>, Vec<Expected>) {
     let mut input = Input(orders);
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
@@ -127,7 +128,7 @@ fn made(orders: &[u8]) -> (Vec<u8>, Vec<Expected>) {
     (sent, expected)
 }
 
-/// A byte between two others.
+/// A byte from `first` to `last`.
 fn between(input: &mut Input<'_>, first: u8, last: u8) -> u8 {
     first + input.byte() % (last - first + 1)
 }
@@ -151,7 +152,7 @@ fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Expected {
     let mut parameters: Vec<u8> = (0..parameters).map(|_| between(input, b'0', b'?')).collect();
     let intermediates: Vec<u8> = (0..intermediates).map(|_| between(input, b' ', b'/')).collect();
     let last = between(input, b'@', b'~');
-    // Other forms begin with these: a report of the mouse, a key of the Linux console, a paste.
+    // These begin other forms: a mouse report, a key of the Linux console, a paste.
     if matches!((&parameters[..], last), (b"", b'M' | b'[') | (b"200", b'~')) {
         parameters.push(b'9');
     }
@@ -178,7 +179,7 @@ fn ss3(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     Expected::Sequence { may_be_enter: last == b'M' }
 }
 
-/// A string of a command (title, colours, version), as terminals answer.
+/// A command string (title, colours, version), as terminals reply with.
 fn string(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     sent.extend_from_slice(&[0x1b, b"]PX^_"[input.below(5)]]);
     let is_text = |byte: &u8| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b);
@@ -207,7 +208,7 @@ fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     })
 }
 
-/// A key with modifiers as xterm's parameter tells them: 1 and their sum.
+/// A key with modifiers in xterm's parameter: 1 plus their sum.
 fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let (alone, with, code) = KEYS[input.below(KEYS.len())];
     let held = input.below(8);
@@ -222,7 +223,7 @@ fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     Expected::Exactly(Event::Key(Key { code, modifiers }))
 }
 
-/// A report of the mouse, in either form, or a key of the Linux console.
+/// A mouse report, in either form, or a key of the Linux console.
 fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     match input.below(3) {
         0 => {

@@ -1,9 +1,9 @@
-//! What is fuzzed in correio: each target is a function of bytes that panics where what it tests
-//! does not hold.
+//! The fuzz targets of correio: each is a function of bytes that panics if a property does not
+//! hold.
 //!
-//! `scripts/fuzz` runs a target under libFuzzer (`engine/`), which looks for bytes that reach new
-//! code. What is worth keeping of them stands in `corpus/`, a directory for each target, and
-//! `cargo test` runs all of it again.
+//! `scripts/fuzz` runs a target under libFuzzer (`engine/`), which searches for bytes that reach
+//! new code. Inputs worth keeping are in `corpus/`, in a directory for each target, and `cargo
+//! test` runs them all again.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
@@ -23,16 +23,16 @@ mod tls;
 
 use std::path::PathBuf;
 
-/// A function of bytes, and what is known of it.
+/// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name, which is that of its directory in `corpus/`, too.
+    /// The target's name, and that of its directory in `corpus/`.
     pub name: &'static str,
-    /// What it tests.
+    /// A description of the test.
     pub about: &'static str,
     /// Longest input that is worth trying, in bytes.
     pub length_max: usize,
-    /// Panics where what it tests does not hold for these bytes.
+    /// Panics if the property does not hold for these bytes.
     pub run: fn(&[u8]),
 }
 
@@ -113,7 +113,7 @@ impl Target {
         TARGETS.into_iter().find(|target| target.name == name)
     }
 
-    /// The directory of its inputs.
+    /// The directory of the target's inputs.
     #[must_use]
     pub fn corpus(&self) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(self.name)

@@ -1,6 +1,6 @@
-//! Target `tls`: what two ends say, how what they write is moved, and what somebody in between
-//! does to it. However that is: nobody ever takes out a message that was not sent, or sees them
-//! in another order; and where nothing was changed, all of them arrive.
+//! Target `tls`: messages of two ends, how their bytes are moved, and changes by an attacker in
+//! between. In every case: no end receives a message that was not sent, or messages in another
+//! order; and without changes, all messages arrive.
 
 use std::{
     io::Cursor,
@@ -26,7 +26,7 @@ use crate::input::Input;
 /// Largest frame, in bytes.
 const FRAME_LIMIT: usize = 64 * 1024;
 
-/// Bytes that a channel with TLS holds beyond its largest frame at most: one read.
+/// Most bytes that a TLS channel holds besides its largest frame: one read.
 const READ: usize = 32 * 1024;
 
 pub(crate) fn run(data: &[u8]) {
@@ -37,7 +37,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// Both ends of one server's TLS.
+/// Both ends' security, with one certificate for all runs.
 fn ends() -> &'static (Security, Security) {
     static ENDS: OnceLock<(Security, Security)> = OnceLock::new();
     ENDS.get_or_init(|| {
@@ -65,7 +65,7 @@ fn ends() -> &'static (Security, Security) {
     })
 }
 
-/// One end alone with whatever comes.
+/// Feeds one end with any bytes.
 fn alone(mut input: Input<'_>) {
     let is_client = input.byte() & 1 == 0;
     let length = usize::from(input.byte()).max(1);
@@ -82,7 +82,7 @@ fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
         end.hear(piece);
         end.speak();
     }
-    // No key was agreed upon, so that nothing can have been said.
+    // Without a key, no message can have arrived.
     assert_eq!(end.heard.len(), 0);
     end.hear_the_end();
     let is_silent = bytes.is_empty() || end.error.is_some();
@@ -100,7 +100,7 @@ fn pair(mut input: Input<'_>) {
             break;
         }
         let action = input.byte();
-        // What the high bit chooses is whose, or which way.
+        // The high bit chooses the end or the direction.
         let way = if action & 0x80 == 0 { &mut there } else { &mut back };
         match action % 8 {
             0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(input.byte()))),
@@ -117,8 +117,8 @@ fn pair(mut input: Input<'_>) {
             4 => server.close(),
             _ => is_changed |= change(action, &mut input, way),
         }
-        // Neither program reads on behind its own goodbye what somebody may have changed: rustls,
-        // built with debug assertions, refuses to send an alert then.
+        // No end reads changed bytes after its own goodbye: rustls, built with debug assertions,
+        // panics when it must send an alert then.
         client.is_deaf = is_changed && client.is_closed;
         server.is_deaf = is_changed && server.is_closed;
         there.extend(client.speak());
@@ -142,7 +142,7 @@ fn pair(mut input: Input<'_>) {
     }
 }
 
-/// Changes what is on its way, puts something in or takes something out; whether it did.
+/// Changes, inserts or removes bytes on their way. Returns whether it did.
 fn change(action: u8, input: &mut Input<'_>, way: &mut Vec<u8>) -> bool {
     let at = usize::from(input.number()).min(way.len());
     match action % 8 {
@@ -175,7 +175,7 @@ fn question(size: u8) -> ClientMessage {
     ClientMessage { number, request }
 }
 
-/// Up to 32 KiB, which take several records of TLS.
+/// Up to 32 KiB, which take several TLS records.
 fn answer(size: u8) -> ServerMessage {
     let text = "x".repeat(usize::from(size) * 128);
     match size {
@@ -187,13 +187,13 @@ fn answer(size: u8) -> ServerMessage {
     }
 }
 
-/// One end, and what came out of it.
+/// One end and the messages that it has received.
 struct End<M> {
     channel: Channel,
     spare: SpareBuffers,
     heard: Vec<M>,
     error: Option<ChannelError>,
-    /// Whether it says nothing more, and whether it listens no more either.
+    /// Whether the end sends nothing more, and whether it reads nothing more.
     is_closed: bool,
     is_deaf: bool,
 }
@@ -205,7 +205,7 @@ impl<M: DeserializeOwned> End<M> {
         Self { channel, spare, heard: Vec::new(), error: None, is_closed: false, is_deaf: false }
     }
 
-    /// Takes bytes in, as far as it still listens, and everything out.
+    /// Feeds bytes into the channel, unless the end is deaf, and takes all messages out.
     fn hear(&mut self, bytes: &[u8]) {
         let mut source = Cursor::new(if self.is_deaf { &[] } else { bytes });
         let bytes = *source.get_ref();
@@ -215,7 +215,7 @@ impl<M: DeserializeOwned> End<M> {
             assert!(self.channel.pending_input() <= FRAME_LIMIT + HEADER + READ);
             self.take();
             self.channel.detach(&mut self.spare);
-            // The other side has said goodbye: what comes behind is not looked at.
+            // The other side has said goodbye: later bytes are ignored.
             if count == 0 {
                 return;
             }
@@ -242,13 +242,13 @@ impl<M: DeserializeOwned> End<M> {
         while self.channel.read_from(&mut std::io::empty()).unwrap() > 0 {}
     }
 
-    /// Whether the end of the stream, now, is one without a goodbye.
+    /// Whether the stream would end without a goodbye if it ended now.
     fn end_cut_off(&mut self) -> bool {
         self.hear_the_end();
         self.channel.is_cut_off()
     }
 
-    /// Says something, unless it has said goodbye.
+    /// Sends a message, unless the end has said goodbye.
     fn say<S: Serialize>(&mut self, message: S) -> Option<S> {
         if self.is_closed {
             return None;
@@ -262,7 +262,7 @@ impl<M: DeserializeOwned> End<M> {
         self.is_closed = true;
     }
 
-    /// Everything that it has to write now.
+    /// All bytes that the end has to write now.
     fn speak(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.channel.attach(&mut self.spare);

@@ -1,10 +1,9 @@
 //! Target `client`: the client's core and a server that may answer anything, on connections that
 //! break at any moment.
 //!
-//! However that is: every request has one answer, of its own kind and within its deadline, unless
-//! it was abandoned; what is written is requests in order behind a greeting; a credential that
-//! somebody logged in with goes to no other realm by itself; and nobody who waits as long as the
-//! client says wakes up for nothing.
+//! In every case: each request has one answer, of its own kind and within its deadline, unless it
+//! was abandoned; requests are written in order after a greeting; a login's credential is never
+//! sent to another realm automatically; and a timeout never fires without a reason.
 
 mod peer;
 
@@ -24,7 +23,7 @@ use correio_proto::{
 use self::peer::Peer;
 use crate::input::Input;
 
-/// Actions in one input.
+/// Most actions of one input.
 const ACTIONS_MAX: usize = 200;
 
 const REQUESTS_MAX: usize = 8;
@@ -39,7 +38,7 @@ pub(crate) fn run(data: &[u8]) {
         }
         let action = input.byte();
         run.act(action.into(), &mut input);
-        // With the high bit more happens before the client comes to it.
+        // With the high bit set, more happens before the client is driven.
         if action & 0x80 == 0 {
             run.drive();
         }
@@ -47,11 +46,11 @@ pub(crate) fn run(data: &[u8]) {
     run.end();
 }
 
-/// A request that was asked for.
+/// A request that was handed to the client.
 struct PendingRequest {
     request: Request,
     deadline: Duration,
-    /// On which connection, counted, it was answered or abandoned.
+    /// Number of the connection on which the request was answered or abandoned.
     over_on: Option<u32>,
 }
 
@@ -59,10 +58,10 @@ struct Run {
     client: Client,
     now: Duration,
     peer: Option<Peer>,
-    /// How many connections were over before this one.
+    /// Number of earlier connections.
     connection: u32,
     asked: BTreeMap<RequestId, PendingRequest>,
-    /// Credentials that a realm may be sent: by somebody who asked for it.
+    /// Credentials that may be sent to a realm, because the user asked for that.
     known: Vec<(Realm, Credential)>,
 }
 
@@ -104,14 +103,14 @@ impl Run {
     }
 
     fn ask(&mut self, input: &mut Input<'_>) {
-        // What is over is known.
+        // Events first, so that finished requests are known.
         self.poll();
         let request = request(input);
         let deadline = self.now + Duration::from_secs(u64::from(input.byte()) + 1);
         if let (Request::Account(Account::Password { new, .. }), Some(welcome)) =
             (&request, self.client.welcome())
         {
-            // It may be tried for the next login, whether or not the change got there.
+            // The new password may be tried at the next login, whether or not the change arrived.
             self.known.push((welcome.realm, new.clone()));
         }
         let waiting = self.asked.values().filter(|asked| asked.over_on.is_none()).count();
@@ -125,7 +124,7 @@ impl Run {
                 let Request::Send(send) = &request else { panic!("{request:?}") };
                 assert!(send.body.as_str().len() > limit as usize);
             }
-            // Those that were abandoned and are on the wire count, too.
+            // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
             Err(Failure::SessionEnded) => {
                 assert!(self.client.username().is_none() || self.is_logging_out());
@@ -134,8 +133,8 @@ impl Run {
         }
     }
 
-    /// Whether the last change of the session that is under way, or was abandoned on this
-    /// connection, is a logout: a request after it would reach the server without a session.
+    /// Whether the last login or logout, under way or abandoned on this connection, is a logout: a
+    /// request after it would reach the server without a session.
     fn is_logging_out(&self) -> bool {
         let is_here =
             |asked: &&PendingRequest| asked.over_on.is_none_or(|on| on == self.connection);
@@ -153,13 +152,13 @@ impl Run {
         }
     }
 
-    /// Something comes from the server.
+    /// The server sends something.
     fn hear(&mut self, action: usize, input: &mut Input<'_>) {
         let Some(peer) = &mut self.peer else {
             return;
         };
         match action {
-            // The answer that is due, or an error in its place.
+            // The next reply that is due, or an error instead.
             7..=10 => {
                 if let Some(message) = peer.unanswered.pop_front() {
                     let reply = match input.byte() {
@@ -181,7 +180,7 @@ impl Run {
         }
     }
 
-    /// Does what the client wants done by now.
+    /// Handles all timeouts that are due.
     fn wake(&mut self) {
         for _ in 0..10 {
             if self.client.timeout().is_none_or(|at| at > self.now) {
@@ -201,7 +200,7 @@ impl Run {
         self.connection += 1;
     }
 
-    /// Lets the client read and write, and looks at what comes of it.
+    /// Drives the client and checks what it has written.
     fn drive(&mut self) {
         if let Some(peer) = &mut self.peer {
             let driven = self.client.drive(self.now, peer);
@@ -217,7 +216,7 @@ impl Run {
         assert!(self.peer.is_some() || !self.client.is_greeted());
     }
 
-    /// Where requests are sent and can be, those that somebody waits for are on their way.
+    /// If the client is ready and the link takes bytes, all pending requests must be on their way.
     fn sent_everything(&mut self) {
         self.poll();
         let Some(peer) = self.peer.as_ref().filter(|peer| !peer.is_blocked) else {
@@ -248,7 +247,7 @@ impl Run {
         if let (Request::Login(login), Ok(Reply::LoggedIn(_)), Some(welcome)) =
             (&asked.request, &outcome, self.client.welcome())
         {
-            // A server may say so before it was asked; it has chosen the realm itself.
+            // A server may say so unasked; it has chosen the realm itself.
             self.known.push((welcome.realm, login.credential.clone()));
         }
         match outcome {
@@ -268,7 +267,7 @@ impl Run {
         let Request::Login(Login { credential, .. }) = &message.request else {
             return;
         };
-        // What was abandoned on this connection may have been on its way.
+        // A request abandoned on this connection may have been on its way.
         let is_here = |over_on: Option<u32>| over_on.is_none_or(|on| on == self.connection);
         let mut here = self.asked.values().filter(|asked| is_here(asked.over_on));
         let is_asked = here.any(|asked| asked.request == message.request);
@@ -277,7 +276,7 @@ impl Run {
         self.known.push(known);
     }
 
-    /// Everything is answered in the end.
+    /// Every request is answered in the end.
     fn end(&mut self) {
         self.disconnect();
         self.now += Duration::from_secs(1000);
@@ -289,7 +288,7 @@ impl Run {
 }
 
 fn credential(input: &mut Input<'_>) -> Credential {
-    // Each of its own, so that it is known who has sent it.
+    // Different for each byte, so that its origin is known.
     Credential::from([input.byte(); 23])
 }
 
@@ -331,7 +330,7 @@ fn request(input: &mut Input<'_>) -> Request {
     }
 }
 
-/// A reply that belongs to a request.
+/// A reply of the request's kind.
 fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     match request {
         Request::Hello(_) => Reply::Hello(Welcome {

@@ -1,6 +1,6 @@
-//! Target `session`: what up to four clients ask the real server, which runs over pipes in memory
-//! with the memory store, a hasher that answers at once and a clock of its own. Every reply, every
-//! notice and every end of a connection is held against a [`Model`] that knows none of its code.
+//! Target `session`: requests of up to four clients to the real server, which runs over pipes in
+//! memory with the memory store, an immediate hasher and a clock of its own. Every reply, notice
+//! and closed connection is compared with a [`Model`] that shares no code with the server.
 
 mod model;
 mod world;
@@ -21,19 +21,19 @@ use self::{
 };
 use crate::input::Input;
 
-/// Actions in one input.
+/// Most actions of one input.
 const ACTIONS_MAX: usize = 200;
 
 const USERNAMES: [&str; 4] = ["tony", "Pepper", "steve.rogers", "nobody"];
 const FULL_NAMES: [&str; 4] = ["Tony Stark", "Pepper Potts", "Steve \u{202e}Rogers", "É"];
 
-/// What a client puts into a frame.
+/// The content of a frame that a client sends.
 enum SentFrame {
     /// A request.
     Request(ClientMessage),
-    /// A value that is none, with what the parser says of it.
+    /// A malformed value, with the parser's error.
     Nonsense(Malformed),
-    /// A length that no frame has.
+    /// A length that no frame may have.
     Broken { is_empty: bool },
 }
 
@@ -59,7 +59,7 @@ struct Run {
 impl Run {
     fn act(&mut self, input: &mut Input<'_>) {
         let action = input.byte();
-        // The two high bits choose the client, which connects where it is not there yet.
+        // The two high bits choose the client, which connects if it is not connected.
         let index = usize::from(action >> 6);
         if !self.world.is_there(index) {
             self.world.connect(index);
@@ -73,7 +73,7 @@ impl Run {
                 self.model.passed(self.world.now.uptime);
             }
             2 => self.world.note_everything(index),
-            // Half a frame, and then nothing more.
+            // A part of a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
                 frame::encode(&self.message(index, input), &mut bytes).unwrap();
@@ -107,8 +107,8 @@ impl Run {
         }
     }
 
-    /// What a frame says whose value is any bytes. `None` for what the model cannot know: what
-    /// number a mail has that no page has shown yet.
+    /// Classifies a frame with any value. `None` if the model cannot know the result, because the
+    /// value uses a mail's number that no page has shown yet.
     fn raw(&self, index: usize, value: &[u8]) -> Option<SentFrame> {
         if value.is_empty() {
             return Some(SentFrame::Broken { is_empty: true });
@@ -138,7 +138,7 @@ impl Run {
         self.hear(index, &frames);
     }
 
-    /// Takes the replies, one for each thing said until the connection is closed.
+    /// Checks the replies, one for each frame until the connection is closed.
     fn hear(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
         self.world.take(index);
@@ -173,7 +173,7 @@ impl Run {
         self.model.hung_up(index);
     }
 
-    /// Holds what everybody else noticed against the model, and lets those go that are closed.
+    /// Compares all notices and closed connections with the model, and drops the closed ones.
     fn compare(&mut self) {
         self.world.settle();
         for index in 0..CLIENTS {
@@ -190,7 +190,7 @@ impl Run {
         }
     }
 
-    /// Nobody is left, every mailbox holds what the model says, and the server stops.
+    /// Disconnects all clients, compares every mailbox with the model, and stops the server.
     fn end(&mut self) {
         for index in 0..CLIENTS {
             if self.world.is_there(index) {
@@ -264,7 +264,7 @@ impl Run {
         }
     }
 
-    /// A mail of the mailbox, or one that is not quite one.
+    /// A mail of the mailbox, or a reference that matches no mail.
     fn reference(&self, index: usize, input: &mut Input<'_>) -> MailRef {
         let which = input.byte();
         let seq = self.model.seq(index, which);

@@ -1,4 +1,4 @@
-//! What the server must answer, kept by other means than its own.
+//! A model of the server: the replies and notices that it must send.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,24 +21,24 @@ use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM};
 /// Clients at a time.
 pub(super) const CLIENTS: usize = 4;
 
-/// The number that no mail has.
+/// A number that no mail has.
 pub(super) const NO_SEQ: Seq = Seq(u64::MAX);
 
-/// How far a client has come.
+/// The state of a client's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionState {
-    /// Nothing was said.
+    /// Nothing was sent yet.
     New,
     /// `hello` was exchanged.
     Anonymous,
-    /// It is an account's session.
+    /// The client is logged in.
     LoggedIn,
 }
 
 #[derive(Clone, Debug)]
 struct Client {
     state: SessionState,
-    /// Whose session, where it is one.
+    /// The account, if the client is logged in.
     username: Option<Username>,
     anonymous_since: Duration,
     heard: Duration,
@@ -56,7 +56,8 @@ struct Account {
     sent: BTreeMap<MailId, (Send, Timestamp)>,
 }
 
-/// A mail in a mailbox. Its number is known once a page has shown it; those known come first.
+/// A mail in a mailbox. Its number is known once a page has shown it; mails with a known number
+/// come first.
 #[derive(Clone)]
 struct StoredMail {
     seq: Option<Seq>,
@@ -128,7 +129,7 @@ impl Model {
         std::mem::take(&mut self.client(index).notices)
     }
 
-    /// Every account with what opens it.
+    /// Every account and its credential.
     pub(super) fn accounts(&self) -> Vec<(Username, Credential)> {
         let opened =
             |(name, account): (&Username, &Account)| (name.clone(), account.credential.clone());
@@ -140,14 +141,14 @@ impl Model {
         username.map_or(&[], |username| self.accounts[username].mailbox.as_slice())
     }
 
-    /// Whether it is known which mails have a number up to this one.
+    /// Whether it is known which mails are numbered up to `seq`.
     pub(super) fn knows(&self, index: usize, seq: Seq) -> bool {
         seq == Seq(0)
             || seq == NO_SEQ
             || self.mailbox(index).iter().any(|letter| letter.seq == Some(seq))
     }
 
-    /// A number that is known, of a mail or of none.
+    /// A known number of a mail, or a number of no mail.
     pub(super) fn seq(&self, index: usize, which: u8) -> Seq {
         match usize::from(which & 0x7f) {
             0 => Seq(0),
@@ -164,7 +165,7 @@ impl Model {
         mailbox.find(|letter| letter.seq == Some(seq)).map(|letter| letter.send.id)
     }
 
-    /// Time has passed, up to now.
+    /// Time passes, up to `now`.
     pub(super) fn passed(&mut self, now: Duration) {
         for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
             if client.state != SessionState::LoggedIn {
@@ -179,7 +180,7 @@ impl Model {
         }
     }
 
-    /// A value that is no message was answered.
+    /// Checks the reply to a malformed value.
     pub(super) fn refused(&mut self, index: usize, is_invalid: bool, text: &str, reply: &Reply) {
         let Reply::Error(error) = reply else { panic!("{reply:?}") };
         let code = if is_invalid { ErrorCode::Invalid } else { ErrorCode::Protocol };
@@ -189,14 +190,14 @@ impl Model {
         client.closed = client.nonsense >= limits::PROTOCOL_ERRORS_MAX;
     }
 
-    /// A length that no frame has was answered.
+    /// Checks the reply to a length that no frame may have.
     pub(super) fn broken(&mut self, index: usize, is_empty: bool, reply: &Reply) {
         let code = if is_empty { ErrorCode::Protocol } else { ErrorCode::TooLarge };
         refuses(reply, code);
         self.client(index).closed = true;
     }
 
-    /// A request was answered.
+    /// Checks the reply to a request.
     pub(super) fn answered(&mut self, index: usize, now: Now, request: &Request, reply: &Reply) {
         let client = self.client(index);
         client.heard = now.uptime;
@@ -221,14 +222,15 @@ impl Model {
         }
     }
 
-    /// A request of a session that is logged in was answered.
+    /// Checks the reply to a request of a session that is logged in.
     fn served(&mut self, index: usize, now: Now, request: &Request, reply: &Reply) {
         let username = self.client(index).username.clone().expect("it is logged in");
         match request {
             Request::Logout {} => {
                 assert_eq!(reply, &Reply::LoggedOut {});
                 self.leave(index, now.uptime);
-                // Notices follow the replies to what came with them: nobody is there for these.
+                // Notices follow the replies to a batch: after the logout the session gets none of
+                // them.
                 let notices = &mut self.client(index).notices;
                 notices.retain(|notice| !matches!(notice, Notice::NewMail(_)));
             }
@@ -269,7 +271,8 @@ impl Model {
         client.anonymous_since = now;
     }
 
-    /// Whether a change is one: the reply says so where the credential is the account's.
+    /// Checks the reply to a change, which succeeds if the credential is the account's. Returns
+    /// whether it does.
     fn is_opened(&mut self, username: &Username, with: &Credential, reply: &Reply) -> bool {
         let opens = self.account(username).credential.as_bytes() == with.as_bytes();
         match opens {
