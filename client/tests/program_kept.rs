@@ -316,7 +316,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     screen.press("3");
-    screen.sees("the mailbox on this computer: ");
+    screen.sees("the mailbox on this computer:");
     screen.menu(HOME);
     screen.press(CTRL_C);
     assert_eq!(screen.end().0, 130);

@@ -278,6 +278,40 @@ fn what_is_typed_stays_readable_in_narrow_windows() {
 }
 
 #[test]
+fn notices_and_questions_are_broken_between_words() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.answer("Username", "tony");
+    screen.answer("Password", "wrong password");
+    screen.menu(FIRST);
+    screen.resize(24, 30);
+    screen.sees("username or wrong");
+    let text = screen.text();
+    assert!(text.contains("Login failed: unknown\nusername or wrong password"), "{text}");
+    // The question for the password of the username that stands.
+    screen.press("3");
+    screen.ends_with(&["Password of tony (Esc changes", "the username):"]);
+    screen.press(PASSWORD);
+    screen.press(ENTER);
+    screen.menu(HOME);
+    screen.forget();
+    screen.press("4");
+    screen.ends_with(&["To (several, separated by", "commas):"]);
+    screen.press("tony");
+    screen.press(ENTER);
+    screen.answer("Subject:", "Oi");
+    let body = [
+        "Body (end with a line that is",
+        "a single dot; a line of dots",
+        "alone takes one dot more):",
+        "(Ctrl-X opens true)",
+    ];
+    screen.ends_with(&body);
+    leave(screen);
+}
+
+#[test]
 fn a_program_that_was_stopped_goes_on_with_its_screen() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).home();

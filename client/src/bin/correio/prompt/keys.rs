@@ -14,9 +14,11 @@ use super::{
     Answer, Choice, Menu, MenuStatus, Stop,
     canvas::Canvas,
     input::{Input, Typed, Waited},
-    layout::rows,
 };
-use crate::terminal::{Guard, Mode};
+use crate::{
+    terminal::{Guard, Mode},
+    wrap::rows,
+};
 
 /// How often an open menu looks at its status.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
@@ -76,6 +78,10 @@ impl Keys {
 
     pub(super) fn say(&mut self, text: &str) {
         self.canvas.say(text);
+    }
+
+    pub(super) fn say_verbatim(&mut self, text: &str) {
+        self.canvas.say_verbatim(text);
     }
 
     /// Begins a prompt: drops what was typed while nothing was asked, and an Enter that belongs to
@@ -159,8 +165,7 @@ impl Keys {
         let mut items = self.items(menu, menu.choices.get(current).map(|choice| choice.digit));
         let said =
             status.iter().map(String::as_str).chain([remark]).filter(|line| !line.is_empty());
-        let mut foot: Vec<String> =
-            said.flat_map(|line| rows(line, 0, width)).map(|row| row.shown).collect();
+        let mut foot: Vec<String> = said.flat_map(|line| rows(line, width)).collect();
         if items.len() + foot.len() > height {
             // The blank lines go first, then the choices that are far from the current one.
             items.retain(|item| !item.is_empty());

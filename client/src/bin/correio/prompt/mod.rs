@@ -179,10 +179,18 @@ impl Prompt {
         matches!(self.way, Way::Keys(_))
     }
 
-    /// Shows a line.
+    /// Shows lines, which a terminal with keys shows broken between words.
     pub(crate) fn say(&mut self, text: &str) {
         match &mut self.way {
             Way::Keys(keys) => keys.say(text),
+            Way::Lines(lines) => lines.say(text),
+        }
+    }
+
+    /// Shows lines as they are, because they may be copied.
+    pub(crate) fn say_verbatim(&mut self, text: &str) {
+        match &mut self.way {
+            Way::Keys(keys) => keys.say_verbatim(text),
             Way::Lines(lines) => lines.say(text),
         }
     }

@@ -7,7 +7,7 @@ use super::{
     input::{Typed, Waited},
     keys::Keys,
 };
-use crate::wrap::wrap;
+use crate::wrap::rows;
 
 /// Lines that can be shown, by number.
 pub(crate) trait Lines {
@@ -55,11 +55,6 @@ enum Step {
 /// Whether a number was begun, which is meant for the question that follows, all of it.
 fn is_number(typed: &Typed) -> bool {
     matches!(typed, Typed::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// The rows of a line: at least one.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    wrap(line, width).split('\n').map(str::to_owned).collect()
 }
 
 impl Keys {
@@ -158,8 +153,7 @@ impl Keys {
         let mut shown = Vec::new();
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
-            for (index, row) in
-                wrapped(&lines.line(number), width).into_iter().enumerate().skip(skip)
+            for (index, row) in rows(&lines.line(number), width).into_iter().enumerate().skip(skip)
             {
                 if shown.len() == room {
                     return (shown, Some((number, index)));
@@ -184,8 +178,8 @@ impl Keys {
     /// A row below a place, unless the end is shown already.
     fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
         let width = self.canvas.size().1;
-        let rows = wrapped(&lines.line(line), width).len();
-        if skipped + 1 < rows { (line, skipped + 1) } else { (line + 1, 0) }
+        let count = rows(&lines.line(line), width).len();
+        if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
     /// So many rows above a place.
@@ -196,7 +190,7 @@ impl Keys {
                 row -= 1;
             } else if line > 0 {
                 line -= 1;
-                row = wrapped(&lines.line(line), width).len().saturating_sub(1);
+                row = rows(&lines.line(line), width).len().saturating_sub(1);
             }
         }
         (line, row)

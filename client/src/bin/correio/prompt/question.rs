@@ -12,8 +12,9 @@ use super::{
     buffer::{Buffer, Shape},
     input::{Typed, Waited},
     keys::Keys,
-    layout::{rows, window},
+    layout::window,
 };
+use crate::wrap::rows;
 
 /// A pause in typing after which what was typed is kept.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -136,23 +137,24 @@ impl Keys {
     }
 
     /// Draws the question, and of the text what fits around the cursor. A question that would
-    /// leave little room stands above the text.
+    /// leave too little room for the answer stands above it.
     fn draw_question(&mut self, asking: &Asking<'_>) {
         let (height, width) = self.canvas.size();
         let question = match asking.question {
             "" => String::new(),
             question => asked(question),
         };
-        let is_above = question.width() + TYPED_MIN > width && asking.shape == Shape::OneLine;
+        // Of an answer that is not shown there is only the cursor.
+        let room = if asking.shows_text() { TYPED_MIN } else { 1 };
+        let is_above = question.width() + room > width && asking.shape == Shape::OneLine;
         let foot: Vec<String> = [&asking.not_kept, &asking.remark]
             .into_iter()
             .flatten()
-            .flat_map(|line| rows(line, 0, width))
-            .map(|row| row.shown)
+            .flat_map(|line| rows(line, width))
             .collect();
         let mut head = Vec::new();
-        if is_above && asking.shows_text() {
-            head.extend(rows(question.trim_end(), 0, width).into_iter().map(|row| row.shown));
+        if is_above {
+            head.extend(rows(question.trim_end(), width));
         }
         let room = height.saturating_sub(head.len() + foot.len()).max(1);
         let indent =

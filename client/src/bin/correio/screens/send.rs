@@ -173,7 +173,8 @@ fn keep(writing: &mut Writing) -> Result<(), String> {
 fn say_kept(app: &mut App, kept: &Result<(), String>) {
     match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
-        Err(said) => app.say(said),
+        // The mail itself is in it, to be copied.
+        Err(said) => app.prompt.say_verbatim(said),
     }
 }
 
