@@ -243,6 +243,7 @@ drafts-in-use = { $count ->
 }
 prompt-not-text = the input is not UTF-8 and was ignored: set the terminal to UTF-8
 prompt-one-line = a password has one line; the pasted text was not used
+prompt-first-line = only the first line of the pasted text was used
 prompt-line-cut = this terminal passes on at most 4095 bytes a line; the line above was cut off and ignored: type shorter lines
 help-about = A client for the correio mail service. Without a command it opens its menus.
 help-heading-usage = Usage

@@ -243,6 +243,7 @@ drafts-in-use = { $count ->
 }
 prompt-not-text = o terminal mandou algo que não é UTF-8; isso não foi usado (o terminal precisa estar em UTF-8)
 prompt-one-line = uma senha tem só uma linha; o texto colado não foi usado
+prompt-first-line = só a primeira linha do texto colado foi usada
 prompt-line-cut = este terminal só passa 4095 bytes por linha; a linha acima chegou cortada e não foi usada: escreva-a em linhas menores
 help-about = Um cliente do serviço de e-mail correio. Sem comando, abre os menus.
 help-heading-usage = Uso

@@ -11,7 +11,7 @@ use support::{
     House, PASSWORD,
     gate::Gate,
     screen::{
-        CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
+        CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts,
     },
 };
 
@@ -217,6 +217,67 @@ fn a_paste_into_a_password_is_one_line_and_not_shown() {
     assert!(!written.contains("secret-line") && !written.contains(PASSWORD));
     screen.press_until(CTRL_D, "Goodbye");
     assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    // A person on a slow connection, a password manager, and more than the questions ask for.
+    for (typed, has_end) in [
+        (format!("tony\r{PASSWORD}\r"), true),
+        (format!("tony\t{PASSWORD}\r"), true),
+        (format!("tony\r{PASSWORD}\r6\r0\r"), true),
+        (format!("tony\r{PASSWORD}"), false),
+    ] {
+        screen.press("3");
+        screen.asks("Username:");
+        screen.press(&typed);
+        if !has_end {
+            screen.asks("Password:");
+            screen.press_until(ENTER, HOME);
+        }
+        screen.menu(HOME);
+        assert_eq!(screen.count("Goodbye"), 0, "{}", screen.text());
+        screen.forget();
+        screen.press_until("6", "Goodbye");
+        screen.menu(FIRST);
+        screen.forget();
+        screen.press(DOWN);
+        screen.press(UP);
+        screen.current("3) Open");
+    }
+    screen.press("2");
+    screen.asks("Full name:");
+    screen.press("Peter Parker\rpeter\rspider-man\rspider-man\r");
+    screen.sees("Account peter registered");
+    screen.menu(FIRST);
+    screen.press(CTRL_D);
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains(PASSWORD) && !written.contains("spider-man"));
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.asks("Username:");
+    screen.press("not a name\rsecret-line\r");
+    screen.sees("the username must not contain");
+    screen.asks("Username: not a name");
+    screen.press("\x15");
+    screen.paste("tony\nsecret-line\n6\n");
+    screen.ends_with(&["Username: tony", "only the first line of the pasted text was used"]);
+    screen.press_until(ENTER, "Password:");
+    screen.press(PASSWORD);
+    screen.press(ENTER);
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains("secret-line"));
+    assert_eq!(screen.end().0, 130);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use rustix::{
     io::Errno,
 };
 use signal_hook::consts::SIGHUP;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answer, Stop};
 use crate::terminal::Guard;
@@ -62,6 +62,9 @@ pub(super) enum Typed {
     Paste(String),
     /// Several lines that came too fast to be typed: a paste without marks.
     Burst(String),
+    /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
+    /// It may have a password in it, and it chooses nothing.
+    Ahead(Zeroizing<String>),
     /// Something that is not UTF-8; all that came with it was refused.
     NotText,
 }
@@ -164,6 +167,11 @@ impl Input {
     /// Puts a thing back that was not meant for this prompt.
     pub(super) fn unread(&mut self, typed: Typed) {
         self.typed.push_front(typed);
+    }
+
+    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    pub(super) fn drop_ahead(&mut self) {
+        self.typed.retain(|typed| !matches!(typed, Typed::Ahead(_)));
     }
 
     /// Whether the next thing is there already and is this key; takes it then.

@@ -103,11 +103,16 @@ impl Keys {
     pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
         loop {
             let waited = self.input.wait(until)?;
-            let Waited::Typed(typed) = &waited else { return Ok(waited) };
+            let Waited::Typed(typed) = waited else { return Ok(waited) };
             let after = self.number_at.take();
             let is_part = after.is_some_and(|at| at.elapsed() < ENTER_WITHIN);
-            if !(is_part && *typed == Typed::Key(ENTER)) {
-                return Ok(waited);
+            match typed {
+                Typed::Key(ENTER) if is_part => {}
+                Typed::Burst(text) if is_part => {
+                    let rest = text.strip_prefix('\n').unwrap_or(&text);
+                    return Ok(Waited::Typed(Typed::Burst(rest.to_owned())));
+                }
+                typed => return Ok(Waited::Typed(typed)),
             }
         }
     }
@@ -229,7 +234,7 @@ impl Keys {
                 }
                 choice
             }
-            Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => None,
+            Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_) | Typed::NotText => None,
         };
         match choice {
             Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{buffer::Buffer, keys::Keys, lines::Lines};
+use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
 use crate::{exit::Status, terminal::Guard, text::Text};
 
 mod buffer;
@@ -127,6 +127,8 @@ struct Words {
     not_text: String,
     /// A password has one line.
     one_line: String,
+    /// Of a paste before a password, the first line was used.
+    first_line: String,
     /// A line is longer than the terminal passes on.
     line_cut: String,
 }
@@ -134,7 +136,8 @@ struct Words {
 impl Words {
     fn new(text: &Text) -> Self {
         let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
-        Self { not_text, one_line, line_cut: text.of("prompt-line-cut") }
+        let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
+        Self { not_text, one_line, first_line, line_cut }
     }
 }
 
@@ -215,11 +218,29 @@ impl Prompt {
     /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
     /// and replaced by typing.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
+        self.short_line(question, offered, Burst::Text)
+    }
+
+    /// The same where a password is asked for soon after: of several lines that come at once, the
+    /// first one is the answer and the rest is for the next question, so that a password that was
+    /// typed ahead is not shown.
+    pub(crate) fn line_before_password(&mut self, question: &str, offered: &str) -> Answer<String> {
+        self.short_line(question, offered, Burst::Answers)
+    }
+
+    fn short_line(&mut self, question: &str, offered: &str, burst: Burst) -> Answer<String> {
         match &mut self.way {
             Way::Keys(keys) => {
-                keys.line(question, Buffer::line(offered), &self.words, &mut NotKept)
+                keys.line(question, Buffer::line(offered), burst, &self.words, &mut NotKept)
             }
             Way::Lines(lines) => lines.line(question, offered, &self.words),
+        }
+    }
+
+    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    pub(crate) fn drop_ahead(&mut self) {
+        if let Way::Keys(keys) = &mut self.way {
+            keys.input.drop_ahead();
         }
     }
 
@@ -231,7 +252,9 @@ impl Prompt {
         keep: &mut dyn Keep,
     ) -> Answer<String> {
         match &mut self.way {
-            Way::Keys(keys) => keys.line(question, Buffer::begun(offered), &self.words, keep),
+            Way::Keys(keys) => {
+                keys.line(question, Buffer::begun(offered), Burst::Text, &self.words, keep)
+            }
             Way::Lines(lines) => lines.line(question, offered, &self.words),
         }
     }

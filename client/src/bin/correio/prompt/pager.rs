@@ -143,7 +143,11 @@ impl Keys {
                 }
                 _ => Step::Other,
             },
-            Typed::Key(_) | Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => Step::Other,
+            Typed::Key(_)
+            | Typed::Paste(_)
+            | Typed::Burst(_)
+            | Typed::Ahead(_)
+            | Typed::NotText => Step::Other,
         })
     }
 
@@ -203,7 +207,9 @@ impl Keys {
             self.canvas.draw(&[question.to_owned()], Some((0, 0)));
             match self.wait(None)? {
                 Waited::Idle
-                | Waited::Typed(Typed::NotText | Typed::Paste(_) | Typed::Burst(_)) => {}
+                | Waited::Typed(
+                    Typed::NotText | Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_),
+                ) => {}
                 Waited::Stale => self.canvas.wipe(),
                 Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
                     self.canvas.clear();
