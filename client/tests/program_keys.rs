@@ -130,6 +130,36 @@ fn last_row(question: &str, typed: &str) -> String {
 }
 
 #[test]
+fn what_is_typed_after_alt_and_a_letter_is_not_swallowed_for_long() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    screen.answer("commas): ", "tony");
+    screen.asks("Subject: ");
+    // Each of them begins a string that only its end would end, which never comes.
+    for key in ["\x1bP", "\x1b]", "\x1bX", "\x1b^", "\x1b_"] {
+        screen.press(key);
+        let is_shown = (0..20).any(|_| {
+            screen.press("z");
+            let pause = Duration::from_millis(100);
+            screen.within(pause, |screen| screen.contents().contains("Subject: z"))
+        });
+        assert!(is_shown, "{key:?}: {}", screen.text());
+        screen.press("\x15");
+        screen.ends_with(&["Subject:"]);
+    }
+    // A string of a terminal stays whole, also where a slow connection takes it apart.
+    screen.press("\x1b]11;rgb:");
+    screen.within(Duration::from_millis(100), |_| false);
+    screen.press("6666\x1b");
+    screen.within(Duration::from_millis(100), |_| false);
+    screen.press("\\x");
+    screen.ends_with(&["Subject: x"]);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
 fn a_character_comes_in_pieces() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
