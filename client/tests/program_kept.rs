@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use correio_client::{Draft, Drafts, new_mail_id};
 use rustix::process::Signal;
@@ -281,9 +281,9 @@ fn a_thousand_drafts_can_all_be_chosen() {
     screen.press(ESCAPE);
     screen.menu(HOME);
     screen.press("8");
-    screen.sees("[1] tony: D1000");
+    screen.sees(&format!("[1] {} tony: D1000", changed_at(&of_tony, "D1000")));
     screen.press("\x1b[F");
-    screen.sees("[1000] tony: D1");
+    screen.sees(&format!("[1000] {} tony: D1", changed_at(&of_tony, "D1")));
     screen.press("999");
     screen.asks("(0 goes back) 999");
     screen.press(ENTER);
@@ -297,6 +297,18 @@ fn a_thousand_drafts_can_all_be_chosen() {
     assert_eq!(screen.end().0, 130);
 }
 
+/// When the draft with this subject was written last, as the program shows it.
+fn changed_at(drafts: &Drafts, subject: &str) -> String {
+    let list = drafts.list().unwrap().drafts;
+    let draft = list.iter().find(|draft| draft.subject == subject).unwrap();
+    let date = Command::new("date")
+        .args(["+%Y-%m-%d %H:%M:%S %Z", "-r"])
+        .arg(drafts.file(draft.id))
+        .output()
+        .unwrap();
+    String::from_utf8(date.stdout).unwrap().trim_end().to_owned()
+}
+
 #[test]
 fn a_draft_that_cannot_be_deleted_is_told() {
     let house = House::of(&[("tony", "Tony Stark")]);
@@ -308,6 +320,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     screen.sees("8) Drafts (1)");
     screen.press("8");
     screen.menu("0) Back");
+    screen.sees(&format!("1) {} tony: Oi", changed_at(&of_tony, "Oi")));
     screen.press("1");
     screen.sees("3) Delete");
     screen.menu("0) Back");

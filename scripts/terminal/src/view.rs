@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(view("  6) Log out\n\n  9) My account\n\nTo (several): "), View::Question("To"));
         assert_eq!(view("  3) Delete the account\n❯ 0) Back\n"), View::Account);
         assert_eq!(view("  2) Change\n  3) Delete\n  0) Back"), View::Draft);
-        assert_eq!(view("  1) pepper: x\n  0) Back"), View::Drafts);
+        assert_eq!(view("  1) 2026-11-26 10:00:00 UTC pepper: x\n  0) Back"), View::Drafts);
         assert_eq!(view(""), View::Other);
     }
 }
