@@ -65,6 +65,10 @@ send-failed = The e-mail could not be sent: { $reason }
 send-cancelled = Sending was cancelled; the e-mail may have arrived all the same. Sending the draft again does not make two of it.
 send-unknown-names = Unknown: { $names }
 send-kept = The e-mail was kept as a draft: go on with it by choice 4 or 8.
+send-leave = What is to become of the e-mail?
+send-leave-keep = Keep it as a draft
+send-leave-discard = Discard it
+send-discarded = E-mail discarded.
 send-not-kept = The draft could not be kept: { $reason }
 
 receive-working = Receiving E-mails…

@@ -65,6 +65,10 @@ send-failed = Falha no envio do email: { $reason }
 send-cancelled = O envio foi cancelado; o e-mail pode ter chegado mesmo assim. Enviar o rascunho de novo não faz dois dele.
 send-unknown-names = Não existe: { $names }
 send-kept = O e-mail foi guardado como rascunho: continue com a opção 4 ou 8.
+send-leave = O que fazer com o e-mail?
+send-leave-keep = Guardar como rascunho
+send-leave-discard = Descartar
+send-discarded = E-mail descartado.
 send-not-kept = O rascunho não pôde ser guardado: { $reason }
 
 receive-working = Recebendo E-mails…

@@ -108,9 +108,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
             let contents = screen.contents();
             ["edited", "typed"].iter().all(|text| contents.matches(text).count() == 1)
         });
-        screen.press(ESCAPE);
-        screen.sees("kept as a draft");
-        screen.menu(HOME);
+        screen.leave_draft();
         let kept = draft_bodies(&house);
         assert_eq!(kept.len(), number + 1);
         let last = kept.last().unwrap();
@@ -138,9 +136,7 @@ fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
     let file = files[0].as_ref().unwrap().path();
     assert!(shown.contains(file.file_name().unwrap().to_str().unwrap()), "{shown}");
     assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["typed"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -215,9 +211,7 @@ fn without_a_chosen_editor_a_common_one_is_used_or_a_hint_is_given() {
         shown.matches("set EDITOR").count() == 2 && shown.trim_end().ends_with("typed")
     });
     assert_eq!(screen.count("typed"), 1, "{}", screen.text());
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     program(&directory.path().join("nano"), "echo by nano >>\"$1\"");
     screen.write_to("tony", "Oi");
     screen.sees("Ctrl-X opens nano");

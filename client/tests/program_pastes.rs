@@ -10,9 +10,7 @@ use std::time::Duration;
 use support::{
     House, PASSWORD,
     gate::Gate,
-    screen::{
-        CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts,
-    },
+    screen::{CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts},
 };
 
 /// How a terminal sends a paste.
@@ -41,8 +39,7 @@ fn a_paste_into_a_body_sends_and_chooses_nothing() {
             screen.write_to("tony", "Oi");
             paste(&mut screen, marks, text);
             screen.sees("\nend");
-            screen.press_until(ESCAPE, "kept as a draft");
-            screen.menu(HOME);
+            screen.leave_draft();
             kept.push(text.to_owned());
             assert_eq!(draft_bodies(&house), kept, "{marks:?}");
             screen.forget();
@@ -69,8 +66,7 @@ fn a_paste_into_a_line_is_one_line() {
         screen.asks("Subject: ");
         paste(&mut screen, marks, "two\nlines\n.\n");
         screen.ends_with(&["Subject: two lines ."]);
-        screen.press_until(ESCAPE, HOME);
-        screen.menu(HOME);
+        screen.leave_draft();
     }
     let subjects: Vec<_> = drafts(&house).into_iter().map(|draft| draft.subject).collect();
     assert_eq!(subjects, ["two lines .", "two lines ."]);
@@ -171,8 +167,7 @@ fn what_is_pasted_is_shown_and_not_obeyed() {
     let mut screen = Start::of(&house).body();
     screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
     screen.sees("a\\u{0}b\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{3}c");
-    screen.press_until(ESCAPE, "kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -189,8 +184,7 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     screen.within(Duration::from_millis(400), |_| false);
     screen.press("z");
     screen.sees_no("not UTF-8");
-    screen.press_until(ESCAPE, "kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["z"]);
     screen.menu(HOME);
     screen.press(CTRL_C);

@@ -195,9 +195,7 @@ fn a_body_is_drawn_for_the_size_that_is() {
         screen.sees(line);
         assert_eq!(screen.count(line), 1);
     }
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), [body.join("\n")]);
     screen.menu(HOME);
     leave(screen);

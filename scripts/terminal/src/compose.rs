@@ -112,6 +112,8 @@ impl Driver {
             0..5 => return self.send(number),
             5 => {
                 self.keys("press", ESCAPE)?;
+                self.await_view(View::Left)?;
+                self.keys("press", ESCAPE)?;
                 self.await_view(View::Home)?;
             }
             6 => {

@@ -19,6 +19,8 @@ pub(crate) enum View {
     Question(&'static str),
     /// The body of a mail.
     Body,
+    /// Whether a mail that is left is kept.
+    Left,
     /// The server is waited for.
     Waiting,
     /// None of these can be told.
@@ -26,12 +28,13 @@ pub(crate) enum View {
 }
 
 /// Words that tell a screen, in the English catalogue.
-const SIGNS: [(&str, View); 15] = [
+const SIGNS: [(&str, View); 16] = [
     ("9) My account", View::Home),
     ("0) Quit", View::First),
     ("3) Delete the account", View::Account),
     ("3) Delete", View::Draft),
     ("0) Back", View::Drafts),
+    ("2) Discard it", View::Left),
     ("-- Enter goes on", View::Pager),
     ("Ctrl-C cancels", View::Waiting),
     ("Which e-mail", View::Question("Which")),
