@@ -87,6 +87,7 @@ mail-date = Date
 mail-subject = Subject
 mail-id = Id
 mail-more = -- Enter goes on, Esc goes back --
+mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
 local-skipped = { $path } is left out: { $reason }
@@ -238,7 +239,9 @@ login-password-of = Password of { $username } (Esc changes the username)
 home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
 send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
 list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
+list-end = -- (END) Enter or Esc ends, PgUp goes back, a number chooses --
 mail-back = -- any key goes back to the list --
+mail-back-end = -- (END) any key goes back to the list --
 drafts-choose = Which draft to open:
 drafts-skipped = { $path }: not a draft that can be read ({ $reason }); it was left as it is
 drafts-in-use = { $count ->

@@ -87,6 +87,7 @@ mail-date = Data
 mail-subject = Assunto
 mail-id = Identificação
 mail-more = -- Enter continua, Esc volta --
+mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
 local-skipped = { $path } fica de fora: { $reason }
@@ -238,7 +239,9 @@ login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
 send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
+list-end = -- (FIM) Enter ou Esc termina, PgUp volta, um número escolhe --
 mail-back = -- qualquer tecla volta à lista --
+mail-back-end = -- (FIM) qualquer tecla volta à lista --
 drafts-choose = Qual rascunho deseja abrir:
 drafts-skipped = { $path }: não é um rascunho que se possa ler ({ $reason }); ficou como está
 drafts-in-use = { $count ->

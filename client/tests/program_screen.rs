@@ -114,6 +114,43 @@ fn more_than_200_mails_are_all_listed_by_page() {
 }
 
 #[test]
+fn the_last_page_says_that_it_is_the_last() {
+    let body: Vec<String> = (1..=50).map(|line| format!("line {line} of 50")).collect();
+    let house = with_mails(&[("Long", &body.join("\n"))]);
+    let mut screen = Start::of(&house).home();
+    screen.press("5");
+    let back = "-- (END) any key goes back to the list --";
+    // Read page by page, the mail ends without another key.
+    screen.answer("(0 goes back)", "1");
+    for _ in 0..2 {
+        screen.sees("-- Enter goes on, Esc goes back --");
+        assert_eq!(screen.count("(END)"), 0, "{}", screen.text());
+        screen.forget();
+        screen.press(" ");
+    }
+    screen.ends_with(&["line 50 of 50", back]);
+    screen.press(" ");
+    // The end at once, and up again.
+    screen.answer("(0 goes back)", "1");
+    screen.sees("-- Enter goes on");
+    screen.press("\x1b[F");
+    screen.ends_with(&["line 50 of 50", "-- (END) Enter or Esc goes back, PgUp goes up --"]);
+    screen.press(UP);
+    screen.ends_with(&["line 49 of 50", "-- Enter goes on, Esc goes back --"]);
+    screen.press(DOWN);
+    screen.ends_with(&["line 50 of 50", "-- (END) Enter or Esc goes back, PgUp goes up --"]);
+    screen.press("q");
+    screen.ends_with(&["line 50 of 50", back]);
+    screen.press(" ");
+    // A mail that was left before its end has not ended.
+    screen.answer("(0 goes back)", "1");
+    screen.sees("-- Enter goes on");
+    screen.press("q");
+    screen.sees("-- any key goes back to the list --");
+    leave(screen);
+}
+
+#[test]
 fn tabs_and_long_lines_are_paged() {
     let tabs = "\t\t\t\t\t\t\t\t\t\ttab\n".repeat(20);
     let long = "word ".repeat(1000);

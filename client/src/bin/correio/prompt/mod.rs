@@ -19,7 +19,7 @@ mod pager;
 mod paper;
 mod question;
 
-pub(crate) use pager::{Lines as Listing, Plain};
+pub(crate) use pager::{Footer, Lines as Listing, PagesShown, Plain};
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,14 +285,19 @@ impl Prompt {
 
     /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
     /// Where no keys are read, all of them.
-    pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
+    pub(crate) fn page(
+        &mut self,
+        list: &mut dyn Listing,
+        from: usize,
+        footer: &Footer,
+    ) -> Answer<PagesShown> {
         match &mut self.way {
-            Way::Keys(keys) => keys.page(list, from, more),
+            Way::Keys(keys) => keys.page(list, from, footer),
             Way::Lines(lines) => {
                 for number in 0..list.count() {
                     lines.say(&list.line(number));
                 }
-                Ok(())
+                Ok(PagesShown::ToTheEnd)
             }
         }
     }

@@ -37,6 +37,23 @@ impl Lines for Plain<'_> {
     }
 }
 
+/// The last row of a pager's screen: what can be done.
+pub(crate) struct Footer {
+    /// Where more follows.
+    pub(crate) more: String,
+    /// Where the end is on the screen.
+    pub(crate) end: String,
+}
+
+/// How far lines were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PagesShown {
+    /// The end is on the screen.
+    ToTheEnd,
+    /// The person has left before the end.
+    InPart,
+}
+
 /// Where a pager is: the first line and the row of it that are shown.
 type Top = (usize, usize);
 
@@ -61,7 +78,12 @@ impl Keys {
     /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
     /// read, from the first one on or with Enter on the last, or where a number is typed, which is
     /// left for the next question.
-    pub(super) fn page(&mut self, lines: &mut dyn Lines, from: usize, more: &str) -> Answer<()> {
+    pub(super) fn page(
+        &mut self,
+        lines: &mut dyn Lines,
+        from: usize,
+        footer: &Footer,
+    ) -> Answer<PagesShown> {
         self.begin()?;
         let mut top = self.filled(lines, (from, 0));
         // Whether all above was read.
@@ -70,10 +92,10 @@ impl Keys {
             let (shown, next) = self.screen(lines, top);
             if next.is_none() && (is_read || top == (0, 0)) {
                 self.stay(&shown);
-                return Ok(());
+                return Ok(PagesShown::ToTheEnd);
             }
             let mut drawn = shown.clone();
-            drawn.push(more.to_owned());
+            drawn.push(if next.is_some() { &footer.more } else { &footer.end }.clone());
             self.canvas.draw(&drawn, None);
             let step = match self.wait(None)? {
                 Waited::Idle => Step::Other,
@@ -93,7 +115,7 @@ impl Keys {
                 Step::Next => {
                     // What was read stays above.
                     self.stay(&shown);
-                    let Some(next) = next else { return Ok(()) };
+                    let Some(next) = next else { return Ok(PagesShown::ToTheEnd) };
                     next
                 }
                 Step::Down if next.is_none() => top,
@@ -108,7 +130,11 @@ impl Keys {
                 Step::Other => top,
                 Step::End => {
                     self.stay(&shown);
-                    return Ok(());
+                    return Ok(if next.is_some() {
+                        PagesShown::InPart
+                    } else {
+                        PagesShown::ToTheEnd
+                    });
                 }
             };
         }

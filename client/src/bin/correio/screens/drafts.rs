@@ -5,7 +5,7 @@ use std::{fs, time::UNIX_EPOCH};
 use correio_client::{Draft, Drafts, Shown, show};
 use correio_proto::mail::Timestamp;
 
-use super::{home::Person, send};
+use super::{home::Person, receive::list_footer, send};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Listing, Menu},
@@ -59,7 +59,7 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
     }
     app.say("");
     app.say(&app.text.of("drafts-title"));
-    app.prompt.page(&mut Numbered { labels, list }, 0, &app.text.of("list-more"))?;
+    app.prompt.page(&mut Numbered { labels, list }, 0, &list_footer(app.text))?;
     let question =
         format!("{} {}", app.text.of("drafts-choose"), app.text.of("receive-choose-hint"));
     loop {
