@@ -113,8 +113,10 @@ impl Driver {
             5 => {
                 self.keys("press", ESCAPE)?;
                 self.pty()?.pump(ESCAPE_TAKEN);
-                // The window may be too small to show which menu came up.
+                // The window may be too small to show which screen came up.
                 self.be_seen()?;
+                self.await_view(View::Left)?;
+                self.keys("press", ESCAPE)?;
                 self.await_view(View::Home)?;
             }
             6 => {
