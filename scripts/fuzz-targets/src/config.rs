@@ -53,7 +53,7 @@ fn file() -> &'static Path {
     path
 }
 
-/// Checks the bounds of the README's table.
+/// Checks the bounds of OPERATING.md's table.
 fn bounds(config: &Config) {
     assert!((4..=14).contains(&config.bcrypt_cost));
     assert!((1..=64).contains(&config.hash_workers));

@@ -19,6 +19,8 @@ pub(crate) enum Screen {
     Question(&'static str),
     /// The body of a mail.
     Body,
+    /// The question whether to keep an unfinished mail.
+    Unfinished,
     /// The client waits for the server.
     Waiting,
     /// No known screen.
@@ -26,13 +28,15 @@ pub(crate) enum Screen {
 }
 
 /// Texts that identify a screen, in the English catalogue.
-const SIGNS: [(&str, Screen); 15] = [
+const SIGNS: [(&str, Screen); 17] = [
     ("9) My account", Screen::Home),
     ("0) Quit", Screen::First),
     ("3) Delete the account", Screen::Account),
     ("3) Delete", Screen::Draft),
     ("0) Back", Screen::Drafts),
-    ("-- Enter goes on", Screen::Pager),
+    ("2) Discard it", Screen::Unfinished),
+    ("-- Enter ", Screen::Pager),
+    ("-- (END)", Screen::Pager),
     ("Ctrl-C cancels", Screen::Waiting),
     ("Which e-mail", Screen::Question("Which")),
     ("Which draft", Screen::Question("Which draft")),
@@ -88,7 +92,7 @@ mod tests {
         );
         assert_eq!(screen("  3) Delete the account\n❯ 0) Back\n"), Screen::Account);
         assert_eq!(screen("  2) Change\n  3) Delete\n  0) Back"), Screen::Draft);
-        assert_eq!(screen("  1) pepper: x\n  0) Back"), Screen::Drafts);
+        assert_eq!(screen("  1) 2026-11-26 10:00:00 UTC pepper: x\n  0) Back"), Screen::Drafts);
         assert_eq!(screen(""), Screen::Other);
     }
 }
