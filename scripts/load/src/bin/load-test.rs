@@ -37,19 +37,19 @@ use signal_hook::{
 const EXAMPLES: &str = "\
 Examples:
   scripts/load-test                                    the scenario smoke
-  scripts/load-test office --kill-server 5             the ledger must close all the same
+  scripts/load-test office --kill-server 5             kills the server five times; the ledger must still close
   scripts/load-test classroom --clients 200 --json after.json
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
-  scripts/load-test hostile --calm --json calm.json    the same people without the others
+  scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
   scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
-Credentials are not stretched by bcrypt as a person's client does it, so that thousands of clients
-cost this machine nothing; the server hashes them at cost 4. Ctrl-C ends the load early and reports
-what there is within seconds; a second one ends everything.
+Credentials are not stretched with bcrypt as a real client stretches them, so that thousands of
+clients cost this machine little; the server hashes them at cost 4. Ctrl-C ends the load early and
+reports within seconds; a second Ctrl-C ends the program at once.
 
-A run passes if it measured what the scenario is about, everybody came in, every mailbox was emptied,
-every mail is accounted for, and no condition of --fail-if holds.
+A run passes if every operation of the scenario was done, every user was logged in, every mailbox was
+emptied, every acknowledged mail arrived, and no condition of --fail-if holds.
 ";
 
 /// Flags of a run, which conflict with saved results.
@@ -417,7 +417,7 @@ fn interrupts() -> Result<Interrupts> {
 /// Parses a number of virtual users.
 fn people(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
-    number.ok_or_else(|| format!("it takes a number of people, from 1 to {CLIENTS_MAX}"))
+    number.ok_or_else(|| format!("it takes a number of virtual users, from 1 to {CLIENTS_MAX}"))
 }
 
 /// Parses a number of mails a second.

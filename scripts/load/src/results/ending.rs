@@ -35,12 +35,12 @@ impl Ending {
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Passed, "the run passed"),
         (Self::Failed, "the server failed, or a condition of --fail-if holds"),
-        (Self::Unmeasured, "less was measured than was to be measured"),
+        (Self::Unmeasured, "the run measured less than it should"),
         (Self::Usage, "wrong usage, or a file that makes no sense"),
         (Self::NoServer, "the server cannot be started or reached"),
         (Self::Broken, "the load generator itself failed"),
         (Self::Output, "the results could not be written"),
-        (Self::Interrupted, "ended by a signal, what there is was reported"),
+        (Self::Interrupted, "ended by a signal; the results so far were reported"),
     ];
 
     /// The exit status, from sysexits.h where it has one.
@@ -172,7 +172,7 @@ impl fmt::Display for Flaw {
                 write!(f, "the server was killed {done} times instead of {asked}")
             }
             Self::Harmless(count) => {
-                write!(f, "{count} clients that mean no good never had a connection")
+                write!(f, "{count} hostile clients never had a connection")
             }
             Self::Holds(condition) => write!(f, "{condition}"),
             Self::Unmeasured(condition) => {
