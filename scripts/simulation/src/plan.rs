@@ -39,8 +39,8 @@ pub(crate) struct Plan {
     pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
-    /// How long faults are injected, in ticks.
-    pub(crate) chaos: u64,
+    /// Faults are injected until this tick.
+    pub(crate) faults_until: u64,
     /// The faults of this seed, and their mean interval in ticks.
     pub(crate) faults: Vec<Fault>,
     pub(crate) fault_every: u64,
@@ -190,7 +190,7 @@ impl Plan {
             attackers: rng.below(5),
             only_attack: rng.one_in(3).then(|| Attack::any(rng)),
             body_max,
-            chaos: rng.within(3..=30) * SECOND,
+            faults_until: rng.within(3..=30) * SECOND,
             faults,
             fault_every: often(rng, &[2_000, 300, 10_000]),
             lag_max: often(rng, &[0, 30, 500]),

@@ -148,7 +148,7 @@ impl World {
 
     /// Runs both phases.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
-        while self.clock.tick() < self.plan.chaos {
+        while self.clock.tick() < self.plan.faults_until {
             self.step()?;
         }
         self.heal();
