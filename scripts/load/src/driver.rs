@@ -230,13 +230,13 @@ impl Driver {
     /// Whether the server seems to be gone for good: it has been silent for long, and has told no
     /// user to wait.
     #[must_use]
-    pub fn is_deserted(&self) -> bool {
+    pub fn is_server_gone(&self) -> bool {
         let now = self.now();
         let is_told = |user: &VirtualUser| !user.is_drained() && user.is_told_to_wait(now);
-        self.heard_at + self.plan.silence <= now && !self.everybody().any(is_told)
+        self.heard_at + self.plan.silence <= now && !self.users().any(is_told)
     }
 
-    fn everybody(&self) -> impl Iterator<Item = &VirtualUser> {
+    fn users(&self) -> impl Iterator<Item = &VirtualUser> {
         self.slots.iter().take(self.people).filter_map(|slot| match &slot.role {
             Role::User(user) => Some(user.as_ref()),
             Role::Intruder(_) => None,
@@ -268,7 +268,7 @@ impl Driver {
                 other => other.context("waiting for events")?,
             }
             for event in &events {
-                self.turn(event.token().0);
+                self.serve_client(event.token().0);
             }
             self.send_scheduled();
             self.take_timers();
@@ -286,7 +286,7 @@ impl Driver {
             if let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) {
                 user.wake();
             }
-            self.turn(index);
+            self.serve_client(index);
         }
     }
 
@@ -295,8 +295,8 @@ impl Driver {
     pub fn is_done(&self) -> bool {
         match self.phase {
             Phase::Acting => false,
-            Phase::Settling => self.everybody().all(|user| !user.is_busy()),
-            Phase::Draining => self.everybody().all(VirtualUser::is_drained),
+            Phase::Settling => self.users().all(|user| !user.is_busy()),
+            Phase::Draining => self.users().all(VirtualUser::is_drained),
         }
     }
 
@@ -306,7 +306,7 @@ impl Driver {
         let mut drained: HashSet<UserId> = HashSet::new();
         let mut people = People { expected: self.people, ..People::default() };
         let mut unemptied = 0;
-        for user in self.everybody() {
+        for user in self.users() {
             if user.is_drained() {
                 drained.insert(user.id());
             } else if !user.is_stranger() {
@@ -345,7 +345,7 @@ impl Driver {
             }
         }
         for index in due {
-            self.turn(index);
+            self.serve_client(index);
         }
     }
 
@@ -372,7 +372,7 @@ impl Driver {
                 }
             }
             match sent {
-                Some(index) => self.turn(index),
+                Some(index) => self.serve_client(index),
                 None => self.recorder.missed(),
             }
         }
@@ -400,7 +400,7 @@ impl Driver {
     }
 
     /// Does everything that one client can do now.
-    fn turn(&mut self, index: usize) {
+    fn serve_client(&mut self, index: usize) {
         let now = self.now();
         self.keep_connected(index, now);
         let Some(slot) = self.slots.get_mut(index) else {

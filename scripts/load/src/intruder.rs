@@ -41,7 +41,7 @@ pub struct Intruder {
     credential: Credential,
     security: Security,
     channel: Channel,
-    said: usize,
+    sent: usize,
     number: u32,
     stage: Stage,
     /// When the intruder next acts by itself.
@@ -76,7 +76,7 @@ impl Intruder {
             credential,
             security,
             channel,
-            said: 0,
+            sent: 0,
             number: 0,
             stage: Stage::Greeting,
             wake_at: arrival,
@@ -92,7 +92,7 @@ impl Intruder {
     /// Starts over on a new connection.
     pub fn connected(&mut self, now: Duration) {
         self.channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
-        self.said = 0;
+        self.sent = 0;
         self.number = 0;
         self.wake_at = now;
         if matches!(self.behaviour, Behaviour::SlowReader | Behaviour::LoginFlood) {
@@ -129,9 +129,9 @@ impl Intruder {
                 };
                 let count = if self.behaviour == Behaviour::Dribble { 1 } else { half.len() };
                 if now >= self.wake_at {
-                    let bytes = half.iter().cycle().skip(self.said).take(count).copied();
+                    let bytes = half.iter().cycle().skip(self.sent).take(count).copied();
                     stream.write_all(&bytes.collect::<Vec<u8>>())?;
-                    self.said += count;
+                    self.sent += count;
                     self.wake_at = match self.behaviour {
                         Behaviour::Dribble => now + PAUSE,
                         _ => Duration::MAX,

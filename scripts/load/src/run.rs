@@ -131,7 +131,7 @@ pub enum RunError {
 }
 
 /// Gets the progress of a run.
-pub type Told<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
+pub type OnProgress<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
 
 /// A run whose server is up and whose clients are made.
 pub struct Prepared {
@@ -176,7 +176,7 @@ impl Prepared {
     pub fn run(
         self,
         interrupts: &Interrupts,
-        progress: &mut Told<'_>,
+        progress: &mut OnProgress<'_>,
     ) -> Result<RunReport, RunError> {
         let Self { mut running, operations, mut warnings } = self;
         running.driver.begin();
@@ -287,7 +287,11 @@ struct Running {
 
 impl Running {
     /// Runs for a second, or until the phase ends.
-    fn step(&mut self, interrupts: &Interrupts, progress: &mut Told<'_>) -> Result<Step, RunError> {
+    fn step(
+        &mut self,
+        interrupts: &Interrupts,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<Step, RunError> {
         let next = (self.driver.now() + TICK).min(self.deadline);
         self.driver.run_until(next).map_err(RunError::Broken)?;
         let now = self.driver.now();
@@ -314,7 +318,7 @@ impl Running {
             return Ok(Step::Over);
         }
         let is_over = self.phase != Phase::Acting && self.driver.is_done();
-        let is_given_up = self.phase != Phase::Acting && self.driver.is_deserted();
+        let is_given_up = self.phase != Phase::Acting && self.driver.is_server_gone();
         if now < self.deadline && !is_over && !is_given_up {
             return Ok(Step::On);
         }

@@ -43,7 +43,7 @@ pub struct SetupScript {
 }
 
 impl SetupScript {
-    fn say(&mut self, request: Request) -> Result<()> {
+    fn push(&mut self, request: Request) -> Result<()> {
         self.replies += 1;
         push(request, &mut self.frames)
     }
@@ -55,7 +55,7 @@ impl SetupScript {
     /// An invalid username.
     pub fn logging_in(username: &str) -> Result<Self> {
         let mut script = Self::greeting()?;
-        script.say(login(username)?)?;
+        script.push(login(username)?)?;
         Ok(script)
     }
 
@@ -66,7 +66,7 @@ impl SetupScript {
     /// The encoder fails.
     pub fn greeting() -> Result<Self> {
         let mut script = Self::default();
-        script.say(hello())?;
+        script.push(hello())?;
         Ok(script)
     }
 }
@@ -82,7 +82,7 @@ pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Res
     for first in 0..CONNECTIONS.min(count) {
         let mut script = SetupScript::greeting()?;
         for index in (first..count).step_by(CONNECTIONS) {
-            script.say(register(&account(prefix, index))?)?;
+            script.push(register(&account(prefix, index))?)?;
         }
         scripts.push(script);
     }
