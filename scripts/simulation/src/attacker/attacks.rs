@@ -15,15 +15,15 @@ impl Attacker {
             Attack::Garbage => self.send_garbage(),
             Attack::HalfFrame => {
                 self.hello();
-                self.say(Request::Ping {});
+                self.queue_request(Request::Ping {});
                 let kept = 1 + self.rng.below(self.outgoing.len().saturating_sub(1));
                 self.outgoing.truncate(kept);
             }
             Attack::Dripping => {
                 self.hello();
-                self.say(Request::Ping {});
+                self.queue_request(Request::Ping {});
                 self.enter();
-                self.say(Request::Ping {});
+                self.queue_request(Request::Ping {});
             }
             Attack::Flooding => self.flood(context),
             Attack::SlowReader => self.ask_for_much(context),
@@ -36,7 +36,10 @@ impl Attacker {
     }
 
     fn hello(&mut self) {
-        self.say(Request::Hello(Hello { version: 1, software: Software::named("hostile") }));
+        self.queue_request(Request::Hello(Hello {
+            version: 1,
+            software: Software::named("hostile"),
+        }));
     }
 
     fn credential() -> Credential {
@@ -52,8 +55,8 @@ impl Attacker {
         let id = self.rng.mail_id();
         let (name, secret) = (username.clone(), credential.clone());
         let register = Register { id, username: name, full_name, credential: secret, invite: None };
-        self.say(Request::Register(register));
-        self.say(Request::Login(Login { username, credential }));
+        self.queue_request(Request::Register(register));
+        self.queue_request(Request::Login(Login { username, credential }));
     }
 
     /// Registers a new account, whose hash takes a while.
@@ -64,7 +67,7 @@ impl Attacker {
         if let (Ok(username), Ok(full_name)) = (name.parse(), "Somebody".parse()) {
             let credential = self.rng.bytes().into();
             let register = Register { id, username, full_name, credential, invite: None };
-            self.say(Request::Register(register));
+            self.queue_request(Request::Register(register));
         }
     }
 
@@ -75,16 +78,16 @@ impl Attacker {
         let own = self.username.clone();
         self.send(context, None);
         self.send(context, own.as_ref());
-        self.say(Request::Fetch(Fetch::default()));
+        self.queue_request(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
         for _ in 0..self.rng.within(0..=2) {
             // The password stays the same; the change ends the other sessions all the same.
             let (current, new) = (credential.clone(), credential.clone());
-            self.say(Request::Account(Account::Password { current, new }));
+            self.queue_request(Request::Account(Account::Password { current, new }));
         }
         if self.rng.one_in(2) {
-            self.say(Request::Account(Account::Delete { credential }));
-            self.say(Request::Fetch(Fetch::default()));
+            self.queue_request(Request::Account(Account::Delete { credential }));
+            self.queue_request(Request::Fetch(Fetch::default()));
         }
         self.enter();
         self.send(context, own.as_ref());
@@ -99,7 +102,7 @@ impl Attacker {
                 self.hello();
                 for _ in 0..self.rng.within(1..=5) {
                     self.outgoing.extend([0, 0, 0, 2, 0xc0, 0xc0]);
-                    self.say(Request::Ping {});
+                    self.queue_request(Request::Ping {});
                 }
             }
             _ => {
@@ -118,7 +121,7 @@ impl Attacker {
         }
         let [few, many] = [100, 1_000].map(|most| self.rng.within(1..=most));
         for _ in 0..if self.rng.one_in(4) { many } else { few } {
-            self.say(Request::Ping {});
+            self.queue_request(Request::Ping {});
         }
         for _ in 0..self.rng.within(0..=3) {
             self.send(context, None);
@@ -138,7 +141,7 @@ impl Attacker {
         };
         let mail = Send { id, to: to.clone().into(), subject, body };
         context.ledger.note_sent(sender, &mail);
-        self.say(Request::Send(mail));
+        self.queue_request(Request::Send(mail));
     }
 
     fn ask_for_much(&mut self, context: &mut AttackContext<'_>) {
@@ -149,18 +152,18 @@ impl Attacker {
             self.send(context, own.as_ref());
         }
         for _ in 0..self.rng.within(1..=60) {
-            self.say(Request::Fetch(Fetch::default()));
+            self.queue_request(Request::Fetch(Fetch::default()));
         }
     }
 
     fn steal(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
-        self.say(Request::Fetch(Fetch::default()));
-        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
-        self.say(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
-        self.say(Request::Logout {});
-        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
+        self.queue_request(Request::Fetch(Fetch::default()));
+        self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
+        self.queue_request(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
+        self.queue_request(Request::Logout {});
+        self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
     }
 
     fn intrude(&mut self, context: &mut AttackContext<'_>) {
@@ -171,15 +174,15 @@ impl Attacker {
             && let Some(victim) = context.usernames.get(self.rng.below(context.usernames.len()))
         {
             let (username, credential) = (victim.clone(), Self::credential());
-            self.say(Request::Login(Login { username, credential }));
+            self.queue_request(Request::Login(Login { username, credential }));
         }
-        self.say(Request::Fetch(Fetch::default()));
-        self.say(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
+        self.queue_request(Request::Fetch(Fetch::default()));
+        self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.send(context, None);
-        self.say(Request::Logout {});
+        self.queue_request(Request::Logout {});
         let credential = Self::credential();
-        self.say(Request::Account(Account::Delete { credential }));
-        self.say(Request::Fetch(Fetch::default()));
+        self.queue_request(Request::Account(Account::Delete { credential }));
+        self.queue_request(Request::Fetch(Fetch::default()));
     }
 
     fn announce(&mut self, context: &AttackContext<'_>) {

@@ -80,7 +80,10 @@ impl Attacker {
             return Ok(false);
         }
         if !std::mem::replace(&mut self.guesser.greeted, true) {
-            self.say(Request::Hello(Hello { version: 1, software: Software::named("guesser") }));
+            self.queue_request(Request::Hello(Hello {
+                version: 1,
+                software: Software::named("guesser"),
+            }));
             return Ok(true);
         }
         if self.guesser.is_waiting {
@@ -94,7 +97,7 @@ impl Attacker {
             self.guesser.is_waiting = true;
             self.guesser.asked_at = now;
             let credential = Credential::from(self.rng.bytes());
-            self.say(Request::Login(Login { username, credential }));
+            self.queue_request(Request::Login(Login { username, credential }));
         }
         Ok(true)
     }

@@ -213,7 +213,7 @@ impl Attacker {
     }
 
     /// Queues a request for sending.
-    fn say(&mut self, request: Request) {
+    fn queue_request(&mut self, request: Request) {
         self.number += 1;
         let message = ClientMessage { number: self.number, request };
         let mut bytes = Vec::new();
