@@ -71,20 +71,20 @@ fn alone(mut input: Input<'_>) {
     let length = usize::from(input.byte()).max(1);
     let bytes = input.rest();
     match is_client {
-        true => hear::<ServerMessage>(&ends().0, length, bytes),
-        false => hear::<ClientMessage>(&ends().1, length, bytes),
+        true => receive_all::<ServerMessage>(&ends().0, length, bytes),
+        false => receive_all::<ClientMessage>(&ends().1, length, bytes),
     }
 }
 
-fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
+fn receive_all<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
     let mut end = End::<M>::new(security);
     for piece in bytes.chunks(length) {
-        end.hear(piece);
-        end.speak();
+        end.receive(piece);
+        end.output();
     }
     // Without a key, no message can have arrived.
-    assert_eq!(end.heard.len(), 0);
-    end.hear_the_end();
+    assert_eq!(end.received.len(), 0);
+    end.read_end();
     let is_silent = bytes.is_empty() || end.error.is_some();
     assert!(is_silent || end.channel.is_cut_off() || bytes.len() < 4, "{bytes:?}");
 }
@@ -92,7 +92,7 @@ fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
 fn pair(mut input: Input<'_>) {
     let mut client = End::<ServerMessage>::new(&ends().0);
     let mut server = End::<ClientMessage>::new(&ends().1);
-    let (mut said, mut answered) = (Vec::new(), Vec::new());
+    let (mut sent, mut answered) = (Vec::new(), Vec::new());
     let (mut there, mut back) = (Vec::new(), Vec::new());
     let mut is_changed = false;
     for _ in 0..64 {
@@ -103,14 +103,14 @@ fn pair(mut input: Input<'_>) {
         // The high bit chooses the end or the direction.
         let way = if action & 0x80 == 0 { &mut there } else { &mut back };
         match action % 8 {
-            0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(input.byte()))),
-            0 | 1 => answered.extend(server.say(answer(input.byte()))),
+            0 | 1 if action & 0x80 == 0 => sent.extend(client.send(question(input.byte()))),
+            0 | 1 => answered.extend(server.send(answer(input.byte()))),
             2 | 3 => {
                 let count = usize::from(input.number()).min(way.len());
                 let piece: Vec<u8> = way.drain(..count).collect();
                 match action & 0x80 {
-                    0 => server.hear(&piece),
-                    _ => client.hear(&piece),
+                    0 => server.receive(&piece),
+                    _ => client.receive(&piece),
                 }
             }
             4 if action & 0x80 == 0 => client.close(),
@@ -121,18 +121,20 @@ fn pair(mut input: Input<'_>) {
         // panics when it must send an alert then.
         client.is_deaf = is_changed && client.is_closed;
         server.is_deaf = is_changed && server.is_closed;
-        there.extend(client.speak());
-        back.extend(server.speak());
+        there.extend(client.output());
+        back.extend(server.output());
     }
     while !there.is_empty() || !back.is_empty() {
-        server.hear(&std::mem::take(&mut there));
-        client.hear(&std::mem::take(&mut back));
-        there.extend(client.speak());
-        back.extend(server.speak());
+        server.receive(&std::mem::take(&mut there));
+        client.receive(&std::mem::take(&mut back));
+        there.extend(client.output());
+        back.extend(server.output());
     }
-    let is_whole = |heard: usize, said: usize| is_changed || heard == said;
-    assert!(said.starts_with(&server.heard) && is_whole(server.heard.len(), said.len()));
-    assert!(answered.starts_with(&client.heard) && is_whole(client.heard.len(), answered.len()));
+    let is_whole = |received: usize, sent: usize| is_changed || received == sent;
+    assert!(sent.starts_with(&server.received) && is_whole(server.received.len(), sent.len()));
+    assert!(
+        answered.starts_with(&client.received) && is_whole(client.received.len(), answered.len())
+    );
     for (error, cut_off, other_closed) in [
         (server.error.clone(), server.end_cut_off(), client.is_closed),
         (client.error.clone(), client.end_cut_off(), server.is_closed),
@@ -191,7 +193,7 @@ fn answer(size: u8) -> ServerMessage {
 struct End<M> {
     channel: Channel,
     spare: SpareBuffers,
-    heard: Vec<M>,
+    received: Vec<M>,
     error: Option<ChannelError>,
     /// Whether the end sends nothing more, and whether it reads nothing more.
     is_closed: bool,
@@ -202,11 +204,11 @@ impl<M: DeserializeOwned> End<M> {
     fn new(security: &Security) -> Self {
         let channel = Channel::new(security, FRAME_LIMIT);
         let spare = SpareBuffers::new(2);
-        Self { channel, spare, heard: Vec::new(), error: None, is_closed: false, is_deaf: false }
+        Self { channel, spare, received: Vec::new(), error: None, is_closed: false, is_deaf: false }
     }
 
     /// Feeds bytes into the channel, unless the end is deaf, and takes all messages out.
-    fn hear(&mut self, bytes: &[u8]) {
+    fn receive(&mut self, bytes: &[u8]) {
         let mut source = Cursor::new(if self.is_deaf { &[] } else { bytes });
         let bytes = *source.get_ref();
         while (source.position() as usize) < bytes.len() {
@@ -228,7 +230,7 @@ impl<M: DeserializeOwned> End<M> {
             match self.channel.next_message::<M>() {
                 Ok(Some(message)) => {
                     assert!(self.error.is_none(), "nothing comes behind an error");
-                    self.heard.push(message);
+                    self.received.push(message);
                 }
                 Ok(None) => return assert!(!announced),
                 Err(error) => {
@@ -238,18 +240,18 @@ impl<M: DeserializeOwned> End<M> {
         }
     }
 
-    fn hear_the_end(&mut self) {
+    fn read_end(&mut self) {
         while self.channel.read_from(&mut std::io::empty()).unwrap() > 0 {}
     }
 
     /// Whether the stream would end without a goodbye if it ended now.
     fn end_cut_off(&mut self) -> bool {
-        self.hear_the_end();
+        self.read_end();
         self.channel.is_cut_off()
     }
 
     /// Sends a message, unless the end has said goodbye.
-    fn say<S: Serialize>(&mut self, message: S) -> Option<S> {
+    fn send<S: Serialize>(&mut self, message: S) -> Option<S> {
         if self.is_closed {
             return None;
         }
@@ -263,7 +265,7 @@ impl<M: DeserializeOwned> End<M> {
     }
 
     /// All bytes that the end has to write now.
-    fn speak(&mut self) -> Vec<u8> {
+    fn output(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.channel.attach(&mut self.spare);
         while self.channel.wants_write() {

@@ -98,7 +98,7 @@ impl Run {
                     asked.over_on.get_or_insert(self.connection);
                 }
             }
-            other => self.hear(other, input),
+            other => self.act_as_server(other, input),
         }
     }
 
@@ -153,7 +153,7 @@ impl Run {
     }
 
     /// The server sends something.
-    fn hear(&mut self, action: usize, input: &mut Input<'_>) {
+    fn act_as_server(&mut self, action: usize, input: &mut Input<'_>) {
         let Some(peer) = &mut self.peer else {
             return;
         };

@@ -84,13 +84,13 @@ impl Run {
             4 => {
                 let is_empty = input.byte() & 1 == 0;
                 self.world.write(index, &[if is_empty { 0 } else { 255 }; 4]);
-                self.hear(index, &[SentFrame::Broken { is_empty }]);
+                self.check_replies(index, &[SentFrame::Broken { is_empty }]);
             }
             5 | 6 => {
                 let value = input.counted();
                 if let Some(frame) = self.raw(index, value) {
                     self.world.write(index, &framed(value));
-                    self.hear(index, &[frame]);
+                    self.check_replies(index, &[frame]);
                 }
             }
             7..=9 => {
@@ -135,11 +135,11 @@ impl Run {
         }
         self.world.write(index, &bytes);
         let frames: Vec<SentFrame> = messages.into_iter().map(SentFrame::Request).collect();
-        self.hear(index, &frames);
+        self.check_replies(index, &frames);
     }
 
     /// Checks the replies, one for each frame until the connection is closed.
-    fn hear(&mut self, index: usize, frames: &[SentFrame]) {
+    fn check_replies(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
         self.world.take(index);
         let now = self.world.now;

@@ -417,7 +417,7 @@ fn interrupts() -> Result<Interrupts> {
 /// Parses a number of virtual users.
 fn people(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
-    number.ok_or_else(|| format!("it takes a number of virtual users, from 1 to {CLIENTS_MAX}"))
+    number.ok_or_else(|| format!("it takes a number of people, from 1 to {CLIENTS_MAX}"))
 }
 
 /// Parses a number of mails a second.
