@@ -54,17 +54,17 @@ impl Check {
 
     fn text(self) -> &'static str {
         match self {
-            Self::Acknowledged => "what was acknowledged is kept",
-            Self::Intact => "what arrives is what was sent, and to whom",
-            Self::LoggedIn => "nothing before a login with the right password",
+            Self::Acknowledged => "acknowledged mail is kept",
+            Self::Intact => "mail arrives unchanged, at its recipients only",
+            Self::LoggedIn => "nothing happens before a login with the right password",
             Self::OneCopy => "one copy of each mail",
-            Self::Confirmed => "deleted only after a confirmation",
+            Self::Confirmed => "mail is deleted only after a confirmation",
             Self::Bounded => "memory and queues are bounded",
             Self::Answered => "every request is answered in time",
             Self::Idle => "the loop does not spin",
             Self::Alike => "unknown and known usernames are alike",
-            Self::Throttled => "passwords are guessed as often as allowed",
-            Self::Drained => "in the end all mail arrives",
+            Self::Throttled => "passwords are guessed as often as the throttle allows",
+            Self::Drained => "all mail arrives in the end",
             Self::Sound => "nothing panics",
         }
     }

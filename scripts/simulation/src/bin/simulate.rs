@@ -17,8 +17,8 @@ use correio_simulation::{Check, SeedReport, Violation, simulate, simulate_many};
 use signal_hook::consts::SIGINT;
 
 const AFTER: &str = "\
-scripts/simulate --mutants [--seeds N] [NAME…] puts bugs in by hand, one at a time, and counts the seeds \
-that find each.";
+scripts/simulate --mutants [--seeds N] [NAME…] puts in one deliberate bug at a time and counts the \
+seeds that find it.";
 
 /// Lines of a failing seed's trace that are shown by default.
 const LAST_LINES: usize = 40;
