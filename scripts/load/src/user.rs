@@ -439,7 +439,7 @@ impl VirtualUser {
                 return self.is_registered(context);
             }
             (RequestKind::Login(TypedPassword::Right), ErrorCode::RateLimited) => {
-                self.record.waited = true
+                self.record.waited = true;
             }
             (_, ErrorCode::NotAuthenticated) => self.state = SessionState::Registered,
             _ => {}

@@ -116,7 +116,7 @@ impl Tap {
         match &message.request {
             Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
             Request::Account(Account::Delete { .. }) => {
-                observer.ledger.note_account_deletion(self.id)
+                observer.ledger.note_account_deletion(self.id);
             }
             Request::Confirm(confirm) => observer.ledger.note_confirmation(self.id, &confirm.mails),
             _ => {}

@@ -205,11 +205,11 @@ impl Model {
         match (client.state, request) {
             (SessionState::New, Request::Hello(hello)) => self.greeted(index, hello.version, reply),
             (SessionState::New, _) | (_, Request::Hello(_)) => {
-                refuses(reply, ErrorCode::NotAllowed)
+                refuses(reply, ErrorCode::NotAllowed);
             }
             (_, Request::Ping {}) => assert_eq!(reply, &Reply::Pong {}),
             (SessionState::Anonymous, Request::Register(register)) => {
-                self.registered(register, reply)
+                self.registered(register, reply);
             }
             (SessionState::Anonymous, Request::Login(login)) => {
                 self.logged_in(index, &login.username, &login.credential, reply);

@@ -164,7 +164,7 @@ pub struct People {
 
 /// Totals of the ledger; each mail counts once for each of its recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // See [`crate::ledger::Found`].
+#[allow(missing_docs)] // See [`crate::ledger::MailCounts`].
 pub struct LedgerSummary {
     pub acknowledged: u64,
     pub received: u64,
