@@ -145,7 +145,7 @@ impl Model {
     pub(super) fn knows(&self, index: usize, seq: Seq) -> bool {
         seq == Seq(0)
             || seq == NO_SEQ
-            || self.mailbox(index).iter().any(|letter| letter.seq == Some(seq))
+            || self.mailbox(index).iter().any(|stored| stored.seq == Some(seq))
     }
 
     /// A known number of a mail, or a number of no mail.
@@ -162,7 +162,7 @@ impl Model {
 
     pub(super) fn id_of(&self, index: usize, seq: Seq) -> Option<MailId> {
         let mut mailbox = self.mailbox(index).iter();
-        mailbox.find(|letter| letter.seq == Some(seq)).map(|letter| letter.send.id)
+        mailbox.find(|stored| stored.seq == Some(seq)).map(|stored| stored.send.id)
     }
 
     /// Time passes, up to `now`.
@@ -368,7 +368,7 @@ impl Model {
         assert_eq!(reply, &Reply::Sent { sent_at: now });
         let from_name = sender.full_name.clone();
         self.account(from).sent.insert(send.id, (send.clone(), now));
-        let letter = StoredMail {
+        let stored = StoredMail {
             seq: None,
             from: from.clone(),
             from_name: from_name.clone(),
@@ -376,7 +376,7 @@ impl Model {
             sent_at: now,
         };
         for username in send.to.iter() {
-            self.account(username).mailbox.push(letter.clone());
+            self.account(username).mailbox.push(stored.clone());
         }
         let subject = send.subject.clone();
         let notice = Notice::NewMail(NewMail { from: from.clone(), from_name, subject });
@@ -394,7 +394,7 @@ impl Model {
             max => max.min(limits::PAGE_MAILS_MAX),
         };
         let mailbox = &mut self.account(username).mailbox;
-        let is_before = |letter: &&StoredMail| letter.seq.is_some_and(|seq| seq <= fetch.after);
+        let is_before = |stored: &&StoredMail| stored.seq.is_some_and(|seq| seq <= fetch.after);
         let start = match fetch.after {
             NO_SEQ => mailbox.len(),
             _ => mailbox.iter().take_while(is_before).count(),
@@ -403,11 +403,11 @@ impl Model {
         assert_eq!(mails.len(), behind.len().min(max as usize));
         assert_eq!(*more, behind.len() > mails.len());
         let mut last = fetch.after;
-        for (letter, mail) in behind.iter_mut().zip(mails) {
-            assert!(letter.is(mail), "{mail:?}");
+        for (stored, mail) in behind.iter_mut().zip(mails) {
+            assert!(stored.is(mail), "{mail:?}");
             assert!(mail.seq > last, "numbers grow");
             last = mail.seq;
-            letter.seq = Some(mail.seq);
+            stored.seq = Some(mail.seq);
         }
     }
 
@@ -416,8 +416,8 @@ impl Model {
             mails.iter().map(|mail| (mail.seq.0, *mail.id.as_bytes())).collect();
         let mailbox = &mut self.account(username).mailbox;
         let before = mailbox.len();
-        mailbox.retain(|letter| {
-            let key = letter.seq.map(|seq| (seq.0, *letter.send.id.as_bytes()));
+        mailbox.retain(|stored| {
+            let key = stored.seq.map(|seq| (seq.0, *stored.send.id.as_bytes()));
             key.is_none_or(|key| !named.contains(&key))
         });
         let deleted = (before - mailbox.len()) as u32;
