@@ -265,7 +265,7 @@ struct Waiting {
 
 /// What a session wants of its connection.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Action {
     /// Send this reply to the request of this number.
     Reply(u32, Reply),
     /// The same, and end the connection.
@@ -282,12 +282,17 @@ impl Default for Session {
 
 impl Session {
     /// Takes a request. Not to be called while the session is waiting.
-    pub(crate) fn handle(&mut self, scope: &mut Scope<'_>, number: u32, request: Request) -> Order {
+    pub(crate) fn handle(
+        &mut self,
+        scope: &mut Scope<'_>,
+        number: u32,
+        request: Request,
+    ) -> Action {
         let outcome = match allowed(&self.state, &request) {
             Ok(()) => self.dispatch(scope, request),
             Err((code, text)) => Outcome::refuse(code, text),
         };
-        self.order(scope, number, outcome)
+        self.respond(scope, number, outcome)
     }
 
     /// Takes what came of a job. `None` where this session does not wait for it.
@@ -296,7 +301,7 @@ impl Session {
         scope: &mut Scope<'_>,
         ticket: Ticket,
         done: Done,
-    ) -> Option<Order> {
+    ) -> Option<Action> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let outcome = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
@@ -305,13 +310,13 @@ impl Session {
                 Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
             },
         };
-        Some(self.order(scope, waiting.number, outcome))
+        Some(self.respond(scope, waiting.number, outcome))
     }
 
     /// Learns that its connection does not do what it wants any more. A job that is not done is
     /// none to wait for.
-    pub(crate) fn drop_order(&mut self, order: &Order) {
-        if matches!(order, Order::Defer(..)) {
+    pub(crate) fn discarded(&mut self, action: &Action) {
+        if matches!(action, Action::Defer(..)) {
             self.waiting = None;
         }
     }
@@ -407,17 +412,17 @@ impl Session {
         }
     }
 
-    fn order(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Order {
+    fn respond(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Action {
         match outcome {
             Outcome::Reply(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
-                Order::Reply(number, reply)
+                Action::Reply(number, reply)
             }
             Outcome::Close(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
-                Order::Close(number, reply)
+                Action::Close(number, reply)
             }
             Outcome::Defer(job, pending) => {
                 self.serial += 1;
@@ -427,7 +432,7 @@ impl Session {
                     Job::Store(_) => QueueName::Store,
                 };
                 self.waiting = Some(Waiting { serial, queue, number, pending });
-                Order::Defer(Ticket { connection: scope.connection, serial }, job)
+                Action::Defer(Ticket { connection: scope.connection, serial }, job)
             }
         }
     }

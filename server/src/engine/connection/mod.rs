@@ -31,7 +31,7 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     limits::budget::{Share, Spent},
-    session::{Done, Order, Session, Settings, effect::Effect},
+    session::{Action, Done, Session, Settings, effect::Effect},
 };
 
 /// Requests that one connection may have answered before it is another's turn.
@@ -305,8 +305,8 @@ impl<T: Transport> Connection<T> {
             Ok(Some(message)) => {
                 self.since.heard(context.now.uptime);
                 let mut scope = context.scope(self.id, self.peer);
-                let order = self.session.handle(&mut scope, message.number, message.request);
-                self.act(context, order);
+                let action = self.session.handle(&mut scope, message.number, message.request);
+                self.perform(context, action);
             }
             Err(error) => self.refuse_input(context, error),
         }
@@ -315,36 +315,36 @@ impl<T: Transport> Connection<T> {
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
     pub(crate) fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
         let mut scope = context.scope(self.id, self.peer);
-        let Some(order) = self.session.complete(&mut scope, ticket, done) else {
+        let Some(action) = self.session.complete(&mut scope, ticket, done) else {
             return;
         };
         // What was done has its effects on others, even if nobody is left to be answered.
         if self.is_closing() || self.is_gone() {
-            return self.session.drop_order(&order);
+            return self.session.discarded(&action);
         }
-        self.act(context, order);
+        self.perform(context, action);
         if self.phase == Phase::Draining {
             self.drain(context.now);
         }
     }
 
     /// Does what the session wants, until it waits or has replied.
-    fn act(&mut self, context: &mut Context<'_>, mut order: Order) {
+    fn perform(&mut self, context: &mut Context<'_>, mut action: Action) {
         loop {
-            let (ticket, done) = match order {
-                Order::Reply(number, reply) => return self.reply(context, number, reply),
-                Order::Close(number, reply) => {
+            let (ticket, done) = match action {
+                Action::Reply(number, reply) => return self.reply(context, number, reply),
+                Action::Close(number, reply) => {
                     self.push(&ServerMessage::Reply { number, reply });
                     return self.close(context.now);
                 }
-                Order::Defer(ticket, job) => match context.submit(ticket, job) {
+                Action::Defer(ticket, job) => match context.submit(ticket, job) {
                     Some(done) => (ticket, done),
                     None => return,
                 },
             };
             let mut scope = context.scope(self.id, self.peer);
             match self.session.complete(&mut scope, ticket, done) {
-                Some(next) => order = next,
+                Some(next) => action = next,
                 None => return,
             }
         }
