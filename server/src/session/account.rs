@@ -16,7 +16,7 @@ use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     limits::throttle::Wait,
     session::{
-        Done, Identity, Job, Limit, Outcome, Pending, Scope, Session, State,
+        Done, Identity, Job, Limit, Pending, Response, Scope, Session, State,
         charge::{Charge, Settlement},
         effect::Effect,
     },
@@ -76,16 +76,16 @@ pub(crate) fn register(
     session: &mut Session,
     scope: &mut Scope<'_>,
     register: Register,
-) -> Outcome {
+) -> Response {
     let Register { id, username, full_name, credential, invite } = register;
     // What is refused at once costs nothing and is not charged.
     let invite = match invited(scope, invite.as_ref()) {
         Ok(invite) => invite,
-        Err(text) => return Outcome::refuse(ErrorCode::NotAllowed, text),
+        Err(text) => return Response::refuse(ErrorCode::NotAllowed, text),
     };
     let prefix = scope.prefix();
     if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
-        return Outcome::limited(scope, &username, Limit::Registrations, wait);
+        return Response::limited(scope, &username, Limit::Registrations, wait);
     }
     session.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
@@ -106,10 +106,10 @@ fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId
     }
 }
 
-pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Outcome {
+pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Response {
     let Login { username, credential } = login;
     if let Err(wait) = charge(session, scope, &username) {
-        return Outcome::limited(scope, &username, Limit::Logins, wait);
+        return Response::limited(scope, &username, Limit::Logins, wait);
     }
     find(username.clone(), Step::Finding(username, credential))
 }
@@ -122,14 +122,14 @@ fn charge(session: &mut Session, scope: &mut Scope<'_>, username: &Username) -> 
     Ok(())
 }
 
-pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Outcome {
+pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Response {
     leave(session, scope);
-    Outcome::Reply(Reply::LoggedOut {})
+    Response::Reply(Reply::LoggedOut {})
 }
 
-pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Account) -> Outcome {
+pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Account) -> Response {
     let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+        return Response::account_gone();
     };
     let (account, username) = (identity.account, identity.username.clone());
     let (purpose, credential) = match change {
@@ -142,7 +142,7 @@ pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Accou
     };
     // Whoever finds a session open must not guess the password there either.
     if let Err(wait) = charge(session, scope, &username) {
-        return Outcome::limited(scope, &username, Limit::Logins, wait);
+        return Response::limited(scope, &username, Limit::Logins, wait);
     }
     find(username, Step::FindingFor(purpose, credential))
 }
@@ -153,12 +153,12 @@ pub(crate) fn complete(
     scope: &mut Scope<'_>,
     step: Step,
     done: Done,
-) -> Outcome {
+) -> Response {
     match (step, done) {
-        (_, Done::Hash(HashDone::Failed)) => Outcome::unavailable(),
+        (_, Done::Hash(HashDone::Failed)) => Response::unavailable(),
         (_, Done::Store(StoreDone::Unavailable(text))) => {
             Event::StoreUnavailable { text: &text }.log();
-            Outcome::unavailable()
+            Response::unavailable()
         }
         (Step::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => create(registrant, hash),
         (Step::Creating(username), Done::Store(done)) => created(session, scope, &username, &done),
@@ -184,7 +184,7 @@ pub(crate) fn complete(
             enter(session, scope, account)
         }
         // Another device's login may have made the new hash first: this one tries again.
-        (Step::Restoring(_), Done::Store(StoreDone::Conflict)) => Outcome::unavailable(),
+        (Step::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
         (Step::Restoring(account), Done::Store(_)) => {
             login_failed(scope, &account.username, "changed during the login")
         }
@@ -205,11 +205,11 @@ pub(crate) fn complete(
         (Step::Deleting, Done::Store(done)) => deleted(session, scope, &done),
 
         // An answer that the job does not have: the fault is ours, and costs this request only.
-        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Outcome::unavailable(),
+        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
     }
 }
 
-fn create(registrant: Registrant, hash: PasswordHash) -> Outcome {
+fn create(registrant: Registrant, hash: PasswordHash) -> Response {
     let Registrant { id: register_id, username, full_name, invite } = registrant;
     let step = Step::Creating(username.clone());
     let job = StoreJob::CreateAccount { register_id, username, full_name, hash, invite };
@@ -221,24 +221,24 @@ fn created(
     scope: &mut Scope<'_>,
     username: &Username,
     done: &StoreDone,
-) -> Outcome {
+) -> Response {
     match done {
         StoreDone::CreatedBefore => {
             // It was charged for when it was created.
             session.settle_as(scope, Settlement::Failed);
-            Outcome::Reply(Reply::Registered {})
+            Response::Reply(Reply::Registered {})
         }
         StoreDone::Created => {
             Event::AccountCreated { username, connection: scope.connection }.log();
-            Outcome::Reply(Reply::Registered {})
+            Response::Reply(Reply::Registered {})
         }
         StoreDone::UsernameTaken => {
-            Outcome::refuse(ErrorCode::UsernameTaken, "this username is taken")
+            Response::refuse(ErrorCode::UsernameTaken, "this username is taken")
         }
         StoreDone::InviteUsed => {
-            Outcome::refuse(ErrorCode::NotAllowed, "the invite was used already")
+            Response::refuse(ErrorCode::NotAllowed, "the invite was used already")
         }
-        _ => Outcome::unavailable(),
+        _ => Response::unavailable(),
     }
 }
 
@@ -249,7 +249,7 @@ fn verify(
     username: Username,
     credential: Credential,
     account: Option<AccountRecord>,
-) -> Outcome {
+) -> Response {
     let hash = match &account {
         Some(account) => account.hash.clone(),
         None => scope.settings.bcrypt.dummy(),
@@ -260,26 +260,30 @@ fn verify(
 
 /// The credential is right, but hashing took its time: the password may have been changed or the
 /// account deleted meanwhile, and the sessions that were there closed.
-fn recheck_or_rehash(scope: &Scope<'_>, credential: Credential, account: AccountRecord) -> Outcome {
+fn recheck_or_rehash(
+    scope: &Scope<'_>,
+    credential: Credential,
+    account: AccountRecord,
+) -> Response {
     if scope.settings.bcrypt.is_outdated(&account.hash) {
         return defer_hash(HashJob::Make { credential }, Step::Rehashing(account));
     }
     find(account.username.clone(), Step::Rechecking(account))
 }
 
-fn restore(mut account: AccountRecord, new: PasswordHash) -> Outcome {
+fn restore(mut account: AccountRecord, new: PasswordHash) -> Response {
     let old = std::mem::replace(&mut account.hash, new.clone());
     defer_store(StoreJob::SetHash { account: account.id, old, new }, Step::Restoring(account))
 }
 
-fn enter(session: &mut Session, scope: &mut Scope<'_>, account: AccountRecord) -> Outcome {
+fn enter(session: &mut Session, scope: &mut Scope<'_>, account: AccountRecord) -> Response {
     let AccountRecord { id, username, full_name, waiting, .. } = account;
     let (connection, address) = (scope.connection, scope.peer);
     Event::LoginSucceeded { username: &username, connection, address }.log();
     scope.effects.push(Effect::Entered { connection, account: id });
     let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
     session.state = State::LoggedIn(Box::new(Identity { account: id, username, full_name }));
-    Outcome::Reply(Reply::LoggedIn(reply))
+    Response::Reply(Reply::LoggedIn(reply))
 }
 
 fn leave(session: &mut Session, scope: &mut Scope<'_>) {
@@ -291,10 +295,10 @@ fn leave(session: &mut Session, scope: &mut Scope<'_>) {
 }
 
 /// One answer for an unknown username and a wrong password; the log alone tells why.
-fn login_failed(scope: &Scope<'_>, username: &Username, reason: &str) -> Outcome {
+fn login_failed(scope: &Scope<'_>, username: &Username, reason: &str) -> Response {
     let (connection, address) = (scope.connection, scope.peer);
     Event::LoginFailed { username, connection, address, reason }.log();
-    Outcome::refuse(ErrorCode::BadCredentials, "unknown username or wrong password")
+    Response::refuse(ErrorCode::BadCredentials, "unknown username or wrong password")
 }
 
 fn renamed(
@@ -302,16 +306,16 @@ fn renamed(
     scope: &Scope<'_>,
     full_name: FullName,
     done: &StoreDone,
-) -> Outcome {
+) -> Response {
     match (done, &mut session.state) {
         (StoreDone::Changed, State::LoggedIn(identity)) => {
             identity.full_name = full_name;
             let (username, connection) = (&identity.username, scope.connection);
             Event::AccountRenamed { username, connection }.log();
-            Outcome::Reply(Reply::AccountChanged {})
+            Response::Reply(Reply::AccountChanged {})
         }
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
@@ -320,20 +324,20 @@ fn verify_for(
     purpose: Purpose,
     credential: Credential,
     account: Option<AccountRecord>,
-) -> Outcome {
+) -> Response {
     // The username may be another account's by now.
     match account.filter(|account| Some(account.id) == account_id(session)) {
         Some(account) => {
             let job = HashJob::Verify { credential, hash: account.hash.clone() };
             defer_hash(job, Step::VerifyingFor(purpose, account.hash))
         }
-        None => Outcome::account_gone(),
+        None => Response::account_gone(),
     }
 }
 
-fn verified_for(session: &Session, purpose: Purpose, hash: PasswordHash) -> Outcome {
+fn verified_for(session: &Session, purpose: Purpose, hash: PasswordHash) -> Response {
     let Some(account) = account_id(session) else {
-        return Outcome::account_gone();
+        return Response::account_gone();
     };
     match purpose {
         Purpose::Password(new) => {
@@ -343,29 +347,29 @@ fn verified_for(session: &Session, purpose: Purpose, hash: PasswordHash) -> Outc
     }
 }
 
-fn store_new(session: &Session, old: PasswordHash, new: PasswordHash) -> Outcome {
+fn store_new(session: &Session, old: PasswordHash, new: PasswordHash) -> Response {
     match account_id(session) {
         Some(account) => defer_store(StoreJob::SetHash { account, old, new }, Step::StoringNew),
-        None => Outcome::account_gone(),
+        None => Response::account_gone(),
     }
 }
 
-fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) -> Outcome {
+fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) -> Response {
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
             let connection = scope.connection;
             Event::AccountPasswordChanged { username: &identity.username, connection }.log();
             let account = identity.account;
             scope.effects.push(Effect::EndSessions { account, except: connection });
-            Outcome::Reply(Reply::AccountChanged {})
+            Response::Reply(Reply::AccountChanged {})
         }
         (StoreDone::Conflict, _) => wrong_password(session, scope),
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
-fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Outcome {
+fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Response {
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
             let connection = scope.connection;
@@ -373,35 +377,35 @@ fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Ou
             let account = identity.account;
             scope.effects.push(Effect::EndSessions { account, except: connection });
             leave(session, scope);
-            Outcome::Reply(Reply::AccountChanged {})
+            Response::Reply(Reply::AccountChanged {})
         }
         (StoreDone::Conflict, _) => wrong_password(session, scope),
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
-fn wrong_password(session: &Session, scope: &Scope<'_>) -> Outcome {
+fn wrong_password(session: &Session, scope: &Scope<'_>) -> Response {
     if let Some(identity) = session.identity() {
         let (username, connection, address) = (&identity.username, scope.connection, scope.peer);
         let reason = "wrong password for a change";
         Event::LoginFailed { username, connection, address, reason }.log();
     }
-    Outcome::refuse(ErrorCode::BadCredentials, "wrong password")
+    Response::refuse(ErrorCode::BadCredentials, "wrong password")
 }
 
 fn account_id(session: &Session) -> Option<AccountId> {
     session.identity().map(|identity| identity.account)
 }
 
-fn find(username: Username, step: Step) -> Outcome {
+fn find(username: Username, step: Step) -> Response {
     defer_store(StoreJob::FindAccount { username }, step)
 }
 
-fn defer_store(job: StoreJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Store(job), Pending::Account(Box::new(step)))
+fn defer_store(job: StoreJob, step: Step) -> Response {
+    Response::Defer(Job::Store(job), Pending::Account(Box::new(step)))
 }
 
-fn defer_hash(job: HashJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
+fn defer_hash(job: HashJob, step: Step) -> Response {
+    Response::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
 }

@@ -11,7 +11,7 @@ use correio_proto::{
 use crate::{
     event::Event,
     session::{
-        Done, Job, Limit, Outcome, Pending, Scope, Session,
+        Done, Job, Limit, Pending, Response, Scope, Session,
         charge::{Charge, Settlement},
         effect::Effect,
     },
@@ -29,19 +29,19 @@ pub(crate) enum Step {
     Confirming,
 }
 
-pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> Outcome {
+pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> Response {
     let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+        return Response::account_gone();
     };
     let Send { id, to, subject, body } = send;
     if body.as_str().len() > scope.settings.body_max {
         let text = format!("the body may have at most {} bytes", scope.settings.body_max);
-        return Outcome::refuse(ErrorCode::TooLarge, &text);
+        return Response::refuse(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
     if let Err(wait) = scope.throttle.mail(scope.now.uptime, sender, recipients) {
-        return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
+        return Response::limited(scope, &identity.username, Limit::Mails, wait);
     }
     session.charge = Some(Charge::Mail(sender, recipients));
     let mail = Arc::new(Outgoing { id, to, subject, body });
@@ -49,9 +49,9 @@ pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> 
     defer(StoreJob::Send { sender, mail, now: scope.now.wall }, step)
 }
 
-pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
+pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Response {
     let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+        return Response::account_gone();
     };
     let mails = match fetch.max {
         0 => limits::PAGE_MAILS_MAX,
@@ -62,12 +62,12 @@ pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
     defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, Step::Fetching)
 }
 
-pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
+pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Response {
     let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+        return Response::account_gone();
     };
     if confirm.mails.is_empty() {
-        return Outcome::Reply(Reply::Confirmed { deleted: 0 });
+        return Response::Reply(Reply::Confirmed { deleted: 0 });
     }
     let job = StoreJob::Confirm { account: identity.account, mails: confirm.mails };
     defer(job, Step::Confirming)
@@ -79,20 +79,20 @@ pub(crate) fn complete(
     scope: &mut Scope<'_>,
     step: Step,
     done: Done,
-) -> Outcome {
+) -> Response {
     if let Done::Store(StoreDone::SentBefore { .. }) = done {
         // It was charged for when it was sent.
         session.settle_as(scope, Settlement::Failed);
     }
     let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
-        return Outcome::unavailable();
+        return Response::unavailable();
     };
     let username = &identity.username;
     match (step, done) {
-        (_, StoreDone::NoAccount) => Outcome::account_gone(),
+        (_, StoreDone::NoAccount) => Response::account_gone(),
         (_, StoreDone::Unavailable(text)) => {
             Event::StoreUnavailable { text: &text }.log();
-            Outcome::unavailable()
+            Response::unavailable()
         }
         (Step::Sending(mail), done) => sent(scope, username, &mail, done),
         (Step::Fetching, StoreDone::Page { mails, more }) => {
@@ -100,7 +100,7 @@ pub(crate) fn complete(
                 let (connection, mails) = (scope.connection, mails.len());
                 Event::MailDelivered { username, mails, connection }.log();
             }
-            Outcome::Reply(Reply::Page(Page { mails, more }))
+            Response::Reply(Reply::Page(Page { mails, more }))
         }
         (Step::Confirming, StoreDone::Confirmed { deleted }) => {
             let connection = scope.connection;
@@ -108,13 +108,13 @@ pub(crate) fn complete(
             if deleted > 0 {
                 Event::MailDeleted { username, mails: deleted as usize, connection }.log();
             }
-            Outcome::Reply(Reply::Confirmed { deleted })
+            Response::Reply(Reply::Confirmed { deleted })
         }
-        (Step::Fetching | Step::Confirming, _) => Outcome::unavailable(),
+        (Step::Fetching | Step::Confirming, _) => Response::unavailable(),
     }
 }
 
-fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Outcome {
+fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Response {
     let Outgoing { id, to, subject, body } = mail;
     let connection = scope.connection;
     let error = match done {
@@ -128,11 +128,11 @@ fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone
                 let notice = Notice::NewMail(new_mail);
                 scope.effects.push(Effect::Notify { accounts: recipients, notice });
             }
-            return Outcome::Reply(Reply::Sent { sent_at });
+            return Response::Reply(Reply::Sent { sent_at });
         }
         StoreDone::SentBefore { sent_at } => {
             Event::MailRepeated { from, id: *id, connection }.log();
-            return Outcome::Reply(Reply::Sent { sent_at });
+            return Response::Reply(Reply::Sent { sent_at });
         }
         StoreDone::Conflict => {
             ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
@@ -145,12 +145,12 @@ fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone
             let text = "the mailbox of one or more recipients is full; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MailboxFull, text) }
         }
-        _ => return Outcome::unavailable(),
+        _ => return Response::unavailable(),
     };
     Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
-    Outcome::Reply(Reply::Error(error))
+    Response::Reply(Reply::Error(error))
 }
 
-fn defer(job: StoreJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Store(job), Pending::Mailbox(step))
+fn defer(job: StoreJob, step: Step) -> Response {
+    Response::Defer(Job::Store(job), Pending::Mailbox(step))
 }

@@ -94,7 +94,7 @@ impl Scope<'_> {
 
 /// What a request comes to for now.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum Response {
     /// It is answered.
     Reply(Reply),
     /// It is answered, and the connection ends.
@@ -103,7 +103,7 @@ pub(crate) enum Outcome {
     Defer(Job, Pending),
 }
 
-impl Outcome {
+impl Response {
     /// A refusal.
     pub(crate) fn refuse(code: ErrorCode, text: &str) -> Self {
         Self::Reply(Reply::Error(ErrorReply::new(code, text)))
@@ -288,11 +288,11 @@ impl Session {
         number: u32,
         request: Request,
     ) -> Action {
-        let outcome = match allowed(&self.state, &request) {
+        let response = match allowed(&self.state, &request) {
             Ok(()) => self.dispatch(scope, request),
-            Err((code, text)) => Outcome::refuse(code, text),
+            Err((code, text)) => Response::refuse(code, text),
         };
-        self.respond(scope, number, outcome)
+        self.respond(scope, number, response)
     }
 
     /// Takes what came of a job. `None` where this session does not wait for it.
@@ -303,14 +303,14 @@ impl Session {
         done: Done,
     ) -> Option<Action> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
-        let outcome = match done {
+        let response = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
             done => match waiting.pending {
                 Pending::Account(step) => account::complete(self, scope, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
             },
         };
-        Some(self.respond(scope, waiting.number, outcome))
+        Some(self.respond(scope, waiting.number, response))
     }
 
     /// Learns that its connection does not do what it wants any more. A job that is not done is
@@ -342,10 +342,10 @@ impl Session {
         }
     }
 
-    fn dispatch(&mut self, scope: &mut Scope<'_>, request: Request) -> Outcome {
+    fn dispatch(&mut self, scope: &mut Scope<'_>, request: Request) -> Response {
         match request {
             Request::Hello(hello) => self.hello(scope, &hello),
-            Request::Ping {} => Outcome::Reply(Reply::Pong {}),
+            Request::Ping {} => Response::Reply(Reply::Pong {}),
             Request::Register(register) => account::register(self, scope, register),
             Request::Login(login) => account::login(self, scope, login),
             Request::Logout {} => account::logout(self, scope),
@@ -356,15 +356,15 @@ impl Session {
         }
     }
 
-    fn hello(&mut self, scope: &Scope<'_>, hello: &Hello) -> Outcome {
+    fn hello(&mut self, scope: &Scope<'_>, hello: &Hello) -> Response {
         if hello.version != VERSION {
             let text = format!("this server speaks version {VERSION}");
             let mut error = ErrorReply::new(ErrorCode::Version, text);
             error.versions = vec![VERSION];
-            return Outcome::Close(Reply::Error(error));
+            return Response::Close(Reply::Error(error));
         }
         self.state = State::Anonymous;
-        Outcome::Reply(Reply::Hello(welcome(scope.settings)))
+        Response::Reply(Reply::Hello(welcome(scope.settings)))
     }
 
     /// Takes the charge back: the client left before a worker began.
@@ -412,19 +412,19 @@ impl Session {
         }
     }
 
-    fn respond(&mut self, scope: &mut Scope<'_>, number: u32, outcome: Outcome) -> Action {
-        match outcome {
-            Outcome::Reply(reply) => {
+    fn respond(&mut self, scope: &mut Scope<'_>, number: u32, response: Response) -> Action {
+        match response {
+            Response::Reply(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
                 Action::Reply(number, reply)
             }
-            Outcome::Close(reply) => {
+            Response::Close(reply) => {
                 self.settle(scope, &reply);
                 self.report_refusal(scope, &reply);
                 Action::Close(number, reply)
             }
-            Outcome::Defer(job, pending) => {
+            Response::Defer(job, pending) => {
                 self.serial += 1;
                 let serial = self.serial;
                 let queue = match &job {
@@ -479,11 +479,11 @@ fn welcome(settings: &Settings) -> Welcome {
 }
 
 /// The answer where a queue is full: never less than a second, so that nobody hurries back.
-fn busy(queue: QueueName, retry_after: Duration) -> Outcome {
+fn busy(queue: QueueName, retry_after: Duration) -> Response {
     Event::QueueFull { queue: queue.as_str() }.log();
     let text = "the server has too much to do; try again later";
     let mut error = ErrorReply::new(ErrorCode::Busy, text);
     let seconds = retry_after.as_secs_f64().ceil().clamp(1.0, 3600.0);
     error.retry_after = Some(seconds as u32);
-    Outcome::Reply(Reply::Error(error))
+    Response::Reply(Reply::Error(error))
 }
