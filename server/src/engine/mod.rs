@@ -32,7 +32,7 @@ use crate::{
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
-    session::{Done, Identity, Settings, effect::Effect, presence::Presence},
+    session::{Done, Identity, Settings, effect::Effect, registry::SessionRegistry},
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
@@ -90,7 +90,7 @@ pub struct Server<T> {
     settings: Settings,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
-    presence: Presence,
+    registry: SessionRegistry,
     deadlines: Deadlines,
     throttle: Throttle,
     /// What partly received frames take.
@@ -142,7 +142,7 @@ impl<T: Transport> Server<T> {
             settings,
             store,
             hasher,
-            presence: Presence::default(),
+            registry: SessionRegistry::default(),
             deadlines: Deadlines::default(),
             ready: Vec::new(),
             spare_ready: Vec::new(),
@@ -444,13 +444,13 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::Entered { connection, account } => {
                     self.admission.entered(connection);
-                    if let Some(oldest) = self.presence.enter(account, connection) {
+                    if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
                 }
                 Effect::Left { connection, account } => {
                     self.admission.left(connection);
-                    self.presence.leave(account, connection);
+                    self.registry.remove(account, connection);
                 }
                 Effect::Notify { accounts, notice } => {
                     for account in accounts {
@@ -479,7 +479,7 @@ impl<T: Transport> Server<T> {
             let identity = self.identity_of(*id);
             identity.is_some_and(|identity| identity.account == account)
         };
-        self.presence.of(account).iter().copied().filter(is_theirs).collect()
+        self.registry.of(account).iter().copied().filter(is_theirs).collect()
     }
 
     fn tell(&mut self, id: ConnId, notice: Notice) {
@@ -529,7 +529,7 @@ impl<T: Transport> Server<T> {
             input: &mut self.input,
             output: &mut self.output,
             effects: &mut self.effects,
-            presence: &self.presence,
+            registry: &self.registry,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

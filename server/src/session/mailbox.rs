@@ -121,7 +121,7 @@ fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
             let bytes = body.as_str().len();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
-            recipients.retain(|account| !scope.presence.of(*account).is_empty());
+            recipients.retain(|account| !scope.registry.of(*account).is_empty());
             if !recipients.is_empty() {
                 let new_mail =
                     NewMail { from: username, from_name: full_name, subject: subject.clone() };

@@ -8,7 +8,7 @@ mod account;
 mod charge;
 pub(crate) mod effect;
 mod mailbox;
-pub(crate) mod presence;
+pub(crate) mod registry;
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use crate::{
     session::{
         charge::{Charge, Settlement},
         effect::Effect,
-        presence::Presence,
+        registry::SessionRegistry,
     },
     store::{StoreDone, StoreJob},
 };
@@ -82,7 +82,7 @@ pub(crate) struct Scope<'a> {
     /// Takes what concerns other connections.
     pub(crate) effects: &'a mut Vec<Effect>,
     /// Who is there to be told of something.
-    pub(crate) presence: &'a Presence,
+    pub(crate) registry: &'a SessionRegistry,
 }
 
 impl Scope<'_> {

@@ -9,7 +9,7 @@ use crate::{
     clock::Now,
     ids::{ConnId, Ticket},
     limits::{budget::Budget, throttle::Throttle},
-    session::{Done, Job, QueueName, Scope, Settings, effect::Effect, presence::Presence},
+    session::{Done, Job, QueueName, Scope, Settings, effect::Effect, registry::SessionRegistry},
     store::{Store, Submitted},
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct Context<'a> {
     /// Takes what concerns other connections.
     pub(crate) effects: &'a mut Vec<Effect>,
     /// Who is there.
-    pub(crate) presence: &'a Presence,
+    pub(crate) registry: &'a SessionRegistry,
     /// Who may try how often.
     pub(crate) throttle: &'a mut Throttle,
     /// What partly received frames may take of all connections together.
@@ -50,7 +50,7 @@ impl Context<'_> {
             settings: self.settings,
             throttle: self.throttle,
             effects: self.effects,
-            presence: self.presence,
+            registry: self.registry,
         }
     }
 

@@ -12,16 +12,16 @@ const SESSIONS_MAX: usize = 100;
 
 /// See the module's description. At most as large as the number of connections.
 #[derive(Debug, Default)]
-pub(crate) struct Presence {
+pub(crate) struct SessionRegistry {
     /// Nobody outside chooses the number of an account: a fast hash does.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
 }
 
-impl Presence {
+impl SessionRegistry {
     /// A connection became a session of an account. Returns the oldest one where there are too
     /// many now: it is to be ended.
     #[must_use]
-    pub(crate) fn enter(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
+    pub(crate) fn add(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
         let sessions = self.sessions.entry(account).or_default();
         sessions.push(connection);
         // Taken out at once: its end takes a moment, and must not be asked for twice.
@@ -29,7 +29,7 @@ impl Presence {
     }
 
     /// It is none any more.
-    pub(crate) fn leave(&mut self, account: AccountId, connection: ConnId) {
+    pub(crate) fn remove(&mut self, account: AccountId, connection: ConnId) {
         if let Some(sessions) = self.sessions.get_mut(&account) {
             sessions.retain(|session| *session != connection);
             if sessions.is_empty() {
