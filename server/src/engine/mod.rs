@@ -21,7 +21,7 @@ use crate::{
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
-        connection::{Connection, Context, Driven, Held, Readiness, Reason, Transport},
+        connection::{CloseReason, Connection, Context, Driven, Held, Readiness, Transport},
         deadlines::Deadlines,
         slots::Slots,
     },
@@ -103,7 +103,7 @@ pub struct Server<T> {
     spare_ready: Vec<ConnId>,
     /// Those of a turn that are not logged in; empty between turns.
     others: Vec<ConnId>,
-    over: Vec<(ConnId, Reason)>,
+    over: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
     prune_at: Option<Duration>,
@@ -191,7 +191,7 @@ impl<T: Transport> Server<T> {
         let is_turned_away = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
-                self.over.push((displaced, Reason::Displaced));
+                self.over.push((displaced, CloseReason::Displaced));
                 false
             }
             Admission::Refused(refusal) => {
@@ -222,7 +222,7 @@ impl<T: Transport> Server<T> {
 
     /// Ends a connection at the end of the next turn.
     pub fn abort(&mut self, id: ConnId) {
-        self.over.push((id, Reason::Broken));
+        self.over.push((id, CloseReason::Broken));
     }
 
     /// Notes what a connection's transport is ready for. Events about connections that are gone
@@ -281,7 +281,7 @@ impl<T: Transport> Server<T> {
     /// As [`Server::turn`].
     pub fn close(self) -> Result<(), StoreFailed> {
         for (connection, _) in self.connections.iter() {
-            let reason = Reason::ShuttingDown.as_str();
+            let reason = CloseReason::ShuttingDown.as_str();
             Event::ConnectionClosed { connection, reason }.log();
         }
         // Before the store is waited for.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Reason;
+use super::CloseReason;
 use crate::session::Settings;
 
 /// How long a connection that is being closed waits for the client to take its last words.
@@ -12,7 +12,7 @@ const LINGER: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// The end.
-    End(Reason),
+    End(CloseReason),
     /// The end, unless it is the server that takes its time.
     Silence,
     /// A ping.
@@ -26,7 +26,7 @@ pub(super) struct Dues([Option<(Duration, Due)>; 3]);
 impl Dues {
     /// Those of a connection that is being closed since then.
     pub(super) fn of_closing(since: Duration) -> Self {
-        Self([Some((since + LINGER, Due::End(Reason::ByServer))), None, None])
+        Self([Some((since + LINGER, Due::End(CloseReason::ByServer))), None, None])
     }
 
     /// The next moment at which something is due.
@@ -88,9 +88,9 @@ impl Since {
     /// What is to come, for a connection that is not being closed.
     pub(super) fn dues(&self, is_logged_in: bool, settings: &Settings) -> Dues {
         let idle = settings.idle_timeout;
-        let stuck = self.stuck.map(|since| (since + idle, Due::End(Reason::IdleTimeout)));
+        let stuck = self.stuck.map(|since| (since + idle, Due::End(CloseReason::IdleTimeout)));
         if !is_logged_in {
-            let end = Due::End(Reason::LoginTimeout);
+            let end = Due::End(CloseReason::LoginTimeout);
             return Dues([stuck, Some((self.anonymous + settings.login_timeout, end)), None]);
         }
         let ping = (!self.pinged).then_some((self.heard + idle / 2, Due::Ping));

@@ -1,8 +1,8 @@
 //! One connection: a transport, a channel and a session, and the one loop that drives them.
 
+mod close_reason;
 mod context;
 mod due;
-mod reason;
 mod transport;
 
 use std::{
@@ -20,7 +20,7 @@ use correio_proto::{
 };
 
 pub use self::transport::{Readiness, Transport};
-pub(crate) use self::{context::Context, reason::Reason};
+pub(crate) use self::{close_reason::CloseReason, context::Context};
 use self::{
     due::{Due, Dues, Since},
     transport::Reader,
@@ -60,7 +60,7 @@ pub(crate) enum Driven {
     /// The budget is spent; there is more to do at once.
     Again,
     /// The connection is over and can be removed.
-    Over(Reason),
+    Over(CloseReason),
 }
 
 /// Where a connection is in its life.
@@ -71,7 +71,7 @@ enum Phase {
     /// The server stops: the request under way is finished, no other is taken.
     Draining,
     /// The transport is over, for this reason; the store is still at the session's last job.
-    Gone(Reason),
+    Gone(CloseReason),
     /// The last words are on their way; what comes in is thrown away.
     Closing { since: Duration, shut_down: bool },
 }
@@ -158,7 +158,7 @@ impl<T: Transport> Connection<T> {
         if self.share_output(context).is_err() {
             // Its replies are what there is no room for; nothing more can be said to it.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
-            driven = Driven::Over(Reason::NoRoom);
+            driven = Driven::Over(CloseReason::NoRoom);
         }
         self.channel.detach(context.spare);
         driven
@@ -244,7 +244,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn read(&mut self) -> Result<(), Reason> {
+    fn read(&mut self) -> Result<(), CloseReason> {
         let mut reader = Reader::new(&mut self.transport);
         let read = match self.phase {
             Phase::Open | Phase::Draining => self.channel.read_from(&mut reader),
@@ -258,21 +258,21 @@ impl<T: Transport> Connection<T> {
             self.ready.readable = false;
         }
         match read {
-            Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(Reason::ByServer),
-            Ok(0) if self.channel.is_cut_off() => Err(Reason::CutOff),
-            Ok(0) => Err(Reason::ByClient),
+            Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(CloseReason::ByServer),
+            Ok(0) if self.channel.is_cut_off() => Err(CloseReason::CutOff),
+            Ok(0) => Err(CloseReason::ByClient),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.ready.readable = false;
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(_) => Err(Reason::Broken),
+            Err(_) => Err(CloseReason::Broken),
         }
     }
 
     /// Writes what is to go out, as far as the transport takes it.
-    fn flush(&mut self, now: Now) -> Result<(), Reason> {
+    fn flush(&mut self, now: Now) -> Result<(), CloseReason> {
         while self.ready.writable && self.channel.wants_write() {
             match self.channel.write_to(&mut self.transport) {
                 Ok(_) => {}
@@ -280,7 +280,7 @@ impl<T: Transport> Connection<T> {
                     self.ready.writable = false;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Reason::Broken),
+                Err(_) => return Err(CloseReason::Broken),
             }
         }
         self.since.offered(now.uptime, self.channel.pending_output() == 0);
@@ -462,7 +462,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
-    pub(crate) fn expire(&mut self, now: Now, settings: &Settings) -> Option<Reason> {
+    pub(crate) fn expire(&mut self, now: Now, settings: &Settings) -> Option<CloseReason> {
         match self.dues(settings).at(now.uptime)? {
             Due::End(reason) => Some(reason),
             // A job that takes its time is no silence of the client's.
@@ -470,7 +470,7 @@ impl<T: Transport> Connection<T> {
                 self.since.excused(now.uptime);
                 None
             }
-            Due::Silence => Some(Reason::IdleTimeout),
+            Due::Silence => Some(CloseReason::IdleTimeout),
             Due::Ping => {
                 self.since.pinged();
                 self.notify(Notice::Ping {});
@@ -490,7 +490,7 @@ impl<T: Transport> Connection<T> {
 
     /// Keeps the connection although its transport is over, until the store has answered: what
     /// the answer means for others must not be lost with it. False where it need not stay.
-    pub(crate) fn outlive(&mut self, reason: Reason) -> bool {
+    pub(crate) fn outlive(&mut self, reason: CloseReason) -> bool {
         let is_storing = self.session.is_storing();
         if is_storing && !self.is_gone() {
             self.phase = Phase::Gone(reason);

@@ -2,7 +2,7 @@
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum CloseReason {
     /// The client closed it.
     ByClient,
     /// It ended without TLS's goodbye: what came last may have been cut off.
@@ -23,7 +23,7 @@ pub(crate) enum Reason {
     ShuttingDown,
 }
 
-impl Reason {
+impl CloseReason {
     /// As it is logged.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
