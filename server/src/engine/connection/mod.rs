@@ -2,7 +2,7 @@
 
 mod close_reason;
 mod context;
-mod due;
+mod timers;
 mod transport;
 
 use std::{
@@ -22,7 +22,7 @@ use correio_proto::{
 pub use self::transport::{Readiness, Transport};
 pub(crate) use self::{close_reason::CloseReason, context::Context};
 use self::{
-    due::{Due, Dues, Since},
+    timers::{Activity, Timer, Timers},
     transport::Reader,
 };
 pub use crate::limits::budget::Held;
@@ -87,7 +87,7 @@ pub(crate) struct Connection<T> {
     phase: Phase,
     ready: Readiness,
     protocol_errors: u32,
-    since: Since,
+    activity: Activity,
     /// Its share of the budget for what came in.
     input_share: Share,
     /// Its share of the budget for what is to go out.
@@ -113,7 +113,7 @@ impl<T: Transport> Connection<T> {
             // A new socket may be written to, and what was sent with the first packet is there.
             ready: Readiness { readable: true, writable: true, ended: false },
             protocol_errors: 0,
-            since: Since::opened(now.uptime),
+            activity: Activity::opened(now.uptime),
             input_share: Share::default(),
             output_share: Share::default(),
         }
@@ -283,7 +283,7 @@ impl<T: Transport> Connection<T> {
                 Err(_) => return Err(CloseReason::Broken),
             }
         }
-        self.since.offered(now.uptime, self.channel.pending_output() == 0);
+        self.activity.offered(now.uptime, self.channel.pending_output() == 0);
         Ok(())
     }
 
@@ -303,7 +303,7 @@ impl<T: Transport> Connection<T> {
         match self.channel.next_message::<ClientMessage>() {
             Ok(None) => {}
             Ok(Some(message)) => {
-                self.since.heard(context.now.uptime);
+                self.activity.heard(context.now.uptime);
                 let mut scope = context.scope(self.id, self.peer);
                 let action = self.session.handle(&mut scope, message.number, message.request);
                 self.perform(context, action);
@@ -355,7 +355,7 @@ impl<T: Transport> Connection<T> {
             Reply::LoggedIn(_) => self.channel.set_frame_limit(context.settings.frame_max()),
             Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
                 self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-                self.since.left(context.now.uptime);
+                self.activity.logged_out(context.now.uptime);
             }
             _ => {}
         }
@@ -458,32 +458,32 @@ impl<T: Transport> Connection<T> {
 
     /// The next moment at which [`Connection::expire`] has something to do, as an uptime.
     pub(crate) fn deadline(&self, settings: &Settings) -> Duration {
-        self.dues(settings).next()
+        self.timers(settings).next()
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
     pub(crate) fn expire(&mut self, now: Now, settings: &Settings) -> Option<CloseReason> {
-        match self.dues(settings).at(now.uptime)? {
-            Due::End(reason) => Some(reason),
+        match self.timers(settings).due(now.uptime)? {
+            Timer::Close(reason) => Some(reason),
             // A job that takes its time is no silence of the client's.
-            Due::Silence if self.session.waiting_for(self.id).is_some() => {
-                self.since.excused(now.uptime);
+            Timer::Idle if self.session.waiting_for(self.id).is_some() => {
+                self.activity.excused(now.uptime);
                 None
             }
-            Due::Silence => Some(CloseReason::IdleTimeout),
-            Due::Ping => {
-                self.since.pinged();
+            Timer::Idle => Some(CloseReason::IdleTimeout),
+            Timer::Ping => {
+                self.activity.pinged();
                 self.notify(Notice::Ping {});
                 None
             }
         }
     }
 
-    fn dues(&self, settings: &Settings) -> Dues {
+    fn timers(&self, settings: &Settings) -> Timers {
         match self.phase {
-            Phase::Closing { since, .. } => Dues::of_closing(since),
+            Phase::Closing { since, .. } => Timers::lingering(since),
             Phase::Open | Phase::Draining | Phase::Gone(_) => {
-                self.since.dues(self.session.identity().is_some(), settings)
+                self.activity.timers(self.session.identity().is_some(), settings)
             }
         }
     }

@@ -10,23 +10,23 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// What a moment brings if nothing moves before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum Timer {
     /// The end.
-    End(CloseReason),
+    Close(CloseReason),
     /// The end, unless it is the server that takes its time.
-    Silence,
+    Idle,
     /// A ping.
     Ping,
 }
 
 /// What is to come, each with its uptime. Of those that are due at once the first counts.
 #[derive(Debug)]
-pub(super) struct Dues([Option<(Duration, Due)>; 3]);
+pub(super) struct Timers([Option<(Duration, Timer)>; 3]);
 
-impl Dues {
+impl Timers {
     /// Those of a connection that is being closed since then.
-    pub(super) fn of_closing(since: Duration) -> Self {
-        Self([Some((since + LINGER, Due::End(CloseReason::ByServer))), None, None])
+    pub(super) fn lingering(since: Duration) -> Self {
+        Self([Some((since + LINGER, Timer::Close(CloseReason::ByServer))), None, None])
     }
 
     /// The next moment at which something is due.
@@ -35,14 +35,14 @@ impl Dues {
     }
 
     /// What is due.
-    pub(super) fn at(&self, uptime: Duration) -> Option<Due> {
-        self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, due)| *due)
+    pub(super) fn due(&self, uptime: Duration) -> Option<Timer> {
+        self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, timer)| *timer)
     }
 }
 
 /// Since when a connection is what it is, as uptimes.
 #[derive(Debug)]
-pub(super) struct Since {
+pub(super) struct Activity {
     /// When it was opened, or logged out.
     anonymous: Duration,
     /// When the last request came in.
@@ -53,14 +53,14 @@ pub(super) struct Since {
     pinged: bool,
 }
 
-impl Since {
+impl Activity {
     /// Those of a connection that was just opened.
     pub(super) fn opened(uptime: Duration) -> Self {
         Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
     }
 
     /// It was logged out.
-    pub(super) fn left(&mut self, uptime: Duration) {
+    pub(super) fn logged_out(&mut self, uptime: Duration) {
         self.anonymous = uptime;
     }
 
@@ -86,14 +86,14 @@ impl Since {
     }
 
     /// What is to come, for a connection that is not being closed.
-    pub(super) fn dues(&self, is_logged_in: bool, settings: &Settings) -> Dues {
+    pub(super) fn timers(&self, is_logged_in: bool, settings: &Settings) -> Timers {
         let idle = settings.idle_timeout;
-        let stuck = self.stuck.map(|since| (since + idle, Due::End(CloseReason::IdleTimeout)));
+        let stuck = self.stuck.map(|since| (since + idle, Timer::Close(CloseReason::IdleTimeout)));
         if !is_logged_in {
-            let end = Due::End(CloseReason::LoginTimeout);
-            return Dues([stuck, Some((self.anonymous + settings.login_timeout, end)), None]);
+            let end = Timer::Close(CloseReason::LoginTimeout);
+            return Timers([stuck, Some((self.anonymous + settings.login_timeout, end)), None]);
         }
-        let ping = (!self.pinged).then_some((self.heard + idle / 2, Due::Ping));
-        Dues([stuck, Some((self.heard + idle, Due::Silence)), ping])
+        let ping = (!self.pinged).then_some((self.heard + idle / 2, Timer::Ping));
+        Timers([stuck, Some((self.heard + idle, Timer::Idle)), ping])
     }
 }
