@@ -200,8 +200,8 @@ fn a_flood_of_requests_leaves_the_others_their_turn() {
         tony.begin(&mut world, Request::Ping {});
     }
     pepper.begin(&mut world, Request::Ping {});
-    world.server.turn(world.now).unwrap();
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     pepper.take();
     assert_eq!(pepper.replies.len(), 1);
     tony.take();
@@ -284,7 +284,7 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
         client.begin(&mut world, hello());
     }
     tony.begin(&mut world, Request::Ping {});
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     tony.take();
     assert_eq!(tony.replies.pop_front().unwrap().1, Reply::Pong {}, "last in line, first served");
     let greeted = |crowd: &mut Vec<support::Client>| {

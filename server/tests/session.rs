@@ -344,7 +344,7 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     tony.begin(&mut world, Request::Account(change));
     world.settle();
     world.hashing.borrow_mut().held = false;
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     world.hashing.borrow_mut().held = true;
     world.settle();
     held.set(true);

@@ -1,6 +1,6 @@
 //! The server without its sockets: all connections and what they share.
 //!
-//! The reactor tells it what is ready and what time it is, and calls [`Server::turn`]. So does a
+//! The reactor tells it what is ready and what time it is, and calls [`Server::process`]. So does a
 //! test, with pipes in memory and a clock of its own. Connections never touch one another: what
 //! concerns another goes through effects, and a connection is removed only at the end of a
 //! turn.
@@ -37,17 +37,17 @@ use crate::{
 };
 
 /// Connections beyond the maximum that are told so before they are closed.
-const TURNED_AWAY_MAX: usize = 64;
+const REJECTED_MAX: usize = 64;
 
 /// Displaced connections that are still open, beyond the maximum: displaced in this iteration, or
 /// waiting for a store job.
 const DISPLACED_MAX: usize = 64;
 
 /// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.
-const HANDSHAKES_PER_TURN: usize = 8;
+const HANDSHAKES_PER_ITERATION: usize = 8;
 
 /// Other connections not logged in that are driven in one turn.
-const ANONYMOUS_PER_TURN: usize = 64;
+const ANONYMOUS_PER_ITERATION: usize = 64;
 
 /// Buffers kept for connections with something under way.
 const SPARE_BUFFERS: usize = 64;
@@ -86,7 +86,7 @@ pub struct Server<T> {
     /// How many connections there may be at all, with those on their way out.
     slots_max: usize,
     /// Connections that were refused and are being told so.
-    turned_away: usize,
+    rejected: usize,
     settings: Settings,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
@@ -102,8 +102,8 @@ pub struct Server<T> {
     /// The list of the turn before, empty, for its room.
     spare_ready: Vec<ConnId>,
     /// Those of a turn that are not logged in; empty between turns.
-    others: Vec<ConnId>,
-    over: Vec<(ConnId, CloseReason)>,
+    anonymous_ready: Vec<ConnId>,
+    closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
     prune_at: Option<Duration>,
@@ -115,9 +115,9 @@ struct Entry<T> {
     /// Whether it stands on the ready list.
     is_ready: bool,
     /// Whether it was refused and is only being told so.
-    is_turned_away: bool,
+    is_rejected: bool,
     /// The moment of its entry in the deadlines.
-    looked_at: Duration,
+    timer_at: Duration,
 }
 
 impl<T: Transport> Server<T> {
@@ -134,8 +134,8 @@ impl<T: Transport> Server<T> {
             slots_max: limits
                 .admission
                 .connections_max
-                .saturating_add(TURNED_AWAY_MAX + DISPLACED_MAX),
-            turned_away: 0,
+                .saturating_add(REJECTED_MAX + DISPLACED_MAX),
+            rejected: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
@@ -146,8 +146,8 @@ impl<T: Transport> Server<T> {
             deadlines: Deadlines::default(),
             ready: Vec::new(),
             spare_ready: Vec::new(),
-            others: Vec::new(),
-            over: Vec::new(),
+            anonymous_ready: Vec::new(),
+            closed: Vec::new(),
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
             prune_at: Some(Duration::ZERO),
@@ -183,29 +183,29 @@ impl<T: Transport> Server<T> {
         let admission = self.admission.opened(id, peer.ip().into());
         if let Admission::Refused(refusal) = admission {
             Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
-            if self.turned_away >= TURNED_AWAY_MAX {
+            if self.rejected >= REJECTED_MAX {
                 return None;
             }
         }
         let mut connection = Connection::new(id, peer, transport, &self.settings.security, now);
-        let is_turned_away = match admission {
+        let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
-                self.over.push((displaced, CloseReason::Displaced));
+                self.closed.push((displaced, CloseReason::Displaced));
                 false
             }
             Admission::Refused(refusal) => {
-                self.turned_away += 1;
-                connection.turn_away(now, too_many(refusal));
+                self.rejected += 1;
+                connection.reject(now, too_many(refusal));
                 true
             }
         };
-        if !is_turned_away {
+        if !is_rejected {
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
-        let looked_at = connection.deadline(&self.settings);
-        self.deadlines.add(looked_at, id);
-        slot.insert(Entry { connection, is_ready: true, is_turned_away, looked_at });
+        let timer_at = connection.deadline(&self.settings);
+        self.deadlines.add(timer_at, id);
+        slot.insert(Entry { connection, is_ready: true, is_rejected, timer_at });
         self.ready.push(id);
         Some(id)
     }
@@ -222,7 +222,7 @@ impl<T: Transport> Server<T> {
 
     /// Ends a connection at the end of the next turn.
     pub fn abort(&mut self, id: ConnId) {
-        self.over.push((id, CloseReason::Broken));
+        self.closed.push((id, CloseReason::Broken));
     }
 
     /// Notes what a connection's transport is ready for. Events about connections that are gone
@@ -236,7 +236,7 @@ impl<T: Transport> Server<T> {
 
     /// Whether there is something to do at once.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.over.is_empty()
+        !self.ready.is_empty() || !self.closed.is_empty()
     }
 
     /// The next moment at which a turn has something to do if nothing happens before.
@@ -251,13 +251,13 @@ impl<T: Transport> Server<T> {
     ///
     /// The store has failed for good: the server must stop, and nothing may be acknowledged any
     /// more.
-    pub fn turn(&mut self, now: Now) -> Result<(), StoreFailed> {
+    pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
         self.prune(now);
         self.expire(now);
         self.drive_ready(now);
         self.apply_effects(now);
-        self.remove_over(now);
+        self.remove_closed(now);
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl<T: Transport> Server<T> {
     ///
     /// # Errors
     ///
-    /// As [`Server::turn`].
+    /// As [`Server::process`].
     pub fn close(self) -> Result<(), StoreFailed> {
         for (connection, _) in self.connections.iter() {
             let reason = CloseReason::ShuttingDown.as_str();
@@ -354,24 +354,24 @@ impl<T: Transport> Server<T> {
         }
         let connections = &self.connections;
         self.deadlines
-            .retain(|at, id| connections.get(id).is_some_and(|entry| entry.looked_at == at));
+            .retain(|at, id| connections.get(id).is_some_and(|entry| entry.timer_at == at));
     }
 
     fn expire(&mut self, now: Now) {
         self.forget_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
             let settings = &self.settings;
-            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.looked_at == at)
+            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.timer_at == at)
             else {
                 continue;
             };
             if let Some(reason) = entry.connection.expire(now, settings) {
-                self.over.push((id, reason));
+                self.closed.push((id, reason));
                 continue;
             }
-            entry.looked_at = entry.connection.deadline(settings);
-            let looked_at = entry.looked_at;
-            self.deadlines.add(looked_at, id);
+            entry.timer_at = entry.connection.deadline(settings);
+            let timer_at = entry.timer_at;
+            self.deadlines.add(timer_at, id);
             self.make_ready(id);
         }
     }
@@ -381,17 +381,17 @@ impl<T: Transport> Server<T> {
     fn drive_ready(&mut self, now: Now) {
         // What becomes ready meanwhile has its turn after the sockets were asked again.
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
-        let mut others = std::mem::take(&mut self.others);
+        let mut anonymous_ready = std::mem::take(&mut self.anonymous_ready);
         for id in ready.drain(..) {
             if self.identity_of(id).is_some() {
                 self.drive(now, id);
             } else {
-                others.push(id);
+                anonymous_ready.push(id);
             }
         }
-        let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_TURN, ANONYMOUS_PER_TURN);
+        let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_ITERATION, ANONYMOUS_PER_ITERATION);
         let mut left = 0;
-        for id in others.drain(..) {
+        for id in anonymous_ready.drain(..) {
             let budget = if self.is_handshaking(id) { &mut handshakes } else { &mut anonymous };
             if *budget > 0 {
                 *budget -= 1;
@@ -402,7 +402,7 @@ impl<T: Transport> Server<T> {
                 left += 1;
             }
         }
-        self.others = others;
+        self.anonymous_ready = anonymous_ready;
         self.spare_ready = ready;
     }
 
@@ -415,22 +415,22 @@ impl<T: Transport> Server<T> {
     }
 
     fn drive(&mut self, now: Now, id: ConnId) {
-        let Some((driven, deadline, looked_at)) = self.with(id, now, |entry, context| {
+        let Some((driven, deadline, timer_at)) = self.with(id, now, |entry, context| {
             entry.is_ready = false;
             let driven = entry.connection.drive(context);
-            (driven, entry.connection.deadline(context.settings), entry.looked_at)
+            (driven, entry.connection.deadline(context.settings), entry.timer_at)
         }) else {
             return;
         };
         match driven {
             Driven::Idle => {}
             Driven::Again => self.make_ready(id),
-            Driven::Over(reason) => return self.over.push((id, reason)),
+            Driven::Closed(reason) => return self.closed.push((id, reason)),
         }
-        if deadline < looked_at {
+        if deadline < timer_at {
             self.deadlines.add(deadline, id);
             if let Some(entry) = self.connections.get_mut(id) {
-                entry.looked_at = deadline;
+                entry.timer_at = deadline;
             }
         }
     }
@@ -496,14 +496,14 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    fn remove_over(&mut self, now: Now) {
-        for (id, reason) in std::mem::take(&mut self.over) {
+    fn remove_closed(&mut self, now: Now) {
+        for (id, reason) in std::mem::take(&mut self.closed) {
             if self.connections.get_mut(id).is_some_and(|entry| entry.connection.outlive(reason)) {
                 continue;
             }
             self.with(id, now, |entry, context| entry.connection.abandon(context));
             if let Some(entry) = self.connections.remove(id) {
-                self.turned_away -= usize::from(entry.is_turned_away);
+                self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }

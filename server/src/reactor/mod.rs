@@ -35,7 +35,7 @@ use crate::{
 const EVENTS: usize = 1024;
 
 /// Connections that one listener may bring before the others have their turn.
-const ACCEPTS_PER_TURN: usize = 16;
+const ACCEPTS_PER_ITERATION: usize = 16;
 
 /// How long accepting rests when the machine has no file descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -289,7 +289,7 @@ impl Reactor {
                 self.start_to_stop(now, "request");
             }
             self.accept(now);
-            self.server.turn(now)?;
+            self.server.process(now)?;
             self.manager.sign_of_life(now.uptime);
         }
     }
@@ -383,7 +383,7 @@ impl Reactor {
             Event::AcceptResumed.log();
         }
         for index in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_PER_TURN {
+            for _ in 0..ACCEPTS_PER_ITERATION {
                 if !self.accept_one(now, index) {
                     break;
                 }

@@ -215,7 +215,7 @@ impl World {
     /// Turns until nothing moves.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
             let hashing = self.hashing.borrow();
             let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
             if !self.server.has_ready() && hashed {

@@ -238,7 +238,7 @@ impl World {
             if !self.server.has_ready() && *self.hashes.borrow() == 0 {
                 return;
             }
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
         }
         panic!("the server does not come to rest");
     }
@@ -250,7 +250,7 @@ impl World {
             let next = next.max(self.now.uptime);
             self.now.wall.0 += (next - self.now.uptime).as_millis() as u64;
             self.now.uptime = next;
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
             self.settle();
         }
         self.now.wall.0 += (until - self.now.uptime).as_millis() as u64;

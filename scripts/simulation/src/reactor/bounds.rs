@@ -19,15 +19,14 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 const MAIL_OVERHEAD: usize = 400;
 
 /// Connections beyond the maximum that are told so.
-const TURNED_AWAY_MAX: usize = 64;
+const REJECTED_MAX: usize = 64;
 
 /// Connections beyond the maximum that gave way to others and that the store is at work for.
 const DISPLACED_MAX: usize = 64;
 
 impl Reactor {
     pub(super) fn check_bounds(&self, plan: &Plan) -> Result<(), Violation> {
-        let connections_max =
-            plan.limits.admission.connections_max + TURNED_AWAY_MAX + DISPLACED_MAX;
+        let connections_max = plan.limits.admission.connections_max + REJECTED_MAX + DISPLACED_MAX;
         let text = || format!("{} connections of {connections_max}", self.server.len());
         require(self.server.len() <= connections_max, Check::Bounded, text)?;
         let mut together = Held::default();

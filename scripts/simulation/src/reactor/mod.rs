@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Connections that the listener brings in one turn, as in the real reactor.
-const ACCEPTS_PER_TURN: usize = 16;
+const ACCEPTS_PER_ITERATION: usize = 16;
 
 /// Turns in a row in which nothing moves: two for a list that was handed on, one for a deadline.
 const EMPTY_TURNS_MAX: u32 = 4;
@@ -140,7 +140,7 @@ impl Reactor {
         let mut has_reason = self.has_reason(network) || self.is_due();
         self.take_events();
         self.accept(network, ear);
-        if let Err(StoreFailed(_)) = self.server.turn(self.now()) {
+        if let Err(StoreFailed(_)) = self.server.process(self.now()) {
             return Ok(Turned::Failed);
         }
         has_reason |= self.listen(ear)?;
@@ -201,7 +201,7 @@ impl Reactor {
         if self.stopping_until.is_some() {
             return;
         }
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..ACCEPTS_PER_ITERATION {
             let Some((link, peer)) = network.backlog.pop_front() else {
                 return;
             };

@@ -35,10 +35,10 @@ use crate::{
 };
 
 /// Requests that one connection may have answered before it is another's turn.
-const REQUESTS_PER_TURN: u32 = 64;
+const REQUESTS_PER_PUMP: u32 = 64;
 
 /// Reads per turn; a frame that comes in many pieces must not hold up the others either.
-const READS_PER_TURN: u32 = 16;
+const READS_PER_PUMP: u32 = 16;
 
 /// Output from which on no further request is taken: the client must read first.
 const OUTPUT_HIGH: usize = 64 * 1024;
@@ -60,7 +60,7 @@ pub(crate) enum Driven {
     /// The budget is spent; there is more to do at once.
     Again,
     /// The connection is over and can be removed.
-    Over(CloseReason),
+    Closed(CloseReason),
 }
 
 /// Where a connection is in its life.
@@ -150,15 +150,15 @@ impl<T: Transport> Connection<T> {
     /// spent. May be called at any time.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Driven {
         self.channel.attach(context.spare);
-        let mut driven = self.turn(context);
+        let mut driven = self.pump(context);
         if self.share_input(context).is_err() {
             self.refuse_for_room(context);
-            driven = self.turn(context);
+            driven = self.pump(context);
         }
         if self.share_output(context).is_err() {
             // Its replies are what there is no room for; nothing more can be said to it.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
-            driven = Driven::Over(CloseReason::NoRoom);
+            driven = Driven::Closed(CloseReason::NoRoom);
         }
         self.channel.detach(context.spare);
         driven
@@ -183,30 +183,30 @@ impl<T: Transport> Connection<T> {
         error.retry_after = Some(ROOM_RETRY);
         self.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.turn_away(context.now, error);
+        self.reject(context.now, error);
     }
 
-    fn turn(&mut self, context: &mut Context<'_>) -> Driven {
+    fn pump(&mut self, context: &mut Context<'_>) -> Driven {
         if let Phase::Gone(reason) = self.phase {
             return match self.session.is_storing() {
                 true => Driven::Idle,
-                false => Driven::Over(reason),
+                false => Driven::Closed(reason),
             };
         }
-        let mut requests = REQUESTS_PER_TURN;
-        let mut reads = READS_PER_TURN;
+        let mut requests = REQUESTS_PER_PUMP;
+        let mut reads = READS_PER_PUMP;
         loop {
             if self.takes_requests() && self.channel.has_message() {
                 if requests == 0 {
                     // What is answered goes out before the others have their turn.
-                    return self.flush(context.now).err().map_or(Driven::Again, Driven::Over);
+                    return self.flush(context.now).err().map_or(Driven::Again, Driven::Closed);
                 }
                 requests -= 1;
                 self.take_request(context);
                 continue;
             }
             if let Err(reason) = self.flush(context.now) {
-                return Driven::Over(reason);
+                return Driven::Closed(reason);
             }
             if self.takes_requests() && self.channel.has_message() {
                 continue;
@@ -220,7 +220,7 @@ impl<T: Transport> Connection<T> {
             }
             reads -= 1;
             if let Err(reason) = self.read() {
-                return Driven::Over(reason);
+                return Driven::Closed(reason);
             }
         }
     }
@@ -438,7 +438,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Ends the connection with a reply that nothing asked for yet. To be driven afterwards.
-    pub(crate) fn turn_away(&mut self, now: Now, error: ErrorReply) {
+    pub(crate) fn reject(&mut self, now: Now, error: ErrorReply) {
         if !self.is_closing() {
             self.push(&ServerMessage::Reply { number: 0, reply: Reply::Error(error) });
             self.close(now);
