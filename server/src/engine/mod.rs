@@ -498,10 +498,10 @@ impl<T: Transport> Server<T> {
 
     fn remove_closed(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.closed) {
-            if self.connections.get_mut(id).is_some_and(|entry| entry.connection.outlive(reason)) {
+            if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
                 continue;
             }
-            self.with(id, now, |entry, context| entry.connection.abandon(context));
+            self.with(id, now, |entry, context| entry.connection.cancel_job(context));
             if let Some(entry) = self.connections.remove(id) {
                 self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);

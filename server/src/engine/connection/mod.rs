@@ -71,7 +71,7 @@ enum Phase {
     /// The server stops: the request under way is finished, no other is taken.
     Draining,
     /// The transport is over, for this reason; the store is still at the session's last job.
-    Gone(CloseReason),
+    Detached(CloseReason),
     /// The last words are on their way; what comes in is thrown away.
     Closing { since: Duration, shut_down: bool },
 }
@@ -187,7 +187,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn pump(&mut self, context: &mut Context<'_>) -> Driven {
-        if let Phase::Gone(reason) = self.phase {
+        if let Phase::Detached(reason) = self.phase {
             return match self.session.is_storing() {
                 true => Driven::Idle,
                 false => Driven::Closed(reason),
@@ -239,7 +239,7 @@ impl<T: Transport> Connection<T> {
                     && !self.channel.has_message()
                     && self.channel.pending_output() < OUTPUT_HIGH
             }
-            Phase::Gone(_) => false,
+            Phase::Detached(_) => false,
             Phase::Closing { .. } => true,
         }
     }
@@ -252,7 +252,7 @@ impl<T: Transport> Connection<T> {
             Phase::Closing { .. } if self.channel.is_handshaking() && self.channel.has_room() => {
                 self.channel.read_from(&mut reader)
             }
-            Phase::Closing { .. } | Phase::Gone(_) => reader.read(&mut [0; 4096]),
+            Phase::Closing { .. } | Phase::Detached(_) => reader.read(&mut [0; 4096]),
         };
         if reader.emptied && !self.ready.ended {
             self.ready.readable = false;
@@ -319,7 +319,7 @@ impl<T: Transport> Connection<T> {
             return;
         };
         // What was done has its effects on others, even if nobody is left to be answered.
-        if self.is_closing() || self.is_gone() {
+        if self.is_closing() || self.is_detached() {
             return self.session.discarded(&action);
         }
         self.perform(context, action);
@@ -431,7 +431,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the connection with a last notice. To be driven afterwards.
     pub(crate) fn end(&mut self, now: Now, notice: Notice) {
-        if !self.is_closing() && !self.is_gone() {
+        if !self.is_closing() && !self.is_detached() {
             self.push(&ServerMessage::Notice(notice));
             self.close(now);
         }
@@ -482,7 +482,7 @@ impl<T: Transport> Connection<T> {
     fn timers(&self, settings: &Settings) -> Timers {
         match self.phase {
             Phase::Closing { since, .. } => Timers::lingering(since),
-            Phase::Open | Phase::Draining | Phase::Gone(_) => {
+            Phase::Open | Phase::Draining | Phase::Detached(_) => {
                 self.activity.timers(self.session.identity().is_some(), settings)
             }
         }
@@ -490,22 +490,22 @@ impl<T: Transport> Connection<T> {
 
     /// Keeps the connection although its transport is over, until the store has answered: what
     /// the answer means for others must not be lost with it. False where it need not stay.
-    pub(crate) fn outlive(&mut self, reason: CloseReason) -> bool {
+    pub(crate) fn detach(&mut self, reason: CloseReason) -> bool {
         let is_storing = self.session.is_storing();
-        if is_storing && !self.is_gone() {
-            self.phase = Phase::Gone(reason);
+        if is_storing && !self.is_detached() {
+            self.phase = Phase::Detached(reason);
             // Nothing is read or written any more: what it holds may be what there was no room for.
             self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
         }
         is_storing
     }
 
-    fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone(_))
+    fn is_detached(&self) -> bool {
+        matches!(self.phase, Phase::Detached(_))
     }
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.
-    pub(crate) fn abandon(&mut self, context: &mut Context<'_>) {
+    pub(crate) fn cancel_job(&mut self, context: &mut Context<'_>) {
         let is_at_work = self
             .session
             .waiting_for(self.id)
