@@ -33,7 +33,7 @@ use correio_server::{
         systemd::{self, InheritError, Manager},
     },
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
-    session::Settings,
+    session::SessionConfig,
     store::{
         Store,
         memory::{MemoryLimits, MemoryStore},
@@ -157,7 +157,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
-    let settings = Settings {
+    let session_config = SessionConfig {
         security,
         realm: store.realm(),
         body_max: config.body_max,
@@ -169,7 +169,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
         store: store_name(config.store),
-        realm: settings.realm,
+        realm: session_config.realm,
         registration: registration_name(config.registration),
     }
     .log();
@@ -186,7 +186,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     };
     let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
-    let server = Server::new(limits, settings, store, Box::new(hasher));
+    let server = Server::new(limits, session_config, store, Box::new(hasher));
     let reactor = Reactor::new(ports, server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {

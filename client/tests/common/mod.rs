@@ -22,7 +22,7 @@ use correio_server::{
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
     reactor::{Asked, Ports, Reactor, ReactorWaker},
-    session::Settings,
+    session::SessionConfig,
     store::{
         Quota, Store,
         sqlite::{CreateStore, SqliteOptions, SqliteStore},
@@ -92,7 +92,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
     let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
-    let settings = Settings {
+    let settings = SessionConfig {
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,

@@ -8,7 +8,7 @@ use correio_server::{
     auth::{hashing::Bcrypt, invite::Registrations},
     engine::Limits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::Quota,
 };
 
@@ -24,7 +24,7 @@ pub(crate) const REALM: Realm = Realm([7; 16]);
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) limits: Limits,
-    pub(crate) settings: Settings,
+    pub(crate) settings: SessionConfig,
     pub(crate) client: client::Settings,
     pub(crate) quota: Quota,
     pub(crate) store: StoreFaults,
@@ -187,8 +187,8 @@ fn limits(chance: &mut Chance, devices: usize, body_max: usize) -> Limits {
     }
 }
 
-fn settings(chance: &mut Chance, body_max: usize) -> Settings {
-    Settings {
+fn settings(chance: &mut Chance, body_max: usize) -> SessionConfig {
+    SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,

@@ -32,7 +32,7 @@ use crate::{
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
-    session::{Done, Identity, Settings, effect::Effect, registry::SessionRegistry},
+    session::{Done, Identity, SessionConfig, effect::Effect, registry::SessionRegistry},
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
@@ -87,7 +87,7 @@ pub struct Server<T> {
     slots_max: usize,
     /// Connections that were refused and are being told so.
     rejected: usize,
-    settings: Settings,
+    config: SessionConfig,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
     registry: SessionRegistry,
@@ -124,7 +124,7 @@ impl<T: Transport> Server<T> {
     /// A server with no connection.
     pub fn new(
         limits: Limits,
-        settings: Settings,
+        config: SessionConfig,
         store: Box<dyn Store>,
         hasher: Box<dyn Hasher>,
     ) -> Self {
@@ -139,7 +139,7 @@ impl<T: Transport> Server<T> {
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
-            settings,
+            config,
             store,
             hasher,
             registry: SessionRegistry::default(),
@@ -187,7 +187,7 @@ impl<T: Transport> Server<T> {
                 return None;
             }
         }
-        let mut connection = Connection::new(id, peer, transport, &self.settings.security, now);
+        let mut connection = Connection::new(id, peer, transport, &self.config.security, now);
         let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
@@ -203,7 +203,7 @@ impl<T: Transport> Server<T> {
         if !is_rejected {
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
-        let timer_at = connection.deadline(&self.settings);
+        let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
         slot.insert(Entry { connection, is_ready: true, is_rejected, timer_at });
         self.ready.push(id);
@@ -360,16 +360,16 @@ impl<T: Transport> Server<T> {
     fn expire(&mut self, now: Now) {
         self.forget_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
-            let settings = &self.settings;
+            let config = &self.config;
             let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.timer_at == at)
             else {
                 continue;
             };
-            if let Some(reason) = entry.connection.expire(now, settings) {
+            if let Some(reason) = entry.connection.expire(now, config) {
                 self.closed.push((id, reason));
                 continue;
             }
-            entry.timer_at = entry.connection.deadline(settings);
+            entry.timer_at = entry.connection.deadline(config);
             let timer_at = entry.timer_at;
             self.deadlines.add(timer_at, id);
             self.make_ready(id);
@@ -418,7 +418,7 @@ impl<T: Transport> Server<T> {
         let Some((driven, deadline, timer_at)) = self.with(id, now, |entry, context| {
             entry.is_ready = false;
             let driven = entry.connection.drive(context);
-            (driven, entry.connection.deadline(context.settings), entry.timer_at)
+            (driven, entry.connection.deadline(context.config), entry.timer_at)
         }) else {
             return;
         };
@@ -522,7 +522,7 @@ impl<T: Transport> Server<T> {
         let entry = self.connections.get_mut(id)?;
         let mut context = Context {
             now,
-            settings: &self.settings,
+            config: &self.config,
             store: &mut *self.store,
             hasher: &mut *self.hasher,
             throttle: &mut self.throttle,

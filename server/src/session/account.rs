@@ -94,7 +94,7 @@ pub(crate) fn register(
 
 /// Whether somebody may register, and with which invite.
 fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId>, &'static str> {
-    match (&scope.settings.registrations, invite) {
+    match (&scope.config.registrations, invite) {
         (Registrations::Open, _) => Ok(None),
         (Registrations::Closed, _) => Err("this server takes no registrations"),
         (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
@@ -252,7 +252,7 @@ fn verify(
 ) -> Response {
     let hash = match &account {
         Some(account) => account.hash.clone(),
-        None => scope.settings.bcrypt.dummy(),
+        None => scope.config.bcrypt.dummy(),
     };
     let job = HashJob::Verify { credential: credential.clone(), hash };
     defer_hash(job, Step::Verifying(username, credential, account))
@@ -265,7 +265,7 @@ fn recheck_or_rehash(
     credential: Credential,
     account: AccountRecord,
 ) -> Response {
-    if scope.settings.bcrypt.is_outdated(&account.hash) {
+    if scope.config.bcrypt.is_outdated(&account.hash) {
         return defer_hash(HashJob::Make { credential }, Step::Rehashing(account));
     }
     find(account.username.clone(), Step::Rechecking(account))

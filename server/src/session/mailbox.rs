@@ -34,8 +34,8 @@ pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> 
         return Response::account_gone();
     };
     let Send { id, to, subject, body } = send;
-    if body.as_str().len() > scope.settings.body_max {
-        let text = format!("the body may have at most {} bytes", scope.settings.body_max);
+    if body.as_str().len() > scope.config.body_max {
+        let text = format!("the body may have at most {} bytes", scope.config.body_max);
         return Response::refuse(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);

@@ -41,7 +41,7 @@ const REFUSALS_LOGGED: u32 = 20;
 
 /// What is the same for every session of a server.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SessionConfig {
     /// How connections are protected.
     pub security: Security,
     /// Random id of the store.
@@ -59,7 +59,7 @@ pub struct Settings {
     pub idle_timeout: Duration,
 }
 
-impl Settings {
+impl SessionConfig {
     /// Largest frame that a session which is logged in may send, in bytes.
     #[must_use]
     pub fn frame_max(&self) -> usize {
@@ -76,7 +76,7 @@ pub(crate) struct Scope<'a> {
     /// Where the connection comes from.
     pub(crate) peer: std::net::SocketAddr,
     /// What is the same for every session.
-    pub(crate) settings: &'a Settings,
+    pub(crate) config: &'a SessionConfig,
     /// Who may try how often.
     pub(crate) throttle: &'a mut Throttle,
     /// Takes what concerns other connections.
@@ -364,7 +364,7 @@ impl Session {
             return Response::Close(Reply::Error(error));
         }
         self.state = State::Anonymous;
-        Response::Reply(Reply::Hello(welcome(scope.settings)))
+        Response::Reply(Reply::Hello(welcome(scope.config)))
     }
 
     /// Takes the charge back: the client left before a worker began.
@@ -462,19 +462,19 @@ fn allowed(state: &State, request: &Request) -> Result<(), (ErrorCode, &'static 
     }
 }
 
-fn welcome(settings: &Settings) -> Welcome {
+fn welcome(config: &SessionConfig) -> Welcome {
     let bounded = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     Welcome {
         version: VERSION,
         software: Software::named("correiod"),
-        realm: settings.realm,
+        realm: config.realm,
         limits: Limits {
-            body: bounded(settings.body_max),
+            body: bounded(config.body_max),
             recipients: bounded(limits::RECIPIENTS_MAX),
             page: limits::PAGE_MAILS_MAX,
             frame: bounded(limits::REPLY_FRAME_MAX),
         },
-        registration: settings.registrations.announced(),
+        registration: config.registrations.announced(),
     }
 }
 

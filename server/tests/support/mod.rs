@@ -36,7 +36,7 @@ use correio_server::{
     },
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::{
         Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -166,8 +166,8 @@ pub struct World {
     pub hashing: Rc<RefCell<Hashing>>,
 }
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> SessionConfig {
+    SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
@@ -195,16 +195,16 @@ impl World {
         Self::with(settings(), 100)
     }
 
-    pub fn with(settings: Settings, connections_max: usize) -> Self {
+    pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
         Self::with_store(settings, connections_max, Box::new(store))
     }
 
-    pub fn with_store(settings: Settings, max: usize, store: Box<dyn Store>) -> Self {
+    pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
         Self::limited(limits_of(max), settings, store)
     }
 
-    pub fn limited(limits: Limits, settings: Settings, store: Box<dyn Store>) -> Self {
+    pub fn limited(limits: Limits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
         let server = Server::new(limits, settings, store, Box::new(hasher));

@@ -31,7 +31,7 @@ use correio_server::{
     event::is_obeyed,
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -294,8 +294,8 @@ impl World {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SessionConfig {
+    SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: BODY_MAX,

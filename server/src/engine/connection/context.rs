@@ -9,7 +9,9 @@ use crate::{
     clock::Now,
     ids::{ConnId, Ticket},
     limits::{budget::Budget, throttle::Throttle},
-    session::{Done, Job, QueueName, Scope, Settings, effect::Effect, registry::SessionRegistry},
+    session::{
+        Done, Job, QueueName, Scope, SessionConfig, effect::Effect, registry::SessionRegistry,
+    },
     store::{Store, Submitted},
 };
 
@@ -21,7 +23,7 @@ pub(crate) struct Context<'a> {
     /// The time.
     pub(crate) now: Now,
     /// What is the same for every session.
-    pub(crate) settings: &'a Settings,
+    pub(crate) config: &'a SessionConfig,
     /// Where store jobs go.
     pub(crate) store: &'a mut dyn Store,
     /// Where hash jobs go.
@@ -47,7 +49,7 @@ impl Context<'_> {
             now: self.now,
             connection,
             peer,
-            settings: self.settings,
+            config: self.config,
             throttle: self.throttle,
             effects: self.effects,
             registry: self.registry,

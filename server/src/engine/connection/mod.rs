@@ -31,7 +31,7 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     limits::budget::{Share, Spent},
-    session::{Action, Done, Session, Settings, effect::Effect},
+    session::{Action, Done, Session, SessionConfig, effect::Effect},
 };
 
 /// Requests that one connection may have answered before it is another's turn.
@@ -352,7 +352,7 @@ impl<T: Transport> Connection<T> {
 
     fn reply(&mut self, context: &Context<'_>, number: u32, reply: Reply) {
         match reply {
-            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.settings.frame_max()),
+            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.config.frame_max()),
             Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
                 self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
                 self.activity.logged_out(context.now.uptime);
@@ -457,13 +457,13 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The next moment at which [`Connection::expire`] has something to do, as an uptime.
-    pub(crate) fn deadline(&self, settings: &Settings) -> Duration {
-        self.timers(settings).next()
+    pub(crate) fn deadline(&self, config: &SessionConfig) -> Duration {
+        self.timers(config).next()
     }
 
     /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
-    pub(crate) fn expire(&mut self, now: Now, settings: &Settings) -> Option<CloseReason> {
-        match self.timers(settings).due(now.uptime)? {
+    pub(crate) fn expire(&mut self, now: Now, config: &SessionConfig) -> Option<CloseReason> {
+        match self.timers(config).due(now.uptime)? {
             Timer::Close(reason) => Some(reason),
             // A job that takes its time is no silence of the client's.
             Timer::Idle if self.session.waiting_for(self.id).is_some() => {
@@ -479,11 +479,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn timers(&self, settings: &Settings) -> Timers {
+    fn timers(&self, config: &SessionConfig) -> Timers {
         match self.phase {
             Phase::Closing { since, .. } => Timers::lingering(since),
             Phase::Open | Phase::Draining | Phase::Detached(_) => {
-                self.activity.timers(self.session.identity().is_some(), settings)
+                self.activity.timers(self.session.identity().is_some(), config)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::CloseReason;
-use crate::session::Settings;
+use crate::session::SessionConfig;
 
 /// How long a connection that is being closed waits for the client to take its last words.
 const LINGER: Duration = Duration::from_secs(2);
@@ -86,12 +86,12 @@ impl Activity {
     }
 
     /// What is to come, for a connection that is not being closed.
-    pub(super) fn timers(&self, is_logged_in: bool, settings: &Settings) -> Timers {
-        let idle = settings.idle_timeout;
+    pub(super) fn timers(&self, is_logged_in: bool, config: &SessionConfig) -> Timers {
+        let idle = config.idle_timeout;
         let stuck = self.stuck.map(|since| (since + idle, Timer::Close(CloseReason::IdleTimeout)));
         if !is_logged_in {
             let end = Timer::Close(CloseReason::LoginTimeout);
-            return Timers([stuck, Some((self.anonymous + settings.login_timeout, end)), None]);
+            return Timers([stuck, Some((self.anonymous + config.login_timeout, end)), None]);
         }
         let ping = (!self.pinged).then_some((self.heard + idle / 2, Timer::Ping));
         Timers([stuck, Some((self.heard + idle, Timer::Idle)), ping])
