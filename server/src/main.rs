@@ -21,7 +21,7 @@ use correio_server::{
         invite::{InviteKey, Registrations},
     },
     clock::{self, Clock},
-    engine::{Limits, Server},
+    engine::{Server, ServerLimits},
     event::Event,
     ops::{
         allocator,
@@ -218,7 +218,7 @@ fn drive(
 }
 
 /// How much of everything there may be, on a machine that lets the process open so many files.
-fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failure> {
+fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits, Failure> {
     let taken = RESERVED_FILES.saturating_add(listeners as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
     if room == 0 {
@@ -226,7 +226,7 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failu
     }
     let mut admission = config.admission;
     admission.connections_max = admission.connections_max.min(room);
-    Ok(Limits {
+    Ok(ServerLimits {
         admission,
         throttle: config.throttle.clone(),
         input_max: config.input_max,

@@ -18,7 +18,7 @@ use correio_server::{
         hashing::{Bcrypt, HashPool},
         invite::Registrations,
     },
-    engine::{Limits, Server},
+    engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
     reactor::{Asked, Ports, Reactor, ReactorWaker},
@@ -101,7 +101,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),
     };
-    let limits = Limits {
+    let limits = ServerLimits {
         admission: AdmissionSettings {
             connections_max: 1000,
             per_prefix_max: 1000,

@@ -6,7 +6,7 @@ use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
     auth::{hashing::Bcrypt, invite::Registrations},
-    engine::Limits,
+    engine::ServerLimits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::SessionConfig,
     store::Quota,
@@ -23,7 +23,7 @@ pub(crate) const REALM: Realm = Realm([7; 16]);
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) limits: Limits,
+    pub(crate) limits: ServerLimits,
     pub(crate) settings: SessionConfig,
     pub(crate) client: client::Settings,
     pub(crate) quota: Quota,
@@ -167,11 +167,11 @@ fn often<T: Copy + Default>(chance: &mut Chance, choices: &[T]) -> T {
     choice.unwrap_or_default()
 }
 
-fn limits(chance: &mut Chance, devices: usize, body_max: usize) -> Limits {
+fn limits(chance: &mut Chance, devices: usize, body_max: usize) -> ServerLimits {
     // Room for everybody who is honest; who comes too early is told to come again.
     let connections_max = often(chance, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
-    Limits {
+    ServerLimits {
         admission: AdmissionSettings {
             connections_max,
             per_prefix_max: often(chance, &[1_000, 3, 5]),

@@ -64,7 +64,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How much of everything there may be.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Connections.
     pub admission: AdmissionSettings,
     /// Attempts, registrations and mails.
@@ -123,7 +123,7 @@ struct Entry<T> {
 impl<T: Transport> Server<T> {
     /// A server with no connection.
     pub fn new(
-        limits: Limits,
+        limits: ServerLimits,
         config: SessionConfig,
         store: Box<dyn Store>,
         hasher: Box<dyn Hasher>,

@@ -31,7 +31,7 @@ use correio_server::{
     },
     clock::Now,
     engine::{
-        Limits, Server,
+        Server, ServerLimits,
         connection::{Readiness, Transport},
     },
     ids::{ConnId, PasswordHash, Ticket},
@@ -179,7 +179,7 @@ pub fn settings() -> SessionConfig {
 }
 
 /// So many connections, and no limit to what they try.
-pub fn limits_of(connections: usize) -> Limits {
+pub fn limits_of(connections: usize) -> ServerLimits {
     let admission = AdmissionSettings {
         connections_max: connections,
         per_prefix_max: connections,
@@ -187,7 +187,7 @@ pub fn limits_of(connections: usize) -> Limits {
     };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 
 impl World {
@@ -204,7 +204,7 @@ impl World {
         Self::limited(limits_of(max), settings, store)
     }
 
-    pub fn limited(limits: Limits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
+    pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
         let server = Server::new(limits, settings, store, Box::new(hasher));

@@ -25,7 +25,7 @@ use correio_server::{
     },
     clock::Now,
     engine::{
-        Limits, Server,
+        Server, ServerLimits,
         connection::{Readiness, Transport},
     },
     event::is_obeyed,
@@ -306,10 +306,10 @@ fn settings() -> SessionConfig {
     }
 }
 
-fn limits() -> Limits {
+fn limits() -> ServerLimits {
     let admission =
         AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
