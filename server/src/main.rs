@@ -32,7 +32,7 @@ use correio_server::{
         required_files,
         systemd::{self, InheritError, Manager},
     },
-    reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
+    reactor::{LoopExit, Ports, Reactor, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{
         Store,
@@ -208,7 +208,7 @@ fn drive(
     logging: &Logging,
     certificate: Option<&Arc<Certificate>>,
 ) -> Result<(), ReactorError> {
-    while reactor.run()? == Asked::Reload {
+    while reactor.run()? == LoopExit::Reload {
         logging.reopen();
         if let Some(certificate) = certificate {
             reload(certificate);

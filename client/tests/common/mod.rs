@@ -21,7 +21,7 @@ use correio_server::{
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
-    reactor::{Asked, Ports, Reactor, ReactorWaker},
+    reactor::{LoopExit, Ports, Reactor, ReactorWaker},
     session::SessionConfig,
     store::{
         Quota, Store,
@@ -69,7 +69,7 @@ impl Running {
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));
             let mut reactor = Reactor::new(ports, server, Duration::from_secs(5));
-            assert_eq!(reactor.run().unwrap(), Asked::End);
+            assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
         });
         let (address, waker) = running.recv().unwrap();

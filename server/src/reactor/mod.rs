@@ -90,7 +90,7 @@ pub enum ReactorError {
 /// What [`Reactor::run`] leaves to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Asked {
+pub enum LoopExit {
     /// SIGHUP: what was read at the start is to be read anew, without blocking; then to go on.
     Reload,
     /// Everything under way is finished, or its time is over: [`Reactor::close`] is next.
@@ -267,15 +267,15 @@ impl Reactor {
     /// # Errors
     ///
     /// See [`ReactorError`].
-    pub fn run(&mut self) -> Result<Asked, ReactorError> {
+    pub fn run(&mut self) -> Result<LoopExit, ReactorError> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             let now = self.clock.now();
             if std::mem::take(&mut self.reload) {
-                return Ok(Asked::Reload);
+                return Ok(LoopExit::Reload);
             }
             if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
-                return Ok(Asked::End);
+                return Ok(LoopExit::End);
             }
             match self.poll.poll(&mut events, self.timeout(now)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
