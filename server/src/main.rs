@@ -32,7 +32,7 @@ use correio_server::{
         required_files,
         systemd::{self, InheritError, Manager},
     },
-    reactor::{LoopExit, Ports, Reactor, ReactorError, raise_file_limit},
+    reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{
         Store,
@@ -145,9 +145,9 @@ fn fail(failure: &Failure) -> ExitCode {
 fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
     let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
-    let mut ports = Ports::new().map_err(Failure::Start)?;
-    ports.take_signals().map_err(Failure::Start)?;
-    let waker: Arc<dyn Wake> = ports.waker();
+    let mut builder = ReactorBuilder::new().map_err(Failure::Start)?;
+    builder.take_signals().map_err(Failure::Start)?;
+    let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
@@ -181,13 +181,13 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     }
     let manager = Manager::of_process().map_err(Failure::Start)?;
     let bound = match inherited.is_empty() {
-        true => listen(&config.listen, &mut ports)?,
-        false => adopt(inherited, &config.listen, &mut ports)?,
+        true => listen(&config.listen, &mut builder)?,
+        false => adopt(inherited, &config.listen, &mut builder)?,
     };
     let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
     let server = Server::new(limits, session_config, store, Box::new(hasher));
-    let reactor = Reactor::new(ports, server, config.drain_timeout);
+    let reactor = Reactor::new(builder, server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
         Ok(()) => {
@@ -325,11 +325,11 @@ fn open_store(
 }
 
 /// Listens on every address; of the two that stand for everywhere, one is enough.
-fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure> {
+fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAddr>, Failure> {
     let mut bound = Vec::new();
     let mut missing = None;
     for address in listen.addresses() {
-        match ports.listen(address) {
+        match builder.listen(address) {
             Ok(address) => bound.push(address),
             Err(source) => {
                 let failure = Failure::Listen { address, source };
@@ -354,13 +354,13 @@ fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure
 fn adopt(
     inherited: Vec<TcpListener>,
     listen: &Listen,
-    ports: &mut Ports,
+    builder: &mut ReactorBuilder,
 ) -> Result<Vec<SocketAddr>, Failure> {
     if matches!(listen, Listen::On(_)) {
         let text = "the setting listen is not used: the service manager hands over sockets";
         Event::ServerWarning { text }.log();
     }
-    inherited.into_iter().map(|socket| ports.adopt(socket).map_err(Failure::Start)).collect()
+    inherited.into_iter().map(|socket| builder.adopt(socket).map_err(Failure::Start)).collect()
 }
 
 fn tell_ready(manager: &Manager, bound: &[SocketAddr]) {

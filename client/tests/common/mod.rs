@@ -21,7 +21,7 @@ use correio_server::{
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
-    reactor::{LoopExit, Ports, Reactor, ReactorWaker},
+    reactor::{LoopExit, Reactor, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
     store::{
         Quota, Store,
@@ -63,12 +63,12 @@ impl Running {
         };
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let mut ports = Ports::new().unwrap();
-            let address = ports.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
-            let waker = ports.waker();
+            let mut builder = ReactorBuilder::new().unwrap();
+            let address = builder.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
+            let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));
-            let mut reactor = Reactor::new(ports, server, Duration::from_secs(5));
+            let mut reactor = Reactor::new(builder, server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
         });

@@ -121,7 +121,7 @@ impl Wake for ReactorWaker {
 }
 
 /// The poll, before there is a server for it.
-pub struct Ports {
+pub struct ReactorBuilder {
     poll: Poll,
     waker: Arc<ReactorWaker>,
     listeners: Vec<Listener>,
@@ -134,7 +134,7 @@ struct Listener {
     is_ready: bool,
 }
 
-impl Ports {
+impl ReactorBuilder {
     /// A poll with nothing to listen to yet.
     ///
     /// # Errors
@@ -239,12 +239,16 @@ pub struct Reactor {
 impl Reactor {
     /// A reactor for a server. `drain_timeout` is how long connections may finish when it stops.
     #[must_use]
-    pub fn new(ports: Ports, server: Server<TcpStream>, drain_timeout: Duration) -> Self {
+    pub fn new(
+        builder: ReactorBuilder,
+        server: Server<TcpStream>,
+        drain_timeout: Duration,
+    ) -> Self {
         Self {
-            poll: ports.poll,
-            waker: ports.waker,
-            listeners: ports.listeners,
-            signals: ports.signals,
+            poll: builder.poll,
+            waker: builder.waker,
+            listeners: builder.listeners,
+            signals: builder.signals,
             accept_paused: None,
             server,
             clock: Clock::start(),
