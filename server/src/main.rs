@@ -30,7 +30,7 @@ use correio_server::{
         exit::Failure,
         logging::{Logging, Style},
         required_files,
-        systemd::{self, InheritError, Manager},
+        systemd::{self, InheritError, ServiceManager},
     },
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
@@ -179,7 +179,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     for text in config.warnings().into_iter().chain(clock::warning(now)) {
         Event::ServerWarning { text: &text }.log();
     }
-    let manager = Manager::of_process().map_err(Failure::Start)?;
+    let manager = ServiceManager::of_process().map_err(Failure::Start)?;
     let bound = match inherited.is_empty() {
         true => listen(&config.listen, &mut builder)?,
         false => adopt(inherited, &config.listen, &mut builder)?,
@@ -363,7 +363,7 @@ fn adopt(
     inherited.into_iter().map(|socket| builder.adopt(socket).map_err(Failure::Start)).collect()
 }
 
-fn tell_ready(manager: &Manager, bound: &[SocketAddr]) {
+fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     let addresses: Vec<_> = bound.iter().map(SocketAddr::to_string).collect();
     if let Err(error) = manager.ready(&format!("listening on {}", addresses.join(", "))) {
         let text = format!("the service manager cannot be told that the server is ready: {error}");

@@ -89,7 +89,7 @@ fn take(found: &mut ListenFd, index: usize) -> io::Result<Option<TcpListener>> {
 
 /// The service manager, if there is one.
 #[derive(Debug, Default)]
-pub struct Manager {
+pub struct ServiceManager {
     address: Option<SocketAddr>,
     watchdog: Option<Watchdog>,
 }
@@ -101,7 +101,7 @@ struct Watchdog {
     next: Duration,
 }
 
-impl Manager {
+impl ServiceManager {
     /// The manager that started this process: NOTIFY_SOCKET and WATCHDOG_USEC.
     ///
     /// # Errors
@@ -133,13 +133,13 @@ impl Manager {
 
     /// When the next sign of life is due; `None` if the manager waits for none.
     #[must_use]
-    pub fn next_sign(&self) -> Option<Duration> {
+    pub fn next_watchdog_ping(&self) -> Option<Duration> {
         self.watchdog.map(|watchdog| watchdog.next)
     }
 
     /// Gives a sign of life if one is due. The loop calls it in its own turn, so that a loop that
     /// is stuck gives none and is restarted.
-    pub fn sign_of_life(&mut self, now: Duration) {
+    pub fn watchdog_ping(&mut self, now: Duration) {
         let Some(watchdog) = &mut self.watchdog else {
             return;
         };
@@ -190,13 +190,13 @@ fn plain(status: &str) -> String {
 mod tests {
     use super::*;
 
-    fn manager(limit: Duration) -> (tempfile::TempDir, UnixDatagram, Manager) {
+    fn manager(limit: Duration) -> (tempfile::TempDir, UnixDatagram, ServiceManager) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = Some(address(path.as_os_str()).unwrap());
-        (directory, socket, Manager { address, watchdog: Watchdog::within(limit) })
+        (directory, socket, ServiceManager { address, watchdog: Watchdog::within(limit) })
     }
 
     fn received(socket: &UnixDatagram) -> Option<String> {
@@ -210,18 +210,18 @@ mod tests {
         let (_directory, socket, mut manager) = manager(Duration::from_secs(10));
         let mut signs = 0;
         for second in 0..=20 {
-            manager.sign_of_life(Duration::from_secs(second));
+            manager.watchdog_ping(Duration::from_secs(second));
             signs += usize::from(received(&socket).as_deref() == Some("WATCHDOG=1\n"));
         }
         assert_eq!(signs, 5, "at 0, 5, 10, 15 and 20 seconds");
-        assert_eq!(manager.next_sign(), Some(Duration::from_secs(25)));
+        assert_eq!(manager.next_watchdog_ping(), Some(Duration::from_secs(25)));
     }
 
     #[test]
     fn without_a_limit_there_are_no_signs() {
         let (_directory, socket, mut manager) = manager(Duration::ZERO);
-        manager.sign_of_life(Duration::from_secs(1));
-        assert_eq!((received(&socket), manager.next_sign()), (None, None));
+        manager.watchdog_ping(Duration::from_secs(1));
+        assert_eq!((received(&socket), manager.next_watchdog_ping()), (None, None));
     }
 
     #[test]
@@ -240,10 +240,10 @@ mod tests {
 
     #[test]
     fn nobody_is_told_where_there_is_no_manager() {
-        let mut manager = Manager::default();
+        let mut manager = ServiceManager::default();
         manager.ready("listening").unwrap();
-        manager.sign_of_life(Duration::from_secs(1));
-        assert_eq!(manager.next_sign(), None);
+        manager.watchdog_ping(Duration::from_secs(1));
+        assert_eq!(manager.next_watchdog_ping(), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
     },
     event::Event,
     ids::ConnId,
-    ops::systemd::Manager,
+    ops::systemd::ServiceManager,
     store::StoreFailed,
     waker::Wake,
 };
@@ -233,7 +233,7 @@ pub struct Reactor {
     drain_until: Option<Duration>,
     /// Whether the caller is to read anew what was read at the start.
     reload: bool,
-    manager: Manager,
+    manager: ServiceManager,
 }
 
 impl Reactor {
@@ -255,13 +255,13 @@ impl Reactor {
             drain_timeout,
             drain_until: None,
             reload: false,
-            manager: Manager::default(),
+            manager: ServiceManager::default(),
         }
     }
 
     /// Gives the service manager signs of life, and tells it when the server stops.
     #[must_use]
-    pub fn reporting_to(mut self, manager: Manager) -> Self {
+    pub fn reporting_to(mut self, manager: ServiceManager) -> Self {
         self.manager = manager;
         self
     }
@@ -294,7 +294,7 @@ impl Reactor {
             }
             self.accept(now);
             self.server.process(now)?;
-            self.manager.sign_of_life(now.uptime);
+            self.manager.watchdog_ping(now.uptime);
         }
     }
 
@@ -317,7 +317,7 @@ impl Reactor {
             self.server.next_deadline(),
             self.accept_paused,
             self.drain_until,
-            self.manager.next_sign(),
+            self.manager.next_watchdog_ping(),
         ];
         let next = moments.into_iter().flatten().min()?;
         // The kernel counts in milliseconds and mio rounds up: never awake too early in a circle.
