@@ -21,7 +21,7 @@ use crate::{
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
-        connection::{CloseReason, Connection, Context, Driven, Held, Readiness, Transport},
+        connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
         slots::Slots,
     },
@@ -32,7 +32,9 @@ use crate::{
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
-    session::{Done, Identity, SessionConfig, effect::Effect, registry::SessionRegistry},
+    session::{
+        Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
+    },
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
@@ -418,7 +420,7 @@ impl<T: Transport> Server<T> {
         let Some((driven, deadline, timer_at)) = self.with(id, now, |entry, context| {
             entry.is_ready = false;
             let driven = entry.connection.drive(context);
-            (driven, entry.connection.deadline(context.config), entry.timer_at)
+            (driven, entry.connection.deadline(context.session.config), entry.timer_at)
         }) else {
             return;
         };
@@ -517,19 +519,23 @@ impl<T: Transport> Server<T> {
         &mut self,
         id: ConnId,
         now: Now,
-        action: impl FnOnce(&mut Entry<T>, &mut Context<'_>) -> R,
+        action: impl FnOnce(&mut Entry<T>, &mut ServerContext<'_>) -> R,
     ) -> Option<R> {
         let entry = self.connections.get_mut(id)?;
-        let mut context = Context {
-            now,
-            config: &self.config,
+        let mut context = ServerContext {
+            session: SessionContext {
+                now,
+                connection: id,
+                peer: entry.connection.peer(),
+                config: &self.config,
+                throttle: &mut self.throttle,
+                effects: &mut self.effects,
+                registry: &self.registry,
+            },
             store: &mut *self.store,
             hasher: &mut *self.hasher,
-            throttle: &mut self.throttle,
             input: &mut self.input,
             output: &mut self.output,
-            effects: &mut self.effects,
-            registry: &self.registry,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

@@ -16,7 +16,7 @@ use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     limits::throttle::Wait,
     session::{
-        Done, Identity, Job, Limit, Pending, Response, Scope, Session, State,
+        Done, Identity, Job, Limit, Pending, Response, Session, SessionContext, State,
         charge::{Charge, Settlement},
         effect::Effect,
     },
@@ -74,18 +74,18 @@ pub(crate) enum Purpose {
 
 pub(crate) fn register(
     session: &mut Session,
-    scope: &mut Scope<'_>,
+    context: &mut SessionContext<'_>,
     register: Register,
 ) -> Response {
     let Register { id, username, full_name, credential, invite } = register;
     // What is refused at once costs nothing and is not charged.
-    let invite = match invited(scope, invite.as_ref()) {
+    let invite = match invited(context, invite.as_ref()) {
         Ok(invite) => invite,
         Err(text) => return Response::refuse(ErrorCode::NotAllowed, text),
     };
-    let prefix = scope.prefix();
-    if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
-        return Response::limited(scope, &username, Limit::Registrations, wait);
+    let prefix = context.prefix();
+    if let Err(wait) = context.throttle.registration(context.now.uptime, prefix) {
+        return Response::limited(context, &username, Limit::Registrations, wait);
     }
     session.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
@@ -93,12 +93,15 @@ pub(crate) fn register(
 }
 
 /// Whether somebody may register, and with which invite.
-fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId>, &'static str> {
-    match (&scope.config.registrations, invite) {
+fn invited(
+    context: &SessionContext<'_>,
+    invite: Option<&Invite>,
+) -> Result<Option<InviteId>, &'static str> {
+    match (&context.config.registrations, invite) {
         (Registrations::Open, _) => Ok(None),
         (Registrations::Closed, _) => Err("this server takes no registrations"),
         (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
-        (Registrations::Invited(key), Some(invite)) => match key.check(invite, scope.now.wall) {
+        (Registrations::Invited(key), Some(invite)) => match key.check(invite, context.now.wall) {
             Ok(id) => Ok(Some(id)),
             Err(Refused::Forged) => Err("the invite is not one of this server's"),
             Err(Refused::Expired) => Err("the invite has expired"),
@@ -106,28 +109,40 @@ fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId
     }
 }
 
-pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Response {
+pub(crate) fn login(
+    session: &mut Session,
+    context: &mut SessionContext<'_>,
+    login: Login,
+) -> Response {
     let Login { username, credential } = login;
-    if let Err(wait) = charge(session, scope, &username) {
-        return Response::limited(scope, &username, Limit::Logins, wait);
+    if let Err(wait) = charge(session, context, &username) {
+        return Response::limited(context, &username, Limit::Logins, wait);
     }
     find(username.clone(), Step::Finding(username, credential))
 }
 
 /// Asks whether one more password may be checked, before any work is done for it.
-fn charge(session: &mut Session, scope: &mut Scope<'_>, username: &Username) -> Result<(), Wait> {
-    let prefix = scope.prefix();
-    scope.throttle.login_attempt(scope.now.uptime, prefix, username)?;
+fn charge(
+    session: &mut Session,
+    context: &mut SessionContext<'_>,
+    username: &Username,
+) -> Result<(), Wait> {
+    let prefix = context.prefix();
+    context.throttle.login_attempt(context.now.uptime, prefix, username)?;
     session.charge = Some(Charge::Login(username.clone()));
     Ok(())
 }
 
-pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Response {
-    leave(session, scope);
+pub(crate) fn logout(session: &mut Session, context: &mut SessionContext<'_>) -> Response {
+    leave(session, context);
     Response::Reply(Reply::LoggedOut {})
 }
 
-pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Account) -> Response {
+pub(crate) fn change(
+    session: &mut Session,
+    context: &mut SessionContext<'_>,
+    change: Account,
+) -> Response {
     let Some(identity) = session.identity() else {
         return Response::account_gone();
     };
@@ -141,8 +156,8 @@ pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Accou
         Account::Delete { credential } => (Purpose::Delete, credential),
     };
     // Whoever finds a session open must not guess the password there either.
-    if let Err(wait) = charge(session, scope, &username) {
-        return Response::limited(scope, &username, Limit::Logins, wait);
+    if let Err(wait) = charge(session, context, &username) {
+        return Response::limited(context, &username, Limit::Logins, wait);
     }
     find(username, Step::FindingFor(purpose, credential))
 }
@@ -150,7 +165,7 @@ pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Accou
 /// Goes on with `step`, for which `done` came back.
 pub(crate) fn complete(
     session: &mut Session,
-    scope: &mut Scope<'_>,
+    context: &mut SessionContext<'_>,
     step: Step,
     done: Done,
 ) -> Response {
@@ -161,35 +176,39 @@ pub(crate) fn complete(
             Response::unavailable()
         }
         (Step::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => create(registrant, hash),
-        (Step::Creating(username), Done::Store(done)) => created(session, scope, &username, &done),
+        (Step::Creating(username), Done::Store(done)) => {
+            created(session, context, &username, &done)
+        }
 
         (Step::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
-            verify(scope, username, credential, account)
+            verify(context, username, credential, account)
         }
         (
             Step::Verifying(username, credential, account),
             Done::Hash(HashDone::Verified(verified)),
         ) => match account.filter(|_| verified) {
-            Some(account) => recheck_or_rehash(scope, credential, account),
-            None => login_failed(scope, &username, "wrong password or unknown username"),
+            Some(account) => recheck_or_rehash(context, credential, account),
+            None => login_failed(context, &username, "wrong password or unknown username"),
         },
         (Step::Rehashing(account), Done::Hash(HashDone::Made(new))) => restore(account, new),
         (Step::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => enter(session, scope, now),
-                None => login_failed(scope, &before.username, "changed during the login"),
+                Some(now) => enter(session, context, now),
+                None => login_failed(context, &before.username, "changed during the login"),
             }
         }
         (Step::Restoring(account), Done::Store(StoreDone::Changed)) => {
-            enter(session, scope, account)
+            enter(session, context, account)
         }
         // Another device's login may have made the new hash first: this one tries again.
         (Step::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
         (Step::Restoring(account), Done::Store(_)) => {
-            login_failed(scope, &account.username, "changed during the login")
+            login_failed(context, &account.username, "changed during the login")
         }
 
-        (Step::Renaming(full_name), Done::Store(done)) => renamed(session, scope, full_name, &done),
+        (Step::Renaming(full_name), Done::Store(done)) => {
+            renamed(session, context, full_name, &done)
+        }
         (Step::FindingFor(purpose, credential), Done::Store(StoreDone::Account(account))) => {
             verify_for(session, purpose, credential, account)
         }
@@ -197,12 +216,12 @@ pub(crate) fn complete(
             if verified {
                 verified_for(session, purpose, hash)
             } else {
-                wrong_password(session, scope)
+                wrong_password(session, context)
             }
         }
         (Step::HashingNew(old), Done::Hash(HashDone::Made(new))) => store_new(session, old, new),
-        (Step::StoringNew, Done::Store(done)) => password_changed(session, scope, &done),
-        (Step::Deleting, Done::Store(done)) => deleted(session, scope, &done),
+        (Step::StoringNew, Done::Store(done)) => password_changed(session, context, &done),
+        (Step::Deleting, Done::Store(done)) => deleted(session, context, &done),
 
         // An answer that the job does not have: the fault is ours, and costs this request only.
         (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
@@ -218,18 +237,18 @@ fn create(registrant: Registrant, hash: PasswordHash) -> Response {
 
 fn created(
     session: &mut Session,
-    scope: &mut Scope<'_>,
+    context: &mut SessionContext<'_>,
     username: &Username,
     done: &StoreDone,
 ) -> Response {
     match done {
         StoreDone::CreatedBefore => {
             // It was charged for when it was created.
-            session.settle_as(scope, Settlement::Failed);
+            session.settle_as(context, Settlement::Failed);
             Response::Reply(Reply::Registered {})
         }
         StoreDone::Created => {
-            Event::AccountCreated { username, connection: scope.connection }.log();
+            Event::AccountCreated { username, connection: context.connection }.log();
             Response::Reply(Reply::Registered {})
         }
         StoreDone::UsernameTaken => {
@@ -245,14 +264,14 @@ fn created(
 /// Checks the credential, or a dummy where there is no account, so that the one takes the path
 /// and the time of the other.
 fn verify(
-    scope: &Scope<'_>,
+    context: &SessionContext<'_>,
     username: Username,
     credential: Credential,
     account: Option<AccountRecord>,
 ) -> Response {
     let hash = match &account {
         Some(account) => account.hash.clone(),
-        None => scope.config.bcrypt.dummy(),
+        None => context.config.bcrypt.dummy(),
     };
     let job = HashJob::Verify { credential: credential.clone(), hash };
     defer_hash(job, Step::Verifying(username, credential, account))
@@ -261,11 +280,11 @@ fn verify(
 /// The credential is right, but hashing took its time: the password may have been changed or the
 /// account deleted meanwhile, and the sessions that were there closed.
 fn recheck_or_rehash(
-    scope: &Scope<'_>,
+    context: &SessionContext<'_>,
     credential: Credential,
     account: AccountRecord,
 ) -> Response {
-    if scope.config.bcrypt.is_outdated(&account.hash) {
+    if context.config.bcrypt.is_outdated(&account.hash) {
         return defer_hash(HashJob::Make { credential }, Step::Rehashing(account));
     }
     find(account.username.clone(), Step::Rechecking(account))
@@ -276,41 +295,45 @@ fn restore(mut account: AccountRecord, new: PasswordHash) -> Response {
     defer_store(StoreJob::SetHash { account: account.id, old, new }, Step::Restoring(account))
 }
 
-fn enter(session: &mut Session, scope: &mut Scope<'_>, account: AccountRecord) -> Response {
+fn enter(
+    session: &mut Session,
+    context: &mut SessionContext<'_>,
+    account: AccountRecord,
+) -> Response {
     let AccountRecord { id, username, full_name, waiting, .. } = account;
-    let (connection, address) = (scope.connection, scope.peer);
+    let (connection, address) = (context.connection, context.peer);
     Event::LoginSucceeded { username: &username, connection, address }.log();
-    scope.effects.push(Effect::Entered { connection, account: id });
+    context.effects.push(Effect::Entered { connection, account: id });
     let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
     session.state = State::LoggedIn(Box::new(Identity { account: id, username, full_name }));
     Response::Reply(Reply::LoggedIn(reply))
 }
 
-fn leave(session: &mut Session, scope: &mut Scope<'_>) {
-    let connection = scope.connection;
+fn leave(session: &mut Session, context: &mut SessionContext<'_>) {
+    let connection = context.connection;
     if let State::LoggedIn(identity) = std::mem::replace(&mut session.state, State::Anonymous) {
         Event::Logout { username: &identity.username, connection }.log();
-        scope.effects.push(Effect::Left { connection, account: identity.account });
+        context.effects.push(Effect::Left { connection, account: identity.account });
     }
 }
 
 /// One answer for an unknown username and a wrong password; the log alone tells why.
-fn login_failed(scope: &Scope<'_>, username: &Username, reason: &str) -> Response {
-    let (connection, address) = (scope.connection, scope.peer);
+fn login_failed(context: &SessionContext<'_>, username: &Username, reason: &str) -> Response {
+    let (connection, address) = (context.connection, context.peer);
     Event::LoginFailed { username, connection, address, reason }.log();
     Response::refuse(ErrorCode::BadCredentials, "unknown username or wrong password")
 }
 
 fn renamed(
     session: &mut Session,
-    scope: &Scope<'_>,
+    context: &SessionContext<'_>,
     full_name: FullName,
     done: &StoreDone,
 ) -> Response {
     match (done, &mut session.state) {
         (StoreDone::Changed, State::LoggedIn(identity)) => {
             identity.full_name = full_name;
-            let (username, connection) = (&identity.username, scope.connection);
+            let (username, connection) = (&identity.username, context.connection);
             Event::AccountRenamed { username, connection }.log();
             Response::Reply(Reply::AccountChanged {})
         }
@@ -354,40 +377,45 @@ fn store_new(session: &Session, old: PasswordHash, new: PasswordHash) -> Respons
     }
 }
 
-fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) -> Response {
+fn password_changed(
+    session: &Session,
+    context: &mut SessionContext<'_>,
+    done: &StoreDone,
+) -> Response {
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
-            let connection = scope.connection;
+            let connection = context.connection;
             Event::AccountPasswordChanged { username: &identity.username, connection }.log();
             let account = identity.account;
-            scope.effects.push(Effect::EndSessions { account, except: connection });
+            context.effects.push(Effect::EndSessions { account, except: connection });
             Response::Reply(Reply::AccountChanged {})
         }
-        (StoreDone::Conflict, _) => wrong_password(session, scope),
+        (StoreDone::Conflict, _) => wrong_password(session, context),
         (StoreDone::NoAccount, _) => Response::account_gone(),
         _ => Response::unavailable(),
     }
 }
 
-fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Response {
+fn deleted(session: &mut Session, context: &mut SessionContext<'_>, done: &StoreDone) -> Response {
     match (done, session.identity()) {
         (StoreDone::Changed, Some(identity)) => {
-            let connection = scope.connection;
+            let connection = context.connection;
             Event::AccountDeleted { username: &identity.username, connection }.log();
             let account = identity.account;
-            scope.effects.push(Effect::EndSessions { account, except: connection });
-            leave(session, scope);
+            context.effects.push(Effect::EndSessions { account, except: connection });
+            leave(session, context);
             Response::Reply(Reply::AccountChanged {})
         }
-        (StoreDone::Conflict, _) => wrong_password(session, scope),
+        (StoreDone::Conflict, _) => wrong_password(session, context),
         (StoreDone::NoAccount, _) => Response::account_gone(),
         _ => Response::unavailable(),
     }
 }
 
-fn wrong_password(session: &Session, scope: &Scope<'_>) -> Response {
+fn wrong_password(session: &Session, context: &SessionContext<'_>) -> Response {
     if let Some(identity) = session.identity() {
-        let (username, connection, address) = (&identity.username, scope.connection, scope.peer);
+        let (username, connection, address) =
+            (&identity.username, context.connection, context.peer);
         let reason = "wrong password for a change";
         Event::LoginFailed { username, connection, address, reason }.log();
     }

@@ -8,7 +8,7 @@ use correio_proto::{
     message::{ErrorCode, Reply},
 };
 
-use crate::{ids::AccountId, session::Scope};
+use crate::{ids::AccountId, session::context::SessionContext};
 
 /// What [`crate::limits::throttle::Throttle`] was charged with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +58,9 @@ impl Charge {
     }
 
     /// Settles it with the throttle.
-    pub(crate) fn settle(self, scope: &mut Scope<'_>, settlement: Settlement) {
-        let (now, prefix) = (scope.now.uptime, scope.prefix());
-        let throttle = &mut *scope.throttle;
+    pub(crate) fn settle(self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        let (now, prefix) = (context.now.uptime, context.prefix());
+        let throttle = &mut *context.throttle;
         match (self, settlement) {
             (Self::Login(username), Settlement::Succeeded) => {
                 throttle.login_succeeded(now, prefix, &username);

@@ -11,7 +11,7 @@ use correio_proto::{
 use crate::{
     event::Event,
     session::{
-        Done, Job, Limit, Pending, Response, Scope, Session,
+        Done, Job, Limit, Pending, Response, Session, SessionContext,
         charge::{Charge, Settlement},
         effect::Effect,
     },
@@ -29,24 +29,28 @@ pub(crate) enum Step {
     Confirming,
 }
 
-pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> Response {
+pub(crate) fn send(
+    session: &mut Session,
+    context: &mut SessionContext<'_>,
+    send: Send,
+) -> Response {
     let Some(identity) = session.identity() else {
         return Response::account_gone();
     };
     let Send { id, to, subject, body } = send;
-    if body.as_str().len() > scope.config.body_max {
-        let text = format!("the body may have at most {} bytes", scope.config.body_max);
+    if body.as_str().len() > context.config.body_max {
+        let text = format!("the body may have at most {} bytes", context.config.body_max);
         return Response::refuse(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
-    if let Err(wait) = scope.throttle.mail(scope.now.uptime, sender, recipients) {
-        return Response::limited(scope, &identity.username, Limit::Mails, wait);
+    if let Err(wait) = context.throttle.mail(context.now.uptime, sender, recipients) {
+        return Response::limited(context, &identity.username, Limit::Mails, wait);
     }
     session.charge = Some(Charge::Mail(sender, recipients));
     let mail = Arc::new(Outgoing { id, to, subject, body });
     let step = Step::Sending(mail.clone());
-    defer(StoreJob::Send { sender, mail, now: scope.now.wall }, step)
+    defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
 
 pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Response {
@@ -76,13 +80,13 @@ pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Response {
 /// Goes on with `step`, for which `done` came back.
 pub(crate) fn complete(
     session: &mut Session,
-    scope: &mut Scope<'_>,
+    context: &mut SessionContext<'_>,
     step: Step,
     done: Done,
 ) -> Response {
     if let Done::Store(StoreDone::SentBefore { .. }) = done {
         // It was charged for when it was sent.
-        session.settle_as(scope, Settlement::Failed);
+        session.settle_as(context, Settlement::Failed);
     }
     let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
         return Response::unavailable();
@@ -94,16 +98,16 @@ pub(crate) fn complete(
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (Step::Sending(mail), done) => sent(scope, username, &mail, done),
+        (Step::Sending(mail), done) => sent(context, username, &mail, done),
         (Step::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
-                let (connection, mails) = (scope.connection, mails.len());
+                let (connection, mails) = (context.connection, mails.len());
                 Event::MailDelivered { username, mails, connection }.log();
             }
             Response::Reply(Reply::Page(Page { mails, more }))
         }
         (Step::Confirming, StoreDone::Confirmed { deleted }) => {
-            let connection = scope.connection;
+            let connection = context.connection;
             // Asked for again after a lost answer, there is nothing left to delete.
             if deleted > 0 {
                 Event::MailDeleted { username, mails: deleted as usize, connection }.log();
@@ -114,19 +118,24 @@ pub(crate) fn complete(
     }
 }
 
-fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Response {
+fn sent(
+    context: &mut SessionContext<'_>,
+    from: &Username,
+    mail: &Outgoing,
+    done: StoreDone,
+) -> Response {
     let Outgoing { id, to, subject, body } = mail;
-    let connection = scope.connection;
+    let connection = context.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
             let bytes = body.as_str().len();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
-            recipients.retain(|account| !scope.registry.of(*account).is_empty());
+            recipients.retain(|account| !context.registry.of(*account).is_empty());
             if !recipients.is_empty() {
                 let new_mail =
                     NewMail { from: username, from_name: full_name, subject: subject.clone() };
                 let notice = Notice::NewMail(new_mail);
-                scope.effects.push(Effect::Notify { accounts: recipients, notice });
+                context.effects.push(Effect::Notify { accounts: recipients, notice });
             }
             return Response::Reply(Reply::Sent { sent_at });
         }

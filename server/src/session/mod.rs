@@ -6,7 +6,10 @@
 
 mod account;
 mod charge;
+mod config;
+mod context;
 pub(crate) mod effect;
+mod job;
 mod mailbox;
 pub(crate) mod registry;
 
@@ -15,82 +18,23 @@ use std::time::Duration;
 use correio_proto::{
     VERSION, limits,
     mail::{FullName, Username},
-    message::{ErrorCode, ErrorReply, Hello, Limits, Realm, Reply, Request, Software, Welcome},
-    tls::Security,
+    message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
+pub use self::config::SessionConfig;
+pub(crate) use self::{
+    context::SessionContext,
+    job::{Done, Job, QueueName},
+};
 use crate::{
-    auth::{
-        hashing::{Bcrypt, HashDone, HashJob},
-        invite::Registrations,
-    },
-    clock::Now,
     event::Event,
     ids::{AccountId, ConnId, Ticket},
-    limits::throttle::{Prefix, Throttle, Wait},
-    session::{
-        charge::{Charge, Settlement},
-        effect::Effect,
-        registry::SessionRegistry,
-    },
-    store::{StoreDone, StoreJob},
+    limits::throttle::Wait,
+    session::charge::{Charge, Settlement},
 };
 
 /// Refusals of one connection that the log has lines for.
 const REFUSALS_LOGGED: u32 = 20;
-
-/// What is the same for every session of a server.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// How connections are protected.
-    pub security: Security,
-    /// Random id of the store.
-    pub realm: Realm,
-    /// Longest body accepted, in bytes.
-    pub body_max: usize,
-    /// Who may register.
-    pub registrations: Registrations,
-    /// How stored hashes are made.
-    pub bcrypt: Bcrypt,
-    /// How long a connection may take until it is logged in; absolute.
-    pub login_timeout: Duration,
-    /// How long a connection that is logged in may be silent, or take for one frame in either
-    /// direction. It is pinged at half of it.
-    pub idle_timeout: Duration,
-}
-
-impl SessionConfig {
-    /// Largest frame that a session which is logged in may send, in bytes.
-    #[must_use]
-    pub fn frame_max(&self) -> usize {
-        self.body_max + limits::FRAME_OVERHEAD_MAX
-    }
-}
-
-/// What a session is lent for one call.
-pub(crate) struct Scope<'a> {
-    /// The time.
-    pub(crate) now: Now,
-    /// Which connection it is.
-    pub(crate) connection: ConnId,
-    /// Where the connection comes from.
-    pub(crate) peer: std::net::SocketAddr,
-    /// What is the same for every session.
-    pub(crate) config: &'a SessionConfig,
-    /// Who may try how often.
-    pub(crate) throttle: &'a mut Throttle,
-    /// Takes what concerns other connections.
-    pub(crate) effects: &'a mut Vec<Effect>,
-    /// Who is there to be told of something.
-    pub(crate) registry: &'a SessionRegistry,
-}
-
-impl Scope<'_> {
-    /// Whose attempts those of this connection are.
-    pub(crate) fn prefix(&self) -> Prefix {
-        self.peer.ip().into()
-    }
-}
 
 /// What a request comes to for now.
 #[derive(Debug)]
@@ -111,13 +55,13 @@ impl Response {
 
     /// The answer to somebody who tries too often, and the line in the log that tells of it.
     pub(crate) fn limited(
-        scope: &Scope<'_>,
+        context: &SessionContext<'_>,
         username: &Username,
         limit: Limit,
         wait: Wait,
     ) -> Self {
         let seconds = wait.seconds();
-        let (connection, address) = (scope.connection, scope.peer);
+        let (connection, address) = (context.connection, context.peer);
         let wait = seconds;
         Event::RequestLimited { username, connection, address, limit: limit.as_str(), wait }.log();
         let mut error = ErrorReply::new(ErrorCode::RateLimited, limit.text());
@@ -134,51 +78,6 @@ impl Response {
     pub(crate) fn account_gone() -> Self {
         let text = "the account does not exist any more";
         Self::Close(Reply::Error(ErrorReply::new(ErrorCode::NotAuthenticated, text)))
-    }
-}
-
-/// Work that is done elsewhere.
-#[derive(Debug)]
-pub(crate) enum Job {
-    /// By a worker.
-    Hash(HashJob),
-    /// By the store.
-    Store(StoreJob),
-}
-
-/// What comes back of a [`Job`].
-#[derive(Debug)]
-pub(crate) enum Done {
-    /// From a worker.
-    Hash(HashDone),
-    /// From the store.
-    Store(StoreDone),
-    /// From nobody: the queue is full.
-    Busy {
-        /// Which queue.
-        queue: QueueName,
-        /// When another try is worth it.
-        retry_after: Duration,
-    },
-}
-
-/// The queues that jobs wait in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QueueName {
-    /// That of the bcrypt workers.
-    Hash,
-    /// That of the store.
-    Store,
-}
-
-impl QueueName {
-    /// As it is logged.
-    #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Hash => "hash",
-            Self::Store => "store",
-        }
     }
 }
 
@@ -247,7 +146,7 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) state: State,
-    /// What [`Throttle`] was charged with for the request under way.
+    /// What the throttle was charged with for the request under way.
     pub(crate) charge: Option<Charge>,
     waiting: Option<Waiting>,
     serial: u64,
@@ -284,21 +183,21 @@ impl Session {
     /// Takes a request. Not to be called while the session is waiting.
     pub(crate) fn handle(
         &mut self,
-        scope: &mut Scope<'_>,
+        context: &mut SessionContext<'_>,
         number: u32,
         request: Request,
     ) -> Action {
         let response = match allowed(&self.state, &request) {
-            Ok(()) => self.dispatch(scope, request),
+            Ok(()) => self.dispatch(context, request),
             Err((code, text)) => Response::refuse(code, text),
         };
-        self.respond(scope, number, response)
+        self.respond(context, number, response)
     }
 
     /// Takes what came of a job. `None` where this session does not wait for it.
     pub(crate) fn complete(
         &mut self,
-        scope: &mut Scope<'_>,
+        context: &mut SessionContext<'_>,
         ticket: Ticket,
         done: Done,
     ) -> Option<Action> {
@@ -306,11 +205,11 @@ impl Session {
         let response = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
             done => match waiting.pending {
-                Pending::Account(step) => account::complete(self, scope, *step, done),
-                Pending::Mailbox(step) => mailbox::complete(self, scope, step, done),
+                Pending::Account(step) => account::complete(self, context, *step, done),
+                Pending::Mailbox(step) => mailbox::complete(self, context, step, done),
             },
         };
-        Some(self.respond(scope, waiting.number, response))
+        Some(self.respond(context, waiting.number, response))
     }
 
     /// Learns that its connection does not do what it wants any more. A job that is not done is
@@ -342,21 +241,21 @@ impl Session {
         }
     }
 
-    fn dispatch(&mut self, scope: &mut Scope<'_>, request: Request) -> Response {
+    fn dispatch(&mut self, context: &mut SessionContext<'_>, request: Request) -> Response {
         match request {
-            Request::Hello(hello) => self.hello(scope, &hello),
+            Request::Hello(hello) => self.hello(context, &hello),
             Request::Ping {} => Response::Reply(Reply::Pong {}),
-            Request::Register(register) => account::register(self, scope, register),
-            Request::Login(login) => account::login(self, scope, login),
-            Request::Logout {} => account::logout(self, scope),
-            Request::Account(change) => account::change(self, scope, change),
-            Request::Send(send) => mailbox::send(self, scope, send),
+            Request::Register(register) => account::register(self, context, register),
+            Request::Login(login) => account::login(self, context, login),
+            Request::Logout {} => account::logout(self, context),
+            Request::Account(change) => account::change(self, context, change),
+            Request::Send(send) => mailbox::send(self, context, send),
             Request::Fetch(fetch) => mailbox::fetch(self, fetch),
             Request::Confirm(confirm) => mailbox::confirm(self, confirm),
         }
     }
 
-    fn hello(&mut self, scope: &Scope<'_>, hello: &Hello) -> Response {
+    fn hello(&mut self, context: &SessionContext<'_>, hello: &Hello) -> Response {
         if hello.version != VERSION {
             let text = format!("this server speaks version {VERSION}");
             let mut error = ErrorReply::new(ErrorCode::Version, text);
@@ -364,36 +263,36 @@ impl Session {
             return Response::Close(Reply::Error(error));
         }
         self.state = State::Anonymous;
-        Response::Reply(Reply::Hello(welcome(scope.config)))
+        Response::Reply(Reply::Hello(welcome(context.config)))
     }
 
     /// Takes the charge back: the client left before a worker began.
-    pub(crate) fn abandon(&mut self, scope: &mut Scope<'_>) {
-        self.settle_as(scope, Settlement::Unanswered);
+    pub(crate) fn abandon(&mut self, context: &mut SessionContext<'_>) {
+        self.settle_as(context, Settlement::Unanswered);
     }
 
     /// Settles the charge of a request at which a worker is: the client left meanwhile.
-    pub(crate) fn abandon_work(&mut self, scope: &mut Scope<'_>) {
-        self.settle_as(scope, Settlement::Abandoned);
+    pub(crate) fn abandon_work(&mut self, context: &mut SessionContext<'_>) {
+        self.settle_as(context, Settlement::Abandoned);
     }
 
     /// Settles with the throttle what the request was charged with, if it was.
-    pub(crate) fn settle_as(&mut self, scope: &mut Scope<'_>, settlement: Settlement) {
+    pub(crate) fn settle_as(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         if let Some(charge) = self.charge.take() {
-            charge.settle(scope, settlement);
+            charge.settle(context, settlement);
         }
     }
 
     /// Settles the charge by the reply, unless the handler has settled it already.
-    fn settle(&mut self, scope: &mut Scope<'_>, reply: &Reply) {
+    fn settle(&mut self, context: &mut SessionContext<'_>, reply: &Reply) {
         if let Some(charge) = &self.charge {
             let settlement = charge.settlement(reply);
-            self.settle_as(scope, settlement);
+            self.settle_as(context, settlement);
         }
     }
 
     /// One who is refused all the time fills the log with the first refusals only.
-    fn report_refusal(&mut self, scope: &Scope<'_>, reply: &Reply) {
+    fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
         use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
         let Reply::Error(error) = reply else {
             return;
@@ -407,21 +306,26 @@ impl Session {
         }
         self.refusals = self.refusals.saturating_add(1);
         if self.refusals <= REFUSALS_LOGGED {
-            let connection = scope.connection;
+            let connection = context.connection;
             Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
         }
     }
 
-    fn respond(&mut self, scope: &mut Scope<'_>, number: u32, response: Response) -> Action {
+    fn respond(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        number: u32,
+        response: Response,
+    ) -> Action {
         match response {
             Response::Reply(reply) => {
-                self.settle(scope, &reply);
-                self.report_refusal(scope, &reply);
+                self.settle(context, &reply);
+                self.report_refusal(context, &reply);
                 Action::Reply(number, reply)
             }
             Response::Close(reply) => {
-                self.settle(scope, &reply);
-                self.report_refusal(scope, &reply);
+                self.settle(context, &reply);
+                self.report_refusal(context, &reply);
                 Action::Close(number, reply)
             }
             Response::Defer(job, pending) => {
@@ -432,7 +336,7 @@ impl Session {
                     Job::Store(_) => QueueName::Store,
                 };
                 self.waiting = Some(Waiting { serial, queue, number, pending });
-                Action::Defer(Ticket { connection: scope.connection, serial }, job)
+                Action::Defer(Ticket { connection: context.connection, serial }, job)
             }
         }
     }

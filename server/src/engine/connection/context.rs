@@ -1,17 +1,14 @@
 //! What a connection is lent while it is driven.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use correio_proto::SpareBuffers;
 
 use crate::{
     auth::hashing::{Accepted, Hasher},
-    clock::Now,
-    ids::{ConnId, Ticket},
-    limits::{budget::Budget, throttle::Throttle},
-    session::{
-        Done, Job, QueueName, Scope, SessionConfig, effect::Effect, registry::SessionRegistry,
-    },
+    ids::Ticket,
+    limits::budget::Budget,
+    session::{Done, Job, QueueName, SessionContext},
     store::{Store, Submitted},
 };
 
@@ -19,43 +16,22 @@ use crate::{
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// What a connection is lent while it is driven.
-pub(crate) struct Context<'a> {
-    /// The time.
-    pub(crate) now: Now,
-    /// What is the same for every session.
-    pub(crate) config: &'a SessionConfig,
-    /// Where store jobs go.
+pub(crate) struct ServerContext<'a> {
+    /// What the connection's session borrows of it.
+    pub(crate) session: SessionContext<'a>,
+    /// Takes store jobs.
     pub(crate) store: &'a mut dyn Store,
-    /// Where hash jobs go.
+    /// Takes hash jobs.
     pub(crate) hasher: &'a mut dyn Hasher,
-    /// Takes what concerns other connections.
-    pub(crate) effects: &'a mut Vec<Effect>,
-    /// Who is there.
-    pub(crate) registry: &'a SessionRegistry,
-    /// Who may try how often.
-    pub(crate) throttle: &'a mut Throttle,
-    /// What partly received frames may take of all connections together.
+    /// Memory budget for incomplete frames, shared by all connections.
     pub(crate) input: &'a mut Budget,
-    /// What replies that are not taken may take of all connections together.
+    /// Memory budget for replies not yet sent, shared by all connections.
     pub(crate) output: &'a mut Budget,
     /// Buffers that are not in use.
     pub(crate) spare: &'a mut SpareBuffers,
 }
 
-impl Context<'_> {
-    /// What a session is lent of it, for one call.
-    pub(super) fn scope(&mut self, connection: ConnId, peer: SocketAddr) -> Scope<'_> {
-        Scope {
-            now: self.now,
-            connection,
-            peer,
-            config: self.config,
-            throttle: self.throttle,
-            effects: self.effects,
-            registry: self.registry,
-        }
-    }
-
+impl ServerContext<'_> {
     /// Hands a job in. What comes back at once is returned.
     pub(super) fn submit(&mut self, ticket: Ticket, job: Job) -> Option<Done> {
         match job {

@@ -20,7 +20,7 @@ use correio_proto::{
 };
 
 pub use self::transport::{Readiness, Transport};
-pub(crate) use self::{close_reason::CloseReason, context::Context};
+pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
 use self::{
     timers::{Activity, Timer, Timers},
     transport::Reader,
@@ -124,6 +124,11 @@ impl<T: Transport> Connection<T> {
         &mut self.transport
     }
 
+    /// The client's address.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
     /// Its session.
     pub(crate) fn session(&self) -> &Session {
         &self.session
@@ -148,7 +153,7 @@ impl<T: Transport> Connection<T> {
 
     /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is
     /// spent. May be called at any time.
-    pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Driven {
+    pub(crate) fn drive(&mut self, context: &mut ServerContext<'_>) -> Driven {
         self.channel.attach(context.spare);
         let mut driven = self.pump(context);
         if self.share_input(context).is_err() {
@@ -165,28 +170,28 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Counts what was received of a frame that is not complete, beyond what any connection has.
-    fn share_input(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+    fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
         let bytes = self.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Counts what the client has not taken, beyond what any connection may have.
-    fn share_output(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+    fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
         let bytes = self.channel.pending_output().saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }
 
-    fn refuse_for_room(&mut self, context: &mut Context<'_>) {
+    fn refuse_for_room(&mut self, context: &mut ServerContext<'_>) {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         let text = "the server has no room for a frame of this size now; try again";
         let mut error = ErrorReply::new(ErrorCode::Busy, text);
         error.retry_after = Some(ROOM_RETRY);
         self.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.reject(context.now, error);
+        self.reject(context.session.now, error);
     }
 
-    fn pump(&mut self, context: &mut Context<'_>) -> Driven {
+    fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
         if let Phase::Detached(reason) = self.phase {
             return match self.session.is_storing() {
                 true => Driven::Idle,
@@ -199,13 +204,16 @@ impl<T: Transport> Connection<T> {
             if self.takes_requests() && self.channel.has_message() {
                 if requests == 0 {
                     // What is answered goes out before the others have their turn.
-                    return self.flush(context.now).err().map_or(Driven::Again, Driven::Closed);
+                    return self
+                        .flush(context.session.now)
+                        .err()
+                        .map_or(Driven::Again, Driven::Closed);
                 }
                 requests -= 1;
                 self.take_request(context);
                 continue;
             }
-            if let Err(reason) = self.flush(context.now) {
+            if let Err(reason) = self.flush(context.session.now) {
                 return Driven::Closed(reason);
             }
             if self.takes_requests() && self.channel.has_message() {
@@ -299,13 +307,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn take_request(&mut self, context: &mut Context<'_>) {
+    fn take_request(&mut self, context: &mut ServerContext<'_>) {
         match self.channel.next_message::<ClientMessage>() {
             Ok(None) => {}
             Ok(Some(message)) => {
-                self.activity.heard(context.now.uptime);
-                let mut scope = context.scope(self.id, self.peer);
-                let action = self.session.handle(&mut scope, message.number, message.request);
+                self.activity.heard(context.session.now.uptime);
+                let action =
+                    self.session.handle(&mut context.session, message.number, message.request);
                 self.perform(context, action);
             }
             Err(error) => self.refuse_input(context, error),
@@ -313,9 +321,8 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Takes what came of a job, if the session waits for it. To be driven afterwards.
-    pub(crate) fn complete(&mut self, context: &mut Context<'_>, ticket: Ticket, done: Done) {
-        let mut scope = context.scope(self.id, self.peer);
-        let Some(action) = self.session.complete(&mut scope, ticket, done) else {
+    pub(crate) fn complete(&mut self, context: &mut ServerContext<'_>, ticket: Ticket, done: Done) {
+        let Some(action) = self.session.complete(&mut context.session, ticket, done) else {
             return;
         };
         // What was done has its effects on others, even if nobody is left to be answered.
@@ -324,38 +331,37 @@ impl<T: Transport> Connection<T> {
         }
         self.perform(context, action);
         if self.phase == Phase::Draining {
-            self.drain(context.now);
+            self.drain(context.session.now);
         }
     }
 
     /// Does what the session wants, until it waits or has replied.
-    fn perform(&mut self, context: &mut Context<'_>, mut action: Action) {
+    fn perform(&mut self, context: &mut ServerContext<'_>, mut action: Action) {
         loop {
             let (ticket, done) = match action {
                 Action::Reply(number, reply) => return self.reply(context, number, reply),
                 Action::Close(number, reply) => {
                     self.push(&ServerMessage::Reply { number, reply });
-                    return self.close(context.now);
+                    return self.close(context.session.now);
                 }
                 Action::Defer(ticket, job) => match context.submit(ticket, job) {
                     Some(done) => (ticket, done),
                     None => return,
                 },
             };
-            let mut scope = context.scope(self.id, self.peer);
-            match self.session.complete(&mut scope, ticket, done) {
+            match self.session.complete(&mut context.session, ticket, done) {
                 Some(next) => action = next,
                 None => return,
             }
         }
     }
 
-    fn reply(&mut self, context: &Context<'_>, number: u32, reply: Reply) {
+    fn reply(&mut self, context: &ServerContext<'_>, number: u32, reply: Reply) {
         match reply {
-            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.config.frame_max()),
+            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.session.config.frame_max()),
             Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
                 self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-                self.activity.logged_out(context.now.uptime);
+                self.activity.logged_out(context.session.now.uptime);
             }
             _ => {}
         }
@@ -370,23 +376,23 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Answers what is no request; closes where nothing can be read any more, or too often.
-    fn refuse_input(&mut self, context: &Context<'_>, error: ChannelError) {
+    fn refuse_input(&mut self, context: &ServerContext<'_>, error: ChannelError) {
         let (number, code, text) = match error {
             ChannelError::Tls(_) | ChannelError::NotTls => {
                 self.report_protocol_error(&error.to_string());
-                return self.close(context.now);
+                return self.close(context.session.now);
             }
             ChannelError::Foreign(foreign) => {
                 self.report_protocol_error(foreign.name());
                 self.channel.push_answer(foreign);
-                return self.close(context.now);
+                return self.close(context.session.now);
             }
             ChannelError::Frame(error) => {
                 let code = match error {
                     FrameError::TooLarge { .. } => ErrorCode::TooLarge,
                     FrameError::Empty => ErrorCode::Protocol,
                 };
-                self.close(context.now);
+                self.close(context.session.now);
                 (0, code, error.to_string())
             }
             ChannelError::Malformed(malformed) => {
@@ -401,7 +407,7 @@ impl<T: Transport> Connection<T> {
             self.report_protocol_error(&text);
             self.protocol_errors += 1;
             if self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
-                self.close(context.now);
+                self.close(context.session.now);
             }
         }
         let reply = Reply::Error(ErrorReply::new(code, text));
@@ -505,7 +511,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Takes back the job that is out, where that is still possible: nobody waits any more.
-    pub(crate) fn cancel_job(&mut self, context: &mut Context<'_>) {
+    pub(crate) fn cancel_job(&mut self, context: &mut ServerContext<'_>) {
         let is_at_work = self
             .session
             .waiting_for(self.id)
@@ -513,15 +519,14 @@ impl<T: Transport> Connection<T> {
         self.channel.discard_input();
         context.input.free(&mut self.input_share);
         context.output.free(&mut self.output_share);
-        let mut scope = context.scope(self.id, self.peer);
         if is_at_work {
-            self.session.abandon_work(&mut scope);
+            self.session.abandon_work(&mut context.session);
         } else {
-            self.session.abandon(&mut scope);
+            self.session.abandon(&mut context.session);
         }
         if let Some(identity) = self.session.identity() {
             let account = identity.account;
-            context.effects.push(Effect::Left { connection: self.id, account });
+            context.session.effects.push(Effect::Left { connection: self.id, account });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::CloseReason;
+use super::close_reason::CloseReason;
 use crate::session::SessionConfig;
 
 /// How long a connection that is being closed waits for the client to take its last words.
