@@ -444,13 +444,13 @@ impl<T: Transport> Server<T> {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Entered { connection, account } => {
+                Effect::LoggedIn { connection, account } => {
                     self.admission.entered(connection);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
                 }
-                Effect::Left { connection, account } => {
+                Effect::LoggedOut { connection, account } => {
                     self.admission.left(connection);
                     self.registry.remove(account, connection);
                 }

@@ -8,14 +8,14 @@ use crate::ids::{AccountId, ConnId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// A connection became a session of an account.
-    Entered {
+    LoggedIn {
         /// Which connection.
         connection: ConnId,
         /// Whose.
         account: AccountId,
     },
     /// A connection is no session of an account any more.
-    Left {
+    LoggedOut {
         /// Which connection.
         connection: ConnId,
         /// Whose it was.

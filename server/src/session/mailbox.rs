@@ -11,50 +11,43 @@ use correio_proto::{
 use crate::{
     event::Event,
     session::{
-        Done, Job, Limit, Pending, Response, Session, SessionContext,
-        charge::{Charge, Settlement},
+        charge::Charge,
+        context::SessionContext,
         effect::Effect,
+        job::{Done, Job},
+        response::{Limit, Response},
+        state::SessionState,
+        step::{MailboxStep, Pending},
     },
     store::{Outgoing, StoreDone, StoreJob},
 };
 
-/// Where something about mail stands while the store works on it.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// A mail is being stored.
-    Sending(Arc<Outgoing>),
-    /// A page is being read.
-    Fetching,
-    /// Mails are being deleted.
-    Confirming,
-}
-
 pub(crate) fn send(
-    session: &mut Session,
+    state: &mut SessionState,
     context: &mut SessionContext<'_>,
     send: Send,
 ) -> Response {
-    let Some(identity) = session.identity() else {
+    let Some(identity) = state.identity() else {
         return Response::account_gone();
     };
     let Send { id, to, subject, body } = send;
     if body.as_str().len() > context.config.body_max {
         let text = format!("the body may have at most {} bytes", context.config.body_max);
-        return Response::refuse(ErrorCode::TooLarge, &text);
+        return Response::refused(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
     if let Err(wait) = context.throttle.mail(context.now.uptime, sender, recipients) {
         return Response::limited(context, &identity.username, Limit::Mails, wait);
     }
-    session.charge = Some(Charge::Mail(sender, recipients));
+    state.charge = Some(Charge::Mail(sender, recipients));
     let mail = Arc::new(Outgoing { id, to, subject, body });
-    let step = Step::Sending(mail.clone());
+    let step = MailboxStep::Sending(mail.clone());
     defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
 
-pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Response {
-    let Some(identity) = session.identity() else {
+pub(crate) fn fetch(state: &SessionState, fetch: Fetch) -> Response {
+    let Some(identity) = state.identity() else {
         return Response::account_gone();
     };
     let mails = match fetch.max {
@@ -63,32 +56,28 @@ pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Response {
     };
     let account = identity.account;
     let bytes = limits::PAGE_BYTES_MAX;
-    defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, Step::Fetching)
+    defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, MailboxStep::Fetching)
 }
 
-pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Response {
-    let Some(identity) = session.identity() else {
+pub(crate) fn confirm(state: &SessionState, confirm: Confirm) -> Response {
+    let Some(identity) = state.identity() else {
         return Response::account_gone();
     };
     if confirm.mails.is_empty() {
-        return Response::Reply(Reply::Confirmed { deleted: 0 });
+        return Response::succeeded(Reply::Confirmed { deleted: 0 });
     }
     let job = StoreJob::Confirm { account: identity.account, mails: confirm.mails };
-    defer(job, Step::Confirming)
+    defer(job, MailboxStep::Confirming)
 }
 
 /// Goes on with `step`, for which `done` came back.
 pub(crate) fn complete(
-    session: &mut Session,
+    state: &SessionState,
     context: &mut SessionContext<'_>,
-    step: Step,
+    step: MailboxStep,
     done: Done,
 ) -> Response {
-    if let Done::Store(StoreDone::SentBefore { .. }) = done {
-        // It was charged for when it was sent.
-        session.settle_as(context, Settlement::Failed);
-    }
-    let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
+    let (Done::Store(done), Some(identity)) = (done, state.identity()) else {
         return Response::unavailable();
     };
     let username = &identity.username;
@@ -98,23 +87,23 @@ pub(crate) fn complete(
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (Step::Sending(mail), done) => sent(context, username, &mail, done),
-        (Step::Fetching, StoreDone::Page { mails, more }) => {
+        (MailboxStep::Sending(mail), done) => sent(context, username, &mail, done),
+        (MailboxStep::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
                 let (connection, mails) = (context.connection, mails.len());
                 Event::MailDelivered { username, mails, connection }.log();
             }
-            Response::Reply(Reply::Page(Page { mails, more }))
+            Response::succeeded(Reply::Page(Page { mails, more }))
         }
-        (Step::Confirming, StoreDone::Confirmed { deleted }) => {
+        (MailboxStep::Confirming, StoreDone::Confirmed { deleted }) => {
             let connection = context.connection;
             // Asked for again after a lost answer, there is nothing left to delete.
             if deleted > 0 {
                 Event::MailDeleted { username, mails: deleted as usize, connection }.log();
             }
-            Response::Reply(Reply::Confirmed { deleted })
+            Response::succeeded(Reply::Confirmed { deleted })
         }
-        (Step::Fetching | Step::Confirming, _) => Response::unavailable(),
+        (MailboxStep::Fetching | MailboxStep::Confirming, _) => Response::unavailable(),
     }
 }
 
@@ -137,11 +126,11 @@ fn sent(
                 let notice = Notice::NewMail(new_mail);
                 context.effects.push(Effect::Notify { accounts: recipients, notice });
             }
-            return Response::Reply(Reply::Sent { sent_at });
+            return Response::succeeded(Reply::Sent { sent_at });
         }
         StoreDone::SentBefore { sent_at } => {
             Event::MailRepeated { from, id: *id, connection }.log();
-            return Response::Reply(Reply::Sent { sent_at });
+            return Response::repeated(Reply::Sent { sent_at });
         }
         StoreDone::Conflict => {
             ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
@@ -157,9 +146,9 @@ fn sent(
         _ => return Response::unavailable(),
     };
     Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
-    Response::Reply(Reply::Error(error))
+    Response::error(error)
 }
 
-fn defer(job: StoreJob, step: Step) -> Response {
+fn defer(job: StoreJob, step: MailboxStep) -> Response {
     Response::Defer(Job::Store(job), Pending::Mailbox(step))
 }

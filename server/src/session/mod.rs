@@ -1,8 +1,9 @@
-//! The state machine of one connection: which request may do what in which state.
+//! The state machine of one connection that speaks correio's own protocol: which requests are
+//! allowed in which state, and what they do.
 //!
-//! It does no I/O and asks no clock. A request is answered at once or deferred to a job; while a
-//! job is out, the session waits for exactly that one. What requests do stands in
-//! `account.rs` and `mailbox.rs`.
+//! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
+//! session has at most one job, and takes no other request until that job is done. The requests'
+//! handlers are in `account.rs` and `mailbox.rs`.
 
 mod account;
 mod charge;
@@ -12,148 +13,52 @@ pub(crate) mod effect;
 mod job;
 mod mailbox;
 pub(crate) mod registry;
+mod response;
+mod state;
+mod step;
 
 use std::time::Duration;
 
 use correio_proto::{
     VERSION, limits,
-    mail::{FullName, Username},
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
 pub use self::config::SessionConfig;
 pub(crate) use self::{
+    charge::Settlement,
     context::SessionContext,
     job::{Done, Job, QueueName},
+    response::Transition,
+    state::Identity,
+};
+use self::{
+    effect::Effect,
+    response::{Answer, Response},
+    state::{LoginState, SessionState},
+    step::Pending,
 };
 use crate::{
     event::Event,
-    ids::{AccountId, ConnId, Ticket},
-    limits::throttle::Wait,
-    session::charge::{Charge, Settlement},
+    ids::{ConnId, Ticket},
 };
 
-/// Refusals of one connection that the log has lines for.
+/// Refused requests of one connection that are logged. A client that is refused all the time must
+/// not fill the log.
 const REFUSALS_LOGGED: u32 = 20;
-
-/// What a request comes to for now.
-#[derive(Debug)]
-pub(crate) enum Response {
-    /// It is answered.
-    Reply(Reply),
-    /// It is answered, and the connection ends.
-    Close(Reply),
-    /// A job must be done first.
-    Defer(Job, Pending),
-}
-
-impl Response {
-    /// A refusal.
-    pub(crate) fn refuse(code: ErrorCode, text: &str) -> Self {
-        Self::Reply(Reply::Error(ErrorReply::new(code, text)))
-    }
-
-    /// The answer to somebody who tries too often, and the line in the log that tells of it.
-    pub(crate) fn limited(
-        context: &SessionContext<'_>,
-        username: &Username,
-        limit: Limit,
-        wait: Wait,
-    ) -> Self {
-        let seconds = wait.seconds();
-        let (connection, address) = (context.connection, context.peer);
-        let wait = seconds;
-        Event::RequestLimited { username, connection, address, limit: limit.as_str(), wait }.log();
-        let mut error = ErrorReply::new(ErrorCode::RateLimited, limit.text());
-        error.retry_after = Some(seconds);
-        Self::Reply(Reply::Error(error))
-    }
-
-    /// The answer where a store or worker could not do its job.
-    pub(crate) fn unavailable() -> Self {
-        Self::refuse(ErrorCode::Unavailable, "the server could not do this now; try again")
-    }
-
-    /// The answer where the account of the session does not exist any more.
-    pub(crate) fn account_gone() -> Self {
-        let text = "the account does not exist any more";
-        Self::Close(Reply::Error(ErrorReply::new(ErrorCode::NotAuthenticated, text)))
-    }
-}
-
-/// What there may be too much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// Failed logins, and other wrong passwords.
-    Logins,
-    /// Registrations from one prefix.
-    Registrations,
-    /// Mails from one account.
-    Mails,
-}
-
-impl Limit {
-    /// As it is logged.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Logins => "logins",
-            Self::Registrations => "registrations",
-            Self::Mails => "mails",
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Logins => "too many attempts to log in from this address; try again later",
-            Self::Registrations => "too many registrations from this address; try again later",
-            Self::Mails => "too many mails from this account; try again later",
-        }
-    }
-}
-
-/// What a session does once its job is done.
-#[derive(Debug)]
-pub(crate) enum Pending {
-    /// Goes on with something about accounts.
-    Account(Box<account::Step>),
-    /// Goes on with something about mail.
-    Mailbox(mailbox::Step),
-}
-
-/// Who is logged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// The account's number.
-    pub(crate) account: AccountId,
-    /// Its username.
-    pub(crate) username: Username,
-    /// Its full name.
-    pub(crate) full_name: FullName,
-}
-
-/// How far a session has come.
-#[derive(Debug)]
-pub(crate) enum State {
-    /// Nothing was said yet.
-    New,
-    /// `hello` was exchanged.
-    Anonymous,
-    /// An account is logged in.
-    LoggedIn(Box<Identity>),
-}
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) state: State,
-    /// What the throttle was charged with for the request under way.
-    pub(crate) charge: Option<Charge>,
+    state: SessionState,
     waiting: Option<Waiting>,
+    /// Counts the session's jobs.
     serial: u64,
+    /// Counts the refused requests.
     refusals: u32,
 }
 
-/// The job that is out, and what it is for.
+/// The job that the session waits for, and the request that it is for.
 #[derive(Debug)]
 struct Waiting {
     serial: u64,
@@ -162,39 +67,39 @@ struct Waiting {
     pending: Pending,
 }
 
-/// What a session wants of its connection.
+/// What the connection must do for its session.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Send this reply to the request of this number.
-    Reply(u32, Reply),
-    /// The same, and end the connection.
+    /// Send this reply to the request of this number. The session has changed as stated.
+    Reply(u32, Reply, Transition),
+    /// Send this reply to the request of this number, and end the connection.
     Close(u32, Reply),
-    /// Have this job done under this ticket.
+    /// Submit this job under this ticket.
     Defer(Ticket, Job),
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: State::New, charge: None, waiting: None, serial: 0, refusals: 0 }
+        Self { state: SessionState::new(), waiting: None, serial: 0, refusals: 0 }
     }
 }
 
 impl Session {
-    /// Takes a request. Not to be called while the session is waiting.
+    /// Handles a request. Must not be called while the session waits for a job.
     pub(crate) fn handle(
         &mut self,
         context: &mut SessionContext<'_>,
         number: u32,
         request: Request,
     ) -> Action {
-        let response = match allowed(&self.state, &request) {
+        let response = match allowed(&self.state.login, &request) {
             Ok(()) => self.dispatch(context, request),
-            Err((code, text)) => Response::refuse(code, text),
+            Err((code, text)) => Response::refused(code, text),
         };
         self.respond(context, number, response)
     }
 
-    /// Takes what came of a job. `None` where this session does not wait for it.
+    /// Continues with a job's result. `None` if the session does not wait for this job.
     pub(crate) fn complete(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -205,109 +110,58 @@ impl Session {
         let response = match done {
             Done::Busy { queue, retry_after } => busy(queue, retry_after),
             done => match waiting.pending {
-                Pending::Account(step) => account::complete(self, context, *step, done),
-                Pending::Mailbox(step) => mailbox::complete(self, context, step, done),
+                Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
+                Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))
     }
 
-    /// Learns that its connection does not do what it wants any more. A job that is not done is
-    /// none to wait for.
+    /// The connection discarded this action (it is closing). If the action was a job, stop waiting
+    /// for its result.
     pub(crate) fn discarded(&mut self, action: &Action) {
         if matches!(action, Action::Defer(..)) {
             self.waiting = None;
         }
     }
 
-    /// The ticket of the job that is out.
+    /// The ticket of the job that the session waits for.
     #[must_use]
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
     }
 
-    /// Whether the job that is out is the store's: it will be done, whoever is there to hear of it.
+    /// Whether the session waits for a store job. Store jobs cannot be cancelled.
     #[must_use]
     pub(crate) fn is_storing(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.queue == QueueName::Store)
     }
 
-    /// Who is logged in.
+    /// The account that is logged in.
     #[must_use]
     pub(crate) fn identity(&self) -> Option<&Identity> {
-        match &self.state {
-            State::LoggedIn(identity) => Some(identity),
-            State::New | State::Anonymous => None,
-        }
+        self.state.identity()
     }
 
-    fn dispatch(&mut self, context: &mut SessionContext<'_>, request: Request) -> Response {
-        match request {
-            Request::Hello(hello) => self.hello(context, &hello),
-            Request::Ping {} => Response::Reply(Reply::Pong {}),
-            Request::Register(register) => account::register(self, context, register),
-            Request::Login(login) => account::login(self, context, login),
-            Request::Logout {} => account::logout(self, context),
-            Request::Account(change) => account::change(self, context, change),
-            Request::Send(send) => mailbox::send(self, context, send),
-            Request::Fetch(fetch) => mailbox::fetch(self, fetch),
-            Request::Confirm(confirm) => mailbox::confirm(self, confirm),
-        }
-    }
-
-    fn hello(&mut self, context: &SessionContext<'_>, hello: &Hello) -> Response {
-        if hello.version != VERSION {
-            let text = format!("this server speaks version {VERSION}");
-            let mut error = ErrorReply::new(ErrorCode::Version, text);
-            error.versions = vec![VERSION];
-            return Response::Close(Reply::Error(error));
-        }
-        self.state = State::Anonymous;
-        Response::Reply(Reply::Hello(welcome(context.config)))
-    }
-
-    /// Takes the charge back: the client left before a worker began.
-    pub(crate) fn abandon(&mut self, context: &mut SessionContext<'_>) {
-        self.settle_as(context, Settlement::Unanswered);
-    }
-
-    /// Settles the charge of a request at which a worker is: the client left meanwhile.
-    pub(crate) fn abandon_work(&mut self, context: &mut SessionContext<'_>) {
-        self.settle_as(context, Settlement::Abandoned);
-    }
-
-    /// Settles with the throttle what the request was charged with, if it was.
-    pub(crate) fn settle_as(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        if let Some(charge) = self.charge.take() {
+    /// Settles the charge of the request in progress, if there is one, with the throttle.
+    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        if let Some(charge) = self.state.charge.take() {
             charge.settle(context, settlement);
         }
     }
 
-    /// Settles the charge by the reply, unless the handler has settled it already.
-    fn settle(&mut self, context: &mut SessionContext<'_>, reply: &Reply) {
-        if let Some(charge) = &self.charge {
-            let settlement = charge.settlement(reply);
-            self.settle_as(context, settlement);
-        }
-    }
-
-    /// One who is refused all the time fills the log with the first refusals only.
-    fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
-        use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
-        let Reply::Error(error) = reply else {
-            return;
-        };
-        // These have an event of their own that says more.
-        if matches!(
-            error.code,
-            BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient
-        ) {
-            return;
-        }
-        self.refusals = self.refusals.saturating_add(1);
-        if self.refusals <= REFUSALS_LOGGED {
-            let connection = context.connection;
-            Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
+    fn dispatch(&mut self, context: &mut SessionContext<'_>, request: Request) -> Response {
+        let state = &mut self.state;
+        match request {
+            Request::Hello(hello) => greet(state, context, &hello),
+            Request::Ping {} => Response::succeeded(Reply::Pong {}),
+            Request::Register(register) => account::register(state, context, register),
+            Request::Login(login) => account::login(state, context, login),
+            Request::Logout {} => account::logout(state, context),
+            Request::Account(change) => account::change(state, context, change),
+            Request::Send(send) => mailbox::send(state, context, send),
+            Request::Fetch(fetch) => mailbox::fetch(state, fetch),
+            Request::Confirm(confirm) => mailbox::confirm(state, confirm),
         }
     }
 
@@ -318,16 +172,11 @@ impl Session {
         response: Response,
     ) -> Action {
         match response {
-            Response::Reply(reply) => {
-                self.settle(context, &reply);
-                self.report_refusal(context, &reply);
-                Action::Reply(number, reply)
+            Response::Reply(answer) => {
+                let transition = answer.transition;
+                Action::Reply(number, self.conclude(context, answer), transition)
             }
-            Response::Close(reply) => {
-                self.settle(context, &reply);
-                self.report_refusal(context, &reply);
-                Action::Close(number, reply)
-            }
+            Response::Close(answer) => Action::Close(number, self.conclude(context, answer)),
             Response::Defer(job, pending) => {
                 self.serial += 1;
                 let serial = self.serial;
@@ -340,27 +189,86 @@ impl Session {
             }
         }
     }
+
+    /// Settles the request's charge and tells the server of the transition. Returns the reply.
+    fn conclude(&mut self, context: &mut SessionContext<'_>, answer: Answer) -> Reply {
+        self.settle(context, answer.settlement);
+        announce(context, answer.transition);
+        self.report_refusal(context, &answer.reply);
+        answer.reply
+    }
+
+    /// Logs a refused request, up to [`REFUSALS_LOGGED`].
+    fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
+        use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
+        let Reply::Error(error) = reply else {
+            return;
+        };
+        // These codes have events of their own, which say more.
+        if matches!(
+            error.code,
+            BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient
+        ) {
+            return;
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals <= REFUSALS_LOGGED {
+            let connection = context.connection;
+            Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
+        }
+    }
 }
 
-/// The one table of what is allowed when. What it does not name is refused.
-fn allowed(state: &State, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
+/// Emits the effects of a transition on the server and on other sessions.
+fn announce(context: &mut SessionContext<'_>, transition: Transition) {
+    let connection = context.connection;
+    let effects = &mut *context.effects;
+    match transition {
+        Transition::Unchanged => {}
+        Transition::LoggedIn(account) => effects.push(Effect::LoggedIn { connection, account }),
+        Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
+        Transition::PasswordChanged(account) => {
+            effects.push(Effect::EndSessions { account, except: connection });
+        }
+        Transition::AccountDeleted(account) => {
+            effects.push(Effect::EndSessions { account, except: connection });
+            effects.push(Effect::LoggedOut { connection, account });
+        }
+    }
+}
+
+/// Handles `hello`: checks the client's version of the protocol.
+fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) -> Response {
+    if hello.version != VERSION {
+        let text = format!("this server speaks version {VERSION}");
+        let mut error = ErrorReply::new(ErrorCode::Version, text);
+        error.versions = vec![VERSION];
+        return Response::closing(error);
+    }
+    state.login = LoginState::Anonymous;
+    Response::succeeded(Reply::Hello(welcome(context.config)))
+}
+
+/// The table of the requests that are allowed in each state. Exhaustive: a new request does not
+/// compile until it stands here.
+fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{Account, Confirm, Fetch, Hello, Login, Logout, Ping, Register, Send};
     match (state, request) {
-        (State::New, Hello(_)) => Ok(()),
-        (State::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
+        (LoginState::New, Hello(_)) => Ok(()),
+        (LoginState::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
 
-        (State::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
-        (State::Anonymous, Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_)) => {
+        (LoginState::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
+        (LoginState::Anonymous, Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_)) => {
             Err((ErrorCode::NotAuthenticated, "log in first"))
         }
         (
-            State::LoggedIn(_),
+            LoginState::LoggedIn(_),
             Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_) | Ping {},
         ) => Ok(()),
-        (State::LoggedIn(_), Register(_) | Login(_)) => {
+        (LoginState::LoggedIn(_), Register(_) | Login(_)) => {
             Err((ErrorCode::NotAllowed, "log out first"))
         }
-        (State::Anonymous | State::LoggedIn(_), Hello(_)) => {
+        (LoginState::Anonymous | LoginState::LoggedIn(_), Hello(_)) => {
             Err((ErrorCode::NotAllowed, "hello was said already"))
         }
     }
@@ -382,12 +290,12 @@ fn welcome(config: &SessionConfig) -> Welcome {
     }
 }
 
-/// The answer where a queue is full: never less than a second, so that nobody hurries back.
+/// The response when a queue is full. Clients are told to wait at least a second.
 fn busy(queue: QueueName, retry_after: Duration) -> Response {
     Event::QueueFull { queue: queue.as_str() }.log();
     let text = "the server has too much to do; try again later";
     let mut error = ErrorReply::new(ErrorCode::Busy, text);
     let seconds = retry_after.as_secs_f64().ceil().clamp(1.0, 3600.0);
     error.retry_after = Some(seconds as u32);
-    Response::Reply(Reply::Error(error))
+    Response::error(error)
 }

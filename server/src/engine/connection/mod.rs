@@ -31,7 +31,10 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     limits::budget::{Share, Spent},
-    session::{Action, Done, Session, SessionConfig, effect::Effect},
+    session::{
+        Action, Done, Session, SessionConfig, SessionContext, Settlement, Transition,
+        effect::Effect,
+    },
 };
 
 /// Requests that one connection may have answered before it is another's turn.
@@ -339,7 +342,10 @@ impl<T: Transport> Connection<T> {
     fn perform(&mut self, context: &mut ServerContext<'_>, mut action: Action) {
         loop {
             let (ticket, done) = match action {
-                Action::Reply(number, reply) => return self.reply(context, number, reply),
+                Action::Reply(number, reply, transition) => {
+                    self.follow(&context.session, transition);
+                    return self.push(&ServerMessage::Reply { number, reply });
+                }
                 Action::Close(number, reply) => {
                     self.push(&ServerMessage::Reply { number, reply });
                     return self.close(context.session.now);
@@ -356,16 +362,16 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn reply(&mut self, context: &ServerContext<'_>, number: u32, reply: Reply) {
-        match reply {
-            Reply::LoggedIn(_) => self.channel.set_frame_limit(context.session.config.frame_max()),
-            Reply::LoggedOut {} | Reply::AccountChanged {} if self.session.identity().is_none() => {
+    /// Adjusts the connection's limits to its session, which has changed.
+    fn follow(&mut self, context: &SessionContext<'_>, transition: Transition) {
+        match transition {
+            Transition::Unchanged | Transition::PasswordChanged(_) => {}
+            Transition::LoggedIn(_) => self.channel.set_frame_limit(context.config.frame_max()),
+            Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
                 self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-                self.activity.logged_out(context.session.now.uptime);
+                self.activity.logged_out(context.now.uptime);
             }
-            _ => {}
         }
-        self.push(&ServerMessage::Reply { number, reply });
     }
 
     fn push(&mut self, message: &ServerMessage) {
@@ -519,14 +525,11 @@ impl<T: Transport> Connection<T> {
         self.channel.discard_input();
         context.input.free(&mut self.input_share);
         context.output.free(&mut self.output_share);
-        if is_at_work {
-            self.session.abandon_work(&mut context.session);
-        } else {
-            self.session.abandon(&mut context.session);
-        }
+        let settlement = if is_at_work { Settlement::Abandoned } else { Settlement::Unanswered };
+        self.session.settle(&mut context.session, settlement);
         if let Some(identity) = self.session.identity() {
             let account = identity.account;
-            context.session.effects.push(Effect::Left { connection: self.id, account });
+            context.session.effects.push(Effect::LoggedOut { connection: self.id, account });
         }
     }
 }
