@@ -13,6 +13,7 @@ pub mod ids;
 pub mod limits;
 pub mod ops;
 mod private_file;
+pub mod protocol;
 pub mod reactor;
 pub mod session;
 pub mod store;

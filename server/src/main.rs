@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -30,8 +30,9 @@ use correio_server::{
         exit::Failure,
         logging::{Logging, Style},
         required_files,
-        systemd::{self, InheritError, ServiceManager},
+        systemd::{self, InheritError, InheritedListener, ServiceManager},
     },
+    protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{
@@ -123,7 +124,7 @@ fn fingerprint(config: &Config) -> ExitCode {
     }
 }
 
-fn serve(config: &Config, inherited: Result<Vec<TcpListener>, InheritError>) -> ExitCode {
+fn serve(config: &Config, inherited: Result<Vec<InheritedListener>, InheritError>) -> ExitCode {
     let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
@@ -142,7 +143,11 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.status())
 }
 
-fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
+fn run(
+    config: &Config,
+    inherited: Vec<InheritedListener>,
+    logging: &Logging,
+) -> Result<(), Failure> {
     let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
     let mut builder = ReactorBuilder::new().map_err(Failure::Start)?;
@@ -329,7 +334,7 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
     let mut bound = Vec::new();
     let mut missing = None;
     for address in listen.addresses() {
-        match builder.listen(address) {
+        match builder.listen(address, Protocol::Correio) {
             Ok(address) => bound.push(address),
             Err(source) => {
                 let failure = Failure::Listen { address, source };
@@ -352,7 +357,7 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
 /// Takes the service manager's sockets. They stand in for the addresses of the settings: to listen
 /// on both would leave nobody able to say where the server is.
 fn adopt(
-    inherited: Vec<TcpListener>,
+    inherited: Vec<InheritedListener>,
     listen: &Listen,
     builder: &mut ReactorBuilder,
 ) -> Result<Vec<SocketAddr>, Failure> {
@@ -360,7 +365,8 @@ fn adopt(
         let text = "the setting listen is not used: the service manager hands over sockets";
         Event::ServerWarning { text }.log();
     }
-    inherited.into_iter().map(|socket| builder.adopt(socket).map_err(Failure::Start)).collect()
+    let mut adopt = |InheritedListener { socket, protocol }| builder.adopt(socket, protocol);
+    inherited.into_iter().map(|listener| adopt(listener).map_err(Failure::Start)).collect()
 }
 
 fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {

@@ -21,6 +21,7 @@ use correio_server::{
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
+    protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
     store::{
@@ -64,7 +65,8 @@ impl Running {
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut builder = ReactorBuilder::new().unwrap();
-            let address = builder.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
+            let address =
+                builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
             let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));

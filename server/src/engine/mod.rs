@@ -11,17 +11,15 @@ mod slots;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::{
-    SpareBuffers, limits,
-    mail::Timestamp,
-    message::{ErrorCode, ErrorReply, Notice},
-};
+use correio_proto::{SpareBuffers, limits, mail::Timestamp};
 
 use crate::{
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
-        connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
+        connection::{
+            CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport, Wire,
+        },
         deadlines::Deadlines,
         slots::Slots,
     },
@@ -32,8 +30,11 @@ use crate::{
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
+    protocol::Protocol,
     session::{
-        Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
+        Done, Identity, SessionConfig, SessionContext,
+        effect::{Arrival, Effect},
+        registry::SessionRegistry,
     },
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
@@ -53,9 +54,6 @@ const ANONYMOUS_PER_ITERATION: usize = 64;
 
 /// Buffers kept for connections with something under way.
 const SPARE_BUFFERS: usize = 64;
-
-/// What a client that finds the server full is told to wait, in seconds.
-const FULL_RETRY: u32 = 30;
 
 /// Entries for deadlines that may be nobody's before those are forgotten, besides one for each
 /// connection: enough for that to cost nothing.
@@ -174,7 +172,13 @@ impl<T: Transport> Server<T> {
 
     /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
     /// those are too many: the transport is dropped.
-    pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
+    pub fn open(
+        &mut self,
+        now: Now,
+        transport: T,
+        peer: SocketAddr,
+        protocol: Protocol,
+    ) -> Option<ConnId> {
         if self.connections.len() >= self.slots_max {
             let reason = Refusal::ServerFull.as_str();
             Event::ConnectionRefused { address: peer, reason }.log();
@@ -189,7 +193,8 @@ impl<T: Transport> Server<T> {
                 return None;
             }
         }
-        let mut connection = Connection::new(id, peer, transport, &self.config.security, now);
+        let mut connection =
+            Connection::new(id, peer, protocol, Wire::new(transport, &self.config.security), now);
         let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
@@ -198,7 +203,7 @@ impl<T: Transport> Server<T> {
             }
             Admission::Refused(refusal) => {
                 self.rejected += 1;
-                connection.reject(now, too_many(refusal));
+                connection.reject(now, refusal);
                 true
             }
         };
@@ -409,7 +414,7 @@ impl<T: Transport> Server<T> {
     }
 
     fn identity_of(&self, id: ConnId) -> Option<&Identity> {
-        self.connections.get(id)?.connection.session().identity()
+        self.connections.get(id)?.connection.identity()
     }
 
     fn is_handshaking(&self, id: ConnId) -> bool {
@@ -454,10 +459,10 @@ impl<T: Transport> Server<T> {
                     self.admission.left(connection);
                     self.registry.remove(account, connection);
                 }
-                Effect::Notify { accounts, notice } => {
+                Effect::MailArrived { accounts, arrival } => {
                     for account in accounts {
                         for id in self.sessions_of(account) {
-                            self.tell(id, notice.clone());
+                            self.tell(id, &arrival);
                         }
                     }
                 }
@@ -484,16 +489,16 @@ impl<T: Transport> Server<T> {
         self.registry.of(account).iter().copied().filter(is_theirs).collect()
     }
 
-    fn tell(&mut self, id: ConnId, notice: Notice) {
+    fn tell(&mut self, id: ConnId, arrival: &Arrival) {
         if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.notify(notice);
+            entry.connection.mail_arrived(arrival);
             self.make_ready(id);
         }
     }
 
     fn end(&mut self, now: Now, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.end(now, Notice::SessionEnded {});
+            entry.connection.end_session(now);
             self.make_ready(id);
         }
     }
@@ -540,15 +545,4 @@ impl<T: Transport> Server<T> {
         };
         Some(action(entry, &mut context))
     }
-}
-
-/// What a client is told that is not admitted.
-fn too_many(refusal: Refusal) -> ErrorReply {
-    let text = match refusal {
-        Refusal::ServerFull => "the server has no room; try again",
-        Refusal::PrefixFull => "there are too many connections from this address; try again",
-    };
-    let mut error = ErrorReply::new(ErrorCode::Busy, text);
-    error.retry_after = Some(FULL_RETRY);
-    error
 }

@@ -24,6 +24,8 @@ use std::{
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
+use crate::protocol::Protocol;
+
 /// Sockets that may be handed over. A server listens on a few addresses.
 const SOCKETS_MAX: usize = 64;
 
@@ -52,6 +54,15 @@ pub enum InheritError {
     },
 }
 
+/// A listening socket that the service manager opened. It does not block.
+#[derive(Debug)]
+pub struct InheritedListener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// The protocol that its clients speak.
+    pub protocol: Protocol,
+}
+
 /// Takes the listening sockets that the service manager opened for this process, in its order;
 /// none without a manager. They do not block. To be called once, before there are threads: the
 /// variables that name them are removed, so that nobody takes them for his own.
@@ -59,7 +70,7 @@ pub enum InheritError {
 /// # Errors
 ///
 /// See [`InheritError`].
-pub fn inherited() -> Result<Vec<TcpListener>, InheritError> {
+pub fn inherited() -> Result<Vec<InheritedListener>, InheritError> {
     // This reads LISTEN_FDS strictly, for this process only, and looks at every descriptor; the
     // other crate makes sockets of them.
     let count = sd_notify::listen_fds().map_err(InheritError::Environment)?.len();
@@ -71,7 +82,9 @@ pub fn inherited() -> Result<Vec<TcpListener>, InheritError> {
     for index in 0..found.len() {
         let taken = take(&mut found, index);
         let number = index + 1;
-        listeners.extend(taken.map_err(|source| InheritError::NoListener { number, source })?);
+        let taken = taken.map_err(|source| InheritError::NoListener { number, source })?;
+        listeners
+            .extend(taken.map(|socket| InheritedListener { socket, protocol: Protocol::Correio }));
     }
     Ok(listeners)
 }

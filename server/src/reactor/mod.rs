@@ -27,6 +27,7 @@ use crate::{
     event::Event,
     ids::ConnId,
     ops::systemd::ServiceManager,
+    protocol::Protocol,
     store::StoreFailed,
     waker::Wake,
 };
@@ -130,6 +131,8 @@ pub struct ReactorBuilder {
 
 struct Listener {
     socket: TcpListener,
+    /// The protocol of the connections that it accepts.
+    protocol: Protocol,
     /// With edge-triggered events a backlog that was not emptied is not reported again.
     is_ready: bool,
 }
@@ -172,8 +175,8 @@ impl ReactorBuilder {
     /// # Errors
     ///
     /// The address is in use, is not this machine's, or needs rights that are not there.
-    pub fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        self.adopt(bind(address)?)
+    pub fn listen(&mut self, address: SocketAddr, protocol: Protocol) -> io::Result<SocketAddr> {
+        self.adopt(bind(address)?, protocol)
     }
 
     /// Takes a socket that listens already and does not block. Returns its address.
@@ -181,20 +184,25 @@ impl ReactorBuilder {
     /// # Errors
     ///
     /// The kernel refuses.
-    pub fn adopt(&mut self, listener: std::net::TcpListener) -> io::Result<SocketAddr> {
+    pub fn adopt(
+        &mut self,
+        listener: std::net::TcpListener,
+        protocol: Protocol,
+    ) -> io::Result<SocketAddr> {
         let mut socket = TcpListener::from_std(listener);
         let bound = socket.local_addr()?;
         let token = Source::listener(self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
-        self.listeners.push(Listener { socket, is_ready: true });
+        self.listeners.push(Listener { socket, protocol, is_ready: true });
         Ok(bound)
     }
 }
 
 /// A backlog above mio's own 128, and an IPv6 socket that leaves IPv4 to its own listener.
 fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    use socket2::{Domain, Socket, Type};
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -403,7 +411,8 @@ impl Reactor {
         };
         match listener.socket.accept() {
             Ok((socket, peer)) => {
-                self.open(now, socket, peer);
+                let protocol = listener.protocol;
+                self.open(now, socket, peer, protocol);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -422,12 +431,12 @@ impl Reactor {
         }
     }
 
-    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr) {
+    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
         // Replies are small and each is waited for.
         let _ = socket.set_nodelay(true);
         // A listener for both families, as others may hand over, names IPv4 clients within IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Some(id) = self.server.open(now, socket, peer) else {
+        let Some(id) = self.server.open(now, socket, peer, protocol) else {
             return;
         };
         let registry = self.poll.registry();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use correio_proto::{
     limits,
     mail::Username,
-    message::{Confirm, ErrorCode, ErrorReply, Fetch, NewMail, Notice, Page, Reply, Send},
+    message::{Confirm, ErrorCode, ErrorReply, Fetch, Page, Reply, Send},
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     session::{
         charge::Charge,
         context::SessionContext,
-        effect::Effect,
+        effect::{Arrival, Effect},
         job::{Done, Job},
         response::{Limit, Response},
         state::SessionState,
@@ -121,10 +121,9 @@ fn sent(
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
             recipients.retain(|account| !context.registry.of(*account).is_empty());
             if !recipients.is_empty() {
-                let new_mail =
-                    NewMail { from: username, from_name: full_name, subject: subject.clone() };
-                let notice = Notice::NewMail(new_mail);
-                context.effects.push(Effect::Notify { accounts: recipients, notice });
+                let arrival =
+                    Arrival { from: username, from_name: full_name, subject: subject.clone() };
+                context.effects.push(Effect::MailArrived { accounts: recipients, arrival });
             }
             return Response::succeeded(Reply::Sent { sent_at });
         }

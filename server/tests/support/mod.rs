@@ -36,6 +36,7 @@ use correio_server::{
     },
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    protocol::Protocol,
     session::SessionConfig,
     store::{
         Quota, Store,
@@ -252,7 +253,7 @@ impl World {
         let wires =
             Wires { to_server: Flow::default(), to_client: Flow::default(), window: usize::MAX };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
-        let id = self.server.open(self.now, pipe.clone(), peer)?;
+        let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
         Some(Client { id, pipe, channel, number: 0, notices, replies })

@@ -31,6 +31,7 @@ use correio_server::{
     event::is_obeyed,
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    protocol::Protocol,
     session::SessionConfig,
     store::{
         Quota,
@@ -202,7 +203,10 @@ impl World {
         let wires = Wires { piece: self.piece, ..Wires::default() };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
-        let id = self.server.open(self.now, pipe.clone(), peer).expect("there is room");
+        let id = self
+            .server
+            .open(self.now, pipe.clone(), peer, Protocol::Correio)
+            .expect("there is room");
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (replies, notices) = (VecDeque::new(), Vec::new());
         self.clients[who] = Some(Client { id, pipe, channel, replies, notices });

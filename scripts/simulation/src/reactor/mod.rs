@@ -11,6 +11,7 @@ use correio_server::{
     clock::Now,
     engine::{Server, connection::Readiness},
     ids::ConnId,
+    protocol::Protocol,
     store::StoreFailed,
 };
 
@@ -205,7 +206,9 @@ impl Reactor {
             let Some((link, peer)) = network.backlog.pop_front() else {
                 return;
             };
-            if let Some(id) = self.server.open(self.now(), ServerEnd(link.clone()), peer) {
+            if let Some(id) =
+                self.server.open(self.now(), ServerEnd(link.clone()), peer, Protocol::Correio)
+            {
                 ear.trace.note("server", format_args!("{id}: opened, {peer}"));
                 self.lines.insert(id, Line::new(id, link, self.clock.tick()));
             }

@@ -1,120 +1,118 @@
-//! One connection: a transport, a channel and a session, and the one loop that drives them.
+//! One connection: a wire for the bytes, a dialogue for the protocol, and the loop that pumps
+//! between them.
 
 mod close_reason;
 mod context;
+mod correio;
+mod dialogue;
 mod timers;
 mod transport;
+mod wire;
 
-use std::{
-    io::{self, Read},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use correio_proto::{
-    channel::{Channel, ChannelError},
+    channel::ChannelError,
     frame::{FrameError, MalformedKind},
     limits,
-    message::{ClientMessage, ErrorCode, ErrorReply, Notice, Reply, ServerMessage},
-    tls::Security,
+    message::{ClientMessage, ErrorCode, ErrorReply, Reply, ServerMessage},
 };
 
 pub use self::transport::{Readiness, Transport};
-pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
+pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
 use self::{
+    dialogue::Dialogue,
     timers::{Activity, Timer, Timers},
-    transport::Reader,
+    wire::Received,
 };
 pub use crate::limits::budget::Held;
 use crate::{
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
-    limits::budget::{Share, Spent},
+    limits::{
+        admission::Refusal,
+        budget::{Share, Spent},
+    },
+    protocol::Protocol,
     session::{
-        Action, Done, Session, SessionConfig, SessionContext, Settlement, Transition,
-        effect::Effect,
+        Action, Done, Identity, SessionConfig, SessionContext, Settlement, Transition,
+        effect::{Arrival, Effect},
     },
 };
 
-/// Requests that one connection may have answered before it is another's turn.
+/// Requests of one connection that are answered in one pump, before it is another's turn.
 const REQUESTS_PER_PUMP: u32 = 64;
 
-/// Reads per turn; a frame that comes in many pieces must not hold up the others either.
+/// Reads in one pump: a frame that comes in many pieces must not hold up other connections either.
 const READS_PER_PUMP: u32 = 16;
 
-/// Output from which on no further request is taken: the client must read first.
+/// Pending output, in bytes, above which no request is taken: the client must read first.
 const OUTPUT_HIGH: usize = 64 * 1024;
 
-/// Output from which on notices are dropped: a client so far behind fetches its mail anyway.
+/// Pending output, in bytes, above which notices are dropped: a client so slow fetches its mail
+/// anyway.
 const NOTICES_HIGH: usize = 16 * 1024;
 
-/// Input that a connection may hold without a share of the budget for all, in bytes: one read.
+/// Bytes of input, and of output, that a connection may hold without a share of the shared budget.
+/// As large as one read.
 const SHARE_FREE: usize = 16 * 1024;
 
-/// When a frame that there was no room for is worth another try, in seconds.
-const ROOM_RETRY: u32 = 10;
-
-/// What became of a turn.
+/// The result of driving a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driven {
-    /// Nothing moves until something happens.
+    /// There is nothing to do until something happens.
     Idle,
-    /// The budget is spent; there is more to do at once.
+    /// There is more to do at once; the pump's limits are used up.
     Again,
     /// The connection is over and can be removed.
     Closed(CloseReason),
 }
 
-/// Where a connection is in its life.
+/// A connection's phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Requests are taken.
     Open,
-    /// The server stops: the request under way is finished, no other is taken.
+    /// The server stops: the request in progress is finished, no other is taken.
     Draining,
-    /// The transport is over, for this reason; the store is still at the session's last job.
+    /// The transport is over, for this reason. A store job is still pending.
     Detached(CloseReason),
-    /// The last words are on their way; what comes in is thrown away.
+    /// The last output is being sent; input is dropped.
     Closing { since: Duration, shut_down: bool },
 }
 
-/// See the module's description. Generic, so that everything here runs in memory too.
+/// See the module's description. Generic over the transport, so that tests run in memory.
 #[derive(Debug)]
 pub(crate) struct Connection<T> {
     id: ConnId,
     peer: SocketAddr,
-    transport: T,
-    channel: Channel,
-    session: Session,
+    wire: Wire<T>,
+    dialogue: Dialogue,
     phase: Phase,
-    ready: Readiness,
     protocol_errors: u32,
     activity: Activity,
-    /// Its share of the budget for what came in.
+    /// Share of the budget for input.
     input_share: Share,
-    /// Its share of the budget for what is to go out.
+    /// Share of the budget for output.
     output_share: Share,
 }
 
 impl<T: Transport> Connection<T> {
-    /// A connection on which nothing was said yet.
+    /// A connection on which nothing was received yet.
     pub(crate) fn new(
         id: ConnId,
         peer: SocketAddr,
-        transport: T,
-        security: &Security,
+        protocol: Protocol,
+        wire: Wire<T>,
         now: Now,
     ) -> Self {
         Self {
             id,
             peer,
-            transport,
-            channel: Channel::new(security, limits::FRAME_BEFORE_LOGIN_MAX),
-            session: Session::default(),
+            wire,
+            dialogue: Dialogue::new(protocol),
             phase: Phase::Open,
-            // A new socket may be written to, and what was sent with the first packet is there.
-            ready: Readiness { readable: true, writable: true, ended: false },
             protocol_errors: 0,
             activity: Activity::opened(now.uptime),
             input_share: Share::default(),
@@ -122,9 +120,9 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// What it runs over.
+    /// The transport.
     pub(crate) fn transport_mut(&mut self) -> &mut T {
-        &mut self.transport
+        self.wire.transport_mut()
     }
 
     /// The client's address.
@@ -132,98 +130,95 @@ impl<T: Transport> Connection<T> {
         self.peer
     }
 
-    /// Its session.
-    pub(crate) fn session(&self) -> &Session {
-        &self.session
+    /// The account that is logged in.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.dialogue.identity()
     }
 
-    /// Whether TLS is still being agreed upon.
+    /// Whether the TLS handshake is in progress.
     pub(crate) fn is_handshaking(&self) -> bool {
-        self.channel.is_handshaking()
+        self.wire.channel.is_handshaking()
     }
 
-    /// What it holds.
+    /// The bytes that the connection's buffers hold.
     pub(crate) fn held(&self) -> Held {
-        Held { input: self.channel.pending_input(), output: self.channel.pending_output() }
+        Held {
+            input: self.wire.channel.pending_input(),
+            output: self.wire.channel.pending_output(),
+        }
     }
 
-    /// Notes what the transport was reported to be ready for. [`Connection::drive`] acts on it.
+    /// Records what the transport was reported to be ready for. [`Connection::drive`] acts on it.
     pub(crate) fn note(&mut self, ready: Readiness) {
-        self.ready.readable |= ready.readable;
-        self.ready.writable |= ready.writable;
-        self.ready.ended |= ready.ended;
+        self.wire.note(ready);
     }
 
-    /// Reads, decodes, handles, encodes and writes until nothing moves or the turn's budget is
-    /// spent. May be called at any time.
+    /// Reads, decodes, handles, encodes and writes until there is nothing to do or the pump's
+    /// limits are used up. May be called at any time.
     pub(crate) fn drive(&mut self, context: &mut ServerContext<'_>) -> Driven {
-        self.channel.attach(context.spare);
+        self.wire.channel.attach(context.spare);
         let mut driven = self.pump(context);
         if self.share_input(context).is_err() {
             self.refuse_for_room(context);
             driven = self.pump(context);
         }
         if self.share_output(context).is_err() {
-            // Its replies are what there is no room for; nothing more can be said to it.
+            // There is no memory for its replies, so the client cannot be told of it.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
             driven = Driven::Closed(CloseReason::NoRoom);
         }
-        self.channel.detach(context.spare);
+        self.wire.channel.detach(context.spare);
         driven
     }
 
-    /// Counts what was received of a frame that is not complete, beyond what any connection has.
+    /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
     fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
-        let bytes = self.channel.pending_input().saturating_sub(SHARE_FREE);
+        let bytes = self.wire.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
-    /// Counts what the client has not taken, beyond what any connection may have.
+    /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
     fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
-        let bytes = self.channel.pending_output().saturating_sub(SHARE_FREE);
+        let bytes = self.wire.channel.pending_output().saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }
 
+    /// Drops an incomplete frame that the shared input budget has no room for, and closes.
     fn refuse_for_room(&mut self, context: &mut ServerContext<'_>) {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
-        let text = "the server has no room for a frame of this size now; try again";
-        let mut error = ErrorReply::new(ErrorCode::Busy, text);
-        error.retry_after = Some(ROOM_RETRY);
-        self.channel.discard_input();
+        self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.reject(context.session.now, error);
+        self.end(context.session.now, &correio::no_room());
     }
 
     fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
         if let Phase::Detached(reason) = self.phase {
-            return match self.session.is_storing() {
+            return match self.dialogue.is_storing() {
                 true => Driven::Idle,
                 false => Driven::Closed(reason),
             };
         }
+        let now = context.session.now;
         let mut requests = REQUESTS_PER_PUMP;
         let mut reads = READS_PER_PUMP;
         loop {
-            if self.takes_requests() && self.channel.has_message() {
+            if self.takes_requests() && self.wire.channel.has_message() {
                 if requests == 0 {
-                    // What is answered goes out before the others have their turn.
-                    return self
-                        .flush(context.session.now)
-                        .err()
-                        .map_or(Driven::Again, Driven::Closed);
+                    // Send the replies before other connections have their turn.
+                    return self.flush(now).err().map_or(Driven::Again, Driven::Closed);
                 }
                 requests -= 1;
                 self.take_request(context);
                 continue;
             }
-            if let Err(reason) = self.flush(context.session.now) {
+            if let Err(reason) = self.flush(now) {
                 return Driven::Closed(reason);
             }
-            if self.takes_requests() && self.channel.has_message() {
+            if self.takes_requests() && self.wire.channel.has_message() {
                 continue;
             }
             self.shut_down_once_flushed();
-            if !self.ready.readable || !self.wants_input() {
+            if !self.wire.is_readable() || !self.wants_input() {
                 return Driven::Idle;
             }
             if reads == 0 {
@@ -238,17 +233,17 @@ impl<T: Transport> Connection<T> {
 
     fn takes_requests(&self) -> bool {
         self.phase == Phase::Open
-            && self.session.waiting_for(self.id).is_none()
-            && self.channel.pending_output() < OUTPUT_HIGH
+            && self.dialogue.waiting_for(self.id).is_none()
+            && self.wire.channel.pending_output() < OUTPUT_HIGH
     }
 
-    /// A client that does not take its replies is not listened to either.
+    /// Whether to read. A client that does not read its replies is not read from either.
     fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Open | Phase::Draining => {
-                self.channel.has_room()
-                    && !self.channel.has_message()
-                    && self.channel.pending_output() < OUTPUT_HIGH
+                self.wire.channel.has_room()
+                    && !self.wire.channel.has_message()
+                    && self.wire.channel.pending_output() < OUTPUT_HIGH
             }
             Phase::Detached(_) => false,
             Phase::Closing { .. } => true,
@@ -256,81 +251,64 @@ impl<T: Transport> Connection<T> {
     }
 
     fn read(&mut self) -> Result<(), CloseReason> {
-        let mut reader = Reader::new(&mut self.transport);
-        let read = match self.phase {
-            Phase::Open | Phase::Draining => self.channel.read_from(&mut reader),
-            // The last words wait until TLS is agreed upon.
-            Phase::Closing { .. } if self.channel.is_handshaking() && self.channel.has_room() => {
-                self.channel.read_from(&mut reader)
+        let channel = &self.wire.channel;
+        let received = match self.phase {
+            Phase::Open | Phase::Draining => self.wire.receive()?,
+            // The last output cannot be sent before the TLS handshake is finished.
+            Phase::Closing { .. } if channel.is_handshaking() && channel.has_room() => {
+                self.wire.receive()?
             }
-            Phase::Closing { .. } | Phase::Detached(_) => reader.read(&mut [0; 4096]),
+            Phase::Closing { .. } | Phase::Detached(_) => self.wire.skip()?,
         };
-        if reader.emptied && !self.ready.ended {
-            self.ready.readable = false;
-        }
-        match read {
-            Ok(0) if matches!(self.phase, Phase::Closing { .. }) => Err(CloseReason::ByServer),
-            Ok(0) if self.channel.is_cut_off() => Err(CloseReason::CutOff),
-            Ok(0) => Err(CloseReason::ByClient),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.ready.readable = false;
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(_) => Err(CloseReason::Broken),
+        match received {
+            Received::Open => Ok(()),
+            Received::End if self.is_closing() => Err(CloseReason::ByServer),
+            Received::End if self.wire.channel.is_cut_off() => Err(CloseReason::CutOff),
+            Received::End => Err(CloseReason::ByClient),
         }
     }
 
-    /// Writes what is to go out, as far as the transport takes it.
     fn flush(&mut self, now: Now) -> Result<(), CloseReason> {
-        while self.ready.writable && self.channel.wants_write() {
-            match self.channel.write_to(&mut self.transport) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.ready.writable = false;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(CloseReason::Broken),
-            }
-        }
-        self.activity.offered(now.uptime, self.channel.pending_output() == 0);
+        self.wire.flush()?;
+        self.activity.offered(now.uptime, self.wire.channel.pending_output() == 0);
         Ok(())
     }
 
-    /// Says that the last words were the last. The end is read before the connection is dropped:
-    /// a socket that is closed with something unread is reset, and the client may never see what
-    /// it was told.
+    /// Closes the sending side once the last output is sent. Only the client's own close ends the
+    /// connection: the kernel resets a socket that is closed with unread input, and the client
+    /// could lose the last output.
     fn shut_down_once_flushed(&mut self) {
         if let Phase::Closing { since, shut_down: false } = self.phase
-            && self.channel.pending_output() == 0
+            && self.wire.channel.pending_output() == 0
         {
-            self.transport.shutdown_write();
+            self.wire.shut_down();
             self.phase = Phase::Closing { since, shut_down: true };
         }
     }
 
     fn take_request(&mut self, context: &mut ServerContext<'_>) {
-        match self.channel.next_message::<ClientMessage>() {
+        match self.wire.channel.next_message::<ClientMessage>() {
             Ok(None) => {}
-            Ok(Some(message)) => {
+            Ok(Some(ClientMessage { number, request })) => {
                 self.activity.heard(context.session.now.uptime);
-                let action =
-                    self.session.handle(&mut context.session, message.number, message.request);
+                let Dialogue::Correio(session) = &mut self.dialogue;
+                let action = session.handle(&mut context.session, number, request);
                 self.perform(context, action);
             }
             Err(error) => self.refuse_input(context, error),
         }
     }
 
-    /// Takes what came of a job, if the session waits for it. To be driven afterwards.
+    /// Hands a job's result to the dialogue, if it waits for this job. The connection must be driven
+    /// afterwards.
     pub(crate) fn complete(&mut self, context: &mut ServerContext<'_>, ticket: Ticket, done: Done) {
-        let Some(action) = self.session.complete(&mut context.session, ticket, done) else {
+        let Dialogue::Correio(session) = &mut self.dialogue;
+        let Some(action) = session.complete(&mut context.session, ticket, done) else {
             return;
         };
-        // What was done has its effects on others, even if nobody is left to be answered.
-        if self.is_closing() || self.is_detached() {
-            return self.session.discarded(&action);
+        // The job has had its effects on other sessions; there is nobody left to answer.
+        if matches!(self.phase, Phase::Closing { .. } | Phase::Detached(_)) {
+            return session.discarded(&action);
         }
         self.perform(context, action);
         if self.phase == Phase::Draining {
@@ -338,7 +316,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Does what the session wants, until it waits or has replied.
+    /// Performs the session's actions until it waits for a job or has replied.
     fn perform(&mut self, context: &mut ServerContext<'_>, mut action: Action) {
         loop {
             let (ticket, done) = match action {
@@ -355,33 +333,36 @@ impl<T: Transport> Connection<T> {
                     None => return,
                 },
             };
-            match self.session.complete(&mut context.session, ticket, done) {
+            let Dialogue::Correio(session) = &mut self.dialogue;
+            match session.complete(&mut context.session, ticket, done) {
                 Some(next) => action = next,
                 None => return,
             }
         }
     }
 
-    /// Adjusts the connection's limits to its session, which has changed.
+    /// Adapts the connection to a transition of its session.
     fn follow(&mut self, context: &SessionContext<'_>, transition: Transition) {
+        let channel = &mut self.wire.channel;
         match transition {
             Transition::Unchanged | Transition::PasswordChanged(_) => {}
-            Transition::LoggedIn(_) => self.channel.set_frame_limit(context.config.frame_max()),
+            Transition::LoggedIn(_) => channel.set_frame_limit(context.config.frame_max()),
             Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
-                self.channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
+                channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
                 self.activity.logged_out(context.now.uptime);
             }
         }
     }
 
     fn push(&mut self, message: &ServerMessage) {
-        if self.channel.push(message).is_err() {
-            // A page is bounded far below the largest frame; only a fault of ours gets here.
+        if self.wire.channel.push(message).is_err() {
+            // Pages are bounded far below the largest frame; only a bug gets here.
             Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
         }
     }
 
-    /// Answers what is no request; closes where nothing can be read any more, or too often.
+    /// Answers input that is not a request. Closes if no further input can be decoded, or after
+    /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
     fn refuse_input(&mut self, context: &ServerContext<'_>, error: ChannelError) {
         let (number, code, text) = match error {
             ChannelError::Tls(_) | ChannelError::NotTls => {
@@ -390,7 +371,7 @@ impl<T: Transport> Connection<T> {
             }
             ChannelError::Foreign(foreign) => {
                 self.report_protocol_error(foreign.name());
-                self.channel.push_answer(foreign);
+                self.wire.channel.push_answer(foreign);
                 return self.close(context.session.now);
             }
             ChannelError::Frame(error) => {
@@ -424,35 +405,42 @@ impl<T: Transport> Connection<T> {
         Event::ProtocolError { connection: self.id, address: self.peer, text }.log();
     }
 
-    /// Tells the client something it did not ask for. To be driven afterwards.
-    pub(crate) fn notify(&mut self, notice: Notice) {
-        if self.phase == Phase::Open && self.channel.pending_output() < NOTICES_HIGH {
-            self.push(&ServerMessage::Notice(notice));
+    /// Tells the client of a mail that arrived. The connection must be driven afterwards.
+    pub(crate) fn mail_arrived(&mut self, arrival: &Arrival) {
+        if self.takes_notices() {
+            self.push(&correio::new_mail(arrival.clone()));
         }
     }
 
-    /// Ends the connection because the server stops, as soon as no job is out. To be driven
-    /// afterwards.
+    fn takes_notices(&self) -> bool {
+        self.phase == Phase::Open && self.wire.channel.pending_output() < NOTICES_HIGH
+    }
+
+    /// Ends the connection because the server stops; if a job is pending, after the job. The
+    /// connection must be driven afterwards.
     pub(crate) fn drain(&mut self, now: Now) {
-        if self.session.waiting_for(self.id).is_none() {
-            self.end(now, Notice::ShuttingDown {});
+        if self.dialogue.waiting_for(self.id).is_none() {
+            self.end(now, &correio::shutting_down());
         } else if self.phase == Phase::Open {
             self.phase = Phase::Draining;
         }
     }
 
-    /// Ends the connection with a last notice. To be driven afterwards.
-    pub(crate) fn end(&mut self, now: Now, notice: Notice) {
-        if !self.is_closing() && !self.is_detached() {
-            self.push(&ServerMessage::Notice(notice));
-            self.close(now);
-        }
+    /// Ends the connection because its session must not go on. The connection must be driven
+    /// afterwards.
+    pub(crate) fn end_session(&mut self, now: Now) {
+        self.end(now, &correio::session_ended());
     }
 
-    /// Ends the connection with a reply that nothing asked for yet. To be driven afterwards.
-    pub(crate) fn reject(&mut self, now: Now, error: ErrorReply) {
-        if !self.is_closing() {
-            self.push(&ServerMessage::Reply { number: 0, reply: Reply::Error(error) });
+    /// Ends a connection that is not admitted. The connection must be driven afterwards.
+    pub(crate) fn reject(&mut self, now: Now, refusal: Refusal) {
+        self.end(now, &correio::not_admitted(refusal));
+    }
+
+    /// Sends a last message and closes, unless the connection is ending already.
+    fn end(&mut self, now: Now, message: &ServerMessage) {
+        if matches!(self.phase, Phase::Open | Phase::Draining) {
+            self.push(message);
             self.close(now);
         }
     }
@@ -463,29 +451,31 @@ impl<T: Transport> Connection<T> {
 
     fn close(&mut self, now: Now) {
         if !self.is_closing() {
-            self.channel.close();
+            self.wire.channel.close();
             self.phase = Phase::Closing { since: now.uptime, shut_down: false };
         }
     }
 
-    /// The next moment at which [`Connection::expire`] has something to do, as an uptime.
+    /// When [`Connection::expire`] has something to do next (uptime).
     pub(crate) fn deadline(&self, config: &SessionConfig) -> Duration {
         self.timers(config).next()
     }
 
-    /// Does what the time demands: nothing, a ping, or the end. To be driven afterwards.
+    /// Fires the timer that is due, if there is one. Returns the reason if the connection is over;
+    /// otherwise the connection must be driven afterwards.
     pub(crate) fn expire(&mut self, now: Now, config: &SessionConfig) -> Option<CloseReason> {
         match self.timers(config).due(now.uptime)? {
             Timer::Close(reason) => Some(reason),
-            // A job that takes its time is no silence of the client's.
-            Timer::Idle if self.session.waiting_for(self.id).is_some() => {
+            Timer::Idle if self.dialogue.waiting_for(self.id).is_some() => {
                 self.activity.excused(now.uptime);
                 None
             }
             Timer::Idle => Some(CloseReason::IdleTimeout),
             Timer::Ping => {
                 self.activity.pinged();
-                self.notify(Notice::Ping {});
+                if self.takes_notices() {
+                    self.push(&correio::ping());
+                }
                 None
             }
         }
@@ -495,39 +485,40 @@ impl<T: Transport> Connection<T> {
         match self.phase {
             Phase::Closing { since, .. } => Timers::lingering(since),
             Phase::Open | Phase::Draining | Phase::Detached(_) => {
-                self.activity.timers(self.session.identity().is_some(), config)
+                self.activity.timers(self.identity().is_some(), config)
             }
         }
     }
 
-    /// Keeps the connection although its transport is over, until the store has answered: what
-    /// the answer means for others must not be lost with it. False where it need not stay.
+    /// If a store job is pending, stops all I/O but keeps the session until the job completes, so
+    /// that its effects on other sessions (notices, ended sessions) still happen. Returns whether
+    /// the connection was kept.
     pub(crate) fn detach(&mut self, reason: CloseReason) -> bool {
-        let is_storing = self.session.is_storing();
-        if is_storing && !self.is_detached() {
+        let is_storing = self.dialogue.is_storing();
+        if is_storing && !matches!(self.phase, Phase::Detached(_)) {
             self.phase = Phase::Detached(reason);
-            // Nothing is read or written any more: what it holds may be what there was no room for.
-            self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
+            // The shared budget may have had no room for what the buffers hold.
+            self.wire.empty();
         }
         is_storing
     }
 
-    fn is_detached(&self) -> bool {
-        matches!(self.phase, Phase::Detached(_))
-    }
-
-    /// Takes back the job that is out, where that is still possible: nobody waits any more.
+    /// Cancels the pending job if no worker has begun it, settles its charge, frees the connection's
+    /// shares of the budgets and logs the session out. The connection is about to be removed.
     pub(crate) fn cancel_job(&mut self, context: &mut ServerContext<'_>) {
-        let is_at_work = self
-            .session
+        let is_hashing = self
+            .dialogue
             .waiting_for(self.id)
-            .is_some_and(|ticket| !self.session.is_storing() && !context.hasher.cancel(ticket));
-        self.channel.discard_input();
+            .is_some_and(|ticket| !self.dialogue.is_storing() && !context.hasher.cancel(ticket));
+        self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
         context.output.free(&mut self.output_share);
-        let settlement = if is_at_work { Settlement::Abandoned } else { Settlement::Unanswered };
-        self.session.settle(&mut context.session, settlement);
-        if let Some(identity) = self.session.identity() {
+        let settlement = match is_hashing {
+            true => Settlement::Abandoned,
+            false => Settlement::Unanswered,
+        };
+        self.dialogue.settle(&mut context.session, settlement);
+        if let Some(identity) = self.dialogue.identity() {
             let account = identity.account;
             context.session.effects.push(Effect::LoggedOut { connection: self.id, account });
         }
