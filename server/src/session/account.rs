@@ -1,4 +1,4 @@
-//! What the requests about accounts do: register, log in and out, change, delete.
+//! Handlers of the requests about accounts: register, login, logout, change, delete.
 
 use correio_proto::{
     credential::Credential,
@@ -32,7 +32,7 @@ pub(crate) fn register(
     register: Register,
 ) -> Response {
     let Register { id, username, full_name, credential, invite } = register;
-    // What is refused at once costs nothing and is not charged.
+    // A refusal before any work costs nothing and is not charged.
     let invite = match invited(context, invite.as_ref()) {
         Ok(invite) => invite,
         Err(text) => return Response::refused(ErrorCode::NotAllowed, text),
@@ -46,7 +46,7 @@ pub(crate) fn register(
     defer_hash(HashJob::Make { credential }, AccountStep::Hashing(registrant))
 }
 
-/// Whether somebody may register, and with which invite.
+/// Checks whether the client may register. Returns the invite that the account will use up.
 fn invited(
     context: &SessionContext<'_>,
     invite: Option<&Invite>,
@@ -75,7 +75,7 @@ pub(crate) fn login(
     find(username.clone(), AccountStep::Finding(username, credential))
 }
 
-/// Asks whether one more password may be checked, before any work is done for it.
+/// Charges the throttle for one password check, before any work is done for it.
 fn charge(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
@@ -113,14 +113,14 @@ pub(crate) fn change(
         Account::Password { current, new } => (Purpose::Password(new), current),
         Account::Delete { credential } => (Purpose::Delete, credential),
     };
-    // Whoever finds a session open must not guess the password there either.
+    // An open session must not be a way to guess the password.
     if let Err(wait) = charge(state, context, &username) {
         return Response::limited(context, &username, Limit::Logins, wait);
     }
     find(username, AccountStep::FindingFor(purpose, credential))
 }
 
-/// Goes on with `step`, for which `done` came back.
+/// Continues after `step`'s job, whose result is `done`.
 pub(crate) fn complete(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
@@ -158,7 +158,7 @@ pub(crate) fn complete(
         (AccountStep::Restoring(account), Done::Store(StoreDone::Changed)) => {
             enter(state, context, account)
         }
-        // Another device's login may have made the new hash first: this one tries again.
+        // Another device's login may have stored its new hash first: the client tries again.
         (AccountStep::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
         (AccountStep::Restoring(account), Done::Store(_)) => {
             login_failed(context, &account.username, "changed during the login")
@@ -184,7 +184,7 @@ pub(crate) fn complete(
         (AccountStep::StoringNew, Done::Store(done)) => password_changed(state, context, &done),
         (AccountStep::Deleting, Done::Store(done)) => deleted(state, context, &done),
 
-        // An answer that the job does not have: the fault is ours, and costs this request only.
+        // A result that the job cannot have: a bug of the server, which fails this request only.
         (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
     }
 }
@@ -213,8 +213,8 @@ fn created(context: &mut SessionContext<'_>, username: &Username, done: &StoreDo
     }
 }
 
-/// Checks the credential, or a dummy where there is no account, so that the one takes the path
-/// and the time of the other.
+/// Checks the credential; against a dummy hash if there is no account, so that the time does not
+/// tell whether the account exists.
 fn verify(
     context: &SessionContext<'_>,
     username: Username,
@@ -229,8 +229,8 @@ fn verify(
     defer_hash(job, AccountStep::Verifying(username, credential, account))
 }
 
-/// The credential is right, but hashing took its time: the password may have been changed or the
-/// account deleted meanwhile, and the sessions that were there closed.
+/// Looks the account up again after its credential was checked. Hashing takes long enough for the
+/// password to be changed or the account to be deleted meanwhile; this login must not survive that.
 fn recheck_or_rehash(
     context: &SessionContext<'_>,
     credential: Credential,
@@ -275,7 +275,7 @@ fn leave(state: &mut SessionState, context: &SessionContext<'_>) -> Option<Accou
     }
 }
 
-/// One answer for an unknown username and a wrong password; the log alone tells why.
+/// Gives the same answer for an unknown username and a wrong password; only the log has the reason.
 fn login_failed(context: &SessionContext<'_>, username: &Username, reason: &str) -> Response {
     let (connection, address) = (context.connection, context.peer);
     Event::LoginFailed { username, connection, address, reason }.log();
@@ -306,7 +306,7 @@ fn verify_for(
     credential: Credential,
     account: Option<AccountRecord>,
 ) -> Response {
-    // The username may be another account's by now.
+    // Another account may have the username by now.
     match account.filter(|account| Some(account.id) == state.account()) {
         Some(account) => {
             let job = HashJob::Verify { credential, hash: account.hash.clone() };

@@ -28,8 +28,8 @@ pub(crate) enum Settlement {
     /// The request was not judged, or the client left without learning the result: the charge is
     /// refunded.
     Unanswered,
-    /// The client left while a worker was hashing. For a login, a failure is charged to the client's
-    /// prefix and never to the account.
+    /// The client left while a worker was hashing. For a login, a failure is charged to the
+    /// client's prefix and never to the account.
     Abandoned,
 }
 

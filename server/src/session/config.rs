@@ -1,4 +1,4 @@
-//! The configuration that all sessions of a server share.
+//! Configuration of all sessions of a server.
 
 use std::time::Duration;
 
@@ -6,28 +6,29 @@ use correio_proto::{limits, message::Realm, tls::Security};
 
 use crate::auth::{hashing::Bcrypt, invite::Registrations};
 
-/// What is the same for every session of a server.
+/// See the module's description.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// How connections are protected.
+    /// TLS, or plaintext.
     pub security: Security,
     /// Random id of the store.
     pub realm: Realm,
     /// Longest body accepted, in bytes.
     pub body_max: usize,
-    /// Who may register.
+    /// Which clients may register.
     pub registrations: Registrations,
-    /// How stored hashes are made.
+    /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
-    /// How long a connection may take until it is logged in; absolute.
+    /// Time from opening a connection, or logging out, until it must be logged in. Requests do not
+    /// extend it.
     pub login_timeout: Duration,
-    /// How long a connection that is logged in may be silent, or take for one frame in either
-    /// direction. It is pinged at half of it.
+    /// How long a logged-in connection may be without a request, or with output that the client
+    /// does not read. The client is pinged after half of this time.
     pub idle_timeout: Duration,
 }
 
 impl SessionConfig {
-    /// Largest frame that a session which is logged in may send, in bytes.
+    /// Largest frame that a logged-in client may send, in bytes.
     #[must_use]
     pub fn frame_max(&self) -> usize {
         self.body_max + limits::FRAME_OVERHEAD_MAX

@@ -9,26 +9,26 @@ use crate::{
     session::{config::SessionConfig, effect::Effect, registry::SessionRegistry},
 };
 
-/// What a session is lent for one call.
+/// See the module's description.
 pub(crate) struct SessionContext<'a> {
     /// The time.
     pub(crate) now: Now,
-    /// Which connection it is.
+    /// The session's connection.
     pub(crate) connection: ConnId,
-    /// Where the connection comes from.
+    /// The client's address.
     pub(crate) peer: SocketAddr,
-    /// What is the same for every session.
+    /// Configuration of all sessions.
     pub(crate) config: &'a SessionConfig,
-    /// Who may try how often.
+    /// Limits on attempts, registrations and mails.
     pub(crate) throttle: &'a mut Throttle,
-    /// Takes what concerns other connections.
+    /// Collects effects on other connections.
     pub(crate) effects: &'a mut Vec<Effect>,
-    /// Who is there to be told of something.
+    /// Open sessions by account; decides which clients get notices.
     pub(crate) registry: &'a SessionRegistry,
 }
 
 impl SessionContext<'_> {
-    /// Whose attempts those of this connection are.
+    /// The address prefix that the connection's attempts are counted under.
     pub(crate) fn prefix(&self) -> Prefix {
         self.peer.ip().into()
     }

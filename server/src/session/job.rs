@@ -7,27 +7,27 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Work that is done elsewhere.
+/// Work that another thread does for a session.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// By a worker.
+    /// For a bcrypt worker.
     Hash(HashJob),
-    /// By the store.
+    /// For the store.
     Store(StoreJob),
 }
 
-/// What comes back of a [`Job`].
+/// Result of a [`Job`].
 #[derive(Debug)]
 pub(crate) enum Done {
-    /// From a worker.
+    /// A worker's result.
     Hash(HashDone),
-    /// From the store.
+    /// The store's result.
     Store(StoreDone),
-    /// From nobody: the queue is full.
+    /// The job was not taken: the queue is full.
     Busy {
-        /// Which queue.
+        /// The queue that is full.
         queue: QueueName,
-        /// When another try is worth it.
+        /// How long the client should wait before it tries again.
         retry_after: Duration,
     },
 }
@@ -35,14 +35,14 @@ pub(crate) enum Done {
 /// The queues that jobs wait in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueueName {
-    /// That of the bcrypt workers.
+    /// The queue of the bcrypt workers.
     Hash,
-    /// That of the store.
+    /// The store's queue.
     Store,
 }
 
 impl QueueName {
-    /// As it is logged.
+    /// The queue's name in the log.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {

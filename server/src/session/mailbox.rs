@@ -1,4 +1,4 @@
-//! What the requests about mail do: send, fetch, confirm.
+//! Handlers of the requests about mail: send, fetch, confirm.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ pub(crate) fn confirm(state: &SessionState, confirm: Confirm) -> Response {
     defer(job, MailboxStep::Confirming)
 }
 
-/// Goes on with `step`, for which `done` came back.
+/// Continues after `step`'s job, whose result is `done`.
 pub(crate) fn complete(
     state: &SessionState,
     context: &mut SessionContext<'_>,
@@ -97,7 +97,7 @@ pub(crate) fn complete(
         }
         (MailboxStep::Confirming, StoreDone::Confirmed { deleted }) => {
             let connection = context.connection;
-            // Asked for again after a lost answer, there is nothing left to delete.
+            // A client that lost the reply confirms again: then there is nothing left to delete.
             if deleted > 0 {
                 Event::MailDeleted { username, mails: deleted as usize, connection }.log();
             }
