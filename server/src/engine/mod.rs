@@ -1,9 +1,10 @@
-//! The server without its sockets: all connections and what they share.
+//! The server without its sockets: all connections, and the state that they share.
 //!
-//! The reactor tells it what is ready and what time it is, and calls [`Server::process`]. So does a
-//! test, with pipes in memory and a clock of its own. Connections never touch one another: what
-//! concerns another goes through effects, and a connection is removed only at the end of a
-//! turn.
+//! The driver (the reactor, or a test with pipes in memory and its own clock) repeats one
+//! iteration: it opens connections ([`Server::open`]), reports readiness ([`Server::note`]) and
+//! calls [`Server::process`], at the latest at [`Server::next_deadline`] and at once if
+//! [`Server::has_ready`]. Connections never touch one another: they emit effects, which the server
+//! applies. A connection is removed only at the end of an iteration.
 
 pub mod connection;
 mod deadlines;
@@ -39,43 +40,44 @@ use crate::{
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
-/// Connections beyond the maximum that are told so before they are closed.
+/// Rejected connections that are open at once, to be told the reason before they are closed.
 const REJECTED_MAX: usize = 64;
 
 /// Displaced connections that are still open, beyond the maximum: displaced in this iteration, or
 /// waiting for a store job.
 const DISPLACED_MAX: usize = 64;
 
-/// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.
+/// Connections in the TLS handshake that are driven in one iteration: about two milliseconds of
+/// work.
 const HANDSHAKES_PER_ITERATION: usize = 8;
 
-/// Other connections not logged in that are driven in one turn.
+/// Other connections that are not logged in and are driven in one iteration.
 const ANONYMOUS_PER_ITERATION: usize = 64;
 
-/// Buffers kept for connections with something under way.
+/// Buffers that are kept for connections with something in progress.
 const SPARE_BUFFERS: usize = 64;
 
-/// Entries for deadlines that may be nobody's before those are forgotten, besides one for each
-/// connection: enough for that to cost nothing.
+/// Heap entries, besides two for each connection, from which on stale ones are dropped. So large
+/// that dropping them costs next to nothing a connection.
 const STALE_DEADLINES_MAX: usize = 1024;
 
-/// How often old verdicts are forgotten.
+/// How often old idempotency records are pruned from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// How much of everything there may be.
+/// Limits of a server.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
-    /// Connections.
+    /// Limits on connections.
     pub admission: AdmissionSettings,
-    /// Attempts, registrations and mails.
+    /// Limits on login attempts, registrations and mails.
     pub throttle: ThrottleSettings,
-    /// Bytes of partly received frames, of all connections together.
+    /// Memory for incomplete frames of all connections together, in bytes.
     pub input_max: usize,
-    /// Bytes of replies that clients do not take, of all connections together.
+    /// Memory for replies that clients do not read, of all connections together, in bytes.
     pub output_max: usize,
 }
 
-/// Under what the server's own jobs run: no connection has this id.
+/// Ticket of jobs that the server submits for itself (pruning). No connection ever has this id.
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
@@ -83,9 +85,9 @@ const OWN_TICKET: Ticket =
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
     admission: AdmissionControl,
-    /// How many connections there may be at all, with those on their way out.
+    /// Most connections, including rejected and displaced ones.
     slots_max: usize,
-    /// Connections that were refused and are being told so.
+    /// Number of rejected connections that are still open.
     rejected: usize,
     config: SessionConfig,
     store: Box<dyn Store>,
@@ -93,35 +95,37 @@ pub struct Server<T> {
     registry: SessionRegistry,
     deadlines: Deadlines,
     throttle: Throttle,
-    /// What partly received frames take.
+    /// Memory budget for incomplete frames, shared by all connections.
     input: Budget,
-    /// What replies that are not taken take.
+    /// Memory budget for replies that clients do not read, shared by all connections.
     output: Budget,
-    /// Connections to drive in the next turn; each stands here at most once.
+    /// Connections to drive in the next iteration, each at most once.
     ready: Vec<ConnId>,
-    /// The list of the turn before, empty, for its room.
+    /// The previous iteration's ready list, emptied and kept for its allocation.
     spare_ready: Vec<ConnId>,
-    /// Those of a turn that are not logged in; empty between turns.
+    /// Scratch list of ready connections that are not logged in; empty between iterations.
     anonymous_ready: Vec<ConnId>,
+    /// Connections to remove at the end of the iteration.
     closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
+    /// When to prune next (uptime).
     prune_at: Option<Duration>,
     stopping: bool,
 }
 
 struct Entry<T> {
     connection: Connection<T>,
-    /// Whether it stands on the ready list.
+    /// Whether the connection is on the ready list.
     is_ready: bool,
-    /// Whether it was refused and is only being told so.
+    /// Whether the connection was rejected and is open only until the client was told.
     is_rejected: bool,
-    /// The moment of its entry in the deadlines.
+    /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
 }
 
 impl<T: Transport> Server<T> {
-    /// A server with no connection.
+    /// A server without connections.
     pub fn new(
         limits: ServerLimits,
         config: SessionConfig,
@@ -155,23 +159,24 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// How many connections there are.
+    /// Number of connections.
     pub fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many entries for deadlines there are: at most two for each connection, and 1,024.
+    /// Number of heap entries for deadlines: at most two for each connection, and 1,024.
     pub fn deadlines(&self) -> usize {
         self.deadlines.len()
     }
 
-    /// Whether there is no connection.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
 
-    /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
-    /// those are too many: the transport is dropped.
+    /// Opens a connection. If there are too many, the connection is rejected: its client is told
+    /// the reason, and it is closed. Returns `None` and drops the transport if too many connections
+    /// are being rejected already.
     pub fn open(
         &mut self,
         now: Now,
@@ -217,7 +222,7 @@ impl<T: Transport> Server<T> {
         Some(id)
     }
 
-    /// What each connection holds.
+    /// The bytes that each connection's buffers hold.
     pub fn held(&self) -> impl Iterator<Item = (ConnId, Held)> {
         self.connections.iter().map(|(id, entry)| (id, entry.connection.held()))
     }
@@ -227,13 +232,12 @@ impl<T: Transport> Server<T> {
         Some(self.connections.get_mut(id)?.connection.transport_mut())
     }
 
-    /// Ends a connection at the end of the next turn.
+    /// Ends a connection at the end of the next iteration.
     pub fn abort(&mut self, id: ConnId) {
         self.closed.push((id, CloseReason::Broken));
     }
 
-    /// Notes what a connection's transport is ready for. Events about connections that are gone
-    /// are nobody's.
+    /// Records the readiness of a connection's transport. Ignored if the connection was removed.
     pub fn note(&mut self, id: ConnId, readiness: Readiness) {
         if let Some(entry) = self.connections.get_mut(id) {
             entry.connection.note(readiness);
@@ -241,18 +245,18 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Whether there is something to do at once.
+    /// Whether [`Server::process`] has something to do at once.
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty() || !self.closed.is_empty()
     }
 
-    /// The next moment at which a turn has something to do if nothing happens before.
+    /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         [self.deadlines.next(), self.prune_at].into_iter().flatten().min()
     }
 
-    /// Hands out what is done, looks at what is due, drives what is ready, and removes what is
-    /// over.
+    /// One iteration: delivers job results, fires timers, drives ready connections, applies
+    /// effects, and removes closed connections.
     ///
     /// # Errors
     ///
@@ -268,7 +272,7 @@ impl<T: Transport> Server<T> {
         Ok(())
     }
 
-    /// Starts to stop: requests under way are finished, no others are taken.
+    /// Begins the shutdown: requests in progress are finished, no others are taken.
     pub fn stop(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
@@ -281,7 +285,7 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Lets go of everything; what the store had queued is made durable.
+    /// Drops all connections and closes the store, which first makes its queued jobs durable.
     ///
     /// # Errors
     ///
@@ -291,7 +295,7 @@ impl<T: Transport> Server<T> {
             let reason = CloseReason::ShuttingDown.as_str();
             Event::ConnectionClosed { connection, reason }.log();
         }
-        // Before the store is waited for.
+        // Clients must not wait for the store to close.
         drop(self.connections);
         self.store.close(&mut Vec::new())
     }
@@ -322,14 +326,14 @@ impl<T: Transport> Server<T> {
         Ok(())
     }
 
-    /// An answer reaches the connection that asked, or nobody.
+    /// Delivers a job's result to its connection; drops it if the connection was removed.
     fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
         let id = ticket.connection;
         self.with(id, now, |entry, context| {
             entry.connection.complete(context, ticket, done);
         });
         self.make_ready(id);
-        // Who has just logged in is there for what is done next, such as a mail to them.
+        // A session that has just logged in must get the notices of the results after this one.
         self.apply_effects(now);
     }
 
@@ -353,9 +357,9 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Connections that are gone leave their entries behind until those come due: of many that
-    /// come and go there would be more than of those that are there.
-    fn forget_deadlines(&mut self) {
+    /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so
+    /// that short-lived connections cannot grow the heap.
+    fn drop_stale_deadlines(&mut self) {
         if self.deadlines.len() <= STALE_DEADLINES_MAX + 2 * self.connections.len() {
             return;
         }
@@ -364,8 +368,9 @@ impl<T: Transport> Server<T> {
             .retain(|at, id| connections.get(id).is_some_and(|entry| entry.timer_at == at));
     }
 
+    /// Fires the timers that are due.
     fn expire(&mut self, now: Now) {
-        self.forget_deadlines();
+        self.drop_stale_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
             let config = &self.config;
             let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.timer_at == at)
@@ -383,10 +388,10 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Those logged in go first, and of the others only some: agreeing upon TLS takes as long as
-    /// a hundred mails, and anybody may ask for it.
+    /// Drives the ready connections: all that are logged in, then a limited number of the others. A
+    /// TLS handshake costs as much as a hundred mails, and any client may start one.
     fn drive_ready(&mut self, now: Now) {
-        // What becomes ready meanwhile has its turn after the sockets were asked again.
+        // Connections that become ready meanwhile wait until the next iteration, after the poll.
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
         let mut anonymous_ready = std::mem::take(&mut self.anonymous_ready);
         for id in ready.drain(..) {
@@ -404,7 +409,7 @@ impl<T: Transport> Server<T> {
                 *budget -= 1;
                 self.drive(now, id);
             } else {
-                // Before what becomes ready later.
+                // Before the connections that became ready meanwhile.
                 self.ready.insert(left, id);
                 left += 1;
             }
@@ -479,8 +484,8 @@ impl<T: Transport> Server<T> {
         self.effects = effects;
     }
 
-    /// The sessions of an account. One that was logged out in this turn is none any more, although
-    /// the effect that tells of it may still be to come.
+    /// The sessions of an account. A session that logged out in this iteration is left out,
+    /// although the registry may not know yet: its effect may still be pending.
     fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
         let is_theirs = |id: &ConnId| {
             let identity = self.identity_of(*id);
@@ -515,11 +520,11 @@ impl<T: Transport> Server<T> {
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }
         }
-        // Only departures; what they concern is gone by now.
+        // Only `LoggedOut` is left here.
         self.apply_effects(now);
     }
 
-    /// Lends a connection what it needs. `None` where it is gone.
+    /// Calls `action` with a connection and its context. `None` if the connection was removed.
     fn with<R>(
         &mut self,
         id: ConnId,

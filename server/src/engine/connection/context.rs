@@ -1,4 +1,4 @@
-//! What a connection is lent while it is driven.
+//! What a connection borrows from the server while it is driven.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::{
     store::{Store, Submitted},
 };
 
-/// When a job whose store queue was full is worth another try.
+/// How long a client should wait after the store's queue was full.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// What a connection is lent while it is driven.
+/// See the module's description.
 pub(crate) struct ServerContext<'a> {
-    /// What the connection's session borrows of it.
+    /// The part for the connection's session.
     pub(crate) session: SessionContext<'a>,
     /// Takes store jobs.
     pub(crate) store: &'a mut dyn Store,
@@ -27,12 +27,12 @@ pub(crate) struct ServerContext<'a> {
     pub(crate) input: &'a mut Budget,
     /// Memory budget for replies not yet sent, shared by all connections.
     pub(crate) output: &'a mut Budget,
-    /// Buffers that are not in use.
+    /// Buffers for connections that have something in progress.
     pub(crate) spare: &'a mut SpareBuffers,
 }
 
 impl ServerContext<'_> {
-    /// Hands a job in. What comes back at once is returned.
+    /// Submits a job. Returns the result if the store has it at once or the queue is full.
     pub(super) fn submit(&mut self, ticket: Ticket, job: Job) -> Option<Done> {
         match job {
             Job::Hash(job) => match self.hasher.submit(ticket, job) {

@@ -299,8 +299,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Hands a job's result to the dialogue, if it waits for this job. The connection must be driven
-    /// afterwards.
+    /// Hands a job's result to the dialogue, if it waits for this job. The connection must be
+    /// driven afterwards.
     pub(crate) fn complete(&mut self, context: &mut ServerContext<'_>, ticket: Ticket, done: Done) {
         let Dialogue::Correio(session) = &mut self.dialogue;
         let Some(action) = session.complete(&mut context.session, ticket, done) else {
@@ -503,8 +503,9 @@ impl<T: Transport> Connection<T> {
         is_storing
     }
 
-    /// Cancels the pending job if no worker has begun it, settles its charge, frees the connection's
-    /// shares of the budgets and logs the session out. The connection is about to be removed.
+    /// Cancels the pending job if no worker has begun it, settles its charge, frees the
+    /// connection's shares of the budgets and logs the session out. The connection is about to be
+    /// removed.
     pub(crate) fn cancel_job(&mut self, context: &mut ServerContext<'_>) {
         let is_hashing = self
             .dialogue

@@ -1,91 +1,93 @@
-//! When a connection must have moved on, and what happens if it has not.
+//! Timers of a connection: login timeout, idle timeout, ping, and the wait for the client's close.
 
 use std::time::Duration;
 
 use super::close_reason::CloseReason;
 use crate::session::SessionConfig;
 
-/// How long a connection that is being closed waits for the client to take its last words.
+/// How long a closing connection waits for the client to read the last output and to close.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What a moment brings if nothing moves before it.
+/// What happens when a connection timer fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// The end.
+    /// The connection is closed for this reason.
     Close(CloseReason),
-    /// The end, unless it is the server that takes its time.
+    /// The connection is closed for silence, unless the server is busy with the client's request.
     Idle,
-    /// A ping.
+    /// The client is pinged.
     Ping,
 }
 
-/// What is to come, each with its uptime. Of those that are due at once the first counts.
+/// A connection's timers, each with the uptime at which it fires. The first one that is due fires;
+/// the order decides between timers that are due at once.
 #[derive(Debug)]
 pub(super) struct Timers([Option<(Duration, Timer)>; 3]);
 
 impl Timers {
-    /// Those of a connection that is being closed since then.
+    /// The timer of a connection that has been closing since `since`.
     pub(super) fn lingering(since: Duration) -> Self {
         Self([Some((since + LINGER, Timer::Close(CloseReason::ByServer))), None, None])
     }
 
-    /// The next moment at which something is due.
+    /// When the next timer fires.
     pub(super) fn next(&self) -> Duration {
         self.0.iter().flatten().map(|(at, _)| *at).min().unwrap_or(Duration::MAX)
     }
 
-    /// What is due.
+    /// The timer that is due.
     pub(super) fn due(&self, uptime: Duration) -> Option<Timer> {
         self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, timer)| *timer)
     }
 }
 
-/// Since when a connection is what it is, as uptimes.
+/// Times of the connection's last activity (uptime); its timers are computed from them.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// When it was opened, or logged out.
+    /// When the connection was opened or last logged out.
     anonymous: Duration,
-    /// When the last request came in.
+    /// When the last request was received.
     heard: Duration,
-    /// Since when there is output that the client does not take.
+    /// Since when there is output that the client does not read.
     stuck: Option<Duration>,
-    /// Whether it was pinged after the last request.
+    /// Whether the client was pinged after its last request.
     pinged: bool,
 }
 
 impl Activity {
-    /// Those of a connection that was just opened.
+    /// The activity of a connection that was opened now.
     pub(super) fn opened(uptime: Duration) -> Self {
         Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
     }
 
-    /// It was logged out.
+    /// Restarts the login timeout: the client logged out.
     pub(super) fn logged_out(&mut self, uptime: Duration) {
         self.anonymous = uptime;
     }
 
-    /// A request came in.
+    /// Restarts the idle timeout: a request was received. Re-arms the ping.
     pub(super) fn heard(&mut self, uptime: Duration) {
         self.heard = uptime;
         self.pinged = false;
     }
 
-    /// That nothing came in was no silence of the client's. It is not pinged once more for that.
+    /// Restarts the idle timeout because the server, not the client, was busy. Does not re-arm the
+    /// ping.
     pub(super) fn excused(&mut self, uptime: Duration) {
         self.heard = uptime;
     }
 
-    /// It was pinged.
+    /// Disarms the ping until the next request: the client was pinged.
     pub(super) fn pinged(&mut self) {
         self.pinged = true;
     }
 
-    /// The client was offered all there is to go out, and has taken it or not.
+    /// Records whether the transport took all pending output.
     pub(super) fn offered(&mut self, uptime: Duration, has_taken_all: bool) {
         self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
     }
 
-    /// What is to come, for a connection that is not being closed.
+    /// The timers of a connection that is not closing.
     pub(super) fn timers(&self, is_logged_in: bool, config: &SessionConfig) -> Timers {
         let idle = config.idle_timeout;
         let stuck = self.stuck.map(|since| (since + idle, Timer::Close(CloseReason::IdleTimeout)));
