@@ -43,8 +43,8 @@ use correio_server::{
     waker::Wake,
 };
 
-/// File descriptors that connections leave to those on their way out, the store, the log and the loop
-/// itself.
+/// File descriptors that connections leave to those on their way out, the store, the log and the
+/// loop itself.
 const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take for its last lines.
