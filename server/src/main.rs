@@ -1,4 +1,5 @@
-//! `correiod`: reads its settings, opens the store, listens, and serves until it is told to stop.
+//! `correiod`, the daemon: reads its settings, opens the store, listens, and serves until it is
+//! told to stop.
 
 use std::{
     io::{self, Write},
@@ -43,15 +44,15 @@ use correio_server::{
     waker::Wake,
 };
 
-/// File descriptors that connections leave to those on their way out, the store, the log and the
-/// loop itself.
+/// File descriptors that admitted connections may not use: they are for rejected and displaced
+/// connections, the store, the log and the loop.
 const RESERVED_FILES: u64 = 192;
 
-/// How long the log may take for its last lines.
+/// How long the log may take to write its last lines.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    // First of all, since it may only be done while there are no threads.
+    // Must come first, while there are no threads.
     let inherited = systemd::inherited();
     allocator::keep_free_memory();
     let config = Environment::of_process()
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     let config = match config {
         Ok(config) => config,
         Err(ConfigError::Usage(error)) => {
-            // Help and version are no errors; nor is a reader that has gone away.
+            // Help and version are not errors, and the reader of the output may have gone.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
@@ -84,7 +85,7 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for _ in 0..count {
         let invite = key.make(end).map_err(Failure::Invite)?;
-        // Whoever read them may have gone.
+        // The reader of the output may have gone.
         let _ = writeln!(out, "{invite}");
     }
     if config.registration != (Registration::Invite {}) {
@@ -94,8 +95,8 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the fingerprint, whether a server runs or not. Whoever forgot which data directory the
-/// server has is told that this is another.
+/// Prints the certificate's fingerprint, whether a server runs or not. Says so if it made the
+/// certificate now: then the server's data directory is probably another one.
 fn fingerprint(config: &Config) -> ExitCode {
     let source = match &config.security {
         SecurityConfig::Tls(source) => source.clone(),
@@ -207,7 +208,7 @@ fn run(
     }
 }
 
-/// Serves until the end, and reads anew what SIGHUP asks for.
+/// Runs the reactor until the shutdown, and reloads log and certificate on SIGHUP.
 fn drive(
     mut reactor: Reactor,
     logging: &Logging,
@@ -222,7 +223,7 @@ fn drive(
     Ok(reactor.close()?)
 }
 
-/// How much of everything there may be, on a machine that lets the process open so many files.
+/// The server's limits. `files` is the limit on open files, which bounds the connections.
 fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits, Failure> {
     let taken = RESERVED_FILES.saturating_add(listeners as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
@@ -239,7 +240,7 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits,
     })
 }
 
-/// Who may register, with the key that invites are checked by.
+/// Which clients may register; with the key of the invites, if registration needs one.
 fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
     Ok(match config.registration {
         Registration::Open {} => Registrations::Open,
@@ -252,7 +253,7 @@ fn registrations(config: &Config, history: History) -> Result<Registrations, Fai
     })
 }
 
-/// The certificate, where TLS is spoken.
+/// Opens the certificate, if the server uses TLS.
 fn open_certificate(
     config: &Config,
     history: History,
@@ -274,7 +275,7 @@ fn report(certificate: &Certificate) {
     }
 }
 
-/// Reads the certificate again, on a thread of its own: a disk may be slow, the loop may not.
+/// Reloads the certificate on a thread of its own: a slow disk must not block the event loop.
 fn reload(certificate: &Arc<Certificate>) {
     let certificate = Arc::clone(certificate);
     let reload = move || match certificate.reload() {
@@ -329,7 +330,7 @@ fn open_store(
     }
 }
 
-/// Listens on every address; of the two that stand for everywhere, one is enough.
+/// Listens on every address. Of the two default addresses (IPv4 and IPv6), one is enough.
 fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAddr>, Failure> {
     let mut bound = Vec::new();
     let mut missing = None;
@@ -338,7 +339,7 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
             Ok(address) => bound.push(address),
             Err(source) => {
                 let failure = Failure::Listen { address, source };
-                // A machine without IPv6 has no such address; one whose port is taken has.
+                // A machine may lack IPv6. A port in use is an error.
                 if *listen == Listen::Everywhere && failure.is_missing_family() {
                     Event::ServerWarning { text: &failure.to_string() }.log();
                     missing = Some(failure);
@@ -354,8 +355,8 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
     }
 }
 
-/// Takes the service manager's sockets. They stand in for the addresses of the settings: to listen
-/// on both would leave nobody able to say where the server is.
+/// Takes over the service manager's sockets, in place of the addresses of the settings. Listening
+/// on both would make it unclear where the server can be reached.
 fn adopt(
     inherited: Vec<InheritedListener>,
     listen: &Listen,
@@ -377,7 +378,8 @@ fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     }
 }
 
-/// Tells scripts on standard output and people in the log. Nobody may be reading the former.
+/// Announces the bound addresses: to scripts on standard output, which may have no reader, and to
+/// people in the log.
 fn announce(bound: &[SocketAddr], certificate: Option<&Certificate>) {
     let mut out = io::stdout().lock();
     let security = if certificate.is_some() { "tls" } else { "plaintext" };
