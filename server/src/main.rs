@@ -193,7 +193,7 @@ fn run(
     let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
     let server = Server::new(limits, session_config, store, Box::new(hasher));
-    let reactor = Reactor::new(builder, server, config.drain_timeout);
+    let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
         Ok(()) => {

@@ -22,7 +22,7 @@ use correio_server::{
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
     protocol::Protocol,
-    reactor::{LoopExit, Reactor, ReactorBuilder, ReactorWaker},
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
     store::{
         Quota, Store,
@@ -70,7 +70,7 @@ impl Running {
             let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));
-            let mut reactor = Reactor::new(builder, server, Duration::from_secs(5));
+            let mut reactor = builder.build(server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
         });

@@ -201,6 +201,25 @@ impl ReactorBuilder {
         self.listeners.push(Listener { socket, protocol, is_ready: true });
         Ok(bound)
     }
+
+    /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
+    /// server stops.
+    #[must_use]
+    pub fn build(self, server: Server<TcpStream>, drain_timeout: Duration) -> Reactor {
+        Reactor {
+            poll: self.poll,
+            waker: self.waker,
+            listeners: self.listeners,
+            signals: self.signals,
+            accept_paused: None,
+            server,
+            clock: Clock::start(),
+            drain_timeout,
+            drain_until: None,
+            reload: false,
+            manager: ServiceManager::default(),
+        }
+    }
 }
 
 /// Binds a listener by hand: its backlog is larger than mio's 128, and an IPv6 socket leaves IPv4
@@ -250,29 +269,6 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
-    /// server stops.
-    #[must_use]
-    pub fn new(
-        builder: ReactorBuilder,
-        server: Server<TcpStream>,
-        drain_timeout: Duration,
-    ) -> Self {
-        Self {
-            poll: builder.poll,
-            waker: builder.waker,
-            listeners: builder.listeners,
-            signals: builder.signals,
-            accept_paused: None,
-            server,
-            clock: Clock::start(),
-            drain_timeout,
-            drain_until: None,
-            reload: false,
-            manager: ServiceManager::default(),
-        }
-    }
-
     /// Reports to the service manager: pings its watchdog, and tells when the server stops.
     #[must_use]
     pub fn reporting_to(mut self, manager: ServiceManager) -> Self {

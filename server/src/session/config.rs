@@ -6,7 +6,7 @@ use correio_proto::{limits, message::Realm, tls::Security};
 
 use crate::auth::{hashing::Bcrypt, invite::Registrations};
 
-/// See the module's description.
+/// Configuration of all sessions of a server.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// TLS, or plaintext.

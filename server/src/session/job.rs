@@ -7,7 +7,7 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Work that another thread does for a session.
+/// Work that a worker or the store does for a session.
 #[derive(Debug)]
 pub(crate) enum Job {
     /// For a bcrypt worker.

@@ -23,8 +23,8 @@ pub(crate) enum Response {
     Defer(Job, Pending),
 }
 
-/// A reply, and what it means for the server. The handler states both: nothing infers one from the
-/// other.
+/// A reply, and its consequences for the server. The handler states them; nothing infers them from
+/// the reply.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The reply to the client.
@@ -42,7 +42,7 @@ pub(crate) enum Transition {
     Unchanged,
     /// The session is logged in as this account now.
     LoggedIn(AccountId),
-    /// The session was logged in as this account and is anonymous now.
+    /// The session, which was logged in as this account, is anonymous now.
     LoggedOut(AccountId),
     /// The password of the session's account was changed. The account's other sessions end.
     PasswordChanged(AccountId),
@@ -73,7 +73,8 @@ impl Response {
         Self::Reply(Answer { reply, settlement: Settlement::Succeeded, transition })
     }
 
-    /// The request had succeeded before: the same reply as then. The first one was charged.
+    /// The same request had succeeded before, and was charged then: this one does not count as a
+    /// success.
     pub(crate) fn repeated(reply: Reply) -> Self {
         Self::Reply(Answer::failed(reply))
     }
