@@ -1,8 +1,22 @@
-//! Messages of correio's own protocol that a connection sends without a handled request.
+//! The dialogue of correio's own protocol: a session, and its messages on a channel.
 
-use correio_proto::message::{ErrorCode, ErrorReply, NewMail, Notice, Reply, ServerMessage};
+use correio_proto::{
+    channel::{Channel, ChannelError},
+    frame::{FrameError, Malformed, MalformedKind},
+    limits,
+    message::{ClientMessage, ErrorCode, ErrorReply, NewMail, Notice, Reply, ServerMessage},
+};
 
-use crate::{limits::admission::Refusal, session::effect::Arrival};
+use super::{
+    context::ServerContext,
+    step::{Announcement, Step, Taken},
+};
+use crate::{
+    event::Event,
+    ids::Ticket,
+    limits::admission::Refusal,
+    session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
+};
 
 /// When a client that finds the server full should try again, in seconds.
 const FULL_RETRY: u32 = 30;
@@ -10,39 +24,208 @@ const FULL_RETRY: u32 = 30;
 /// When a client should send a frame again for which there was no memory, in seconds.
 const ROOM_RETRY: u32 = 10;
 
-/// A mail arrived in the mailbox of the session's account.
-pub(super) fn new_mail(arrival: Arrival) -> ServerMessage {
-    let Arrival { from, from_name, subject } = arrival;
-    ServerMessage::Notice(Notice::NewMail(NewMail { from, from_name, subject }))
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Correio {
+    session: Session,
+    protocol_errors: u32,
 }
 
-/// The client is asked for a sign of life.
-pub(super) fn ping() -> ServerMessage {
-    ServerMessage::Notice(Notice::Ping {})
+impl Correio {
+    /// The session.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// See `Dialogue::settle`.
+    pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        self.session.settle(context, settlement);
+    }
+
+    /// See `Dialogue::take_request`.
+    pub(super) fn take_request(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+    ) -> Taken {
+        match channel.next_message::<ClientMessage>() {
+            Ok(None) => Taken::Nothing,
+            Ok(Some(ClientMessage { number, request })) => {
+                let action = self.session.handle(&mut context.session, number, request);
+                Taken::Request(self.perform(channel, context, action))
+            }
+            Err(error) => Taken::Refused(self.refuse_input(channel, &context.session, error)),
+        }
+    }
+
+    /// See `Dialogue::complete`.
+    pub(super) fn complete(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) -> Option<Step> {
+        let action = self.session.complete(&mut context.session, ticket, done)?;
+        Some(self.perform(channel, context, action))
+    }
+
+    /// See `Dialogue::complete_unheard`.
+    pub(super) fn complete_unheard(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) {
+        if let Some(action) = self.session.complete(context, ticket, done) {
+            self.session.discarded(&action);
+        }
+    }
+
+    /// Performs the session's actions until it waits for a job or has replied.
+    fn perform(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+        mut action: Action,
+    ) -> Step {
+        loop {
+            let (ticket, done) = match action {
+                Action::Reply(number, reply, transition) => {
+                    let step = follow(channel, &context.session, transition);
+                    push(channel, &ServerMessage::Reply { number, reply });
+                    return step;
+                }
+                Action::Close(number, reply) => {
+                    push(channel, &ServerMessage::Reply { number, reply });
+                    return Step::Close;
+                }
+                Action::Defer(ticket, job) => match context.submit(ticket, job) {
+                    Some(done) => (ticket, done),
+                    None => return Step::Continue,
+                },
+            };
+            match self.session.complete(&mut context.session, ticket, done) {
+                Some(next) => action = next,
+                None => return Step::Continue,
+            }
+        }
+    }
+
+    /// Answers input that is not a request. Closes if no further input can be decoded, or after
+    /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
+    fn refuse_input(
+        &mut self,
+        channel: &mut Channel,
+        context: &SessionContext<'_>,
+        error: ChannelError,
+    ) -> Step {
+        match error {
+            ChannelError::Tls(_) | ChannelError::NotTls => {
+                report(context, &error.to_string());
+                Step::Close
+            }
+            ChannelError::Foreign(foreign) => {
+                report(context, foreign.name());
+                channel.push_answer(foreign);
+                Step::Close
+            }
+            ChannelError::Frame(error) => {
+                let code = match error {
+                    FrameError::TooLarge { .. } => ErrorCode::TooLarge,
+                    FrameError::Empty => ErrorCode::Protocol,
+                };
+                let text = error.to_string();
+                report(context, &text);
+                push(channel, &refusal(0, code, text));
+                Step::Close
+            }
+            ChannelError::Malformed(malformed) => self.refuse_message(channel, context, malformed),
+        }
+    }
+
+    /// Answers a message that is not a request. Invalid values are not protocol errors: a client
+    /// may pass on what a person typed.
+    fn refuse_message(
+        &mut self,
+        channel: &mut Channel,
+        context: &SessionContext<'_>,
+        malformed: Malformed,
+    ) -> Step {
+        let Malformed { number, kind, text } = malformed;
+        let number = number.unwrap_or(0);
+        match kind {
+            MalformedKind::Invalid => {
+                push(channel, &refusal(number, ErrorCode::Invalid, text));
+                Step::Continue
+            }
+            MalformedKind::Protocol => {
+                report(context, &text);
+                push(channel, &refusal(number, ErrorCode::Protocol, text));
+                self.protocol_errors += 1;
+                match self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
+                    true => Step::Close,
+                    false => Step::Continue,
+                }
+            }
+        }
+    }
+
+    /// See `Dialogue::announce`.
+    pub(super) fn announce(channel: &mut Channel, announcement: Announcement<'_>) {
+        let message = match announcement {
+            Announcement::MailArrived(Arrival { from, from_name, subject }) => {
+                ServerMessage::Notice(Notice::NewMail(NewMail {
+                    from: from.clone(),
+                    from_name: from_name.clone(),
+                    subject: subject.clone(),
+                }))
+            }
+            Announcement::Ping => ServerMessage::Notice(Notice::Ping {}),
+            Announcement::SessionEnded => ServerMessage::Notice(Notice::SessionEnded {}),
+            Announcement::ShuttingDown => ServerMessage::Notice(Notice::ShuttingDown {}),
+            Announcement::NotAdmitted(Refusal::ServerFull) => {
+                busy("the server has no room; try again", FULL_RETRY)
+            }
+            Announcement::NotAdmitted(Refusal::PrefixFull) => {
+                busy("there are too many connections from this address; try again", FULL_RETRY)
+            }
+            Announcement::NoRoom => {
+                busy("the server has no room for a frame of this size now; try again", ROOM_RETRY)
+            }
+        };
+        push(channel, &message);
+    }
 }
 
-/// The session has ended because its account was changed.
-pub(super) fn session_ended() -> ServerMessage {
-    ServerMessage::Notice(Notice::SessionEnded {})
+/// Adapts the channel to a transition of the session.
+fn follow(channel: &mut Channel, context: &SessionContext<'_>, transition: Transition) -> Step {
+    match transition {
+        Transition::Unchanged | Transition::PasswordChanged(_) => Step::Continue,
+        Transition::LoggedIn(_) => {
+            channel.set_frame_limit(context.config.frame_max());
+            Step::Continue
+        }
+        Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
+            channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
+            Step::LoggedOut
+        }
+    }
 }
 
-/// The server stops.
-pub(super) fn shutting_down() -> ServerMessage {
-    ServerMessage::Notice(Notice::ShuttingDown {})
+fn push(channel: &mut Channel, message: &ServerMessage) {
+    if channel.push(message).is_err() {
+        // Pages are bounded far below the largest frame; only a bug gets here.
+        Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
+    }
 }
 
-/// The connection was not admitted.
-pub(super) fn not_admitted(refusal: Refusal) -> ServerMessage {
-    let text = match refusal {
-        Refusal::ServerFull => "the server has no room; try again",
-        Refusal::PrefixFull => "there are too many connections from this address; try again",
-    };
-    busy(text, FULL_RETRY)
+fn report(context: &SessionContext<'_>, text: &str) {
+    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
-/// There is no memory for an incomplete frame.
-pub(super) fn no_room() -> ServerMessage {
-    busy("the server has no room for a frame of this size now; try again", ROOM_RETRY)
+fn refusal(number: u32, code: ErrorCode, text: String) -> ServerMessage {
+    ServerMessage::Reply { number, reply: Reply::Error(ErrorReply::new(code, text)) }
 }
 
 /// An unsolicited error: it has the request number 0.

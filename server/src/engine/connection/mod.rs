@@ -5,23 +5,18 @@ mod close_reason;
 mod context;
 mod correio;
 mod dialogue;
+mod step;
 mod timers;
 mod transport;
 mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::{
-    channel::ChannelError,
-    frame::{FrameError, MalformedKind},
-    limits,
-    message::{ClientMessage, ErrorCode, ErrorReply, Reply, ServerMessage},
-};
-
 pub use self::transport::{Readiness, Transport};
 pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
 use self::{
     dialogue::Dialogue,
+    step::{Announcement, Step, Taken},
     timers::{Activity, Timer, Timers},
     wire::Received,
 };
@@ -36,7 +31,7 @@ use crate::{
     },
     protocol::Protocol,
     session::{
-        Action, Done, Identity, SessionConfig, SessionContext, Settlement, Transition,
+        Done, Identity, SessionConfig, Settlement,
         effect::{Arrival, Effect},
     },
 };
@@ -90,7 +85,6 @@ pub(crate) struct Connection<T> {
     wire: Wire<T>,
     dialogue: Dialogue,
     phase: Phase,
-    protocol_errors: u32,
     activity: Activity,
     /// Share of the budget for input.
     input_share: Share,
@@ -113,7 +107,6 @@ impl<T: Transport> Connection<T> {
             wire,
             dialogue: Dialogue::new(protocol),
             phase: Phase::Open,
-            protocol_errors: 0,
             activity: Activity::opened(now.uptime),
             input_share: Share::default(),
             output_share: Share::default(),
@@ -188,7 +181,7 @@ impl<T: Transport> Connection<T> {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.end(context.session.now, &correio::no_room());
+        self.end(context.session.now, Announcement::NoRoom);
     }
 
     fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
@@ -287,128 +280,46 @@ impl<T: Transport> Connection<T> {
     }
 
     fn take_request(&mut self, context: &mut ServerContext<'_>) {
-        match self.wire.channel.next_message::<ClientMessage>() {
-            Ok(None) => {}
-            Ok(Some(ClientMessage { number, request })) => {
-                self.activity.heard(context.session.now.uptime);
-                let Dialogue::Correio(session) = &mut self.dialogue;
-                let action = session.handle(&mut context.session, number, request);
-                self.perform(context, action);
+        let now = context.session.now;
+        match self.dialogue.take_request(&mut self.wire.channel, context) {
+            Taken::Nothing => {}
+            Taken::Request(step) => {
+                self.activity.heard(now.uptime);
+                self.follow(now, step);
             }
-            Err(error) => self.refuse_input(context, error),
+            Taken::Refused(step) => self.follow(now, step),
         }
     }
 
     /// Hands a job's result to the dialogue, if it waits for this job. The connection must be
     /// driven afterwards.
     pub(crate) fn complete(&mut self, context: &mut ServerContext<'_>, ticket: Ticket, done: Done) {
-        let Dialogue::Correio(session) = &mut self.dialogue;
-        let Some(action) = session.complete(&mut context.session, ticket, done) else {
+        let now = context.session.now;
+        if matches!(self.phase, Phase::Closing { .. } | Phase::Detached(_)) {
+            return self.dialogue.complete_unheard(&mut context.session, ticket, done);
+        }
+        let step = self.dialogue.complete(&mut self.wire.channel, context, ticket, done);
+        let Some(step) = step else {
             return;
         };
-        // The job has had its effects on other sessions; there is nobody left to answer.
-        if matches!(self.phase, Phase::Closing { .. } | Phase::Detached(_)) {
-            return session.discarded(&action);
-        }
-        self.perform(context, action);
+        self.follow(now, step);
         if self.phase == Phase::Draining {
-            self.drain(context.session.now);
+            self.drain(now);
         }
     }
 
-    /// Performs the session's actions until it waits for a job or has replied.
-    fn perform(&mut self, context: &mut ServerContext<'_>, mut action: Action) {
-        loop {
-            let (ticket, done) = match action {
-                Action::Reply(number, reply, transition) => {
-                    self.follow(&context.session, transition);
-                    return self.push(&ServerMessage::Reply { number, reply });
-                }
-                Action::Close(number, reply) => {
-                    self.push(&ServerMessage::Reply { number, reply });
-                    return self.close(context.session.now);
-                }
-                Action::Defer(ticket, job) => match context.submit(ticket, job) {
-                    Some(done) => (ticket, done),
-                    None => return,
-                },
-            };
-            let Dialogue::Correio(session) = &mut self.dialogue;
-            match session.complete(&mut context.session, ticket, done) {
-                Some(next) => action = next,
-                None => return,
-            }
+    fn follow(&mut self, now: Now, step: Step) {
+        match step {
+            Step::Continue => {}
+            Step::LoggedOut => self.activity.logged_out(now.uptime),
+            Step::Close => self.close(now),
         }
-    }
-
-    /// Adapts the connection to a transition of its session.
-    fn follow(&mut self, context: &SessionContext<'_>, transition: Transition) {
-        let channel = &mut self.wire.channel;
-        match transition {
-            Transition::Unchanged | Transition::PasswordChanged(_) => {}
-            Transition::LoggedIn(_) => channel.set_frame_limit(context.config.frame_max()),
-            Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
-                channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-                self.activity.logged_out(context.now.uptime);
-            }
-        }
-    }
-
-    fn push(&mut self, message: &ServerMessage) {
-        if self.wire.channel.push(message).is_err() {
-            // Pages are bounded far below the largest frame; only a bug gets here.
-            Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
-        }
-    }
-
-    /// Answers input that is not a request. Closes if no further input can be decoded, or after
-    /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
-    fn refuse_input(&mut self, context: &ServerContext<'_>, error: ChannelError) {
-        let (number, code, text) = match error {
-            ChannelError::Tls(_) | ChannelError::NotTls => {
-                self.report_protocol_error(&error.to_string());
-                return self.close(context.session.now);
-            }
-            ChannelError::Foreign(foreign) => {
-                self.report_protocol_error(foreign.name());
-                self.wire.channel.push_answer(foreign);
-                return self.close(context.session.now);
-            }
-            ChannelError::Frame(error) => {
-                let code = match error {
-                    FrameError::TooLarge { .. } => ErrorCode::TooLarge,
-                    FrameError::Empty => ErrorCode::Protocol,
-                };
-                self.close(context.session.now);
-                (0, code, error.to_string())
-            }
-            ChannelError::Malformed(malformed) => {
-                let code = match malformed.kind {
-                    MalformedKind::Invalid => ErrorCode::Invalid,
-                    MalformedKind::Protocol => ErrorCode::Protocol,
-                };
-                (malformed.number.unwrap_or(0), code, malformed.text)
-            }
-        };
-        if code != ErrorCode::Invalid {
-            self.report_protocol_error(&text);
-            self.protocol_errors += 1;
-            if self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
-                self.close(context.session.now);
-            }
-        }
-        let reply = Reply::Error(ErrorReply::new(code, text));
-        self.push(&ServerMessage::Reply { number, reply });
-    }
-
-    fn report_protocol_error(&self, text: &str) {
-        Event::ProtocolError { connection: self.id, address: self.peer, text }.log();
     }
 
     /// Tells the client of a mail that arrived. The connection must be driven afterwards.
     pub(crate) fn mail_arrived(&mut self, arrival: &Arrival) {
         if self.takes_notices() {
-            self.push(&correio::new_mail(arrival.clone()));
+            self.announce(Announcement::MailArrived(arrival));
         }
     }
 
@@ -420,7 +331,7 @@ impl<T: Transport> Connection<T> {
     /// connection must be driven afterwards.
     pub(crate) fn drain(&mut self, now: Now) {
         if self.dialogue.waiting_for(self.id).is_none() {
-            self.end(now, &correio::shutting_down());
+            self.end(now, Announcement::ShuttingDown);
         } else if self.phase == Phase::Open {
             self.phase = Phase::Draining;
         }
@@ -429,20 +340,24 @@ impl<T: Transport> Connection<T> {
     /// Ends the connection because its session must not go on. The connection must be driven
     /// afterwards.
     pub(crate) fn end_session(&mut self, now: Now) {
-        self.end(now, &correio::session_ended());
+        self.end(now, Announcement::SessionEnded);
     }
 
     /// Ends a connection that is not admitted. The connection must be driven afterwards.
     pub(crate) fn reject(&mut self, now: Now, refusal: Refusal) {
-        self.end(now, &correio::not_admitted(refusal));
+        self.end(now, Announcement::NotAdmitted(refusal));
     }
 
-    /// Sends a last message and closes, unless the connection is ending already.
-    fn end(&mut self, now: Now, message: &ServerMessage) {
+    /// Makes a last announcement and closes, unless the connection is ending already.
+    fn end(&mut self, now: Now, announcement: Announcement<'_>) {
         if matches!(self.phase, Phase::Open | Phase::Draining) {
-            self.push(message);
+            self.announce(announcement);
             self.close(now);
         }
+    }
+
+    fn announce(&mut self, announcement: Announcement<'_>) {
+        self.dialogue.announce(&mut self.wire.channel, announcement);
     }
 
     fn is_closing(&self) -> bool {
@@ -474,7 +389,7 @@ impl<T: Transport> Connection<T> {
             Timer::Ping => {
                 self.activity.pinged();
                 if self.takes_notices() {
-                    self.push(&correio::ping());
+                    self.announce(Announcement::Ping);
                 }
                 None
             }
