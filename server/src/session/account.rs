@@ -26,6 +26,7 @@ use crate::{
     store::{AccountRecord, StoreDone, StoreJob},
 };
 
+/// Registers an account, if the client may: its password is hashed first.
 pub(crate) fn register(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
@@ -63,6 +64,7 @@ fn invited(
     }
 }
 
+/// Logs in: the account is looked up first.
 pub(crate) fn login(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
@@ -87,6 +89,7 @@ fn charge(
     Ok(())
 }
 
+/// Logs out. The connection stays.
 pub(crate) fn logout(state: &mut SessionState, context: &mut SessionContext<'_>) -> Response {
     match leave(state, context) {
         Some(account) => {
@@ -96,6 +99,7 @@ pub(crate) fn logout(state: &mut SessionState, context: &mut SessionContext<'_>)
     }
 }
 
+/// Changes the account that is logged in, or deletes it.
 pub(crate) fn change(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,

@@ -22,6 +22,7 @@ use crate::{
     store::{Outgoing, StoreDone, StoreJob},
 };
 
+/// Stores a mail in the mailboxes of all its recipients, or of none of them.
 pub(crate) fn send(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
@@ -46,6 +47,7 @@ pub(crate) fn send(
     defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
 
+/// Reads a page of the account's mailbox.
 pub(crate) fn fetch(state: &SessionState, fetch: Fetch) -> Response {
     let Some(identity) = state.identity() else {
         return Response::account_gone();
@@ -59,6 +61,7 @@ pub(crate) fn fetch(state: &SessionState, fetch: Fetch) -> Response {
     defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, MailboxStep::Fetching)
 }
 
+/// Deletes mails that the client has stored.
 pub(crate) fn confirm(state: &SessionState, confirm: Confirm) -> Response {
     let Some(identity) = state.identity() else {
         return Response::account_gone();
