@@ -113,6 +113,18 @@ fn who_does_not_log_in_is_closed_at_the_deadline() {
 }
 
 #[test]
+fn the_login_timeout_starts_again_at_the_logout() {
+    let mut world = World::new();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    world.pass(60 * SECOND);
+    assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
+    world.pass(25 * SECOND);
+    assert_eq!(world.server.len(), 2);
+    world.pass(10 * SECOND);
+    assert_eq!(world.server.len(), 1, "the one that is logged in is there");
+}
+
+#[test]
 fn who_is_silent_is_pinged_and_then_closed() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
