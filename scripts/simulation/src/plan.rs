@@ -6,9 +6,9 @@ use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
     auth::{hashing::Bcrypt, invite::Registrations},
-    engine::Limits,
+    engine::ServerLimits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::Quota,
 };
 
@@ -22,8 +22,8 @@ pub(crate) const REALM: Realm = Realm([7; 16]);
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) limits: Limits,
-    pub(crate) settings: Settings,
+    pub(crate) limits: ServerLimits,
+    pub(crate) settings: SessionConfig,
     pub(crate) client: client::Settings,
     pub(crate) quota: Quota,
     pub(crate) store: StoreFaults,
@@ -216,11 +216,11 @@ fn often<T: Copy + Default>(rng: &mut Rng, choices: &[T]) -> T {
     choice.unwrap_or_default()
 }
 
-fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> Limits {
+fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> ServerLimits {
     // There is room for all honest devices; a device that comes too early is told to come again.
     let connections_max = often(rng, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
-    Limits {
+    ServerLimits {
         admission: AdmissionSettings {
             connections_max,
             per_prefix_max: often(rng, &[1_000, 3, 5]),
@@ -236,8 +236,8 @@ fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> Limits {
     }
 }
 
-fn settings(rng: &mut Rng, body_max: usize) -> Settings {
-    Settings {
+fn settings(rng: &mut Rng, body_max: usize) -> SessionConfig {
+    SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,

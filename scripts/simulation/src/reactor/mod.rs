@@ -11,6 +11,7 @@ use correio_server::{
     clock::Now,
     engine::{Server, connection::Readiness},
     ids::ConnId,
+    protocol::Protocol,
     store::StoreFailed,
 };
 
@@ -142,7 +143,7 @@ impl Reactor {
         let mut has_reason = self.has_reason(network) || self.is_due();
         self.take_events();
         self.accept(network, observer);
-        if let Err(StoreFailed(_)) = self.server.turn(self.now()) {
+        if let Err(StoreFailed(_)) = self.server.process(self.now()) {
             return Ok(ServerState::Failed);
         }
         has_reason |= self.observe(observer)?;
@@ -208,7 +209,8 @@ impl Reactor {
             let Some((link, peer)) = network.backlog.pop_front() else {
                 return;
             };
-            if let Some(id) = self.server.open(self.now(), ServerEnd(link.clone()), peer) {
+            let end = ServerEnd(link.clone());
+            if let Some(id) = self.server.open(self.now(), end, peer, Protocol::Correio) {
                 observer.trace.note("server", format_args!("{id}: opened, {peer}"));
                 self.taps.insert(id, Tap::new(id, link, self.clock.tick()));
             }
