@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod imports;
+
 /// A word that may stand in some places only.
 struct Rule {
     word: &'static str,
@@ -86,13 +88,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The sources of the programs, without their tests: paths from the root and texts.
+/// The sources of the programs: paths from the root and texts.
 fn sources() -> Vec<(String, String)> {
+    let found = sources_in(&["proto/src", "server/src", "client/src"]);
+    assert!(found.len() > 30, "the sources are found");
+    found
+}
+
+/// The sources in these folders, with those of folders in them.
+fn sources_in(folders: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["proto/src", "server/src", "client/src"]
-        .iter()
-        .map(|folder| root().join(folder))
-        .collect();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
@@ -104,7 +110,6 @@ fn sources() -> Vec<(String, String)> {
             }
         }
     }
-    assert!(found.len() > 30, "the sources are found");
     found
 }
 
