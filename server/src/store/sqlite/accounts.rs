@@ -3,7 +3,7 @@
 use correio_proto::mail::{FullName, MailId, Username};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{jobs::Tables, row::parsed};
+use super::{row::parsed, tables::Tables};
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, StoreDone},

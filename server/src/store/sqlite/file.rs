@@ -12,12 +12,8 @@ use std::{
 use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
 
 use super::{
-    Group, PAGES_BYTES_MAX,
-    cache::AccountCache,
-    index,
-    jobs::{Tables, run_job},
-    log_state, page_bytes,
-    recent::Recent,
+    Group, PAGES_BYTES_MAX, cache::AccountCache, index, jobs::run_job, log_state, page_bytes,
+    recent::Recent, tables::Tables,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
 

@@ -3,19 +3,11 @@
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{accounts, cache::AccountCache, mails, recent::Recent, row::to_sql};
-use crate::store::{Quota, StoreDone, StoreJob};
+use super::{accounts, mails, row::to_sql, tables::Tables};
+use crate::store::{StoreDone, StoreJob};
 
 /// Verdicts forgotten in one step.
 const PRUNE_STEP: u32 = 1000;
-
-/// The file, and what is known of it without asking.
-pub(super) struct Tables<'a> {
-    pub(super) db: &'a Connection,
-    pub(super) quota: Quota,
-    pub(super) recent: &'a mut Recent,
-    pub(super) accounts: &'a mut AccountCache,
-}
 
 /// Runs one job. What it changes is durable once the transaction is committed.
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDone> {

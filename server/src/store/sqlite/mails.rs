@@ -4,8 +4,8 @@ use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Time
 use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
-    jobs::Tables,
     row::{converted, parsed, timestamp, to_sql, unsigned},
+    tables::Tables,
 };
 use crate::{
     ids::AccountId,

@@ -36,6 +36,7 @@ mod open;
 mod queue;
 mod recent;
 mod row;
+mod tables;
 
 /// Jobs in one transaction at most, so that none waits long for the others' answers.
 const GROUP_MAX: usize = 1000;

@@ -1,0 +1,14 @@
+//! What the SQL of every job works on.
+
+use rusqlite::Connection;
+
+use super::{cache::AccountCache, recent::Recent};
+use crate::store::Quota;
+
+/// The database, and the tables in memory that stand in for a part of it.
+pub(super) struct Tables<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) quota: Quota,
+    pub(super) recent: &'a mut Recent,
+    pub(super) accounts: &'a mut AccountCache,
+}
