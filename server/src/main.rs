@@ -35,9 +35,9 @@ use correio_server::{
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     session::Settings,
     store::{
-        Store,
+        History, Store,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{History, SqliteOptions, SqliteStore},
+        sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };

@@ -24,8 +24,8 @@ use correio_server::{
     reactor::{Asked, Ports, Reactor, ReactorWaker},
     session::Settings,
     store::{
-        Quota, Store,
-        sqlite::{CreateStore, SqliteOptions, SqliteStore},
+        CreateStore, Quota, Store,
+        sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };

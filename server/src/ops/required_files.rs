@@ -5,7 +5,7 @@ use std::path::Path;
 use super::exit::Failure;
 use crate::{
     data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, has, key_in},
-    store::sqlite::History,
+    store::History,
 };
 
 /// Refuses a directory that no server has used, for commands that would make a key there which no

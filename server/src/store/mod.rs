@@ -43,6 +43,26 @@ pub struct Quota {
     pub bytes: u64,
 }
 
+/// Whether an empty store is made in a directory that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateStore {
+    /// Unless the directory has a key of an earlier server: its store was lost then.
+    Auto,
+    /// Never: a directory without a store is a volume that is not mounted.
+    Never,
+    /// Always, also next to the keys of an earlier server.
+    Always,
+}
+
+/// What a store has seen since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whether it ever had an account.
+    pub had_accounts: bool,
+    /// Whether an invite was used.
+    pub had_invites: bool,
+}
+
 /// What a store can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreJob {

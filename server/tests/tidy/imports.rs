@@ -40,7 +40,6 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("server/src", "engine::connection engine::connection::due"),
     ("server/src", "ops::config ops::config::sources ops::config::together ops::config::values"),
     ("server/src", "session session::account session::charge session::mailbox"),
-    ("server/src", "store::sqlite store::sqlite::file store::sqlite::open store::sqlite::queue"),
     (
         "client/src",
         "(root) answer client client::event client::queue client::wire error network \

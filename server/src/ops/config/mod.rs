@@ -17,7 +17,7 @@ use self::values::Values;
 use crate::{
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::CertificateSource,
-    store::{Quota, sqlite::CreateStore},
+    store::{CreateStore, Quota},
 };
 
 mod settings;

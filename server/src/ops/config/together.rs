@@ -6,7 +6,7 @@ use std::path::{self, Path, PathBuf};
 use correio_proto::{limits, message::Registration};
 
 use super::{Config, ConfigError, Listen, SecurityConfig, StoreKind, values::Values};
-use crate::{data_directory, ops::certificate::CertificateSource, store::sqlite::CreateStore};
+use crate::{data_directory, ops::certificate::CertificateSource, store::CreateStore};
 
 /// Refuses settings of which one makes another impossible.
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {

@@ -12,8 +12,13 @@ use std::{
 use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
 
 use super::{
-    Group, PAGES_BYTES_MAX, cache::AccountCache, index, jobs::run_job, log_state, page_bytes,
-    recent::Recent, tables::Tables,
+    cache::AccountCache,
+    group::{Group, PAGES_BYTES_MAX, page_bytes},
+    index,
+    jobs::run_job,
+    log_state,
+    recent::Recent,
+    tables::Tables,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
 

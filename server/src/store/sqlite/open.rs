@@ -10,14 +10,14 @@ use correio_proto::message::Realm;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 
 use super::{
-    SqliteOptions,
     file::{Fatal, File},
     header::{self, Found},
     log_state::{self, LogState},
+    options::SqliteOptions,
 };
 use crate::{
     data_directory::{self, DATABASE, LOCK},
-    store::Quota,
+    store::{CreateStore, History, Quota},
 };
 
 /// What SQLite keeps in the file's header to tell whose it is: "corr".
@@ -123,17 +123,6 @@ const SCHEMA: [(u32, u32, &str, &str); 9] = [
     (5, u32::MAX, "table", "log_state"),
 ];
 
-/// Whether an empty store is made in a directory that has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateStore {
-    /// Unless the directory has a key of an earlier server: its store was lost then.
-    Auto,
-    /// Never: a directory without a store is a volume that is not mounted.
-    Never,
-    /// Always, also next to the keys of an earlier server.
-    Always,
-}
-
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what each is.
@@ -164,15 +153,6 @@ pub enum OpenError {
     Random { detail: String },
     #[error("cannot start the store thread: {source}")]
     Thread { source: io::Error },
-}
-
-/// What a store has seen since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Whether it ever had an account.
-    pub had_accounts: bool,
-    /// Whether an invite was used.
-    pub had_invites: bool,
 }
 
 /// Opens, or makes, the database of a directory.

@@ -9,11 +9,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{GROUP_BYTES_MAX, SqliteOptions};
+use super::options::SqliteOptions;
 use crate::{
     ids::{AccountId, Ticket},
     store::StoreJob,
 };
+
+/// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
+/// A mail that is larger has a transaction for itself.
+pub(super) const GROUP_BYTES_MAX: u64 = 8 << 20;
 
 /// Large jobs that may wait. Each may take a second, and a server that stops does them all.
 const LARGE_MAX: usize = 4;
@@ -153,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{Outgoing, sqlite::CreateStore},
+        store::{CreateStore, Outgoing},
     };
 
     /// Of a mail to one person.
