@@ -38,7 +38,6 @@ const ROOMS: &[(&str, &[&str])] = &[
 const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("proto/src", "credential message"),
     ("server/src", "engine::connection engine::connection::due"),
-    ("server/src", "ops::config ops::config::sources ops::config::together ops::config::values"),
     ("server/src", "session session::account session::charge session::mailbox"),
     (
         "client/src",

@@ -11,8 +11,10 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    ConfigError, Environment, Task,
+    environment::Environment,
+    error::ConfigError,
     settings::{Kind, SETTINGS, Setting},
+    types::Task,
 };
 
 /// Where a value was found.

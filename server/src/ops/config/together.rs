@@ -5,7 +5,11 @@ use std::path::{self, Path, PathBuf};
 
 use correio_proto::{limits, message::Registration};
 
-use super::{Config, ConfigError, Listen, SecurityConfig, StoreKind, values::Values};
+use super::{
+    error::ConfigError,
+    types::{Config, Listen, SecurityConfig, StoreKind},
+    values::Values,
+};
 use crate::{data_directory, ops::certificate::CertificateSource, store::CreateStore};
 
 /// Refuses settings of which one makes another impossible.

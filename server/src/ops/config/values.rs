@@ -8,9 +8,10 @@ use std::{
 };
 
 use super::{
-    ConfigError, Listen, SecurityConfig,
+    error::ConfigError,
     settings::SETTINGS,
     sources::{Found, Written},
+    types::{Listen, SecurityConfig},
 };
 use crate::ops::certificate::CertificateSource;
 
