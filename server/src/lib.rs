@@ -16,4 +16,5 @@ mod private_file;
 pub mod reactor;
 pub mod session;
 pub mod store;
+mod sysexits;
 pub mod waker;

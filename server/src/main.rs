@@ -10,11 +10,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    mail::Timestamp,
-    message::{Realm, Registration},
-    tls::Security,
-};
+use correio_proto::{mail::Timestamp, message::Registration, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -26,7 +22,7 @@ use correio_server::{
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+        config::{Config, ConfigError, Environment, Listen, SecurityConfig, Task},
         exit::Failure,
         logging::{Logging, Style},
         required_files,
@@ -34,11 +30,7 @@ use correio_server::{
     },
     reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
     session::Settings,
-    store::{
-        History, Store,
-        memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOptions, SqliteStore},
-    },
+    store::{History, Store, kind::StoreOptions},
     waker::Wake,
 };
 
@@ -168,7 +160,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
-        store: store_name(config.store),
+        store: config.store.name(),
         realm: settings.realm,
         registration: registration_name(config.registration),
     }
@@ -281,13 +273,6 @@ fn reload(certificate: &Arc<Certificate>) {
     }
 }
 
-fn store_name(store: StoreKind) -> &'static str {
-    match store {
-        StoreKind::Sqlite => "sqlite",
-        StoreKind::Memory => "memory",
-    }
-}
-
 fn registration_name(registration: Registration) -> &'static str {
     match registration {
         Registration::Open {} => "open",
@@ -300,28 +285,13 @@ fn open_store(
     config: &Config,
     waker: &Arc<dyn Wake>,
 ) -> Result<(Box<dyn Store>, History), Failure> {
-    match config.store {
-        StoreKind::Sqlite => {
-            let options = SqliteOptions {
-                queue_jobs: config.store_queue,
-                create: config.create_store,
-                ..SqliteOptions::default()
-            };
-            let (directory, quota) = (&config.data_dir, config.quota);
-            let store = SqliteStore::open(directory, quota, options, waker.clone());
-            let store = store.map_err(Failure::Open)?;
-            let history = store.history();
-            Ok((Box::new(store), history))
-        }
-        StoreKind::Memory => {
-            let mut realm = [0; 16];
-            getrandom::fill(&mut realm)
-                .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
-            let limits = MemoryLimits::default();
-            let store = MemoryStore::new(Realm(realm), config.quota, limits);
-            Ok((Box::new(store), History::default()))
-        }
-    }
+    let options = StoreOptions {
+        directory: config.data_dir.clone(),
+        quota: config.quota,
+        queue_jobs: config.store_queue,
+        create: config.create_store,
+    };
+    config.store.open(options, waker.clone()).map_err(Failure::Open)
 }
 
 /// Listens on every address; of the two that stand for everywhere, one is enough.

@@ -8,7 +8,8 @@ use crate::{
         certificate::CertificateError, config::ConfigError, logging::LoggingError,
         systemd::InheritError,
     },
-    store::{StoreFailed, sqlite::OpenError},
+    store::{StoreFailed, kind::OpenError},
+    sysexits::{CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
 /// What ends the program. The statuses are those of sysexits.h.
@@ -106,13 +107,8 @@ impl Failure {
     /// The exit status.
     #[must_use]
     pub fn status(&self) -> u8 {
-        const UNAVAILABLE: u8 = 69;
-        const OS: u8 = 71;
-        const IO: u8 = 74;
-        const NO_PERMISSION: u8 = 77;
-        const CONFIG: u8 = 78;
         match self {
-            Self::Config(ConfigError::Usage(_)) => 64,
+            Self::Config(ConfigError::Usage(_)) => USAGE,
             Self::Certificate(CertificateError::Make { .. }) => NO_PERMISSION,
             Self::Config(_)
             | Self::Inherit(_)
@@ -124,19 +120,7 @@ impl Failure {
             Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
             Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
             Self::Invite(InviteKeyError::Random(_)) => OS,
-            Self::Open(error) => match error {
-                OpenError::InUse { .. } => UNAVAILABLE,
-                OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,
-                OpenError::Foreign { .. }
-                | OpenError::Missing { .. }
-                | OpenError::Lost { .. }
-                | OpenError::NoLog { .. }
-                | OpenError::OtherLog { .. }
-                | OpenError::Newer { .. }
-                | OpenError::Damaged { .. }
-                | OpenError::Sqlite { .. } => CONFIG,
-                OpenError::Thread { .. } | OpenError::Random { .. } => OS,
-            },
+            Self::Open(error) => error.exit_status(),
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,
                 _ => UNAVAILABLE,

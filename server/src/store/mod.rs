@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+pub mod kind;
 pub mod memory;
 pub mod sqlite;
 

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use correio_proto::mail::{Mail, MailRef};
 use correio_server::{
     ids::AccountId,
-    store::sqlite::{OpenError, SqliteOptions},
+    store::sqlite::{SqliteOpenError, SqliteOptions},
 };
 
 use crate::{
@@ -45,7 +45,7 @@ fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
         let copy = tempfile::tempdir().unwrap();
         fs::copy(directory.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
         let error = refused(copy.path());
-        assert!(matches!(error, OpenError::NoLog { .. }), "{error}");
+        assert!(matches!(error, SqliteOpenError::NoLog { .. }), "{error}");
         copy
     };
     check();
@@ -93,7 +93,10 @@ fn a_log_of_another_time_is_refused() {
                 continue;
             }
             let error = refused(both.path());
-            assert!(matches!(error, OpenError::OtherLog { .. }), "{at} with {other}: {error}");
+            assert!(
+                matches!(error, SqliteOpenError::OtherLog { .. }),
+                "{at} with {other}: {error}"
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use correio_server::{
     ids::{AccountId, Ticket},
     store::{
         StoreDone, StoreJob,
-        sqlite::{OpenError, SqliteOptions, SqliteStore},
+        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
     },
 };
 use rusqlite::Connection;
@@ -107,7 +107,7 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
         ("index", "verdict_age"),
     ] {
         let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));
-        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        assert!(matches!(error, SqliteOpenError::Damaged { .. }), "{name}: {error}");
         assert!(error.to_string().contains(&format!("{kind} {name}")), "{error}");
     }
 }
@@ -118,7 +118,7 @@ fn an_older_database_that_lacks_a_part_is_refused_by_its_name() {
     for name in ["meta", "account", "mail", "verdict"] {
         let sql = format!("{TO_VERSION_1}; DROP TABLE {name}");
         let error = refusal(|path| with_sql(path, &sql));
-        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        assert!(matches!(error, SqliteOpenError::Damaged { .. }), "{name}: {error}");
         assert!(error.to_string().contains(&format!("table {name}")), "{error}");
     }
 }
@@ -133,7 +133,7 @@ fn a_part_that_is_missing_by_the_log_is_refused_alike() {
     other.execute_batch("DROP TABLE verdict").unwrap();
     let copy = copy_files(origin.path());
     let error = refused(copy.path());
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("table verdict"), "{error}");
 }
 

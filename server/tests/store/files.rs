@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
-use correio_server::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use correio_server::store::sqlite::{SqliteOpenError, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 
 use crate::support::{Harness, QUOTA, waker};
@@ -50,7 +50,7 @@ pub const TO_VERSION_1: &str = "
      DROP TABLE log_state;
      PRAGMA user_version = 1";
 
-pub fn open(directory: &Path) -> Result<SqliteStore, OpenError> {
+pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
     SqliteStore::open(directory, QUOTA, SqliteOptions::default(), waker().0)
 }
 
@@ -87,7 +87,7 @@ pub fn make_database(directory: &Path) {
 
 /// Opens a directory that is to be refused, and checks that the refusal says where it happened
 /// and leaves every file as it is.
-pub fn refused(directory: &Path) -> OpenError {
+pub fn refused(directory: &Path) -> SqliteOpenError {
     let before = snapshot(directory);
     let error = open(directory).unwrap_err();
     let after = snapshot(directory);
@@ -100,7 +100,7 @@ pub fn refused(directory: &Path) -> OpenError {
 }
 
 /// As [`refused`], with a database of ours that was changed by `change`.
-pub fn refusal(change: impl Fn(&Path)) -> OpenError {
+pub fn refusal(change: impl Fn(&Path)) -> SqliteOpenError {
     let directory = tempfile::tempdir().unwrap();
     make_database(directory.path());
     change(&directory.path().join(DATABASE));

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use correio_proto::mail::Timestamp;
-use correio_server::store::{StoreDone, sqlite::OpenError};
+use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
 
 use crate::{
     elsewhere::is_ordinary,
@@ -63,7 +63,7 @@ fn no_number_is_given_twice_after_an_end_without_a_goodbye() {
 fn a_second_server_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = Harness::sqlite(directory.path());
-    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::InUse { .. }));
+    assert!(matches!(open(directory.path()).unwrap_err(), SqliteOpenError::InUse { .. }));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_directory_that_is_none_is_refused() {
     fs::write(&file, "x").unwrap();
     for path in [file.clone(), file.join("below")] {
         let error = open(&path).unwrap_err();
-        assert!(matches!(error, OpenError::Directory { .. }), "{error}");
+        assert!(matches!(error, SqliteOpenError::Directory { .. }), "{error}");
     }
 }
 
@@ -84,7 +84,7 @@ fn a_read_only_directory_is_refused() {
     }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Directory { .. }));
+    assert!(matches!(open(directory.path()).unwrap_err(), SqliteOpenError::Directory { .. }));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_read_only_database_is_refused() {
     let error = refusal(|path| {
         fs::set_permissions(path, fs::Permissions::from_mode(0o400)).unwrap();
     });
-    assert!(matches!(error, OpenError::ReadOnly { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::ReadOnly { .. }), "{error}");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_database_that_is_a_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join(DATABASE)).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Foreign { .. }), "{error}");
 }
 
 #[test]

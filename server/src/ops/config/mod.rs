@@ -9,11 +9,11 @@ pub use self::{
     environment::Environment,
     error::ConfigError,
     settings::markdown,
-    types::{Config, Listen, SecurityConfig, StoreKind, Task},
+    types::{Config, Listen, SecurityConfig, Task},
 };
 use crate::{
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    store::{CreateStore, Quota},
+    store::{CreateStore, Quota, kind::StoreKind},
 };
 
 mod environment;
@@ -50,8 +50,7 @@ impl Config {
             listen: values.listen()?,
             security: values.security(&data_dir)?,
             data_dir,
-            store: values
-                .choice("store", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)])?,
+            store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,
             create_store: values.choice(
                 "create-store",
                 &[
@@ -138,4 +137,17 @@ fn default_data_dir(environment: &Environment) -> PathBuf {
     let data = environment.get("XDG_DATA_HOME").map(PathBuf::from);
     let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     data.or_else(home).unwrap_or_default().join("correio-server")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{settings::SETTINGS, *};
+
+    #[test]
+    fn the_setting_names_every_store() {
+        let names = StoreKind::ALL.map(StoreKind::name);
+        let setting = SETTINGS.iter().find(|setting| setting.key == "store").unwrap();
+        assert_eq!(setting.allowed, names.join(" or "));
+        assert_eq!(setting.default, names[0]);
+    }
 }

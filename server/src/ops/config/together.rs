@@ -7,10 +7,14 @@ use correio_proto::{limits, message::Registration};
 
 use super::{
     error::ConfigError,
-    types::{Config, Listen, SecurityConfig, StoreKind},
+    types::{Config, Listen, SecurityConfig},
     values::Values,
 };
-use crate::{data_directory, ops::certificate::CertificateSource, store::CreateStore};
+use crate::{
+    data_directory,
+    ops::certificate::CertificateSource,
+    store::{CreateStore, kind::StoreKind},
+};
 
 /// Refuses settings of which one makes another impossible.
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {

@@ -11,17 +11,8 @@ use correio_proto::{DEFAULT_PORT, message::Registration};
 use crate::{
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::CertificateSource,
-    store::{CreateStore, Quota},
+    store::{CreateStore, Quota, kind::StoreKind},
 };
-
-/// Which store is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreKind {
-    /// [`crate::store::sqlite`].
-    Sqlite,
-    /// [`crate::store::memory`].
-    Memory,
-}
 
 /// What the program is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use self::{
     group::{Group, Jobs, PAGES_BYTES_MAX, lock, page_bytes},
     open::open,
 };
-pub use self::{open::OpenError, options::SqliteOptions};
+pub use self::{open_error::SqliteOpenError, options::SqliteOptions};
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, waker::Wake};
 
@@ -33,6 +33,7 @@ mod jobs;
 mod log_state;
 mod mails;
 mod open;
+mod open_error;
 mod options;
 mod queue;
 mod recent;
@@ -72,20 +73,20 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]. What stands in the directory and is not understood is left as it is.
+    /// See [`SqliteOpenError`]. What stands in the directory and is not understood is left as it is.
     pub fn open(
         directory: &Path,
         quota: Quota,
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, SqliteOpenError> {
         let (file, realm, history) = open(directory, quota, options)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
             .spawn(move || served.serve(file, &*wake))
-            .map_err(|source| OpenError::Thread { source })?;
+            .map_err(|source| SqliteOpenError::Thread { source })?;
         Ok(Self { realm, history, options, shared, thread: Some(thread) })
     }
 

@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use correio_proto::message::Realm;
@@ -13,6 +13,7 @@ use super::{
     file::{Fatal, File},
     header::{self, Found},
     log_state::{self, LogState},
+    open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
 };
 use crate::{
@@ -123,49 +124,17 @@ const SCHEMA: [(u32, u32, &str, &str); 9] = [
     (5, u32::MAX, "table", "log_state"),
 ];
 
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what each is.
-pub enum OpenError {
-    #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
-    Directory { path: PathBuf, source: io::Error },
-    #[error("another server is using the data directory {}; stop it, or choose another directory with --data-dir", path.display())]
-    InUse { path: PathBuf },
-    #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
-    Foreign { path: PathBuf },
-    #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
-    Missing { path: PathBuf },
-    #[error("{}/{key} exists but {DATABASE} beside it is missing: put the database back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
-    Lost { path: PathBuf, key: &'static str },
-    #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
-    Newer { path: PathBuf, found: u32, known: usize },
-    #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
-    Damaged { path: PathBuf, reason: String },
-    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE log_state SET is_open = 0'", path.display(), path.display(), path.display())]
-    NoLog { path: PathBuf },
-    #[error("{} and its write-ahead log {}-wal do not belong together: they were copied at different moments while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
-    OtherLog { path: PathBuf },
-    #[error("{} cannot be written to; give this user the right to", path.display())]
-    ReadOnly { path: PathBuf },
-    #[error("cannot open {}: {source}", path.display())]
-    Sqlite { path: PathBuf, source: rusqlite::Error },
-    #[error("the system gives no random bytes: {detail}")]
-    Random { detail: String },
-    #[error("cannot start the store thread: {source}")]
-    Thread { source: io::Error },
-}
-
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
     options: SqliteOptions,
-) -> Result<(File, Realm, History), OpenError> {
+) -> Result<(File, Realm, History), SqliteOpenError> {
     // Before anything is made there, the directory included.
     if check_header(&directory.join(DATABASE))? == Content::None {
         may_create(directory, options.create)?;
     }
-    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
@@ -174,7 +143,7 @@ pub(super) fn open(
     let main = log_state::of_main_file(&path);
     let log = fs::metadata(header::log_of(&path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
-        return Err(OpenError::NoLog { path });
+        return Err(SqliteOpenError::NoLog { path });
     }
     // Made here so that nobody else can read it, not even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
@@ -182,7 +151,7 @@ pub(super) fn open(
         // Before SQLite locks it: to close a file gives up every lock that the process has on it.
         Ok(file) => drop(file),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(OpenError::ReadOnly { path });
+            return Err(SqliteOpenError::ReadOnly { path });
         }
         Err(error) => return Err(cannot_use(error)),
     }
@@ -190,7 +159,7 @@ pub(super) fn open(
     let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
     let mut connection = connect(&path).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
-        return Err(OpenError::ReadOnly { path });
+        return Err(SqliteOpenError::ReadOnly { path });
     }
     // What is refused yet stays as it is, a log that was left beside it included.
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
@@ -212,9 +181,9 @@ pub(super) fn open(
     Ok((file, realm, history))
 }
 
-fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
+fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
     let path = directory.join(LOCK);
-    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
     let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -224,7 +193,9 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
         .map_err(cannot_use)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: directory.to_owned() }),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(SqliteOpenError::InUse { path: directory.to_owned() })
+        }
         Err(fs::TryLockError::Error(error)) => Err(cannot_use(error)),
     }
 }
@@ -238,45 +209,45 @@ enum Content {
 }
 
 /// Refuses to make an empty store in the place of one that was lost or is not mounted.
-fn may_create(directory: &Path, create: CreateStore) -> Result<(), OpenError> {
+fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenError> {
     let path = directory.to_owned();
     match create {
         CreateStore::Always => Ok(()),
-        CreateStore::Never => Err(OpenError::Missing { path }),
+        CreateStore::Never => Err(SqliteOpenError::Missing { path }),
         CreateStore::Auto => match data_directory::key_in(directory) {
             Ok(None) => Ok(()),
-            Ok(Some(key)) => Err(OpenError::Lost { path, key }),
-            Err(source) => Err(OpenError::Directory { path, source }),
+            Ok(Some(key)) => Err(SqliteOpenError::Lost { path, key }),
+            Err(source) => Err(SqliteOpenError::Directory { path, source }),
         },
     }
 }
 
 /// Refuses what is not ours before SQLite may do anything to it.
-fn check_header(path: &Path) -> Result<Content, OpenError> {
+fn check_header(path: &Path) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
-        .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
+        .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
         Found::Nothing => return Ok(Content::None),
         // SQLite would throw such a log away.
         Found::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
-            return Err(OpenError::Damaged { path, reason });
+            return Err(SqliteOpenError::Damaged { path, reason });
         }
-        Found::Other => return Err(OpenError::Foreign { path }),
+        Found::Other => return Err(SqliteOpenError::Foreign { path }),
         Found::Database(header) => header,
     };
     let is_new = header.application == 0 && header.version == 0 && header.is_empty;
     if !is_new && header.application != APPLICATION_ID {
-        return Err(OpenError::Foreign { path });
+        return Err(SqliteOpenError::Foreign { path });
     }
     let known = MIGRATIONS.len();
     if header.version as usize > known {
-        return Err(OpenError::Newer { path, found: header.version, known });
+        return Err(SqliteOpenError::Newer { path, found: header.version, known });
     }
     if header.is_short {
         let reason = "it is shorter than it says".to_owned();
-        return Err(OpenError::Damaged { path, reason });
+        return Err(SqliteOpenError::Damaged { path, reason });
     }
     Ok(if is_new { Content::None } else { Content::Store })
 }
@@ -299,13 +270,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn version(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
+fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
     version.map_err(|source| failure(path, source))
 }
 
 /// Brings the schema to the present version.
-fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), OpenError> {
+fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), SqliteOpenError> {
     let failed = |source| failure(path, source);
     for (index, step) in (1..).zip(MIGRATIONS).skip(done as usize) {
         // All of a step or nothing, its version included.
@@ -323,7 +294,7 @@ fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), Op
 }
 
 /// Looks whether everything is there that the migrations have made up to this version.
-fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), OpenError> {
+fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), SqliteOpenError> {
     for (since, until, kind, name) in SCHEMA {
         if !(since..=until).contains(&version) {
             continue;
@@ -334,7 +305,7 @@ fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<()
             .map_err(|source| failure(path, source))?;
         if count == 0 {
             let reason = format!("its {kind} {name} is missing");
-            return Err(OpenError::Damaged { path: path.to_owned(), reason });
+            return Err(SqliteOpenError::Damaged { path: path.to_owned(), reason });
         }
     }
     Ok(())
@@ -346,7 +317,7 @@ fn check_log(
     connection: &Connection,
     main: Option<LogState>,
     log_bytes: u64,
-) -> Result<(), OpenError> {
+) -> Result<(), SqliteOpenError> {
     let Some(main) = main.filter(|_| log_bytes > 0) else {
         return Ok(());
     };
@@ -356,17 +327,18 @@ fn check_log(
         connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
     match main.belongs_to(of_log, header::pages_in_log(log_bytes, page_size)) {
         true => Ok(()),
-        false => Err(OpenError::OtherLog { path: path.to_owned() }),
+        false => Err(SqliteOpenError::OtherLog { path: path.to_owned() }),
     }
 }
 
-fn random() -> Result<[u8; 16], OpenError> {
+fn random() -> Result<[u8; 16], SqliteOpenError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| OpenError::Random { detail: error.to_string() })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| SqliteOpenError::Random { detail: error.to_string() })?;
     Ok(bytes)
 }
 
-fn realm(path: &Path, connection: &Connection) -> Result<Realm, OpenError> {
+fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))
@@ -379,24 +351,4 @@ fn history(connection: &Connection) -> rusqlite::Result<History> {
     connection.query_row(sql, [], |row| {
         Ok(History { had_accounts: row.get(0)?, had_invites: row.get(1)? })
     })
-}
-
-/// Sorts SQLite's errors by what a person has to do.
-fn failure(path: &Path, source: rusqlite::Error) -> OpenError {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        Some(DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
-        Some(NotADatabase) => OpenError::Foreign { path },
-        Some(ReadOnly) => OpenError::ReadOnly { path },
-        Some(DatabaseBusy) => OpenError::InUse { path },
-        _ => match source {
-            rusqlite::Error::QueryReturnedNoRows
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..) => {
-                OpenError::Damaged { path, reason: source.to_string() }
-            }
-            source => OpenError::Sqlite { path, source },
-        },
-    }
 }
