@@ -210,7 +210,7 @@ fn model() -> Harness {
 
 /// A store that enters its mails into the index of mailboxes, three or four at a time.
 fn entering(directory: &Path) -> Harness {
-    let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+    let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
     Harness::sqlite_with(directory, QUOTA, options)
 }
 

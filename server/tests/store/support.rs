@@ -131,7 +131,7 @@ impl Harness {
         let start = |directory: &Path| -> Started {
             let (wake, woken) = waker();
             // Few, so that mails are entered into the index between crashes.
-            let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+            let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
             let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
             (Box::new(store), (wake, woken))
         };

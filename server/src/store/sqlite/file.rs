@@ -17,7 +17,7 @@ use super::{
     index,
     jobs::run_job,
     log_state,
-    recent::Recent,
+    memtable::Memtable,
     tables::Tables,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
@@ -34,16 +34,16 @@ const CHECKPOINT_BYTES: u64 = 40 << 20;
 const RESERVE: u64 = 64 << 20;
 
 /// How many times as many mails as are due for the index may wait for it.
-const RECENT_OVERDUE: usize = 8;
+const MEMTABLE_OVERDUE: usize = 8;
 
 /// The open file.
 #[derive(Debug)]
 pub(super) struct File {
     connection: Connection,
     quota: Quota,
-    recent: Recent,
+    memtable: Memtable,
     /// How many of them there may be.
-    recent_mails: usize,
+    memtable_mails: usize,
     accounts: AccountCache,
     directory: PathBuf,
     page_size: u64,
@@ -66,7 +66,7 @@ impl File {
     pub(super) fn new(
         mut connection: Connection,
         quota: Quota,
-        recent_mails: usize,
+        memtable_mails: usize,
         directory: PathBuf,
         lock: fs::File,
     ) -> rusqlite::Result<Self> {
@@ -78,10 +78,10 @@ impl File {
             Ok(())
         }))?;
         Ok(Self {
-            recent: Recent::read(&connection)?,
+            memtable: Memtable::read(&connection)?,
             connection,
             quota,
-            recent_mails,
+            memtable_mails,
             accounts: AccountCache::default(),
             directory,
             page_size: u64::from(page_size),
@@ -128,7 +128,7 @@ impl File {
     /// Where the file system does not tell, its own refusal to write has to do.
     fn intake(&self) -> Intake {
         // They could not be entered into the index, again and again.
-        if self.recent.mails() >= self.recent_mails.saturating_mul(RECENT_OVERDUE) {
+        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_OVERDUE) {
             return Intake::Stopped;
         }
         let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
@@ -202,8 +202,8 @@ impl File {
             }
             Intake::Open | Intake::Stopped => {
                 let (db, quota) = (&self.connection, self.quota);
-                let (recent, accounts) = (&mut self.recent, &mut self.accounts);
-                run_job(&mut Tables { db, quota, recent, accounts }, job)
+                let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
+                run_job(&mut Tables { db, quota, memtable, accounts }, job)
             }
         }
     }
@@ -219,28 +219,28 @@ impl File {
         }
         // SQLite may have taken it back by itself. What was noted of it is wrong now.
         self.accounts.clear();
-        let read = self.recent.read_again(&self.connection);
+        let read = self.memtable.reload(&self.connection);
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
     /// What is to be done from time to time, when nobody waits.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
-        if self.recent.is_due(self.recent_mails) {
-            self.enter_recent()?;
+        if self.memtable.is_due(self.memtable_mails) {
+            self.flush_memtable()?;
         }
         self.checkpoint_if_due()
     }
 
     /// Enters recent mails into the index of mailboxes. Where there is no room for it they stay
     /// what they are, for another try.
-    fn enter_recent(&mut self) -> Result<(), Fatal> {
-        let entered = self
+    fn flush_memtable(&mut self) -> Result<(), Fatal> {
+        let flushed = self
             .begin()
-            .and_then(|()| index::enter(&self.connection, &self.recent))
+            .and_then(|()| index::flush(&self.connection, &self.memtable))
             .and_then(|()| self.commit());
-        match entered {
+        match flushed {
             Ok(()) => {
-                index::entered(&mut self.recent, &mut self.accounts);
+                index::flushed(&mut self.memtable, &mut self.accounts);
                 Ok(())
             }
             Err(error) if is_full(&error) => self.roll_back(&error),
@@ -314,8 +314,8 @@ impl File {
     /// Moves everything to its place in the main file, which is whole without a log then. Where
     /// the disk has no room for it, the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
-        if self.recent.mails() > 0 {
-            self.enter_recent()?;
+        if self.memtable.mails() > 0 {
+            self.flush_memtable()?;
         }
         if let Err(error) = self.mark(log_state::end) {
             return self.roll_back(&error);

@@ -3,32 +3,32 @@
 
 use rusqlite::{Connection, Result, params};
 
-use super::{cache::AccountCache, recent::Recent, row::to_sql};
+use super::{cache::AccountCache, memtable::Memtable, row::to_sql};
 
-/// Enters all of them, within the transaction that is open. [`entered`] follows once that is
+/// Enters all of them, within the transaction that is open. [`flushed`] follows once that is
 /// committed.
 ///
 /// # Errors
 ///
 /// The file cannot be written to.
-pub(super) fn enter(db: &Connection, recent: &Recent) -> Result<()> {
+pub(super) fn flush(db: &Connection, memtable: &Memtable) -> Result<()> {
     let mut insert = db.prepare_cached("INSERT INTO mailbox (account, seq) VALUES (?1, ?2)")?;
     let sql = "UPDATE account SET mails = mails + ?2, bytes = bytes + ?3 WHERE id = ?1";
     let mut count = db.prepare_cached(sql)?;
-    for (account, mailbox) in recent.sorted() {
+    for (account, mailbox) in memtable.sorted() {
         for seq in mailbox.seqs() {
             insert.execute([account.0, seq])?;
         }
         count.execute(params![account.0, mailbox.mails(), to_sql(mailbox.bytes())])?;
     }
-    db.prepare_cached("UPDATE meta SET indexed = ?1")?.execute([recent.last()])?;
+    db.prepare_cached("UPDATE meta SET indexed = ?1")?.execute([memtable.last()])?;
     Ok(())
 }
 
 /// Takes note that they are in the index for good.
-pub(super) fn entered(recent: &mut Recent, accounts: &mut AccountCache) {
-    for (account, _) in recent.sorted() {
+pub(super) fn flushed(memtable: &mut Memtable, accounts: &mut AccountCache) {
+    for (account, _) in memtable.sorted() {
         accounts.forget(account);
     }
-    recent.entered();
+    memtable.clear();
 }

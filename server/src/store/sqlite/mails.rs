@@ -72,7 +72,7 @@ fn recipients(
             unknown.push(username.clone());
             continue;
         };
-        let (mails, bytes) = tables.recent.totals(id);
+        let (mails, bytes) = tables.memtable.totals(id);
         let mails = mails.saturating_add(account.mails);
         let bytes = bytes.saturating_add(account.bytes).saturating_add(mail.quota_bytes());
         if mails >= tables.quota.mails || bytes > tables.quota.bytes {
@@ -102,7 +102,7 @@ fn put(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for account in accounts {
-        let seq = tables.recent.next_seq(tables.db)?;
+        let seq = tables.memtable.next_seq(tables.db)?;
         insert.execute(params![
             seq,
             account.0,
@@ -114,7 +114,7 @@ fn put(
             mail.subject.as_str(),
             mail.body.as_str()
         ])?;
-        tables.recent.add(*account, seq, mail.quota_bytes());
+        tables.memtable.add(*account, seq, mail.quota_bytes());
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ pub(super) fn fetch(
         "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body
          FROM mail WHERE seq = ?1",
     )?;
-    for seq in tables.recent.above(account, after) {
+    for seq in tables.memtable.above(account, after) {
         if page.is_full() {
             return Ok(page.done(true));
         }
@@ -222,8 +222,8 @@ pub(super) fn confirm(
         };
         delete.execute([seq])?;
         deleted += 1;
-        if tables.recent.has(seq) {
-            tables.recent.remove(account, seq, bytes);
+        if tables.memtable.has(seq) {
+            tables.memtable.remove(account, seq, bytes);
         } else {
             leave.execute([account.0, seq])?;
             indexed += 1;

@@ -32,11 +32,11 @@ mod index;
 mod jobs;
 mod log_state;
 mod mails;
+mod memtable;
 mod open;
 mod open_error;
 mod options;
 mod queue;
-mod recent;
 mod row;
 mod tables;
 

@@ -175,7 +175,7 @@ pub(super) fn open(
     // From now on the log stays wherever the server ends, until [`File::close`] has said in the
     // main file that there is none.
     connection.set_db_config(keep_log, true).map_err(failed)?;
-    let mut file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
+    let mut file = File::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
     file.begin_log().map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
     Ok((file, realm, history))

@@ -12,7 +12,7 @@ pub struct SqliteOptions {
     pub queue_bytes: u64,
     /// Mails, counted for each recipient, after which they are entered into the index of
     /// mailboxes. Until then they are found by a table in memory.
-    pub recent_mails: usize,
+    pub memtable_mails: usize,
     /// Whether an empty store is made where there is none.
     pub create: CreateStore,
 }
@@ -22,7 +22,7 @@ impl Default for SqliteOptions {
         Self {
             queue_jobs: 16_384,
             queue_bytes: 64 << 20,
-            recent_mails: 8192,
+            memtable_mails: 8192,
             create: CreateStore::Auto,
         }
     }

@@ -171,7 +171,7 @@ mod tests {
     const OPTIONS: SqliteOptions = SqliteOptions {
         queue_jobs: 1000,
         queue_bytes: 100,
-        recent_mails: 8192,
+        memtable_mails: 8192,
         create: CreateStore::Auto,
     };
 

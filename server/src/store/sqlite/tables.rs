@@ -2,13 +2,13 @@
 
 use rusqlite::Connection;
 
-use super::{cache::AccountCache, recent::Recent};
+use super::{cache::AccountCache, memtable::Memtable};
 use crate::store::Quota;
 
 /// The database, and the tables in memory that stand in for a part of it.
 pub(super) struct Tables<'a> {
     pub(super) db: &'a Connection,
     pub(super) quota: Quota,
-    pub(super) recent: &'a mut Recent,
+    pub(super) memtable: &'a mut Memtable,
     pub(super) accounts: &'a mut AccountCache,
 }

@@ -22,7 +22,7 @@ const MAILBOXES_MAX: usize = 1024;
 
 /// See the module's description.
 #[derive(Debug)]
-pub(super) struct Recent {
+pub(super) struct Memtable {
     /// Mails up to this number are in the index, the others are here.
     indexed: i64,
     /// The number of the last mail. Numbers are never given twice, not even after a transaction
@@ -30,20 +30,20 @@ pub(super) struct Recent {
     last: i64,
     /// Up to this number the file knows them to be given.
     reserved: i64,
-    mailboxes: HashMap<AccountId, RecentMailbox, RandomState>,
+    mailboxes: HashMap<AccountId, MemtableMailbox, RandomState>,
     mails: usize,
 }
 
 /// What came lately for one account.
 #[derive(Debug, Default)]
-pub(super) struct RecentMailbox {
+pub(super) struct MemtableMailbox {
     /// Numbers, the oldest first.
     seqs: VecDeque<i64>,
     /// Bytes of subjects and bodies.
     bytes: u64,
 }
 
-impl RecentMailbox {
+impl MemtableMailbox {
     pub(super) fn seqs(&self) -> impl Iterator<Item = i64> {
         self.seqs.iter().copied()
     }
@@ -57,15 +57,15 @@ impl RecentMailbox {
     }
 }
 
-impl Recent {
+impl Memtable {
     /// # Errors
     ///
     /// The file cannot be read.
     pub(super) fn read(db: &Connection) -> Result<Self> {
-        let mut recent =
+        let mut memtable =
             Self { indexed: 0, last: 0, reserved: 0, mailboxes: HashMap::default(), mails: 0 };
-        recent.read_again(db)?;
-        Ok(recent)
+        memtable.reload(db)?;
+        Ok(memtable)
     }
 
     /// Forgets what is here for what is in the file.
@@ -73,7 +73,7 @@ impl Recent {
     /// # Errors
     ///
     /// The file cannot be read.
-    pub(super) fn read_again(&mut self, db: &Connection) -> Result<()> {
+    pub(super) fn reload(&mut self, db: &Connection) -> Result<()> {
         let sql = "SELECT indexed, reserved FROM meta";
         (self.indexed, self.reserved) =
             db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -139,7 +139,7 @@ impl Recent {
     }
 
     /// Takes out all of an account's.
-    pub(super) fn remove_mailbox(&mut self, account: AccountId) -> RecentMailbox {
+    pub(super) fn remove_mailbox(&mut self, account: AccountId) -> MemtableMailbox {
         let mailbox = self.mailboxes.remove(&account).unwrap_or_default();
         self.mails -= mailbox.seqs.len();
         mailbox
@@ -169,7 +169,7 @@ impl Recent {
     }
 
     /// The mailboxes by account, as they stand in the index.
-    pub(super) fn sorted(&self) -> Vec<(AccountId, &RecentMailbox)> {
+    pub(super) fn sorted(&self) -> Vec<(AccountId, &MemtableMailbox)> {
         let mut mailboxes: Vec<_> =
             self.mailboxes.iter().map(|(id, mailbox)| (*id, mailbox)).collect();
         mailboxes.sort_unstable_by_key(|(id, _)| *id);
@@ -182,7 +182,7 @@ impl Recent {
     }
 
     /// All that were here are in the index now.
-    pub(super) fn entered(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.indexed = self.last;
         self.mailboxes.clear();
         self.mails = 0;
