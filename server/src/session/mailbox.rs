@@ -15,14 +15,14 @@ use crate::{
         charge::{Charge, Settlement},
         effect::Effect,
     },
-    store::{Outgoing, StoreDone, StoreJob},
+    store::{NewMailRecord, StoreDone, StoreJob},
 };
 
 /// Where something about mail stands while the store works on it.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// A mail is being stored.
-    Sending(Arc<Outgoing>),
+    Sending(Arc<NewMailRecord>),
     /// A page is being read.
     Fetching,
     /// Mails are being deleted.
@@ -44,7 +44,7 @@ pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> 
         return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
     }
     session.charge = Some(Charge::Mail(sender, recipients));
-    let mail = Arc::new(Outgoing { id, to, subject, body });
+    let mail = Arc::new(NewMailRecord { id, to, subject, body });
     let step = Step::Sending(mail.clone());
     defer(StoreJob::Send { sender, mail, now: scope.now.wall }, step)
 }
@@ -114,8 +114,8 @@ pub(crate) fn complete(
     }
 }
 
-fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Outcome {
-    let Outgoing { id, to, subject, body } = mail;
+fn sent(scope: &mut Scope<'_>, from: &Username, mail: &NewMailRecord, done: StoreDone) -> Outcome {
+    let NewMailRecord { id, to, subject, body } = mail;
     let connection = scope.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {

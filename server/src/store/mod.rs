@@ -118,7 +118,7 @@ pub enum StoreJob {
         /// The account that is logged in.
         sender: AccountId,
         /// The mail.
-        mail: Arc<Outgoing>,
+        mail: Arc<NewMailRecord>,
         /// The time that `sent_at` will be.
         now: Timestamp,
     },
@@ -151,7 +151,7 @@ pub enum StoreJob {
 
 /// A mail as its sender hands it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct NewMailRecord {
     /// Made by the sender's client; unique among the sender's mails.
     pub id: MailId,
     /// Everybody it goes to.
@@ -162,7 +162,7 @@ pub struct Outgoing {
     pub body: Body,
 }
 
-impl Outgoing {
+impl NewMailRecord {
     /// What it counts for in a mailbox's quota: the bytes of its subject and body.
     #[must_use]
     pub fn quota_bytes(&self) -> u64 {

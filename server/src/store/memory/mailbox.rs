@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use correio_proto::mail::{FullName, Mail, MailRef, Seq, Timestamp, Username};
 
-use crate::store::Outgoing;
+use crate::store::NewMailRecord;
 
 /// Places without a mail that a mailbox may have however few its mails are.
 const EMPTY_MAX: usize = 16;
@@ -22,7 +22,7 @@ pub(super) struct Mailbox {
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
     pub(super) from: Arc<Names>,
-    pub(super) mail: Arc<Outgoing>,
+    pub(super) mail: Arc<NewMailRecord>,
     pub(super) sent_at: Timestamp,
 }
 

@@ -15,7 +15,7 @@ use correio_proto::{
 
 use self::mailbox::{Letter, Mailbox, Names};
 use super::{
-    AccountRecord, Digest, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+    AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
@@ -193,7 +193,7 @@ impl MemoryStore {
         StoreDone::Changed
     }
 
-    fn send(&mut self, sender: AccountId, mail: Arc<Outgoing>, now: Timestamp) -> StoreDone {
+    fn send(&mut self, sender: AccountId, mail: Arc<NewMailRecord>, now: Timestamp) -> StoreDone {
         let Some(from) = self.accounts.get(sender) else {
             return StoreDone::NoAccount;
         };

@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{
     ids::AccountId,
-    store::{Digest, Outgoing, StoreDone},
+    store::{Digest, NewMailRecord, StoreDone},
 };
 
 pub(super) fn send(
     tables: &mut Tables<'_>,
     sender: AccountId,
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     now: Timestamp,
 ) -> Result<StoreDone> {
     let Some(from) = tables.accounts.by_id(tables.db, sender)? else {
@@ -63,7 +63,7 @@ fn verdict(
 /// The accounts of all recipients, or why none of them gets the mail.
 fn recipients(
     tables: &mut Tables<'_>,
-    mail: &Outgoing,
+    mail: &NewMailRecord,
 ) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
     let mut ids = Vec::with_capacity(mail.to.as_slice().len());
     let (mut unknown, mut full) = (Vec::new(), Vec::new());
@@ -92,7 +92,7 @@ fn recipients(
 fn put(
     tables: &mut Tables<'_>,
     (username, full_name): &(Username, FullName),
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     now: Timestamp,
     accounts: &[AccountId],
 ) -> Result<()> {

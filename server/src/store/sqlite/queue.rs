@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{CreateStore, Outgoing},
+        store::{CreateStore, NewMailRecord},
     };
 
     /// Of a mail to one person.
@@ -176,7 +176,7 @@ mod tests {
     };
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
-        let mail = Outgoing {
+        let mail = NewMailRecord {
             id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
                 .unwrap(),
             to: "tony".parse().unwrap(),
