@@ -18,7 +18,7 @@ pub(crate) struct Budget {
 
 /// There is not enough left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spent;
+pub(crate) struct Exhausted;
 
 impl Budget {
     /// A budget of which nothing is used.
@@ -32,10 +32,10 @@ impl Budget {
     /// # Errors
     ///
     /// There is not enough left; the share stays as it was.
-    pub(crate) fn resize(&mut self, share: &mut Share, bytes: usize) -> Result<(), Spent> {
+    pub(crate) fn resize(&mut self, share: &mut Share, bytes: usize) -> Result<(), Exhausted> {
         let used = self.used.saturating_sub(share.0).saturating_add(bytes);
         if bytes > share.0 && used > self.max {
-            return Err(Spent);
+            return Err(Exhausted);
         }
         self.used = used;
         share.0 = bytes;
@@ -62,14 +62,14 @@ mod tests {
         let mut budget = Budget::new(10);
         let (mut ours, mut theirs) = (Share::default(), Share::default());
         assert_eq!(budget.resize(&mut ours, 6), Ok(()));
-        assert_eq!(budget.resize(&mut theirs, 5), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 5), Err(Exhausted));
         assert_eq!(budget.resize(&mut theirs, 4), Ok(()));
-        assert_eq!(budget.resize(&mut ours, 7), Err(Spent));
+        assert_eq!(budget.resize(&mut ours, 7), Err(Exhausted));
         budget.free(&mut ours);
         assert_eq!(budget.resize(&mut theirs, 10), Ok(()));
-        assert_eq!(budget.resize(&mut theirs, 11), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 11), Err(Exhausted));
         assert_eq!(budget.resize(&mut theirs, 3), Ok(()));
-        assert_eq!(budget.resize(&mut ours, 8), Err(Spent));
+        assert_eq!(budget.resize(&mut ours, 8), Err(Exhausted));
         assert_eq!(budget.resize(&mut ours, 7), Ok(()));
     }
 }

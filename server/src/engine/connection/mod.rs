@@ -30,7 +30,7 @@ use crate::{
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
-    limits::budget::{Share, Spent},
+    limits::budget::{Exhausted, Share},
     session::{Done, Order, Session, Settings, effect::Effect},
 };
 
@@ -165,13 +165,13 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Counts what was received of a frame that is not complete, beyond what any connection has.
-    fn share_input(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+    fn share_input(&mut self, context: &mut Context<'_>) -> Result<(), Exhausted> {
         let bytes = self.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Counts what the client has not taken, beyond what any connection may have.
-    fn share_output(&mut self, context: &mut Context<'_>) -> Result<(), Spent> {
+    fn share_output(&mut self, context: &mut Context<'_>) -> Result<(), Exhausted> {
         let bytes = self.channel.pending_output().saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }
