@@ -52,7 +52,7 @@ pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
 
 /// Why an invite is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum InviteError {
     /// This server did not make it.
     Forged,
     /// Its time is over.
@@ -116,13 +116,13 @@ impl InviteKey {
     ///
     /// # Errors
     ///
-    /// See [`Refused`].
-    pub fn check(&self, invite: &Invite, now: Timestamp) -> Result<InviteId, Refused> {
+    /// See [`InviteError`].
+    pub fn check(&self, invite: &Invite, now: Timestamp) -> Result<InviteId, InviteError> {
         let bytes = invite.as_bytes();
         let (Some(id), Some(end)) =
             (bytes.first_chunk::<ID>(), bytes.get(ID..).and_then(<[u8]>::first_chunk::<END>))
         else {
-            return Err(Refused::Forged);
+            return Err(InviteError::Forged);
         };
         let end = u32::from_be_bytes(*end);
         // How many bytes are right takes the same time whatever they are.
@@ -131,10 +131,10 @@ impl InviteKey {
             *byte ^= given;
         }
         if code.iter().fold(0, |all, byte| all | byte) != 0 {
-            return Err(Refused::Forged);
+            return Err(InviteError::Forged);
         }
         if now.0 >= u64::from(end) * MINUTE {
-            return Err(Refused::Expired);
+            return Err(InviteError::Expired);
         }
         Ok(InviteId(*id))
     }
@@ -178,14 +178,14 @@ mod tests {
         let again = InviteKey::open(directory.path()).unwrap();
         let id = again.check(&one, Timestamp(end.0 - MINUTE)).unwrap();
         assert_ne!(again.check(&other, Timestamp(0)).unwrap(), id);
-        assert_eq!(again.check(&one, end), Err(Refused::Expired));
+        assert_eq!(again.check(&one, end), Err(InviteError::Expired));
 
         let elsewhere = InviteKey::open(&directory.path().join("elsewhere")).unwrap();
-        assert_eq!(elsewhere.check(&one, Timestamp(0)), Err(Refused::Forged));
+        assert_eq!(elsewhere.check(&one, Timestamp(0)), Err(InviteError::Forged));
         for at in 0..20 {
             let mut bytes = *one.as_bytes();
             bytes[at] ^= 1;
-            assert_eq!(key.check(&bytes.into(), Timestamp(0)), Err(Refused::Forged), "{at}");
+            assert_eq!(key.check(&bytes.into(), Timestamp(0)), Err(InviteError::Forged), "{at}");
         }
     }
 

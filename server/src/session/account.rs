@@ -10,7 +10,7 @@ use correio_proto::{
 use crate::{
     auth::{
         hashing::{HashDone, HashJob},
-        invite::{Refused, Registrations},
+        invite::{InviteError, Registrations},
     },
     event::Event,
     ids::{AccountId, InviteId, PasswordHash},
@@ -100,8 +100,8 @@ fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId
         (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
         (Registrations::Invited(key), Some(invite)) => match key.check(invite, scope.now.wall) {
             Ok(id) => Ok(Some(id)),
-            Err(Refused::Forged) => Err("the invite is not one of this server's"),
-            Err(Refused::Expired) => Err("the invite has expired"),
+            Err(InviteError::Forged) => Err("the invite is not one of this server's"),
+            Err(InviteError::Expired) => Err("the invite has expired"),
         },
     }
 }
