@@ -14,7 +14,7 @@ use correio_proto::{mail::Timestamp, message::Registration, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::{InviteKey, Registrations},
+        invite::{InviteKey, RegistrationRules},
     },
     clock::{self, Clock},
     engine::{Limits, Server},
@@ -227,14 +227,14 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failu
 }
 
 /// Who may register, with the key that invites are checked by.
-fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
+fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
-        Registration::Open {} => Registrations::Open,
-        Registration::Closed {} => Registrations::Closed,
+        Registration::Open {} => RegistrationRules::Open,
+        Registration::Closed {} => RegistrationRules::Closed,
         Registration::Invite {} => {
             required_files::require_invite_key(&config.data_dir, history)?;
             let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-            Registrations::Invited(key)
+            RegistrationRules::Invited(key)
         }
     })
 }

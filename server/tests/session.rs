@@ -15,7 +15,7 @@ use correio_proto::{
     },
 };
 use correio_server::{
-    auth::invite::{InviteKey, Registrations},
+    auth::invite::{InviteKey, RegistrationRules},
     ids::Ticket,
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
@@ -133,7 +133,7 @@ fn an_invite_makes_one_account() {
     let directory = tempfile::tempdir().unwrap();
     let key = InviteKey::open(directory.path()).unwrap();
     let settings = correio_server::session::Settings {
-        registrations: Registrations::Invited(key.clone()),
+        registrations: RegistrationRules::Invited(key.clone()),
         ..settings()
     };
     let mut world = World::with(settings, 10);
@@ -170,8 +170,10 @@ fn an_invite_makes_one_account() {
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let settings =
-        correio_server::session::Settings { registrations: Registrations::Closed, ..settings() };
+    let settings = correio_server::session::Settings {
+        registrations: RegistrationRules::Closed,
+        ..settings()
+    };
     let mut world = World::with(settings, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);

@@ -16,7 +16,7 @@ use correio_proto::{limits, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     engine::{Limits, Server},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
@@ -96,7 +96,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::Registrations},
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::Limits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::Settings,
@@ -192,7 +192,7 @@ fn settings(chance: &mut Chance, body_max: usize) -> Settings {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(chance, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(chance, &[300, 4, 30])),

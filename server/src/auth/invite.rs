@@ -25,7 +25,7 @@ const MINUTE: u64 = 60 * 1000;
 
 /// Who may register, with what it takes to know them.
 #[derive(Clone, Debug)]
-pub enum Registrations {
+pub enum RegistrationRules {
     /// Anybody.
     Open,
     /// Whoever has an invite.
@@ -34,7 +34,7 @@ pub enum Registrations {
     Closed,
 }
 
-impl Registrations {
+impl RegistrationRules {
     /// As clients are told.
     #[must_use]
     pub fn announced(&self) -> Registration {

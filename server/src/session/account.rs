@@ -10,7 +10,7 @@ use correio_proto::{
 use crate::{
     auth::{
         hashing::{HashDone, HashJob},
-        invite::{InviteError, Registrations},
+        invite::{InviteError, RegistrationRules},
     },
     event::Event,
     ids::{AccountId, InviteId, PasswordHash},
@@ -85,7 +85,7 @@ pub(crate) fn register(
     };
     let prefix = scope.prefix();
     if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
-        return Outcome::limited(scope, &username, Limit::Registrations, wait);
+        return Outcome::limited(scope, &username, Limit::RegistrationRules, wait);
     }
     session.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
@@ -95,14 +95,18 @@ pub(crate) fn register(
 /// Whether somebody may register, and with which invite.
 fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId>, &'static str> {
     match (&scope.settings.registrations, invite) {
-        (Registrations::Open, _) => Ok(None),
-        (Registrations::Closed, _) => Err("this server takes no registrations"),
-        (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
-        (Registrations::Invited(key), Some(invite)) => match key.check(invite, scope.now.wall) {
-            Ok(id) => Ok(Some(id)),
-            Err(InviteError::Forged) => Err("the invite is not one of this server's"),
-            Err(InviteError::Expired) => Err("the invite has expired"),
-        },
+        (RegistrationRules::Open, _) => Ok(None),
+        (RegistrationRules::Closed, _) => Err("this server takes no registrations"),
+        (RegistrationRules::Invited(_), None) => {
+            Err("this server takes registrations by invite only")
+        }
+        (RegistrationRules::Invited(key), Some(invite)) => {
+            match key.check(invite, scope.now.wall) {
+                Ok(id) => Ok(Some(id)),
+                Err(InviteError::Forged) => Err("the invite is not one of this server's"),
+                Err(InviteError::Expired) => Err("the invite has expired"),
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use correio_proto::{
 use crate::{
     auth::{
         hashing::{Bcrypt, HashDone, HashJob},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     clock::Now,
     event::Event,
@@ -49,7 +49,7 @@ pub struct Settings {
     /// Longest body accepted, in bytes.
     pub body_max: usize,
     /// Who may register.
-    pub registrations: Registrations,
+    pub registrations: RegistrationRules,
     /// How stored hashes are made.
     pub bcrypt: Bcrypt,
     /// How long a connection may take until it is logged in; absolute.
@@ -187,8 +187,8 @@ impl QueueName {
 pub(crate) enum Limit {
     /// Failed logins, and other wrong passwords.
     Logins,
-    /// Registrations from one prefix.
-    Registrations,
+    /// RegistrationRules from one prefix.
+    RegistrationRules,
     /// Mails from one account.
     Mails,
 }
@@ -198,7 +198,7 @@ impl Limit {
     fn as_str(self) -> &'static str {
         match self {
             Self::Logins => "logins",
-            Self::Registrations => "registrations",
+            Self::RegistrationRules => "registrations",
             Self::Mails => "mails",
         }
     }
@@ -206,7 +206,7 @@ impl Limit {
     fn text(self) -> &'static str {
         match self {
             Self::Logins => "too many attempts to log in from this address; try again later",
-            Self::Registrations => "too many registrations from this address; try again later",
+            Self::RegistrationRules => "too many registrations from this address; try again later",
             Self::Mails => "too many mails from this account; try again later",
         }
     }

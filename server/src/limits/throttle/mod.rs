@@ -23,7 +23,7 @@
 //! prefix: the neighbours behind one address do not make its owner wait. Who shares an address with somebody
 //! who guesses at the owner's own account does wait, as the two cannot be told apart.
 //!
-//! Registrations and mails are charged before the work as well, and the charge is taken back where
+//! RegistrationBuckets and mails are charged before the work as well, and the charge is taken back where
 //! nothing came of it.
 //!
 //! Every table holds 16,384 entries at most and is empty after a restart. A full one forgets what
@@ -92,7 +92,7 @@ impl Wait {
 
 /// The registrations of a prefix.
 #[derive(Clone, Copy, Debug, Default)]
-struct Registrations {
+struct RegistrationBuckets {
     /// Those that made an account.
     accounts: Bucket,
     /// Those that made none although a password was hashed for them.
@@ -108,7 +108,7 @@ pub struct Throttle {
     usernames: Table<Username, Tally>,
     /// Where an account was made or logged in to, the latest last.
     proven: Table<Username, Vec<Prefix>>,
-    registrations: Table<Prefix, Registrations>,
+    registrations: Table<Prefix, RegistrationBuckets>,
     mails: Table<AccountId, Bucket>,
 }
 
@@ -236,7 +236,7 @@ impl Throttle {
             return Ok(());
         }
         let wait_of = |wide| {
-            let Registrations { accounts, failures } = self.registrations.peek(&wide)?;
+            let RegistrationBuckets { accounts, failures } = self.registrations.peek(&wide)?;
             let per_hour = self.registrations_of(wide);
             Some(accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1)))
         };
@@ -246,7 +246,7 @@ impl Throttle {
         }
         for wide in prefix.and_wider() {
             let per_hour = self.registrations_of(wide);
-            let Registrations { accounts, failures } = self.registrations.touch(wide);
+            let RegistrationBuckets { accounts, failures } = self.registrations.touch(wide);
             accounts.take_some(now, per_hour, 1).map_err(Wait)?;
             failures.take_some(now, per_hour, 1).map_err(Wait)?;
         }
@@ -283,7 +283,7 @@ impl Throttle {
         &mut self,
         now: Duration,
         prefix: Prefix,
-        action: impl Fn(&mut Registrations, u32),
+        action: impl Fn(&mut RegistrationBuckets, u32),
     ) {
         for wide in prefix.and_wider() {
             let per_hour = self.registrations_of(wide);
