@@ -16,9 +16,9 @@ use super::{
     group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
     jobs::run_job,
-    log_state,
     memtable::Memtable,
     tables::Tables,
+    wal_state,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
 
@@ -188,7 +188,7 @@ impl File {
         // Whatever only reads needs no room on the disk.
         let numbers = self.is_new_log && self.connection.total_changes() > self.changes_before;
         if numbers {
-            log_state::begin(&self.connection)?;
+            wal_state::begin(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.is_new_log &= !numbers;
@@ -262,7 +262,7 @@ impl File {
             return Ok(());
         }
         self.checkpointed = pages;
-        if let Err(error) = self.mark(|connection| log_state::moving(connection, pages)) {
+        if let Err(error) = self.mark(|connection| wal_state::moving(connection, pages)) {
             self.roll_back(&error)?;
         }
         self.checkpoint("PASSIVE")
@@ -293,7 +293,7 @@ impl File {
         if !self.is_new_log {
             return Ok(());
         }
-        match self.mark(log_state::begin) {
+        match self.mark(wal_state::begin) {
             Ok(()) => self.checkpoint("TRUNCATE"),
             Err(error) => self.roll_back(&error),
         }
@@ -317,7 +317,7 @@ impl File {
         if self.memtable.mails() > 0 {
             self.flush_memtable()?;
         }
-        if let Err(error) = self.mark(log_state::end) {
+        if let Err(error) = self.mark(wal_state::end) {
             return self.roll_back(&error);
         }
         self.checkpoint("TRUNCATE")?;

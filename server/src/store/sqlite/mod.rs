@@ -30,7 +30,6 @@ mod group;
 mod header;
 mod index;
 mod jobs;
-mod log_state;
 mod mails;
 mod memtable;
 mod open;
@@ -39,6 +38,7 @@ mod options;
 mod queue;
 mod row;
 mod tables;
+mod wal_state;
 
 /// See the module's description.
 #[derive(Debug)]

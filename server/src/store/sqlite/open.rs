@@ -12,9 +12,9 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
 use super::{
     file::{Fatal, File},
     header::{self, Found},
-    log_state::{self, LogState},
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
+    wal_state::{self, WalState},
 };
 use crate::{
     data_directory::{self, DATABASE, LOCK},
@@ -108,7 +108,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
 ",
-    log_state::MIGRATION,
+    wal_state::MIGRATION,
 ];
 
 /// What the migrations make, with the first and the last version that have it.
@@ -140,7 +140,7 @@ pub(super) fn open(
     let path = directory.join(DATABASE);
     // Once more: another server may have been at work until the lock was free.
     check_header(&path)?;
-    let main = log_state::of_main_file(&path);
+    let main = wal_state::of_main_file(&path);
     let log = fs::metadata(header::log_of(&path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
         return Err(SqliteOpenError::NoLog { path });
@@ -315,14 +315,14 @@ fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<()
 fn check_log(
     path: &Path,
     connection: &Connection,
-    main: Option<LogState>,
+    main: Option<WalState>,
     log_bytes: u64,
 ) -> Result<(), SqliteOpenError> {
     let Some(main) = main.filter(|_| log_bytes > 0) else {
         return Ok(());
     };
     let failed = |source| failure(path, source);
-    let of_log = log_state::read(connection).map_err(failed)?;
+    let of_log = wal_state::read(connection).map_err(failed)?;
     let page_size: u32 =
         connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
     match main.belongs_to(of_log, header::pages_in_log(log_bytes, page_size)) {

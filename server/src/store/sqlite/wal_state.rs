@@ -23,7 +23,7 @@ pub(super) const MIGRATION: &str = "
 
 /// The row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LogState {
+pub(super) struct WalState {
     /// Whether the database was opened and not closed in order: its log belongs to it then.
     pub(super) is_open: bool,
     /// The number of the log.
@@ -32,7 +32,7 @@ pub(super) struct LogState {
     pages: u64,
 }
 
-impl LogState {
+impl WalState {
     /// Whether a main file with this state belongs to a log that says `of_log` and has room for so
     /// many pages.
     pub(super) fn belongs_to(self, of_log: Self, pages: u64) -> bool {
@@ -47,7 +47,7 @@ impl LogState {
 
 /// The state in the main file alone, whatever its log says. `None` where it has none or cannot be
 /// read, as in an older schema or in the midst of a checkpoint.
-pub(super) fn of_main_file(path: &Path) -> Option<LogState> {
+pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {
         write!(uri, "%{byte:02X}").ok()?;
@@ -61,9 +61,9 @@ pub(super) fn of_main_file(path: &Path) -> Option<LogState> {
 }
 
 /// The state as the log has it, or the main file where the log does not.
-pub(super) fn read(connection: &Connection) -> rusqlite::Result<LogState> {
+pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
     connection.query_row("SELECT is_open, number, pages FROM log_state", [], |row| {
-        Ok(LogState {
+        Ok(WalState {
             is_open: row.get(0)?,
             number: row.get(1)?,
             pages: row.get::<_, u32>(2)?.into(),
