@@ -55,7 +55,7 @@ fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
     fill_a_log(&mut harness, tony, 2);
     // The message says how to go on with what there is.
     let copy = check();
-    with_sql(&copy.path().join(DATABASE), "UPDATE log_state SET is_open = 0");
+    with_sql(&copy.path().join(DATABASE), "UPDATE wal_state SET is_open = 0");
     assert_eq!(roomy(copy.path()).find("tony"), tony);
 }
 

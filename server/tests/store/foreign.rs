@@ -9,8 +9,14 @@ use crate::files::{DATABASE, LOG, copy_files, make_database, open, refusal, refu
 
 #[test]
 fn what_is_not_understood_is_left_alone() {
-    let newer = refusal(|path| with_sql(path, "PRAGMA user_version = 99"));
-    assert!(matches!(newer, SqliteOpenError::Newer { found: 99, .. }), "{newer}");
+    // From 2 to 5 are databases of versions before the first release.
+    for version in [2, 5, 99] {
+        let sql = format!("PRAGMA user_version = {version}");
+        let newer = refusal(|path| with_sql(path, &sql));
+        let is_newer =
+            matches!(newer, SqliteOpenError::Newer { found, known: 1, .. } if found == version);
+        assert!(is_newer, "{newer}");
+    }
     let foreign = refusal(|path| with_sql(path, "PRAGMA application_id = 7"));
     assert!(matches!(foreign, SqliteOpenError::Foreign { .. }), "{foreign}");
     let text = refusal(|path| fs::write(path, "Lembrar: comprar leite\n".repeat(50)).unwrap());

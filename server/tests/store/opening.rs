@@ -7,7 +7,7 @@ use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
 
 use crate::{
     elsewhere::is_ordinary,
-    files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
+    files::{DATABASE, copy_files, open, open_later, refusal, refused, version_of},
     support::{Harness, everything, send},
 };
 
@@ -130,14 +130,18 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     harness.run(send(tony, 1, "tony", "x"));
     let before = everything(&mut harness);
     harness.close();
-    with_sql(&directory.path().join(DATABASE), TO_VERSION_1);
+    let path = directory.path().join(DATABASE);
+    assert_eq!(version_of(&path), 1);
     // Once to bring it forward, once to find it brought forward.
     for _ in 0..2 {
-        let mut harness = Harness::sqlite(directory.path());
+        let mut harness = open_later(directory.path()).unwrap();
         assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
         assert_eq!(everything(&mut harness), before);
         let again = harness.run(send(tony, 1, "tony", "x"));
         assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
         harness.close();
+        assert_eq!(version_of(&path), 3);
     }
+    let error = refused(directory.path());
+    assert!(matches!(error, SqliteOpenError::Newer { found: 3, known: 1, .. }), "{error}");
 }

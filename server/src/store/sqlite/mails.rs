@@ -47,7 +47,7 @@ fn verdict(
     id: MailId,
     digest: &Digest,
 ) -> Result<Option<StoreDone>> {
-    let sql = "SELECT digest IN (?3, X''), sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
+    let sql = "SELECT digest = ?3, sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
     tables
         .db
         .prepare_cached(sql)?

@@ -19,7 +19,11 @@ use self::{
     group::{Group, Jobs, PAGES_BYTES_MAX, lock, page_bytes},
     open::open,
 };
-pub use self::{open_error::SqliteOpenError, options::SqliteOptions};
+pub use self::{
+    open_error::SqliteOpenError,
+    options::SqliteOptions,
+    schema::{Part, Schema},
+};
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, waker::Wake};
 
@@ -37,6 +41,7 @@ mod open_error;
 mod options;
 mod queue;
 mod row;
+mod schema;
 mod tables;
 mod wal_state;
 
@@ -80,7 +85,23 @@ impl SqliteStore {
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<Self, SqliteOpenError> {
-        let (file, realm, history) = open(directory, quota, options)?;
+        Self::open_with_schema(directory, quota, options, wake, &Schema::PRESENT)
+    }
+
+    /// As [`SqliteStore::open`], with a schema of the caller's: for tests of migrations.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`].
+    #[doc(hidden)]
+    pub fn open_with_schema(
+        directory: &Path,
+        quota: Quota,
+        options: SqliteOptions,
+        wake: Arc<dyn Wake>,
+        schema: &Schema,
+    ) -> Result<Self, SqliteOpenError> {
+        let (file, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();

@@ -7,13 +7,14 @@ use std::{
 };
 
 use correio_proto::message::Realm;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig};
 
 use super::{
     file::{Fatal, File},
     header::{self, Found},
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
+    schema::{APPLICATION_ID, Schema},
     wal_state::{self, WalState},
 };
 use crate::{
@@ -21,117 +22,15 @@ use crate::{
     store::{CreateStore, History, Quota},
 };
 
-/// What SQLite keeps in the file's header to tell whose it is: "corr".
-const APPLICATION_ID: u32 = 0x636f_7272;
-
-/// The schema, as steps from one version to the next. A step is never changed, only followed.
-const MIGRATIONS: &[&str] = &[
-    "
-    CREATE TABLE meta (
-        only INTEGER PRIMARY KEY CHECK (only = 1),
-        realm BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE account (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        username TEXT NOT NULL UNIQUE,
-        full_name TEXT NOT NULL,
-        hash TEXT NOT NULL,
-        register_id BLOB NOT NULL,
-        mails INTEGER NOT NULL DEFAULT 0,
-        bytes INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE mail (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        account INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        sender TEXT NOT NULL,
-        sender_name TEXT NOT NULL,
-        recipients TEXT NOT NULL,
-        sent_at INTEGER NOT NULL,
-        subject TEXT NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX mailbox ON mail (account);
-    CREATE TABLE verdict (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        sender INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        digest BLOB NOT NULL,
-        sent_at INTEGER NOT NULL,
-        UNIQUE (sender, id)
-    ) STRICT;
-",
-    "
-    CREATE INDEX verdict_age ON verdict (sent_at);
-    CREATE TABLE used_invite (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-",
-    // Ids grow with the time, so that the verdicts of a group stand on the same few pages whoever
-    // sends. What was digested in another way before is known by an empty digest.
-    "
-    CREATE TABLE verdict_by_id (
-        id BLOB NOT NULL,
-        sender INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        sent_at INTEGER NOT NULL,
-        PRIMARY KEY (id, sender)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO verdict_by_id SELECT id, sender, X'', sent_at FROM verdict;
-    DROP TABLE verdict;
-    ALTER TABLE verdict_by_id RENAME TO verdict;
-    CREATE INDEX verdict_age ON verdict (sent_at);
-",
-    // Mails are entered into the index of mailboxes many at a time (recent.rs), and are numbered
-    // without a look at the file for each.
-    "
-    CREATE TABLE mail_by_seq (
-        seq INTEGER PRIMARY KEY,
-        account INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        sender TEXT NOT NULL,
-        sender_name TEXT NOT NULL,
-        recipients TEXT NOT NULL,
-        sent_at INTEGER NOT NULL,
-        subject TEXT NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    INSERT INTO mail_by_seq SELECT * FROM mail ORDER BY seq;
-    ALTER TABLE meta ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
-    UPDATE meta SET reserved = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mail'), 0);
-    UPDATE meta SET indexed = reserved;
-    DROP TABLE mail;
-    ALTER TABLE mail_by_seq RENAME TO mail;
-    CREATE TABLE mailbox (
-        account INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
-        PRIMARY KEY (account, seq)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
-",
-    wal_state::MIGRATION,
-];
-
-/// What the migrations make, with the first and the last version that have it.
-const SCHEMA: [(u32, u32, &str, &str); 9] = [
-    (1, u32::MAX, "table", "meta"),
-    (1, u32::MAX, "table", "account"),
-    (1, u32::MAX, "table", "mail"),
-    (1, u32::MAX, "table", "verdict"),
-    (1, 3, "index", "mailbox"),
-    (4, u32::MAX, "table", "mailbox"),
-    (2, u32::MAX, "index", "verdict_age"),
-    (2, u32::MAX, "table", "used_invite"),
-    (5, u32::MAX, "table", "log_state"),
-];
-
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
     options: SqliteOptions,
+    schema: &Schema,
 ) -> Result<(File, Realm, History), SqliteOpenError> {
     // Before anything is made there, the directory included.
-    if check_header(&directory.join(DATABASE))? == Content::None {
+    if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
         may_create(directory, options.create)?;
     }
     let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
@@ -139,7 +38,7 @@ pub(super) fn open(
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
     // Once more: another server may have been at work until the lock was free.
-    check_header(&path)?;
+    check_header(&path, schema.version())?;
     let main = wal_state::of_main_file(&path);
     let log = fs::metadata(header::log_of(&path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
@@ -165,11 +64,11 @@ pub(super) fn open(
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(keep_log, had_log).map_err(failed)?;
     let version = version(&path, &connection)?;
-    check_schema(&path, &connection, version)?;
+    schema.check(&path, &connection, version)?;
     let log_bytes = log.map_or(0, |log| log.len());
     check_log(&path, &connection, main, log_bytes)?;
     connection.set_db_config(keep_log, false).map_err(failed)?;
-    migrate(&path, &mut connection, version)?;
+    schema.migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
     let history = history(&connection).map_err(failed)?;
     // From now on the log stays wherever the server ends, until [`File::close`] has said in the
@@ -223,7 +122,7 @@ fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenErr
 }
 
 /// Refuses what is not ours before SQLite may do anything to it.
-fn check_header(path: &Path) -> Result<Content, SqliteOpenError> {
+fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
@@ -241,8 +140,7 @@ fn check_header(path: &Path) -> Result<Content, SqliteOpenError> {
     if !is_new && header.application != APPLICATION_ID {
         return Err(SqliteOpenError::Foreign { path });
     }
-    let known = MIGRATIONS.len();
-    if header.version as usize > known {
+    if header.version > known {
         return Err(SqliteOpenError::Newer { path, found: header.version, known });
     }
     if header.is_short {
@@ -275,42 +173,6 @@ fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError>
     version.map_err(|source| failure(path, source))
 }
 
-/// Brings the schema to the present version.
-fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), SqliteOpenError> {
-    let failed = |source| failure(path, source);
-    for (index, step) in (1..).zip(MIGRATIONS).skip(done as usize) {
-        // All of a step or nothing, its version included.
-        let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(step).map_err(failed)?;
-        if index == 1 {
-            let sql = "INSERT INTO meta (only, realm) VALUES (1, ?1)";
-            transaction.execute(sql, params![random()?]).map_err(failed)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        }
-        transaction.pragma_update(None, "user_version", index).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Looks whether everything is there that the migrations have made up to this version.
-fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), SqliteOpenError> {
-    for (since, until, kind, name) in SCHEMA {
-        if !(since..=until).contains(&version) {
-            continue;
-        }
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
-        let count: u32 = connection
-            .query_row(sql, params![kind, name], |row| row.get(0))
-            .map_err(|source| failure(path, source))?;
-        if count == 0 {
-            let reason = format!("its {kind} {name} is missing");
-            return Err(SqliteOpenError::Damaged { path: path.to_owned(), reason });
-        }
-    }
-    Ok(())
-}
-
 /// Looks whether the log is that of the main file. What an older server left says nothing of it.
 fn check_log(
     path: &Path,
@@ -329,13 +191,6 @@ fn check_log(
         true => Ok(()),
         false => Err(SqliteOpenError::OtherLog { path: path.to_owned() }),
     }
-}
-
-fn random() -> Result<[u8; 16], SqliteOpenError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| SqliteOpenError::Random { detail: error.to_string() })?;
-    Ok(bytes)
 }
 
 fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {

@@ -10,17 +10,6 @@ use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
 
 use rusqlite::{Connection, OpenFlags};
 
-/// The step of the schema that makes the row.
-pub(super) const MIGRATION: &str = "
-    CREATE TABLE log_state (
-        only INTEGER PRIMARY KEY CHECK (only = 1),
-        is_open INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        pages INTEGER NOT NULL
-    ) STRICT;
-    INSERT INTO log_state VALUES (1, 0, 0, 0);
-";
-
 /// The row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WalState {
@@ -62,7 +51,7 @@ pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
 
 /// The state as the log has it, or the main file where the log does not.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
-    connection.query_row("SELECT is_open, number, pages FROM log_state", [], |row| {
+    connection.query_row("SELECT is_open, number, pages FROM wal_state", [], |row| {
         Ok(WalState {
             is_open: row.get(0)?,
             number: row.get(1)?,
@@ -73,17 +62,17 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
 
 /// Notes that a server has the database open, and that its log has begun anew.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "UPDATE log_state SET is_open = 1, number = number + 1, pages = 0";
+    let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, pages = 0";
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// Notes how many pages of the log are about to be moved into the main file.
 pub(super) fn moving(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
-    let sql = "UPDATE log_state SET pages = ?1";
+    let sql = "UPDATE wal_state SET pages = ?1";
     connection.prepare_cached(sql)?.execute([pages]).map(drop)
 }
 
 /// Notes that the database is closed once the log is in the main file.
 pub(super) fn end(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE log_state SET is_open = 0")?.execute([]).map(drop)
+    connection.prepare_cached("UPDATE wal_state SET is_open = 0")?.execute([]).map(drop)
 }
