@@ -68,8 +68,8 @@ impl StoreKind {
         }
     }
 
-    /// Opens a store of this kind, and tells what it had seen before. It calls `wake` when it has
-    /// answers that were not given at once.
+    /// Opens a store of this kind, and returns its history, too. The store calls `wake` when answers
+    /// are ready that it did not give at once.
     ///
     /// # Errors
     ///
