@@ -247,7 +247,7 @@ pub enum StoreDone {
     /// Old idempotency records are deleted.
     Pruned {
         /// How many, without those of deleted accounts.
-        verdicts: u32,
+        records: u32,
         /// Whether there are more.
         more: bool,
     },

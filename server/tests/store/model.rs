@@ -228,8 +228,8 @@ impl Model {
         let old = self.verdicts.iter().filter(|verdict| verdict.sent_at < before).count();
         let forgotten = old.min(PRUNE_STEP);
         self.verdicts.drain(..forgotten);
-        let verdicts = u32::try_from(forgotten).unwrap();
-        StoreDone::Pruned { verdicts, more: forgotten < old }
+        let records = u32::try_from(forgotten).unwrap();
+        StoreDone::Pruned { records, more: forgotten < old }
     }
 }
 

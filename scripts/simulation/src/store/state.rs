@@ -248,7 +248,7 @@ impl State {
         for (_, key) in &old {
             self.verdicts.remove(key);
         }
-        StoreDone::Pruned { verdicts: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
+        StoreDone::Pruned { records: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
     }
 }
 

@@ -41,11 +41,11 @@ fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
                RETURNING EXISTS (SELECT 1 FROM account WHERE account.id = sender)";
     let mut delete = db.prepare_cached(sql)?;
     let mut deleted = delete.query(params![to_sql(before.0), PRUNE_STEP])?;
-    let mut verdicts = 0;
+    let mut records = 0;
     while let Some(row) = deleted.next()? {
-        verdicts += row.get::<_, u32>(0)?;
+        records += row.get::<_, u32>(0)?;
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
     let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
-    Ok(StoreDone::Pruned { verdicts, more })
+    Ok(StoreDone::Pruned { records, more })
 }
