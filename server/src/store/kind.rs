@@ -68,8 +68,8 @@ impl StoreKind {
         }
     }
 
-    /// Opens a store of this kind, and returns its history, too. The store calls `wake` when answers
-    /// are ready that it did not give at once.
+    /// Opens a store of this kind, and returns its history, too. The store calls `wake` when
+    /// answers are ready that it did not give at once.
     ///
     /// # Errors
     ///

@@ -94,8 +94,8 @@ pub enum StoreJob {
         /// The new name.
         full_name: FullName,
     },
-    /// Change an account's hash, unless it was changed meanwhile. Answer: `Changed`, `NoAccount`, or
-    /// `Conflict` where the present hash is neither `old` nor `new`.
+    /// Change an account's hash, unless it was changed meanwhile. Answer: `Changed`, `NoAccount`,
+    /// or `Conflict` where the present hash is neither `old` nor `new`.
     SetHash {
         /// Which account.
         account: AccountId,
@@ -130,8 +130,8 @@ pub enum StoreJob {
         after: Seq,
         /// At most this many mails.
         mails: u32,
-        /// No further mail once the bodies read so far have this many bytes. A page of a mailbox that
-        /// is not empty has at least one mail.
+        /// No further mail once the bodies read so far have this many bytes. A page of a mailbox
+        /// that is not empty has at least one mail.
         bytes: usize,
     },
     /// Delete mails from a mailbox. Mails that are not there, or have another id, are skipped.
@@ -188,8 +188,8 @@ impl NewMailRecord {
     }
 }
 
-/// XXH3 digest of 128 bits, which tells a mail that is sent again from another mail with the same id.
-/// The hash need not be cryptographic: a sender who makes two mails with one digest harms only
+/// XXH3 digest of 128 bits, which tells a mail that is sent again from another mail with the same
+/// id. The hash need not be cryptographic: a sender who makes two mails with one digest harms only
 /// themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(pub [u8; 16]);

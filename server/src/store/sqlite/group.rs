@@ -14,48 +14,51 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Jobs in one transaction at most, so that none waits long for the others' answers.
+/// Maximum of jobs in one transaction, so that no job waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
-/// Jobs from which on a group takes in none that come while it runs. With all of them in one group,
-/// the loop and this thread would wait for each other in turn.
+/// A group that has this many jobs stops absorbing new arrivals. Otherwise loop and store thread
+/// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages from which on a group ends, and from which on the next one waits until those
-/// that are done were taken: a page may take ten thousand times what the request for it does.
+/// Bytes of pages after which a group ends, and of uncollected pages above which the next group
+/// waits: a page may be ten thousand times as large as the request for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
+/// The queue as the store's two threads share it.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     pub(super) waiting: Queue,
-    /// Whether the thread waits for a job.
+    /// Whether the store thread waits for a job.
     pub(super) is_idle: bool,
+    /// Whether the store is being closed, so that no further job comes.
     pub(super) closed: bool,
 }
 
 /// Jobs that are made durable together.
 pub(super) struct Group<'a> {
     jobs: Vec<(Ticket, StoreJob)>,
+    /// Bytes of the jobs as [`size`] counts them.
     bytes: u64,
     clock: Clock,
-    /// When the group's single large job was begun, as an uptime; `None` for a group of small jobs.
+    /// When the group's single large job began, as an uptime; `None` for a group of small jobs.
     large_since: Option<Duration>,
-    /// Where they come from.
     queue: &'a Mutex<Jobs>,
 }
 
 impl<'a> Group<'a> {
+    /// An empty group, whose jobs come from this queue.
     pub(super) fn new(queue: &'a Mutex<Jobs>) -> Self {
         Self { jobs: Vec::new(), bytes: 0, clock: Clock::start(), large_since: None, queue }
     }
 
-    /// The jobs, in the order in which they are to be done.
+    /// The jobs, in the order of execution.
     pub(super) fn jobs(&self) -> &[(Ticket, StoreJob)] {
         &self.jobs
     }
 
-    /// Waits for jobs and takes those that are there, after those that the group before has left.
-    /// False once there will be none.
+    /// Waits for jobs and takes all that are there. Jobs that the previous group left unanswered
+    /// come first. Returns false once the store is closed and the queue is empty.
     pub(super) fn begin(&mut self, changed: &Condvar) -> bool {
         self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
         self.large_since = None;
@@ -91,21 +94,21 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Takes the jobs that were answered, which are the first so many. The others are the first
-    /// jobs of the next group.
+    /// Removes the first `count` jobs, which were answered, and returns their tickets. The others
+    /// become the first jobs of the next group.
     pub(super) fn take_answered(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
         let count = count.min(self.jobs.len());
         self.jobs.drain(..count).map(|(ticket, _)| ticket)
     }
 
-    /// All of the group is done, and what follows from it.
+    /// Ends the group, after its upkeep: the time of a large job is charged.
     pub(super) fn end(&mut self) {
         if let Some(begun) = self.large_since.take() {
             lock(self.queue).waiting.large_done(begun, self.clock.uptime());
         }
     }
 
-    /// Takes those that have come meanwhile. False where there are none, or enough.
+    /// Takes jobs that arrived meanwhile. Returns false where there are none, or the group is full.
     pub(super) fn grow(&mut self) -> bool {
         if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
             return false;
@@ -114,6 +117,7 @@ impl<'a> Group<'a> {
         self.take(&mut queue.waiting)
     }
 
+    /// Takes small jobs up to the bounds of a group. Returns whether there were any.
     fn take(&mut self, queue: &mut Queue) -> bool {
         let before = self.jobs.len();
         while self.jobs.len() < GROUP_MAX && self.bytes < GROUP_BYTES_MAX {
@@ -131,7 +135,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// About what an answer takes in memory, where it is a page.
+/// Approximate bytes of a page in memory; 0 for other answers.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let StoreDone::Page { mails, .. } = done else {
         return 0;
@@ -143,7 +147,7 @@ pub(super) fn page_bytes(done: &StoreDone) -> usize {
     mails.iter().map(bytes).sum()
 }
 
-/// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
+/// Locks a mutex. The locked data is never left half-updated, so a poisoned mutex is safe to use.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

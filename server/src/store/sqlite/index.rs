@@ -1,12 +1,12 @@
-//! Enters recent mails into the index of mailboxes, many at a time and each mailbox's together, so
-//! that a page is written for all that stand on it.
+//! Flushes the memtable into the index of mailboxes: mailbox by mailbox, so that each page is
+//! written once for all of its new entries.
 
 use rusqlite::{Connection, Result, params};
 
 use super::{cache::AccountCache, memtable::Memtable, row::to_sql};
 
-/// Enters all of them, within the transaction that is open. [`flushed`] follows once that is
-/// committed.
+/// Inserts all mails of the memtable within the open transaction. The caller calls [`flushed`]
+/// after the commit.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub(super) fn flush(db: &Connection, memtable: &Memtable) -> Result<()> {
     Ok(())
 }
 
-/// Takes note that they are in the index for good.
+/// Empties the memtable after the commit of a flush, and drops the cached counts of its accounts.
 pub(super) fn flushed(memtable: &mut Memtable, accounts: &mut AccountCache) {
     for (account, _) in memtable.sorted() {
         accounts.forget(account);

@@ -1,4 +1,4 @@
-//! Each job as SQL, within the transaction of its group: which function does what.
+//! Runs jobs as SQL within the transaction of their group: the function of each job.
 
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
@@ -6,10 +6,10 @@ use rusqlite::{Connection, Result, params};
 use super::{accounts, mails, row::to_sql, tables::Tables};
 use crate::store::{StoreDone, StoreJob};
 
-/// Verdicts forgotten in one step.
+/// Idempotency records deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
-/// Runs one job. What it changes is durable once the transaction is committed.
+/// Runs one job. Its changes are durable once the transaction is committed.
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDone> {
     match job {
         StoreJob::FindAccount { username } => {
@@ -35,7 +35,7 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
 }
 
 fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
-    // Those of accounts that are gone were none any more.
+    // Records of deleted accounts are deleted, too, but not counted.
     let sql = "DELETE FROM verdict WHERE (id, sender) IN
                (SELECT id, sender FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)
                RETURNING EXISTS (SELECT 1 FROM account WHERE account.id = sender)";

@@ -25,23 +25,23 @@ pub(super) fn send(
     let digest = mail.digest();
     let recipients = match recipients(tables, mail)? {
         Ok(recipients) => recipients,
-        // What was answered before stands, whatever has become of the recipients.
-        Err(refusal) => return Ok(verdict(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
+        // An earlier answer stands, whatever happened to the recipients since.
+        Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT DO NOTHING";
     let values = params![sender.0, mail.id.as_bytes(), digest.0, to_sql(now.0)];
     if tables.db.prepare_cached(sql)?.execute(values)? == 0
-        && let Some(verdict) = verdict(tables, sender, mail.id, &digest)?
+        && let Some(answer) = earlier(tables, sender, mail.id, &digest)?
     {
-        return Ok(verdict);
+        return Ok(answer);
     }
     put(tables, &from, mail, now, &recipients)?;
     Ok(StoreDone::Sent { sent_at: now, recipients, from })
 }
 
-/// What was answered to this mail before.
-fn verdict(
+/// The answer to this mail from its idempotency record, if there is one.
+fn earlier(
     tables: &Tables<'_>,
     sender: AccountId,
     id: MailId,
@@ -60,7 +60,7 @@ fn verdict(
         .optional()
 }
 
-/// The accounts of all recipients, or why none of them gets the mail.
+/// The accounts of all recipients, or the answer that refuses the mail for all of them.
 fn recipients(
     tables: &mut Tables<'_>,
     mail: &NewMailRecord,
@@ -130,7 +130,7 @@ pub(super) fn fetch(
         return Ok(StoreDone::NoAccount);
     }
     let mut page = Page { mails: Vec::new(), bytes: 0, max: max as usize, max_bytes };
-    // The rows come one by one: what is not read costs nothing.
+    // Rows are read one by one, so that the query does no work beyond the page.
     let mut select = tables.db.prepare_cached(
         "SELECT mail.seq, id, sender, sender_name, recipients, sent_at, subject, body
          FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
@@ -143,7 +143,7 @@ pub(super) fn fetch(
         }
         page.add(mail(row)?);
     }
-    // What came lately has higher numbers than anything in the index.
+    // Mails in the memtable have higher numbers than mails in the index.
     let mut select = tables.db.prepare_cached(
         "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body
          FROM mail WHERE seq = ?1",
@@ -206,7 +206,7 @@ pub(super) fn confirm(
         return Ok(StoreDone::NoAccount);
     }
     let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
-    // A deletion that returns what it deleted would have SQLite make a table for that each time.
+    // DELETE … RETURNING would make SQLite fill a temporary table each time.
     let mut find = tables.db.prepare_cached(
         "SELECT octet_length(subject) + octet_length(body)
          FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3",

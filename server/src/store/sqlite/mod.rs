@@ -1,9 +1,9 @@
 //! Accounts and mail in one SQLite file, each change durable before it is answered.
 //!
-//! One thread owns the file. It takes all jobs that wait, runs them in one transaction, commits
-//! with a sync, and hands all answers back with one wake-up: the more wait, the more share a
-//! sync, and a job that is alone waits for no company. A mail to many that is larger than a group has
-//! a transaction for itself.
+//! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
+//! commits with a sync, and hands all answers back with one wake-up: the more jobs wait, the more
+//! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
+//! group has a transaction for itself.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -45,7 +45,7 @@ mod schema;
 mod tables;
 mod wal_state;
 
-/// See the module's description.
+/// The store in a SQLite file: the handle of its thread.
 #[derive(Debug)]
 pub struct SqliteStore {
     realm: Realm,
@@ -66,19 +66,19 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Finished {
     done: Vec<(Ticket, StoreDone)>,
-    /// Bytes of the pages among them.
+    /// Bytes of the pages in `done`.
     pages: usize,
     failed: Option<StoreFailed>,
-    /// Whether nobody takes anything before the end.
+    /// Whether the store is being closed: the thread no longer waits until pages are collected.
     closed: bool,
 }
 
 impl SqliteStore {
-    /// Opens the store in a directory, making both where there is none.
+    /// Opens the store in a directory, and makes both where they do not exist.
     ///
     /// # Errors
     ///
-    /// See [`SqliteOpenError`]. What stands in the directory and is not understood is left as it is.
+    /// See [`SqliteOpenError`]. Files that are not understood are left as they are.
     pub fn open(
         directory: &Path,
         quota: Quota,
@@ -111,20 +111,20 @@ impl SqliteStore {
         Ok(Self { realm, history, options, shared, thread: Some(thread) })
     }
 
-    /// What the store had seen when it was opened.
+    /// The store's history as of its opening.
     #[must_use]
     pub fn history(&self) -> History {
         self.history
     }
 
-    /// Lets the thread finish what is queued and end.
+    /// Waits until the thread has done the queued jobs and ended.
     fn stop(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
         lock(&self.shared.finished).closed = true;
         self.shared.taken.notify_all();
         if let Some(thread) = self.thread.take() {
-            // Its panics were caught and are told of as a failure.
+            // Panics of jobs were caught and reported as a failure.
             let _ = thread.join();
         }
     }
@@ -142,7 +142,7 @@ impl Store for SqliteStore {
         }
         let is_idle = queue.is_idle;
         drop(queue);
-        // A thread that is at work looks by itself; waking it would cost a system call.
+        // A busy thread looks into the queue by itself; a wake-up would cost a system call.
         if is_idle {
             self.shared.changed.notify_one();
         }
@@ -171,7 +171,7 @@ impl Drop for SqliteStore {
 }
 
 impl Shared {
-    /// The life of the store thread.
+    /// Runs the store thread.
     fn serve(&self, mut file: File, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
         while group.begin(&self.changed) {
@@ -186,7 +186,7 @@ impl Shared {
                     finished.done.extend(tickets.zip(answers));
                     false
                 }
-                // What became of the group is unknown: nobody is told anything.
+                // Whether the group was committed is unknown: no job of it is answered.
                 Err(Fatal(text)) => {
                     lock(&self.finished).failed = Some(StoreFailed(text));
                     true
@@ -196,7 +196,7 @@ impl Shared {
             if failed {
                 return;
             }
-            // After the answers: nobody waits for it.
+            // After the answers, so that none of them waits for this.
             if let Err(Fatal(text)) = file.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
@@ -209,6 +209,7 @@ impl Shared {
         }
     }
 
+    /// Waits until uncollected pages are within their bound.
     fn wait_for_room(&self) {
         let mut finished = lock(&self.finished);
         while finished.pages >= PAGES_BYTES_MAX && !finished.closed {

@@ -1,4 +1,5 @@
-//! Opening the file: one server a directory, and nothing that is not understood is touched.
+//! Opens a data directory's database. One server uses a directory at a time, and files that are not
+//! understood stay untouched.
 
 use std::{
     fs, io,
@@ -29,7 +30,7 @@ pub(super) fn open(
     options: SqliteOptions,
     schema: &Schema,
 ) -> Result<(File, Realm, History), SqliteOpenError> {
-    // Before anything is made there, the directory included.
+    // Checked before anything is made, the directory included.
     if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
         may_create(directory, options.create)?;
     }
@@ -37,17 +38,17 @@ pub(super) fn open(
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
-    // Once more: another server may have been at work until the lock was free.
+    // Checked again: another server may have used the directory until the lock was free.
     check_header(&path, schema.version())?;
     let main = wal_state::of_main_file(&path);
     let log = fs::metadata(header::log_of(&path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
         return Err(SqliteOpenError::NoLog { path });
     }
-    // Made here so that nobody else can read it, not even for a moment.
+    // Made before SQLite opens it, so that no other user can read it even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
-        // Before SQLite locks it: to close a file gives up every lock that the process has on it.
+        // Closed before SQLite locks it: closing a file gives up all locks of the process on it.
         Ok(file) => drop(file),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(SqliteOpenError::ReadOnly { path });
@@ -60,7 +61,7 @@ pub(super) fn open(
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(SqliteOpenError::ReadOnly { path });
     }
-    // What is refused yet stays as it is, a log that was left beside it included.
+    // Until all checks are passed, closing must not change the files: no checkpoint of the log.
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(keep_log, had_log).map_err(failed)?;
     let version = version(&path, &connection)?;
@@ -71,8 +72,8 @@ pub(super) fn open(
     schema.migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
     let history = history(&connection).map_err(failed)?;
-    // From now on the log stays wherever the server ends, until [`File::close`] has said in the
-    // main file that there is none.
+    // From now on closing the connection keeps the log, until [`File::close`] has marked the main
+    // file as whole without it.
     connection.set_db_config(keep_log, true).map_err(failed)?;
     let mut file = File::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
@@ -102,12 +103,12 @@ fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
 /// Whether a directory has a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    /// No database, or one without a table, as a first start leaves that was cut short.
+    /// No database, or one without a table: a first start was interrupted.
     None,
     Store,
 }
 
-/// Refuses to make an empty store in the place of one that was lost or is not mounted.
+/// Refuses to make an empty store where the store was lost or its volume is not mounted.
 fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenError> {
     let path = directory.to_owned();
     match create {
@@ -121,14 +122,14 @@ fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenErr
     }
 }
 
-/// Refuses what is not ours before SQLite may do anything to it.
+/// Refuses a file that is no database of this program, before SQLite may change it.
 fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
         Found::Nothing => return Ok(Content::None),
-        // SQLite would throw such a log away.
+        // SQLite would delete such a log.
         Found::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
             return Err(SqliteOpenError::Damaged { path, reason });
@@ -154,12 +155,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Exclusive: this process is alone, so the log's index lives in its own memory.
+    // No other process uses the file, so that the log's index is kept in this process's memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: the log is synced at every commit. That is what an acknowledgement stands on.
+    // The log is synced at every commit: acknowledgements rely on it.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // SQLite's own checkpoints swallow their errors; ours do not (file.rs).
+    // SQLite's automatic checkpoints ignore their errors. `file.rs` makes them and checks.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
@@ -173,7 +174,8 @@ fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError>
     version.map_err(|source| failure(path, source))
 }
 
-/// Looks whether the log is that of the main file. What an older server left says nothing of it.
+/// Refuses a log that does not belong to the main file. A main file that an interrupted checkpoint
+/// left unreadable without its log cannot be checked.
 fn check_log(
     path: &Path,
     connection: &Connection,
@@ -200,7 +202,7 @@ fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError>
 }
 
 fn history(connection: &Connection) -> rusqlite::Result<History> {
-    // Numbers of accounts are never given twice, and SQLite keeps the last of them.
+    // Ids of accounts are never given twice: SQLite keeps the last one.
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'account' AND seq > 0),
                       EXISTS (SELECT 1 FROM used_invite)";
     connection.query_row(sql, [], |row| {

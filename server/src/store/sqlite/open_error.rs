@@ -9,7 +9,7 @@ use crate::{data_directory::DATABASE, sysexits};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what each is.
+#[allow(missing_docs)] // The messages describe each.
 pub enum SqliteOpenError {
     #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
     Directory { path: PathBuf, source: io::Error },
@@ -59,7 +59,7 @@ impl SqliteOpenError {
     }
 }
 
-/// Sorts SQLite's errors by what a person has to do.
+/// Maps SQLite's errors to what the operator has to do.
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> SqliteOpenError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
     let path = path.to_owned();

@@ -2,16 +2,16 @@
 
 use crate::store::CreateStore;
 
-/// How much may wait for the store thread, and in it.
+/// Bounds of the queue and of the memtable, and how the store is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct SqliteOptions {
-    /// Jobs.
+    /// Jobs that may wait.
     pub queue_jobs: usize,
-    /// Bytes of subjects and bodies, counted for each recipient. Mails that are larger than a group
-    /// have a bound of their own.
+    /// Bytes of subjects and bodies that may wait, counted for each recipient. Mails that are
+    /// larger than a group have a bound of their own.
     pub queue_bytes: u64,
-    /// Mails, counted for each recipient, after which they are entered into the index of
-    /// mailboxes. Until then they are found by a table in memory.
+    /// Mails, counted for each recipient, after which the memtable is flushed into the index of
+    /// mailboxes.
     pub memtable_mails: usize,
     /// Whether an empty store is made where there is none.
     pub create: CreateStore,

@@ -111,9 +111,9 @@ impl Part {
 }
 
 /// Mail ids grow with the time. The key of `verdict` therefore begins with the id: rows that are
-/// written together stand on the same few pages, whoever sends. The table `mailbox` is the index
-/// from an account to its mails; a memtable stands in for its last entries (`memtable.rs`), and
-/// `meta` says how far it goes. `wal_state.rs` describes `wal_state`.
+/// written together are on the same few pages, whatever their senders. The table `mailbox` is the
+/// index from an account to its mails; a memtable stands in for its last entries (`memtable.rs`),
+/// and `meta` says how far it goes. `wal_state.rs` describes `wal_state`.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         only INTEGER PRIMARY KEY CHECK (only = 1),
