@@ -1,4 +1,4 @@
-//! Limits on what clients may take: connections, memory, attempts.
+//! Limits on what clients may use: connections, memory, attempts.
 
 pub mod admission;
 pub(crate) mod budget;
