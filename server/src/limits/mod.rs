@@ -2,4 +2,5 @@
 
 pub mod admission;
 pub(crate) mod budget;
+pub mod prefix;
 pub mod throttle;

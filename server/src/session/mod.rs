@@ -27,7 +27,10 @@ use crate::{
     clock::Now,
     event::Event,
     ids::{AccountId, ConnId, Ticket},
-    limits::throttle::{Prefix, Throttle, Wait},
+    limits::{
+        prefix::Prefix,
+        throttle::{Throttle, Wait},
+    },
     session::{
         charge::{Charge, Settlement},
         effect::Effect,

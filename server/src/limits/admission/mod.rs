@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use crate::{ids::ConnId, limits::throttle::Prefix};
+use crate::{ids::ConnId, limits::prefix::Prefix};
 
 /// How many connections there may be. None of them means "no limit".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,6 @@
 //! which means thousands of counted attempts.
 
 mod bucket;
-mod prefix;
 mod table;
 mod tally;
 
@@ -42,13 +41,12 @@ use std::time::Duration;
 
 use correio_proto::mail::Username;
 
-pub use self::prefix::Prefix;
 use self::{
     bucket::Bucket,
     table::Table,
     tally::{DOUBLINGS, Tally},
 };
-use crate::ids::AccountId;
+use crate::{ids::AccountId, limits::prefix::Prefix};
 
 /// Failures from anywhere above which each prefix has one free failure for that account: more than
 /// a person with several devices and an old password makes.
