@@ -1,4 +1,4 @@
-//! Why the server cannot start or go on, and the exit status that says so.
+//! Errors that end the program, and their exit statuses.
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -12,31 +12,31 @@ use crate::{
     sysexits::{CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
-/// What ends the program. The statuses are those of sysexits.h.
+/// An error that ends the program. The exit statuses are those of sysexits.h.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no log.
+    /// The log cannot be started.
     #[error(transparent)]
     Logging(#[from] LoggingError),
-    /// There is no certificate.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// There is no key for invites.
+    /// The key of invites cannot be used.
     #[error(transparent)]
     Invite(#[from] InviteKeyError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A command was given a directory that no server has used.
+    /// No server has used the directory that a command was given.
     #[error("no server has used the directory {}: name that of the server with --data-dir, or start the server there first", directory.display())]
     NoServer {
         /// Which directory.
         directory: PathBuf,
     },
-    /// A command was given a directory that cannot be searched.
+    /// The directory that a command was given cannot be searched.
     #[error("cannot use the data directory {}: {source}", directory.display())]
     DataDirectory {
         /// Which directory.
@@ -53,7 +53,7 @@ pub enum Failure {
         key: &'static str,
         /// The command that makes a new key.
         command: &'static str,
-        /// What a new key means.
+        /// The consequence of a new key.
         consequence: &'static str,
     },
     /// The clock is before 1970.
@@ -61,7 +61,7 @@ pub enum Failure {
         "the system clock is before 1970, so mail cannot be dated: set the clock (timedatectl set-ntp true) and start the server again"
     )]
     Clock,
-    /// The listening sockets leave no file descriptor.
+    /// The listening sockets leave no file descriptor to connections.
     #[error(
         "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
     )]
@@ -82,7 +82,7 @@ pub enum Failure {
         /// Why not.
         source: io::Error,
     },
-    /// The machine refuses something that every server needs.
+    /// The system refuses something that every server needs.
     #[error("the system refuses: {0}")]
     Start(io::Error),
     /// The store has failed while the server ran.

@@ -1,19 +1,19 @@
-//! The variables that settings are read from.
+//! The environment variables that settings are read from.
 
 use std::collections::HashMap;
 
 use super::error::ConfigError;
 
-/// The environment that settings are read from: the process's own, or a test's.
+/// Environment variables, of the process or of a test.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(HashMap<String, String>);
 
 impl Environment {
-    /// That of the process.
+    /// The environment of the process.
     ///
     /// # Errors
     ///
-    /// A setting that is not Unicode. Other variables are passed over.
+    /// A setting is not Unicode. Other variables that are not are skipped.
     pub fn of_process() -> Result<Self, ConfigError> {
         let mut variables = HashMap::new();
         for (name, value) in std::env::vars_os() {
@@ -33,7 +33,7 @@ impl Environment {
         Ok(Self(variables))
     }
 
-    /// A variable, if it is set.
+    /// The value of a variable, if it is set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-/// Why there is no [`Config`](super::Config).
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The command line is wrong, or asks for help or the version.
@@ -11,19 +11,19 @@ pub enum ConfigError {
     /// A value is not allowed.
     #[error("{place}: {value:?} is not allowed; it takes {allowed}")]
     Value {
-        /// Where it was written.
+        /// The flag, variable, or key and file.
         place: String,
-        /// What was written.
+        /// The value as it was written.
         value: String,
-        /// What may be.
+        /// The values that are allowed.
         allowed: &'static str,
     },
     /// Two values are allowed, but not together.
     #[error("{first} and {second} cannot work together: {why}")]
     Together {
-        /// One of them, with its place.
+        /// One value, with its place.
         first: String,
-        /// The other.
+        /// The other value, with its place.
         second: String,
         /// Why not.
         why: &'static str,
@@ -44,14 +44,14 @@ pub enum ConfigError {
         /// Where and why not.
         source: Box<toml::de::Error>,
     },
-    /// The file has a key that is none.
+    /// The file has an unknown key.
     #[error("the configuration file {} has an unknown key {key:?}{}", path.display(), hint(*meant))]
     UnknownKey {
         /// Which file.
         path: PathBuf,
         /// Which key.
         key: String,
-        /// What may have been meant.
+        /// The key that may have been meant.
         meant: Option<&'static str>,
     },
 }

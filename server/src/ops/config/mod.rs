@@ -1,4 +1,4 @@
-//! Flags, environment and file, parsed once into a [`Config`] whose values all hold.
+//! Parses flags, environment and file into a [`Config`] whose values are all valid.
 
 use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
 
@@ -126,7 +126,8 @@ fn processors() -> u64 {
     thread::available_parallelism().map_or(1, NonZeroUsize::get).min(64) as u64
 }
 
-/// Under systemd what it says; for root the usual place; otherwise the user's own.
+/// The default data directory: under systemd its state directory, for root a system directory, for
+/// another user one in the home directory.
 fn default_data_dir(environment: &Environment) -> PathBuf {
     if let Some(directory) = environment.get("STATE_DIRECTORY") {
         return directory.into();

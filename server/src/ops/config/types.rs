@@ -14,7 +14,7 @@ use crate::{
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
-/// What the program is asked to do.
+/// The task of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Serve.
@@ -25,7 +25,7 @@ pub enum Task {
     Invite {
         /// How many.
         count: u32,
-        /// How long they can be used, in days.
+        /// Days until they expire.
         days: u32,
     },
 }
@@ -39,9 +39,10 @@ pub enum SecurityConfig {
     Tls(CertificateSource),
 }
 
-/// Everything that is set. The README's table describes each.
+/// The value of every setting. The table of settings ([`markdown`](super::markdown)) describes
+/// each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // Each field is the setting of its name.
+#[allow(missing_docs)] // Each field is the setting of the same name.
 pub struct Config {
     pub task: Task,
     pub listen: Listen,
@@ -67,10 +68,10 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
 }
 
-/// What is listened on.
+/// The addresses to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// Every address of the machine, IPv4 and IPv6, or one of both where it has only that.
+    /// All addresses of the machine, IPv4 and IPv6. One of the two families is enough.
     Everywhere,
     /// These addresses, all of them.
     On(Vec<SocketAddr>),
@@ -91,7 +92,7 @@ impl Listen {
 }
 
 impl Config {
-    /// What the person who runs the server should be told at every start.
+    /// Warnings for the operator, logged at every start.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
