@@ -17,13 +17,13 @@ use std::{
 
 use log::{LevelFilter, Log, Record};
 
+use self::limiter::{LimitedLog, Limiter};
 pub use self::style::Style;
-use self::summing::{Summed, Summing};
 use crate::event::{Event, is_obeyed};
 
-mod repeats;
+mod limiter;
+mod rate_limit;
 mod style;
-mod summing;
 
 /// Lines that may wait for one sink.
 const LINES_MAX: usize = 8192;
@@ -55,7 +55,7 @@ pub enum LoggingError {
 pub struct Logging {
     terminal: Sink,
     file: Option<Sink>,
-    summing: Option<Arc<Summing>>,
+    limiter: Option<Arc<Limiter>>,
 }
 
 impl Logging {
@@ -76,13 +76,13 @@ impl Logging {
             dispatch = dispatch.chain(output(file));
         }
         let (level, sinks) = dispatch.into_log();
-        let summing = Arc::new(Summing::new(sinks));
+        let limiter = Arc::new(Limiter::new(sinks));
         // With log-level debug or trace every line is written: someone is looking for a fault.
-        let is_summed = level <= LevelFilter::Info;
-        let log: Box<dyn Log> = Box::new(Summed { summing: summing.clone(), is_summed });
+        let is_limited = level <= LevelFilter::Info;
+        let log: Box<dyn Log> = Box::new(LimitedLog { limiter: limiter.clone(), is_limited });
         log::set_boxed_logger(log).map_err(|_| LoggingError::Twice)?;
         log::set_max_level(level);
-        Ok(Self { terminal, file, summing: Some(summing) })
+        Ok(Self { terminal, file, limiter: Some(limiter) })
     }
 
     /// Opens the log file anew, as after it was renamed. Where that fails, the old one is written
@@ -98,8 +98,8 @@ impl Logging {
 
     /// Waits until everything is written, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
-        if let Some(summing) = &self.summing {
-            summing.finish();
+        if let Some(limiter) = &self.limiter {
+            limiter.finish();
         }
         let deadline = Instant::now() + patience;
         self.terminal.flush(deadline);
@@ -527,7 +527,7 @@ mod tests {
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), summing: None };
+        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), limiter: None };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();

@@ -8,68 +8,68 @@ use std::{
 
 use log::{Log, Metadata, Record};
 
-use super::repeats::{Fate, Repeats, Sum};
+use super::rate_limit::{Decision, RateLimit, Sum};
 use crate::event::{Event, TARGET};
 
 /// The log before its sinks, where repeated lines are summed up.
-pub(super) struct Summed {
-    pub(super) summing: Arc<Summing>,
+pub(super) struct LimitedLog {
+    pub(super) limiter: Arc<Limiter>,
     /// Whether lines are summed up at all.
-    pub(super) is_summed: bool,
+    pub(super) is_limited: bool,
 }
 
-impl Log for Summed {
+impl Log for LimitedLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.summing.sinks.enabled(metadata)
+        self.limiter.sinks.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.is_summed || self.summing.is_written(record) {
-            self.summing.sinks.log(record);
+        if !self.is_limited || self.limiter.is_written(record) {
+            self.limiter.sinks.log(record);
         }
     }
 
     fn flush(&self) {
-        self.summing.sinks.flush();
+        self.limiter.sinks.flush();
     }
 }
 
 /// The sinks, and what was not written to them.
-pub(super) struct Summing {
+pub(super) struct Limiter {
     sinks: Box<dyn Log>,
-    repeats: Mutex<Repeats>,
+    rate_limit: Mutex<RateLimit>,
     started: Instant,
 }
 
-impl fmt::Debug for Summing {
+impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Summing").field("repeats", &self.repeats).finish_non_exhaustive()
+        f.debug_struct("Limiter").field("rate_limit", &self.rate_limit).finish_non_exhaustive()
     }
 }
 
-impl Summing {
+impl Limiter {
     pub(super) fn new(sinks: Box<dyn Log>) -> Self {
-        Self { sinks, repeats: Mutex::default(), started: Instant::now() }
+        Self { sinks, rate_limit: Mutex::default(), started: Instant::now() }
     }
 
-    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+    fn rate_limit(&self) -> MutexGuard<'_, RateLimit> {
         // A panic elsewhere leaves the numbers as they are.
-        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_written(&self, record: &Record<'_>) -> bool {
         let now = self.started.elapsed();
-        let mut repeats = self.repeats();
-        let due = repeats.due(now);
-        let fate = repeats.judge(now, &record.args().to_string());
-        drop(repeats);
+        let mut rate_limit = self.rate_limit();
+        let due = rate_limit.due(now);
+        let decision = rate_limit.decide(now, &record.args().to_string());
+        drop(rate_limit);
         self.write(due);
-        fate == Fate::Written
+        decision == Decision::Write
     }
 
     /// Writes the numbers that were not due yet.
     pub(super) fn finish(&self) {
-        let all = self.repeats().all();
+        let all = self.rate_limit().all();
         self.write(all);
     }
 
