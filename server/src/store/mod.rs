@@ -228,9 +228,9 @@ pub enum StoreDone {
     },
     /// The hash or the mail in the store is another than the job's.
     Conflict,
-    /// These recipients do not exist; nobody got the mail.
+    /// These recipients do not exist; no recipient got the mail.
     UnknownRecipients(Vec<Username>),
-    /// These recipients' mailboxes would exceed their quota; nobody got the mail.
+    /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.
     Page {

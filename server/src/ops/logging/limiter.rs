@@ -1,4 +1,4 @@
-//! The log before its sinks: writes a line, or counts it where one address causes too many.
+//! The log in front of its sinks: passes a line on, or counts it where one address causes too many.
 
 use std::{
     fmt,
@@ -11,10 +11,10 @@ use log::{Log, Metadata, Record};
 use super::rate_limit::{Decision, RateLimit, Sum};
 use crate::event::{Event, TARGET};
 
-/// The log before its sinks, where repeated lines are summed up.
+/// The process's logger, which limits repeated lines.
 pub(super) struct LimitedLog {
     pub(super) limiter: Arc<Limiter>,
-    /// Whether lines are summed up at all.
+    /// Whether lines are limited at all.
     pub(super) is_limited: bool,
 }
 
@@ -34,7 +34,7 @@ impl Log for LimitedLog {
     }
 }
 
-/// The sinks, and what was not written to them.
+/// The sinks, and the counts of lines that were not written to them.
 pub(super) struct Limiter {
     sinks: Box<dyn Log>,
     rate_limit: Mutex<RateLimit>,
@@ -53,7 +53,7 @@ impl Limiter {
     }
 
     fn rate_limit(&self) -> MutexGuard<'_, RateLimit> {
-        // A panic elsewhere leaves the numbers as they are.
+        // The counts are never left half-updated, so a poisoned mutex is safe to use.
         self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,7 +67,7 @@ impl Limiter {
         decision == Decision::Write
     }
 
-    /// Writes the numbers that were not due yet.
+    /// Writes all numbers, when the log ends.
     pub(super) fn finish(&self) {
         let all = self.rate_limit().all();
         self.write(all);

@@ -1,32 +1,33 @@
 //! Rate limit of log lines per event and address: lines above it are counted, and only their number
 //! is logged, so that one client cannot fill the disk.
 //!
-//! Only lines of connections that come to nothing are summed up: what accounts do, wrong passwords
-//! and what the server itself has to say are logged one by one. Of each event and address
-//! [`BURST`] lines are written, and one more each [`REFILL`]; the others are counted, and their
-//! number is written each [`SUM_EVERY`].
+//! Only lines about connections without an effect are limited. Lines about accounts, wrong
+//! passwords and the server itself are all written. Of each event and address [`BURST`] lines are
+//! written at once, and one more each [`REFILL`]; the others are counted, and their number is
+//! written each [`SUM_EVERY`].
 
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
-/// Lines of one event and address that are written at once: what a class causes that connects.
+/// Lines of one event and address that are written at once: a class of students connects from one
+/// address.
 const BURST: u32 = 100;
 
-/// How long it takes until one more is written.
+/// Time after which one more line may be written.
 const REFILL: Duration = Duration::from_secs(60);
 
-/// How often a number is written.
+/// Time after which the number of counted lines is written.
 const SUM_EVERY: Duration = Duration::from_secs(600);
 
-/// Pairs of event and address that are counted apart. All further addresses are counted as one.
+/// Pairs of event and address that are counted separately. Further addresses are counted as one.
 const KEYS_MAX: usize = 1024;
 
-/// Connections whose beginning was not written, and whose end is not either.
+/// Connections whose opening was not written, so that their end is not written either.
 const SILENT_MAX: usize = 16_384;
 
-/// Events that are summed up. Each has an address or is counted for all addresses together.
+/// Events that are limited. Events without an address are counted for all addresses together.
 const EVENTS: [&str; 7] = [
     "connection.opened",
     "connection.refused",
@@ -37,7 +38,7 @@ const EVENTS: [&str; 7] = [
     "queue.full",
 ];
 
-/// What is done with a line.
+/// Decision about a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Write,
@@ -59,11 +60,11 @@ struct Tally {
     room: u32,
     refilled: Duration,
     counted: u64,
-    /// When the first of those was counted.
+    /// When the first of the counted lines came.
     since: Duration,
 }
 
-/// See the module's description.
+/// The counts of lines by event and address.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit {
     tallies: HashMap<(&'static str, String), Tally>,
@@ -72,7 +73,7 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Decides what becomes of a line, at a time since some beginning.
+    /// Decides whether a line is written or counted. `now` is an uptime.
     pub(super) fn decide(&mut self, now: Duration, line: &str) -> Decision {
         let name = line.split(' ').next().unwrap_or_default();
         if name == "connection.closed" {
@@ -116,7 +117,7 @@ impl RateLimit {
         Decision::Count
     }
 
-    /// Takes the numbers that are due, and forgets who was quiet for long.
+    /// Takes the numbers that are due, and removes addresses that were quiet for long.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Sum> {
         if now.saturating_sub(self.swept) < REFILL {
             return Vec::new();
@@ -130,7 +131,7 @@ impl RateLimit {
         sums
     }
 
-    /// Takes all numbers, at the end.
+    /// Takes all numbers, when the log ends.
     pub(super) fn all(&mut self) -> Vec<Sum> {
         self.take(|_| true)
     }
@@ -166,7 +167,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// An address without its port; of IPv6 the network of 64 bits, which one customer has.
+/// An address without its port; for IPv6 its /64, which belongs to one customer.
 fn network(address: &str) -> String {
     match address.parse() {
         Ok(std::net::SocketAddr::V4(address)) => address.ip().to_string(),

@@ -1,4 +1,4 @@
-//! What the SQL of every job works on.
+//! The data that the SQL of every job works on.
 
 use rusqlite::Connection;
 
