@@ -256,8 +256,8 @@ fn dependencies_run_one_way() {
 }
 
 #[test]
-fn the_readme_lists_every_setting() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_operating_guide_lists_every_setting() {
+    let guide = fs::read_to_string(root().join("server/OPERATING.md")).unwrap();
     let table = correio_server::ops::config::markdown();
-    assert!(readme.contains(&table), "put this into README.md:\n{table}");
+    assert!(guide.contains(&table), "put this into server/OPERATING.md:\n{table}");
 }

@@ -39,8 +39,7 @@ pub enum SecurityConfig {
     Tls(CertificateSource),
 }
 
-/// The value of every setting. The table of settings ([`markdown`](super::markdown)) describes
-/// each.
+/// The value of every setting. OPERATING.md's table describes each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each field is the setting of the same name.
 pub struct Config {
