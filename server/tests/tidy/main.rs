@@ -9,7 +9,7 @@ use std::{
 
 mod imports;
 
-/// A word that may stand in some places only.
+/// A word that is allowed in some files only.
 struct Rule {
     word: &'static str,
     /// Paths from the workspace's root, or their beginnings.
@@ -81,7 +81,7 @@ const RULES: &[Rule] = &[
 /// Longest file, in lines.
 const LINES_MAX: usize = 620;
 
-/// Longest function, in lines: what can be seen whole.
+/// Longest function, in lines: a function can be seen whole.
 const FUNCTION_LINES_MAX: usize = 70;
 
 fn root() -> PathBuf {
@@ -125,7 +125,7 @@ fn sources_in(folders: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-/// What stands before the tests of a file.
+/// The text of a file before its tests.
 fn live(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod ").next().unwrap()
 }
@@ -259,5 +259,12 @@ fn dependencies_run_one_way() {
 fn the_operating_guide_lists_every_setting() {
     let guide = fs::read_to_string(root().join("server/OPERATING.md")).unwrap();
     let table = correio_server::ops::config::markdown();
+    assert!(guide.contains(&table), "put this into server/OPERATING.md:\n{table}");
+}
+
+#[test]
+fn the_operating_guide_lists_every_event_of_the_log() {
+    let guide = fs::read_to_string(root().join("server/OPERATING.md")).unwrap();
+    let table = correio_server::event::markdown();
     assert!(guide.contains(&table), "put this into server/OPERATING.md:\n{table}");
 }
