@@ -27,7 +27,7 @@ macro_rules! events {
         $(#[$doc:meta])*
         pub enum $type:ident<$lifetime:lifetime> {
             $(
-                $(#[$event_doc:meta])*
+                $(#[doc = $event_doc:literal])*
                 $level:ident $name:literal $event:ident
                 $({ $( $(#[$field_doc:meta])* $field:ident: $value:ty ),* $(,)? })?
             ),* $(,)?
@@ -35,7 +35,7 @@ macro_rules! events {
     ) => {
         $(#[$doc])*
         pub enum $type<$lifetime> {
-            $( $(#[$event_doc])* $event $({ $( $(#[$field_doc])* $field: $value ),* })? ),*
+            $( $(#[doc = $event_doc])* $event $({ $( $(#[$field_doc])* $field: $value ),* })? ),*
         }
 
         impl $type<'_> {
@@ -55,6 +55,22 @@ macro_rules! events {
                     $( Self::$event { .. } => Level::$level ),*
                 }
             }
+        }
+
+        /// The events as a table in Markdown, for OPERATING.md.
+        #[must_use]
+        pub fn markdown() -> String {
+            let mut table = "| event | level | fields | meaning |\n\
+                             | --- | --- | --- | --- |\n"
+                .to_owned();
+            $(
+                let fields: &[&str] = &[$( $( stringify!($field) ),* )?];
+                let level = stringify!($level).to_ascii_lowercase();
+                let meaning = concat!($( $event_doc ),*).trim();
+                let row = format!("| `{}` | {level} | {} | {meaning} |\n", $name, fields.join(", "));
+                table.push_str(&row);
+            )*
+            table
         }
 
         impl fmt::Display for $type<'_> {

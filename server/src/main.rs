@@ -11,15 +11,11 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    mail::Timestamp,
-    message::{Realm, Registration},
-    tls::Security,
-};
+use correio_proto::{mail::Timestamp, message::Registration, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::{InviteKey, Registrations},
+        invite::{InviteKey, RegistrationRules},
     },
     clock::{self, Clock},
     engine::{Server, ServerLimits},
@@ -27,7 +23,7 @@ use correio_server::{
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+        config::{Config, ConfigError, Environment, Listen, SecurityConfig, Task},
         exit::Failure,
         logging::{Logging, Style},
         required_files,
@@ -36,11 +32,7 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{
-        Store,
-        memory::{MemoryLimits, MemoryStore},
-        sqlite::{History, SqliteOptions, SqliteStore},
-    },
+    store::{History, Store, kind::StoreOptions},
     waker::Wake,
 };
 
@@ -174,7 +166,7 @@ fn run(
     };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
-        store: store_name(config.store),
+        store: config.store.name(),
         realm: session_config.realm,
         registration: registration_name(config.registration),
     }
@@ -241,14 +233,14 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits,
 }
 
 /// Which clients may register; with the key of the invites, if registration needs one.
-fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
+fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
-        Registration::Open {} => Registrations::Open,
-        Registration::Closed {} => Registrations::Closed,
+        Registration::Open {} => RegistrationRules::Open,
+        Registration::Closed {} => RegistrationRules::Closed,
         Registration::Invite {} => {
             required_files::require_invite_key(&config.data_dir, history)?;
             let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-            Registrations::Invited(key)
+            RegistrationRules::Invited(key)
         }
     })
 }
@@ -287,13 +279,6 @@ fn reload(certificate: &Arc<Certificate>) {
     }
 }
 
-fn store_name(store: StoreKind) -> &'static str {
-    match store {
-        StoreKind::Sqlite => "sqlite",
-        StoreKind::Memory => "memory",
-    }
-}
-
 fn registration_name(registration: Registration) -> &'static str {
     match registration {
         Registration::Open {} => "open",
@@ -306,28 +291,13 @@ fn open_store(
     config: &Config,
     waker: &Arc<dyn Wake>,
 ) -> Result<(Box<dyn Store>, History), Failure> {
-    match config.store {
-        StoreKind::Sqlite => {
-            let options = SqliteOptions {
-                queue_jobs: config.store_queue,
-                create: config.create_store,
-                ..SqliteOptions::default()
-            };
-            let (directory, quota) = (&config.data_dir, config.quota);
-            let store = SqliteStore::open(directory, quota, options, waker.clone());
-            let store = store.map_err(Failure::Open)?;
-            let history = store.history();
-            Ok((Box::new(store), history))
-        }
-        StoreKind::Memory => {
-            let mut realm = [0; 16];
-            getrandom::fill(&mut realm)
-                .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
-            let limits = MemoryLimits::default();
-            let store = MemoryStore::new(Realm(realm), config.quota, limits);
-            Ok((Box::new(store), History::default()))
-        }
-    }
+    let options = StoreOptions {
+        directory: config.data_dir.clone(),
+        quota: config.quota,
+        queue_jobs: config.store_queue,
+        create: config.create_store,
+    };
+    config.store.open(options, waker.clone()).map_err(Failure::Open)
 }
 
 /// Listens on every address. Of the two default addresses (IPv4 and IPv6), one is enough.

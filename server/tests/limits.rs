@@ -12,7 +12,7 @@ use correio_proto::message::{
     Account, ErrorCode, Fetch, Notice, Realm, Register, Reply, Request, Send,
 };
 use correio_server::{
-    auth::invite::Registrations,
+    auth::invite::RegistrationRules,
     engine::ServerLimits,
     ids::Ticket,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
@@ -327,7 +327,7 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
     let throttle =
         ThrottleSettings { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let settings = SessionConfig { registrations: Registrations::Closed, ..settings() };
+    let settings = SessionConfig { registrations: RegistrationRules::Closed, ..settings() };
     let limits = ServerLimits { throttle, ..limits_of(100) };
     let mut world = World::limited(limits, settings, Box::new(store));
     let mut client = greet_from(&mut world, address(1));

@@ -15,7 +15,7 @@ use correio_proto::{
     },
 };
 use correio_server::{
-    auth::invite::{InviteKey, Registrations},
+    auth::invite::{InviteKey, RegistrationRules},
     ids::Ticket,
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
@@ -133,7 +133,7 @@ fn an_invite_makes_one_account() {
     let directory = tempfile::tempdir().unwrap();
     let key = InviteKey::open(directory.path()).unwrap();
     let settings = correio_server::session::SessionConfig {
-        registrations: Registrations::Invited(key.clone()),
+        registrations: RegistrationRules::Invited(key.clone()),
         ..settings()
     };
     let mut world = World::with(settings, 10);
@@ -171,7 +171,7 @@ fn an_invite_makes_one_account() {
 #[test]
 fn a_closed_server_registers_nobody() {
     let settings = correio_server::session::SessionConfig {
-        registrations: Registrations::Closed,
+        registrations: RegistrationRules::Closed,
         ..settings()
     };
     let mut world = World::with(settings, 10);

@@ -16,7 +16,7 @@ use correio_proto::{limits, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
@@ -25,8 +25,8 @@ use correio_server::{
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
     store::{
-        Quota, Store,
-        sqlite::{CreateStore, SqliteOptions, SqliteStore},
+        CreateStore, Quota, Store,
+        sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
@@ -98,7 +98,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

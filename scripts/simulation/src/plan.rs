@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::Registrations},
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::ServerLimits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     session::SessionConfig,
@@ -241,7 +241,7 @@ fn settings(rng: &mut Rng, body_max: usize) -> SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),

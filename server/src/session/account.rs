@@ -10,7 +10,7 @@ use correio_proto::{
 use crate::{
     auth::{
         hashing::{HashDone, HashJob},
-        invite::{Refused, Registrations},
+        invite::{InviteError, RegistrationRules},
     },
     event::Event,
     ids::{AccountId, InviteId, PasswordHash},
@@ -53,14 +53,18 @@ fn invited(
     invite: Option<&Invite>,
 ) -> Result<Option<InviteId>, &'static str> {
     match (&context.config.registrations, invite) {
-        (Registrations::Open, _) => Ok(None),
-        (Registrations::Closed, _) => Err("this server takes no registrations"),
-        (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
-        (Registrations::Invited(key), Some(invite)) => match key.check(invite, context.now.wall) {
-            Ok(id) => Ok(Some(id)),
-            Err(Refused::Forged) => Err("the invite is not one of this server's"),
-            Err(Refused::Expired) => Err("the invite has expired"),
-        },
+        (RegistrationRules::Open, _) => Ok(None),
+        (RegistrationRules::Closed, _) => Err("this server takes no registrations"),
+        (RegistrationRules::Invited(_), None) => {
+            Err("this server takes registrations by invite only")
+        }
+        (RegistrationRules::Invited(key), Some(invite)) => {
+            match key.check(invite, context.now.wall) {
+                Ok(id) => Ok(Some(id)),
+                Err(InviteError::Forged) => Err("the invite is not one of this server's"),
+                Err(InviteError::Expired) => Err("the invite has expired"),
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use correio_proto::{limits, message::Realm, tls::Security};
 
-use crate::auth::{hashing::Bcrypt, invite::Registrations};
+use crate::auth::{hashing::Bcrypt, invite::RegistrationRules};
 
 /// Configuration of all sessions of a server.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct SessionConfig {
     /// Longest body accepted, in bytes.
     pub body_max: usize,
     /// Which clients may register.
-    pub registrations: Registrations,
+    pub registrations: RegistrationRules,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
     /// Time from opening a connection, or logging out, until it must be logged in. Requests do not

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     clock::Now,
     ids::ConnId,
-    limits::throttle::{Prefix, Throttle},
+    limits::{prefix::Prefix, throttle::Throttle},
     session::{config::SessionConfig, effect::Effect, registry::SessionRegistry},
 };
 

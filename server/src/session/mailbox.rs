@@ -19,7 +19,7 @@ use crate::{
         state::SessionState,
         step::{MailboxStep, Pending},
     },
-    store::{Outgoing, StoreDone, StoreJob},
+    store::{NewMailRecord, StoreDone, StoreJob},
 };
 
 /// Stores a mail in the mailboxes of all its recipients, or of none of them.
@@ -42,7 +42,7 @@ pub(crate) fn send(
         return Response::limited(context, &identity.username, Limit::Mails, wait);
     }
     state.charge = Some(Charge::Mail(sender, recipients));
-    let mail = Arc::new(Outgoing { id, to, subject, body });
+    let mail = Arc::new(NewMailRecord { id, to, subject, body });
     let step = MailboxStep::Sending(mail.clone());
     defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
@@ -113,10 +113,10 @@ pub(crate) fn complete(
 fn sent(
     context: &mut SessionContext<'_>,
     from: &Username,
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     done: StoreDone,
 ) -> Response {
-    let Outgoing { id, to, subject, body } = mail;
+    let NewMailRecord { id, to, subject, body } = mail;
     let connection = context.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {

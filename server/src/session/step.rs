@@ -9,7 +9,7 @@ use correio_proto::{
 
 use crate::{
     ids::{InviteId, PasswordHash},
-    store::{AccountRecord, Outgoing},
+    store::{AccountRecord, NewMailRecord},
 };
 
 /// The continuation of a deferred request.
@@ -78,7 +78,7 @@ pub(crate) enum Purpose {
 #[derive(Debug)]
 pub(crate) enum MailboxStep {
     /// A mail is being stored.
-    Sending(Arc<Outgoing>),
+    Sending(Arc<NewMailRecord>),
     /// A page is being read.
     Fetching,
     /// Mails are being deleted.

@@ -27,7 +27,7 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     clock::Now,
     engine::{
@@ -172,7 +172,7 @@ pub fn settings() -> SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),

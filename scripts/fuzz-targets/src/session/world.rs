@@ -21,7 +21,7 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     clock::Now,
     engine::{
@@ -303,7 +303,7 @@ fn settings() -> SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: BODY_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: LOGIN_TIMEOUT,
         idle_timeout: IDLE_TIMEOUT,

@@ -9,7 +9,7 @@ use std::{
 use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, Outgoing, Quota, StoreDone, StoreJob},
+    store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
@@ -36,7 +36,7 @@ struct Account {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct IdempotencyRecord {
-    mail: Arc<Outgoing>,
+    mail: Arc<NewMailRecord>,
     sent_at: Timestamp,
 }
 
@@ -162,7 +162,7 @@ impl State {
         &mut self,
         quota: Quota,
         sender: AccountId,
-        mail: Arc<Outgoing>,
+        mail: Arc<NewMailRecord>,
         now: Timestamp,
     ) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
@@ -248,14 +248,14 @@ impl State {
         for (_, key) in &old {
             self.records.remove(key);
         }
-        StoreDone::Pruned { verdicts: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
+        StoreDone::Pruned { records: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
     }
 }
 
 fn delivered(
     seq: Seq,
     (from, from_name): &(Username, FullName),
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     sent_at: Timestamp,
 ) -> Mail {
     Mail {

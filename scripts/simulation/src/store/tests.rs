@@ -5,7 +5,7 @@ use std::sync::Arc;
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
     ids::{ConnId, PasswordHash},
-    store::Outgoing,
+    store::NewMailRecord,
 };
 
 use super::*;
@@ -37,8 +37,12 @@ fn create() -> StoreJob {
 fn send(store: &SimStore) -> StoreJob {
     let sender = store.pending(|state| state.account(&"tony".parse().unwrap())).unwrap();
     let (to, subject, body) = ("tony".parse(), "s".parse(), "b".parse());
-    let mail =
-        Outgoing { id: id(2), to: to.unwrap(), subject: subject.unwrap(), body: body.unwrap() };
+    let mail = NewMailRecord {
+        id: id(2),
+        to: to.unwrap(),
+        subject: subject.unwrap(),
+        body: body.unwrap(),
+    };
     StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     ids::{ConnId, Ticket},
     limits::{
         admission::Refusal,
-        budget::{Share, Spent},
+        budget::{Exhausted, Share},
     },
     protocol::Protocol,
     session::{
@@ -165,13 +165,13 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
-    fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
+    fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
         let bytes = self.wire.channel.pending_input().saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
-    fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Spent> {
+    fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
         let bytes = self.wire.channel.pending_output().saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }

@@ -1,21 +1,21 @@
-//! Whose an address is, as far as an address tells.
+//! The part of an address that limits are counted for.
 
 use std::{
     fmt, iter,
     net::{IpAddr, Ipv6Addr},
 };
 
-/// The networks of IPv6 that are counted, in bits, narrowest first: that of a link; what a
-/// provider gives to a household; what it gives to a site, and a tunnel's operator to anybody.
+/// Widths of the IPv6 networks that are counted, in bits, narrowest first: a link; a provider's
+/// assignment to a household; an assignment to a site, or of a tunnel operator to any customer.
 const IPV6_BITS: [u8; 3] = [64, 56, 48];
 
-/// The bits of an IPv4 address.
+/// Bits of an IPv4 address.
 const IPV4_BITS: u8 = 32;
 
-/// The part of an address that may belong to one customer: the whole of an IPv4 address (also of
-/// one that is written as IPv6), or a network of IPv6. Within it a customer takes as many addresses
-/// as they like. An address does not tell how large its owner's network is, so every count is kept
-/// for /64, /56 and /48, with larger limits for the wider ones.
+/// The part of an address that may belong to one customer: a whole IPv4 address (also where it is
+/// written as IPv6), or an IPv6 network, in which the customer has as many addresses as they like.
+/// An address does not tell how large its owner's network is, so that every count is kept for /64,
+/// /56 and /48, with larger limits for the wider ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix {
     network: IpAddr,
@@ -23,8 +23,8 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The next wider network. `None` for the widest, and for an IPv4 address, beside which stand
-    /// other customers' ones.
+    /// The next wider network. `None` for the widest, and for an IPv4 address, whose neighbours
+    /// belong to other customers.
     #[must_use]
     pub fn wider(self) -> Option<Self> {
         let IpAddr::V6(network) = self.network else {
@@ -34,13 +34,13 @@ impl Prefix {
         Some(Self::of_ipv6(network, bits))
     }
 
-    /// This one and all wider ones, narrowest first.
+    /// This prefix and all wider ones, narrowest first.
     pub fn and_wider(self) -> impl Iterator<Item = Self> {
         iter::successors(Some(self), |prefix| prefix.wider())
     }
 
-    /// How many times as much as the narrowest this one may have: 1, 2 or 4. One customer of it
-    /// does not use up what all of them have.
+    /// Factor of this prefix's limits over those of the narrowest: 1, 2 or 4. So one customer
+    /// cannot use up the limits of a wider network.
     #[must_use]
     pub fn share(self) -> u32 {
         match (self.network, self.bits) {
@@ -57,7 +57,7 @@ impl Prefix {
 }
 
 impl From<IpAddr> for Prefix {
-    /// The narrowest.
+    /// The narrowest prefix of an address.
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self { network: address.into(), bits: IPV4_BITS },

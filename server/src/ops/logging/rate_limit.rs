@@ -1,32 +1,33 @@
 //! Rate limit of log lines per event and address: lines above it are counted, and only their number
 //! is logged, so that one client cannot fill the disk.
 //!
-//! Only lines of connections that come to nothing are summed up: what accounts do, wrong passwords
-//! and what the server itself has to say are logged one by one. Of each event and address
-//! [`BURST`] lines are written, and one more each [`REFILL`]; the others are counted, and their
-//! number is written each [`SUM_EVERY`].
+//! Only lines about connections without an effect are limited. Lines about accounts, wrong
+//! passwords and the server itself are all written. Of each event and address [`BURST`] lines are
+//! written at once, and one more each [`REFILL`]; the others are counted, and their number is
+//! written each [`SUM_EVERY`].
 
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
-/// Lines of one event and address that are written at once: what a class causes that connects.
+/// Lines of one event and address that are written at once: a class of students connects from one
+/// address.
 const BURST: u32 = 100;
 
-/// How long it takes until one more is written.
+/// Time after which one more line may be written.
 const REFILL: Duration = Duration::from_secs(60);
 
-/// How often a number is written.
+/// Time after which the number of counted lines is written.
 const SUM_EVERY: Duration = Duration::from_secs(600);
 
-/// Pairs of event and address that are counted apart. All further addresses are counted as one.
+/// Pairs of event and address that are counted separately. Further addresses are counted as one.
 const KEYS_MAX: usize = 1024;
 
-/// Connections whose beginning was not written, and whose end is not either.
+/// Connections whose opening was not written, so that their end is not written either.
 const SILENT_MAX: usize = 16_384;
 
-/// Events that are summed up. Each has an address or is counted for all addresses together.
+/// Events that are limited. Events without an address are counted for all addresses together.
 const EVENTS: [&str; 7] = [
     "connection.opened",
     "connection.refused",
@@ -37,11 +38,11 @@ const EVENTS: [&str; 7] = [
     "queue.full",
 ];
 
-/// What is done with a line.
+/// Decision about a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Written,
-    Counted,
+pub(super) enum Decision {
+    Write,
+    Count,
 }
 
 /// A number of lines that were not written.
@@ -59,34 +60,34 @@ struct Tally {
     room: u32,
     refilled: Duration,
     counted: u64,
-    /// When the first of those was counted.
+    /// When the first of the counted lines came.
     since: Duration,
 }
 
-/// See the module's description.
+/// The counts of lines by event and address.
 #[derive(Debug, Default)]
-pub(super) struct Repeats {
+pub(super) struct RateLimit {
     tallies: HashMap<(&'static str, String), Tally>,
     silent: HashSet<String>,
     swept: Duration,
 }
 
-impl Repeats {
-    /// Decides what becomes of a line, at a time since some beginning.
-    pub(super) fn judge(&mut self, now: Duration, line: &str) -> Fate {
+impl RateLimit {
+    /// Decides whether a line is written or counted. `now` is an uptime.
+    pub(super) fn decide(&mut self, now: Duration, line: &str) -> Decision {
         let name = line.split(' ').next().unwrap_or_default();
         if name == "connection.closed" {
             return match field(line, "connection").is_some_and(|id| self.silent.remove(id)) {
-                true => Fate::Counted,
-                false => Fate::Written,
+                true => Decision::Count,
+                false => Decision::Write,
             };
         }
         let Some(event) = EVENTS.into_iter().find(|event| *event == name) else {
-            return Fate::Written;
+            return Decision::Write;
         };
         let address = field(line, "address").map(network).unwrap_or_default();
-        if self.count(now, event, address) == Fate::Written {
-            return Fate::Written;
+        if self.count(now, event, address) == Decision::Write {
+            return Decision::Write;
         }
         if event == "connection.opened"
             && let Some(id) = field(line, "connection")
@@ -94,10 +95,10 @@ impl Repeats {
         {
             self.silent.insert(id.to_owned());
         }
-        Fate::Counted
+        Decision::Count
     }
 
-    fn count(&mut self, now: Duration, event: &'static str, address: String) -> Fate {
+    fn count(&mut self, now: Duration, event: &'static str, address: String) -> Decision {
         let mut key = (event, address);
         if !self.tallies.contains_key(&key) && self.tallies.len() >= KEYS_MAX {
             key.1 = "others".to_owned();
@@ -107,16 +108,16 @@ impl Repeats {
         tally.refill(now);
         if tally.room > 0 {
             tally.room -= 1;
-            return Fate::Written;
+            return Decision::Write;
         }
         if tally.counted == 0 {
             tally.since = now;
         }
         tally.counted += 1;
-        Fate::Counted
+        Decision::Count
     }
 
-    /// Takes the numbers that are due, and forgets who was quiet for long.
+    /// Takes the numbers that are due, and removes addresses that were quiet for long.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Sum> {
         if now.saturating_sub(self.swept) < REFILL {
             return Vec::new();
@@ -130,7 +131,7 @@ impl Repeats {
         sums
     }
 
-    /// Takes all numbers, at the end.
+    /// Takes all numbers, when the log ends.
     pub(super) fn all(&mut self) -> Vec<Sum> {
         self.take(|_| true)
     }
@@ -166,7 +167,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// An address without its port; of IPv6 the network of 64 bits, which one customer has.
+/// An address without its port; for IPv6 its /64, which belongs to one customer.
 fn network(address: &str) -> String {
     match address.parse() {
         Ok(std::net::SocketAddr::V4(address)) => address.ip().to_string(),
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_client_that_knocks_for_a_day_causes_few_lines() {
-        let mut repeats = Repeats::default();
+        let mut rate_limit = RateLimit::default();
         let (mut written, mut summed) = (0, 0);
         let mut sums = 0;
         for now in 0..86_400_u64 {
@@ -196,59 +197,59 @@ mod tests {
                 format!("connection.opened connection=0.{now} address=192.0.2.1:{}", now % 60_000);
             let closed = format!("connection.closed connection=0.{now} reason=idle");
             for line in [opened, closed] {
-                written += u64::from(repeats.judge(second(now), &line) == Fate::Written);
+                written += u64::from(rate_limit.decide(second(now), &line) == Decision::Write);
             }
-            for sum in repeats.due(second(now)) {
+            for sum in rate_limit.due(second(now)) {
                 assert_eq!((sum.event, sum.address.as_str()), ("connection.opened", "192.0.2.1"));
                 summed += sum.count;
                 sums += 1;
             }
         }
-        summed += repeats.all().iter().map(|sum| sum.count).sum::<u64>();
+        summed += rate_limit.all().iter().map(|sum| sum.count).sum::<u64>();
         assert_eq!(written / 2 + summed, 86_400, "each connection is written or counted");
         assert!(written < 2 * (100 + 1441) && sums <= 144, "{written} lines, {sums} sums");
-        assert!(repeats.silent.is_empty());
+        assert!(rate_limit.silent.is_empty());
     }
 
     #[test]
     fn a_class_that_connects_and_what_accounts_do_is_written_line_by_line() {
-        let mut repeats = Repeats::default();
+        let mut rate_limit = RateLimit::default();
         for number in 0..100 {
             let line =
                 format!("connection.opened connection={number}.1 address=192.0.2.1:{number}");
-            assert_eq!(repeats.judge(second(0), &line), Fate::Written);
+            assert_eq!(rate_limit.decide(second(0), &line), Decision::Write);
         }
         for _ in 0..10_000 {
             for line in
                 ["login.failed username=tony address=192.0.2.1:1", "mail.accepted from=tony"]
             {
-                assert_eq!(repeats.judge(second(0), line), Fate::Written);
+                assert_eq!(rate_limit.decide(second(0), line), Decision::Write);
             }
         }
         let other = "connection.opened connection=1.1 address=192.0.2.2:1";
         for _ in 0..100 {
-            assert_eq!(repeats.judge(second(0), other), Fate::Written);
+            assert_eq!(rate_limit.decide(second(0), other), Decision::Write);
         }
-        assert_eq!(repeats.judge(second(0), other), Fate::Counted);
+        assert_eq!(rate_limit.decide(second(0), other), Decision::Count);
     }
 
     #[test]
     fn many_addresses_are_counted_in_bounded_memory() {
-        let mut repeats = Repeats::default();
+        let mut rate_limit = RateLimit::default();
         for number in 0..100_000_u32 {
             let line = format!(
                 "protocol.error connection=0.1 address=[2001:db8:{:x}:{:x}::1]:1",
                 number >> 16,
                 number & 0xffff
             );
-            repeats.judge(second(0), &line);
+            rate_limit.decide(second(0), &line);
         }
-        assert!(repeats.tallies.len() <= KEYS_MAX + EVENTS.len());
-        let others: Vec<_> = repeats.all();
+        assert!(rate_limit.tallies.len() <= KEYS_MAX + EVENTS.len());
+        let others: Vec<_> = rate_limit.all();
         assert_eq!(others.len(), 1);
         assert_eq!((others[0].address.as_str(), others[0].count), ("others", 100_000 - 1024 - 100));
         assert_eq!(network("[2001:db8::1]:1"), "2001:db8:0:0::/64");
-        repeats.due(second(100_000));
-        assert!(repeats.tallies.is_empty(), "who is quiet is forgotten");
+        rate_limit.due(second(100_000));
+        assert!(rate_limit.tallies.is_empty(), "who is quiet is forgotten");
     }
 }

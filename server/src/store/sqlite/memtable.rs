@@ -1,9 +1,9 @@
-//! Mails that came lately, which the index of mailboxes does not have yet.
+//! The memtable: mails that are in the file, but not in the index of mailboxes yet.
 //!
-//! A mailbox's entries stand on pages of its own, so that entering each mail at once would write
-//! about a page for each. They are entered many at a time ([`super::index`]); until then this table
-//! stands in for the index. It is made anew from the file whenever the two might differ: at the
-//! opening, and when a transaction was taken back.
+//! Each mailbox has pages of its own in the index, so that inserting every mail at once would write
+//! about a page a mail. The memtable stands in for the index until it is flushed
+//! ([`super::index`]). It is rebuilt from the file whenever the two might differ: on opening, and
+//! after a rollback.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,36 +14,36 @@ use rusqlite::{Connection, Result};
 use super::row::{to_sql, unsigned};
 use crate::ids::AccountId;
 
-/// Numbers of mails that are taken in one step, so that the file need not be told of each.
+/// Sequence numbers that are reserved in one step, so that the file need not be written for each.
 const SEQS_RESERVED: i64 = 1 << 16;
 
-/// Mailboxes after which the recent mails are entered however few they are: each costs a page.
+/// Mailboxes after which the memtable is flushed however few mails it has: each mailbox costs a
+/// page.
 const MAILBOXES_MAX: usize = 1024;
 
-/// See the module's description.
+/// The mails that are not in the index, by mailbox.
 #[derive(Debug)]
-pub(super) struct Recent {
-    /// Mails up to this number are in the index, the others are here.
+pub(super) struct Memtable {
+    /// Mails up to this number are in the index, later mails are in the memtable.
     indexed: i64,
-    /// The number of the last mail. Numbers are never given twice, not even after a transaction
-    /// that was taken back.
+    /// The number of the last mail. Numbers are never given twice, not even after a rollback.
     last: i64,
-    /// Up to this number the file knows them to be given.
+    /// Numbers up to this one are marked as used in the file.
     reserved: i64,
-    mailboxes: HashMap<AccountId, RecentMailbox, RandomState>,
+    mailboxes: HashMap<AccountId, MemtableMailbox, RandomState>,
     mails: usize,
 }
 
-/// What came lately for one account.
+/// One account's mails in the memtable.
 #[derive(Debug, Default)]
-pub(super) struct RecentMailbox {
-    /// Numbers, the oldest first.
+pub(super) struct MemtableMailbox {
+    /// Sequence numbers, in ascending order.
     seqs: VecDeque<i64>,
     /// Bytes of subjects and bodies.
     bytes: u64,
 }
 
-impl RecentMailbox {
+impl MemtableMailbox {
     pub(super) fn seqs(&self) -> impl Iterator<Item = i64> {
         self.seqs.iter().copied()
     }
@@ -57,23 +57,25 @@ impl RecentMailbox {
     }
 }
 
-impl Recent {
+impl Memtable {
+    /// Builds the memtable from the file.
+    ///
     /// # Errors
     ///
     /// The file cannot be read.
     pub(super) fn read(db: &Connection) -> Result<Self> {
-        let mut recent =
+        let mut memtable =
             Self { indexed: 0, last: 0, reserved: 0, mailboxes: HashMap::default(), mails: 0 };
-        recent.read_again(db)?;
-        Ok(recent)
+        memtable.reload(db)?;
+        Ok(memtable)
     }
 
-    /// Forgets what is here for what is in the file.
+    /// Rebuilds the memtable from the file.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
-    pub(super) fn read_again(&mut self, db: &Connection) -> Result<()> {
+    pub(super) fn reload(&mut self, db: &Connection) -> Result<()> {
         let sql = "SELECT indexed, reserved FROM meta";
         (self.indexed, self.reserved) =
             db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -94,7 +96,7 @@ impl Recent {
         Ok(())
     }
 
-    /// A number that no mail has had.
+    /// A sequence number that no mail has had.
     ///
     /// # Errors
     ///
@@ -110,7 +112,7 @@ impl Recent {
         Ok(seq)
     }
 
-    /// Whether a mail would be here, and not in the index.
+    /// Whether the mail with this number belongs to the memtable and not to the index.
     pub(super) fn has(&self, seq: i64) -> bool {
         seq > self.indexed
     }
@@ -122,7 +124,7 @@ impl Recent {
         self.mails += 1;
     }
 
-    /// Takes out a mail that is deleted.
+    /// Removes a deleted mail.
     pub(super) fn remove(&mut self, account: AccountId, seq: i64, bytes: u64) {
         let Some(mailbox) = self.mailboxes.get_mut(&account) else {
             return;
@@ -138,19 +140,19 @@ impl Recent {
         }
     }
 
-    /// Takes out all of an account's.
-    pub(super) fn remove_mailbox(&mut self, account: AccountId) -> RecentMailbox {
+    /// Removes the mails of a deleted account.
+    pub(super) fn remove_mailbox(&mut self, account: AccountId) -> MemtableMailbox {
         let mailbox = self.mailboxes.remove(&account).unwrap_or_default();
         self.mails -= mailbox.seqs.len();
         mailbox
     }
 
-    /// What came lately for an account: how many mails, of how many bytes.
+    /// Number and bytes of an account's mails in the memtable.
     pub(super) fn totals(&self, account: AccountId) -> (u32, u64) {
         self.mailboxes.get(&account).map_or((0, 0), |mailbox| (mailbox.mails(), mailbox.bytes))
     }
 
-    /// The numbers of an account's above `after`, the lowest first.
+    /// An account's sequence numbers above `after`, in ascending order.
     pub(super) fn above(&self, account: AccountId, after: Seq) -> impl Iterator<Item = i64> {
         let after = to_sql(after.0);
         let seqs = self.mailboxes.get(&account).map(|mailbox| &mailbox.seqs);
@@ -158,18 +160,18 @@ impl Recent {
         seqs.into_iter().flat_map(move |seqs| seqs.range(first..).copied())
     }
 
-    /// How many mails there are.
+    /// Number of mails.
     pub(super) fn mails(&self) -> usize {
         self.mails
     }
 
-    /// Whether it is time to enter them into the index, of which there may be `max`.
+    /// Whether the memtable is to be flushed, where it may have `max` mails.
     pub(super) fn is_due(&self, max: usize) -> bool {
         self.mails >= max || self.mailboxes.len() >= MAILBOXES_MAX
     }
 
-    /// The mailboxes by account, as they stand in the index.
-    pub(super) fn sorted(&self) -> Vec<(AccountId, &RecentMailbox)> {
+    /// The mailboxes by account id, which is the order of the index.
+    pub(super) fn sorted(&self) -> Vec<(AccountId, &MemtableMailbox)> {
         let mut mailboxes: Vec<_> =
             self.mailboxes.iter().map(|(id, mailbox)| (*id, mailbox)).collect();
         mailboxes.sort_unstable_by_key(|(id, _)| *id);
@@ -181,8 +183,8 @@ impl Recent {
         self.last
     }
 
-    /// All that were here are in the index now.
-    pub(super) fn entered(&mut self) {
+    /// Empties the memtable after a flush.
+    pub(super) fn clear(&mut self) {
         self.indexed = self.last;
         self.mailboxes.clear();
         self.mails = 0;
