@@ -20,12 +20,13 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
-    engine::{Limits, Server},
+    engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    reactor::{Asked, Ports, Reactor, ReactorWaker},
-    session::Settings,
+    protocol::Protocol,
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
+    session::SessionConfig,
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -46,14 +47,14 @@ fn main() -> Result<(), Failure> {
 
 /// Serves until the waker stops the reactor.
 fn serve(started: &mpsc::Sender<(SocketAddr, Arc<ReactorWaker>)>) -> Result<(), Failure> {
-    let mut ports = Ports::new()?;
-    let address = ports.listen((Ipv4Addr::LOCALHOST, 0).into())?;
-    let waker = ports.waker();
+    let mut builder = ReactorBuilder::new()?;
+    let address = builder.listen((Ipv4Addr::LOCALHOST, 0).into(), Protocol::Correio)?;
+    let waker = builder.waker();
     let server = server(&(waker.clone() as Arc<dyn Wake>))?;
-    let mut reactor = Reactor::new(ports, server, Duration::from_secs(5));
+    let mut reactor = builder.build(server, Duration::from_secs(5));
     started.send((address, waker))?;
     // Reload is asked for by a signal, which this program does not take.
-    while reactor.run()? == Asked::Reload {}
+    while reactor.run()? == LoopExit::Reload {}
     reactor.close()?;
     Ok(())
 }
@@ -61,7 +62,7 @@ fn serve(started: &mpsc::Sender<(SocketAddr, Arc<ReactorWaker>)>) -> Result<(), 
 fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> {
     let realm = Realm([1; 16]);
     let bcrypt = Bcrypt { cost: 10 };
-    let limits = Limits {
+    let limits = ServerLimits {
         admission: AdmissionSettings {
             connections_max: 100,
             per_prefix_max: 100,
@@ -75,11 +76,11 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
         input_max: 64 << 20,
         output_max: 64 << 20,
     };
-    let settings = Settings {
+    let config = SessionConfig {
         security: Security::Plaintext,
         realm,
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(150),
@@ -87,7 +88,7 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
     let quota = Quota { mails: 1000, bytes: 64 << 20 };
     let store = MemoryStore::new(realm, quota, MemoryLimits::default());
     let hasher = HashPool::start(1, 64, bcrypt, wake)?;
-    Ok(Server::new(limits, settings, Box::new(store), Box::new(hasher)))
+    Ok(Server::new(limits, config, Box::new(store), Box::new(hasher)))
 }
 
 /// Says hello and returns the reply.

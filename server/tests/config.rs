@@ -7,9 +7,12 @@
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
 use correio_proto::message::RegistrationPolicy;
-use correio_server::ops::{
-    config::{Config, ConfigError, Environment, Listen, StoreKind},
-    exit::Failure,
+use correio_server::{
+    ops::{
+        config::{Config, ConfigError, Environment, Listen},
+        exit::Failure,
+    },
+    store::kind::StoreKind,
 };
 
 fn load(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {

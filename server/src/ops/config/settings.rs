@@ -1,5 +1,5 @@
 //! The list of settings: one row each, for the command line, the environment, the file, the
-//! help texts and the table in the README.
+//! help texts and the table in OPERATING.md.
 
 /// How a setting is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) enum Kind {
     One,
     /// Any number of values; the flag is repeated, in the environment they stand between commas.
     Many,
-    /// Given or not.
+    /// Set or not, without a value.
     Switch,
 }
 
@@ -17,11 +17,11 @@ pub(super) enum Kind {
 pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) kind: Kind,
-    /// What stands for its value in help texts.
+    /// Placeholder of its value in help texts.
     pub(super) value: &'static str,
-    /// What holds when nothing is said, as people read it.
+    /// Its default, as people read it.
     pub(super) default: &'static str,
-    /// What a value may be, as people read it.
+    /// The allowed values, as people read them.
     pub(super) allowed: &'static str,
     pub(super) meaning: &'static str,
 }
@@ -244,7 +244,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// The settings as a table in Markdown, for the README.
+/// The settings as a table in Markdown, for OPERATING.md.
 #[must_use]
 pub fn markdown() -> String {
     let mut table = "| flag and key | variable | default | allowed | meaning |\n\
