@@ -3,12 +3,11 @@
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
 mod support;
 
 use std::process::Command;
 
+use correio_testing::skip;
 use serde_json::json;
 use support::{Done, House, PASSWORD, finish};
 

@@ -3,10 +3,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-mod common;
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -22,9 +18,10 @@ use correio_proto::{
     limits,
     message::{ClientMessage, Request},
 };
+use correio_testing::skip;
 use tempfile::TempDir;
 
-use self::common::{Running, Speaks};
+use correio_testing::served::{Running, Speaks};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -2,10 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-mod common;
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     net::SocketAddr,
     os::unix::process::ExitStatusExt,
@@ -18,9 +14,10 @@ use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, limits, message::Send};
+use correio_testing::skip;
 use tempfile::TempDir;
 
-use self::common::{Running, Speaks};
+use correio_testing::served::{Running, Speaks};
 
 const PASSWORD: &str = "jarvis-is-here";
 

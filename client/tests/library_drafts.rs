@@ -2,9 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     env,
     io::{BufRead, BufReader},
@@ -14,6 +11,7 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts, Reopened, new_mail_id};
+use correio_testing::skip;
 use tempfile::TempDir;
 
 /// Where the program that is killed keeps its draft, and how many lines it types.

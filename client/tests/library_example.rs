@@ -3,7 +3,6 @@
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod common;
 #[path = "../examples/send_and_receive.rs"]
 #[allow(dead_code)] // Its `main` is not called here.
 mod example;
@@ -13,7 +12,7 @@ use std::{env, process::Command, sync::Arc};
 use correio_client::{Cancel, ConnectOptions, Password, Registration, Service, Trust, new_mail_id};
 use tempfile::TempDir;
 
-use self::common::Running;
+use correio_testing::served::Running;
 
 #[test]
 fn the_example_sends_and_receives() {

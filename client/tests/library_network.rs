@@ -2,9 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -27,6 +24,7 @@ use correio_proto::{
         Registration, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
 };
+use correio_testing::skip;
 
 /// Longest wait for anything that has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,8 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -26,7 +24,7 @@ use correio_proto::{
 };
 use tempfile::TempDir;
 
-use self::common::Running;
+use correio_testing::served::Running;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

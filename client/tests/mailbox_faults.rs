@@ -2,10 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-mod common;
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     fs,
     net::SocketAddr,
@@ -18,9 +14,10 @@ use correio_client::{
     Address, Cancel, ConnectOptions, Draft, Drafts, Registration, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, message::Send};
+use correio_testing::skip;
 use tempfile::TempDir;
 
-use self::common::{Running, Speaks};
+use correio_testing::served::{Running, Speaks};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_correio");
 

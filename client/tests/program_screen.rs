@@ -3,12 +3,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
 
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
 mod support;
 
 use std::{process::Command, time::Duration};
 
+use correio_testing::skip;
 use rustix::process::Signal;
 use support::{
     House, PASSWORD,

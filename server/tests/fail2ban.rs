@@ -4,7 +4,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 mod daemon;
-mod skip;
 
 use std::{
     fs,
@@ -18,10 +17,8 @@ use correio_proto::{
     message::{Login, Reply, Request},
 };
 
-use self::{
-    daemon::{Client, Daemon, code, command, eventually, login},
-    skip::{skipped, works},
-};
+use self::daemon::{Client, Daemon, code, command, eventually, login};
+use correio_testing::skip::{skipped, works};
 
 /// Wrong passwords that are tried.
 const WRONG: usize = 8;

@@ -2,8 +2,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-mod skip;
-
 use std::{
     fs,
     io::{BufRead, BufReader, ErrorKind, Read},
@@ -19,6 +17,7 @@ use correio_proto::{
     limits,
     message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
 };
+use correio_testing::skip;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 const PATIENCE: Duration = Duration::from_secs(30);

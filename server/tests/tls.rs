@@ -3,8 +3,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-mod skip;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -33,7 +31,7 @@ use rustls::{
 };
 use tempfile::TempDir;
 
-use self::skip::{skipped, works};
+use correio_testing::skip::{skipped, works};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -3,8 +3,6 @@
 #![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
-#[path = "../common/mod.rs"]
-mod common;
 pub mod gate;
 pub mod screen;
 pub mod terminal;
@@ -23,7 +21,7 @@ use correio_client::{
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use tempfile::TempDir;
 
-use self::common::Running;
+use correio_testing::served::Running;
 
 pub const PASSWORD: &str = "jarvis-is-here";
 

@@ -3,9 +3,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-#[path = "../../../client/tests/common/mod.rs"]
-mod common;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -17,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Running, Speaks};
 use correio_load::results::{Ending, Operation, Results};
+use correio_testing::served::{Running, Speaks};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use tempfile::TempDir;
 

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 
-#[path = "../../../server/tests/skip/mod.rs"]
-mod skip;
-
+use correio_testing::skip;
 use std::{fs, path::Path, process::Command};
 
 #[test]

@@ -16,8 +16,8 @@ use rustix::process::Signal;
 use crate::{
     daemon::{Client, Daemon, command, eventually, login, mail, refused},
     process::open_files,
-    skip::{skipped, works},
 };
+use correio_testing::skip::{skipped, works};
 
 #[test]
 fn told_to_stop_under_load_it_finishes_what_is_under_way() {

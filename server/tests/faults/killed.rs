@@ -14,9 +14,9 @@ use correio_proto::{
 
 use crate::{
     daemon::{Client, Daemon, id, login, mail, register},
-    skip::can_trace,
     traced::traced,
 };
+use correio_testing::skip::can_trace;
 
 /// Mails that a client sends in its life.
 const MAILS: u64 = 4;

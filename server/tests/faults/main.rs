@@ -7,15 +7,11 @@
 #[path = "../daemon/mod.rs"]
 mod daemon;
 mod descriptors;
-#[path = "../store/elsewhere.rs"]
-mod elsewhere;
 mod ending;
 mod full;
 mod hashing;
 mod killed;
 mod memory;
 mod process;
-#[path = "../skip/mod.rs"]
-mod skip;
 mod syncs;
 mod traced;

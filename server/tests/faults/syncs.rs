@@ -6,9 +6,9 @@ use correio_proto::message::{Confirm, Reply, Request};
 
 use crate::{
     daemon::{Client, Daemon, eventually, login, mail, register},
-    skip::can_trace,
     traced::traced,
 };
+use correio_testing::skip::can_trace;
 
 const MAILS: u64 = 6;
 

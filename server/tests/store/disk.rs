@@ -12,10 +12,10 @@ use correio_server::{
     store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
 };
 
-use crate::{
+use crate::support::{Harness, ROOMY, find, is_sent, send};
+use correio_testing::{
     elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},
     skip::can_trace,
-    support::{Harness, ROOMY, find, is_sent, send},
 };
 
 /// Sends until the store does not take a mail any more: how many it took, and what it said then.

@@ -7,10 +7,8 @@ use std::{
 
 use correio_server::store::sqlite::SqliteOptions;
 
-use crate::{
-    elsewhere::{elsewhere, room},
-    support::{Harness, ROOMY, id, is_sent, send},
-};
+use crate::support::{Harness, ROOMY, id, is_sent, send};
+use correio_testing::elsewhere::{elsewhere, room};
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {

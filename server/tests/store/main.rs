@@ -8,7 +8,6 @@ mod contract;
 mod copied;
 mod damage;
 mod disk;
-mod elsewhere;
 mod files;
 mod foreign;
 mod groups;
@@ -18,6 +17,4 @@ mod migrating;
 mod model;
 mod opening;
 mod queue;
-#[path = "../skip/mod.rs"]
-mod skip;
 mod support;

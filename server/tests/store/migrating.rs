@@ -9,10 +9,12 @@ use correio_proto::mail::Timestamp;
 use correio_server::store::StoreDone;
 
 use crate::{
-    elsewhere::{elsewhere, room},
     files::{DATABASE, TO_VERSION_1, snapshot, with_sql},
-    skip::can_trace,
     support::{Harness, everything, send},
+};
+use correio_testing::{
+    elsewhere::{elsewhere, room},
+    skip::can_trace,
 };
 
 const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";

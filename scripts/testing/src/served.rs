@@ -1,7 +1,4 @@
-//! A server on a thread of the test's own process.
-
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic)] // It is all test.
+//! A server with SQLite on a thread of the test's own process.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -33,12 +30,15 @@ use correio_server::{
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {
+    /// With TLS and a certificate of its own.
     Tls,
+    /// Without TLS.
     Plaintext,
 }
 
-/// Dropping it stops it.
+/// A running server; dropping it stops it.
 pub struct Running {
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// What its clients must trust.
     pub trust: Trust,
@@ -47,10 +47,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a server with TLS on a port of this machine; port 0 stands for any.
     pub fn start(data: &Path, port: u16) -> Self {
         Self::speaking(Speaks::Tls, data, port)
     }
 
+    /// As [`Running::start`], with or without TLS.
     pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
         let (trust, security) = match speaks {

@@ -1,0 +1,11 @@
+//! The harness that the tests of all crates share: the server in memory ([`world`]) and on a thread
+//! ([`served`]), clients, requests, and the tools of the machine that a test may lack.
+//!
+//! Tests inside a crate's `src` cannot use it: they see the crate's types twice, once their own and
+//! once through this crate.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
+
+pub mod elsewhere;
+pub mod served;
+pub mod skip;
