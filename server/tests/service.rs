@@ -1,7 +1,5 @@
 //! The daemon under a service manager: sockets handed over, readiness, signs of life, the end.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     fs,
     io::{BufRead, BufReader, ErrorKind, Read},

@@ -1,7 +1,5 @@
 //! Reads the sources and fails where they break a rule of the house (ARCHITECTURE.md).
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
 use std::{
     fs,
     path::{Path, PathBuf},

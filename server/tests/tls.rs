@@ -1,8 +1,6 @@
 //! The daemon's certificate: made once, read from files, replaced while it runs, and what is said
 //! of files that cannot be used.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read},

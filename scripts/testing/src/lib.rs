@@ -6,6 +6,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+pub mod client;
 pub mod elsewhere;
+pub mod hasher;
+pub mod pipe;
+pub mod request;
 pub mod served;
 pub mod skip;
+pub mod wait;
+pub mod world;

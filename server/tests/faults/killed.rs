@@ -12,10 +12,8 @@ use correio_proto::{
     message::{Confirm, Reply, Request},
 };
 
-use crate::{
-    daemon::{Client, Daemon, id, login, mail, register},
-    traced::traced,
-};
+use super::traced::traced;
+use crate::daemon::{Client, Daemon, id, login, mail, register};
 use correio_testing::skip::can_trace;
 
 /// Mails that a client sends in its life.
@@ -34,21 +32,27 @@ struct Ledger {
 
 /// Registers, sends, fetches, confirms and sends: `None` once the server is gone.
 fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
-    client.try_ask(register("tony")).map(|reply| assert_eq!(reply, Reply::Registered {}))?;
+    client
+        .ask_unless_gone(register("tony"))
+        .map(|reply| assert_eq!(reply, Reply::Registered {}))?;
     ledger.is_registered = true;
-    client.try_ask(login("tony")).map(|reply| assert!(matches!(reply, Reply::LoggedIn(_))))?;
+    client
+        .ask_unless_gone(login("tony"))
+        .map(|reply| assert!(matches!(reply, Reply::LoggedIn(_))))?;
     for number in 1..=MAILS {
         ledger.asked.insert(number);
-        let sent = client.try_ask(mail(number, "tony"))?;
+        let sent = client.ask_unless_gone(mail(number, "tony"))?;
         assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
         ledger.acknowledged.insert(number);
         if number == MAILS - 1 {
-            let Reply::Page(page) = client.try_ask(Request::Fetch(Default::default()))? else {
+            let Reply::Page(page) = client.ask_unless_gone(Request::Fetch(Default::default()))?
+            else {
                 panic!("a page was expected");
             };
             let first = page.mails[0].reference();
             ledger.confirming = Some(first);
-            let confirmed = client.try_ask(Request::Confirm(Confirm { mails: vec![first] }))?;
+            let confirmed =
+                client.ask_unless_gone(Request::Confirm(Confirm { mails: vec![first] }))?;
             assert_eq!(confirmed, Reply::Confirmed { deleted: 1 });
             ledger.is_confirmed = true;
         }
@@ -108,7 +112,7 @@ fn kill_at(calls: &str, when: usize) -> ExitStatus {
     let ended = match Daemon::try_spawn(command) {
         Err(ended) => ended,
         Ok(daemon) => {
-            let client = Client::try_connect(daemon.address);
+            let client = Client::greet_unless_gone(daemon.address);
             client.and_then(|mut client| live(&mut client, &mut ledger));
             // Its end is orderly where it lives so long, with what it writes then.
             daemon.stop()

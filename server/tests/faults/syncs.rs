@@ -4,10 +4,8 @@ use std::{fs, io::Read, path::Path, process::Stdio};
 
 use correio_proto::message::{Confirm, Reply, Request};
 
-use crate::{
-    daemon::{Client, Daemon, eventually, login, mail, register},
-    traced::traced,
-};
+use super::traced::traced;
+use crate::daemon::{Client, Daemon, eventually, login, mail, register};
 use correio_testing::skip::can_trace;
 
 const MAILS: u64 = 6;
@@ -57,7 +55,7 @@ fn no_answer_goes_out_before_its_sync() {
 /// Sends until the server refuses or ends: the mails that it acknowledged.
 fn send_on(client: &mut Client) -> u64 {
     for number in 1..=MAILS {
-        match client.try_ask(mail(number, "tony")) {
+        match client.ask_unless_gone(mail(number, "tony")) {
             Some(Reply::Sent { .. }) => {}
             // It may say that it ends, but not that it has a mail.
             None => return number - 1,
@@ -78,9 +76,10 @@ fn ends_in_order(directory: &Path, when: usize) -> bool {
         Err(ended) => ended,
         Ok(mut daemon) => {
             let mut stderr = daemon.child.stderr.take().unwrap();
-            if let Some(mut tony) = Client::try_connect(daemon.address) {
-                is_registered = tony.try_ask(register("tony")) == Some(Reply::Registered {});
-                if is_registered && tony.try_ask(login("tony")).is_some() {
+            if let Some(mut tony) = Client::greet_unless_gone(daemon.address) {
+                is_registered =
+                    tony.ask_unless_gone(register("tony")) == Some(Reply::Registered {});
+                if is_registered && tony.ask_unless_gone(login("tony")).is_some() {
                     acknowledged = send_on(&mut tony);
                 }
             }

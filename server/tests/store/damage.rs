@@ -12,7 +12,7 @@ use correio_server::{
 };
 use rusqlite::Connection;
 
-use crate::{
+use super::{
     files::{DATABASE, TO_VERSION_1, copy_files, make_database, refusal, refused, with_sql},
     support::{Harness, PATIENCE, QUOTA, ROOMY, delete, find, send, waker, whole_mailbox},
 };

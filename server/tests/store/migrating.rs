@@ -8,7 +8,7 @@ use std::{
 use correio_proto::mail::Timestamp;
 use correio_server::store::StoreDone;
 
-use crate::{
+use super::{
     files::{DATABASE, TO_VERSION_1, snapshot, with_sql},
     support::{Harness, everything, send},
 };
@@ -17,7 +17,7 @@ use correio_testing::{
     skip::can_trace,
 };
 
-const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
+const TEST: &str = "store::migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
 
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, sqlite::OpenError};
 
-use crate::{
+use super::{
     files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
     support::{Harness, everything, send},
 };
@@ -79,7 +79,7 @@ fn a_directory_that_is_none_is_refused() {
 
 #[test]
 fn a_read_only_directory_is_refused() {
-    if !is_ordinary("opening::a_read_only_directory_is_refused") {
+    if !is_ordinary("store::opening::a_read_only_directory_is_refused") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -104,7 +104,7 @@ fn nobody_else_can_read_what_is_stored() {
 
 #[test]
 fn a_read_only_database_is_refused() {
-    if !is_ordinary("opening::a_read_only_database_is_refused") {
+    if !is_ordinary("store::opening::a_read_only_database_is_refused") {
         return;
     }
     let error = refusal(|path| {

@@ -23,9 +23,9 @@ use correio_server::{
     },
     waker::Wake,
 };
-use correio_simulation::store::SimStore;
+use correio_simulation::store::{SimStore, State};
 
-use crate::files::copy_files;
+use super::files::copy_files;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
@@ -79,6 +79,31 @@ pub struct Harness {
     crash: Option<Crash>,
     /// What a store takes that has no thread to do its work.
     work: Option<Box<dyn FnMut()>>,
+}
+
+/// The state of the simulation's store as a store: it shares no code with those of the server.
+#[derive(Debug)]
+struct Oracle {
+    state: State,
+    quota: Quota,
+}
+
+impl Store for Oracle {
+    fn realm(&self) -> Realm {
+        Realm([0; 16])
+    }
+
+    fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
+        Submitted::Done(self.state.run(self.quota, job))
+    }
+
+    fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
 }
 
 /// Names that the tests give to accounts.
@@ -148,6 +173,11 @@ impl Harness {
             Some(start(directory.path()))
         };
         Self { crash: Some(Box::new(crash)), ..Self::around(store, waker) }
+    }
+
+    /// Around the oracle: what a store has to answer.
+    pub fn oracle(quota: Quota) -> Self {
+        Self::immediate(Box::new(Oracle { state: State::default(), quota }))
     }
 
     /// Around the store of the simulation.

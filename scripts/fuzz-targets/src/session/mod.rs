@@ -66,14 +66,14 @@ impl Play {
         let who = usize::from(action >> 6);
         if !self.world.is_there(who) {
             self.world.connect(who);
-            self.model.connected(who, self.world.now.uptime);
+            self.model.connected(who, self.world.inner.now.uptime);
         }
         match action % 32 {
             0 => self.hang_up(who),
             1 => {
                 let seconds = u64::from(script.byte()) * 10;
                 self.world.pass(seconds);
-                self.model.passed(self.world.now.uptime);
+                self.model.passed(self.world.inner.now.uptime);
             }
             2 => self.world.note_everything(who),
             // Half a frame, and then nothing more.
@@ -145,7 +145,7 @@ impl Play {
     fn hear(&mut self, who: usize, said: &[Said]) {
         self.world.settle();
         self.world.take(who);
-        let now = self.world.now;
+        let now = self.world.inner.now;
         for said in said {
             if self.model.is_closed(who) {
                 break;
@@ -200,10 +200,10 @@ impl Play {
                 self.hang_up(who);
             }
         }
-        assert_eq!(self.world.server.len(), 0);
+        assert_eq!(self.world.inner.server.len(), 0);
         for (username, credential) in self.model.accounts() {
             self.world.connect(0);
-            self.model.connected(0, self.world.now.uptime);
+            self.model.connected(0, self.world.inner.now.uptime);
             let requests = [
                 hello(1),
                 Request::Login(Login { username, credential }),
@@ -216,7 +216,7 @@ impl Play {
             self.hang_up(0);
         }
         self.world.connect(0);
-        self.world.server.stop(self.world.now);
+        self.world.inner.server.stop(self.world.inner.now);
         self.world.settle();
         self.world.take(0);
         assert_eq!(self.world.notices(0), [Notice::ShuttingDown {}]);

@@ -18,8 +18,9 @@ use correio_server::clock::Now;
 
 use super::{
     CLIENTS, NO_SEQ,
-    world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM},
+    world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA},
 };
+use correio_testing::world::REALM;
 
 /// How far a client has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use correio_server::{
 };
 
 /// Verdicts that one [`StoreJob::Prune`] forgets at most.
-const PRUNE_STEP: usize = 1000;
+pub const PRUNE_STEP: usize = 1000;
 
 /// Accounts, mailboxes, verdicts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,6 @@
 //! What the daemon does where the machine fails it, and where clients do their worst: as a real
 //! process, under strace, on small disks, with few descriptors.
 
-#![allow(missing_docs, unreachable_pub)] // It is all test.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "../daemon/mod.rs"]
-mod daemon;
 mod descriptors;
 mod ending;
 mod full;

@@ -1,8 +1,5 @@
 //! What every store must do, asked of each of them, and what the one on a disk must survive.
 
-#![allow(missing_docs, unreachable_pub)] // It is all test.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 mod bounds;
 mod contract;
 mod copied;
@@ -14,7 +11,6 @@ mod groups;
 mod killing;
 mod log;
 mod migrating;
-mod model;
 mod opening;
 mod queue;
 mod support;
