@@ -9,6 +9,7 @@ use std::process::Command;
 
 use correio_testing::skip;
 use serde_json::json;
+
 use support::{Done, House, PASSWORD, finish};
 
 /// Runs the program in 1960.

@@ -18,10 +18,9 @@ use correio_proto::{
     limits,
     message::{ClientMessage, Request},
 };
+use correio_testing::served::{Running, Speaks};
 use correio_testing::skip;
 use tempfile::TempDir;
-
-use correio_testing::served::{Running, Speaks};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

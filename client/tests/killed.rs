@@ -14,10 +14,9 @@ use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, limits, message::Send};
+use correio_testing::served::{Running, Speaks};
 use correio_testing::skip;
 use tempfile::TempDir;
-
-use correio_testing::served::{Running, Speaks};
 
 const PASSWORD: &str = "jarvis-is-here";
 

@@ -10,9 +10,8 @@ mod example;
 use std::{env, process::Command, sync::Arc};
 
 use correio_client::{Cancel, ConnectOptions, Password, Registration, Service, Trust, new_mail_id};
-use tempfile::TempDir;
-
 use correio_testing::served::Running;
+use tempfile::TempDir;
 
 #[test]
 fn the_example_sends_and_receives() {

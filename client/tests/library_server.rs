@@ -22,9 +22,8 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use tempfile::TempDir;
-
 use correio_testing::served::Running;
+use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -9,6 +9,7 @@ use std::{process::Command, time::Duration};
 
 use correio_testing::skip;
 use rustix::process::Signal;
+
 use support::{
     House, PASSWORD,
     screen::{CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, UP, draft_bodies},

@@ -1,13 +1,8 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the examples of this crate
+//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test all golden` writes the examples of this crate
 //! into the document, for a change of the protocol that is meant. A new message needs its fence
 //! in the document first.
-
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +28,8 @@ use serde::{
         value::{Error, StrDeserializer},
     },
 };
-use support::Value;
+
+use crate::support::{self, Value};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/PROTOCOL.md");
 

@@ -1,10 +1,5 @@
 //! Streams of every kind, from outside: the same messages whatever the pieces, and no harm.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{fmt::Debug, io::Cursor};
 
 use correio_proto::{
@@ -16,6 +11,8 @@ use correio_proto::{
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
+
+use crate::support;
 
 /// What was taken out of a channel.
 type Taken<M> = Vec<Result<M, ChannelError>>;

@@ -1,10 +1,5 @@
 //! Channels with TLS: the same messages whatever the pieces, and nothing of them to be seen.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{io::Cursor, sync::Arc};
 
 use correio_proto::{
@@ -22,6 +17,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
     version::TLS13,
 };
+
+use crate::support;
 
 /// Both ends of one server's TLS.
 struct Ends {

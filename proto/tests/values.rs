@@ -1,18 +1,14 @@
 //! Every message of the document, written otherwise or wrongly: the same message where the
 //! document says so, an error where it does not, and never any harm.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use correio_proto::{
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
     message::{ClientMessage, ServerMessage},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use support::Value;
+
+use crate::support::{self, Value};
 
 /// Fields that may be left out, behind the choice whose fields they are.
 const OPTIONAL: [(&str, &str); 6] = [

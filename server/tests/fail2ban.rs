@@ -12,9 +12,9 @@ use correio_proto::{
     credential::Credential,
     message::{Login, Reply, Request},
 };
+use correio_testing::skip::{skipped, works};
 
 use crate::daemon::{Client, Daemon, code, command, eventually, hello, login, refused};
-use correio_testing::skip::{skipped, works};
 
 /// Wrong passwords that are tried.
 const WRONG: usize = 8;

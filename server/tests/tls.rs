@@ -20,6 +20,7 @@ use correio_proto::{
     tls::{ALPN, Security},
 };
 use correio_server::ops::certificate::{Certificate, CertificateError, CertificateSource};
+use correio_testing::skip::{skipped, works};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
@@ -28,8 +29,6 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tempfile::TempDir;
-
-use correio_testing::skip::{skipped, works};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

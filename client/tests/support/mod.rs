@@ -19,9 +19,8 @@ use correio_client::{
     Address, Cancel, ConnectOptions, KnownServers, Registration, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
-use tempfile::TempDir;
-
 use correio_testing::served::Running;
+use tempfile::TempDir;
 
 pub const PASSWORD: &str = "jarvis-is-here";
 

@@ -1,9 +1,8 @@
 //! The mutants are patches of the sources, and have to follow them.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
+use std::{fs, path::Path, process::Command};
 
 use correio_testing::skip;
-use std::{fs, path::Path, process::Command};
 
 #[test]
 fn every_mutant_applies_to_the_sources() {

@@ -11,11 +11,11 @@ use std::{
 };
 
 use correio_proto::message::{Fetch, Notice, Reply, Request};
+use correio_testing::skip::{skipped, works};
 use rustix::process::Signal;
 
 use super::process::open_files;
 use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
-use correio_testing::skip::{skipped, works};
 
 #[test]
 fn told_to_stop_under_load_it_finishes_what_is_under_way() {

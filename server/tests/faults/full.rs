@@ -7,9 +7,9 @@ use correio_proto::{
     mail::Mail,
     message::{Confirm, ErrorCode, Reply, Request, Send},
 };
+use correio_testing::elsewhere::{on_a_small_disk, room};
 
 use crate::daemon::{Client, Daemon, code, eventually, id, login, mail, register};
-use correio_testing::elsewhere::{on_a_small_disk, room};
 
 fn large(number: u64) -> Request {
     Request::Send(Send {

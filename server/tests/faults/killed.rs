@@ -11,10 +11,10 @@ use correio_proto::{
     mail::{Mail, MailRef},
     message::{Confirm, Reply, Request},
 };
+use correio_testing::skip::can_trace;
 
 use super::traced::traced;
 use crate::daemon::{Client, Daemon, id, login, mail, register};
-use correio_testing::skip::can_trace;
 
 /// Mails that a client sends in its life.
 const MAILS: u64 = 4;

@@ -3,10 +3,10 @@
 use std::{fs, io::Read, path::Path, process::Stdio};
 
 use correio_proto::message::{Confirm, Reply, Request};
+use correio_testing::skip::can_trace;
 
 use super::traced::traced;
 use crate::daemon::{Client, Daemon, eventually, login, mail, register};
-use correio_testing::skip::can_trace;
 
 const MAILS: u64 = 6;
 

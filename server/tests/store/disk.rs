@@ -11,12 +11,12 @@ use correio_server::{
     ids::AccountId,
     store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
 };
-
-use super::support::{Harness, ROOMY, find, is_sent, send};
 use correio_testing::{
     elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},
     skip::can_trace,
 };
+
+use super::support::{Harness, ROOMY, find, is_sent, send};
 
 /// Sends until the store does not take a mail any more: how many it took, and what it said then.
 fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, StoreFailed>) {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use correio_server::store::sqlite::SqliteOptions;
+use correio_testing::elsewhere::{elsewhere, room};
 
 use super::support::{Harness, ROOMY, id, is_sent, send};
-use correio_testing::elsewhere::{elsewhere, room};
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {

@@ -7,14 +7,14 @@ use std::{
 
 use correio_proto::mail::Timestamp;
 use correio_server::store::StoreDone;
+use correio_testing::{
+    elsewhere::{elsewhere, room},
+    skip::can_trace,
+};
 
 use super::{
     files::{DATABASE, TO_VERSION_1, snapshot, with_sql},
     support::{Harness, everything, send},
-};
-use correio_testing::{
-    elsewhere::{elsewhere, room},
-    skip::can_trace,
 };
 
 const TEST: &str = "store::migrating::killed_at_any_moment_it_has_changed_nothing_or_all";

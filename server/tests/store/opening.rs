@@ -4,12 +4,12 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, sqlite::OpenError};
+use correio_testing::elsewhere::is_ordinary;
 
 use super::{
     files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
     support::{Harness, everything, send},
 };
-use correio_testing::elsewhere::is_ordinary;
 
 #[test]
 fn everything_is_there_after_opening_again() {
