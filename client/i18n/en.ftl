@@ -65,6 +65,10 @@ send-failed = The e-mail could not be sent: { $reason }
 send-cancelled = Sending was cancelled; the e-mail may have arrived all the same. Sending the draft again does not make two of it.
 send-unknown-names = Unknown: { $names }
 send-kept = The e-mail was kept as a draft: go on with it by choice 4 or 8.
+send-leave = What is to become of the e-mail?
+send-leave-keep = Keep it as a draft
+send-leave-discard = Discard it
+send-discarded = E-mail discarded.
 send-not-kept = The draft could not be kept: { $reason }
 
 receive-working = Receiving E-mails…
@@ -83,6 +87,7 @@ mail-date = Date
 mail-subject = Subject
 mail-id = Id
 mail-more = -- Enter goes on, Esc goes back --
+mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
 local-skipped = { $path } is left out: { $reason }
@@ -234,7 +239,9 @@ login-password-of = Password of { $username } (Esc changes the username)
 home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
 send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
 list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
+list-end = -- (END) Enter or Esc ends, PgUp goes back, a number chooses --
 mail-back = -- any key goes back to the list --
+mail-back-end = -- (END) any key goes back to the list --
 drafts-choose = Which draft to open:
 drafts-skipped = { $path }: not a draft that can be read ({ $reason }); it was left as it is
 drafts-in-use = { $count ->
@@ -243,6 +250,7 @@ drafts-in-use = { $count ->
 }
 prompt-not-text = the input is not UTF-8 and was ignored: set the terminal to UTF-8
 prompt-one-line = a password has one line; the pasted text was not used
+prompt-first-line = only the first line of the pasted text was used
 prompt-line-cut = this terminal passes on at most 4095 bytes a line; the line above was cut off and ignored: type shorter lines
 help-about = A client for the correio mail service. Without a command it opens its menus.
 help-heading-usage = Usage

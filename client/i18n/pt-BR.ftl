@@ -65,6 +65,10 @@ send-failed = Falha no envio do email: { $reason }
 send-cancelled = O envio foi cancelado; o e-mail pode ter chegado mesmo assim. Enviar o rascunho de novo não faz dois dele.
 send-unknown-names = Não existe: { $names }
 send-kept = O e-mail foi guardado como rascunho: continue com a opção 4 ou 8.
+send-leave = O que fazer com o e-mail?
+send-leave-keep = Guardar como rascunho
+send-leave-discard = Descartar
+send-discarded = E-mail descartado.
 send-not-kept = O rascunho não pôde ser guardado: { $reason }
 
 receive-working = Recebendo E-mails…
@@ -83,6 +87,7 @@ mail-date = Data
 mail-subject = Assunto
 mail-id = Identificação
 mail-more = -- Enter continua, Esc volta --
+mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
 local-skipped = { $path } fica de fora: { $reason }
@@ -234,7 +239,9 @@ login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
 send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
+list-end = -- (FIM) Enter ou Esc termina, PgUp volta, um número escolhe --
 mail-back = -- qualquer tecla volta à lista --
+mail-back-end = -- (FIM) qualquer tecla volta à lista --
 drafts-choose = Qual rascunho deseja abrir:
 drafts-skipped = { $path }: não é um rascunho que se possa ler ({ $reason }); ficou como está
 drafts-in-use = { $count ->
@@ -243,6 +250,7 @@ drafts-in-use = { $count ->
 }
 prompt-not-text = o terminal mandou algo que não é UTF-8; isso não foi usado (o terminal precisa estar em UTF-8)
 prompt-one-line = uma senha tem só uma linha; o texto colado não foi usado
+prompt-first-line = só a primeira linha do texto colado foi usada
 prompt-line-cut = este terminal só passa 4095 bytes por linha; a linha acima chegou cortada e não foi usada: escreva-a em linhas menores
 help-about = Um cliente do serviço de e-mail correio. Sem comando, abre os menus.
 help-heading-usage = Uso

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use correio_client::{Draft, Drafts, new_mail_id};
 use rustix::process::Signal;
@@ -108,9 +108,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
             let contents = screen.contents();
             ["edited", "typed"].iter().all(|text| contents.matches(text).count() == 1)
         });
-        screen.press(ESCAPE);
-        screen.sees("kept as a draft");
-        screen.menu(HOME);
+        screen.leave_draft();
         let kept = draft_bodies(&house);
         assert_eq!(kept.len(), number + 1);
         let last = kept.last().unwrap();
@@ -138,9 +136,7 @@ fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
     let file = files[0].as_ref().unwrap().path();
     assert!(shown.contains(file.file_name().unwrap().to_str().unwrap()), "{shown}");
     assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["typed"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -215,9 +211,7 @@ fn without_a_chosen_editor_a_common_one_is_used_or_a_hint_is_given() {
         shown.matches("set EDITOR").count() == 2 && shown.trim_end().ends_with("typed")
     });
     assert_eq!(screen.count("typed"), 1, "{}", screen.text());
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     program(&directory.path().join("nano"), "echo by nano >>\"$1\"");
     screen.write_to("tony", "Oi");
     screen.sees("Ctrl-X opens nano");
@@ -281,9 +275,9 @@ fn a_thousand_drafts_can_all_be_chosen() {
     screen.press(ESCAPE);
     screen.menu(HOME);
     screen.press("8");
-    screen.sees("[1] tony: D1000");
+    screen.sees(&format!("[1] {} tony: D1000", changed_at(&of_tony, "D1000")));
     screen.press("\x1b[F");
-    screen.sees("[1000] tony: D1");
+    screen.sees(&format!("[1000] {} tony: D1", changed_at(&of_tony, "D1")));
     screen.press("999");
     screen.asks("(0 goes back) 999");
     screen.press(ENTER);
@@ -297,6 +291,18 @@ fn a_thousand_drafts_can_all_be_chosen() {
     assert_eq!(screen.end().0, 130);
 }
 
+/// When the draft with this subject was written last, as the program shows it.
+fn changed_at(drafts: &Drafts, subject: &str) -> String {
+    let list = drafts.list().unwrap().drafts;
+    let draft = list.iter().find(|draft| draft.subject == subject).unwrap();
+    let date = Command::new("date")
+        .args(["+%Y-%m-%d %H:%M:%S %Z", "-r"])
+        .arg(drafts.file(draft.id))
+        .output()
+        .unwrap();
+    String::from_utf8(date.stdout).unwrap().trim_end().to_owned()
+}
+
 #[test]
 fn a_draft_that_cannot_be_deleted_is_told() {
     let house = House::of(&[("tony", "Tony Stark")]);
@@ -308,6 +314,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     screen.sees("8) Drafts (1)");
     screen.press("8");
     screen.menu("0) Back");
+    screen.sees(&format!("1) {} tony: Oi", changed_at(&of_tony, "Oi")));
     screen.press("1");
     screen.sees("3) Delete");
     screen.menu("0) Back");
@@ -316,7 +323,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     screen.press("3");
-    screen.sees("the mailbox on this computer: ");
+    screen.sees("the mailbox on this computer:");
     screen.menu(HOME);
     screen.press(CTRL_C);
     assert_eq!(screen.end().0, 130);

@@ -6,9 +6,12 @@ mod support;
 
 use std::time::Duration;
 
+use correio_client::Drafts;
 use support::{
     House,
-    screen::{CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies},
+    screen::{
+        CTRL_C, CTRL_D, DISCARD, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies,
+    },
 };
 
 /// Sequences that stand for no key of the menus, or for no key at all.
@@ -130,6 +133,36 @@ fn last_row(question: &str, typed: &str) -> String {
 }
 
 #[test]
+fn what_is_typed_after_alt_and_a_letter_is_not_swallowed_for_long() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).home();
+    screen.press("4");
+    screen.answer("commas): ", "tony");
+    screen.asks("Subject: ");
+    // Each of them begins a string that only its end would end, which never comes.
+    for key in ["\x1bP", "\x1b]", "\x1bX", "\x1b^", "\x1b_"] {
+        screen.press(key);
+        let is_shown = (0..20).any(|_| {
+            screen.press("z");
+            let pause = Duration::from_millis(100);
+            screen.within(pause, |screen| screen.contents().contains("Subject: z"))
+        });
+        assert!(is_shown, "{key:?}: {}", screen.text());
+        screen.press("\x15");
+        screen.ends_with(&["Subject:"]);
+    }
+    // A string of a terminal stays whole, also where a slow connection takes it apart.
+    screen.press("\x1b]11;rgb:");
+    screen.within(Duration::from_millis(100), |_| false);
+    screen.press("6666\x1b");
+    screen.within(Duration::from_millis(100), |_| false);
+    screen.press("\\x");
+    screen.ends_with(&["Subject: x"]);
+    screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
 fn a_character_comes_in_pieces() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
@@ -190,9 +223,7 @@ fn an_arrow_comes_in_pieces() {
     screen.press("l");
     screen.sees("luno");
     // Esc alone leaves, and what was typed is a draft.
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["luno"]);
     screen.press(CTRL_C);
     assert_eq!(screen.end().0, 130);
@@ -206,22 +237,55 @@ fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
     screen.asks("commas): ");
     screen.press("peter");
     screen.sees("peter");
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     screen.press("4");
     screen.answer("commas): ", "steve");
     screen.asks("Subject: ");
     screen.press("Shield");
     screen.sees("Shield");
-    screen.press(ESCAPE);
+    screen.leave_draft();
     screen.sees("8) Drafts (2)");
-    screen.menu(HOME);
     let kept: Vec<_> =
         support::screen::drafts(&house).into_iter().map(|mail| (mail.to, mail.subject)).collect();
     let expected = [("peter", ""), ("steve", "Shield")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(kept, expected);
     screen.press(CTRL_C);
+    assert_eq!(screen.end().0, 130);
+}
+
+#[test]
+fn a_mail_can_be_discarded_where_it_is_left_and_is_kept_in_doubt() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).body();
+    screen.press("not this");
+    screen.sees("not this");
+    screen.press(ESCAPE);
+    screen.menu(DISCARD);
+    // It is a draft before it is asked about.
+    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    assert_eq!(of_tony.list().unwrap().in_use[0].body, "not this");
+    screen.press("2");
+    screen.sees("E-mail discarded.");
+    screen.sees("8) Drafts (0)");
+    screen.menu(HOME);
+    let list = of_tony.list().unwrap();
+    assert!(list.drafts.is_empty() && list.in_use.is_empty());
+    // Esc, Enter, a paste and Ctrl-C discard nothing.
+    for (number, key) in [ESCAPE, ENTER, CTRL_C].into_iter().enumerate() {
+        screen.forget();
+        screen.press("4");
+        screen.asks("commas): ");
+        screen.press("tony");
+        screen.sees("commas): tony");
+        screen.press(ESCAPE);
+        screen.menu(DISCARD);
+        screen.press("\x1b[200~2\n\x1b[201~");
+        screen.within(Duration::from_millis(200), |_| false);
+        screen.press(key);
+        screen.sees("kept as a draft");
+        let list = of_tony.list().unwrap();
+        assert_eq!(list.drafts.len() + list.in_use.len(), number + 1);
+    }
     assert_eq!(screen.end().0, 130);
 }
 
@@ -279,8 +343,7 @@ fn a_body_can_be_corrected_anywhere_and_a_draft_as_well() {
     // Up keeps the column, which is after "first ".
     screen.press("\x1b[Hnot the ");
     screen.ends_with(&["not the first lne", "second"]);
-    screen.press(ESCAPE);
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["not the first lne\nsecond"]);
     // The draft opened again: Enter alone takes what there was.
     screen.forget();

@@ -10,9 +10,7 @@ use std::time::Duration;
 use support::{
     House, PASSWORD,
     gate::Gate,
-    screen::{
-        CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
-    },
+    screen::{CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts},
 };
 
 /// How a terminal sends a paste.
@@ -41,8 +39,7 @@ fn a_paste_into_a_body_sends_and_chooses_nothing() {
             screen.write_to("tony", "Oi");
             paste(&mut screen, marks, text);
             screen.sees("\nend");
-            screen.press_until(ESCAPE, "kept as a draft");
-            screen.menu(HOME);
+            screen.leave_draft();
             kept.push(text.to_owned());
             assert_eq!(draft_bodies(&house), kept, "{marks:?}");
             screen.forget();
@@ -69,8 +66,7 @@ fn a_paste_into_a_line_is_one_line() {
         screen.asks("Subject: ");
         paste(&mut screen, marks, "two\nlines\n.\n");
         screen.ends_with(&["Subject: two lines ."]);
-        screen.press_until(ESCAPE, HOME);
-        screen.menu(HOME);
+        screen.leave_draft();
     }
     let subjects: Vec<_> = drafts(&house).into_iter().map(|draft| draft.subject).collect();
     assert_eq!(subjects, ["two lines .", "two lines ."]);
@@ -171,8 +167,7 @@ fn what_is_pasted_is_shown_and_not_obeyed() {
     let mut screen = Start::of(&house).body();
     screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
     screen.sees("a\\u{0}b\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{3}c");
-    screen.press_until(ESCAPE, "kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -189,8 +184,7 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     screen.within(Duration::from_millis(400), |_| false);
     screen.press("z");
     screen.sees_no("not UTF-8");
-    screen.press_until(ESCAPE, "kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["z"]);
     screen.menu(HOME);
     screen.press(CTRL_C);
@@ -217,6 +211,67 @@ fn a_paste_into_a_password_is_one_line_and_not_shown() {
     assert!(!written.contains("secret-line") && !written.contains(PASSWORD));
     screen.press_until(CTRL_D, "Goodbye");
     assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    // A person on a slow connection, a password manager, and more than the questions ask for.
+    for (typed, has_end) in [
+        (format!("tony\r{PASSWORD}\r"), true),
+        (format!("tony\t{PASSWORD}\r"), true),
+        (format!("tony\r{PASSWORD}\r6\r0\r"), true),
+        (format!("tony\r{PASSWORD}"), false),
+    ] {
+        screen.press("3");
+        screen.asks("Username:");
+        screen.press(&typed);
+        if !has_end {
+            screen.asks("Password:");
+            screen.press_until(ENTER, HOME);
+        }
+        screen.menu(HOME);
+        assert_eq!(screen.count("Goodbye"), 0, "{}", screen.text());
+        screen.forget();
+        screen.press_until("6", "Goodbye");
+        screen.menu(FIRST);
+        screen.forget();
+        screen.press(DOWN);
+        screen.press(UP);
+        screen.current("3) Open");
+    }
+    screen.press("2");
+    screen.asks("Full name:");
+    screen.press("Peter Parker\rpeter\rspider-man\rspider-man\r");
+    screen.sees("Account peter registered");
+    screen.menu(FIRST);
+    screen.press(CTRL_D);
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains(PASSWORD) && !written.contains("spider-man"));
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.asks("Username:");
+    screen.press("not a name\rsecret-line\r");
+    screen.sees("the username must not contain");
+    screen.asks("Username: not a name");
+    screen.press("\x15");
+    screen.paste("tony\nsecret-line\n6\n");
+    screen.ends_with(&["Username: tony", "only the first line of the pasted text was used"]);
+    screen.press_until(ENTER, "Password:");
+    screen.press(PASSWORD);
+    screen.press(ENTER);
+    screen.menu(HOME);
+    screen.press(CTRL_C);
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains("secret-line"));
+    assert_eq!(screen.end().0, 130);
 }
 
 #[test]

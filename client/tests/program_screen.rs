@@ -114,6 +114,43 @@ fn more_than_200_mails_are_all_listed_by_page() {
 }
 
 #[test]
+fn the_last_page_says_that_it_is_the_last() {
+    let body: Vec<String> = (1..=50).map(|line| format!("line {line} of 50")).collect();
+    let house = with_mails(&[("Long", &body.join("\n"))]);
+    let mut screen = Start::of(&house).home();
+    screen.press("5");
+    let back = "-- (END) any key goes back to the list --";
+    // Read page by page, the mail ends without another key.
+    screen.answer("(0 goes back)", "1");
+    for _ in 0..2 {
+        screen.sees("-- Enter goes on, Esc goes back --");
+        assert_eq!(screen.count("(END)"), 0, "{}", screen.text());
+        screen.forget();
+        screen.press(" ");
+    }
+    screen.ends_with(&["line 50 of 50", back]);
+    screen.press(" ");
+    // The end at once, and up again.
+    screen.answer("(0 goes back)", "1");
+    screen.sees("-- Enter goes on");
+    screen.press("\x1b[F");
+    screen.ends_with(&["line 50 of 50", "-- (END) Enter or Esc goes back, PgUp goes up --"]);
+    screen.press(UP);
+    screen.ends_with(&["line 49 of 50", "-- Enter goes on, Esc goes back --"]);
+    screen.press(DOWN);
+    screen.ends_with(&["line 50 of 50", "-- (END) Enter or Esc goes back, PgUp goes up --"]);
+    screen.press("q");
+    screen.ends_with(&["line 50 of 50", back]);
+    screen.press(" ");
+    // A mail that was left before its end has not ended.
+    screen.answer("(0 goes back)", "1");
+    screen.sees("-- Enter goes on");
+    screen.press("q");
+    screen.sees("-- any key goes back to the list --");
+    leave(screen);
+}
+
+#[test]
 fn tabs_and_long_lines_are_paged() {
     let tabs = "\t\t\t\t\t\t\t\t\t\ttab\n".repeat(20);
     let long = "word ".repeat(1000);
@@ -195,9 +232,7 @@ fn a_body_is_drawn_for_the_size_that_is() {
         screen.sees(line);
         assert_eq!(screen.count(line), 1);
     }
-    screen.press(ESCAPE);
-    screen.sees("kept as a draft");
-    screen.menu(HOME);
+    screen.leave_draft();
     assert_eq!(draft_bodies(&house), [body.join("\n")]);
     screen.menu(HOME);
     leave(screen);
@@ -275,6 +310,40 @@ fn what_is_typed_stays_readable_in_narrow_windows() {
         screen.sees("Subject:");
         leave(screen);
     }
+}
+
+#[test]
+fn notices_and_questions_are_broken_between_words() {
+    let house = House::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.answer("Username", "tony");
+    screen.answer("Password", "wrong password");
+    screen.menu(FIRST);
+    screen.resize(24, 30);
+    screen.sees("username or wrong");
+    let text = screen.text();
+    assert!(text.contains("Login failed: unknown\nusername or wrong password"), "{text}");
+    // The question for the password of the username that stands.
+    screen.press("3");
+    screen.ends_with(&["Password of tony (Esc changes", "the username):"]);
+    screen.press(PASSWORD);
+    screen.press(ENTER);
+    screen.menu(HOME);
+    screen.forget();
+    screen.press("4");
+    screen.ends_with(&["To (several, separated by", "commas):"]);
+    screen.press("tony");
+    screen.press(ENTER);
+    screen.answer("Subject:", "Oi");
+    let body = [
+        "Body (end with a line that is",
+        "a single dot; a line of dots",
+        "alone takes one dot more):",
+        "(Ctrl-X opens true)",
+    ];
+    screen.ends_with(&body);
+    leave(screen);
 }
 
 #[test]

@@ -78,9 +78,8 @@ fn every_fault_has_its_tests() {
 
 #[test]
 fn what_is_promised_has_its_tests() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let section = readme.split("\n## ").find(|section| section.starts_with("What is promised\n"));
-    let (rows, wrong) = look_at(section.unwrap());
+    let promises = fs::read_to_string(root().join("server/PROMISES.md")).unwrap();
+    let (rows, wrong) = look_at(&promises);
     assert!(rows >= 21, "both tables are found: {rows}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -97,4 +96,55 @@ fn what_does_not_exist_is_noticed() {
     assert_eq!(wrong("`server/tests/nowhere.rs::every_fault_has_its_tests`"), 1);
     assert_eq!(wrong(""), 1);
     assert_eq!(wrong("not tested: "), 1);
+}
+
+/// The anchor that a page shows for a heading: GitHub's rule.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = letters.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// The relative links of a document, as path and anchor.
+fn links(text: &str) -> Vec<(&str, &str)> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let relative = targets.filter(|target| !target.contains("://"));
+    relative.map(|target| target.split_once('#').unwrap_or((target, ""))).collect()
+}
+
+fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            documents(&path, found);
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let (mut found, mut followed, mut wrong) = (Vec::new(), 0, Vec::new());
+    documents(&root(), &mut found);
+    for document in &found {
+        let text = fs::read_to_string(document).unwrap();
+        for (path, wanted) in links(&text) {
+            followed += 1;
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            let has_anchor = || {
+                let text = fs::read_to_string(&target).unwrap_or_default();
+                text.lines().any(|line| line.starts_with('#') && anchor(line) == wanted)
+            };
+            if !target.exists() || !(wanted.is_empty() || has_anchor()) {
+                wrong.push(format!("{}: {path}#{wanted}", document.display()));
+            }
+        }
+    }
+    assert!(followed > 30, "links are found: {followed}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -254,8 +254,8 @@ fn every_file_of_tests_is_a_module_of_the_one_program() {
 }
 
 #[test]
-fn the_readme_lists_every_setting() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn the_operating_guide_lists_every_setting() {
+    let guide = fs::read_to_string(root().join("server/OPERATING.md")).unwrap();
     let table = correio_server::ops::config::markdown();
-    assert!(readme.contains(&table), "put this into README.md:\n{table}");
+    assert!(guide.contains(&table), "put this into server/OPERATING.md:\n{table}");
 }

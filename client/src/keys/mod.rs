@@ -207,6 +207,14 @@ impl Decoder {
         matches!(self.state, State::Escape { .. })
     }
 
+    /// Whether a control string (DCS, SOS, OSC, PM or APC) has begun and is not complete. Alt with
+    /// the letter or mark that begins it looks the same, and all that is typed is taken as a part of
+    /// the string up to its end.
+    #[must_use]
+    pub fn is_string(&self) -> bool {
+        matches!(self.state, State::Text { .. })
+    }
+
     /// Times out pending input. A lone ESC becomes the Esc key, an incomplete character is no text,
     /// an incomplete sequence is unknown, and a paste whose end was lost is delivered.
     pub fn silence(&mut self, events: &mut Vec<Event>) {

@@ -40,6 +40,9 @@ pub const LEFT: &str = "\x1b[D";
 pub const FIRST: &str = "0) Quit";
 pub const HOME: &str = "9) My account";
 
+/// The last choice of the menu that comes after Esc in a mail that is written.
+pub const DISCARD: &str = "2) Discard it";
+
 /// A program on a pseudo-terminal.
 pub struct Screen {
     master: OwnedFd,
@@ -162,6 +165,15 @@ impl Screen {
         self.answer("commas): ", to);
         self.answer("Subject: ", subject);
         self.asks_body();
+    }
+
+    /// Leaves a mail that is written, which stays as a draft.
+    pub fn leave_draft(&mut self) {
+        self.press_until(ESCAPE, DISCARD);
+        self.menu(DISCARD);
+        self.press("1");
+        self.sees("kept as a draft");
+        self.menu(HOME);
     }
 
     /// Waits for the empty line on which a body begins.

@@ -53,7 +53,7 @@ fn file() -> &'static Path {
     path
 }
 
-/// What the README's table allows.
+/// What OPERATING.md's table allows.
 fn bounds(config: &Config) {
     assert!((4..=14).contains(&config.bcrypt_cost));
     assert!((1..=64).contains(&config.hash_workers));

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rustix::process::Signal;
 
 use crate::{
-    client::{ENTER, ESCAPE, PATIENCE},
+    client::{ENTER, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
     ledger::{Fate, Ledger, drafts},
     texts::{self, pick},
@@ -111,6 +111,11 @@ impl Driver {
         match self.rng.u8(0..12) {
             0..5 => return self.send(number),
             5 => {
+                self.keys("press", ESCAPE)?;
+                self.pty()?.pump(ESCAPE_TAKEN);
+                // The window may be too small to show which screen came up.
+                self.be_seen()?;
+                self.await_view(View::Left)?;
                 self.keys("press", ESCAPE)?;
                 self.await_view(View::Home)?;
             }

@@ -55,7 +55,8 @@ impl Driver {
         self.go_home()?;
         self.pty()?.mark();
         self.keys("choose", b"8")?;
-        let first = ["1) pepper", "[1] pepper", "There are no drafts"];
+        // The label of a draft begins with the date.
+        let first = ["1) 2", "[1] 2", "There are no drafts"];
         let found = self.await_any(&first, PATIENCE)?;
         self.pty()?.becomes_idle(PATIENCE);
         // Drafts from before a subject was typed have no number that the ledger knows.

@@ -194,6 +194,6 @@ mod tests {
         assert!(ledger.check(&[], "{\"body\":\"palavra1x1 e mais\"}").is_ok());
         ledger.becomes(number, Fate::Sent);
         assert!(ledger.check(&[], "palavra1x1").is_err(), "sent, and not there");
-        assert_eq!(Ledger::number_in("  1) pepper: m12-assunto"), Some(12));
+        assert_eq!(Ledger::number_in("  1) 2026-11-26 10:00:00 UTC pepper: m12-assunto"), Some(12));
     }
 }

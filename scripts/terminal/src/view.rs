@@ -19,6 +19,8 @@ pub(crate) enum View {
     Question(&'static str),
     /// The body of a mail.
     Body,
+    /// Whether a mail that is left is kept.
+    Left,
     /// The server is waited for.
     Waiting,
     /// None of these can be told.
@@ -26,13 +28,15 @@ pub(crate) enum View {
 }
 
 /// Words that tell a screen, in the English catalogue.
-const SIGNS: [(&str, View); 15] = [
+const SIGNS: [(&str, View); 17] = [
     ("9) My account", View::Home),
     ("0) Quit", View::First),
     ("3) Delete the account", View::Account),
     ("3) Delete", View::Draft),
     ("0) Back", View::Drafts),
-    ("-- Enter goes on", View::Pager),
+    ("2) Discard it", View::Left),
+    ("-- Enter ", View::Pager),
+    ("-- (END)", View::Pager),
     ("Ctrl-C cancels", View::Waiting),
     ("Which e-mail", View::Question("Which")),
     ("Which draft", View::Question("Which draft")),
@@ -85,7 +89,7 @@ mod tests {
         assert_eq!(view("  6) Log out\n\n  9) My account\n\nTo (several): "), View::Question("To"));
         assert_eq!(view("  3) Delete the account\n❯ 0) Back\n"), View::Account);
         assert_eq!(view("  2) Change\n  3) Delete\n  0) Back"), View::Draft);
-        assert_eq!(view("  1) pepper: x\n  0) Back"), View::Drafts);
+        assert_eq!(view("  1) 2026-11-26 10:00:00 UTC pepper: x\n  0) Back"), View::Drafts);
         assert_eq!(view(""), View::Other);
     }
 }

@@ -211,6 +211,17 @@ impl App {
         self.ask_until(initial, parse, |prompt, typed| prompt.line(question, typed))
     }
 
+    /// The same where a password is asked for soon after.
+    pub(crate) fn ask_before_password<T>(
+        &mut self,
+        question: &str,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+    ) -> Answer<T> {
+        let ask = |prompt: &mut Prompt, typed: &str| prompt.line_before_password(question, typed);
+        self.ask_until(initial, parse, ask)
+    }
+
     /// Asks for a text until it parses, and keeps it while it is typed.
     pub(crate) fn ask_kept<T>(
         &mut self,
@@ -234,7 +245,10 @@ impl App {
             typed = ask(&mut self.prompt, &typed)?;
             match parse(self.text, &typed) {
                 Ok(value) => return Ok(value),
-                Err(why) => self.say(&why),
+                Err(why) => {
+                    self.prompt.drop_ahead();
+                    self.say(&why);
+                }
             }
         }
     }
@@ -259,6 +273,7 @@ impl App {
             let password = match Password::new(&typed) {
                 Ok(password) => Arc::new(password),
                 Err(invalid) => {
+                    self.prompt.drop_ahead();
                     self.say(&self.text.invalid(invalid));
                     continue;
                 }
@@ -267,6 +282,7 @@ impl App {
             if *again == *typed {
                 return Ok(password);
             }
+            self.prompt.drop_ahead();
             self.say(&self.text.of("register-passwords-differ"));
         }
     }

@@ -7,21 +7,35 @@ use unicode_script::{Script, UnicodeScript};
 /// Columns between the stops of a tab on a terminal.
 const TAB: usize = 8;
 
+/// What becomes of a word that no line has room for, such as a fingerprint or a long path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LongWords {
+    /// The word is cut at the width: every line fits.
+    Cut,
+    /// The word stands on a line of its own that is too wide. The terminal breaks that line, so the
+    /// word can still be copied from the screen.
+    Whole,
+}
+
 /// Breaks each line that is wider than `width` columns between words. A line that continues a
-/// quotation or an indented line begins as that one does. A word that no line has room for, such
-/// as a long address of a web page, is cut at the width.
-pub(crate) fn wrap(text: &str, width: usize) -> String {
+/// quotation or an indented line begins as that one does. Codes for colours have no width.
+pub(crate) fn wrap(text: &str, width: usize, long_words: LongWords) -> String {
     let mut wrapped = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
             wrapped.push('\n');
         }
-        wrap_line(line, width.max(1), &mut wrapped);
+        wrap_line(line, width.max(1), long_words, &mut wrapped);
     }
     wrapped
 }
 
-fn wrap_line(line: &str, width: usize, wrapped: &mut String) {
+/// The rows of a text on a screen, at least one, none of them wider than `width` columns.
+pub(crate) fn rows(text: &str, width: usize) -> Vec<String> {
+    wrap(text, width, LongWords::Cut).split('\n').map(str::to_owned).collect()
+}
+
+fn wrap_line(line: &str, width: usize, long_words: LongWords, wrapped: &mut String) {
     if !line.contains('\t') && columns(line) <= width {
         wrapped.push_str(line);
         return;
@@ -36,6 +50,7 @@ fn wrap_line(line: &str, width: usize, wrapped: &mut String) {
     let start = if columns(&start) > width / 2 { String::new() } else { start };
     let options = Options::new(width)
         .subsequent_indent(&start)
+        .break_words(long_words == LongWords::Cut)
         .word_separator(WordSeparator::Custom(words))
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit);
@@ -174,6 +189,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn wrap(text: &str, width: usize) -> String {
+        super::wrap(text, width, LongWords::Cut)
+    }
+
+    #[test]
+    fn a_long_word_can_stay_whole() {
+        let whole = |text: &str| super::wrap(text, 10, LongWords::Whole);
+        let long = "x".repeat(25);
+        assert_eq!(
+            whole(&format!("um dois {long} três quatro")),
+            format!("um dois\n{long}\ntrês\nquatro")
+        );
+        assert_eq!(whole("\u{1b}[1mum dois três\u{1b}[0m"), "\u{1b}[1mum dois\ntrês\u{1b}[0m");
+    }
 
     #[test]
     fn lines_end_between_words() {

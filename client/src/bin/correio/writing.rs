@@ -74,6 +74,11 @@ impl Writing {
         let _ = self.file.delete();
     }
 
+    /// Deletes a mail that the person does not want.
+    pub(crate) fn discard(self) -> Result<(), DraftError> {
+        self.file.delete()
+    }
+
     /// What is said of a mail that could not be kept: why, and the mail itself, to be copied.
     pub(crate) fn not_kept(&self, error: &DraftError) -> String {
         let mut said = reason(self.text, error);

@@ -101,7 +101,7 @@ pub enum SecurityConfig {
     Tls(CertificateSource),
 }
 
-/// Everything that is set. The README's table describes each.
+/// Everything that is set. OPERATING.md's table describes each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each field is the setting of its name.
 pub struct Config {

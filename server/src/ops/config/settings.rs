@@ -1,5 +1,5 @@
 //! The list of settings: one row each, for the command line, the environment, the file, the
-//! help texts and the table in the README.
+//! help texts and the table in OPERATING.md.
 
 /// How a setting is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +244,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// The settings as a table in Markdown, for the README.
+/// The settings as a table in Markdown, for OPERATING.md.
 #[must_use]
 pub fn markdown() -> String {
     let mut table = "| flag and key | variable | default | allowed | meaning |\n\

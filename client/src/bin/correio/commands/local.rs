@@ -7,7 +7,12 @@ use correio_client::{Shown, Status as MailStatus, show};
 use serde_json::json;
 
 use super::{Context, Marks, Output, mail_json, utc};
-use crate::{exit::Failure, fields, names::Names, wrap::wrap};
+use crate::{
+    exit::Failure,
+    fields,
+    names::Names,
+    wrap::{LongWords, wrap},
+};
 
 pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
@@ -55,7 +60,7 @@ pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failu
     // A file or another program gets the lines as the sender wrote them.
     if io::stdout().is_terminal() {
         let (_, columns) = Term::stdout().size();
-        text = wrap(&text, columns.into());
+        text = wrap(&text, columns.into(), LongWords::Cut);
     }
     Ok(Output { text, json, marks: Marks::Read(mailbox, stored) })
 }

@@ -8,6 +8,8 @@ use std::{collections::VecDeque, fmt::Write};
 
 use console::{Term, measure_text_width, truncate_str};
 
+use crate::wrap::{LongWords, wrap};
+
 /// Most lines that are written again after the size has changed: more than a screen has.
 const WRITTEN_MAX: usize = 300;
 
@@ -18,9 +20,17 @@ pub(super) struct Canvas {
     /// The rows drawn last.
     rows: Vec<String>,
     /// The lines written last, above the prompt.
-    written: VecDeque<String>,
+    written: VecDeque<Line>,
     /// Whether the screen was cleared, so that lines have to be written again.
     is_wiped: bool,
+}
+
+/// A line above the prompt.
+enum Line {
+    /// Broken between words for the width that the screen has.
+    Wrapped(String),
+    /// Written as it is.
+    Verbatim(String),
 }
 
 /// Where things are since the last drawing.
@@ -44,14 +54,25 @@ impl Canvas {
         (usize::from(rows).max(1), usize::from(columns).saturating_sub(1).max(1))
     }
 
-    /// Writes a line that stays, above what is drawn next.
+    /// Writes lines that stay, above what is drawn next. They are broken between words.
     pub(super) fn say(&mut self, text: &str) {
         self.clear();
-        let _ = self.term.write_line(text);
-        self.note(text.lines().map(str::to_owned).collect());
+        let _ = self.term.write_line(&self.wrapped(text));
+        self.note(text.lines().map(|line| Line::Wrapped(line.to_owned())));
     }
 
-    fn note(&mut self, lines: Vec<String>) {
+    /// Writes lines that stay as they are, because they may be copied.
+    pub(super) fn say_verbatim(&mut self, text: &str) {
+        self.clear();
+        let _ = self.term.write_line(text);
+        self.note(text.lines().map(|line| Line::Verbatim(line.to_owned())));
+    }
+
+    fn wrapped(&self, text: &str) -> String {
+        wrap(text, self.size().1, LongWords::Whole)
+    }
+
+    fn note(&mut self, lines: impl Iterator<Item = Line>) {
         self.written.extend(lines);
         let surplus = self.written.len().saturating_sub(WRITTEN_MAX);
         self.written.drain(..surplus);
@@ -63,12 +84,17 @@ impl Canvas {
         let mut room = height.saturating_sub(rows);
         let mut lines = Vec::new();
         for line in self.written.iter().rev() {
-            let height = measure_text_width(line).div_ceil(width + 1).max(1);
+            let line = match line {
+                Line::Wrapped(line) => self.wrapped(line),
+                Line::Verbatim(line) => line.clone(),
+            };
+            let rows = |row: &str| measure_text_width(row).div_ceil(width + 1).max(1);
+            let height = line.split('\n').map(rows).sum();
             let Some(rest) = room.checked_sub(height) else { break };
             room = rest;
-            lines.push(line.as_str());
+            lines.push(line + "\n");
         }
-        lines.into_iter().rev().flat_map(|line| [line, "\n"]).collect()
+        lines.into_iter().rev().collect()
     }
 
     /// Draws rows in the place of those drawn last, and shows the cursor where it is; without one
@@ -121,7 +147,7 @@ impl Canvas {
         out.push_str("\n\x1b[?25h");
         self.write(&out);
         let rows = std::mem::take(&mut self.rows);
-        self.note(rows);
+        self.note(rows.into_iter().map(Line::Verbatim));
     }
 
     /// Takes what is drawn off the screen.

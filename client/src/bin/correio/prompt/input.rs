@@ -17,20 +17,20 @@ use rustix::{
     io::Errno,
 };
 use signal_hook::consts::SIGHUP;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answer, Stop};
 use crate::terminal::Guard;
 
-/// Silence after which a lone ESC counts as the Esc key. Longer than a slow connection needs to
-/// deliver the rest of an escape sequence.
+/// Silence after which a lone ESC counts as the Esc key, and the start of a control string as Alt
+/// with a letter. Longer than a slow connection needs to deliver the rest of an escape sequence.
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// How long nothing must come before a paste ends whose end was lost.
 const PASTE_SILENCE: Duration = Duration::from_secs(5);
 
-/// Silence after which a begun escape sequence or character is given up. Unlike a lone ESC neither is
-/// ambiguous, so both may wait longer for a slow connection.
+/// Silence after which another begun escape sequence or character is given up. Neither is ambiguous,
+/// so both may wait longer for a slow connection.
 const BEGUN_SILENCE: Duration = Duration::from_secs(2);
 
 /// Input that comes within this time of other input, of which there are at least two keys, is one
@@ -62,6 +62,9 @@ pub(super) enum Typed {
     Paste(String),
     /// Several lines that came too fast to be typed: a paste without marks.
     Burst(String),
+    /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
+    /// It may have a password in it, and it chooses nothing.
+    Ahead(Zeroizing<String>),
     /// Something that is not UTF-8; all that came with it was refused.
     NotText,
 }
@@ -83,6 +86,8 @@ pub(super) struct Input {
     typed: VecDeque<Typed>,
     /// When something came last.
     last: Instant,
+    /// When something came last that was not typed into a control string.
+    continued: Instant,
     /// When a paste came last.
     pasted: Option<Instant>,
 }
@@ -90,7 +95,8 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn new(guard: Guard) -> Self {
         let (decoder, typed) = (Decoder::new(), VecDeque::new());
-        Self { guard, decoder, typed, last: Instant::now(), pasted: None }
+        let now = Instant::now();
+        Self { guard, decoder, typed, last: now, continued: now, pasted: None }
     }
 
     /// Waits for the next thing, up to a moment.
@@ -117,7 +123,7 @@ impl Input {
                 None => {}
             }
             let silence = self.silence();
-            let resolved = self.decoder.is_pending().then_some(self.last + silence);
+            let resolved = self.decoder.is_pending().then_some(self.continued + silence);
             let next = [until, resolved].into_iter().flatten().min();
             if self.poll(next)? {
                 self.gather()?;
@@ -149,7 +155,7 @@ impl Input {
     fn silence(&self) -> Duration {
         match () {
             () if self.decoder.is_pasting() => PASTE_SILENCE,
-            () if self.decoder.is_lone_escape() => SILENCE,
+            () if self.decoder.is_lone_escape() || self.decoder.is_string() => SILENCE,
             () => BEGUN_SILENCE,
         }
     }
@@ -164,6 +170,11 @@ impl Input {
     /// Puts a thing back that was not meant for this prompt.
     pub(super) fn unread(&mut self, typed: Typed) {
         self.typed.push_front(typed);
+    }
+
+    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    pub(super) fn drop_ahead(&mut self) {
+        self.typed.retain(|typed| !matches!(typed, Typed::Ahead(_)));
     }
 
     /// Whether the next thing is there already and is this key; takes it then.
@@ -249,10 +260,16 @@ impl Input {
             // A key, not a part of the paste, whose end was lost: Ctrl-C always works.
             self.decoder.silence(events);
         }
+        let was_string = self.decoder.is_string();
         self.decoder.feed(came, events);
+        self.last = Instant::now();
+        // A terminal sends a string at once. A person who has pressed Alt-P and goes on typing sends
+        // one character at a time, which must not keep the string open.
+        if !(was_string && self.decoder.is_string() && is_one_character(came)) {
+            self.continued = self.last;
+        }
         // It may have been a password.
         bytes.zeroize();
-        self.last = Instant::now();
         Ok(read)
     }
 
@@ -303,6 +320,11 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
         typed.push(Typed::NotText);
     }
     (typed, is_burst || is_marked)
+}
+
+fn is_one_character(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes);
+    bytes.len() == 1 || text.is_ok_and(|text| text.chars().count() == 1)
 }
 
 fn push_burst(typed: &mut Vec<Typed>, c: char) {

@@ -14,9 +14,11 @@ use super::{
     Answer, Choice, Menu, MenuStatus, Stop,
     canvas::Canvas,
     input::{Input, Typed, Waited},
-    layout::rows,
 };
-use crate::terminal::{Guard, Mode};
+use crate::{
+    terminal::{Guard, Mode},
+    wrap::rows,
+};
 
 /// How often an open menu looks at its status.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
@@ -78,6 +80,10 @@ impl Keys {
         self.canvas.say(text);
     }
 
+    pub(super) fn say_verbatim(&mut self, text: &str) {
+        self.canvas.say_verbatim(text);
+    }
+
     /// Begins a prompt: drops what was typed while nothing was asked, and an Enter that belongs to
     /// the number typed before, however long the program was busy since.
     pub(super) fn begin(&mut self) -> Answer<()> {
@@ -97,11 +103,16 @@ impl Keys {
     pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
         loop {
             let waited = self.input.wait(until)?;
-            let Waited::Typed(typed) = &waited else { return Ok(waited) };
+            let Waited::Typed(typed) = waited else { return Ok(waited) };
             let after = self.number_at.take();
             let is_part = after.is_some_and(|at| at.elapsed() < ENTER_WITHIN);
-            if !(is_part && *typed == Typed::Key(ENTER)) {
-                return Ok(waited);
+            match typed {
+                Typed::Key(ENTER) if is_part => {}
+                Typed::Burst(text) if is_part => {
+                    let rest = text.strip_prefix('\n').unwrap_or(&text);
+                    return Ok(Waited::Typed(Typed::Burst(rest.to_owned())));
+                }
+                typed => return Ok(Waited::Typed(typed)),
             }
         }
     }
@@ -159,8 +170,7 @@ impl Keys {
         let mut items = self.items(menu, menu.choices.get(current).map(|choice| choice.digit));
         let said =
             status.iter().map(String::as_str).chain([remark]).filter(|line| !line.is_empty());
-        let mut foot: Vec<String> =
-            said.flat_map(|line| rows(line, 0, width)).map(|row| row.shown).collect();
+        let mut foot: Vec<String> = said.flat_map(|line| rows(line, width)).collect();
         if items.len() + foot.len() > height {
             // The blank lines go first, then the choices that are far from the current one.
             items.retain(|item| !item.is_empty());
@@ -224,7 +234,7 @@ impl Keys {
                 }
                 choice
             }
-            Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => None,
+            Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_) | Typed::NotText => None,
         };
         match choice {
             Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),

@@ -1,5 +1,6 @@
-//! Text as rows of the screen: by the width of what the eye sees as one character, broken between
-//! words where that is possible.
+//! Text that is edited, as rows of the screen: by the width of what the eye sees as one character,
+//! broken between words where that is possible. Each character keeps its place, the spaces at a
+//! break as well, so that the cursor can stand on it. Text that is only read is `wrap`'s.
 
 use correio_client::{Shown, show_part};
 use unicode_segmentation::UnicodeSegmentation;
@@ -10,10 +11,10 @@ const TAB: usize = 8;
 
 /// A row of the screen.
 #[derive(Debug, Default)]
-pub(super) struct Row {
+struct Row {
     /// What is shown, made harmless.
-    pub(super) shown: String,
-    pub(super) width: usize,
+    shown: String,
+    width: usize,
     /// Where each character begins: its byte in the line, its column in the row.
     places: Vec<(usize, usize)>,
 }
@@ -59,7 +60,7 @@ impl Row {
 }
 
 /// The rows of a line: at least one. The first one has less room by `indent` columns.
-pub(super) fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
+fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = Row::default();
     let mut room = width.saturating_sub(indent).max(1);

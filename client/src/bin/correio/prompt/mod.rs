@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{buffer::Buffer, keys::Keys, lines::Lines};
+use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
 use crate::{exit::Status, terminal::Guard, text::Text};
 
 mod buffer;
@@ -19,7 +19,7 @@ mod pager;
 mod paper;
 mod question;
 
-pub(crate) use pager::{Lines as Listing, Plain};
+pub(crate) use pager::{Footer, Lines as Listing, PagesShown, Plain};
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,8 @@ struct Words {
     not_text: String,
     /// A password has one line.
     one_line: String,
+    /// Of a paste before a password, the first line was used.
+    first_line: String,
     /// A line is longer than the terminal passes on.
     line_cut: String,
 }
@@ -134,7 +136,8 @@ struct Words {
 impl Words {
     fn new(text: &Text) -> Self {
         let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
-        Self { not_text, one_line, line_cut: text.of("prompt-line-cut") }
+        let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
+        Self { not_text, one_line, first_line, line_cut }
     }
 }
 
@@ -179,10 +182,18 @@ impl Prompt {
         matches!(self.way, Way::Keys(_))
     }
 
-    /// Shows a line.
+    /// Shows lines, which a terminal with keys shows broken between words.
     pub(crate) fn say(&mut self, text: &str) {
         match &mut self.way {
             Way::Keys(keys) => keys.say(text),
+            Way::Lines(lines) => lines.say(text),
+        }
+    }
+
+    /// Shows lines as they are, because they may be copied.
+    pub(crate) fn say_verbatim(&mut self, text: &str) {
+        match &mut self.way {
+            Way::Keys(keys) => keys.say_verbatim(text),
             Way::Lines(lines) => lines.say(text),
         }
     }
@@ -207,11 +218,29 @@ impl Prompt {
     /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
     /// and replaced by typing.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
+        self.short_line(question, offered, Burst::Text)
+    }
+
+    /// The same where a password is asked for soon after: of several lines that come at once, the
+    /// first one is the answer and the rest is for the next question, so that a password that was
+    /// typed ahead is not shown.
+    pub(crate) fn line_before_password(&mut self, question: &str, offered: &str) -> Answer<String> {
+        self.short_line(question, offered, Burst::Answers)
+    }
+
+    fn short_line(&mut self, question: &str, offered: &str, burst: Burst) -> Answer<String> {
         match &mut self.way {
             Way::Keys(keys) => {
-                keys.line(question, Buffer::line(offered), &self.words, &mut NotKept)
+                keys.line(question, Buffer::line(offered), burst, &self.words, &mut NotKept)
             }
             Way::Lines(lines) => lines.line(question, offered, &self.words),
+        }
+    }
+
+    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    pub(crate) fn drop_ahead(&mut self) {
+        if let Way::Keys(keys) = &mut self.way {
+            keys.input.drop_ahead();
         }
     }
 
@@ -223,7 +252,9 @@ impl Prompt {
         keep: &mut dyn Keep,
     ) -> Answer<String> {
         match &mut self.way {
-            Way::Keys(keys) => keys.line(question, Buffer::begun(offered), &self.words, keep),
+            Way::Keys(keys) => {
+                keys.line(question, Buffer::begun(offered), Burst::Text, &self.words, keep)
+            }
             Way::Lines(lines) => lines.line(question, offered, &self.words),
         }
     }
@@ -254,14 +285,19 @@ impl Prompt {
 
     /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
     /// Where no keys are read, all of them.
-    pub(crate) fn page(&mut self, list: &mut dyn Listing, from: usize, more: &str) -> Answer<()> {
+    pub(crate) fn page(
+        &mut self,
+        list: &mut dyn Listing,
+        from: usize,
+        footer: &Footer,
+    ) -> Answer<PagesShown> {
         match &mut self.way {
-            Way::Keys(keys) => keys.page(list, from, more),
+            Way::Keys(keys) => keys.page(list, from, footer),
             Way::Lines(lines) => {
                 for number in 0..list.count() {
                     lines.say(&list.line(number));
                 }
-                Ok(())
+                Ok(PagesShown::ToTheEnd)
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{
     input::{Typed, Waited},
     keys::Keys,
 };
-use crate::wrap::wrap;
+use crate::wrap::rows;
 
 /// Lines that can be shown, by number.
 pub(crate) trait Lines {
@@ -37,6 +37,23 @@ impl Lines for Plain<'_> {
     }
 }
 
+/// The last row of a pager's screen: what can be done.
+pub(crate) struct Footer {
+    /// Where more follows.
+    pub(crate) more: String,
+    /// Where the end is on the screen.
+    pub(crate) end: String,
+}
+
+/// How far lines were shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PagesShown {
+    /// The end is on the screen.
+    ToTheEnd,
+    /// The person has left before the end.
+    InPart,
+}
+
 /// Where a pager is: the first line and the row of it that are shown.
 type Top = (usize, usize);
 
@@ -57,16 +74,16 @@ fn is_number(typed: &Typed) -> bool {
     matches!(typed, Typed::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The rows of a line: at least one.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    wrap(line, width).split('\n').map(str::to_owned).collect()
-}
-
 impl Keys {
     /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
     /// read, from the first one on or with Enter on the last, or where a number is typed, which is
     /// left for the next question.
-    pub(super) fn page(&mut self, lines: &mut dyn Lines, from: usize, more: &str) -> Answer<()> {
+    pub(super) fn page(
+        &mut self,
+        lines: &mut dyn Lines,
+        from: usize,
+        footer: &Footer,
+    ) -> Answer<PagesShown> {
         self.begin()?;
         let mut top = self.filled(lines, (from, 0));
         // Whether all above was read.
@@ -75,10 +92,10 @@ impl Keys {
             let (shown, next) = self.screen(lines, top);
             if next.is_none() && (is_read || top == (0, 0)) {
                 self.stay(&shown);
-                return Ok(());
+                return Ok(PagesShown::ToTheEnd);
             }
             let mut drawn = shown.clone();
-            drawn.push(more.to_owned());
+            drawn.push(if next.is_some() { &footer.more } else { &footer.end }.clone());
             self.canvas.draw(&drawn, None);
             let step = match self.wait(None)? {
                 Waited::Idle => Step::Other,
@@ -98,7 +115,7 @@ impl Keys {
                 Step::Next => {
                     // What was read stays above.
                     self.stay(&shown);
-                    let Some(next) = next else { return Ok(()) };
+                    let Some(next) = next else { return Ok(PagesShown::ToTheEnd) };
                     next
                 }
                 Step::Down if next.is_none() => top,
@@ -113,7 +130,11 @@ impl Keys {
                 Step::Other => top,
                 Step::End => {
                     self.stay(&shown);
-                    return Ok(());
+                    return Ok(if next.is_some() {
+                        PagesShown::InPart
+                    } else {
+                        PagesShown::ToTheEnd
+                    });
                 }
             };
         }
@@ -148,7 +169,11 @@ impl Keys {
                 }
                 _ => Step::Other,
             },
-            Typed::Key(_) | Typed::Paste(_) | Typed::Burst(_) | Typed::NotText => Step::Other,
+            Typed::Key(_)
+            | Typed::Paste(_)
+            | Typed::Burst(_)
+            | Typed::Ahead(_)
+            | Typed::NotText => Step::Other,
         })
     }
 
@@ -158,8 +183,7 @@ impl Keys {
         let mut shown = Vec::new();
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
-            for (index, row) in
-                wrapped(&lines.line(number), width).into_iter().enumerate().skip(skip)
+            for (index, row) in rows(&lines.line(number), width).into_iter().enumerate().skip(skip)
             {
                 if shown.len() == room {
                     return (shown, Some((number, index)));
@@ -184,8 +208,8 @@ impl Keys {
     /// A row below a place, unless the end is shown already.
     fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
         let width = self.canvas.size().1;
-        let rows = wrapped(&lines.line(line), width).len();
-        if skipped + 1 < rows { (line, skipped + 1) } else { (line + 1, 0) }
+        let count = rows(&lines.line(line), width).len();
+        if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
     /// So many rows above a place.
@@ -196,7 +220,7 @@ impl Keys {
                 row -= 1;
             } else if line > 0 {
                 line -= 1;
-                row = wrapped(&lines.line(line), width).len().saturating_sub(1);
+                row = rows(&lines.line(line), width).len().saturating_sub(1);
             }
         }
         (line, row)
@@ -209,7 +233,9 @@ impl Keys {
             self.canvas.draw(&[question.to_owned()], Some((0, 0)));
             match self.wait(None)? {
                 Waited::Idle
-                | Waited::Typed(Typed::NotText | Typed::Paste(_) | Typed::Burst(_)) => {}
+                | Waited::Typed(
+                    Typed::NotText | Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_),
+                ) => {}
                 Waited::Stale => self.canvas.wipe(),
                 Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
                     self.canvas.clear();

@@ -12,8 +12,9 @@ use super::{
     buffer::{Buffer, Shape},
     input::{Typed, Waited},
     keys::Keys,
-    layout::{rows, window},
+    layout::window,
 };
+use crate::wrap::rows;
 
 /// A pause in typing after which what was typed is kept.
 const PAUSE: Duration = Duration::from_millis(150);
@@ -31,10 +32,25 @@ const TAB: Key = Key::plain(Code::Tab);
 const CTRL_D: Key = Key::ctrl('d');
 const EDITOR: Key = Key::ctrl('x');
 
+/// What ends an answer in a burst: Enter, or the Tab of a password manager that types both answers.
+const ANSWER_ENDS: [char; 2] = ['\n', '\t'];
+
+/// What several lines are that come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Burst {
+    /// Text: its line ends are spaces in a line.
+    Text,
+    /// Answers that were typed ahead. The first one is this question's, and the rest is the next
+    /// question's, which may be for a password: the rest is not shown here.
+    Answers,
+}
+
 /// What something typed means for the question.
 enum Taken {
     Edited,
     Nothing,
+    /// A burst has answered the question; the rest of it is for the next question.
+    Answered(Zeroizing<String>),
     Done(Written),
     Stopped(Stop),
 }
@@ -45,6 +61,7 @@ struct Asking<'a> {
     words: &'a Words,
     buffer: Buffer,
     shape: Shape,
+    burst: Burst,
     /// Since when something is not kept, and when something was typed last.
     unkept: Option<(Instant, Instant)>,
     remark: Option<String>,
@@ -58,10 +75,12 @@ impl Keys {
         &mut self,
         question: &str,
         buffer: Buffer,
+        burst: Burst,
         words: &Words,
         keep: &mut dyn Keep,
     ) -> Answer<String> {
         let mut asking = Asking::new(question, words, buffer, Shape::OneLine, keep);
+        asking.burst = burst;
         self.ask(&mut asking)?;
         Ok(asking.buffer.text().to_owned())
     }
@@ -124,6 +143,12 @@ impl Keys {
                 match asking.take(typed, rows) {
                     Taken::Edited => asking.edited(),
                     Taken::Nothing => {}
+                    Taken::Answered(rest) => {
+                        if !rest.trim_matches(ANSWER_ENDS).is_empty() {
+                            self.input.unread(Typed::Ahead(rest));
+                        }
+                        return Ok(Written::Done);
+                    }
                     Taken::Done(written) => return Ok(written),
                     Taken::Stopped(stop) => return Err(stop),
                 }
@@ -136,23 +161,24 @@ impl Keys {
     }
 
     /// Draws the question, and of the text what fits around the cursor. A question that would
-    /// leave little room stands above the text.
+    /// leave too little room for the answer stands above it.
     fn draw_question(&mut self, asking: &Asking<'_>) {
         let (height, width) = self.canvas.size();
         let question = match asking.question {
             "" => String::new(),
             question => asked(question),
         };
-        let is_above = question.width() + TYPED_MIN > width && asking.shape == Shape::OneLine;
+        // Of an answer that is not shown there is only the cursor.
+        let room = if asking.shows_text() { TYPED_MIN } else { 1 };
+        let is_above = question.width() + room > width && asking.shape == Shape::OneLine;
         let foot: Vec<String> = [&asking.not_kept, &asking.remark]
             .into_iter()
             .flatten()
-            .flat_map(|line| rows(line, 0, width))
-            .map(|row| row.shown)
+            .flat_map(|line| rows(line, width))
             .collect();
         let mut head = Vec::new();
-        if is_above && asking.shows_text() {
-            head.extend(rows(question.trim_end(), 0, width).into_iter().map(|row| row.shown));
+        if is_above {
+            head.extend(rows(question.trim_end(), width));
         }
         let room = height.saturating_sub(head.len() + foot.len()).max(1);
         let indent =
@@ -186,8 +212,8 @@ impl<'a> Asking<'a> {
         shape: Shape,
         keep: &'a mut dyn Keep,
     ) -> Self {
-        let (unkept, remark, not_kept) = (None, None, None);
-        Self { question, words, buffer, shape, unkept, remark, not_kept, keep }
+        let (burst, unkept, remark, not_kept) = (Burst::Text, None, None, None);
+        Self { question, words, buffer, shape, burst, unkept, remark, not_kept, keep }
     }
 
     fn shows_text(&self) -> bool {
@@ -210,6 +236,18 @@ impl<'a> Asking<'a> {
                 self.remark = Some(self.words.one_line.clone());
                 Taken::Nothing
             }
+            Typed::Burst(text) if self.has_rest(&text) => self.take_first(&text),
+            Typed::Ahead(text) if self.burst == Burst::Answers || self.buffer.is_secret() => {
+                self.take_first(&text)
+            }
+            Typed::Ahead(_) => Taken::Nothing,
+            Typed::Paste(text) if self.has_rest(&text) => {
+                // A paste answers nothing.
+                let first = text.trim_start_matches(ANSWER_ENDS).split(ANSWER_ENDS).next();
+                self.buffer.insert_pasted(first.unwrap_or_default());
+                self.remark = Some(self.words.first_line.clone());
+                Taken::Edited
+            }
             Typed::Paste(text) => {
                 self.buffer.insert_pasted(&text);
                 Taken::Edited
@@ -224,6 +262,23 @@ impl<'a> Asking<'a> {
             }
             Typed::Key(key) => self.key(key, rows),
         }
+    }
+
+    /// Whether something stands in a text after an answer's end that is not this question's.
+    fn has_rest(&self, text: &str) -> bool {
+        self.burst == Burst::Answers && text.trim_end_matches(ANSWER_ENDS).contains(ANSWER_ENDS)
+    }
+
+    /// Takes the first one of several answers that were typed ahead.
+    fn take_first(&mut self, text: &str) -> Taken {
+        let Some((first, rest)) = text.split_once(ANSWER_ENDS) else {
+            self.buffer.insert_typed(text);
+            return Taken::Edited;
+        };
+        if !first.is_empty() {
+            self.buffer.insert_typed(first);
+        }
+        Taken::Answered(Zeroizing::new(rest.to_owned()))
     }
 
     fn key(&mut self, key: Key, rows: usize) -> Taken {

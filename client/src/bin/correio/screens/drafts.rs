@@ -1,11 +1,15 @@
 //! Mails that were not sent: send, change or delete them.
 
-use correio_client::{Draft, Drafts, Shown, show};
+use std::{fs, time::UNIX_EPOCH};
 
-use super::{home::Person, send};
+use correio_client::{Draft, Drafts, Shown, show};
+use correio_proto::mail::Timestamp;
+
+use super::{home::Person, receive::list_footer, send};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Listing, Menu},
+    text::Text,
 };
 
 /// Most drafts that a menu offers: as many as there are digits. More are a list.
@@ -39,21 +43,23 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         app.say(&app.text.of("drafts-empty"));
         return Ok(());
     }
-    let Some(draft) = pick(app, &list)? else { return Ok(()) };
+    let Some(draft) = pick(app, &drafts, &list)? else { return Ok(()) };
     act(app, person, &drafts, draft)
 }
 
 /// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
-fn pick<'a>(app: &mut App, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
+fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
+    let labels = Labels { text: app.text, drafts };
     if list.len() <= OFFERED_MAX {
         let offered = (1_u8..).zip(list);
-        let choices = offered.map(|(digit, draft)| Choice::new(digit, label(draft))).collect();
+        let choice = |(digit, draft)| Choice::new(digit, labels.label(draft));
+        let choices = offered.map(choice).collect();
         let digit = choose(app, "drafts-title", choices)?;
         return Ok(usize::from(digit).checked_sub(1).and_then(|index| list.get(index)));
     }
     app.say("");
     app.say(&app.text.of("drafts-title"));
-    app.prompt.page(&mut Numbered(list), 0, &app.text.of("list-more"))?;
+    app.prompt.page(&mut Numbered { labels, list }, 0, &list_footer(app.text))?;
     let question =
         format!("{} {}", app.text.of("drafts-choose"), app.text.of("receive-choose-hint"));
     loop {
@@ -72,16 +78,19 @@ fn pick<'a>(app: &mut App, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
 }
 
 /// The lines of a list of drafts.
-struct Numbered<'a>(&'a [Draft]);
+struct Numbered<'a> {
+    labels: Labels<'a>,
+    list: &'a [Draft],
+}
 
 impl Listing for Numbered<'_> {
     fn count(&self) -> usize {
-        self.0.len()
+        self.list.len()
     }
 
     fn line(&mut self, number: usize) -> String {
-        let draft = self.0.get(number).map(label).unwrap_or_default();
-        format!("[{}] {draft}", number + 1)
+        let label = self.list.get(number).map(|draft| self.labels.label(draft));
+        format!("[{}] {}", number + 1, label.unwrap_or_default())
     }
 }
 
@@ -106,8 +115,28 @@ fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer
     Ok(())
 }
 
-fn label(draft: &Draft) -> String {
-    show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine)
+/// Makes the lines that stand for drafts.
+struct Labels<'a> {
+    text: &'a Text,
+    drafts: &'a Drafts,
+}
+
+impl Labels<'_> {
+    /// When the draft was written last, to whom, and the subject, as `correio list` shows mails.
+    fn label(&self, draft: &Draft) -> String {
+        let mail = show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine);
+        match self.written_at(draft) {
+            Some(time) => format!("{} {mail}", self.text.time(time)),
+            None => mail,
+        }
+    }
+
+    /// When the draft's file was changed last. `None` where another program has just deleted it.
+    fn written_at(&self, draft: &Draft) -> Option<Timestamp> {
+        let modified = fs::metadata(self.drafts.file(draft.id)).ok()?.modified().ok()?;
+        let since_1970 = modified.duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since_1970.as_millis()).ok().map(Timestamp)
+    }
 }
 
 fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {

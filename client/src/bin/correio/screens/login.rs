@@ -38,7 +38,7 @@ fn ask_username(app: &mut App) -> Answer<Username> {
         _ => None,
     };
     let offered = offered.unwrap_or_else(|| app.user.clone());
-    app.ask(&app.text.of("login-username"), &offered, parse)
+    app.ask_before_password(&app.text.of("login-username"), &offered, parse)
 }
 
 fn log_in(

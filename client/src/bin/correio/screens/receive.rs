@@ -7,7 +7,7 @@ use super::home::Person;
 use crate::{
     app::App,
     names::Names,
-    prompt::{Answer, Listing, Plain, Stop},
+    prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
     text::Text,
 };
 
@@ -88,8 +88,13 @@ impl List {
     /// Shows a line for each mail: its number here, the sender's full name, the subject. The mail
     /// of this index, or the last one, is on the first screen.
     pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
-        app.prompt.page(&mut Rows(self), index, &app.text.of("list-more"))
+        app.prompt.page(&mut Rows(self), index, &list_footer(app.text)).map(drop)
     }
+}
+
+/// The footer of a list from which a number is chosen.
+pub(crate) fn list_footer(text: &Text) -> Footer {
+    Footer { more: text.of("list-more"), end: text.of("list-end") }
 }
 
 /// The lines of a list.
@@ -150,8 +155,12 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
     };
     app.say("");
     let text = crate::fields::text(app.text, &mail);
-    app.prompt.page(&mut Plain::new(&text), 0, &app.text.of("mail-more"))?;
-    app.prompt.seen(&app.text.of("mail-back"))?;
+    let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
+    let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
+        PagesShown::ToTheEnd => "mail-back-end",
+        PagesShown::InPart => "mail-back",
+    };
+    app.prompt.seen(&app.text.of(back))?;
     // Only a mark for the next list.
     let _ = mailbox.mark_read(stored);
     Ok(())

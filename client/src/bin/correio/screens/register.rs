@@ -22,9 +22,9 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         }
         Some(Open::Open {}) | None => None,
     };
-    let full_name = app.ask(&app.text.of("register-full-name"), "", parse)?;
+    let full_name = app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
     let username_question = app.text.of("register-username");
-    let mut username: Username = app.ask(&username_question, "", parse)?;
+    let mut username: Username = app.ask_before_password(&username_question, "", parse)?;
     let password = app.ask_new_password(&app.text.of("register-password"))?;
     // Kept while the same is asked for, so that a lost answer is no "taken".
     let mut id = new_mail_id();
@@ -65,7 +65,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
 }
 
 fn ask_invite(app: &mut App) -> Answer<Invite> {
-    app.ask(&app.text.of("register-invite"), "", |text, typed| {
+    app.ask_before_password(&app.text.of("register-invite"), "", |text, typed| {
         typed.parse().map_err(|_| text.of("invite-form"))
     })
 }

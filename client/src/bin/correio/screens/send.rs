@@ -11,7 +11,7 @@ use super::home::Person;
 use crate::{
     app::{App, parse},
     editor::Editor,
-    prompt::{Answer, Written},
+    prompt::{Answer, Choice, Menu, Stop, Written},
     writing::{Part, Writing},
 };
 
@@ -108,17 +108,62 @@ fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
     }
 }
 
-/// Sends a mail that was asked for, or keeps what there is of it.
+/// Sends a mail that was asked for, or keeps what there is of it. A person who leaves it by Esc may
+/// discard it instead.
 fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> {
     match asked {
         Ok(()) => send(app, writing),
         Err(_) if writing.mail.is_blank() => writing.sent(),
-        Err(_) => {
+        Err(stop) => {
+            // It is on disk before anything is asked.
             let kept = keep(&mut writing);
-            say_kept(app, &kept);
+            let left = match stop {
+                Stop::Back if kept.is_ok() && app.prompt.is_interactive() => ask_to_keep(app),
+                stop => Err(stop),
+            };
+            match left {
+                Ok(Left::Discarded) => discard(app, writing),
+                Ok(Left::Kept) | Err(_) => say_kept(app, &kept),
+            }
+            return Err(left.err().unwrap_or(stop));
         }
     }
     asked
+}
+
+/// What a person does with a mail that is left before it is sent.
+enum Left {
+    Kept,
+    Discarded,
+}
+
+/// Asks whether a mail is to stay as a draft. Esc keeps it, as Enter does.
+fn ask_to_keep(app: &mut App) -> Answer<Left> {
+    let choices = [
+        Choice::new(1, app.text.of("send-leave-keep")),
+        Choice::new(2, app.text.of("send-leave-discard")),
+    ];
+    let title = app.text.of("send-leave");
+    match app.prompt.choose(&Menu {
+        text: app.text,
+        title: &title,
+        choices: &choices,
+        current: None,
+    }) {
+        Ok(2) => Ok(Left::Discarded),
+        Ok(_) | Err(Stop::Back) => Ok(Left::Kept),
+        Err(stop) => Err(stop),
+    }
+}
+
+fn discard(app: &mut App, writing: Writing) {
+    match writing.discard() {
+        Ok(()) => app.say(&app.text.of("send-discarded")),
+        Err(error) => {
+            let reason = show(&error.to_string(), Shown::OneLine);
+            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+        }
+    }
 }
 
 /// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
@@ -173,7 +218,8 @@ fn keep(writing: &mut Writing) -> Result<(), String> {
 fn say_kept(app: &mut App, kept: &Result<(), String>) {
     match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
-        Err(said) => app.say(said),
+        // The mail itself is in it, to be copied.
+        Err(said) => app.prompt.say_verbatim(said),
     }
 }
 
