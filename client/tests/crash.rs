@@ -1,8 +1,6 @@
 //! The program killed between saving mails and confirming them: nothing is lost, nothing twice.
 //! And other programs that read what it saved.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},

@@ -1,7 +1,5 @@
 //! The program killed at any call of the system while it receives, and with little memory.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     net::SocketAddr,
     os::unix::process::ExitStatusExt,

@@ -1,7 +1,5 @@
 //! What a killed program leaves of the draft that it was writing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     env,
     io::{BufRead, BufReader},
@@ -18,6 +16,9 @@ use tempfile::TempDir;
 const DATA: &str = "CORREIO_TEST_DATA";
 const LINES: &str = "CORREIO_TEST_LINES";
 
+/// The test that is the program.
+const TYPIST: &str = "library_drafts::types_lines";
+
 /// What it prints after each line that is kept.
 const KEPT: &str = "kept a line";
 
@@ -29,7 +30,7 @@ fn open(data: &Path) -> Drafts {
 fn typist(before: &[&str], data: &Path, lines: usize) -> Command {
     let own = env::current_exe().unwrap();
     let mut words = before.to_vec();
-    words.extend([own.to_str().unwrap(), "--exact", "--ignored", "--nocapture", "types_lines"]);
+    words.extend([own.to_str().unwrap(), "--exact", "--ignored", "--nocapture", TYPIST]);
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env(DATA, data).env(LINES, lines.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -1,8 +1,5 @@
 //! The library as a program of a few lines uses it.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 #[path = "../examples/send_and_receive.rs"]
 #[allow(dead_code)] // Its `main` is not called here.
 mod example;

@@ -1,7 +1,5 @@
 //! The service on real sockets, against servers played by the test.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

@@ -1,7 +1,5 @@
 //! The service and a real server, in one process.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
 use std::{
     sync::{
         Arc,

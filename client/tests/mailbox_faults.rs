@@ -1,7 +1,5 @@
 //! The program on file systems that refuse what others do, and several of it at once.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     fs,
     net::SocketAddr,

@@ -1,14 +1,11 @@
 //! The commands: what they print, where, and with which status they end.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-mod support;
-
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 use serde_json::json;
-use support::{House, PASSWORD, finish, finish_bytes, free_port, program};
 use tempfile::TempDir;
+
+use crate::support::{House, PASSWORD, finish, finish_bytes, free_port, program};
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 

@@ -1,12 +1,8 @@
 //! The examples that people read first do what they show, typed one after another.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod support;
-
 use std::{fs, path::Path, process::Command};
 
-use support::{Done, House, PASSWORD, finish, terminal::Terminal};
+use crate::support::{Done, House, PASSWORD, finish, terminal::Terminal};
 
 /// The lines of a text that are one block of indented commands: the one that begins with this.
 fn block(text: &str, first: &str) -> Vec<String> {

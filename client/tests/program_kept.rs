@@ -1,14 +1,11 @@
 //! What was typed is kept: signals, editors, full disks, terminals without keys.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use correio_client::{Draft, Drafts, new_mail_id};
 use rustix::process::Signal;
-use support::{
+
+use crate::support::{
     House, PASSWORD,
     screen::{
         CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,

@@ -1,13 +1,10 @@
 //! Keys of all kinds in all prompts, on a pseudo-terminal: a key that means nothing does nothing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::time::Duration;
 
 use correio_client::Drafts;
-use support::{
+
+use crate::support::{
     House,
     screen::{
         CTRL_C, CTRL_D, DISCARD, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies,
@@ -245,8 +242,10 @@ fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
     screen.sees("Shield");
     screen.leave_draft();
     screen.sees("8) Drafts (2)");
-    let kept: Vec<_> =
-        support::screen::drafts(&house).into_iter().map(|mail| (mail.to, mail.subject)).collect();
+    let kept: Vec<_> = crate::support::screen::drafts(&house)
+        .into_iter()
+        .map(|mail| (mail.to, mail.subject))
+        .collect();
     let expected = [("peter", ""), ("steve", "Shield")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(kept, expected);
     screen.press(CTRL_C);

@@ -1,10 +1,6 @@
 //! The menus as plain lines: what a script sees and does.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod support;
-
-use support::{Done, House, PASSWORD, finish, free_port};
+use crate::support::{Done, House, PASSWORD, finish, free_port};
 
 /// Runs the menus with these lines as input.
 fn menus(house: &House, arguments: &[&str], lines: &[&str]) -> Done {

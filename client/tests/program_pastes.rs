@@ -1,13 +1,9 @@
 //! Pasted text, marked by the terminal or not, in all prompts, on a pseudo-terminal: it is text,
 //! and sends and chooses nothing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::time::Duration;
 
-use support::{
+use crate::support::{
     House, PASSWORD,
     gate::Gate,
     screen::{CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts},

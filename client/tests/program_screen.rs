@@ -1,16 +1,12 @@
 //! What a person sees, on an emulated screen: windows that change their size, long lists and
 //! mails, a program that was stopped, a server that goes and comes.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::{process::Command, time::Duration};
 
 use correio_testing::skip;
 use rustix::process::Signal;
 
-use support::{
+use crate::support::{
     House, PASSWORD,
     screen::{CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, UP, draft_bodies},
 };
@@ -109,7 +105,7 @@ fn more_than_200_mails_are_all_listed_by_page() {
     // A script gets all of them.
     let address = house.address.to_string();
     let lines = format!("3\ntony\n{PASSWORD}\n7\n0\n6\n0\n");
-    let done = support::finish(house.program(&["--server", &address]), &lines);
+    let done = crate::support::finish(house.program(&["--server", &address]), &lines);
     assert_eq!(done.out.matches("] Tony Stark: S").count(), 250, "{}", done.out);
 }
 

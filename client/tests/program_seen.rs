@@ -1,10 +1,6 @@
 //! What a person sees of mail: whose it is, where its lines end, and that it is new until it was
 //! shown.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-mod support;
-
 use std::{
     fs,
     io::{Read, Write},
@@ -15,7 +11,8 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::{House, PASSWORD, finish, terminal::Terminal};
+
+use crate::support::{House, PASSWORD, finish, terminal::Terminal};
 
 #[test]
 fn two_people_of_one_name_are_told_apart() {

@@ -1,13 +1,10 @@
 //! `correio send` with a body that is typed on a terminal.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use rustix::process::Signal;
-use support::{
+
+use crate::support::{
     House, PASSWORD,
     screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies},
 };

@@ -239,7 +239,7 @@ fn dependencies_run_one_way() {
 /// A file that no `mod` names would not be compiled, and its tests would not run.
 #[test]
 fn every_file_of_tests_is_a_module_of_the_one_program() {
-    for tests in ["proto/tests", "server/tests", "scripts/simulation/tests"] {
+    for tests in ["proto/tests", "server/tests", "client/tests", "scripts/simulation/tests"] {
         let tests = root().join(tests);
         let main = fs::read_to_string(tests.join("main.rs")).unwrap();
         for entry in fs::read_dir(&tests).unwrap() {

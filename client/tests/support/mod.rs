@@ -1,8 +1,5 @@
 //! A server in this process, and the program as another process talks to it.
 
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 pub mod gate;
 pub mod screen;
 pub mod terminal;
