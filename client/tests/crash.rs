@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -20,36 +20,9 @@ use correio_testing::served::{Running, Speaks};
 use correio_testing::skip;
 use tempfile::TempDir;
 
+use crate::support::plain::{correio, done, maildir_of, subjects};
+
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
-    command
-        .env_clear()
-        .env("CORREIO_PASSWORD", "jarvis-is-here")
-        .args([
-            "--json",
-            "--plaintext",
-            "--lang",
-            "en",
-            "--user",
-            user,
-            "--server",
-            &server.to_string(),
-        ])
-        .arg("--data-dir")
-        .arg(data)
-        .args(arguments)
-        .stdin(Stdio::null());
-    command
-}
-
-/// Runs a command that must succeed and returns its JSON.
-fn done(mut command: Command) -> serde_json::Value {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    serde_json::from_slice(&stdout).unwrap()
-}
 
 /// Passes one connection on to a server, but no `confirm`: says so instead and keeps the
 /// connection open.
@@ -77,11 +50,6 @@ fn without_confirm(server: SocketAddr) -> (SocketAddr, Receiver<()>) {
         }
     });
     (address, withheld)
-}
-
-fn subjects(answer: &serde_json::Value) -> Vec<&str> {
-    let mails = answer["mails"].as_array().unwrap();
-    mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -157,7 +125,7 @@ fn other_programs_read_the_mailbox() {
     let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];
     done(correio(server, data.path(), "tony", &send));
     done(correio(server, data.path(), "tony", &["receive"]));
-    let directory = data.path().join(format!("mail/{}_{}/tony", server.ip(), server.port()));
+    let directory = maildir_of(server, data.path());
     let script = "import sys, mailbox, email.policy, email\n\
         box = mailbox.Maildir(sys.argv[1], factory=None, create=False)\n\
         for key in box.keys():\n\

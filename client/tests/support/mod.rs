@@ -1,6 +1,7 @@
 //! A server in this process, and the program as another process talks to it.
 
 pub mod gate;
+pub mod plain;
 pub mod screen;
 pub mod terminal;
 

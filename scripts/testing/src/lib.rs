@@ -13,5 +13,6 @@ pub mod pipe;
 pub mod request;
 pub mod served;
 pub mod skip;
+pub mod strace;
 pub mod wait;
 pub mod world;

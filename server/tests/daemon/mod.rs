@@ -32,6 +32,11 @@ pub fn command(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// As [`command`], listening on any port of this machine.
+pub fn listening(directory: &Path) -> Command {
+    command(directory, &["--listen", "127.0.0.1:0"])
+}
+
 impl Daemon {
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
         let mut command = command(directory, arguments);

@@ -11,10 +11,12 @@ use correio_proto::{
     mail::{Mail, MailRef},
     message::{Confirm, Reply, Request},
 };
-use correio_testing::skip::can_trace;
+use correio_testing::{
+    skip::can_trace,
+    strace::{self, traced},
+};
 
-use super::traced::traced;
-use crate::daemon::{Client, Daemon, id, login, mail, register};
+use crate::daemon::{Client, Daemon, id, listening, login, mail, register};
 
 /// Mails that a client sends in its life.
 const MAILS: u64 = 4;
@@ -103,10 +105,8 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
 /// is left. How it ended.
 fn kill_at(calls: &str, when: usize) -> ExitStatus {
     let directory = tempfile::tempdir().unwrap();
-    let inject = format!("inject={calls}:signal=KILL:when={when}");
-    let trace = format!("trace={calls}");
-    let strace = ["-e", &trace, "-e", &inject];
-    let mut command = traced(Path::new("/dev/null"), &strace, directory.path());
+    let server = listening(directory.path());
+    let mut command = traced(&server, Path::new("/dev/null"), &strace::kill_at(calls, when));
     command.stderr(Stdio::null());
     let mut ledger = Ledger::default();
     let ended = match Daemon::try_spawn(command) {

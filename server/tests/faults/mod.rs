@@ -9,4 +9,3 @@ mod killed;
 mod memory;
 mod process;
 mod syncs;
-mod traced;

@@ -3,10 +3,9 @@
 use std::{fs, io::Read, path::Path, process::Stdio};
 
 use correio_proto::message::{Confirm, Reply, Request};
-use correio_testing::skip::can_trace;
+use correio_testing::{skip::can_trace, strace::traced};
 
-use super::traced::traced;
-use crate::daemon::{Client, Daemon, eventually, login, mail, register};
+use crate::daemon::{Client, Daemon, eventually, listening, login, mail, register};
 
 const MAILS: u64 = 6;
 
@@ -18,7 +17,7 @@ fn no_answer_goes_out_before_its_sync() {
     let directory = tempfile::tempdir().unwrap();
     let trace = directory.path().join("trace");
     let strace = ["-y", "-e", "trace=write,pwrite64,fsync,fdatasync,sendto"];
-    let mut command = traced(&trace, &strace, &directory.path().join("data"));
+    let mut command = traced(&listening(&directory.path().join("data")), &trace, &strace);
     command.stderr(Stdio::null());
     let daemon = Daemon::spawn(command);
     let mut tony = daemon.client();
@@ -69,7 +68,7 @@ fn send_on(client: &mut Client) -> u64 {
 fn ends_in_order(directory: &Path, when: usize) -> bool {
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
     let strace = ["-e", "trace=fsync,fdatasync", "-e", &inject];
-    let mut command = traced(Path::new("/dev/null"), &strace, directory);
+    let mut command = traced(&listening(directory), Path::new("/dev/null"), &strace);
     command.stderr(Stdio::piped());
     let (mut is_registered, mut acknowledged) = (false, 0);
     let (ended, said) = match Daemon::try_spawn_aloud(command) {
