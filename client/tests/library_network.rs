@@ -22,7 +22,7 @@ use correio_proto::{
         Registration, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
 };
-use correio_testing::skip;
+use correio_testing::{skip, wait::eventually};
 
 /// Longest wait for anything that has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -153,17 +153,6 @@ fn mail() -> Send {
         subject: "Jantar".parse().unwrap(),
         body: "Hoje?".parse().unwrap(),
     }
-}
-
-/// Waits until something holds that another thread brings about.
-fn eventually(mut holds: impl FnMut() -> bool) {
-    for _ in 0..PATIENCE.as_millis() / 5 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(5));
-    }
-    panic!("it never came to be");
 }
 
 #[test]

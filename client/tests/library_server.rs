@@ -6,7 +6,6 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use correio_client::{
@@ -20,10 +19,8 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use correio_testing::served::Running;
+use correio_testing::{served::Running, wait::eventually};
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server with accounts of two people, and where they keep their mail.
 struct House {
@@ -109,17 +106,6 @@ fn subjects(mails: &[Stored]) -> Vec<&str> {
 
 fn code<T: std::fmt::Debug>(outcome: Result<T, RequestError>) -> ErrorCode {
     outcome.unwrap_err().code().unwrap()
-}
-
-/// Waits until something holds that another thread brings about.
-fn eventually(mut holds: impl FnMut() -> bool) {
-    for _ in 0..PATIENCE.as_millis() / 5 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(5));
-    }
-    panic!("it never came to be");
 }
 
 #[test]

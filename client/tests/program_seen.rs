@@ -7,9 +7,9 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Output, Stdio},
     thread,
-    time::{Duration, Instant},
 };
 
+use correio_testing::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{House, PASSWORD, finish, terminal::Terminal};
@@ -141,11 +141,7 @@ fn receive_half(house: &House, more: &[&str]) -> Output {
             .filter_map(|server| fs::read_dir(server.path().join("tony").join("new")).ok()?.next());
         saved.next().is_some()
     };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !has_one() {
-        assert!(Instant::now() < deadline, "the first mail is saved");
-        thread::park_timeout(Duration::from_millis(5));
-    }
+    eventually(has_one);
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let done = child.wait_with_output().unwrap();

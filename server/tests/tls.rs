@@ -20,7 +20,10 @@ use correio_proto::{
     tls::{ALPN, Security},
 };
 use correio_server::ops::certificate::{Certificate, CertificateError, CertificateSource};
-use correio_testing::skip::{skipped, works};
+use correio_testing::{
+    skip::{skipped, works},
+    wait::eventually,
+};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
@@ -208,15 +211,12 @@ impl Files {
 
 /// Waits until the log has a line that begins an event with this name.
 fn await_event(log: &Path, name: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let line = || {
         let text = fs::read_to_string(log).unwrap_or_default();
-        if let Some(line) = text.lines().find(|line| line.contains(name)) {
-            return line.to_owned();
-        }
-        assert!(Instant::now() < deadline, "no {name} in: {text}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+        text.lines().find(|line| line.contains(name)).map(str::to_owned)
+    };
+    eventually(|| line().is_some());
+    line().unwrap()
 }
 
 #[test]

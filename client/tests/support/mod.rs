@@ -125,6 +125,11 @@ impl House {
         command
     }
 
+    /// Receives Tony's mail with the program: its answer.
+    pub fn received(&self) -> serde_json::Value {
+        self.run("tony", &["--json", "receive"], "").json()
+    }
+
     /// Runs one command against the server as a person with the usual password.
     pub fn run(&self, user: &str, arguments: &[&str], input: &str) -> Done {
         let address = self.address.to_string();

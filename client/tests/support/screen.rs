@@ -10,6 +10,7 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts};
+use correio_testing::skip::skipped;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
@@ -165,6 +166,25 @@ impl Screen {
         self.answer("commas): ", to);
         self.answer("Subject: ", subject);
         self.asks_body();
+    }
+
+    /// Sends the mail whose body is typed, and waits for the menu after it.
+    pub fn send_mail(&mut self) {
+        self.press(CTRL_D);
+        self.sees("E-mail sent");
+        self.menu(HOME);
+    }
+
+    /// Leaves the program with Ctrl-D.
+    pub fn quit(mut self) {
+        self.press(CTRL_D);
+        assert_eq!(self.end().0, 0);
+    }
+
+    /// Leaves the program with Ctrl-C.
+    pub fn cancel(mut self) {
+        self.press(CTRL_C);
+        assert_eq!(self.end().0, 130);
     }
 
     /// Leaves a mail that is written, which stays as a draft.
@@ -405,6 +425,16 @@ impl Drop for Screen {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a program can be given a terminal here; otherwise the test is reported as skipped.
+pub fn has_terminal() -> bool {
+    let help = Command::new("setsid").arg("--help").output();
+    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
+    if !knows {
+        skipped("this takes setsid with --ctty (util-linux)");
+    }
+    knows
 }
 
 /// The drafts of Tony.

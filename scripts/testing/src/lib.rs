@@ -10,6 +10,7 @@ pub mod client;
 pub mod elsewhere;
 pub mod hasher;
 pub mod pipe;
+pub mod process;
 pub mod request;
 pub mod served;
 pub mod skip;
