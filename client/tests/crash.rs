@@ -2,55 +2,21 @@
 //! And other programs that read what it saved.
 
 use std::{
-    io::{self, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     path::Path,
     process::{Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::Duration,
+    sync::mpsc,
 };
 
-use correio_proto::{
-    channel::Channel,
-    limits,
-    message::{ClientMessage, Request},
+use correio_testing::{
+    proxy::{Proxy, Way},
+    served::{Running, Speaks},
+    skip,
+    wait::PATIENCE,
 };
-use correio_testing::served::{Running, Speaks};
-use correio_testing::skip;
 use tempfile::TempDir;
 
 use crate::support::plain::{correio, done, maildir_of, subjects};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Passes one connection on to a server, but no `confirm`: says so instead and keeps the
-/// connection open.
-fn without_confirm(server: SocketAddr) -> (SocketAddr, Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let (sender, withheld) = mpsc::channel();
-    thread::spawn(move || {
-        let (mut from_client, _) = listener.accept().unwrap();
-        let mut to_server = TcpStream::connect(server).unwrap();
-        let mut to_client = from_client.try_clone().unwrap();
-        let mut from_server = to_server.try_clone().unwrap();
-        thread::spawn(move || io::copy(&mut from_server, &mut to_client));
-        let mut channel = Channel::plaintext(limits::BODY_MAX);
-        while channel.read_from(&mut from_client).is_ok_and(|count| count > 0) {
-            while let Ok(Some(message)) = channel.next_message::<ClientMessage>() {
-                if matches!(message.request, Request::Confirm(_)) {
-                    sender.send(()).unwrap();
-                    continue;
-                }
-                let mut bytes = Vec::new();
-                correio_proto::frame::encode(&message, &mut bytes).unwrap();
-                to_server.write_all(&bytes).unwrap();
-            }
-        }
-    });
-    (address, withheld)
-}
 
 #[test]
 fn killed_before_it_confirms_it_shows_each_mail_once() {
@@ -63,7 +29,8 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
         done(correio(server, data.path(), "tony", &send));
     }
     // The mailbox belongs to the address; the one that is killed must use the same directory.
-    let (proxy, withheld) = without_confirm(server);
+    let (sender, withheld) = mpsc::channel();
+    let proxy = Proxy::start(server, Way::WithoutConfirm(sender)).unwrap().address;
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);
     let mut child = receive.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     withheld.recv_timeout(PATIENCE).expect("it saves and wants to confirm");

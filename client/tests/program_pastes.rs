@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use correio_testing::proxy::Way;
+
 use crate::support::{
     House, PASSWORD,
-    gate::Gate,
     screen::{
         CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts,
         has_terminal,
@@ -347,21 +348,21 @@ fn what_is_typed_while_mail_is_received_chooses_nothing() {
         return;
     }
     let house = House::of(&[("tony", "Tony Stark")]);
-    let gate = Gate::of(&house);
-    let mut screen = Start::of(&house).run(&["--server", &gate.address.to_string()]);
+    let proxy = house.proxy(Way::Open);
+    let mut screen = Start::of(&house).run(&["--server", &proxy.address.to_string()]);
     screen.menu(FIRST);
     screen.log_in();
     for typed in
         ["6", "6\n", "\x1b[200~6\n6\n\x1b[201~", "ola\n.\n6\n", "\x13", "\x1a", "\x1c", "\x1b[1;5D"]
     {
-        gate.set_open(false);
+        proxy.hold(true);
         screen.press("5");
         screen.until("the spinner", |screen| {
             screen.contents().contains(|c| matches!(c, '\u{2801}'..='\u{28ff}'))
         });
         screen.press(typed);
         screen.within(Duration::from_millis(300), |_| false);
-        gate.set_open(true);
+        proxy.hold(false);
         screen.menu(HOME);
         screen.press_until(DOWN, "> 5) Receive");
         assert!(!screen.text().contains("Goodbye"), "{typed:?}");

@@ -3,13 +3,13 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Output, Stdio},
-    thread,
 };
 
-use correio_testing::wait::eventually;
+use correio_testing::{
+    proxy::{Proxy, Way},
+    wait::eventually,
+};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{House, PASSWORD, finish, terminal::Terminal};
@@ -98,36 +98,13 @@ fn mail_stays_new_until_its_list_is_written() {
     assert_eq!(status(), "read");
 }
 
-/// Passes connections on to a server. What comes back stops after so many bytes.
-fn stalling(server: SocketAddr, bytes: usize) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let server = TcpStream::connect(server).unwrap();
-            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || {
-                let _ = std::io::copy(&mut from, &mut to);
-                let _ = to.shutdown(Shutdown::Write);
-            });
-            let (mut from, mut to) = (server, client);
-            thread::spawn(move || {
-                let _ = std::io::copy(&mut (&mut from).take(bytes as u64), &mut to);
-                // Open and silent, until the client closes it.
-                let _ = to.read(&mut [0]);
-                let _ = to.flush();
-            });
-        }
-    });
-    address
-}
-
 /// Receives two mails of which the second stops on the way, and cancels that.
 fn receive_half(house: &House, more: &[&str]) -> Output {
     let large = "x".repeat(300 * 1024);
     house.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
     // The first page has one mail, which passes.
-    let proxy = stalling(house.address, 400 * 1024).to_string();
+    let proxy = Proxy::start(house.address, Way::Stalling(400 * 1024)).unwrap();
+    let proxy = proxy.address.to_string();
     let fingerprint = house.fingerprint().to_string();
     let server = ["--server", &proxy, "--user", "tony", "--fingerprint", &fingerprint];
     let mut program = house.program(&[&server[..], more, &["receive"]].concat());

@@ -1,6 +1,5 @@
 //! A server in this process, and the program as another process talks to it.
 
-pub mod gate;
 pub mod plain;
 pub mod screen;
 pub mod terminal;
@@ -17,7 +16,10 @@ use correio_client::{
     Address, Cancel, ConnectOptions, KnownServers, Registration, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
-use correio_testing::served::Running;
+use correio_testing::{
+    proxy::{Proxy, Way},
+    served::Running,
+};
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "jarvis-is-here";
@@ -100,6 +102,14 @@ impl House {
     /// The server as an address.
     pub fn server(&self) -> Address {
         self.address.to_string().parse().unwrap()
+    }
+
+    /// A way to the server that can be held, which its clients trust as they trust the server.
+    pub fn proxy(&self, way: Way) -> Proxy {
+        let proxy = Proxy::start(self.address, way).unwrap();
+        let known = proxy.address.to_string().parse().unwrap();
+        self.known().remember(&known, self.fingerprint()).unwrap();
+        proxy
     }
 
     /// Sends mails, each a subject and a body, without the program.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts};
-use correio_testing::skip::skipped;
+pub use correio_testing::skip::has_terminal;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
@@ -425,16 +425,6 @@ impl Drop for Screen {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Whether a program can be given a terminal here; otherwise the test is reported as skipped.
-pub fn has_terminal() -> bool {
-    let help = Command::new("setsid").arg("--help").output();
-    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
-    if !knows {
-        skipped("this takes setsid with --ctty (util-linux)");
-    }
-    knows
 }
 
 /// The drafts of Tony.

@@ -7,7 +7,6 @@ pub mod guard;
 pub mod intruder;
 pub mod ledger;
 pub mod person;
-pub mod proxy;
 pub mod results;
 pub mod run;
 pub mod scenario;

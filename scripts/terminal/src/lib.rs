@@ -14,7 +14,6 @@ mod compose;
 mod driver;
 mod errands;
 mod ledger;
-mod proxy;
 mod pty;
 mod sequences;
 mod server;
@@ -24,11 +23,11 @@ mod view;
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Result, ensure};
+pub use correio_testing::skip::lacks_terminal as lacks;
 
 /// The programs that are tried.
 #[derive(Clone, Debug)]
@@ -53,13 +52,6 @@ impl Programs {
         }
         Ok(programs)
     }
-}
-
-/// Why the client cannot be put on a pseudo-terminal on this machine, where it cannot.
-pub fn lacks() -> Option<&'static str> {
-    let help = Command::new("setsid").arg("--help").output();
-    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
-    (!knows).then_some("this takes setsid with --ctty (util-linux)")
 }
 
 /// What is tried, and how long.

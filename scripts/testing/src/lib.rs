@@ -11,6 +11,7 @@ pub mod elsewhere;
 pub mod hasher;
 pub mod pipe;
 pub mod process;
+pub mod proxy;
 pub mod request;
 pub mod served;
 pub mod skip;

@@ -42,3 +42,16 @@ pub fn can_trace() -> bool {
     }
     works
 }
+
+/// Why a program cannot be given a pseudo-terminal as its own on this machine, where it cannot.
+#[must_use]
+pub fn lacks_terminal() -> Option<&'static str> {
+    let help = Command::new("setsid").arg("--help").output();
+    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
+    (!knows).then_some("this takes setsid with --ctty (util-linux)")
+}
+
+/// Whether a program can be given a pseudo-terminal; otherwise the test is reported as skipped.
+pub fn has_terminal() -> bool {
+    lacks_terminal().inspect(|why| skipped(why)).is_none()
+}
