@@ -16,11 +16,12 @@ use correio_proto::{
     channel::Channel,
     fingerprint::Fingerprint,
     limits,
-    message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
+    message::{ClientMessage, Reply, ServerMessage},
     tls::{ALPN, Security},
 };
 use correio_server::ops::certificate::{Certificate, CertificateError, CertificateSource};
 use correio_testing::{
+    request::hello,
     skip::{skipped, works},
     wait::eventually,
 };
@@ -108,8 +109,7 @@ impl Client {
         let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let hello = Hello { version: 1, software: Software::named("test") };
-        channel.push(&ClientMessage { number: 1, request: Request::Hello(hello) }).unwrap();
+        channel.push(&ClientMessage { number: 1, request: hello() }).unwrap();
         loop {
             while channel.wants_write() {
                 channel.write_to(&mut stream).unwrap();

@@ -12,6 +12,7 @@ pub mod hasher;
 pub mod pipe;
 pub mod process;
 pub mod proxy;
+pub mod pty;
 pub mod request;
 pub mod served;
 pub mod skip;
