@@ -131,7 +131,7 @@ fn invited(username: &str, invite: &Invite) -> Request {
 fn an_invite_makes_one_account() {
     let directory = tempfile::tempdir().unwrap();
     let key = InviteKey::open(directory.path()).unwrap();
-    let settings = correio_server::session::Settings {
+    let settings = correio_server::session::SessionConfig {
         registrations: Registrations::Invited(key.clone()),
         ..settings()
     };
@@ -169,8 +169,10 @@ fn an_invite_makes_one_account() {
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let settings =
-        correio_server::session::Settings { registrations: Registrations::Closed, ..settings() };
+    let settings = correio_server::session::SessionConfig {
+        registrations: Registrations::Closed,
+        ..settings()
+    };
     let mut world = World::with(settings, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);
@@ -343,7 +345,7 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     tony.begin(&mut world, Request::Account(change));
     world.settle();
     world.hashing.borrow_mut().held = false;
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     world.hashing.borrow_mut().held = true;
     world.settle();
     held.set(true);

@@ -25,7 +25,7 @@ pub(crate) fn run(value: &[u8]) {
     }
 }
 
-/// Reads a message, and what is written of it; nothing more and nothing less is read.
+/// Decodes a message, encodes it, and decodes the result, in which no byte is missing or left over.
 fn both_ways<M>(value: &[u8]) -> Option<M>
 where
     M: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -53,7 +53,7 @@ where
     Some(message)
 }
 
-/// What is said of a value that is no message goes into a reply and a line of the log.
+/// Checks the error text of a malformed value, which goes into a reply and a line of the log.
 fn malformed(malformed: &Malformed) {
     let Malformed { text, .. } = malformed;
     assert!(!text.is_empty() && text.len() <= 1000, "{} bytes", text.len());
@@ -112,7 +112,7 @@ fn notice(notice: &Notice) {
     }
 }
 
-/// The rules of PROTOCOL.md for everything that is in a mail.
+/// Checks the rules of PROTOCOL.md for all fields of a mail.
 pub(crate) fn mail(mail: &Mail) {
     username(&mail.from);
     full_name(&mail.from_name);

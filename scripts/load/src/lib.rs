@@ -1,16 +1,17 @@
 //! What the programs that put a server under load share.
 
 pub mod bench;
-mod dial;
+pub mod dial;
 pub mod driver;
 pub mod guard;
+pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
-pub mod person;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod target;
+pub mod user;
 
 use anyhow::Result;
 use correio_proto::{

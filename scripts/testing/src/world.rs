@@ -16,10 +16,11 @@ use correio_proto::{
 use correio_server::{
     auth::{hashing::Bcrypt, invite::Registrations},
     clock::Now,
-    engine::{Limits, Server, connection::Readiness},
+    engine::{Server, ServerLimits, connection::Readiness},
     ids::ConnId,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    protocol::Protocol,
+    session::SessionConfig,
     store::{
         Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -48,10 +49,10 @@ pub struct World {
     pub hashing: Rc<RefCell<Hashing>>,
 }
 
-/// Settings without TLS, with open registration.
+/// SessionConfig without TLS, with open registration.
 #[must_use]
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> SessionConfig {
+    SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
@@ -64,7 +65,7 @@ pub fn settings() -> Settings {
 
 /// Limits of so many connections, and no limit to what they try.
 #[must_use]
-pub fn limits_of(connections: usize) -> Limits {
+pub fn limits_of(connections: usize) -> ServerLimits {
     let admission = AdmissionSettings {
         connections_max: connections,
         per_prefix_max: connections,
@@ -72,7 +73,7 @@ pub fn limits_of(connections: usize) -> Limits {
     };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 
 impl Default for World {
@@ -90,20 +91,20 @@ impl World {
 
     /// As [`World::new`], with settings and a number of connections.
     #[must_use]
-    pub fn with(settings: Settings, connections_max: usize) -> Self {
+    pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
         Self::with_store(settings, connections_max, Box::new(store))
     }
 
     /// As [`World::with`], with a store.
     #[must_use]
-    pub fn with_store(settings: Settings, max: usize, store: Box<dyn Store>) -> Self {
+    pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
         Self::limited(limits_of(max), settings, store)
     }
 
     /// As [`World::with_store`], with limits.
     #[must_use]
-    pub fn limited(limits: Limits, settings: Settings, store: Box<dyn Store>) -> Self {
+    pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
         let server = Server::new(limits, settings, store, Box::new(hasher));
@@ -114,7 +115,7 @@ impl World {
     /// Runs the loop until nothing moves.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
             let hashing = self.hashing.borrow();
             let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
             if !self.server.has_ready() && hashed {
@@ -162,7 +163,7 @@ impl World {
 
     /// As [`World::try_connect_from`], over a pipe of the test's.
     pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<Client> {
-        let id = self.server.open(self.now, pipe.clone(), peer)?;
+        let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
         Some(Client { id, pipe, channel, number: 0, notices, replies })

@@ -6,7 +6,7 @@ use correio_proto::message::{Notice, Reply};
 use correio_server::{
     engine::connection::Readiness,
     event::is_obeyed,
-    session::Settings,
+    session::SessionConfig,
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -60,7 +60,7 @@ impl World {
     /// A server that reads and writes so many bytes at a time; 0 stands for all there are.
     pub(super) fn new(piece: u8) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-        let settings = Settings {
+        let settings = SessionConfig {
             body_max: BODY_MAX,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,

@@ -1,4 +1,4 @@
-//! The two halves, and what a crash between any two steps leaves.
+//! The store's two halves, and the state after a crash between any two steps.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn collect(store: &mut SimStore) -> Vec<StoreDone> {
     done.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// A store in which Tony has an account, and a mail of his to himself that waits.
+/// A store with Tony's account and a queued mail from Tony to himself.
 fn with_a_mail_waiting() -> SimStore {
     let mut store = SimStore::new(Realm([1; 16]), QUOTA);
     store.submit(ticket(1), create());

@@ -1,5 +1,5 @@
-//! (g): while the server's loop waits, nobody waits for it; and who keeps it waiting is closed at
-//! the deadline for that.
+//! Property (g): while the server's loop sleeps, no client waits for it, and clients that keep it
+//! waiting are closed by their deadline.
 
 use std::collections::BTreeMap;
 
@@ -9,41 +9,41 @@ use super::Reactor;
 use crate::{
     check::{Check, Violation, require},
     clock::{SECOND, tick_of},
-    line::Line,
     plan::Plan,
+    tap::Tap,
 };
 
-/// How long a connection that is being closed waits for the client's end, in ticks.
+/// How long a closing connection waits for the client's end, in ticks.
 const LINGER: u64 = 2 * SECOND;
 
-/// How late the loop may look at a deadline, in ticks, besides the pauses that are simulated.
+/// How late the loop may handle a deadline, in ticks, besides simulated pauses.
 const LATE_MAX: u64 = 4 * SECOND;
 
 impl Reactor {
-    /// To be called when nothing is due for the server now.
-    pub(crate) fn check_quiet(&mut self, plan: &Plan) -> Result<(), Violation> {
+    /// Checks all connections; called when the server has nothing due.
+    pub(crate) fn check_quiescent(&mut self, plan: &Plan) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.lags_until > now {
             return Ok(());
         }
         let held: BTreeMap<ConnId, Held> = self.server.held().collect();
         let late = LATE_MAX + plan.lag_max;
-        for line in self.lines.values_mut() {
-            let held = held.get(&line.id).copied().unwrap_or_default();
-            line.look(held, now);
-            // The server waits itself then.
-            if self.store.is_at(line.id) || self.hasher.is_at(line.id) {
-                line.moved_at = now;
+        for tap in self.taps.values_mut() {
+            let held = held.get(&tap.id).copied().unwrap_or_default();
+            tap.look(held, now);
+            // The server itself waits for a job.
+            if self.store.is_at(tap.id) || self.hasher.is_at(tap.id) {
+                tap.moved_at = now;
                 continue;
             }
-            line.check_nothing_forgotten()?;
-            line.check_deadlines(plan, now, late)?;
+            tap.check_nothing_forgotten()?;
+            tap.check_deadlines(plan, now, late)?;
         }
         Ok(())
     }
 }
 
-impl Line {
+impl Tap {
     fn look(&mut self, held: Held, now: u64) {
         let link = self.link.borrow();
         if link.is_shut() {
@@ -56,7 +56,7 @@ impl Line {
         }
     }
 
-    /// What is there to be done is done, unless the client has to read first.
+    /// All requests and bytes are handled, unless the client has to read first.
     fn check_nothing_forgotten(&self) -> Result<(), Violation> {
         let link = self.link.borrow();
         if link.is_shut() || link.is_output_blocked() || self.is_refused {

@@ -1,5 +1,5 @@
-//! Deliberate actions besides writing: receive, send or delete a draft, leave; and what happens to
-//! the server meanwhile.
+//! Deliberate actions besides writing a mail: receiving, handling a draft, leaving, and faults of
+//! the server and the connection.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use rustix::process::Signal;
 use crate::{
     client::{DIGITS_CHOOSE, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
-    ledger::{Fate, Ledger},
+    ledger::{Ledger, MailState},
     pty::Pty,
-    view::View,
+    screen::Screen,
 };
 
-/// The question after a list of drafts.
-const LIST: View = View::Question("Which draft");
+/// The question that follows a list of drafts.
+const LIST: Screen = Screen::Question("Which draft");
 
 impl Driver {
-    /// Has mail come, receives it, and looks at one.
+    /// Delivers mails, receives them in the client, and reads one.
     pub(crate) fn receive(&mut self) -> Result<()> {
         for _ in 0..self.rng.usize(0..=3) {
             let subject = self.ledger.deliver();
@@ -38,9 +38,9 @@ impl Driver {
         }
         let told = ["e-mails received", "Receiving failed"];
         self.await_any(&told, PATIENCE)?;
-        // The menu, or after it a question, is drawn after that.
+        // The menu, or the question that follows it, is drawn after this text.
         self.pty()?.becomes_idle(PATIENCE);
-        if self.view()? == View::Question("Which") {
+        if self.shown_screen()? == Screen::Question("Which") {
             self.answer("1")?;
             self.pty()?.becomes_idle(PATIENCE);
             for _ in 0..3 {
@@ -50,7 +50,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Sends the draft written last, or deletes it.
+    /// Sends or deletes the draft that was written last.
     pub(crate) fn handle_a_draft(&mut self) -> Result<()> {
         self.go_home()?;
         self.pty()?.mark();
@@ -59,49 +59,50 @@ impl Driver {
         let first = ["1) 2", "[1] 2", "There are no drafts"];
         let found = self.await_any(&first, PATIENCE)?;
         self.pty()?.becomes_idle(PATIENCE);
-        // Drafts from before a subject was typed have no number that the ledger knows.
+        // A draft that was left before its subject was typed has no number in the ledger.
         let number = found.and_then(|found| first.get(found)).and_then(|sign| {
             let lines = self.pty.as_ref().map(Pty::lines)?;
             Ledger::number_in(lines.iter().rev().find(|line| line.contains(sign))?)
         });
         let Some(number) = number else { return self.go_home() };
-        match self.view()? {
-            View::Drafts => {
+        match self.shown_screen()? {
+            Screen::Drafts => {
                 self.pty()?.pump(DIGITS_CHOOSE);
                 self.keys("choose", b"1")?;
             }
-            // More drafts than a menu has choices: a list, and a question after it.
-            View::Pager => {
+            // There are more drafts than a menu has choices: the client shows a list and asks for a
+            // number.
+            Screen::Pager => {
                 self.go_back()?;
-                self.await_view(LIST)?;
+                self.await_screen(LIST)?;
                 self.answer("1")?;
             }
             LIST => self.answer("1")?,
             _ => return self.go_home(),
         }
-        self.await_view(View::Draft)?;
+        self.await_screen(Screen::Draft)?;
         self.pty()?.pump(DIGITS_CHOOSE);
         self.pty()?.mark();
         if self.rng.u8(0..4) == 0 {
-            self.ledger.becomes(number, Fate::Deleted);
+            self.ledger.set_state(number, MailState::Deleted);
             self.keys("choose", b"3")?;
             let told = self.await_any(&["Draft deleted"], PATIENCE)?;
             ensure!(told.is_some(), "the client does not say that the draft was deleted");
             return Ok(());
         }
-        self.ledger.becomes(number, Fate::Open);
+        self.ledger.set_state(number, MailState::Open);
         self.keys("choose", b"1")?;
         self.await_sent(number)
     }
 
-    /// Presses Esc and waits until it is taken as the key.
+    /// Presses Esc and waits until the client takes it as a key.
     fn go_back(&mut self) -> Result<()> {
         self.keys("press", ESCAPE)?;
         self.pty()?.pump(ESCAPE_TAKEN);
         Ok(())
     }
 
-    /// Ends the server, in one way or the other, and starts it again.
+    /// Ends the server with SIGTERM or SIGKILL and starts it again.
     pub(crate) fn restart_the_server(&mut self) -> Result<()> {
         let signal = if self.rng.bool() { Signal::TERM } else { Signal::KILL };
         self.note(format!("restart the server with {signal:?}"));
@@ -111,7 +112,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Ends all connections and refuses new ones for a while.
+    /// Closes all connections and refuses new ones for a while.
     pub(crate) fn break_the_connection(&mut self) -> Result<()> {
         self.go_home()?;
         self.note("break the connection");

@@ -1,8 +1,8 @@
-//! Clients that mean harm, or are broken: they say what no client of ours would say, read what
-//! they like when they like, and leave without a word.
+//! Hostile or broken clients: they send what no client of ours would send, read when and as much as
+//! they like, and disconnect without a word.
 
+mod attacks;
 mod guesser;
-mod sayings;
 
 use std::{
     collections::VecDeque,
@@ -18,112 +18,62 @@ use correio_proto::{
 };
 
 use crate::{
-    chance::Chance,
     check::Violation,
     clock::{Clock, SECOND},
     ledger::Ledger,
     network::Network,
     pipe::ClientEnd,
-    plan::Plan,
+    plan::{Attack, Plan},
+    rng::Rng,
     trace::Trace,
 };
 use guesser::Guesser;
 
-/// What a hostile client is lent for a step.
-pub(crate) struct Prey<'a> {
+/// The parts of the world that an attacker may use in a step.
+pub(crate) struct AttackContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    /// Honest users.
+    /// Usernames of honest users.
     pub(crate) usernames: &'a [Username],
-    /// Mails of others, as somebody may have heard of them.
-    pub(crate) loot: &'a [MailRef],
-    /// Counts the server's starts.
+    /// References to other users' mails, as an attacker may have learned them.
+    pub(crate) foreign_mails: &'a [MailRef],
+    /// Number of server starts so far.
     pub(crate) server_starts: u32,
 }
 
-/// What it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Says nothing.
-    Silent,
-    /// Says what no protocol has.
-    Garbage,
-    /// Stops in the middle of a frame.
-    HalfFrame,
-    /// Says one byte at a time.
-    Dripping,
-    /// Asks very often.
-    Flooding,
-    /// Asks for much and reads little of it.
-    SlowReader,
-    /// Tries passwords.
-    Guessing,
-    /// Confirms and fetches what is another's.
-    Thief,
-    /// Asks for everything without a login.
-    Stranger,
-    /// Announces large frames, and sends half of them.
-    Large,
-    /// Asks for something that takes long, breaks the connection, and is there again at once.
-    Hasty,
-    /// Registers, sends, changes the password, deletes the account again.
-    Visitor,
-}
-
-const KINDS: [Kind; 12] = [
-    Kind::Silent,
-    Kind::Garbage,
-    Kind::HalfFrame,
-    Kind::Dripping,
-    Kind::Flooding,
-    Kind::SlowReader,
-    Kind::Guessing,
-    Kind::Thief,
-    Kind::Stranger,
-    Kind::Large,
-    Kind::Hasty,
-    Kind::Visitor,
-];
-
-impl Kind {
-    pub(crate) fn any(chance: &mut Chance) -> Self {
-        chance.pick(&KINDS).unwrap_or(Self::Silent)
-    }
-}
-
 /// See the module's description.
-pub(crate) struct Hostile {
+pub(crate) struct Attacker {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
-    chance: Chance,
+    pub(crate) attack: Attack,
+    rng: Rng,
     address: SocketAddr,
     username: Option<Username>,
     end: Option<ClientEnd>,
     channel: Channel,
     number: u32,
-    /// What is to be said.
+    /// Bytes to send.
     outgoing: VecDeque<u8>,
     replies: VecDeque<Reply>,
     guesser: Guesser,
-    has_spoken: bool,
+    has_attacked: bool,
     act_at: u64,
     leaves_at: u64,
 }
 
-impl Hostile {
-    pub(crate) fn new(number: u32, kind: Kind, mut chance: Chance, now: u64) -> Self {
+impl Attacker {
+    pub(crate) fn new(number: u32, attack: Attack, mut rng: Rng, now: u64) -> Self {
         let [_, _, high, low] = number.to_be_bytes();
         let address = SocketAddr::from(([203, 0, high, low], 4000));
-        let guesser = Guesser::new(number, &mut chance);
+        let guesser = Guesser::new(number, &mut rng);
         Self {
-            name: format!("hostile{number}"),
-            kind,
+            name: format!("attacker{number}"),
+            attack,
             address,
-            username: match kind {
-                Kind::Visitor => format!("visitor{}", number % 2).parse().ok(),
+            username: match attack {
+                Attack::Visitor => format!("visitor{}", number % 2).parse().ok(),
                 _ => format!("mallory{}", number % 3).parse().ok(),
             },
             end: None,
@@ -132,10 +82,10 @@ impl Hostile {
             outgoing: VecDeque::new(),
             replies: VecDeque::new(),
             guesser,
-            has_spoken: false,
-            act_at: now + chance.within(0..=SECOND),
-            leaves_at: now + chance.within(100..=20 * SECOND),
-            chance,
+            has_attacked: false,
+            act_at: now + rng.within(0..=SECOND),
+            leaves_at: now + rng.within(100..=20 * SECOND),
+            rng,
         }
     }
 
@@ -143,66 +93,67 @@ impl Hostile {
         self.act_at.min(self.leaves_at)
     }
 
-    /// Does what is due. Returns whether it stays.
-    pub(crate) fn step(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
-        let now = prey.clock.tick();
+    /// Does the actions that are due. Returns whether the attacker stays.
+    pub(crate) fn step(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
+        let now = context.clock.tick();
         if now >= self.leaves_at {
-            self.leave(prey);
+            self.leave(context);
             return Ok(false);
         }
         if now < self.act_at {
             return Ok(true);
         }
-        self.act_at = now + self.chance.within(1..=if self.kind == Kind::Hasty { 30 } else { 200 });
-        if self.kind == Kind::Hasty
-            && let Some(end) = self.end.take_if(|_| self.chance.one_in(3))
+        self.act_at =
+            now + self.rng.within(1..=if self.attack == Attack::Hasty { 30 } else { 200 });
+        if self.attack == Attack::Hasty
+            && let Some(end) = self.end.take_if(|_| self.rng.one_in(3))
         {
             end.0.borrow_mut().reset();
         }
         if self.end.is_none() {
-            self.end = prey.network.connect(self.address);
+            self.end = context.network.connect(self.address);
             self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
             self.number = 0;
             self.outgoing.clear();
             self.replies.clear();
-            self.has_spoken = false;
+            self.has_attacked = false;
             self.guesser.connected();
             if self.end.is_none() {
                 self.act_at = now + SECOND;
                 return Ok(true);
             }
-            prey.trace.note(&self.name, format_args!("connects, {:?}", self.kind));
+            context.trace.note(&self.name, format_args!("connects, {:?}", self.attack));
         }
-        if self.kind == Kind::Guessing {
-            let alive = self.guess(prey)?;
+        if self.attack == Attack::Guessing {
+            let alive = self.guess(context)?;
             self.exchange();
             return Ok(alive);
         }
-        if !std::mem::replace(&mut self.has_spoken, true) {
-            self.speak(prey);
+        if !std::mem::replace(&mut self.has_attacked, true) {
+            self.attack(context);
         }
         self.exchange();
         Ok(true)
     }
 
-    fn leave(&mut self, prey: &mut Prey<'_>) {
-        prey.trace.note(&self.name, format_args!("leaves"));
+    fn leave(&mut self, context: &mut AttackContext<'_>) {
+        context.trace.note(&self.name, format_args!("leaves"));
         let Some(end) = &self.end else {
             return;
         };
-        match self.chance.below(4) {
+        match self.rng.below(4) {
             0 => end.0.borrow_mut().reset(),
-            // Gone without a word: the server must find out by itself.
+            // The attacker vanishes without a word: the server must find out by itself.
             1 => end.0.borrow_mut().stall(u64::MAX),
             2 => end.0.borrow_mut().end_to_server(),
             _ => {}
         }
     }
 
-    /// Moves bytes, as many as it likes.
+    /// Sends and reads bytes, as many as the attack wants.
     fn exchange(&mut self) {
-        let written = match self.kind {
-            Kind::Dripping => 1,
+        let written = match self.attack {
+            Attack::Dripping => 1,
             _ => usize::MAX,
         };
         if self.write(written).and_then(|()| self.read()).is_none() {
@@ -210,7 +161,7 @@ impl Hostile {
         }
     }
 
-    /// `None` where the connection is gone.
+    /// Sends at most `most` bytes. `None` if the connection is gone.
     fn write(&mut self, most: usize) -> Option<()> {
         let end = self.end.as_mut()?;
         let mut left = most;
@@ -230,7 +181,7 @@ impl Hostile {
     }
 
     fn read(&mut self) -> Option<()> {
-        if self.kind == Kind::SlowReader {
+        if self.attack == Attack::SlowReader {
             return self.read_little();
         }
         let end = self.end.as_mut()?;
@@ -251,7 +202,7 @@ impl Hostile {
 
     fn read_little(&mut self) -> Option<()> {
         let end = self.end.as_mut()?;
-        if self.chance.one_in(2) {
+        if self.rng.one_in(2) {
             return Some(());
         }
         match end.read(&mut [0; 100]) {
@@ -261,8 +212,8 @@ impl Hostile {
         }
     }
 
-    /// Puts a request behind what is to be said.
-    fn say(&mut self, request: Request) {
+    /// Queues a request for sending.
+    fn queue_request(&mut self, request: Request) {
         self.number += 1;
         let message = ClientMessage { number: self.number, request };
         let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
-//! One connection as somebody sees it who listens in: what was asked, what was answered, and what
-//! must hold between the two.
+//! Observes one connection from outside: its requests, its replies, and the properties that must
+//! hold between them.
 
 use std::collections::VecDeque;
 
@@ -22,50 +22,50 @@ use crate::{
 
 /// See the module's description.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Tap {
     pub(crate) id: ConnId,
     pub(crate) link: LinkRef,
     requests: Channel,
     replies: Channel,
-    /// What was asked and is not answered.
-    pub(crate) waiting: VecDeque<Asked>,
+    /// Requests without a reply, oldest first.
+    pub(crate) waiting: VecDeque<PendingRequest>,
     pub(crate) user: Option<Username>,
     pub(crate) has_logged_in: bool,
     pub(crate) anonymous_since: u64,
-    /// When a request was read, answered, or a job of it done, for the last time.
+    /// Time of the last read request, reply, or finished job.
     pub(crate) moved_at: u64,
-    /// Since when there is output that the client does not take.
+    /// Time since which the client has not read waiting output.
     pub(crate) stuck_since: Option<u64>,
     pub(crate) shut_since: Option<u64>,
-    /// What came in is no protocol, or was refused as a whole.
+    /// The input is no protocol, or was refused as a whole.
     pub(crate) is_refused: bool,
-    /// The jobs that were done for the oldest request that waits.
+    /// Jobs done for the oldest pending request.
     jobs: Vec<&'static str>,
 }
 
-/// One request.
+/// A request without a reply.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct PendingRequest {
     at: u64,
     number: Option<u32>,
-    /// Whether nothing else waited when it was asked, so that the jobs noted since are its own.
+    /// Whether no other request was pending when this one came, so that later jobs are its own.
     is_alone: bool,
-    /// Nothing where it could not be read.
+    /// `None` for a request that could not be read.
     request: Option<Request>,
 }
 
-/// What whoever listens in notes things in.
-pub(crate) struct Ear<'a> {
+/// Where the wire observer records what it sees.
+pub(crate) struct Observer<'a> {
     pub(crate) now: u64,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
     pub(crate) trace: &'a mut Trace,
 }
 
-/// What a login that failed looked like from outside: its jobs and its answer.
+/// A failed login as an attacker sees it: its jobs, error code and text.
 pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
 
-impl Line {
+impl Tap {
     pub(crate) fn new(id: ConnId, link: LinkRef, now: u64) -> Self {
         Self {
             id,
@@ -89,19 +89,19 @@ impl Line {
         self.moved_at = now;
     }
 
-    /// Takes what the server has read since the last call.
-    pub(crate) fn hear(&mut self, ear: &mut Ear<'_>) {
-        let heard = std::mem::take(&mut self.link.borrow_mut().heard);
-        let mut rest = heard.as_slice();
+    /// Observes the requests that the server has read since the last call.
+    pub(crate) fn observe_requests(&mut self, observer: &mut Observer<'_>) {
+        let read = std::mem::take(&mut self.link.borrow_mut().server_read);
+        let mut rest = read.as_slice();
         while !rest.is_empty() && !self.is_refused {
-            // A slice is read without errors; nothing is read where there is a message already.
+            // Reading from a slice cannot fail; nothing is read while a message is ready.
             let _ = self.requests.read_from(&mut rest);
             loop {
                 match self.requests.next_message::<ClientMessage>() {
                     Ok(None) => break,
-                    Ok(Some(message)) => self.asked(ear, message),
+                    Ok(Some(message)) => self.asked(observer, message),
                     Err(ChannelError::Malformed(malformed)) => {
-                        self.push(ear.now, malformed.number, None);
+                        self.push(observer.now, malformed.number, None);
                     }
                     Err(_) => {
                         self.is_refused = true;
@@ -112,15 +112,17 @@ impl Line {
         }
     }
 
-    fn asked(&mut self, ear: &mut Ear<'_>, message: ClientMessage) {
+    fn asked(&mut self, observer: &mut Observer<'_>, message: ClientMessage) {
         match &message.request {
-            Request::Login(login) => ear.ledger.note_login(self.id, &login.username),
-            Request::Account(Account::Delete { .. }) => ear.ledger.note_farewell(self.id),
-            Request::Confirm(confirm) => ear.ledger.note_confirmation(self.id, &confirm.mails),
+            Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
+            Request::Account(Account::Delete { .. }) => {
+                observer.ledger.note_account_deletion(self.id);
+            }
+            Request::Confirm(confirm) => observer.ledger.note_confirmation(self.id, &confirm.mails),
             _ => {}
         }
         let ClientMessage { number, request } = message;
-        self.push(ear.now, Some(number), Some(request));
+        self.push(observer.now, Some(number), Some(request));
     }
 
     fn push(&mut self, at: u64, number: Option<u32>, request: Option<Request>) {
@@ -128,25 +130,25 @@ impl Line {
         if is_alone {
             self.jobs.clear();
         }
-        self.waiting.push_back(Asked { at, number, is_alone, request });
+        self.waiting.push_back(PendingRequest { at, number, is_alone, request });
         self.moved_at = at;
     }
 
-    /// Takes what the server has written since the last call, and checks it.
-    pub(crate) fn say(&mut self, ear: &mut Ear<'_>) -> Result<(), Violation> {
-        let said = std::mem::take(&mut self.link.borrow_mut().said);
-        let mut rest = said.as_slice();
+    /// Observes and checks the replies that the server has written since the last call.
+    pub(crate) fn observe_replies(&mut self, observer: &mut Observer<'_>) -> Result<(), Violation> {
+        let written = std::mem::take(&mut self.link.borrow_mut().server_wrote);
+        let mut rest = written.as_slice();
         while !rest.is_empty() {
             let _ = self.replies.read_from(&mut rest);
             loop {
                 match self.replies.next_message::<ServerMessage>() {
                     Ok(None) => break,
-                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(ear, &notice)?,
+                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(observer, &notice)?,
                     Ok(Some(ServerMessage::Reply { number, reply })) => {
-                        self.moved_at = ear.now;
-                        self.replied(ear, number, reply)?;
+                        self.moved_at = observer.now;
+                        self.replied(observer, number, reply)?;
                     }
-                    // Who speaks another protocol is answered in it.
+                    // A client of another protocol is answered in that protocol.
                     Err(_) if self.is_refused => return Ok(()),
                     Err(error) => {
                         let text = format!("connection {}: the server says: {error}", self.id);
@@ -158,8 +160,8 @@ impl Line {
         Ok(())
     }
 
-    fn noticed(&self, ear: &mut Ear<'_>, notice: &Notice) -> Result<(), Violation> {
-        ear.trace.note("server", format_args!("{}: {notice:?}", self.id));
+    fn noticed(&self, observer: &mut Observer<'_>, notice: &Notice) -> Result<(), Violation> {
+        observer.trace.note("server", format_args!("{}: {notice:?}", self.id));
         let Notice::NewMail(mail) = notice else {
             return Ok(());
         };
@@ -167,17 +169,22 @@ impl Line {
             let text = format!("connection {}: a notice of mail and no login", self.id);
             return Err(Violation::new(Check::LoggedIn, text));
         };
-        let sent = ear.ledger.find(&mail.from, mail.subject.as_str());
+        let sent = observer.ledger.find(&mail.from, mail.subject.as_str());
         let is_theirs = sent.is_some_and(|sent| sent.to.iter().any(|to| to == user));
         let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
         require(is_theirs, Check::Intact, text)
     }
 
-    fn replied(&mut self, ear: &mut Ear<'_>, number: u32, reply: Reply) -> Result<(), Violation> {
-        self.note_reply(ear, number, &reply);
+    fn replied(
+        &mut self,
+        observer: &mut Observer<'_>,
+        number: u32,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        self.note_reply(observer, number, &reply);
         let jobs = std::mem::take(&mut self.jobs);
         if number == 0 && self.waiting.front().is_none_or(|asked| asked.number.is_some()) {
-            // To the connection as a whole: it is being closed.
+            // The error concerns the whole connection, which is being closed.
             self.is_refused = true;
             return Ok(());
         }
@@ -192,13 +199,13 @@ impl Line {
             && asked.is_alone
             && self.waiting.is_empty()
             && let Some(Request::Login(login)) = &asked.request
-            // Where the password was changed meanwhile the login goes another way.
-            && !ear.ledger.was_right(&login.username, &login.credential, asked.at)
+            // If the password was changed in the meantime, the login takes another path.
+            && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
         {
-            ear.failed_logins.push((jobs, error.code, error.text.clone()));
+            observer.failed_logins.push((jobs, error.code, error.text.clone()));
         }
         match asked.request {
-            Some(request) => self.check(ear, asked.at, request, reply),
+            Some(request) => self.check(observer, asked.at, request, reply),
             None => {
                 let text = || format!("connection {}: {reply:?} to no request", self.id);
                 require(matches!(reply, Reply::Error(_)), Check::Answered, text)
@@ -206,27 +213,29 @@ impl Line {
         }
     }
 
-    /// One line of the trace; a page is as long as its mails.
-    fn note_reply(&self, ear: &mut Ear<'_>, number: u32, reply: &Reply) {
+    /// Adds a reply to the trace in one line; a page could fill many.
+    fn note_reply(&self, observer: &mut Observer<'_>, number: u32, reply: &Reply) {
         let id = self.id;
         match reply {
             Reply::Page(page) => {
                 let mails = page.mails.len();
-                ear.trace.note("server", format_args!("{id}: {number} a page of {mails} mails"));
+                observer
+                    .trace
+                    .note("server", format_args!("{id}: {number} a page of {mails} mails"));
             }
             Reply::Hello(_) | Reply::Pong {} => {}
-            reply => ear.trace.note("server", format_args!("{id}: {number} {reply:?}")),
+            reply => observer.trace.note("server", format_args!("{id}: {number} {reply:?}")),
         }
     }
 
     fn check(
         &mut self,
-        ear: &mut Ear<'_>,
+        observer: &mut Observer<'_>,
         since: u64,
         request: Request,
         reply: Reply,
     ) -> Result<(), Violation> {
-        let ledger = &mut *ear.ledger;
+        let ledger = &mut *observer.ledger;
         let is_free = matches!(
             reply,
             Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
@@ -250,14 +259,14 @@ impl Line {
             (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
             (Request::Logout {}, Reply::LoggedOut {}) => {
                 self.user = None;
-                self.anonymous_since = ear.now;
+                self.anonymous_since = observer.now;
                 Ok(())
             }
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
             (Request::Account(change), Reply::AccountChanged {}) => {
                 if matches!(change, Account::Delete { .. }) {
                     self.user = None;
-                    self.anonymous_since = ear.now;
+                    self.anonymous_since = observer.now;
                 }
                 check_change(ledger, &user, since, &change)
             }

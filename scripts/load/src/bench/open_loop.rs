@@ -1,5 +1,5 @@
-//! The open loop: requests at moments that were fixed before, whether the earlier ones are
-//! answered or not. Times count from the moment that was fixed.
+//! Open-loop load: requests at scheduled times, whether or not earlier requests are answered.
+//! Latencies count from the scheduled time.
 
 use std::{
     collections::VecDeque,
@@ -16,44 +16,44 @@ use rustix::time::{
 use serde_json::Value;
 
 use super::{
-    lane::PATIENCE,
+    closed_loop::PATIENCE,
     tally::Tally,
     wire::{SCRATCH, Wire},
-    work::{Work, Worth},
+    work::{AnswerEffect, Work},
 };
 
 const TIMER: Token = Token(usize::MAX);
 
-/// Everybody sends at this interval, one after the other.
+/// Runs the loop: each client sends at this interval, the clients in turn.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is not what was asked for.
+/// A connection fails, or an answer does not fit its request.
 pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) -> Result<Value> {
-    let mut crowd = Crowd::new(clients, interval)?;
+    let mut open_loop = OpenLoop::new(clients, interval)?;
     let mut events = Events::with_capacity(1024);
     let mut shares = None;
     loop {
-        crowd.arm(tally)?;
-        crowd.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        open_loop.arm(tally)?;
+        open_loop.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         for event in &events {
-            crowd.take(event, tally)?;
+            open_loop.take(event, tally)?;
         }
         let now = Instant::now();
         tally.observe(now);
-        crowd.send_due(now.min(tally.until()))?;
+        open_loop.send_due(now.min(tally.until()))?;
         if now >= tally.until() {
             shares.get_or_insert_with(|| tally.shares(now));
-            if crowd.under_way == 0 || now >= tally.until() + PATIENCE {
+            if open_loop.under_way == 0 || now >= tally.until() + PATIENCE {
                 break;
             }
         }
     }
-    tally.lost = crowd.under_way;
+    tally.lost = open_loop.under_way;
     let mut report = tally.report(shares.unwrap_or_default())?;
     if let Some(fields) = report.as_object_mut() {
-        fields.insert("sent".to_owned(), crowd.next.into());
-        fields.insert("acknowledged".to_owned(), crowd.acknowledged.into());
+        fields.insert("sent".to_owned(), open_loop.next.into());
+        fields.insert("acknowledged".to_owned(), open_loop.acknowledged.into());
     }
     Ok(report)
 }
@@ -61,25 +61,25 @@ pub fn run(clients: Vec<(Wire, Work)>, interval: Duration, tally: &mut Tally) ->
 struct Client {
     wire: Wire,
     work: Work,
-    /// The moments for which the requests under way were fixed.
+    /// Scheduled times of the requests under way.
     begun: VecDeque<Instant>,
 }
 
-struct Crowd {
+struct OpenLoop {
     poll: Poll,
     timer: rustix::fd::OwnedFd,
     scratch: Vec<u8>,
     clients: Vec<Client>,
-    /// Between two requests of whomever.
+    /// Interval between two requests of any client.
     gap: Duration,
     start: Instant,
-    /// How many requests were made.
+    /// Number of requests sent.
     next: u64,
     under_way: u64,
     acknowledged: u64,
 }
 
-impl Crowd {
+impl OpenLoop {
     fn new(clients: Vec<(Wire, Work)>, interval: Duration) -> Result<Self> {
         let poll = Poll::new()?;
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
@@ -110,7 +110,7 @@ impl Crowd {
         self.start + Duration::from_nanos(nanos.saturating_mul(self.next))
     }
 
-    /// Wakes at the next moment; poll's own timeout is no finer than a millisecond.
+    /// Sets a timer for the next request; the poll's own timeout has a resolution of a millisecond.
     fn arm(&self, tally: &Tally) -> Result<()> {
         if self.due() >= tally.until() {
             return Ok(());
@@ -156,8 +156,8 @@ impl Crowd {
         let now = Instant::now();
         while let Some(value) = client.wire.next_frame()? {
             let refused = match client.work.answered(value)? {
-                Worth::Nothing => continue,
-                Worth::Refused => 1,
+                AnswerEffect::Nothing => continue,
+                AnswerEffect::Refused => 1,
                 _ => 0,
             };
             let Some(due) = client.begun.pop_front() else {
@@ -166,7 +166,7 @@ impl Crowd {
             self.under_way -= 1;
             self.acknowledged += 1 - refused;
             tally.refused += refused;
-            // By the moment of the request, so that the slowest are not left out at the end.
+            // Decided by the request's time, so that slow requests at the end count.
             if due >= tally.from() {
                 tally.operations += 1 - refused;
                 tally.late(due, now);

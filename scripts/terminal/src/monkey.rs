@@ -1,4 +1,4 @@
-//! Keys that choose nothing: whatever they are, the client stays on its screen.
+//! Monkey test: random input that chooses nothing, so that the client must stay on its screen.
 
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
@@ -6,59 +6,59 @@ use rustix::process::Signal;
 use crate::{
     client::{ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
+    screen::Screen,
     texts::{self, pick},
-    view::View,
 };
 
-/// Control characters that mean nothing in a menu. Not among them: Enter, Ctrl-C, Ctrl-D, Esc.
+/// Control characters without a meaning in a menu. Enter, Ctrl-C, Ctrl-D and Esc have one.
 const CONTROLS: &[u8] =
     b"\x00\x01\x02\x05\x06\x07\x08\x09\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x19\x1c\x1d\x1e\x1f\x7f";
 
-/// Window sizes, the odd ones.
+/// Unusual window sizes.
 const SIZES: [(u16, u16); 8] =
     [(1, 1), (1, 80), (2, 3), (3, 200), (8, 40), (24, 20), (60, 10), (200, 300)];
 
-/// The code that clears a screen, which begins every drawing of a whole screen.
+/// The sequence that clears the screen; every redraw of a whole screen begins with it.
 const CLEAR: &str = "\x1b[2J";
 
 impl Driver {
-    pub(crate) fn chaos_in_the_menu(&mut self) -> Result<()> {
+    pub(crate) fn monkey_in_the_menu(&mut self) -> Result<()> {
         self.go_home()?;
-        self.chaos(View::Home)
+        self.monkey(Screen::Home)
     }
 
-    pub(crate) fn chaos_in_the_account_menu(&mut self) -> Result<()> {
+    pub(crate) fn monkey_in_the_account_menu(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"9")?;
-        self.await_view(View::Account)?;
-        self.chaos(View::Account)?;
+        self.await_screen(Screen::Account)?;
+        self.monkey(Screen::Account)?;
         self.keys("press", ESCAPE)?;
-        self.await_view(View::Home)
+        self.await_screen(Screen::Home)
     }
 
-    /// Chaos at a question of one line; no text of it is accepted as the answer.
-    pub(crate) fn chaos_in_a_question(&mut self) -> Result<()> {
+    /// Sends random input to a question of one line, which must not take it as the answer.
+    pub(crate) fn monkey_in_a_question(&mut self) -> Result<()> {
         self.go_home()?;
         self.keys("choose", b"4")?;
-        let view = View::Question("To");
-        self.await_view(view)?;
-        self.chaos(view)?;
+        let screen = Screen::Question("To");
+        self.await_screen(screen)?;
+        self.monkey(screen)?;
         self.keys("press", ESCAPE)?;
-        // What was typed may be a draft, of which the client asks whether it is kept.
+        // The client may ask whether to keep the typed text as a draft.
         self.go_home()
     }
 
-    fn chaos(&mut self, view: View) -> Result<()> {
+    fn monkey(&mut self, screen: Screen) -> Result<()> {
         for _ in 0..self.rng.usize(3..=15) {
-            self.mischief(view)?;
+            self.random_input(screen)?;
             if self.rng.u8(0..4) == 0 {
-                self.assert_still(view)?;
+                self.assert_unmoved(screen)?;
             }
         }
-        self.assert_still(view)
+        self.assert_unmoved(screen)
     }
 
-    fn mischief(&mut self, view: View) -> Result<()> {
+    fn random_input(&mut self, screen: Screen) -> Result<()> {
         match self.rng.u8(0..16) {
             0..6 => self.sequence(),
             6 => {
@@ -76,7 +76,7 @@ impl Driver {
             10 | 11 => {
                 let burst = texts::hostile(&mut self.rng);
                 self.keys("burst", burst.as_bytes())?;
-                // What follows at once would belong to it.
+                // Later input within this time would belong to the burst.
                 self.pause(120)
             }
             12 => {
@@ -85,12 +85,12 @@ impl Driver {
                 self.keys("control", &[control])
             }
             13 => self.odd_size(),
-            14 => self.stopped(view),
+            14 => self.stopped(screen),
             _ => self.suspended(),
         }
     }
 
-    /// A sequence, whole or in two pieces.
+    /// Sends a sequence, whole or in two pieces.
     pub(crate) fn sequence(&mut self) -> Result<()> {
         let sequence = pick(&mut self.rng, &self.sequences.any).cloned().unwrap_or_default();
         let at = self.rng.usize(0..=sequence.len());
@@ -112,11 +112,11 @@ impl Driver {
         self.pause(40)
     }
 
-    /// Stops the client, types meanwhile, and lets it go on.
-    fn stopped(&mut self, view: View) -> Result<()> {
+    /// Stops the client, types meanwhile, and continues it.
+    fn stopped(&mut self, screen: Screen) -> Result<()> {
         self.note("SIGSTOP");
         self.pty()?.signal(Signal::STOP);
-        if view == View::Home {
+        if screen == Screen::Home {
             let burst = texts::hostile(&mut self.rng);
             self.keys("burst meanwhile", burst.as_bytes())?;
         }
@@ -139,21 +139,25 @@ impl Driver {
         self.go_on()
     }
 
-    /// The client answers, and is where it was.
-    fn assert_still(&mut self, view: View) -> Result<()> {
+    /// Checks that the client answers and shows the same screen.
+    fn assert_unmoved(&mut self, screen: Screen) -> Result<()> {
         self.go_on()?;
         self.assert_alive()?;
         self.pty()?.pump(ESCAPE_TAKEN);
         self.be_seen()?;
-        // The new size has the screen drawn anew, too: what counts is drawn after that.
+        // A resize redraws the screen, too: only what is drawn after that counts.
         let is_idle = self.pty()?.becomes_idle(PATIENCE);
         ensure!(is_idle, "the client does not become idle");
         self.pty()?.mark();
         self.keys("press", b"\x0c")?;
         let has_cleared = self.pty()?.pump_until(PATIENCE, |pty| pty.has_drawn(CLEAR));
         ensure!(has_cleared, "the client does not draw the screen anew after Ctrl-L");
-        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
-        ensure!(is_there, "keys that choose nothing led from {view:?} to {:?}", self.view()?);
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| Screen::of(&pty.lines()) == screen);
+        ensure!(
+            is_there,
+            "keys that choose nothing led from {screen:?} to {:?}",
+            self.shown_screen()?
+        );
         self.assert_alive()
     }
 }

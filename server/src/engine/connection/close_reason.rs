@@ -1,30 +1,30 @@
-//! Why connections end.
+//! Reasons for which connections end.
 
-/// Why a connection is over.
+/// The reason for which a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The client closed it.
+pub(crate) enum CloseReason {
+    /// The client closed the connection.
     ByClient,
-    /// It ended without TLS's goodbye: what came last may have been cut off.
+    /// The client's side ended without TLS's close_notify: the last input may be incomplete.
     CutOff,
-    /// Another was admitted in its place.
+    /// Another connection was admitted in place of this one.
     Displaced,
-    /// There was no room for the replies that it does not take.
+    /// The shared budget had no room for replies that the client does not read.
     NoRoom,
-    /// It broke.
+    /// The transport reported an error.
     Broken,
-    /// The server closed it after the last reply.
+    /// The server closed the connection after the last reply.
     ByServer,
-    /// It was not logged in within the time for that.
+    /// The client did not log in within the login timeout.
     LoginTimeout,
-    /// It was silent, or too slow, for too long.
+    /// The client was silent, or did not read its replies, for the idle timeout.
     IdleTimeout,
     /// The server stops.
     ShuttingDown,
 }
 
-impl Reason {
-    /// As it is logged.
+impl CloseReason {
+    /// The reason's name in the log.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {

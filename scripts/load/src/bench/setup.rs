@@ -1,4 +1,4 @@
-//! Opens many connections and says to each what comes before the load: all in one thread.
+//! Opens many connections in one thread and brings each to the state before the load.
 
 use std::{
     collections::VecDeque,
@@ -20,85 +20,85 @@ use super::{
 };
 use crate::{hello, login, register};
 
-/// Connections that are being set up at a time: below what a server's backlog and queue hold.
+/// Most connections in setup at a time: below the server's backlog and hash queue.
 const UNDER_WAY: usize = 200;
 
-/// How long setting up one connection may take.
+/// Longest time without an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the server is.
+/// Address and security of the server.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// Its address.
+pub struct Endpoint {
+    /// The address.
     pub server: SocketAddr,
-    /// How connections to it are protected.
+    /// TLS settings, or plaintext.
     pub security: Security,
 }
 
-/// What one connection says before the load.
+/// The requests of one connection before the load.
 #[derive(Debug, Default)]
-pub struct Script {
+pub struct SetupScript {
     frames: Vec<u8>,
     replies: usize,
 }
 
-impl Script {
-    fn say(&mut self, request: Request) -> Result<()> {
+impl SetupScript {
+    fn push(&mut self, request: Request) -> Result<()> {
         self.replies += 1;
         push(request, &mut self.frames)
     }
 
-    /// The greeting and a login to this account.
+    /// A greeting and a login to this account.
     ///
     /// # Errors
     ///
-    /// A name that is none.
+    /// An invalid username.
     pub fn logging_in(username: &str) -> Result<Self> {
         let mut script = Self::greeting()?;
-        script.say(login(username)?)?;
+        script.push(login(username)?)?;
         Ok(script)
     }
 
-    /// The greeting alone.
+    /// A greeting alone.
     ///
     /// # Errors
     ///
-    /// None but a fault of the encoder.
+    /// The encoder fails.
     pub fn greeting() -> Result<Self> {
         let mut script = Self::default();
-        script.say(hello())?;
+        script.push(hello())?;
         Ok(script)
     }
 }
 
-/// Registers accounts that may be there already.
+/// Registers accounts, some of which may exist already.
 ///
 /// # Errors
 ///
-/// The server refuses one for another reason, or cannot be reached.
-pub fn register_accounts(place: &Place, prefix: &str, count: usize) -> Result<()> {
+/// The server refuses an account for another reason, or cannot be reached.
+pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Result<()> {
     const CONNECTIONS: usize = 16;
     let mut scripts = Vec::new();
     for first in 0..CONNECTIONS.min(count) {
-        let mut script = Script::greeting()?;
+        let mut script = SetupScript::greeting()?;
         for index in (first..count).step_by(CONNECTIONS) {
-            script.say(register(&account(prefix, index))?)?;
+            script.push(register(&account(prefix, index))?)?;
         }
         scripts.push(script);
     }
-    open(place, scripts).map(drop)
+    open(endpoint, scripts).map(drop)
 }
 
-/// Opens a connection for each script and waits until all is answered.
+/// Opens a connection for each script and waits until all requests are answered.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is a refusal.
-pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
+/// A connection fails, or the server refuses a request.
+pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; SCRATCH];
-    let mut waiting: VecDeque<Script> = scripts.into();
+    let mut waiting: VecDeque<SetupScript> = scripts.into();
     let mut wires: Vec<(Wire, usize)> = Vec::with_capacity(waiting.len());
     let mut under_way = 0;
     let mut last = Instant::now();
@@ -106,7 +106,7 @@ pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
         while under_way < UNDER_WAY
             && let Some(mut script) = waiting.pop_front()
         {
-            let mut wire = Wire::connect(place.server, &place.security, wires.len())?;
+            let mut wire = Wire::connect(endpoint.server, &endpoint.security, wires.len())?;
             wire.register(poll.registry(), wires.len())?;
             wire.output().append(&mut script.frames);
             wires.push((wire, script.replies));
@@ -138,7 +138,7 @@ pub fn open(place: &Place, scripts: Vec<Script>) -> Result<Vec<Wire>> {
     Ok(ready)
 }
 
-/// How many answers came; none may be a refusal, but that an account is there already.
+/// Counts the replies that came. Fails on an error, except that an account exists already.
 fn answers(wire: &mut Wire) -> Result<usize> {
     let mut count = 0;
     while let Some(value) = wire.next_frame()? {

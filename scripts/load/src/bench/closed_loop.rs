@@ -1,5 +1,5 @@
-//! The closed loop: each connection asks again as soon as it is answered, with a number of
-//! requests under way.
+//! Closed-loop load: each connection sends its next request as soon as an answer comes, with a
+//! fixed number of requests under way.
 
 use std::{
     collections::VecDeque,
@@ -13,29 +13,29 @@ use serde_json::Value;
 use super::{
     tally::Tally,
     wire::{SCRATCH, Wire},
-    work::{Work, Worth},
+    work::{AnswerEffect, Work},
 };
 
-/// How often requests that were refused are tried again, and the clock is looked at.
+/// How often refused requests are tried again and the clock is checked.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long after the end answers are still waited for.
+/// How long after the end late answers are awaited.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection and what it does.
+/// A connection and its work.
 #[derive(Debug)]
-pub struct Lane {
+pub struct ClosedLoopClient {
     wire: Wire,
     work: Work,
-    /// When the requests under way were made.
+    /// Start times of the requests under way.
     begun: VecDeque<Instant>,
-    /// Requests that were refused and wait for the next tick.
+    /// Refused requests that wait for the next tick.
     held_back: usize,
     over: bool,
 }
 
-impl Lane {
-    /// A connection that has something to do.
+impl ClosedLoopClient {
+    /// A client that does this work on this connection.
     #[must_use]
     pub fn new(wire: Wire, work: Work) -> Self {
         Self { wire, work, begun: VecDeque::new(), held_back: 0, over: false }
@@ -52,30 +52,30 @@ impl Lane {
             let Some(value) = self.wire.next_frame()? else {
                 break;
             };
-            let worth = self.work.answered(value)?;
-            if worth == Worth::Nothing {
+            let effect = self.work.answered(value)?;
+            if effect == AnswerEffect::Nothing {
                 continue;
             }
             let begun = self.begun.pop_front().unwrap_or(now);
             let again = now < tally.until() && !self.over;
-            match worth {
-                Worth::Operations(count) => {
+            match effect {
+                AnswerEffect::Operations(count) => {
                     tally.answered(begun, now, count);
                     if again {
                         self.ask(now);
                     }
                 }
-                Worth::Step if again => {
-                    // The time of the operation goes on.
+                AnswerEffect::Step if again => {
+                    // The operation's time goes on.
                     self.begun.push_back(begun);
                     self.work.next(self.wire.output());
                 }
-                Worth::Refused => {
+                AnswerEffect::Refused => {
                     tally.refused += 1;
                     self.held_back += 1;
                 }
-                Worth::Over => self.over = true,
-                Worth::Step | Worth::Nothing => {}
+                AnswerEffect::Over => self.over = true,
+                AnswerEffect::Step | AnswerEffect::Nothing => {}
             }
         }
         self.wire.flush()
@@ -89,21 +89,21 @@ impl Lane {
     }
 }
 
-/// Runs the loop until the tally's end and reports.
+/// Runs the loop until the tally's end and reports the figures.
 ///
 /// # Errors
 ///
-/// A connection fails, or an answer is not what was asked for.
-pub fn run(mut lanes: Vec<Lane>, depth: usize, tally: &mut Tally) -> Result<Value> {
+/// A connection fails, or an answer does not fit its request.
+pub fn run(mut clients: Vec<ClosedLoopClient>, depth: usize, tally: &mut Tally) -> Result<Value> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; SCRATCH];
-    for (number, lane) in lanes.iter_mut().enumerate() {
-        lane.wire.register(poll.registry(), number)?;
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.wire.register(poll.registry(), number)?;
         for _ in 0..depth {
-            lane.ask(Instant::now());
+            client.ask(Instant::now());
         }
-        lane.wire.flush()?;
+        client.wire.flush()?;
     }
     let mut tick = Instant::now() + TICK;
     let mut shares = None;
@@ -111,33 +111,33 @@ pub fn run(mut lanes: Vec<Lane>, depth: usize, tally: &mut Tally) -> Result<Valu
         poll.poll(&mut events, Some(TICK))?;
         let mut now = Instant::now();
         for event in &events {
-            let Some(lane) = lanes.get_mut(event.token().0) else {
+            let Some(client) = clients.get_mut(event.token().0) else {
                 continue;
             };
             if event.is_readable() {
-                lane.take(now, &mut scratch, tally)?;
+                client.take(now, &mut scratch, tally)?;
                 now = Instant::now();
             } else if event.is_writable() {
-                lane.wire.flush()?;
+                client.wire.flush()?;
             }
         }
         tally.observe(now);
         if now >= tally.until() {
             shares.get_or_insert_with(|| tally.shares(now));
-            let is_done = lanes.iter().all(|lane| lane.begun.is_empty());
+            let is_done = clients.iter().all(|client| client.begun.is_empty());
             if is_done || now >= tally.until() + PATIENCE {
                 break;
             }
         } else if now >= tick {
             tick = now + TICK;
-            if lanes.iter().all(|lane| lane.over) {
+            if clients.iter().all(|client| client.over) {
                 tally.end(now);
             }
-            for lane in lanes.iter_mut().filter(|lane| lane.held_back > 0) {
-                lane.try_again(now)?;
+            for client in clients.iter_mut().filter(|client| client.held_back > 0) {
+                client.try_again(now)?;
             }
         }
     }
-    tally.lost = lanes.iter().map(|lane| lane.begun.len() as u64).sum();
+    tally.lost = clients.iter().map(|client| client.begun.len() as u64).sum();
     tally.report(shares.unwrap_or_default())
 }

@@ -1,10 +1,10 @@
-//! The bytes of an input, read from the front as what a target needs.
+//! Reads a target's parameters from the front of an input.
 
-/// What is left of an input. At its end everything is zero or empty.
+/// The rest of an input. After its end, all reads return zero or nothing.
 #[derive(Debug)]
-pub(crate) struct Script<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Script<'a> {
+impl<'a> Input<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -26,14 +26,14 @@ impl<'a> Script<'a> {
         usize::from(self.byte()) % count
     }
 
-    /// At most so many bytes.
+    /// At most `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// Bytes behind a length of one byte.
+    /// Bytes after a length of one byte.
     pub(crate) fn counted(&mut self) -> &'a [u8] {
         let count = self.byte();
         self.take(count.into())

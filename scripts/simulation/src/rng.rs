@@ -1,25 +1,25 @@
-//! Chance that a seed decides: the same seed, the same course.
+//! Random numbers from a seed: the same seed gives the same numbers.
 
 use std::ops::RangeInclusive;
 
 use correio_proto::mail::MailId;
 
-/// A source of chance. Each part of a simulation has one of its own, so that one part's decisions
-/// do not shift another's.
+/// A random number generator. Each part of a simulation has its own, so that one part's choices do
+/// not shift another's.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(fastrand::Rng);
+pub(crate) struct Rng(fastrand::Rng);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// Another source, decided by this one.
+    /// A new generator, seeded by this one.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.0.fork())
     }
 
-    /// True once in so many times; never for 0.
+    /// True once in `times` calls on average; never for 0.
     pub(crate) fn one_in(&mut self, times: u32) -> bool {
         times > 0 && self.0.u32(0..times) == 0
     }
@@ -28,7 +28,7 @@ impl Chance {
         self.0.u64(range)
     }
 
-    /// From 0 to `count - 1`; 0 where there is nothing to choose from.
+    /// From 0 to `count - 1`; 0 if `count` is 0.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         if count < 2 { 0 } else { self.0.usize(0..count) }
     }
@@ -48,7 +48,7 @@ impl Chance {
         bytes
     }
 
-    /// A UUID of version 7 that no clock and no machine had a part in.
+    /// A UUID of version 7 made from random bytes alone.
     pub(crate) fn mail_id(&mut self) -> MailId {
         let mut bytes: [u8; 16] = self.bytes();
         let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;

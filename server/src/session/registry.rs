@@ -1,4 +1,4 @@
-//! Which connections are sessions of which account.
+//! Open sessions by account.
 
 use std::collections::HashMap;
 
@@ -6,30 +6,30 @@ use foldhash::fast::RandomState;
 
 use crate::ids::{AccountId, ConnId};
 
-/// Sessions of one account at most: more than a person has devices, and few enough to tell all of
-/// them of a mail.
+/// Most sessions of one account: more than a person has devices, and few enough to send a notice to
+/// all of them.
 const SESSIONS_MAX: usize = 100;
 
-/// See the module's description. At most as large as the number of connections.
+/// See the module's description. Has at most one entry a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Presence {
-    /// Nobody outside chooses the number of an account: a fast hash does.
+pub(crate) struct SessionRegistry {
+    /// Clients cannot choose account numbers, so a fast hash is safe.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
 }
 
-impl Presence {
-    /// A connection became a session of an account. Returns the oldest one where there are too
-    /// many now: it is to be ended.
+impl SessionRegistry {
+    /// Adds a session. If the account has too many sessions now, removes the oldest and returns it:
+    /// the caller must end that connection.
     #[must_use]
-    pub(crate) fn enter(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
+    pub(crate) fn add(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
         let sessions = self.sessions.entry(account).or_default();
         sessions.push(connection);
-        // Taken out at once: its end takes a moment, and must not be asked for twice.
+        // Removed at once: closing the connection takes a moment, and must not be started twice.
         (sessions.len() > SESSIONS_MAX).then(|| sessions.remove(0))
     }
 
-    /// It is none any more.
-    pub(crate) fn leave(&mut self, account: AccountId, connection: ConnId) {
+    /// Removes a session, if it is there.
+    pub(crate) fn remove(&mut self, account: AccountId, connection: ConnId) {
         if let Some(sessions) = self.sessions.get_mut(&account) {
             sessions.retain(|session| *session != connection);
             if sessions.is_empty() {

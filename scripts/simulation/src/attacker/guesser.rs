@@ -1,5 +1,5 @@
-//! Tries passwords one after the other from an address of its own, and counts how many it was
-//! allowed to.
+//! An attacker that tries passwords from an address of its own and counts how many guesses the
+//! server lets it make.
 
 use correio_proto::{
     credential::Credential,
@@ -7,32 +7,33 @@ use correio_proto::{
     message::{ErrorCode, Hello, Login, Reply, Request, Software},
 };
 
-use super::{Hostile, Prey};
+use super::{AttackContext, Attacker};
 use crate::{
-    chance::Chance,
     check::{Check, Violation, require},
     clock::SECOND,
+    rng::Rng,
 };
 
-/// Failures are forgotten one a minute; what happens within this time from the first one is exact.
+/// The throttle forgets one failure a minute, so the count is exact for this long after the first
+/// failure.
 const EXACT_FOR: u64 = 55 * SECOND;
 
-/// What a guesser remembers.
+/// A guesser's memory.
 #[derive(Debug)]
 pub(super) struct Guesser {
-    /// Whom it attacks; nobody of this name exists.
-    ghost: Option<Username>,
-    /// It attacks somebody who exists instead.
+    /// The username under attack; no account has it.
+    unknown_username: Option<Username>,
+    /// The guesser attacks an existing user instead.
     attacks_user: bool,
-    /// Attempts that were judged.
+    /// Attempts that the server has checked.
     failures: u32,
     first_at: u64,
-    /// When the attempt was made that is under way, and the one that was judged last.
+    /// Times of the attempt under way and of the last checked attempt.
     asked_at: u64,
-    judged: u64,
+    last_judged_at: u64,
     /// An attempt is under way.
     is_waiting: bool,
-    /// An attempt had no verdict: it may have been counted or not.
+    /// An attempt had no result: the server may or may not have counted it.
     is_unsure: bool,
     server_starts: u32,
     greeted: bool,
@@ -40,14 +41,14 @@ pub(super) struct Guesser {
 }
 
 impl Guesser {
-    pub(super) fn new(number: u32, chance: &mut Chance) -> Self {
+    pub(super) fn new(number: u32, rng: &mut Rng) -> Self {
         Self {
-            ghost: format!("ghost{number}").parse().ok(),
-            attacks_user: chance.one_in(2),
+            unknown_username: format!("ghost{number}").parse().ok(),
+            attacks_user: rng.one_in(2),
             failures: 0,
             first_at: 0,
             asked_at: 0,
-            judged: 0,
+            last_judged_at: 0,
             is_waiting: false,
             is_unsure: false,
             server_starts: 0,
@@ -62,56 +63,64 @@ impl Guesser {
     }
 }
 
-impl Hostile {
-    /// Takes the verdict on the last attempt and makes another. Returns whether it goes on.
-    pub(super) fn guess(&mut self, prey: &mut Prey<'_>) -> Result<bool, Violation> {
-        let now = prey.clock.tick();
-        if self.guesser.server_starts != prey.server_starts {
-            // A server that was started again has forgotten everything, the last verdicts too.
-            self.guesser.server_starts = prey.server_starts;
+impl Attacker {
+    /// Takes the result of the last attempt and makes another. Returns whether the guesser goes on.
+    pub(super) fn guess(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
+        let now = context.clock.tick();
+        if self.guesser.server_starts != context.server_starts {
+            // A restarted server has forgotten all failures, and the last results are void.
+            self.guesser.server_starts = context.server_starts;
             self.replies.clear();
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
         }
         while let Some(reply) = self.replies.pop_front() {
-            self.take_verdict(prey, &reply)?;
+            self.take_result(context, &reply)?;
         }
         if self.guesser.is_done {
             return Ok(false);
         }
         if !std::mem::replace(&mut self.guesser.greeted, true) {
-            self.say(Request::Hello(Hello { version: 1, software: Software::named("guesser") }));
+            self.queue_request(Request::Hello(Hello {
+                version: 1,
+                software: Software::named("guesser"),
+            }));
             return Ok(true);
         }
         if self.guesser.is_waiting {
             return Ok(true);
         }
-        let victim = prey.usernames.first().filter(|_| self.guesser.attacks_user);
-        if let Some(username) = victim.cloned().or(self.guesser.ghost.clone()) {
+        let victim = context.usernames.first().filter(|_| self.guesser.attacks_user);
+        if let Some(username) = victim.cloned().or(self.guesser.unknown_username.clone()) {
             if self.guesser.failures == 0 {
                 self.guesser.first_at = now;
             }
             self.guesser.is_waiting = true;
             self.guesser.asked_at = now;
-            let credential = Credential::from(self.chance.bytes());
-            self.say(Request::Login(Login { username, credential }));
+            let credential = Credential::from(self.rng.bytes());
+            self.queue_request(Request::Login(Login { username, credential }));
         }
         Ok(true)
     }
 
-    fn take_verdict(&mut self, prey: &mut Prey<'_>, reply: &Reply) -> Result<(), Violation> {
+    fn take_result(
+        &mut self,
+        context: &mut AttackContext<'_>,
+        reply: &Reply,
+    ) -> Result<(), Violation> {
         let Reply::Error(error) = reply else {
             return Ok(());
         };
-        let now = prey.clock.tick();
-        let allowed = prey.plan.limits.throttle.failed_logins;
+        let now = context.clock.tick();
+        let allowed = context.plan.limits.throttle.failed_logins;
         let guesser = &mut self.guesser;
         guesser.is_waiting = false;
         let is_exact = allowed > 0 && now < guesser.first_at + EXACT_FOR;
         match error.code {
             ErrorCode::BadCredentials => {
-                // The one before was judged after it was made; from then on the wait counts.
-                let ready_at = guesser.judged + wait_after(guesser.failures, allowed);
-                guesser.judged = guesser.asked_at;
+                // The server checked the previous attempt some time after it was made; the wait
+                // counts from that check.
+                let ready_at = guesser.last_judged_at + wait_after(guesser.failures, allowed);
+                guesser.last_judged_at = guesser.asked_at;
                 guesser.failures += 1;
                 let failures = guesser.failures;
                 let text = || format!("{}: guess {failures} of {allowed} was judged", self.name);
@@ -124,14 +133,14 @@ impl Hostile {
                 let text = || format!("{}: told to wait after {failures} of {allowed}", self.name);
                 require(!is_exact || failures >= allowed, Check::Throttled, text)?;
             }
-            // Nothing was judged.
+            // The server checked no password.
             _ => guesser.is_unsure = true,
         }
         Ok(())
     }
 }
 
-/// How long who has failed so often must wait, in ticks: a second, and each time twice as long.
+/// Wait after this many failures, in ticks: one second, doubled with each further failure.
 fn wait_after(failures: u32, allowed: u32) -> u64 {
     failures.checked_sub(allowed).map_or(0, |further| SECOND << further.min(9))
 }
