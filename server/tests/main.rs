@@ -1,4 +1,4 @@
-//! All tests of the server in one program. A test that needs a process of its own, because it sets
+//! The tests of the server in one program, apart from those of the stores. A test that needs a process of its own, because it sets
 //! limits, dies or is killed, runs this program again ([`correio_testing::elsewhere`]).
 
 #![allow(missing_docs, unreachable_pub)] // It is all test.
@@ -18,6 +18,5 @@ mod reference;
 mod service;
 mod session;
 mod stale;
-mod store;
 mod tidy;
 mod tls;

@@ -23,10 +23,12 @@ use correio_server::{
     session::SessionConfig,
     store::{
         Quota, Store,
-        sqlite::{CreateStore, SqliteOptions, SqliteStore},
+        sqlite::{CreateStore, OpenError, SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
+
+use crate::wait::eventually;
 
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +91,27 @@ impl Drop for Running {
     }
 }
 
+/// Opens the store. A process that another test starts has a copy of the lock of a store that was
+/// just closed, until it runs its program.
+fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
+    let mut store = None;
+    eventually(|| {
+        // The certificate is there before the store.
+        let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+        match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
+            Err(OpenError::InUse { .. }) => false,
+            opened => {
+                store = Some(opened.unwrap());
+                true
+            }
+        }
+    });
+    store.unwrap()
+}
+
 fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    // The certificate is there before the store.
-    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
-    let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
+    let store = open(data, quota, wake);
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
     let settings = SessionConfig {

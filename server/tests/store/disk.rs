@@ -59,7 +59,7 @@ fn a_failed_write_is_answered_and_takes_nothing_back() {
     }
     let directory = tempfile::tempdir().unwrap();
     // No file above 400 or 800 KiB, as the shell counts; a write beyond is an error, not a signal.
-    let test = "store::disk::a_failed_write_is_answered_and_takes_nothing_back";
+    let test = "disk::a_failed_write_is_answered_and_takes_nothing_back";
     let output = elsewhere(test, directory.path(), "trap '' XFSZ; ulimit -f 800").output().unwrap();
     let acknowledged = acknowledged(&output);
     assert!(acknowledged > 5, "{acknowledged}");
@@ -88,7 +88,7 @@ fn a_failed_sync_ends_the_store() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let prepared = elsewhere("store::disk::a_failed_sync_ends_the_store", directory.path(), "");
+    let prepared = elsewhere("disk::a_failed_sync_ends_the_store", directory.path(), "");
     let output = traced(&prepared, Path::new("/dev/null"), &failing).output().unwrap();
     let acknowledged = acknowledged(&output);
     assert!(acknowledged > 5, "{acknowledged}");
@@ -136,5 +136,5 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
         eprintln!("came to the end");
         return;
     }
-    on_a_small_disk("store::disk::on_a_full_disk_reading_goes_on_and_room_is_all_it_takes");
+    on_a_small_disk("disk::on_a_full_disk_reading_goes_on_and_room_is_all_it_takes");
 }

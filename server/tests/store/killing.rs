@@ -21,15 +21,12 @@ fn a_killed_server_keeps_what_it_acknowledged() {
         }
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut process = elsewhere(
-        "store::killing::a_killed_server_keeps_what_it_acknowledged",
-        directory.path(),
-        "",
-    )
-    .stdout(Stdio::null())
-    .stderr(Stdio::piped())
-    .spawn()
-    .unwrap();
+    let mut process =
+        elsewhere("killing::a_killed_server_keeps_what_it_acknowledged", directory.path(), "")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
     let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
     let heard = said
         .by_ref()

@@ -19,7 +19,7 @@ use super::{
     support::{Harness, everything, send},
 };
 
-const TEST: &str = "store::migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
+const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
 
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {

@@ -79,7 +79,7 @@ fn a_directory_that_is_none_is_refused() {
 
 #[test]
 fn a_read_only_directory_is_refused() {
-    if !is_ordinary("store::opening::a_read_only_directory_is_refused") {
+    if !is_ordinary("opening::a_read_only_directory_is_refused") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -104,7 +104,7 @@ fn nobody_else_can_read_what_is_stored() {
 
 #[test]
 fn a_read_only_database_is_refused() {
-    if !is_ordinary("store::opening::a_read_only_database_is_refused") {
+    if !is_ordinary("opening::a_read_only_database_is_refused") {
         return;
     }
     let error = refusal(|path| {
