@@ -19,11 +19,12 @@ use correio_server::{
     store::{
         AccountRecord, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{OpenError, SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
 use correio_simulation::store::{SimStore, State};
+use correio_testing::wait::eventually;
 
 use super::files::copy_files;
 
@@ -142,8 +143,17 @@ impl Harness {
 
     pub fn sqlite_with(directory: &Path, quota: Quota, options: SqliteOptions) -> Self {
         let (wake, woken) = waker();
-        let store = SqliteStore::open(directory, quota, options, wake.clone()).unwrap();
-        Self::around(Box::new(store), (wake, woken))
+        // A process that another test starts has a copy of the lock of a store that was just closed,
+        // until it runs its program.
+        let mut store = None;
+        eventually(|| match SqliteStore::open(directory, quota, options, wake.clone()) {
+            Err(OpenError::InUse { .. }) => false,
+            opened => {
+                store = Some(opened.unwrap());
+                true
+            }
+        });
+        Self::around(Box::new(store.unwrap()), (wake, woken))
     }
 
     pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {
