@@ -14,7 +14,6 @@ mod compose;
 mod driver;
 mod ledger;
 mod monkey;
-mod proxy;
 mod pty;
 mod screen;
 mod sequences;
@@ -24,11 +23,11 @@ mod texts;
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Result, ensure};
+pub use correio_testing::skip::lacks_terminal as lacks;
 
 /// The programs under test.
 #[derive(Clone, Debug)]
@@ -53,13 +52,6 @@ impl Programs {
         }
         Ok(programs)
     }
-}
-
-/// Why this machine cannot run the client on a pseudo-terminal; `None` if it can.
-pub fn lacks() -> Option<&'static str> {
-    let help = Command::new("setsid").arg("--help").output();
-    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
-    (!knows).then_some("this takes setsid with --ctty (util-linux)")
 }
 
 /// Options of a run.

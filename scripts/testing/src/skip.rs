@@ -1,6 +1,4 @@
-//! What a test says that cannot run here, because the machine lacks a tool or a right.
-
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
+//! How a test says that it cannot run here, because the machine lacks a tool or a right.
 
 use std::{
     env, fs,
@@ -9,8 +7,8 @@ use std::{
     thread,
 };
 
-/// Says so on standard error, whether or not the output of tests is shown, and in the file that
-/// `CORREIO_SKIPPED` names, from which scripts/check counts.
+/// Reports a skipped test on standard error, whether or not the output of tests is shown, and in the
+/// file that `CORREIO_SKIPPED` names, which scripts/check counts.
 pub fn skipped(why: &str) {
     let thread = thread::current();
     let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
@@ -25,7 +23,7 @@ pub fn skipped(why: &str) {
     }
 }
 
-/// Whether a program is there and does this without an error.
+/// Whether a program exists and runs with these arguments without an error.
 pub fn works(program: &str, arguments: &[&str]) -> bool {
     let command = Command::new(program)
         .args(arguments)
@@ -36,11 +34,24 @@ pub fn works(program: &str, arguments: &[&str]) -> bool {
     command.is_ok_and(|status| status.success())
 }
 
-/// Whether strace is there and may look at other processes; otherwise says so.
+/// Whether strace exists and may trace other processes; otherwise the test is reported as skipped.
 pub fn can_trace() -> bool {
     let works = works("strace", &["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync", "true"]);
     if !works {
         skipped("this takes strace, and the right to use it");
     }
     works
+}
+
+/// Why a program cannot be given a pseudo-terminal as its own on this machine, where it cannot.
+#[must_use]
+pub fn lacks_terminal() -> Option<&'static str> {
+    let help = Command::new("setsid").arg("--help").output();
+    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
+    (!knows).then_some("this takes setsid with --ctty (util-linux)")
+}
+
+/// Whether a program can be given a pseudo-terminal; otherwise the test is reported as skipped.
+pub fn has_terminal() -> bool {
+    lacks_terminal().inspect(|why| skipped(why)).is_none()
 }

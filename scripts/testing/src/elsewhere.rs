@@ -1,7 +1,5 @@
 //! Tests that run again in a process of their own, which ends or is prepared as no test may be.
 
-#![allow(dead_code)] // Each test file uses a part of it.
-
 use std::{
     env,
     path::{Path, PathBuf},
@@ -10,7 +8,7 @@ use std::{
 
 use crate::skip::{skipped, works};
 
-/// Where a process that [`elsewhere`] started has its data; none in the process of the tests.
+/// The data directory of a process that [`elsewhere`] started; `None` in the process of the tests.
 pub fn room() -> Option<PathBuf> {
     env::var_os("CORREIO_TEST_ROOM").map(PathBuf::from)
 }

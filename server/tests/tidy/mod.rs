@@ -1,7 +1,5 @@
 //! Reads the sources and fails where they break a rule of the house (ARCHITECTURE.md).
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -253,6 +251,23 @@ fn dependencies_run_one_way() {
     let manifest = fs::read_to_string(root().join("client/Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
     assert!(!dependencies.contains("correio-server"), "the client knows the server in tests only");
+}
+
+/// A file that no `mod` names would not be compiled, and its tests would not run.
+#[test]
+fn every_file_of_tests_is_a_module_of_the_one_program() {
+    for tests in ["proto/tests", "server/tests", "client/tests", "scripts/simulation/tests"] {
+        let tests = root().join(tests);
+        let main = fs::read_to_string(tests.join("main.rs")).unwrap();
+        for entry in fs::read_dir(&tests).unwrap() {
+            let path = entry.unwrap().path();
+            let is_module = path.join("mod.rs").is_file()
+                || path.extension().is_some_and(|extension| extension == "rs");
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let declared = main.lines().any(|line| line == format!("mod {name};"));
+            assert!(!is_module || name == "main" || declared, "{}", path.display());
+        }
+    }
 }
 
 #[test]

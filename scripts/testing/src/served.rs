@@ -1,7 +1,4 @@
-//! A server on a thread of the test's own process.
-
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic)] // It is all test.
+//! A server with SQLite on a thread of the test's own process.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -26,20 +23,25 @@ use correio_server::{
     session::SessionConfig,
     store::{
         CreateStore, Quota, Store,
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
 
+use crate::wait::eventually;
+
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {
+    /// With TLS and a certificate of its own.
     Tls,
+    /// Without TLS.
     Plaintext,
 }
 
-/// Dropping it stops it.
+/// A running server; dropping it stops it.
 pub struct Running {
+    /// The address that it listens on.
     pub address: SocketAddr,
     /// What its clients must trust.
     pub trust: Trust,
@@ -48,10 +50,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a server with TLS on a port of this machine; port 0 stands for any.
     pub fn start(data: &Path, port: u16) -> Self {
         Self::speaking(Speaks::Tls, data, port)
     }
 
+    /// As [`Running::start`], with or without TLS.
     pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
         let (trust, security) = match speaks {
@@ -87,11 +91,27 @@ impl Drop for Running {
     }
 }
 
+/// Opens the store. A process that another test starts has a copy of the lock of a store that was
+/// just closed, until it runs its program.
+fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
+    let mut store = None;
+    eventually(|| {
+        // The certificate is there before the store.
+        let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+        match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
+            Err(SqliteOpenError::InUse { .. }) => false,
+            opened => {
+                store = Some(opened.unwrap());
+                true
+            }
+        }
+    });
+    store.unwrap()
+}
+
 fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    // The certificate is there before the store.
-    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
-    let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
+    let store = open(data, quota, wake);
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
     let settings = SessionConfig {

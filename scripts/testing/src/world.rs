@@ -1,40 +1,23 @@
 //! The server without sockets and without waiting: pipes in memory, a clock that the test moves,
 //! a hasher that answers when it is told to.
 
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    io::{self, Read, Write},
-    net::SocketAddr,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::VecDeque, io, net::SocketAddr, rc::Rc, time::Duration};
 
 use correio_proto::{
     channel::Channel,
-    credential::Credential,
     limits,
-    mail::{MailId, Timestamp},
+    mail::Timestamp,
     message::{
-        ClientMessage, ErrorCode, Fetch, Hello, LoggedIn, Login, Notice, Page, Realm, Register,
-        Reply, Request, Send, ServerMessage, Software,
+        ClientMessage, ErrorCode, Fetch, LoggedIn, Notice, Page, Realm, Reply, Request,
+        ServerMessage,
     },
     tls::Security,
 };
 use correio_server::{
-    auth::{
-        hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-        invite::RegistrationRules,
-    },
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
     clock::Now,
-    engine::{
-        Server, ServerLimits,
-        connection::{Readiness, Transport},
-    },
-    ids::{ConnId, PasswordHash, Ticket},
+    engine::{Server, ServerLimits, connection::Readiness},
+    ids::ConnId,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     protocol::Protocol,
     session::SessionConfig,
@@ -44,129 +27,30 @@ use correio_server::{
     },
 };
 
+use crate::{
+    hasher::{Hashing, TestHasher},
+    pipe::Pipe,
+    request::{hello, login, register},
+};
+
+/// The realm of the server.
 pub const REALM: Realm = Realm([7; 16]);
+
+/// The quota of each mailbox.
 pub const QUOTA: Quota = Quota { mails: 1000, bytes: 64 << 20 };
-pub const QUEUE_RETRY: Duration = Duration::from_secs(3);
 
-/// One direction of a pipe.
-#[derive(Debug, Default)]
-struct Flow {
-    bytes: VecDeque<u8>,
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Wires {
-    to_server: Flow,
-    to_client: Flow,
-    /// What the client takes before the server's writes block.
-    window: usize,
-}
-
-/// The server's end of a pipe.
-#[derive(Clone, Debug)]
-pub struct Pipe(Rc<RefCell<Wires>>);
-
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let flow = &mut self.0.borrow_mut().to_server;
-        match flow.bytes.len().min(buffer.len()) {
-            0 if flow.closed || buffer.is_empty() => Ok(0),
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            count => {
-                for (to, from) in buffer.iter_mut().zip(flow.bytes.drain(..count)) {
-                    *to = from;
-                }
-                Ok(count)
-            }
-        }
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let wires = &mut *self.0.borrow_mut();
-        if wires.to_server.closed {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        let room = wires.window.saturating_sub(wires.to_client.bytes.len());
-        match room.min(bytes.len()) {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            count => {
-                wires.to_client.bytes.extend(&bytes[..count]);
-                Ok(count)
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for Pipe {
-    fn shutdown_write(&mut self) {
-        self.0.borrow_mut().to_client.closed = true;
-    }
-}
-
-/// Answers when it is told to, and has room for `room` jobs.
-#[derive(Debug, Default)]
-pub struct Hashing {
-    pub jobs: VecDeque<(Ticket, HashJob)>,
-    pub cancelled: usize,
-    pub held: bool,
-    pub room: Option<usize>,
-    pub done: Vec<(Ticket, HashDone)>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct TestHasher(pub Rc<RefCell<Hashing>>);
-
-impl Hasher for TestHasher {
-    fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted {
-        let hashing = &mut *self.0.borrow_mut();
-        if hashing.room.is_some_and(|room| hashing.jobs.len() >= room) {
-            return Accepted::Full { retry_after: QUEUE_RETRY };
-        }
-        hashing.jobs.push_back((ticket, job));
-        Accepted::Queued
-    }
-
-    fn cancel(&mut self, ticket: Ticket) -> bool {
-        let hashing = &mut *self.0.borrow_mut();
-        let before = hashing.jobs.len();
-        hashing.jobs.retain(|(queued, _)| *queued != ticket);
-        let cancelled = before - hashing.jobs.len();
-        hashing.cancelled += cancelled;
-        cancelled > 0
-    }
-
-    fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
-        let hashing = &mut *self.0.borrow_mut();
-        if !hashing.held {
-            while let Some((ticket, job)) = hashing.jobs.pop_front() {
-                hashing.done.push((ticket, hashed(&job)));
-            }
-        }
-        done.append(&mut hashing.done);
-    }
-}
-
-fn hashed(job: &HashJob) -> HashDone {
-    let of = |credential: &Credential| format!("{:?}", credential.as_bytes()).into_boxed_str();
-    match job {
-        HashJob::Make { credential } => HashDone::Made(PasswordHash(of(credential))),
-        HashJob::Verify { credential, hash } => HashDone::Verified(of(credential) == hash.0),
-    }
-}
-
+/// A server in memory, with its clock and its hasher.
 pub struct World {
+    /// The server.
     pub server: Server<Pipe>,
+    /// The time, which only the test moves.
     pub now: Now,
+    /// The jobs of its hasher.
     pub hashing: Rc<RefCell<Hashing>>,
 }
 
+/// SessionConfig without TLS, with open registration.
+#[must_use]
 pub fn settings() -> SessionConfig {
     SessionConfig {
         security: Security::Plaintext,
@@ -179,7 +63,8 @@ pub fn settings() -> SessionConfig {
     }
 }
 
-/// So many connections, and no limit to what they try.
+/// Limits of so many connections, and no limit to what they try.
+#[must_use]
 pub fn limits_of(connections: usize) -> ServerLimits {
     let admission = AdmissionSettings {
         connections_max: connections,
@@ -191,20 +76,34 @@ pub fn limits_of(connections: usize) -> ServerLimits {
     ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
+    /// A server for a hundred connections, with a memory store.
+    #[must_use]
     pub fn new() -> Self {
         Self::with(settings(), 100)
     }
 
+    /// As [`World::new`], with settings and a number of connections.
+    #[must_use]
     pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
         Self::with_store(settings, connections_max, Box::new(store))
     }
 
+    /// As [`World::with`], with a store.
+    #[must_use]
     pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
         Self::limited(limits_of(max), settings, store)
     }
 
+    /// As [`World::with_store`], with limits.
+    #[must_use]
     pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
@@ -213,7 +112,7 @@ impl World {
         Self { server, now, hashing }
     }
 
-    /// Turns until nothing moves.
+    /// Runs the loop until nothing moves.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
             self.server.process(self.now).unwrap();
@@ -231,34 +130,46 @@ impl World {
         let until = self.now.uptime + time;
         for _ in 0..10_000 {
             match self.server.next_deadline().filter(|next| *next <= until) {
-                Some(next) => self.now.uptime = self.now.uptime.max(next),
+                Some(next) => self.set_uptime(next),
                 None => break,
             }
             self.settle();
         }
-        self.now.uptime = until;
+        self.set_uptime(until);
         self.settle();
     }
 
+    /// Moves the clock, with its wall, to an uptime that is not over.
+    fn set_uptime(&mut self, uptime: Duration) {
+        let passed = uptime.saturating_sub(self.now.uptime);
+        self.now.wall.0 += u64::try_from(passed.as_millis()).unwrap();
+        self.now.uptime += passed;
+    }
+
+    /// Connects from an address of the documentation.
     pub fn connect(&mut self) -> Client {
         self.connect_from("192.0.2.1:4000".parse().unwrap())
     }
 
+    /// Connects from this address.
     pub fn connect_from(&mut self, peer: SocketAddr) -> Client {
         self.try_connect_from(peer).expect("it is at least told why not")
     }
 
     /// `None` where the connection is dropped at once.
     pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<Client> {
-        let wires =
-            Wires { to_server: Flow::default(), to_client: Flow::default(), window: usize::MAX };
-        let pipe = Pipe(Rc::new(RefCell::new(wires)));
+        self.try_connect_over(Pipe::new(usize::MAX), peer)
+    }
+
+    /// As [`World::try_connect_from`], over a pipe of the test's.
+    pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<Client> {
         let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
         Some(Client { id, pipe, channel, number: 0, notices, replies })
     }
 
+    /// Connects and greets.
     pub fn connect_and_greet(&mut self) -> Client {
         let mut client = self.connect();
         let reply = client.ask(self, hello());
@@ -266,6 +177,7 @@ impl World {
         client
     }
 
+    /// Makes an account with the first password.
     pub fn register(&mut self, username: &str, full_name: &str) {
         let mut client = self.connect_and_greet();
         let reply = client.ask(self, register(username, full_name, 1));
@@ -291,18 +203,24 @@ impl World {
 
 /// A client's end of a connection.
 pub struct Client {
+    /// The connection.
     pub id: ConnId,
+    /// Its pipe.
     pub pipe: Pipe,
+    /// Frames and messages.
     pub channel: Channel,
+    /// The number of the last request.
     pub number: u32,
+    /// Notices that were taken in and not looked at.
     pub notices: Vec<Notice>,
+    /// The same of replies, with their numbers.
     pub replies: VecDeque<(u32, Reply)>,
 }
 
 impl Client {
     /// Writes bytes and tells the server that they are there.
     pub fn write(&mut self, world: &mut World, bytes: &[u8]) {
-        self.pipe.0.borrow_mut().to_server.bytes.extend(bytes);
+        self.pipe.write_at_client(bytes);
         world.server.note(self.id, Readiness { readable: true, ..Readiness::default() });
     }
 
@@ -329,6 +247,7 @@ impl Client {
         reply
     }
 
+    /// Writes a request that is refused and takes the reason.
     pub fn code(&mut self, world: &mut World, request: Request) -> ErrorCode {
         match self.ask(world, request) {
             Reply::Error(error) => error.code,
@@ -349,8 +268,7 @@ impl Client {
 
     /// Takes in what the server wrote.
     pub fn take(&mut self) {
-        let bytes: Vec<u8> = self.pipe.0.borrow_mut().to_client.bytes.drain(..).collect();
-        let mut source = io::Cursor::new(bytes);
+        let mut source = io::Cursor::new(self.pipe.take_at_client());
         loop {
             while let Some(message) = self.channel.next_message().unwrap() {
                 match message {
@@ -368,82 +286,46 @@ impl Client {
 
     /// Takes in what the server wrote, as it came.
     pub fn raw(&mut self) -> Vec<u8> {
-        self.pipe.0.borrow_mut().to_client.bytes.drain(..).collect()
+        self.pipe.take_at_client()
     }
 
     /// What the client takes before the server's writes block, in bytes.
     pub fn set_window(&mut self, world: &mut World, bytes: usize) {
-        self.pipe.0.borrow_mut().window = bytes;
+        self.pipe.set_window(bytes);
         world.server.note(self.id, Readiness { writable: true, ..Readiness::default() });
     }
 
+    /// Bytes that wait for the client.
+    #[must_use]
     pub fn unread(&self) -> usize {
-        self.pipe.0.borrow().to_client.bytes.len()
+        self.pipe.unread()
     }
 
+    /// Bytes that wait for the server.
+    #[must_use]
     pub fn unwritten(&self) -> usize {
-        self.pipe.0.borrow().to_server.bytes.len()
+        self.pipe.unwritten()
     }
 
     /// Whether the server has closed its side.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.pipe.0.borrow().to_client.closed
+        self.pipe.is_closed_by_server()
     }
 
+    /// Closes the connection, and lets the server see it.
     pub fn hang_up(&mut self, world: &mut World) {
-        self.pipe.0.borrow_mut().to_server.closed = true;
+        self.pipe.close_at_client();
         let readable = Readiness { readable: true, ..Readiness::default() };
         world.server.note(self.id, readable);
         world.settle();
     }
 
+    /// Fetches the first page.
     pub fn fetch(&mut self, world: &mut World) -> Page {
         match self.ask(world, Request::Fetch(Fetch::default())) {
             Reply::Page(page) => page,
             reply => panic!("a page was expected, not {reply:?}"),
         }
     }
-}
-
-pub fn credential(byte: u8) -> Credential {
-    Credential::from([byte; 23])
-}
-
-/// The n-th id of a test: UUIDs of version 7 that differ in their number only.
-pub fn id(number: u64) -> MailId {
-    let mut bytes = [0; 16];
-    bytes[6] = 0x70;
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes[8] |= 0x80;
-    MailId::try_from(bytes).unwrap()
-}
-
-pub fn hello() -> Request {
-    Request::Hello(Hello { version: 1, software: Software::named("test") })
-}
-
-pub fn register(username: &str, full_name: &str, password: u8) -> Request {
-    let number =
-        username.bytes().fold(0, |sum: u64, byte| sum * 31 % 0xffff_ffff + u64::from(byte));
-    Request::Register(Register {
-        id: id(number),
-        username: username.parse().unwrap(),
-        full_name: full_name.parse().unwrap(),
-        invite: None,
-        credential: credential(password),
-    })
-}
-
-pub fn login(username: &str, password: u8) -> Request {
-    let username = username.parse().unwrap();
-    Request::Login(Login { username, credential: credential(password) })
-}
-
-pub fn mail(number: u64, to: &str, subject: &str) -> Request {
-    Request::Send(Send {
-        id: id(number),
-        to: to.parse().unwrap(),
-        subject: subject.parse().unwrap(),
-        body: format!("{subject}\n").parse().unwrap(),
-    })
 }
