@@ -28,16 +28,16 @@ mod args;
 mod commands;
 mod editor;
 mod exit;
-mod fields;
 mod help;
 mod names;
-mod person;
 mod prompt;
 mod screens;
 mod terminal;
 mod text;
 mod trust;
+mod tty;
 mod usage;
+mod view;
 mod wrap;
 mod writing;
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::{Context, Marks, Output, mail_json, utc};
 use crate::{
     exit::Failure,
-    fields,
     names::Names,
+    view,
     wrap::{LongWords, wrap},
 };
 
@@ -56,7 +56,7 @@ pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failu
     let (stored, mail) =
         mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
     let json = mail_json(number, &mail);
-    let mut text = fields::text(context.text, &mail);
+    let mut text = view::mail(context.text, &mail);
     // A file or another program gets the lines as the sender wrote them.
     if io::stdout().is_terminal() {
         let (_, columns) = Term::stdout().size();

@@ -26,10 +26,10 @@ use crate::{
     app::bad_credentials,
     args::{Command, Options},
     exit::{Failure, Status},
-    person::{Again, Person},
     terminal::Guard,
     text::Text,
     trust::Stated,
+    tty::{Repeat, Tty},
 };
 
 mod local;
@@ -184,7 +184,7 @@ impl Context<'_> {
     /// The password that an account has. One that no account can have is refused as the server
     /// would refuse it.
     fn password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(guard, "login-password", &Again::No)?;
+        let typed = self.typed_password(guard, "login-password", &Repeat::No)?;
         Password::new(&typed)
             .map(Arc::new)
             .map_err(|_| Failure::request(self.text, &bad_credentials()))
@@ -194,7 +194,7 @@ impl Context<'_> {
     fn new_password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
         let question = &self.text.of("register-password-again");
         let differ = &self.text.of("register-passwords-differ");
-        let again = Again::Yes { question, differ };
+        let again = Repeat::Yes { question, differ };
         let typed = self.typed_password(guard, "register-password", &again)?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
@@ -204,7 +204,7 @@ impl Context<'_> {
         &self,
         guard: &Guard,
         question: &str,
-        again: &Again<'_>,
+        again: &Repeat<'_>,
     ) -> Result<Zeroizing<String>, Failure> {
         if self.options.password_stdin {
             let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LINE_MAX));
@@ -218,8 +218,8 @@ impl Context<'_> {
         }
         // Ctrl-C ends the program here, whatever is going on besides.
         guard.set_busy(false);
-        let person = Person::find(guard).ok_or_else(|| self.no_password(""))?;
-        let typed = person.secret(&self.text.of(question), again);
+        let tty = Tty::find(guard).ok_or_else(|| self.no_password(""))?;
+        let typed = tty.secret(&self.text.of(question), again);
         guard.set_busy(true);
         typed.map_err(|error| self.no_password(&error.to_string()))
     }
@@ -242,7 +242,7 @@ impl Context<'_> {
     /// Says so where there is nothing to take a password from, before anything is done.
     fn needs_password(&self, guard: &Guard) -> Result<(), Failure> {
         let is_given = self.options.password_stdin || password_variable().is_some();
-        if is_given || Person::find(guard).is_some() {
+        if is_given || Tty::find(guard).is_some() {
             return Ok(());
         }
         Err(self.no_password(""))

@@ -12,9 +12,9 @@ use super::{Context, Output};
 use crate::{
     args::Origin,
     exit::{Failure, Status},
-    person::Person,
     terminal::Guard,
     text::Text,
+    tty::Tty,
 };
 
 /// What is to be done.
@@ -179,12 +179,12 @@ impl Context<'_> {
     /// Whether a person can be asked: not where standard input is the password's, nor where
     /// there is no terminal.
     fn may_ask(&self, guard: &Guard) -> bool {
-        !self.options.password_stdin && Person::find(guard).is_some()
+        !self.options.password_stdin && Tty::find(guard).is_some()
     }
 
     /// Asks the person whether to trust a certificate.
     fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(mut person) = Person::find(guard) else {
+        let Some(mut tty) = Tty::find(guard) else {
             return Ok(false);
         };
         guard.set_busy(false);
@@ -192,7 +192,7 @@ impl Context<'_> {
         let offer = self.text.offer_either(untrusted);
         let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
         let question = format!("{offer}\n{question} {yes_no}");
-        let answer = person.line(&question).map_err(failed)?;
+        let answer = tty.line(&question).map_err(failed)?;
         Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
     }
 

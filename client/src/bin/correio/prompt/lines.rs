@@ -11,7 +11,7 @@ use rustix::{
 use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, paper};
+use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, body};
 use crate::{exit::Status, terminal::Guard};
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
@@ -135,7 +135,7 @@ impl Lines {
     ) -> Answer<Written> {
         loop {
             let line = self.text(words)?;
-            if !paper::add_line(body, &line) {
+            if !body::add_line(body, &line) {
                 return Ok(Written::Done);
             }
             if let Err(why) = keep.keep(body) {

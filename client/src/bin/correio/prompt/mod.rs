@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
 use crate::{exit::Status, terminal::Guard, text::Text};
 
+mod body;
 mod buffer;
 mod canvas;
 mod input;
@@ -16,7 +17,6 @@ mod keys;
 mod layout;
 mod lines;
 mod pager;
-mod paper;
 mod question;
 
 pub(crate) use pager::{Footer, Lines as Listing, PagesShown, Plain};
@@ -275,9 +275,9 @@ impl Prompt {
         match &mut self.way {
             Way::Keys(keys) => keys.body(body, &self.words, keep),
             Way::Lines(lines) => {
-                paper::open(body);
+                body::open(body);
                 let written = lines.body(body, &self.words, keep);
-                paper::close(body);
+                body::close(body);
                 written
             }
         }

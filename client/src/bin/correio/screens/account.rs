@@ -2,14 +2,22 @@
 
 use correio_client::RequestError;
 
-use super::home::{Person, Stay};
+use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
     prompt::{Answer, Choice, Menu, Stop},
 };
 
+/// Whether the user is still logged in after a change of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginState {
+    LoggedIn,
+    /// The account was deleted.
+    LoggedOut,
+}
+
 /// Changes or deletes the account.
-pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
+pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<LoginState> {
     let text = &app.text;
     let choices = [
         Choice::new(1, text.of("account-name")),
@@ -19,23 +27,23 @@ pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
     ];
     let menu = Menu { text, title: &text.of("account-title"), choices: &choices, current: None };
     match app.prompt.choose(&menu)? {
-        1 => rename(app, person).map(|()| Stay::Yes),
-        2 => change_password(app).map(|()| Stay::Yes),
-        3 => delete(app, person),
-        _ => Ok(Stay::Yes),
+        1 => rename(app, user).map(|()| LoginState::LoggedIn),
+        2 => change_password(app).map(|()| LoginState::LoggedIn),
+        3 => delete(app, user),
+        _ => Ok(LoginState::LoggedIn),
     }
 }
 
-fn rename(app: &mut App, person: &mut Person) -> Answer<()> {
+fn rename(app: &mut App, user: &mut CurrentUser) -> Answer<()> {
     let question = app.text.of("register-full-name");
-    let full_name = app.ask(&question, person.full_name.as_str(), parse)?;
+    let full_name = app.ask(&question, user.full_name.as_str(), parse)?;
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_full_name(&full_name, cancel));
     if tell(app, changed) {
-        person.full_name = full_name;
+        user.full_name = full_name;
     }
     Ok(())
 }
@@ -58,11 +66,11 @@ fn change_password(app: &mut App) -> Answer<()> {
     Ok(())
 }
 
-fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
-    let username = person.username.as_str().to_owned();
+fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
+    let username = user.username.as_str().to_owned();
     let question = app.text.with("account-delete-sure", &[("username", username.clone().into())]);
     if !app.prompt.confirm(&question, app.text)? {
-        return Ok(Stay::Yes);
+        return Ok(LoginState::LoggedIn);
     }
     let password = app.ask_password(&app.text.of("account-current"))?;
     let Some(service) = &app.service else {
@@ -75,11 +83,11 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
     match deleted {
         Ok(()) => {
             app.say(&app.text.with("account-deleted", &[("username", username.into())]));
-            Ok(Stay::No)
+            Ok(LoginState::LoggedOut)
         }
         Err(error) => {
             tell(app, Err(error));
-            Ok(Stay::Yes)
+            Ok(LoginState::LoggedIn)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, time::UNIX_EPOCH};
 use correio_client::{Draft, Drafts, Shown, show};
 use correio_proto::mail::Timestamp;
 
-use super::{home::Person, receive::list_footer, send};
+use super::{receive::list_footer, send, user::CurrentUser};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Listing, Menu},
@@ -16,8 +16,8 @@ use crate::{
 const OFFERED_MAX: usize = 9;
 
 /// Has a draft chosen, and what is to be done with it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let drafts = Drafts::open(&app.data, &person.server, &person.username);
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
+    let drafts = Drafts::open(&app.data, &user.server, &user.username);
     let list = match drafts.list() {
         Ok(list) => list,
         Err(error) => {
@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         return Ok(());
     }
     let Some(draft) = pick(app, &drafts, &list)? else { return Ok(()) };
-    act(app, person, &drafts, draft)
+    act(app, user, &drafts, draft)
 }
 
 /// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
@@ -94,15 +94,15 @@ impl Listing for Numbered<'_> {
     }
 }
 
-fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer<()> {
+fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Answer<()> {
     let choices = vec![
         Choice::new(1, app.text.of("draft-send")),
         Choice::new(2, app.text.of("draft-edit")),
         Choice::new(3, app.text.of("draft-delete")),
     ];
     match choose(app, "drafts-title", choices)? {
-        1 => send::send_draft(app, person, draft.id),
-        2 => send::change(app, person, draft.id)?,
+        1 => send::send_draft(app, user, draft.id),
+        2 => send::change(app, user, draft.id)?,
         3 => match drafts.delete(draft.id) {
             Ok(()) => app.say(&app.text.of("draft-deleted")),
             Err(error) => {

@@ -1,12 +1,13 @@
 //! The screen behind the login: send, receive, log out, and what stays on this computer.
 
-use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, Stored, show};
-use correio_proto::{
-    mail::{FullName, Username},
-    message::{LoggedIn, NewMail},
-};
+use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, show};
+use correio_proto::message::{LoggedIn, NewMail};
 
-use super::{account, drafts, local, receive, send};
+use super::{
+    account::{self, LoginState},
+    drafts, local, receive, send,
+    user::CurrentUser,
+};
 use crate::{
     app::App,
     names::Names,
@@ -14,44 +15,10 @@ use crate::{
     text::Text,
 };
 
-/// Who is logged in.
-pub(crate) struct Person {
-    /// The server with the account.
-    pub(crate) server: Address,
-    pub(crate) username: Username,
-    pub(crate) full_name: FullName,
-    /// Mails that were waiting at the login.
-    pub(crate) waiting: u32,
-}
-
-impl Person {
-    /// The accounts whose names the person may mistake: the senders of all mails that are here,
-    /// and the person.
-    pub(crate) fn names(&self, mailbox: &Mailbox) -> Names {
-        let mut names = Names::of_mailbox(mailbox).unwrap_or_default();
-        names.add(&self.username, &self.full_name);
-        names
-    }
-
-    /// The same, of mails that are known already.
-    pub(crate) fn names_among(&self, mails: &[Stored]) -> Names {
-        let mut names = Names::of_mails(mails);
-        names.add(&self.username, &self.full_name);
-        names
-    }
-}
-
-/// Whether the person stays logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
-    Yes,
-    No,
-}
-
 /// Runs the menu until the person logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
     let LoggedIn { username, full_name, waiting } = logged_in;
-    let mut person = Person { server, username, full_name, waiting };
+    let mut user = CurrentUser { server, username, full_name, waiting };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));
     }
@@ -59,15 +26,15 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
         if has_ended(app) {
             return Ok(());
         }
-        let done = match choose(app, &person) {
-            Ok(4) => send::run(app, &person),
-            Ok(5) => receive::run(app, &person),
+        let done = match choose(app, &user) {
+            Ok(4) => send::run(app, &user),
+            Ok(5) => receive::run(app, &user),
             Ok(6) => break Ok(()),
-            Ok(7) => local::run(app, &person),
-            Ok(8) => drafts::run(app, &person),
-            Ok(_) => match account::run(app, &mut person) {
-                Ok(Stay::No) => return Ok(()),
-                Ok(Stay::Yes) => Ok(()),
+            Ok(7) => local::run(app, &user),
+            Ok(8) => drafts::run(app, &user),
+            Ok(_) => match account::run(app, &mut user) {
+                Ok(LoginState::LoggedOut) => return Ok(()),
+                Ok(LoginState::LoggedIn) => Ok(()),
                 Err(stop) => Err(stop),
             },
             Err(stop) => Err(stop),
@@ -79,7 +46,7 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Err(stop) => return Err(stop),
         }
     };
-    logout(app, &person);
+    logout(app, &user);
     left
 }
 
@@ -93,10 +60,10 @@ fn has_ended(app: &mut App) -> bool {
     true
 }
 
-fn choose(app: &mut App, person: &Person) -> Answer<u8> {
+fn choose(app: &mut App, user: &CurrentUser) -> Answer<u8> {
     let text = &app.text;
     let service = app.service.as_ref();
-    let drafts = Drafts::open(&app.data, &person.server, &person.username)
+    let drafts = Drafts::open(&app.data, &user.server, &user.username)
         .list()
         .map_or(0, |list| list.drafts.len());
     let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
@@ -108,12 +75,11 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
         Choice::new(8, drafts),
         Choice::new(9, text.of("home-account")),
     ];
-    let name = show(person.full_name.as_str(), Shown::OneLine);
-    let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
+    let name = show(user.full_name.as_str(), Shown::OneLine);
+    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
-    let mut status =
-        Status { text, service, person, mailbox: &mailbox, arrived: Arrived::default() };
+    let mut status = Status { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
 }
 
@@ -121,7 +87,7 @@ fn choose(app: &mut App, person: &Person) -> Answer<u8> {
 struct Status<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
-    person: &'a Person,
+    user: &'a CurrentUser,
     mailbox: &'a Mailbox,
     arrived: Arrived,
 }
@@ -131,7 +97,7 @@ impl MenuStatus for Status<'_> {
         self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
         let stops = self.service.is_some_and(|service| service.state() == State::Stopping);
         let stops = stops.then(|| self.text.of("home-stopping"));
-        let arrived = self.arrived.line(self.text, || self.person.names(self.mailbox));
+        let arrived = self.arrived.line(self.text, || self.user.names(self.mailbox));
         arrived.into_iter().chain(stops).collect()
     }
 }
@@ -167,11 +133,11 @@ impl Arrived {
     }
 }
 
-fn logout(app: &mut App, person: &Person) {
+fn logout(app: &mut App, user: &CurrentUser) {
     let Some(service) = &app.service else { return };
     // Whatever the server says, this client is logged out.
     let doing = app.text.of("home-logout");
     let _: Result<(), RequestError> = app.wait(&doing, |cancel, _| service.logout(cancel));
-    let name = show(person.full_name.as_str(), Shown::OneLine);
+    let name = show(user.full_name.as_str(), Shown::OneLine);
     app.say(&app.text.with("logout-done", &[("name", name.into())]));
 }

@@ -3,14 +3,14 @@
 use correio_client::{Mailbox, Shown, show};
 
 use super::{
-    home::Person,
     receive::{self, List},
+    user::CurrentUser,
 };
 use crate::{app::App, prompt::Answer};
 
 /// Lists the local mailbox and lets the person read.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
+    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let list = match mailbox.list(1, usize::MAX) {
         Ok(list) => list,
         Err(error) => {
@@ -30,7 +30,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     }
     let directory = show(&mailbox.directory().to_string_lossy(), Shown::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
-    let names = person.names_among(&list.mails);
+    let names = user.names_among(&list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
     let list = List { names, mails };
     // The newest are at the end, and are shown first.

@@ -11,3 +11,4 @@ mod receive;
 mod register;
 mod send;
 mod server;
+mod user;

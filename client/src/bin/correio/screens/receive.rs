@@ -3,7 +3,7 @@
 use correio_client::{Mailbox, Progress, Shown, Stored, show};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::home::Person;
+use super::user::CurrentUser;
 use crate::{
     app::App,
     names::Names,
@@ -12,15 +12,15 @@ use crate::{
 };
 
 /// Receives everything and lets the person read it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.of("receive-working"));
-    let mut mailbox = Mailbox::open(&app.data, &person.server, &person.username);
+    let mut mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let Some(service) = &app.service else {
         return Ok(());
     };
     let doing = app.text.of("receive-working");
     let received = app.wait(&doing, |cancel, bar| {
-        let mut progress = |progress| show_progress(app.text, bar, person.waiting, progress);
+        let mut progress = |progress| show_progress(app.text, bar, user.waiting, progress);
         service.receive(&mut mailbox, &mut progress, cancel)
     });
     let mails = match received {
@@ -45,7 +45,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     }
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
-    let names = person.names(&mailbox);
+    let names = user.names(&mailbox);
     let listed = List { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
     // From now on they are not new any more: the person has seen that they are there.
@@ -154,7 +154,7 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let text = crate::fields::text(app.text, &mail);
+    let text = crate::view::mail(app.text, &mail);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
     let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",

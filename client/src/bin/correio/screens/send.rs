@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, Send},
 };
 
-use super::home::Person;
+use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
     editor::Editor,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let drafts = open(app, person);
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
+    let drafts = open(app, user);
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
@@ -29,7 +29,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     let mut writing = Writing::begin(&drafts, app.text);
     let asked = ask_first_recipients(app, &mut writing, last.is_some());
     match (asked, last) {
-        (Ok(None), Some(draft)) => change(app, person, draft.id),
+        (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
             let asked = ask_text(app, &mut writing);
             finish(app, writing, asked)
@@ -62,8 +62,8 @@ fn ask_first_recipients(
 }
 
 /// Asks for the parts of a draft again, what there is of them being the start, and sends it.
-pub(crate) fn change(app: &mut App, person: &Person, id: MailId) -> Answer<()> {
-    let Some(mut writing) = reopen(app, person, id) else {
+pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()> {
+    let Some(mut writing) = reopen(app, user, id) else {
         return Ok(());
     };
     let asked = ask_recipients(app, &mut writing).and_then(|()| ask_text(app, &mut writing));
@@ -71,15 +71,15 @@ pub(crate) fn change(app: &mut App, person: &Person, id: MailId) -> Answer<()> {
 }
 
 /// Sends a draft as it is.
-pub(crate) fn send_draft(app: &mut App, person: &Person, id: MailId) {
-    if let Some(writing) = reopen(app, person, id) {
+pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
+    if let Some(writing) = reopen(app, user, id) {
         send(app, writing);
     }
 }
 
 /// Takes up a draft, or says why that cannot be done.
-fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
-    let drafts = open(app, person);
+fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Writing> {
+    let drafts = open(app, user);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut writing = Writing::reopened(file, mail, app.text);
@@ -223,8 +223,8 @@ fn say_kept(app: &mut App, kept: &Result<(), String>) {
     }
 }
 
-fn open(app: &App, person: &Person) -> Drafts {
-    Drafts::open(&app.data, &person.server, &person.username)
+fn open(app: &App, user: &CurrentUser) -> Drafts {
+    Drafts::open(&app.data, &user.server, &user.username)
 }
 
 fn ask_recipients(app: &mut App, writing: &mut Writing) -> Answer<()> {

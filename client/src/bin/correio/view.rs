@@ -6,7 +6,7 @@ use correio_proto::mail::Mail;
 use crate::{names, text::Text};
 
 /// The fields a line each, an empty line, the body.
-pub(crate) fn text(text: &Text, mail: &Mail) -> String {
+pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
     let from = names::with_username(&mail.from, &mail.from_name);
     let fields = [
         (text.of("mail-from"), from),

@@ -16,14 +16,14 @@ use crate::terminal::Guard;
 const CONTROLLING_TERMINAL: &str = "/dev/tty";
 
 /// A terminal with somebody at it who can be asked.
-pub(crate) struct Person {
+pub(crate) struct Tty {
     term: Term,
     /// `None` where standard input is the terminal.
     input: Option<BufReader<File>>,
 }
 
 /// Whether a secret has to be typed once more.
-pub(crate) enum Again<'a> {
+pub(crate) enum Repeat<'a> {
     No,
     /// The second question, and what is said where the answers differ.
     Yes {
@@ -32,7 +32,7 @@ pub(crate) enum Again<'a> {
     },
 }
 
-impl Person {
+impl Tty {
     /// Finds the terminal, and has the guard put it back however the program ends. `None` where
     /// there is no terminal: a service, a scheduled job.
     pub(crate) fn find(guard: &Guard) -> Option<Self> {
@@ -65,15 +65,15 @@ impl Person {
     pub(crate) fn secret(
         &self,
         question: &str,
-        again: &Again<'_>,
+        again: &Repeat<'_>,
     ) -> dialoguer::Result<Zeroizing<String>> {
         let asked = dialoguer::Password::new()
             .with_prompt(question)
             .report(false)
             .allow_empty_password(true);
         let asked = match *again {
-            Again::No => asked,
-            Again::Yes { question, differ } => asked.with_confirmation(question, differ),
+            Repeat::No => asked,
+            Repeat::Yes { question, differ } => asked.with_confirmation(question, differ),
         };
         // It reads where this module does: at standard input, or else at the controlling terminal.
         asked.interact_on(&self.term).map(Zeroizing::new)
