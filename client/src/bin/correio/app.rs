@@ -26,7 +26,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     exit::Status,
     prompt::{Answer, Keep, Prompt},
-    terminal::Guard,
+    terminal::Terminal,
     text::Text,
     trust::Stated,
 };
@@ -57,7 +57,7 @@ pub(crate) struct App {
     /// With which status a script ends where no server has answered.
     pub(crate) failed: Option<Status>,
     stated: Stated,
-    guard: Guard,
+    terminal: Terminal,
     cancel: Cancel,
 }
 
@@ -66,13 +66,13 @@ impl App {
         text: &'static Text,
         data: PathBuf,
         stated: Stated,
-        guard: Guard,
+        terminal: Terminal,
         cancel: Cancel,
     ) -> Self {
-        let prompt = Prompt::new(&guard, text);
+        let prompt = Prompt::new(&terminal, text);
         let (service, user, tried) = (None, String::new(), None);
         let (refused, failed) = (None, None);
-        Self { text, prompt, data, service, user, tried, refused, failed, stated, guard, cancel }
+        Self { text, prompt, data, service, user, tried, refused, failed, stated, terminal, cancel }
     }
 
     /// Shows a line.
@@ -82,7 +82,7 @@ impl App {
 
     /// Whether lines come from a script. A script cannot react to a failure.
     pub(crate) fn is_script(&self) -> bool {
-        !self.guard.is_terminal()
+        !self.terminal.is_terminal()
     }
 
     /// Does something that waits for the server, with a spinner where a person waits too. Ctrl-C
@@ -102,7 +102,7 @@ impl App {
         let _mode = self.prompt.is_interactive().then(|| {
             spinner.enable_steady_tick(Duration::from_millis(100));
             // What is typed meanwhile is meant for no prompt.
-            self.guard.hold_keys()
+            self.terminal.hold_keys()
         });
         let away = self.text.of("wait-reconnecting");
         let stopping = self.text.of("wait-stopping");
@@ -120,11 +120,11 @@ impl App {
     }
 
     /// Lends the terminal to a program that has Ctrl-C for itself.
-    pub(crate) fn lend<R>(&self, action: impl FnOnce() -> R) -> R {
-        let mode = self.guard.lend();
+    pub(crate) fn run_in_terminal<R>(&self, action: impl FnOnce() -> R) -> R {
+        let mode = self.terminal.release();
         let result = self.undisturbed(|_| action());
         drop(mode);
-        self.guard.redraw();
+        self.terminal.redraw();
         result
     }
 
@@ -132,9 +132,9 @@ impl App {
     /// the program.
     pub(crate) fn undisturbed<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
-        self.guard.set_busy(true);
+        self.terminal.set_busy(true);
         let result = action(&self.cancel);
-        self.guard.set_busy(false);
+        self.terminal.set_busy(false);
         result
     }
 

@@ -18,7 +18,7 @@ use crate::{
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
-    terminal::Guard,
+    terminal::Terminal,
     text::Text,
     trust::Stated,
 };
@@ -150,28 +150,28 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     check_clock(text, SystemTime::elapsed(&UNIX_EPOCH))?;
     let data = data_directory(options)?;
     let cancel = Cancel::new();
-    let guard = Guard::install(cancel.clone())
+    let terminal = Terminal::install(cancel.clone())
         .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
         let context = Context { text, options, data, cancel };
-        return commands::run(&context, &guard, command)
+        return commands::run(&context, &terminal, command)
             .map(|output| Ended::Answered(Box::new(output)));
     }
     let preset = match &options.server {
         Some(_) => Some(options.address(text)?),
         None => None,
     };
-    let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
+    let mut app = App::new(text, data, Stated::of(options), terminal.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {
         Stop::Interrupted => {
-            guard.clean_up();
+            terminal.clean_up();
             let said = app.text.of("interrupted");
             Err(Failure::new(Status::Interrupted, "interrupted", said))
         }
         Stop::Signal(signal) => {
-            guard.clean_up();
+            terminal.clean_up();
             Ok(Ended::Failed(Status::of_signal(signal)))
         }
         Stop::Failed(status) => Ok(Ended::Failed(status)),

@@ -1,6 +1,6 @@
 //! The terminal's settings, put back however the program ends; and the meaning of signals.
 //!
-//! One thread takes all signals. While the menus run ([`Guard::set_attended`]), a signal that ends the
+//! One thread takes all signals. While the menus run ([`SignalRoute::Prompt`]), a signal that ends the
 //! program is handed to the prompt that is open, so that typed text is kept first; the program
 //! ends by itself where that takes longer than [`GRACE`].
 
@@ -35,34 +35,43 @@ use signal_hook::{
 };
 
 /// A key of the terminal that stands for nothing (POSIX calls it `_POSIX_VDISABLE`).
-const NO_KEY: u8 = 0;
+const NO_CHARACTER: u8 = 0;
 
 /// How long a prompt may take to keep what was typed after a signal that ends the program.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Has the terminal mark pasted text (xterm's bracketed paste).
-const PASTES_MARKED: &[u8] = b"\x1b[?2004h";
+const BRACKETED_PASTE: &[u8] = b"\x1b[?2004h";
 
 /// The terminal does not mark pasted text, shows its cursor and has its usual colours.
-const AS_USUAL: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
+const USUAL_SCREEN: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 
 /// The terminal's settings as they were found, and what signals do.
 #[derive(Clone)]
-pub(crate) struct Guard(Arc<Inner>);
+pub(crate) struct Terminal(Arc<Inner>);
+
+/// Where a signal goes that ends the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignalRoute {
+    /// To the open prompt, which keeps what was typed and then ends the program.
+    Prompt,
+    /// Nowhere: the program ends at once.
+    Exit,
+}
 
 struct Inner {
     /// `None` where standard input is no terminal.
     found: Option<Termios>,
     /// The settings now.
-    now: Mutex<Option<Settings>>,
+    now: Mutex<Option<Modes>>,
     /// Another terminal where a person is asked, and how it was.
     other: OnceLock<(File, Termios)>,
     /// Whether something is under way that Ctrl-C cancels, or that has Ctrl-C for itself.
     busy: AtomicBool,
     /// Whether another program has the terminal.
-    lent: AtomicBool,
+    released: AtomicBool,
     /// Whether a prompt takes the signals that end the program.
-    attended: AtomicBool,
+    routed_to_prompt: AtomicBool,
     /// The signal that ends the program, or 0.
     ended_by: AtomicI32,
     /// Whether the screen has to be drawn anew.
@@ -75,13 +84,13 @@ struct Inner {
 
 /// Settings that the program has made.
 #[derive(Clone)]
-struct Settings {
+struct Modes {
     termios: Termios,
     /// Whether the terminal marks pasted text.
     marks_pastes: bool,
 }
 
-impl Guard {
+impl Terminal {
     /// Notes the terminal's settings and takes signals from now on.
     ///
     /// SIGINT, SIGTERM, SIGHUP and SIGQUIT put the settings back and end the program; while a
@@ -96,38 +105,38 @@ impl Guard {
             now: Mutex::default(),
             other: OnceLock::new(),
             busy: AtomicBool::new(false),
-            lent: AtomicBool::new(false),
-            attended: AtomicBool::new(false),
+            released: AtomicBool::new(false),
+            routed_to_prompt: AtomicBool::new(false),
             ended_by: AtomicI32::new(0),
             stale: AtomicBool::new(false),
             held: AtomicBool::new(false),
             wake,
         };
-        let guard = Self(Arc::new(inner));
+        let terminal = Self(Arc::new(inner));
         let taken = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH];
         let mut signals = Signals::new(taken)?;
-        let handler = guard.clone();
+        let handler = terminal.clone();
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
                 handler.handle(signal, &cancel);
             }
         })?;
-        guard.restore_after_panic();
-        Ok(guard)
+        terminal.restore_after_panic();
+        Ok(terminal)
     }
 
     /// A panic is reported on a terminal that shows it.
     fn restore_after_panic(&self) {
-        let (guard, report) = (self.clone(), std::panic::take_hook());
+        let (terminal, report) = (self.clone(), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
-            guard.clean_up();
+            terminal.clean_up();
             report(panic);
         }));
     }
 
     fn handle(&self, signal: i32, cancel: &Cancel) {
-        if self.0.lent.load(Ordering::SeqCst) {
-            return self.handle_lent(signal);
+        if self.0.released.load(Ordering::SeqCst) {
+            return self.handle_released(signal);
         }
         let is_cancelled = cancel.is_cancelled();
         match signal {
@@ -138,7 +147,7 @@ impl Guard {
             }
             SIGTSTP => self.stop(),
             SIGINT if self.0.busy.load(Ordering::SeqCst) && !is_cancelled => cancel.cancel(),
-            _ if self.0.attended.load(Ordering::SeqCst) && self.ended_by().is_none() => {
+            _ if self.0.routed_to_prompt.load(Ordering::SeqCst) && self.ended_by().is_none() => {
                 self.0.ended_by.store(signal, Ordering::SeqCst);
                 cancel.cancel();
                 self.wake();
@@ -150,7 +159,7 @@ impl Guard {
 
     /// While another program has the terminal: keys are meant for that program, and its settings
     /// are left alone.
-    fn handle_lent(&self, signal: i32) {
+    fn handle_released(&self, signal: i32) {
         match signal {
             SIGTSTP => _ = kill_process(getpid(), Signal::STOP),
             SIGTERM | SIGHUP => self.leave(signal),
@@ -160,11 +169,11 @@ impl Guard {
 
     /// Ends the program where the prompt has not ended it by then.
     fn leave_after_grace(&self, signal: i32) {
-        let guard = self.clone();
+        let terminal = self.clone();
         let watch = move || {
             let (_ends_with_the_program, end) = mpsc::channel::<()>();
             let _ = end.recv_timeout(GRACE);
-            guard.leave(signal);
+            terminal.leave(signal);
         };
         if thread::Builder::new().name("grace".to_owned()).spawn(watch).is_err() {
             self.leave(signal);
@@ -192,9 +201,9 @@ impl Guard {
         self.0.busy.store(busy, Ordering::SeqCst);
     }
 
-    /// Says whether a prompt takes the signals that end the program.
-    pub(crate) fn set_attended(&self, attended: bool) {
-        self.0.attended.store(attended, Ordering::SeqCst);
+    /// Decides where the signals that end the program go from now on.
+    pub(crate) fn route_signals(&self, route: SignalRoute) {
+        self.0.routed_to_prompt.store(route == SignalRoute::Prompt, Ordering::SeqCst);
     }
 
     /// The signal that ends the program, once there was one.
@@ -203,7 +212,7 @@ impl Guard {
     }
 
     /// Whether the screen has to be drawn anew, since the last call.
-    pub(crate) fn take_stale(&self) -> bool {
+    pub(crate) fn take_redraw(&self) -> bool {
         self.0.stale.swap(false, Ordering::SeqCst)
     }
 
@@ -213,7 +222,7 @@ impl Guard {
     }
 
     /// Takes what made the waker readable.
-    pub(crate) fn take_wake(&self) {
+    pub(crate) fn drain_waker(&self) {
         let mut bytes = [0; 64];
         while (&self.0.wake.0).read(&mut bytes).is_ok_and(|read| read > 0) {}
     }
@@ -230,7 +239,7 @@ impl Guard {
     }
 
     /// Puts another terminal back, too, as it is now. The first one counts.
-    pub(crate) fn keep_too(&self, terminal: File) {
+    pub(crate) fn restore_also(&self, terminal: File) {
         if let Ok(found) = tcgetattr(&terminal) {
             let _ = self.0.other.set((terminal, found));
         }
@@ -238,7 +247,7 @@ impl Guard {
 
     /// Takes bytes as they come, without showing them, and has pastes marked, until the guard
     /// returned is dropped. Ctrl-C is a key like any other, so that what was typed can be kept.
-    pub(crate) fn take_keys(&self) -> Mode {
+    pub(crate) fn raw_mode(&self) -> ModeGuard {
         self.change(true, |mode| {
             mode.local_modes.remove(
                 LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN,
@@ -262,29 +271,29 @@ impl Guard {
 
     /// Holds what is typed back, without showing it, until the guard returned is dropped. Ctrl-C
     /// is a signal; what would stop the program with the terminal like that is not.
-    pub(crate) fn hold_keys(&self) -> Mode {
+    pub(crate) fn hold_keys(&self) -> ModeGuard {
         self.0.held.store(true, Ordering::SeqCst);
         self.change(true, |mode| {
             mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
             // Ctrl-S would stop the spinner, and the program with it.
             mode.input_modes.remove(InputModes::ICRNL | InputModes::ISTRIP | InputModes::IXON);
             for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
-                mode.special_codes[key] = NO_KEY;
+                mode.special_codes[key] = NO_CHARACTER;
             }
         })
     }
 
     /// Does not show what is typed until the guard returned is dropped.
-    pub(crate) fn hide_typing(&self) -> Mode {
+    pub(crate) fn hide_echo(&self) -> ModeGuard {
         self.change(false, |mode| mode.local_modes.remove(LocalModes::ECHO))
     }
 
     /// Lends the terminal to another program, as it was found, until the guard returned is
     /// dropped.
-    pub(crate) fn lend(&self) -> Lent {
+    pub(crate) fn release(&self) -> Released {
         let mode = self.change(false, |_| {});
-        self.0.lent.store(true, Ordering::SeqCst);
-        Lent(mode)
+        self.0.released.store(true, Ordering::SeqCst);
+        Released(mode)
     }
 
     /// Puts everything back before the program ends early.
@@ -316,30 +325,30 @@ impl Guard {
         let _ = kill_process(getpid(), Signal::STOP);
     }
 
-    fn now(&self) -> MutexGuard<'_, Option<Settings>> {
+    fn now(&self) -> MutexGuard<'_, Option<Modes>> {
         // The settings are replaced as a whole, so a poisoned mutex is safe to use.
         self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, marks_pastes: bool, change: impl FnOnce(&mut Termios)) -> Mode {
+    fn change(&self, marks_pastes: bool, change: impl FnOnce(&mut Termios)) -> ModeGuard {
         let before = self.now().clone();
         if let Some(found) = &self.0.found {
             let mut termios = found.clone();
             change(&mut termios);
-            *self.now() = Some(Settings { termios, marks_pastes });
+            *self.now() = Some(Modes { termios, marks_pastes });
             self.apply();
         }
-        Mode { guard: self.clone(), before }
+        ModeGuard { terminal: self.clone(), before }
     }
 
     /// Makes the settings that the program wants now.
     fn apply(&self) {
         match &*self.now() {
-            Some(settings) => {
+            Some(modes) => {
                 // A terminal that has gone away is noticed by the next read.
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings.termios);
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes.termios);
                 if self.has_keys() {
-                    write_out(if settings.marks_pastes { PASTES_MARKED } else { AS_USUAL });
+                    write_out(if modes.marks_pastes { BRACKETED_PASTE } else { USUAL_SCREEN });
                 }
             }
             None => self.restore(),
@@ -350,7 +359,7 @@ impl Guard {
         if let Some(found) = &self.0.found {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, found);
             if self.has_keys() {
-                write_out(AS_USUAL);
+                write_out(USUAL_SCREEN);
             }
         }
         if let Some((terminal, found)) = self.0.other.get() {
@@ -369,13 +378,13 @@ impl Guard {
 /// Whether a shell of this session looks after the program's process group. The kernel ignores
 /// SIGTSTP for a group without one (POSIX: orphaned process group).
 fn has_job_control() -> bool {
-    let Some(own) = Kinship::of("self") else {
+    let Some(own) = ProcessStat::of("self") else {
         // A system without Linux's /proc: a program on a terminal usually has a shell.
         return true;
     };
     let mut ancestor = own.parent;
     while ancestor != 0 {
-        match Kinship::of(&ancestor.to_string()) {
+        match ProcessStat::of(&ancestor.to_string()) {
             Some(found) if found.group == own.group => ancestor = found.parent,
             Some(found) => return found.session == own.session,
             None => return false,
@@ -386,13 +395,13 @@ fn has_job_control() -> bool {
 
 /// The processes that a process belongs to, as `/proc/PID/stat` tells them: 0 for each that is
 /// outside of the PID namespace. The system calls return that 0, too, where rustix knows none.
-struct Kinship {
+struct ProcessStat {
     parent: u32,
     group: u32,
     session: u32,
 }
 
-impl Kinship {
+impl ProcessStat {
     fn of(process: &str) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         // The name, in brackets, may contain anything; the state is between it and the numbers.
@@ -419,23 +428,23 @@ fn write_out(bytes: &[u8]) {
 }
 
 /// The terminal has other settings until this is dropped.
-pub(crate) struct Mode {
-    guard: Guard,
-    before: Option<Settings>,
+pub(crate) struct ModeGuard {
+    terminal: Terminal,
+    before: Option<Modes>,
 }
 
 /// Another program has the terminal until this is dropped.
-pub(crate) struct Lent(Mode);
+pub(crate) struct Released(ModeGuard);
 
-impl Drop for Lent {
+impl Drop for Released {
     fn drop(&mut self) {
-        self.0.guard.0.lent.store(false, Ordering::SeqCst);
+        self.0.terminal.0.released.store(false, Ordering::SeqCst);
     }
 }
 
-impl Drop for Mode {
+impl Drop for ModeGuard {
     fn drop(&mut self) {
-        *self.guard.now() = self.before.take();
-        self.guard.apply();
+        *self.terminal.now() = self.before.take();
+        self.terminal.apply();
     }
 }

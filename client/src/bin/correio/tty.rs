@@ -10,7 +10,7 @@ use std::{
 use dialoguer::console::Term;
 use zeroize::Zeroizing;
 
-use crate::terminal::Guard;
+use crate::terminal::Terminal;
 
 /// The terminal that a process belongs to, whatever its input and output are.
 const CONTROLLING_TERMINAL: &str = "/dev/tty";
@@ -35,7 +35,7 @@ pub(crate) enum Repeat<'a> {
 impl Tty {
     /// Finds the terminal, and has the guard put it back however the program ends. `None` where
     /// there is no terminal: a service, a scheduled job.
-    pub(crate) fn find(guard: &Guard) -> Option<Self> {
+    pub(crate) fn find(terminal: &Terminal) -> Option<Self> {
         if io::stdin().is_terminal() {
             let term = match io::stderr().is_terminal() {
                 true => Term::stderr(),
@@ -44,7 +44,7 @@ impl Tty {
             return Some(Self { term, input: None });
         }
         let input = open()?;
-        guard.keep_too(input.try_clone().ok()?);
+        terminal.restore_also(input.try_clone().ok()?);
         let term = Term::read_write_pair(open()?, open()?);
         Some(Self { term, input: Some(BufReader::new(input)) })
     }

@@ -26,7 +26,7 @@ use crate::{
     app::bad_credentials,
     args::{Command, Options},
     exit::{Failure, Status},
-    terminal::Guard,
+    terminal::Terminal,
     text::Text,
     trust::Stated,
     tty::{Repeat, Tty},
@@ -95,30 +95,32 @@ const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
 /// Does one command.
 pub(crate) fn run(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     command: &Command,
 ) -> Result<Output, Failure> {
-    guard.set_busy(false);
+    terminal.set_busy(false);
     match command {
-        Command::Ping => ping(context, guard),
-        Command::Register { name, invite } => register::run(context, guard, name, invite.as_ref()),
+        Command::Ping => ping(context, terminal),
+        Command::Register { name, invite } => {
+            register::run(context, terminal, name, invite.as_ref())
+        }
         Command::Send { to, subject, body, body_file } => {
             let body = send::Source::of(body.as_deref(), body_file.as_deref());
-            send::run(context, guard, to, subject, &body)
+            send::run(context, terminal, to, subject, &body)
         }
-        Command::Receive => receive::run(context, guard),
+        Command::Receive => receive::run(context, terminal),
         Command::List => local::list(context),
         Command::Read { number } => local::read(context, *number),
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
-            trust::run(context, guard, address.as_deref(), action)
+            trust::run(context, terminal, address.as_deref(), action)
         }
     }
 }
 
-fn ping(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
+fn ping(context: &Context<'_>, terminal: &Terminal) -> Result<Output, Failure> {
     let address = context.address()?;
-    let service = context.connect(guard)?;
+    let service = context.connect(terminal)?;
     let trip =
         service.ping(&context.cancel).map_err(|error| Failure::request(context.text, &error))?;
     let (welcome, milliseconds) = (service.welcome(), trip.as_secs_f64() * 1000.0);
@@ -154,15 +156,17 @@ impl Context<'_> {
     }
 
     /// Connects. A certificate that is not known yet is the person's to accept.
-    fn connect(&self, guard: &Guard) -> Result<Service, Failure> {
+    fn connect(&self, terminal: &Terminal) -> Result<Service, Failure> {
         let address = self.address()?;
         let unknown = |error| Failure::known_servers(self.text, &error);
         let known = self.known();
         let trust = Stated::of(self.options).trust(&known, &address).map_err(unknown)?;
-        let connected = match self.connect_trusting(guard, &address, trust) {
-            Err(ConnectError::Untrusted(untrusted)) if self.accepts_first(guard, &untrusted)? => {
+        let connected = match self.connect_trusting(terminal, &address, trust) {
+            Err(ConnectError::Untrusted(untrusted))
+                if self.accepts_first(terminal, &untrusted)? =>
+            {
                 known.remember(&address, untrusted.found).map_err(unknown)?;
-                self.connect_trusting(guard, &address, Trust::Fingerprint(untrusted.found))
+                self.connect_trusting(terminal, &address, Trust::Fingerprint(untrusted.found))
             }
             other => other,
         };
@@ -171,11 +175,11 @@ impl Context<'_> {
 
     fn connect_trusting(
         &self,
-        guard: &Guard,
+        terminal: &Terminal,
         address: &Address,
         trust: Trust,
     ) -> Result<Service, ConnectError> {
-        guard.set_busy(true);
+        terminal.set_busy(true);
         let known = Some(self.known());
         let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
         Service::connect(address, &options, &self.cancel)
@@ -183,26 +187,26 @@ impl Context<'_> {
 
     /// The password that an account has. One that no account can have is refused as the server
     /// would refuse it.
-    fn password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password(guard, "login-password", &Repeat::No)?;
+    fn password(&self, terminal: &Terminal) -> Result<Arc<Password>, Failure> {
+        let typed = self.typed_password(terminal, "login-password", &Repeat::No)?;
         Password::new(&typed)
             .map(Arc::new)
             .map_err(|_| Failure::request(self.text, &bad_credentials()))
     }
 
     /// The password that an account gets.
-    fn new_password(&self, guard: &Guard) -> Result<Arc<Password>, Failure> {
+    fn new_password(&self, terminal: &Terminal) -> Result<Arc<Password>, Failure> {
         let question = &self.text.of("register-password-again");
         let differ = &self.text.of("register-passwords-differ");
         let again = Repeat::Yes { question, differ };
-        let typed = self.typed_password(guard, "register-password", &again)?;
+        let typed = self.typed_password(terminal, "register-password", &again)?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
     /// The password from where it is given, or from the person.
     fn typed_password(
         &self,
-        guard: &Guard,
+        terminal: &Terminal,
         question: &str,
         again: &Repeat<'_>,
     ) -> Result<Zeroizing<String>, Failure> {
@@ -217,10 +221,10 @@ impl Context<'_> {
             return self.password_text(&password);
         }
         // Ctrl-C ends the program here, whatever is going on besides.
-        guard.set_busy(false);
-        let tty = Tty::find(guard).ok_or_else(|| self.no_password(""))?;
+        terminal.set_busy(false);
+        let tty = Tty::find(terminal).ok_or_else(|| self.no_password(""))?;
         let typed = tty.secret(&self.text.of(question), again);
-        guard.set_busy(true);
+        terminal.set_busy(true);
         typed.map_err(|error| self.no_password(&error.to_string()))
     }
 
@@ -240,9 +244,9 @@ impl Context<'_> {
     }
 
     /// Says so where there is nothing to take a password from, before anything is done.
-    fn needs_password(&self, guard: &Guard) -> Result<(), Failure> {
+    fn needs_password(&self, terminal: &Terminal) -> Result<(), Failure> {
         let is_given = self.options.password_stdin || password_variable().is_some();
-        if is_given || Tty::find(guard).is_some() {
+        if is_given || Tty::find(terminal).is_some() {
             return Ok(());
         }
         Err(self.no_password(""))
@@ -254,14 +258,14 @@ impl Context<'_> {
     }
 
     /// Connects and logs in.
-    fn log_in(&self, guard: &Guard) -> Result<(Service, LoggedIn), Failure> {
+    fn log_in(&self, terminal: &Terminal) -> Result<(Service, LoggedIn), Failure> {
         // What is missing is said before anything is asked or sent.
         self.address()?;
         let username = self.username()?;
-        self.needs_password(guard)?;
+        self.needs_password(terminal)?;
         // The server is known before a password is asked for.
-        let service = self.connect(guard)?;
-        let password = self.password(guard)?;
+        let service = self.connect(terminal)?;
+        let password = self.password(terminal)?;
         let logged_in = service
             .login(&username, &password, &self.cancel)
             .map_err(|error| Failure::request(self.text, &error))?;

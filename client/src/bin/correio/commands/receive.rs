@@ -7,11 +7,11 @@ use correio_proto::message::LoggedIn;
 use serde_json::json;
 
 use super::{Context, Marks, Output, mail_json};
-use crate::{exit::Failure, names::Names, terminal::Guard};
+use crate::{exit::Failure, names::Names, terminal::Terminal};
 
-pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>, terminal: &Terminal) -> Result<Output, Failure> {
     let text = context.text;
-    let (service, account) = context.log_in(guard)?;
+    let (service, account) = context.log_in(terminal)?;
     let mut mailbox = context.mailbox()?;
     let mut progress = |progress: Progress| {
         if io::stderr().is_terminal() && progress.more {

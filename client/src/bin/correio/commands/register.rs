@@ -7,12 +7,12 @@ use serde_json::json;
 use super::{Context, Output};
 use crate::{
     exit::{Failure, Status},
-    terminal::Guard,
+    terminal::Terminal,
 };
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     name: &str,
     invite: Option<&Invite>,
 ) -> Result<Output, Failure> {
@@ -20,14 +20,14 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
-    context.needs_password(guard)?;
+    context.needs_password(terminal)?;
     // The server is known before a password is asked for.
-    let service = context.connect(guard)?;
+    let service = context.connect(terminal)?;
     if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }
-    let password = context.new_password(guard)?;
+    let password = context.new_password(terminal)?;
     let registration = Registration {
         id: new_mail_id(),
         username: username.clone(),

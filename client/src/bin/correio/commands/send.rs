@@ -19,7 +19,7 @@ use crate::{
     editor::Editor,
     exit::{Failure, KeptDraft, Status},
     prompt::{Prompt, Stop, Written},
-    terminal::Guard,
+    terminal::{SignalRoute, Terminal},
     text::Text,
     writing::{Part, Writing},
 };
@@ -61,7 +61,7 @@ impl Source {
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     to: &str,
     subject: &str,
     source: &Source,
@@ -71,17 +71,17 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
-    context.needs_password(guard)?;
+    context.needs_password(terminal)?;
     // The server is known before a password is asked for, and that comes before the body, which
     // may follow it on standard input. Without a server there is still a draft to keep.
-    let service = context.connect(guard);
+    let service = context.connect(terminal);
     let password = match (&service, context.options.password_stdin) {
-        (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
+        (Ok(_), _) | (Err(_), true) => Some(context.password(terminal)?),
         (Err(_), false) => None,
     };
     let (mail, writing) = match source.is_typed() {
         true => {
-            let (mail, writing) = typed(context, guard, &username, to, subject)?;
+            let (mail, writing) = typed(context, terminal, &username, to, subject)?;
             (mail, Some(writing))
         }
         false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
@@ -91,7 +91,7 @@ pub(super) fn run(
         None => keep(context, &username, &mail, failure),
     };
 
-    guard.set_busy(true);
+    terminal.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
         (Err(failure), _) => return Err(kept(writing, failure)),
@@ -116,7 +116,7 @@ pub(super) fn run(
 /// sent.
 fn typed(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     username: &Username,
     to: Recipients,
     subject: Subject,
@@ -126,11 +126,11 @@ fn typed(
     let mut writing = Writing::begin(&drafts, text);
     writing.set(Part::To, &to.to_string());
     writing.set(Part::Subject, subject.as_str());
-    guard.set_busy(false);
-    let mut prompt = Prompt::on_stderr(guard, text);
-    let typed = type_body(context, guard, &mut prompt, &mut writing);
+    terminal.set_busy(false);
+    let mut prompt = Prompt::on_stderr(terminal, text);
+    let typed = type_body(context, terminal, &mut prompt, &mut writing);
     drop(prompt);
-    guard.set_attended(false);
+    terminal.route_signals(SignalRoute::Exit);
     let body = typed?;
     // Kept durably before it is sent; where that fails, the version saved last is there.
     let _ = writing.save();
@@ -139,7 +139,7 @@ fn typed(
 
 fn type_body(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     prompt: &mut Prompt,
     writing: &mut Writing,
 ) -> Result<Body, Failure> {
@@ -151,8 +151,8 @@ fn type_body(
         writing.set(Part::Body, &body);
         match written {
             Ok(Written::Editor) => {
-                edit(context, guard, writing);
-                guard.redraw();
+                edit(context, terminal, writing);
+                terminal.redraw();
                 continue;
             }
             // The end of the input is the end of the body.
@@ -171,17 +171,17 @@ fn type_body(
 }
 
 /// Has the body changed in an editor, and says what went wrong.
-fn edit(context: &Context<'_>, guard: &Guard, writing: &mut Writing) {
+fn edit(context: &Context<'_>, terminal: &Terminal, writing: &mut Writing) {
     let text = context.text;
     let Some(editor) = Editor::of_person() else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };
-    guard.set_busy(true);
-    let mode = guard.lend();
+    terminal.set_busy(true);
+    let mode = terminal.release();
     let edited = editor.edit_mail(&context.data, writing);
     drop(mode);
-    guard.set_busy(false);
+    terminal.set_busy(false);
     if let Err(said) = edited {
         let values = [("editor", editor.shown().into()), ("reason", said.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("send-editor-failed", &values));

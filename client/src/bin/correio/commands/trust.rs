@@ -12,7 +12,7 @@ use super::{Context, Output};
 use crate::{
     args::Origin,
     exit::{Failure, Status},
-    terminal::Guard,
+    terminal::Terminal,
     text::Text,
     tty::Tty,
 };
@@ -26,7 +26,7 @@ pub(super) enum Action {
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     server: Option<&str>,
     action: Action,
 ) -> Result<Output, Failure> {
@@ -44,7 +44,7 @@ pub(super) fn run(
         },
     };
     match action {
-        Action::Accept => accept(context, guard, &known, &address),
+        Action::Accept => accept(context, terminal, &known, &address),
         Action::Forget => forget(context, &known, &address),
     }
 }
@@ -88,7 +88,7 @@ fn forget(
 /// again is accepted already; another one in its place is the person's to accept.
 fn accept(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     known: &KnownServers,
     address: &Address,
 ) -> Result<Output, Failure> {
@@ -102,20 +102,20 @@ fn accept(
     };
     let stated = context.options.fingerprint;
     let trust = stated.or(accepted).map_or(Trust::Authorities, Trust::Fingerprint);
-    let fingerprint = match context.connect_trusting(guard, address, trust) {
+    let fingerprint = match context.connect_trusting(terminal, address, trust) {
         Ok(_) if stated.is_none_or(|stated| accepted == Some(stated)) && accepted.is_some() => {
             return Ok(answer(context, "trust-known", address, accepted));
         }
         Ok(_) => stated,
         Err(ConnectError::Untrusted(untrusted)) if stated.is_none() => {
-            if !context.may_ask(guard) {
+            if !context.may_ask(terminal) {
                 return Err(nobody_to_ask(text, &untrusted));
             }
-            if !context.accepts(guard, &untrusted)? {
+            if !context.accepts(terminal, &untrusted)? {
                 let said = text.with("trust-not-accepted", &[address_value(address)]);
                 return Err(Failure::new(Status::NotAllowed, "untrusted", said));
             }
-            needed(context, guard, &untrusted)?
+            needed(context, terminal, &untrusted)?
         }
         Err(error) => return Err(context.distrusted(&error)),
     };
@@ -133,13 +133,13 @@ fn accept(
 /// where a public authority vouches for the server that had another one before.
 fn needed(
     context: &Context<'_>,
-    guard: &Guard,
+    terminal: &Terminal,
     accepted: &Untrusted,
 ) -> Result<Option<Fingerprint>, Failure> {
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {
         return Ok(Some(accepted.found));
     }
-    match context.connect_trusting(guard, &accepted.address, Trust::Authorities) {
+    match context.connect_trusting(terminal, &accepted.address, Trust::Authorities) {
         Ok(_) => Ok(None),
         Err(ConnectError::Untrusted(again)) if again.found == accepted.found => {
             Ok(Some(accepted.found))
@@ -178,16 +178,16 @@ fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
 impl Context<'_> {
     /// Whether a person can be asked: not where standard input is the password's, nor where
     /// there is no terminal.
-    fn may_ask(&self, guard: &Guard) -> bool {
-        !self.options.password_stdin && Tty::find(guard).is_some()
+    fn may_ask(&self, terminal: &Terminal) -> bool {
+        !self.options.password_stdin && Tty::find(terminal).is_some()
     }
 
     /// Asks the person whether to trust a certificate.
-    fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(mut tty) = Tty::find(guard) else {
+    fn accepts(&self, terminal: &Terminal, untrusted: &Untrusted) -> Result<bool, Failure> {
+        let Some(mut tty) = Tty::find(terminal) else {
             return Ok(false);
         };
-        guard.set_busy(false);
+        terminal.set_busy(false);
         let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
         let offer = self.text.offer_either(untrusted);
         let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
@@ -200,11 +200,11 @@ impl Context<'_> {
     /// is not to be accepted by the way; nobody is asked where nobody sits.
     pub(super) fn accepts_first(
         &self,
-        guard: &Guard,
+        terminal: &Terminal,
         untrusted: &Untrusted,
     ) -> Result<bool, Failure> {
         let is_first = matches!(untrusted.distrust, Distrust::Unvouched(_));
-        Ok(is_first && self.may_ask(guard) && self.accepts(guard, untrusted)?)
+        Ok(is_first && self.may_ask(terminal) && self.accepts(terminal, untrusted)?)
     }
 
     /// Why there is no connection. A certificate that is not the one that the command line or the

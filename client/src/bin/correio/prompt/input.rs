@@ -20,7 +20,7 @@ use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answer, Stop};
-use crate::terminal::Guard;
+use crate::terminal::Terminal;
 
 /// Silence after which a lone ESC counts as the Esc key, and the start of a control string as Alt
 /// with a letter. Longer than a slow connection needs to deliver the rest of an escape sequence.
@@ -71,7 +71,7 @@ pub(super) enum Typed {
 
 /// What came of waiting.
 #[derive(Debug)]
-pub(super) enum Waited {
+pub(super) enum Wait {
     Typed(Typed),
     /// The window has another size, or the screen was somebody else's meanwhile.
     Stale,
@@ -81,7 +81,7 @@ pub(super) enum Waited {
 
 /// The input of a terminal.
 pub(super) struct Input {
-    guard: Guard,
+    terminal: Terminal,
     decoder: Decoder,
     typed: VecDeque<Typed>,
     /// When something came last.
@@ -93,10 +93,10 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(guard: Guard) -> Self {
+    pub(super) fn new(terminal: Terminal) -> Self {
         let (decoder, typed) = (Decoder::new(), VecDeque::new());
         let now = Instant::now();
-        Self { guard, decoder, typed, last: now, continued: now, pasted: None }
+        Self { terminal, decoder, typed, last: now, continued: now, pasted: None }
     }
 
     /// Waits for the next thing, up to a moment.
@@ -104,22 +104,22 @@ impl Input {
     /// # Errors
     ///
     /// Ctrl-C, a signal that ends the program, or a terminal that has gone away.
-    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Wait> {
         loop {
-            if let Some(signal) = self.guard.ended_by() {
+            if let Some(signal) = self.terminal.ended_by() {
                 return Err(Stop::Signal(signal));
             }
-            if self.guard.take_stale() {
-                return Ok(Waited::Stale);
+            if self.terminal.take_redraw() {
+                return Ok(Wait::Stale);
             }
             match self.typed.pop_front() {
                 Some(Typed::Key(CTRL_C)) => return Err(Stop::Interrupted),
-                Some(Typed::Key(CTRL_L)) => return Ok(Waited::Stale),
+                Some(Typed::Key(CTRL_L)) => return Ok(Wait::Stale),
                 Some(Typed::Key(CTRL_Z)) => {
-                    self.guard.suspend();
+                    self.terminal.suspend();
                     continue;
                 }
-                Some(typed) => return Ok(Waited::Typed(typed)),
+                Some(typed) => return Ok(Wait::Typed(typed)),
                 None => {}
             }
             let silence = self.silence();
@@ -133,7 +133,7 @@ impl Input {
             if resolved.is_some_and(|resolved| resolved <= now) {
                 self.resolve();
             } else if until.is_some_and(|until| until <= now) {
-                return Ok(Waited::Idle);
+                return Ok(Wait::Idle);
             }
         }
     }
@@ -206,7 +206,7 @@ impl Input {
     /// signal did.
     fn poll(&self, until: Option<Instant>) -> Answer<bool> {
         let stdin = io::stdin();
-        let waker = self.guard.waker();
+        let waker = self.terminal.waker();
         let mut fds =
             [PollFd::new(&stdin, PollFlags::IN), PollFd::from_borrowed_fd(waker, PollFlags::IN)];
         let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -218,7 +218,7 @@ impl Input {
         }
         let [stdin, waker] = fds.map(|fd| fd.revents());
         if !waker.is_empty() {
-            self.guard.take_wake();
+            self.terminal.drain_waker();
         }
         match stdin.contains(PollFlags::IN) {
             // What was typed before the terminal went away is still read.

@@ -13,10 +13,10 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use super::{
     Answer, Choice, Menu, MenuStatus, Stop,
     canvas::Canvas,
-    input::{Input, Typed, Waited},
+    input::{Input, Typed, Wait},
 };
 use crate::{
-    terminal::{Guard, Mode},
+    terminal::{ModeGuard, SignalRoute, Terminal},
     wrap::rows,
 };
 
@@ -40,14 +40,14 @@ const CTRL_D: Key = Key::ctrl('d');
 pub(crate) struct Keys {
     pub(super) canvas: Canvas,
     pub(super) input: Input,
-    guard: Guard,
+    terminal: Terminal,
     theme: Box<dyn Theme>,
     /// When a number was typed in a menu, until something else is.
     number_at: Option<Instant>,
     /// When other text was typed in a menu.
     text_at: Option<Instant>,
     /// Keys come as they are typed as long as this is there.
-    _mode: Mode,
+    _mode: ModeGuard,
 }
 
 /// What a person did to a menu.
@@ -59,20 +59,20 @@ enum Taken<'a> {
 }
 
 impl Keys {
-    pub(super) fn new(guard: &Guard, term: Term) -> Self {
+    pub(super) fn new(terminal: &Terminal, term: Term) -> Self {
         let theme: Box<dyn Theme> = match console::colors_enabled() {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        guard.set_attended(true);
+        terminal.route_signals(SignalRoute::Prompt);
         Self {
             canvas: Canvas::new(term),
-            input: Input::new(guard.clone()),
-            guard: guard.clone(),
+            input: Input::new(terminal.clone()),
+            terminal: terminal.clone(),
             theme,
             number_at: None,
             text_at: None,
-            _mode: guard.take_keys(),
+            _mode: terminal.raw_mode(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Keys {
     pub(super) fn begin(&mut self) -> Answer<()> {
         // A digit is compared with text of the same menu only.
         self.text_at = None;
-        if self.guard.take_held() {
+        if self.terminal.take_held() {
             self.number_at = None;
             return self.input.forget();
         }
@@ -100,19 +100,19 @@ impl Keys {
     }
 
     /// Waits for the next thing, without the Enter of a number.
-    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Wait> {
         loop {
             let waited = self.input.wait(until)?;
-            let Waited::Typed(typed) = waited else { return Ok(waited) };
+            let Wait::Typed(typed) = waited else { return Ok(waited) };
             let after = self.number_at.take();
             let is_part = after.is_some_and(|at| at.elapsed() < ENTER_WITHIN);
             match typed {
                 Typed::Key(ENTER) if is_part => {}
                 Typed::Burst(text) if is_part => {
                     let rest = text.strip_prefix('\n').unwrap_or(&text);
-                    return Ok(Waited::Typed(Typed::Burst(rest.to_owned())));
+                    return Ok(Wait::Typed(Typed::Burst(rest.to_owned())));
                 }
-                typed => return Ok(Waited::Typed(typed)),
+                typed => return Ok(Wait::Typed(typed)),
             }
         }
     }
@@ -143,17 +143,17 @@ impl Keys {
             self.draw_menu(menu, current, &said, &remark);
             let waited = loop {
                 match self.wait(Some(Instant::now() + STATUS_EVERY))? {
-                    Waited::Idle if status.lines() == said => {}
+                    Wait::Idle if status.lines() == said => {}
                     waited => break waited,
                 }
             };
             let typed = match waited {
-                Waited::Idle => continue,
-                Waited::Stale => {
+                Wait::Idle => continue,
+                Wait::Stale => {
                     self.canvas.wipe();
                     continue;
                 }
-                Waited::Typed(typed) => typed,
+                Wait::Typed(typed) => typed,
             };
             match self.take(menu, &mut current, &typed) {
                 Taken::Chosen(choice) => return Ok(choice),

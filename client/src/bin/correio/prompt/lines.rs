@@ -12,7 +12,10 @@ use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, body};
-use crate::{exit::Status, terminal::Guard};
+use crate::{
+    exit::Status,
+    terminal::{SignalRoute, Terminal},
+};
 
 /// Longest line that is read, in bytes: a body's limit stands between it and the memory.
 const LINE_MAX: usize = 16 << 20;
@@ -26,7 +29,7 @@ const READ: usize = 8192;
 
 /// Standard input and output, a line at a time.
 pub(crate) struct Lines {
-    guard: Guard,
+    terminal: Terminal,
     /// What was read and not used yet.
     unused: Vec<u8>,
     /// How much of it was searched for a line end.
@@ -62,17 +65,17 @@ enum Line {
 }
 
 impl Lines {
-    pub(super) fn new(guard: Guard) -> Self {
-        Self::on(guard, Out::Stdout)
+    pub(super) fn new(terminal: Terminal) -> Self {
+        Self::on(terminal, Out::Stdout)
     }
 
-    pub(super) fn on_stderr(guard: Guard) -> Self {
-        Self::on(guard, Out::Stderr)
+    pub(super) fn on_stderr(terminal: Terminal) -> Self {
+        Self::on(terminal, Out::Stderr)
     }
 
-    fn on(guard: Guard, out: Out) -> Self {
-        guard.set_attended(true);
-        Self { guard, unused: Vec::new(), searched: 0, out }
+    fn on(terminal: Terminal, out: Out) -> Self {
+        terminal.route_signals(SignalRoute::Prompt);
+        Self { terminal, unused: Vec::new(), searched: 0, out }
     }
 
     pub(super) fn say(&self, text: &str) {
@@ -121,7 +124,7 @@ impl Lines {
 
     pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
         // The input may be a terminal all the same.
-        let mode = self.guard.hide_typing();
+        let mode = self.terminal.hide_echo();
         let typed = self.ask(question, words).map(Zeroizing::new);
         drop(mode);
         typed
@@ -164,7 +167,7 @@ impl Lines {
                 }
             };
             self.say(why);
-            if !self.guard.is_terminal() {
+            if !self.terminal.is_terminal() {
                 return Err(Stop::Failed(Status::BadData));
             }
         }
@@ -199,7 +202,7 @@ impl Lines {
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        let is_cut = self.guard.is_terminal() && line.len() >= TERMINAL_LINE_MAX;
+        let is_cut = self.terminal.is_terminal() && line.len() >= TERMINAL_LINE_MAX;
         if line.last() == Some(&b'\r') {
             line.pop();
         }
@@ -213,14 +216,14 @@ impl Lines {
     /// Reads more. False at the end of the input.
     fn fill(&mut self) -> Answer<bool> {
         loop {
-            if let Some(signal) = self.guard.ended_by() {
+            if let Some(signal) = self.terminal.ended_by() {
                 return Err(match signal {
                     signal_hook::consts::SIGINT => Stop::Interrupted,
                     signal => Stop::Signal(signal),
                 });
             }
             let stdin = io::stdin();
-            let waker = self.guard.waker();
+            let waker = self.terminal.waker();
             let mut fds = [
                 PollFd::new(&stdin, PollFlags::IN),
                 PollFd::from_borrowed_fd(waker, PollFlags::IN),
@@ -232,7 +235,7 @@ impl Lines {
             }
             let [stdin, waker] = fds.map(|fd| fd.revents());
             if !waker.is_empty() {
-                self.guard.take_wake();
+                self.terminal.drain_waker();
                 continue;
             }
             if stdin.is_empty() {
@@ -243,8 +246,8 @@ impl Lines {
             return match rustix::io::read(io::stdin(), &mut bytes[..]) {
                 Err(Errno::INTR | Errno::AGAIN) => continue,
                 // A terminal that has gone away ends no text.
-                Ok(0) if self.guard.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
-                Err(_) if self.guard.is_terminal() => Err(Stop::Signal(SIGHUP)),
+                Ok(0) if self.terminal.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
+                Err(_) if self.terminal.is_terminal() => Err(Stop::Signal(SIGHUP)),
                 Ok(read) => {
                     self.unused.extend_from_slice(bytes.get(..read).unwrap_or_default());
                     Ok(read > 0)

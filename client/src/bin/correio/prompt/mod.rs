@@ -7,7 +7,7 @@ use console::Term;
 use zeroize::Zeroizing;
 
 use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
-use crate::{exit::Status, terminal::Guard, text::Text};
+use crate::{exit::Status, terminal::Terminal, text::Text};
 
 mod body;
 mod buffer;
@@ -160,19 +160,19 @@ enum Way {
 
 impl Prompt {
     /// Prompts on standard output.
-    pub(crate) fn new(guard: &Guard, text: &Text) -> Self {
-        let way = match guard.is_interactive() {
-            true => Way::Keys(Box::new(Keys::new(guard, Term::stdout()))),
-            false => Way::Lines(Lines::new(guard.clone())),
+    pub(crate) fn new(terminal: &Terminal, text: &Text) -> Self {
+        let way = match terminal.is_interactive() {
+            true => Way::Keys(Box::new(Keys::new(terminal, Term::stdout()))),
+            false => Way::Lines(Lines::new(terminal.clone())),
         };
         Self { way, words: Words::new(text) }
     }
 
     /// Prompts on standard error, for a command whose answer goes to standard output.
-    pub(crate) fn on_stderr(guard: &Guard, text: &Text) -> Self {
-        let way = match guard.has_keys() && io::stderr().is_terminal() {
-            true => Way::Keys(Box::new(Keys::new(guard, Term::stderr()))),
-            false => Way::Lines(Lines::on_stderr(guard.clone())),
+    pub(crate) fn on_stderr(terminal: &Terminal, text: &Text) -> Self {
+        let way = match terminal.has_keys() && io::stderr().is_terminal() {
+            true => Way::Keys(Box::new(Keys::new(terminal, Term::stderr()))),
+            false => Way::Lines(Lines::on_stderr(terminal.clone())),
         };
         Self { way, words: Words::new(text) }
     }

@@ -4,7 +4,7 @@ use correio_client::keys::{Code, Key, Modifiers};
 
 use super::{
     Answer, Stop,
-    input::{Typed, Waited},
+    input::{Typed, Wait},
     keys::Keys,
 };
 use crate::wrap::rows;
@@ -98,13 +98,13 @@ impl Keys {
             drawn.push(if next.is_some() { &footer.more } else { &footer.end }.clone());
             self.canvas.draw(&drawn, None);
             let step = match self.wait(None)? {
-                Waited::Idle => Step::Other,
-                Waited::Stale => {
+                Wait::Idle => Step::Other,
+                Wait::Stale => {
                     self.canvas.wipe();
                     top = self.filled(lines, top);
                     Step::Other
                 }
-                Waited::Typed(typed) => self.step(typed)?,
+                Wait::Typed(typed) => self.step(typed)?,
             };
             is_read = match step {
                 Step::Next => true,
@@ -232,16 +232,16 @@ impl Keys {
         loop {
             self.canvas.draw(&[question.to_owned()], Some((0, 0)));
             match self.wait(None)? {
-                Waited::Idle
-                | Waited::Typed(
+                Wait::Idle
+                | Wait::Typed(
                     Typed::NotText | Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_),
                 ) => {}
-                Waited::Stale => self.canvas.wipe(),
-                Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
+                Wait::Stale => self.canvas.wipe(),
+                Wait::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }
-                Waited::Typed(typed @ (Typed::Text(_) | Typed::Key(_))) => {
+                Wait::Typed(typed @ (Typed::Text(_) | Typed::Key(_))) => {
                     self.canvas.clear();
                     if is_number(&typed) {
                         self.input.unread(typed);

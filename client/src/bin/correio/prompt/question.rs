@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     Answer, Keep, Stop, Words, Written, asked,
     buffer::{Buffer, Shape},
-    input::{Typed, Waited},
+    input::{Typed, Wait},
     keys::Keys,
     layout::window,
 };
@@ -132,9 +132,9 @@ impl Keys {
             let mut until = asking.keep_at();
             loop {
                 let typed = match self.wait(until)? {
-                    Waited::Typed(typed) => typed,
-                    Waited::Idle => break,
-                    Waited::Stale => {
+                    Wait::Typed(typed) => typed,
+                    Wait::Idle => break,
+                    Wait::Stale => {
                         self.canvas.wipe();
                         break;
                     }

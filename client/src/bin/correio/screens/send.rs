@@ -277,7 +277,7 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
 
 /// Has the body changed in an editor.
 fn edit(app: &mut App, editor: &Editor, writing: &mut Writing) {
-    if let Err(reason) = app.lend(|| editor.edit_mail(&app.data, writing)) {
+    if let Err(reason) = app.run_in_terminal(|| editor.edit_mail(&app.data, writing)) {
         let values = [("editor", editor.shown().into()), ("reason", reason.into())];
         app.say(&app.text.with("send-editor-failed", &values));
     }
