@@ -25,10 +25,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     exit::Status,
-    prompt::{Answer, Keep, Prompt},
+    prompt::{Answer, Autosave, Prompt},
     terminal::Terminal,
     text::Text,
-    trust::Stated,
+    trust::TrustOption,
 };
 
 /// File in the data directory with the address of the server used last.
@@ -56,7 +56,7 @@ pub(crate) struct App {
     pub(crate) refused: Option<Username>,
     /// With which status a script ends where no server has answered.
     pub(crate) failed: Option<Status>,
-    stated: Stated,
+    trust_option: TrustOption,
     terminal: Terminal,
     cancel: Cancel,
 }
@@ -65,14 +65,26 @@ impl App {
     pub(crate) fn new(
         text: &'static Text,
         data: PathBuf,
-        stated: Stated,
+        trust_option: TrustOption,
         terminal: Terminal,
         cancel: Cancel,
     ) -> Self {
         let prompt = Prompt::new(&terminal, text);
         let (service, user, tried) = (None, String::new(), None);
         let (refused, failed) = (None, None);
-        Self { text, prompt, data, service, user, tried, refused, failed, stated, terminal, cancel }
+        Self {
+            text,
+            prompt,
+            data,
+            service,
+            user,
+            tried,
+            refused,
+            failed,
+            trust_option,
+            terminal,
+            cancel,
+        }
     }
 
     /// Shows a line.
@@ -145,7 +157,7 @@ impl App {
 
     /// How a server is to be trusted.
     pub(crate) fn trust(&self, address: &Address) -> Result<Trust, KnownServersError> {
-        self.stated.trust(&self.known(), address)
+        self.trust_option.trust(&self.known(), address)
     }
 
     /// Points at a server and remembers it.
@@ -223,14 +235,16 @@ impl App {
     }
 
     /// Asks for a text until it parses, and keeps it while it is typed.
-    pub(crate) fn ask_kept<T>(
+    pub(crate) fn ask_autosaved<T>(
         &mut self,
         question: &str,
         initial: &str,
         parse: impl Fn(&Text, &str) -> Result<T, String>,
-        keep: &mut dyn Keep,
+        autosave: &mut dyn Autosave,
     ) -> Answer<T> {
-        self.ask_until(initial, parse, |prompt, typed| prompt.kept_line(question, typed, keep))
+        self.ask_until(initial, parse, |prompt, typed| {
+            prompt.autosaved_line(question, typed, autosave)
+        })
     }
 
     /// Asks again, with what was typed, until that parses.

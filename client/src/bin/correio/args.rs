@@ -70,7 +70,7 @@ pub(crate) enum Origin {
 
 /// Why a command line is refused.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum UsageError {
     /// The parser does, or it was asked for the help.
     Parser(clap::Error),
     /// The option means nothing to the menus.
@@ -79,9 +79,9 @@ pub(crate) enum Refused {
 
 impl Cli {
     /// Reads the command line, and the environment where the command line says nothing.
-    pub(crate) fn read(command: &clap::Command) -> Result<Self, Refused> {
-        let matches = command.clone().try_get_matches().map_err(Refused::Parser)?;
-        let mut cli = Self::from_arg_matches(&matches).map_err(Refused::Parser)?;
+    pub(crate) fn read(command: &clap::Command) -> Result<Self, UsageError> {
+        let matches = command.clone().try_get_matches().map_err(UsageError::Parser)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(UsageError::Parser)?;
         if matches.value_source("server") == Some(ValueSource::CommandLine) {
             cli.options.server_origin = Origin::CommandLine;
         }
@@ -89,14 +89,14 @@ impl Cli {
     }
 
     /// Refuses what the parser does not: options that mean nothing to the menus.
-    fn checked(mut self) -> Result<Self, Refused> {
+    fn checked(mut self) -> Result<Self, UsageError> {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
         let without_menus =
             [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
         match without_menus.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) if self.command.is_none() => Err(Refused::WithoutCommand(option)),
+            Some((option, _)) if self.command.is_none() => Err(UsageError::WithoutCommand(option)),
             _ => Ok(self),
         }
     }

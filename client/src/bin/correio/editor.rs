@@ -17,7 +17,7 @@ use std::{
 use correio_client::{Shown, show};
 use correio_proto::mail::MailId;
 
-use crate::writing::{Part, Writing};
+use crate::compose::{Composition, Part};
 
 /// Editors that are tried where the person has not chosen one, the easier ones first.
 const COMMON: [&str; 5] = ["nano", "micro", "vim", "vi", "emacs"];
@@ -92,14 +92,18 @@ impl Editor {
     /// # Errors
     ///
     /// What is to be said of the editor, or of the file; the text is kept all the same.
-    pub(crate) fn edit_mail(&self, data: &Path, writing: &mut Writing) -> Result<(), String> {
+    pub(crate) fn edit_mail(
+        &self,
+        data: &Path,
+        composition: &mut Composition,
+    ) -> Result<(), String> {
         // An editor may take the whole program with it. Where this fails, the editor's own file
         // still has the text.
-        let _ = writing.save();
-        let id = writing.mail.id;
-        let Edited { text, problem } = self.edit(data, id, &writing.mail.body)?;
-        writing.set(Part::Body, &text);
-        if writing.save().is_ok() {
+        let _ = composition.save();
+        let id = composition.mail.id;
+        let Edited { text, problem } = self.edit(data, id, &composition.mail.body)?;
+        composition.set(Part::Body, &text);
+        if composition.save().is_ok() {
             Self::forget(data, id);
         }
         problem.map_or(Ok(()), |problem| Err(show(&problem, Shown::OneLine)))

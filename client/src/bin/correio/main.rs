@@ -14,18 +14,19 @@ use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
-    args::{Cli, Options, Refused, variable_at_fault},
+    args::{Cli, Options, UsageError, variable_at_fault},
     commands::{Context, Output},
     exit::{Failure, Status},
     prompt::Stop,
     terminal::Terminal,
     text::Text,
-    trust::Stated,
+    trust::TrustOption,
 };
 
 mod app;
 mod args;
 mod commands;
+mod compose;
 mod editor;
 mod exit;
 mod help;
@@ -39,7 +40,6 @@ mod tty;
 mod usage;
 mod view;
 mod wrap;
-mod writing;
 
 /// How the program came to its end without a failure.
 enum Ended {
@@ -114,17 +114,17 @@ fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure
 }
 
 /// Says what is wrong with the command line, or what was asked about it.
-fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
+fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCode {
     let (said, variable) = match refused {
         // Help and version are no errors.
-        Refused::Parser(error) if !error.use_stderr() => {
+        UsageError::Parser(error) if !error.use_stderr() => {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Refused::Parser(error) => {
+        UsageError::Parser(error) => {
             (usage::said(text, command, error), variable_at_fault(command, error))
         }
-        Refused::WithoutCommand(option) => {
+        UsageError::WithoutCommand(option) => {
             (text.with("usage-needs-command", &[("option", (*option).into())]), None)
         }
     };
@@ -161,7 +161,7 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
         Some(_) => Some(options.address(text)?),
         None => None,
     };
-    let mut app = App::new(text, data, Stated::of(options), terminal.clone(), cancel);
+    let mut app = App::new(text, data, TrustOption::of(options), terminal.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {

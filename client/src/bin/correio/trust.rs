@@ -16,21 +16,21 @@ use crate::{
 
 /// What the command line states about every server.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Stated {
+pub(crate) enum TrustOption {
     /// Nothing.
-    Nothing,
+    Unset,
     /// To speak without TLS.
     Plaintext,
     /// The fingerprint of the server's certificate.
     Fingerprint(Fingerprint),
 }
 
-impl Stated {
+impl TrustOption {
     pub(crate) fn of(options: &Options) -> Self {
         match options.fingerprint {
             _ if options.plaintext => Self::Plaintext,
             Some(fingerprint) => Self::Fingerprint(fingerprint),
-            None => Self::Nothing,
+            None => Self::Unset,
         }
     }
 
@@ -41,7 +41,7 @@ impl Stated {
         address: &Address,
     ) -> Result<Trust, KnownServersError> {
         match self {
-            Self::Nothing => known.trust(address),
+            Self::Unset => known.trust(address),
             Self::Plaintext => Ok(Trust::Plaintext),
             Self::Fingerprint(fingerprint) => Ok(Trust::Fingerprint(fingerprint)),
         }

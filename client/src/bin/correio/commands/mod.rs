@@ -28,7 +28,7 @@ use crate::{
     exit::{Failure, Status},
     terminal::Terminal,
     text::Text,
-    trust::Stated,
+    trust::TrustOption,
     tty::{Repeat, Tty},
 };
 
@@ -105,7 +105,7 @@ pub(crate) fn run(
             register::run(context, terminal, name, invite.as_ref())
         }
         Command::Send { to, subject, body, body_file } => {
-            let body = send::Source::of(body.as_deref(), body_file.as_deref());
+            let body = send::BodySource::of(body.as_deref(), body_file.as_deref());
             send::run(context, terminal, to, subject, &body)
         }
         Command::Receive => receive::run(context, terminal),
@@ -160,7 +160,7 @@ impl Context<'_> {
         let address = self.address()?;
         let unknown = |error| Failure::known_servers(self.text, &error);
         let known = self.known();
-        let trust = Stated::of(self.options).trust(&known, &address).map_err(unknown)?;
+        let trust = TrustOption::of(self.options).trust(&known, &address).map_err(unknown)?;
         let connected = match self.connect_trusting(terminal, &address, trust) {
             Err(ConnectError::Untrusted(untrusted))
                 if self.accepts_first(terminal, &untrusted)? =>

@@ -16,22 +16,22 @@ use serde_json::json;
 
 use super::{Context, Output, utc};
 use crate::{
+    compose::{Composition, Part},
     editor::Editor,
     exit::{Failure, KeptDraft, Status},
-    prompt::{Prompt, Stop, Written},
+    prompt::{BodyEnd, Prompt, Stop},
     terminal::{SignalRoute, Terminal},
     text::Text,
-    writing::{Part, Writing},
 };
 
 /// Where the body comes from.
-pub(super) enum Source {
+pub(super) enum BodySource {
     Argument(String),
     File(PathBuf),
     StandardInput,
 }
 
-impl Source {
+impl BodySource {
     pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
         match (body, file) {
             (Some(body), _) => Self::Argument(body.to_owned()),
@@ -64,7 +64,7 @@ pub(super) fn run(
     terminal: &Terminal,
     to: &str,
     subject: &str,
-    source: &Source,
+    source: &BodySource,
 ) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
@@ -79,22 +79,22 @@ pub(super) fn run(
         (Ok(_), _) | (Err(_), true) => Some(context.password(terminal)?),
         (Err(_), false) => None,
     };
-    let (mail, writing) = match source.is_typed() {
+    let (mail, composition) = match source.is_typed() {
         true => {
-            let (mail, writing) = typed(context, terminal, &username, to, subject)?;
-            (mail, Some(writing))
+            let (mail, composition) = typed(context, terminal, &username, to, subject)?;
+            (mail, Some(composition))
         }
         false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
     };
-    let kept = |writing: Option<Writing>, failure: Failure| match writing {
-        Some(mut writing) => keep_typed(context, &mut writing, failure),
+    let kept = |composition: Option<Composition>, failure: Failure| match composition {
+        Some(mut composition) => keep_typed(context, &mut composition, failure),
         None => keep(context, &username, &mail, failure),
     };
 
     terminal.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
-        (Err(failure), _) => return Err(kept(writing, failure)),
+        (Err(failure), _) => return Err(kept(composition, failure)),
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
@@ -103,12 +103,12 @@ pub(super) fn run(
         .and_then(|_| send(context, &service, &mail));
     match sent {
         Ok(output) => {
-            if let Some(writing) = writing {
-                writing.sent();
+            if let Some(composition) = composition {
+                composition.sent();
             }
             Ok(output)
         }
-        Err(failure) => Err(kept(writing, failure)),
+        Err(failure) => Err(kept(composition, failure)),
     }
 }
 
@@ -120,49 +120,49 @@ fn typed(
     username: &Username,
     to: Recipients,
     subject: Subject,
-) -> Result<(Send, Writing), Failure> {
+) -> Result<(Send, Composition), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
-    let mut writing = Writing::begin(&drafts, text);
-    writing.set(Part::To, &to.to_string());
-    writing.set(Part::Subject, subject.as_str());
+    let mut composition = Composition::begin(&drafts, text);
+    composition.set(Part::To, &to.to_string());
+    composition.set(Part::Subject, subject.as_str());
     terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(terminal, text);
-    let typed = type_body(context, terminal, &mut prompt, &mut writing);
+    let typed = type_body(context, terminal, &mut prompt, &mut composition);
     drop(prompt);
     terminal.route_signals(SignalRoute::Exit);
     let body = typed?;
     // Kept durably before it is sent; where that fails, the version saved last is there.
-    let _ = writing.save();
-    Ok((Send { id: writing.mail.id, to, subject, body }, writing))
+    let _ = composition.save();
+    Ok((Send { id: composition.mail.id, to, subject, body }, composition))
 }
 
 fn type_body(
     context: &Context<'_>,
     terminal: &Terminal,
     prompt: &mut Prompt,
-    writing: &mut Writing,
+    composition: &mut Composition,
 ) -> Result<Body, Failure> {
     let text = context.text;
     prompt.say(&text.of("command-body"));
     loop {
-        let mut body = writing.mail.body.clone();
-        let written = prompt.body(&mut body, &mut writing.part(Part::Body));
-        writing.set(Part::Body, &body);
+        let mut body = composition.mail.body.clone();
+        let written = prompt.body(&mut body, &mut composition.part(Part::Body));
+        composition.set(Part::Body, &body);
         match written {
-            Ok(Written::Editor) => {
-                edit(context, terminal, writing);
+            Ok(BodyEnd::Editor) => {
+                edit(context, terminal, composition);
                 terminal.redraw();
                 continue;
             }
             // The end of the input is the end of the body.
-            Ok(Written::Done) | Err(Stop::Leave) => {}
-            Err(stop) => return Err(stopped(context, writing, stop)),
+            Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
+            Err(stop) => return Err(stopped(context, composition, stop)),
         }
-        match writing.mail.body.parse() {
+        match composition.mail.body.parse() {
             Ok(body) => return Ok(body),
             Err(invalid) if written == Err(Stop::Leave) => {
-                return Err(keep_typed(context, writing, Failure::invalid(text, invalid)));
+                return Err(keep_typed(context, composition, Failure::invalid(text, invalid)));
             }
             // It can be corrected.
             Err(invalid) => prompt.say(&text.invalid(invalid)),
@@ -171,7 +171,7 @@ fn type_body(
 }
 
 /// Has the body changed in an editor, and says what went wrong.
-fn edit(context: &Context<'_>, terminal: &Terminal, writing: &mut Writing) {
+fn edit(context: &Context<'_>, terminal: &Terminal, composition: &mut Composition) {
     let text = context.text;
     let Some(editor) = Editor::of_person() else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
@@ -179,7 +179,7 @@ fn edit(context: &Context<'_>, terminal: &Terminal, writing: &mut Writing) {
     };
     terminal.set_busy(true);
     let mode = terminal.release();
-    let edited = editor.edit_mail(&context.data, writing);
+    let edited = editor.edit_mail(&context.data, composition);
     drop(mode);
     terminal.set_busy(false);
     if let Err(said) = edited {
@@ -189,29 +189,29 @@ fn edit(context: &Context<'_>, terminal: &Terminal, writing: &mut Writing) {
 }
 
 /// Keeps what was typed of a mail that the person, or a signal, has stopped.
-fn stopped(context: &Context<'_>, writing: &mut Writing, stop: Stop) -> Failure {
+fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {
         Stop::Signal(signal) => Status::of_signal(signal),
         Stop::Failed(status) => status,
         Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
     };
-    keep_typed(context, writing, Failure::new(status, "cancelled", text.of("interrupted")))
+    keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
 
 /// Keeps a typed mail that was not sent, and says where; where that fails, shows the mail, so that
 /// its text can be copied.
-fn keep_typed(context: &Context<'_>, writing: &mut Writing, failure: Failure) -> Failure {
-    if writing.mail.body.trim().is_empty() {
+fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Failure) -> Failure {
+    if composition.mail.body.trim().is_empty() {
         return failure;
     }
-    match writing.save() {
+    match composition.save() {
         Ok(()) => {
-            let id = writing.mail.id;
-            say_kept(context, failure, id, writing.path().unwrap_or_default())
+            let id = composition.mail.id;
+            say_kept(context, failure, id, composition.path().unwrap_or_default())
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", writing.not_kept(&error));
+            let _ = writeln!(io::stderr(), "{}", composition.not_kept(&error));
             failure
         }
     }
@@ -219,11 +219,11 @@ fn keep_typed(context: &Context<'_>, writing: &mut Writing, failure: Failure) ->
 
 /// Reads the body. Bytes that are no UTF-8 text are refused, never replaced; one that is too long
 /// is refused as such, although it was cut off where reading stopped.
-fn body(text: &Text, source: &Source) -> Result<Body, Failure> {
+fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
     let bytes = source.read().map_err(|error| {
         let place = match source {
-            Source::File(path) => format!("{}: ", path.display()),
-            Source::Argument(_) | Source::StandardInput => String::new(),
+            BodySource::File(path) => format!("{}: ", path.display()),
+            BodySource::Argument(_) | BodySource::StandardInput => String::new(),
         };
         Failure::new(Status::Local, "body", format!("{place}{error}"))
     })?;

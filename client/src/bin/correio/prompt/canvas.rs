@@ -20,13 +20,13 @@ pub(super) struct Canvas {
     /// The rows drawn last.
     rows: Vec<String>,
     /// The lines written last, above the prompt.
-    written: VecDeque<Line>,
+    written: VecDeque<WrittenLine>,
     /// Whether the screen was cleared, so that lines have to be written again.
     is_wiped: bool,
 }
 
 /// A line above the prompt.
-enum Line {
+enum WrittenLine {
     /// Broken between words for the width that the screen has.
     Wrapped(String),
     /// Written as it is.
@@ -58,21 +58,21 @@ impl Canvas {
     pub(super) fn say(&mut self, text: &str) {
         self.clear();
         let _ = self.term.write_line(&self.wrapped(text));
-        self.note(text.lines().map(|line| Line::Wrapped(line.to_owned())));
+        self.note(text.lines().map(|line| WrittenLine::Wrapped(line.to_owned())));
     }
 
     /// Writes lines that stay as they are, because they may be copied.
     pub(super) fn say_verbatim(&mut self, text: &str) {
         self.clear();
         let _ = self.term.write_line(text);
-        self.note(text.lines().map(|line| Line::Verbatim(line.to_owned())));
+        self.note(text.lines().map(|line| WrittenLine::Verbatim(line.to_owned())));
     }
 
     fn wrapped(&self, text: &str) -> String {
         wrap(text, self.size().1, LongWords::Whole)
     }
 
-    fn note(&mut self, lines: impl Iterator<Item = Line>) {
+    fn note(&mut self, lines: impl Iterator<Item = WrittenLine>) {
         self.written.extend(lines);
         let surplus = self.written.len().saturating_sub(WRITTEN_MAX);
         self.written.drain(..surplus);
@@ -85,8 +85,8 @@ impl Canvas {
         let mut lines = Vec::new();
         for line in self.written.iter().rev() {
             let line = match line {
-                Line::Wrapped(line) => self.wrapped(line),
-                Line::Verbatim(line) => line.clone(),
+                WrittenLine::Wrapped(line) => self.wrapped(line),
+                WrittenLine::Verbatim(line) => line.clone(),
             };
             let rows = |row: &str| measure_text_width(row).div_ceil(width + 1).max(1);
             let height = line.split('\n').map(rows).sum();
@@ -147,7 +147,7 @@ impl Canvas {
         out.push_str("\n\x1b[?25h");
         self.write(&out);
         let rows = std::mem::take(&mut self.rows);
-        self.note(rows.into_iter().map(Line::Verbatim));
+        self.note(rows.into_iter().map(WrittenLine::Verbatim));
     }
 
     /// Takes what is drawn off the screen.

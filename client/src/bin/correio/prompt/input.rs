@@ -54,7 +54,7 @@ const CTRL_Z: Key = Key::ctrl('z');
 
 /// A thing that a person did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum InputEvent {
     /// Characters that came together, without a line end.
     Text(String),
     Key(Key),
@@ -72,7 +72,7 @@ pub(super) enum Typed {
 /// What came of waiting.
 #[derive(Debug)]
 pub(super) enum Wait {
-    Typed(Typed),
+    Typed(InputEvent),
     /// The window has another size, or the screen was somebody else's meanwhile.
     Stale,
     /// The time is over.
@@ -80,10 +80,10 @@ pub(super) enum Wait {
 }
 
 /// The input of a terminal.
-pub(super) struct Input {
+pub(super) struct InputReader {
     terminal: Terminal,
     decoder: Decoder,
-    typed: VecDeque<Typed>,
+    typed: VecDeque<InputEvent>,
     /// When something came last.
     last: Instant,
     /// When something came last that was not typed into a control string.
@@ -92,7 +92,7 @@ pub(super) struct Input {
     pasted: Option<Instant>,
 }
 
-impl Input {
+impl InputReader {
     pub(super) fn new(terminal: Terminal) -> Self {
         let (decoder, typed) = (Decoder::new(), VecDeque::new());
         let now = Instant::now();
@@ -113,9 +113,9 @@ impl Input {
                 return Ok(Wait::Stale);
             }
             match self.typed.pop_front() {
-                Some(Typed::Key(CTRL_C)) => return Err(Stop::Interrupted),
-                Some(Typed::Key(CTRL_L)) => return Ok(Wait::Stale),
-                Some(Typed::Key(CTRL_Z)) => {
+                Some(InputEvent::Key(CTRL_C)) => return Err(Stop::Interrupted),
+                Some(InputEvent::Key(CTRL_L)) => return Ok(Wait::Stale),
+                Some(InputEvent::Key(CTRL_Z)) => {
                     self.terminal.suspend();
                     continue;
                 }
@@ -145,10 +145,10 @@ impl Input {
         let mut events = Vec::new();
         self.decoder.silence(&mut events);
         self.take(events, false);
-        if let Some(Typed::Paste(text)) = self.typed.back_mut().filter(|_| is_paste) {
+        if let Some(InputEvent::Paste(text)) = self.typed.back_mut().filter(|_| is_paste) {
             let text = std::mem::take(text);
             self.typed.pop_back();
-            self.typed.push_back(Typed::Burst(text));
+            self.typed.push_back(InputEvent::Burst(text));
         }
     }
 
@@ -162,19 +162,19 @@ impl Input {
 
     /// Drops this key where it came together with what was handed out last.
     pub(super) fn drop_with_last(&mut self, key: Key) {
-        if self.typed.front() == Some(&Typed::Key(key)) {
+        if self.typed.front() == Some(&InputEvent::Key(key)) {
             self.typed.pop_front();
         }
     }
 
     /// Puts a thing back that was not meant for this prompt.
-    pub(super) fn unread(&mut self, typed: Typed) {
+    pub(super) fn unread(&mut self, typed: InputEvent) {
         self.typed.push_front(typed);
     }
 
     /// Drops answers that were typed ahead, because the answer before them was not taken.
     pub(super) fn drop_ahead(&mut self) {
-        self.typed.retain(|typed| !matches!(typed, Typed::Ahead(_)));
+        self.typed.retain(|typed| !matches!(typed, InputEvent::Ahead(_)));
     }
 
     /// Whether the next thing is there already and is this key; takes it then.
@@ -182,7 +182,7 @@ impl Input {
         while self.typed.is_empty() && self.poll(Some(Instant::now()))? {
             self.gather()?;
         }
-        let is_next = self.typed.front() == Some(&Typed::Key(key));
+        let is_next = self.typed.front() == Some(&InputEvent::Key(key));
         if is_next {
             self.typed.pop_front();
         }
@@ -288,7 +288,7 @@ impl Input {
 }
 
 /// Groups events that came together. The second value says that there was a paste among them.
-fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
+fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<InputEvent>, bool) {
     let is_typing = |event: &Event| as_text(event).is_some();
     let is_marked = events.iter().any(|event| matches!(event, Event::Paste(_)));
     let is_burst = match continues_paste || is_marked {
@@ -302,22 +302,24 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
             // Text of which a part is missing is another text.
             (Some(_), _) if is_refused => {}
             (Some(c), _) if is_burst => push_burst(&mut typed, c),
-            (_, Event::Key(CTRL_C)) => typed.push(Typed::Key(CTRL_C)),
+            (_, Event::Key(CTRL_C)) => typed.push(InputEvent::Key(CTRL_C)),
             // A key that comes together with a paste, or with text that was refused, is a part of
             // that and does nothing: it must not send what is not whole.
             (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
             (Some(c), Event::Key(key)) => match typed.last_mut() {
-                _ if matches!(key.code, Code::Enter | Code::Tab) => typed.push(Typed::Key(key)),
-                Some(Typed::Text(text)) => text.push(c),
-                _ => typed.push(Typed::Text(c.to_string())),
+                _ if matches!(key.code, Code::Enter | Code::Tab) => {
+                    typed.push(InputEvent::Key(key))
+                }
+                Some(InputEvent::Text(text)) => text.push(c),
+                _ => typed.push(InputEvent::Text(c.to_string())),
             },
-            (_, Event::Key(key)) => typed.push(Typed::Key(key)),
-            (_, Event::Paste(text)) => typed.push(Typed::Paste(text)),
+            (_, Event::Key(key)) => typed.push(InputEvent::Key(key)),
+            (_, Event::Paste(text)) => typed.push(InputEvent::Paste(text)),
             (_, Event::NotText | Event::Unknown) => {}
         }
     }
     if is_refused {
-        typed.push(Typed::NotText);
+        typed.push(InputEvent::NotText);
     }
     (typed, is_burst || is_marked)
 }
@@ -327,10 +329,10 @@ fn is_one_character(bytes: &[u8]) -> bool {
     bytes.len() == 1 || text.is_ok_and(|text| text.chars().count() == 1)
 }
 
-fn push_burst(typed: &mut Vec<Typed>, c: char) {
+fn push_burst(typed: &mut Vec<InputEvent>, c: char) {
     match typed.last_mut() {
-        Some(Typed::Burst(text)) => text.push(c),
-        _ => typed.push(Typed::Burst(c.to_string())),
+        Some(InputEvent::Burst(text)) => text.push(c),
+        _ => typed.push(InputEvent::Burst(c.to_string())),
     }
 }
 
@@ -369,21 +371,21 @@ fn is_unmarked_paste(events: &[Event]) -> bool {
 mod tests {
     use super::*;
 
-    fn grouped(bytes: &[u8]) -> Vec<Typed> {
+    fn grouped(bytes: &[u8]) -> Vec<InputEvent> {
         let (mut decoder, mut events) = (Decoder::new(), Vec::new());
         decoder.feed(bytes, &mut events);
         group(events, false).0
     }
 
-    fn text(text: &str) -> Typed {
-        Typed::Text(text.to_owned())
+    fn text(text: &str) -> InputEvent {
+        InputEvent::Text(text.to_owned())
     }
 
-    fn burst(text: &str) -> Typed {
-        Typed::Burst(text.to_owned())
+    fn burst(text: &str) -> InputEvent {
+        InputEvent::Burst(text.to_owned())
     }
 
-    const ENTER: Typed = Typed::Key(Key::plain(Code::Enter));
+    const ENTER: InputEvent = InputEvent::Key(Key::plain(Code::Enter));
 
     #[test]
     fn several_lines_at_once_are_a_paste() {
@@ -403,15 +405,15 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_is_refused_as_a_whole() {
-        assert_eq!(grouped(b"n\xe3o\r"), [Typed::NotText]);
+        assert_eq!(grouped(b"n\xe3o\r"), [InputEvent::NotText]);
     }
 
     #[test]
     fn a_key_that_comes_with_refused_text_or_with_a_paste_does_nothing() {
-        assert_eq!(grouped(b"\xc7\x04"), [Typed::NotText]);
-        assert_eq!(grouped(b"ola\rcaf\xe9\x18"), [Typed::NotText]);
+        assert_eq!(grouped(b"\xc7\x04"), [InputEvent::NotText]);
+        assert_eq!(grouped(b"ola\rcaf\xe9\x18"), [InputEvent::NotText]);
         let marked = grouped(b"\x1b[200~metade\x1b[201~\x04");
-        assert_eq!(marked, [Typed::Paste("metade".to_owned())]);
+        assert_eq!(marked, [InputEvent::Paste("metade".to_owned())]);
     }
 
     #[test]
@@ -419,7 +421,7 @@ mod tests {
         for text in ["6\tfoo", "3\tA\tB\r", "9\t3\ty\r"] {
             assert_eq!(grouped(text.as_bytes()), [burst(&text.replace('\r', "\n"))], "{text:?}");
         }
-        assert_eq!(grouped(b"\t"), [Typed::Key(Key::plain(Code::Tab))]);
+        assert_eq!(grouped(b"\t"), [InputEvent::Key(Key::plain(Code::Tab))]);
     }
 
     #[test]
@@ -432,12 +434,12 @@ mod tests {
     #[test]
     fn what_comes_with_a_marked_paste_is_a_part_of_it() {
         let typed = grouped(b"\x1b[200~ola\x1b[201~\r.\r6");
-        assert_eq!(typed, [Typed::Paste("ola".to_owned()), burst("\n.\n6")]);
-        assert_eq!(grouped(b"\x1b[200~6\x1b[201~"), [Typed::Paste("6".to_owned())]);
+        assert_eq!(typed, [InputEvent::Paste("ola".to_owned()), burst("\n.\n6")]);
+        assert_eq!(grouped(b"\x1b[200~6\x1b[201~"), [InputEvent::Paste("6".to_owned())]);
     }
 
     #[test]
     fn ctrl_c_within_a_paste_is_ctrl_c() {
-        assert_eq!(grouped(b"a\nb\x03"), [burst("a\nb"), Typed::Key(CTRL_C)]);
+        assert_eq!(grouped(b"a\nb\x03"), [burst("a\nb"), InputEvent::Key(CTRL_C)]);
     }
 }

@@ -13,7 +13,7 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use super::{
     Answer, Choice, Menu, MenuStatus, Stop,
     canvas::Canvas,
-    input::{Input, Typed, Wait},
+    input::{InputEvent, InputReader, Wait},
 };
 use crate::{
     terminal::{ModeGuard, SignalRoute, Terminal},
@@ -37,9 +37,9 @@ const ESCAPE: Key = Key::plain(Code::Escape);
 const CTRL_D: Key = Key::ctrl('d');
 
 /// A terminal with a person at it.
-pub(crate) struct Keys {
+pub(crate) struct KeyPrompt {
     pub(super) canvas: Canvas,
-    pub(super) input: Input,
+    pub(super) input: InputReader,
     terminal: Terminal,
     theme: Box<dyn Theme>,
     /// When a number was typed in a menu, until something else is.
@@ -51,14 +51,14 @@ pub(crate) struct Keys {
 }
 
 /// What a person did to a menu.
-enum Taken<'a> {
+enum MenuAction<'a> {
     Chosen(&'a Choice),
     Refused(&'a Choice),
     Moved,
     Stopped(Stop),
 }
 
-impl Keys {
+impl KeyPrompt {
     pub(super) fn new(terminal: &Terminal, term: Term) -> Self {
         let theme: Box<dyn Theme> = match console::colors_enabled() {
             true => Box::new(ColorfulTheme::default()),
@@ -67,7 +67,7 @@ impl Keys {
         terminal.route_signals(SignalRoute::Prompt);
         Self {
             canvas: Canvas::new(term),
-            input: Input::new(terminal.clone()),
+            input: InputReader::new(terminal.clone()),
             terminal: terminal.clone(),
             theme,
             number_at: None,
@@ -107,10 +107,10 @@ impl Keys {
             let after = self.number_at.take();
             let is_part = after.is_some_and(|at| at.elapsed() < ENTER_WITHIN);
             match typed {
-                Typed::Key(ENTER) if is_part => {}
-                Typed::Burst(text) if is_part => {
+                InputEvent::Key(ENTER) if is_part => {}
+                InputEvent::Burst(text) if is_part => {
                     let rest = text.strip_prefix('\n').unwrap_or(&text);
-                    return Ok(Wait::Typed(Typed::Burst(rest.to_owned())));
+                    return Ok(Wait::Typed(InputEvent::Burst(rest.to_owned())));
                 }
                 typed => return Ok(Wait::Typed(typed)),
             }
@@ -156,10 +156,10 @@ impl Keys {
                 Wait::Typed(typed) => typed,
             };
             match self.take(menu, &mut current, &typed) {
-                Taken::Chosen(choice) => return Ok(choice),
-                Taken::Refused(choice) => remark = menu.refusal(choice),
-                Taken::Moved => remark.clear(),
-                Taken::Stopped(stop) => return Err(stop),
+                MenuAction::Chosen(choice) => return Ok(choice),
+                MenuAction::Refused(choice) => remark = menu.refusal(choice),
+                MenuAction::Moved => remark.clear(),
+                MenuAction::Stopped(stop) => return Err(stop),
             }
         }
     }
@@ -207,26 +207,31 @@ impl Keys {
         }
     }
 
-    fn take<'a>(&mut self, menu: &Menu<'a>, current: &mut usize, typed: &Typed) -> Taken<'a> {
+    fn take<'a>(
+        &mut self,
+        menu: &Menu<'a>,
+        current: &mut usize,
+        typed: &InputEvent,
+    ) -> MenuAction<'a> {
         let count = menu.choices.len().max(1);
         let choice = match typed {
-            Typed::Key(key) => match (key.code, key.modifiers) {
+            InputEvent::Key(key) => match (key.code, key.modifiers) {
                 (Code::Up, Modifiers::NONE) | (Code::BackTab, _) => {
                     *current = (*current + count - 1) % count;
-                    return Taken::Moved;
+                    return MenuAction::Moved;
                 }
                 (Code::Down | Code::Tab, Modifiers::NONE) => {
                     *current = (*current + 1) % count;
-                    return Taken::Moved;
+                    return MenuAction::Moved;
                 }
-                _ if *key == ESCAPE => return Taken::Stopped(Stop::Back),
-                _ if *key == CTRL_D => return Taken::Stopped(Stop::Leave),
+                _ if *key == ESCAPE => return MenuAction::Stopped(Stop::Back),
+                _ if *key == CTRL_D => return MenuAction::Stopped(Stop::Leave),
                 // Enter right after other text belongs to that text.
                 _ if *key == ENTER && self.follows_text() => None,
                 _ if *key == ENTER => menu.choices.get(*current),
                 _ => None,
             },
-            Typed::Text(text) => {
+            InputEvent::Text(text) => {
                 let choice = self.typed_choice(menu, text);
                 if choice.is_none() && text.chars().nth(1).is_some() {
                     // The Enter of a pasted line belongs to that line.
@@ -234,12 +239,15 @@ impl Keys {
                 }
                 choice
             }
-            Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_) | Typed::NotText => None,
+            InputEvent::Paste(_)
+            | InputEvent::Burst(_)
+            | InputEvent::Ahead(_)
+            | InputEvent::NotText => None,
         };
         match choice {
-            Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),
-            Some(choice) => Taken::Refused(choice),
-            None => Taken::Moved,
+            Some(choice) if choice.unavailable.is_none() => MenuAction::Chosen(choice),
+            Some(choice) => MenuAction::Refused(choice),
+            None => MenuAction::Moved,
         }
     }
 

@@ -16,12 +16,12 @@ struct Row {
     shown: String,
     width: usize,
     /// Where each character begins: its byte in the line, its column in the row.
-    places: Vec<(usize, usize)>,
+    positions: Vec<(usize, usize)>,
 }
 
 impl Row {
     fn push(&mut self, at: usize, shown: &str, width: usize) {
-        self.places.push((at, self.width));
+        self.positions.push((at, self.width));
         self.shown.push_str(shown);
         self.width += width;
     }
@@ -30,13 +30,13 @@ impl Row {
     fn last_word(&self) -> Option<usize> {
         let space = self.shown.rfind(' ')?;
         let column = self.shown.get(..=space).map_or(0, UnicodeWidthStr::width);
-        let index = self.places.iter().position(|(_, at)| *at >= column)?;
+        let index = self.positions.iter().position(|(_, at)| *at >= column)?;
         (index > 0).then_some(index)
     }
 
     /// Takes the characters from an index on out of the row, as a new row.
     fn split(&mut self, index: usize) -> Self {
-        let rest = self.places.split_off(index);
+        let rest = self.positions.split_off(index);
         let Some(&(_, column)) = rest.first() else {
             return Self::default();
         };
@@ -49,13 +49,13 @@ impl Row {
         let shown = self.shown.split_off(at.unwrap_or(self.shown.len()));
         let width = self.width - column;
         self.width = column;
-        let places = rest.into_iter().map(|(at, from)| (at, from - column)).collect();
-        Self { shown, width, places }
+        let positions = rest.into_iter().map(|(at, from)| (at, from - column)).collect();
+        Self { shown, width, positions }
     }
 
     /// The column of a byte of the line, if it is in this row.
     fn column_of(&self, byte: usize) -> Option<usize> {
-        self.places.iter().find(|(at, _)| *at == byte).map(|(_, column)| *column)
+        self.positions.iter().find(|(at, _)| *at == byte).map(|(_, column)| *column)
     }
 }
 
@@ -66,7 +66,7 @@ fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     let mut room = width.saturating_sub(indent).max(1);
     for (at, grapheme) in line.grapheme_indices(true) {
         let (shown, wide) = as_shown(line, at, grapheme, row.width);
-        if row.width + wide > room && !row.places.is_empty() {
+        if row.width + wide > room && !row.positions.is_empty() {
             let rest = match row.last_word() {
                 Some(index) if grapheme != " " => row.split(index),
                 _ => Row::default(),
@@ -114,34 +114,34 @@ pub(super) fn window(
     let indent_at = |start: usize| if start == 0 { indent } else { 0 };
     let line = text.get(start..end).unwrap_or_default();
     let mut shown = rows(line, indent_at(start), width);
-    let mut place = place(&mut shown, cursor - start, indent_at(start), width);
+    let mut position = position(&mut shown, cursor - start, indent_at(start), width);
     // Lines above, as far as they can be seen.
     let mut above = start;
-    while above > 0 && place.0 < height {
+    while above > 0 && position.0 < height {
         let end = above - 1;
         let begin = text.get(..end).and_then(|text| text.rfind('\n')).map_or(0, |at| at + 1);
         let line = text.get(begin..end).unwrap_or_default();
         let rows = rows(line, indent_at(begin), width);
-        place.0 += rows.len();
+        position.0 += rows.len();
         shown.splice(0..0, rows);
         above = begin;
     }
     let mut below = end;
-    while below < text.len() && shown.len() < place.0 + height {
+    while below < text.len() && shown.len() < position.0 + height {
         let begin = below + 1;
         let line = text.get(begin..).unwrap_or_default().split('\n').next().unwrap_or_default();
         shown.extend(rows(line, 0, width));
         below = begin + line.len();
     }
-    let last = shown.len().min(height.max(place.0 + 1));
+    let last = shown.len().min(height.max(position.0 + 1));
     let first = last.saturating_sub(height);
     let rows = shown.drain(first..last).map(|row| row.shown).collect();
     let is_from_start = above == 0 && first == 0;
-    Window { rows, cursor: (place.0 - first, place.1), is_from_start }
+    Window { rows, cursor: (position.0 - first, position.1), is_from_start }
 }
 
 /// Row and column of a byte of a line. The place after a full row is the next row.
-fn place(rows: &mut Vec<Row>, byte: usize, indent: usize, width: usize) -> (usize, usize) {
+fn position(rows: &mut Vec<Row>, byte: usize, indent: usize, width: usize) -> (usize, usize) {
     for (index, row) in rows.iter().enumerate() {
         if let Some(column) = row.column_of(byte) {
             return (index, if index == 0 { column + indent } else { column });
@@ -194,7 +194,7 @@ mod tests {
         {
             for width in 1..12 {
                 for row in rows(text, 0, width) {
-                    assert!(row.width <= width || row.places.len() == 1, "{text:?} {width}");
+                    assert!(row.width <= width || row.positions.len() == 1, "{text:?} {width}");
                 }
             }
         }

@@ -11,7 +11,7 @@ use rustix::{
 use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, body};
+use super::{Answer, Autosave, BodyEnd, Choice, Menu, MenuStatus, Messages, Stop, asked, body};
 use crate::{
     exit::Status,
     terminal::{SignalRoute, Terminal},
@@ -28,7 +28,7 @@ const TERMINAL_LINE_MAX: usize = 4095;
 const READ: usize = 8192;
 
 /// Standard input and output, a line at a time.
-pub(crate) struct Lines {
+pub(crate) struct LinePrompt {
     terminal: Terminal,
     /// What was read and not used yet.
     unused: Vec<u8>,
@@ -57,14 +57,14 @@ impl Out {
 }
 
 /// A line, or why it is none.
-enum Line {
+enum ReadLine {
     Text(String),
     NotText,
     /// The terminal has dropped a part of it.
     Cut(String),
 }
 
-impl Lines {
+impl LinePrompt {
     pub(super) fn new(terminal: Terminal) -> Self {
         Self::on(terminal, Out::Stdout)
     }
@@ -95,9 +95,9 @@ impl Lines {
             self.say(&label(choice));
         }
         let question = menu.text.of("prompt-choice");
-        let words = Words::new(menu.text);
+        let messages = Messages::new(menu.text);
         loop {
-            let typed = self.ask(&question, &words)?;
+            let typed = self.ask(&question, &messages)?;
             let typed = typed.trim();
             let chosen = menu.choices.iter().find(|choice| typed == choice.digit.to_string());
             match chosen {
@@ -113,19 +113,28 @@ impl Lines {
         }
     }
 
-    pub(super) fn line(&mut self, question: &str, offered: &str, words: &Words) -> Answer<String> {
+    pub(super) fn line(
+        &mut self,
+        question: &str,
+        offered: &str,
+        messages: &Messages,
+    ) -> Answer<String> {
         let question = match offered {
             "" => question.to_owned(),
             offered => format!("{question} [{}]", show(offered, Shown::OneLine)),
         };
-        let typed = self.ask(&question, words)?;
+        let typed = self.ask(&question, messages)?;
         Ok(if typed.is_empty() { offered.to_owned() } else { typed })
     }
 
-    pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
+    pub(super) fn password(
+        &mut self,
+        question: &str,
+        messages: &Messages,
+    ) -> Answer<Zeroizing<String>> {
         // The input may be a terminal all the same.
         let mode = self.terminal.hide_echo();
-        let typed = self.ask(question, words).map(Zeroizing::new);
+        let typed = self.ask(question, messages).map(Zeroizing::new);
         drop(mode);
         typed
     }
@@ -133,37 +142,37 @@ impl Lines {
     pub(super) fn body(
         &mut self,
         body: &mut String,
-        words: &Words,
-        keep: &mut dyn Keep,
-    ) -> Answer<Written> {
+        messages: &Messages,
+        autosave: &mut dyn Autosave,
+    ) -> Answer<BodyEnd> {
         loop {
-            let line = self.text(words)?;
+            let line = self.text(messages)?;
             if !body::add_line(body, &line) {
-                return Ok(Written::Done);
+                return Ok(BodyEnd::Complete);
             }
-            if let Err(why) = keep.keep(body) {
+            if let Err(why) = autosave.autosave(body) {
                 self.say(&why);
             }
         }
     }
 
-    fn ask(&mut self, question: &str, words: &Words) -> Answer<String> {
+    fn ask(&mut self, question: &str, messages: &Messages) -> Answer<String> {
         self.out.write(&asked(question));
-        let answer = self.text(words);
+        let answer = self.text(messages);
         self.out.write("\n");
         answer
     }
 
     /// The next line that is text. A person types a line again that is none; a script ends there.
-    fn text(&mut self, words: &Words) -> Answer<String> {
+    fn text(&mut self, messages: &Messages) -> Answer<String> {
         loop {
             let why = match self.read()? {
-                Line::Text(line) => return Ok(line),
-                Line::NotText => &words.not_text,
-                Line::Cut(line) => {
+                ReadLine::Text(line) => return Ok(line),
+                ReadLine::NotText => &messages.not_text,
+                ReadLine::Cut(line) => {
                     // So that it can be copied.
                     self.say(&show(&line, Shown::OneLine));
-                    &words.line_cut
+                    &messages.line_cut
                 }
             };
             self.say(why);
@@ -173,7 +182,7 @@ impl Lines {
         }
     }
 
-    fn read(&mut self) -> Answer<Line> {
+    fn read(&mut self) -> Answer<ReadLine> {
         loop {
             let mut rest = self.unused.iter().skip(self.searched);
             if let Some(at) = rest.position(|byte| *byte == b'\n') {
@@ -198,7 +207,7 @@ impl Lines {
         }
     }
 
-    fn parse(&self, mut line: Vec<u8>) -> Line {
+    fn parse(&self, mut line: Vec<u8>) -> ReadLine {
         if line.last() == Some(&b'\n') {
             line.pop();
         }
@@ -207,9 +216,9 @@ impl Lines {
             line.pop();
         }
         match String::from_utf8(line) {
-            Ok(line) if is_cut => Line::Cut(line),
-            Ok(line) => Line::Text(line),
-            Err(_) => Line::NotText,
+            Ok(line) if is_cut => ReadLine::Cut(line),
+            Ok(line) => ReadLine::Text(line),
+            Err(_) => ReadLine::NotText,
         }
     }
 
@@ -258,7 +267,7 @@ impl Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for LinePrompt {
     fn drop(&mut self) {
         // A password may be in it.
         self.unused.zeroize();

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
+use self::{buffer::Buffer, keys::KeyPrompt, lines::LinePrompt, question::BurstUse};
 use crate::{exit::Status, terminal::Terminal, text::Text};
 
 mod body;
@@ -19,7 +19,7 @@ mod lines;
 mod pager;
 mod question;
 
-pub(crate) use pager::{Footer, Lines as Listing, PagesShown, Plain};
+pub(crate) use pager::{Footer, Listing, PagesShown, Plain};
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,34 +95,34 @@ impl Menu<'_> {
 
 /// How a text of several lines came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum BodyEnd {
     /// It is complete.
-    Done,
+    Complete,
     /// The person goes on in the editor.
     Editor,
 }
 
 /// Keeps what is typed while it is typed.
-pub(crate) trait Keep {
+pub(crate) trait Autosave {
     /// Keeps the text so far.
     ///
     /// # Errors
     ///
     /// What is said to the person where the text could not be kept.
-    fn keep(&mut self, typed: &str) -> Result<(), String>;
+    fn autosave(&mut self, typed: &str) -> Result<(), String>;
 }
 
 /// Keeps nothing: the answer is short, or secret.
-pub(crate) struct NotKept;
+pub(crate) struct NoAutosave;
 
-impl Keep for NotKept {
-    fn keep(&mut self, _: &str) -> Result<(), String> {
+impl Autosave for NoAutosave {
+    fn autosave(&mut self, _: &str) -> Result<(), String> {
         Ok(())
     }
 }
 
 /// What prompts say of themselves.
-struct Words {
+struct Messages {
     /// What was typed is not UTF-8.
     not_text: String,
     /// A password has one line.
@@ -133,7 +133,7 @@ struct Words {
     line_cut: String,
 }
 
-impl Words {
+impl Messages {
     fn new(text: &Text) -> Self {
         let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
         let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
@@ -149,52 +149,52 @@ fn asked(question: &str) -> String {
 
 /// Where questions are asked.
 pub(crate) struct Prompt {
-    way: Way,
-    words: Words,
+    backend: Backend,
+    messages: Messages,
 }
 
-enum Way {
-    Keys(Box<Keys>),
-    Lines(Lines),
+enum Backend {
+    Keys(Box<KeyPrompt>),
+    Lines(LinePrompt),
 }
 
 impl Prompt {
     /// Prompts on standard output.
     pub(crate) fn new(terminal: &Terminal, text: &Text) -> Self {
-        let way = match terminal.is_interactive() {
-            true => Way::Keys(Box::new(Keys::new(terminal, Term::stdout()))),
-            false => Way::Lines(Lines::new(terminal.clone())),
+        let backend = match terminal.is_interactive() {
+            true => Backend::Keys(Box::new(KeyPrompt::new(terminal, Term::stdout()))),
+            false => Backend::Lines(LinePrompt::new(terminal.clone())),
         };
-        Self { way, words: Words::new(text) }
+        Self { backend, messages: Messages::new(text) }
     }
 
     /// Prompts on standard error, for a command whose answer goes to standard output.
     pub(crate) fn on_stderr(terminal: &Terminal, text: &Text) -> Self {
-        let way = match terminal.has_keys() && io::stderr().is_terminal() {
-            true => Way::Keys(Box::new(Keys::new(terminal, Term::stderr()))),
-            false => Way::Lines(Lines::on_stderr(terminal.clone())),
+        let backend = match terminal.has_keys() && io::stderr().is_terminal() {
+            true => Backend::Keys(Box::new(KeyPrompt::new(terminal, Term::stderr()))),
+            false => Backend::Lines(LinePrompt::on_stderr(terminal.clone())),
         };
-        Self { way, words: Words::new(text) }
+        Self { backend, messages: Messages::new(text) }
     }
 
     /// Whether a person sees how it goes, keystroke by keystroke.
     pub(crate) fn is_interactive(&self) -> bool {
-        matches!(self.way, Way::Keys(_))
+        matches!(self.backend, Backend::Keys(_))
     }
 
     /// Shows lines, which a terminal with keys shows broken between words.
     pub(crate) fn say(&mut self, text: &str) {
-        match &mut self.way {
-            Way::Keys(keys) => keys.say(text),
-            Way::Lines(lines) => lines.say(text),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.say(text),
+            Backend::Lines(lines) => lines.say(text),
         }
     }
 
     /// Shows lines as they are, because they may be copied.
     pub(crate) fn say_verbatim(&mut self, text: &str) {
-        match &mut self.way {
-            Way::Keys(keys) => keys.say_verbatim(text),
-            Way::Lines(lines) => lines.say(text),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.say_verbatim(text),
+            Backend::Lines(lines) => lines.say(text),
         }
     }
 
@@ -209,61 +209,65 @@ impl Prompt {
         menu: &Menu<'_>,
         status: &mut dyn MenuStatus,
     ) -> Answer<u8> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.choose(menu, status),
-            Way::Lines(lines) => lines.choose(menu, status),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.choose(menu, status),
+            Backend::Lines(lines) => lines.choose(menu, status),
         }
     }
 
     /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
     /// and replaced by typing.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
-        self.short_line(question, offered, Burst::Text)
+        self.short_line(question, offered, BurstUse::Text)
     }
 
     /// The same where a password is asked for soon after: of several lines that come at once, the
     /// first one is the answer and the rest is for the next question, so that a password that was
     /// typed ahead is not shown.
     pub(crate) fn line_before_password(&mut self, question: &str, offered: &str) -> Answer<String> {
-        self.short_line(question, offered, Burst::Answers)
+        self.short_line(question, offered, BurstUse::Answers)
     }
 
-    fn short_line(&mut self, question: &str, offered: &str, burst: Burst) -> Answer<String> {
-        match &mut self.way {
-            Way::Keys(keys) => {
-                keys.line(question, Buffer::line(offered), burst, &self.words, &mut NotKept)
+    fn short_line(&mut self, question: &str, offered: &str, burst: BurstUse) -> Answer<String> {
+        match &mut self.backend {
+            Backend::Keys(keys) => {
+                keys.line(question, Buffer::line(offered), burst, &self.messages, &mut NoAutosave)
             }
-            Way::Lines(lines) => lines.line(question, offered, &self.words),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
         }
     }
 
     /// Drops answers that were typed ahead, because the answer before them was not taken.
     pub(crate) fn drop_ahead(&mut self) {
-        if let Way::Keys(keys) = &mut self.way {
+        if let Backend::Keys(keys) = &mut self.backend {
             keys.input.drop_ahead();
         }
     }
 
     /// Asks for a line, which is kept while it is typed. What is there already is written further.
-    pub(crate) fn kept_line(
+    pub(crate) fn autosaved_line(
         &mut self,
         question: &str,
         offered: &str,
-        keep: &mut dyn Keep,
+        autosave: &mut dyn Autosave,
     ) -> Answer<String> {
-        match &mut self.way {
-            Way::Keys(keys) => {
-                keys.line(question, Buffer::begun(offered), Burst::Text, &self.words, keep)
-            }
-            Way::Lines(lines) => lines.line(question, offered, &self.words),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.line(
+                question,
+                Buffer::begun(offered),
+                BurstUse::Text,
+                &self.messages,
+                autosave,
+            ),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
         }
     }
 
     /// Asks for a password, which is not shown.
     pub(crate) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.password(question, &self.words),
-            Way::Lines(lines) => lines.password(question, &self.words),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.password(question, &self.messages),
+            Backend::Lines(lines) => lines.password(question, &self.messages),
         }
     }
 
@@ -271,12 +275,16 @@ impl Prompt {
     /// a single dot ends it; a typed line of two or more dots loses one of them. Where keys are
     /// read, all of the text can be changed; else lines are added after those that there are.
     /// However it ends, what was typed is in `body`.
-    pub(crate) fn body(&mut self, body: &mut String, keep: &mut dyn Keep) -> Answer<Written> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.body(body, &self.words, keep),
-            Way::Lines(lines) => {
+    pub(crate) fn body(
+        &mut self,
+        body: &mut String,
+        autosave: &mut dyn Autosave,
+    ) -> Answer<BodyEnd> {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.body(body, &self.messages, autosave),
+            Backend::Lines(lines) => {
                 body::open(body);
-                let written = lines.body(body, &self.words, keep);
+                let written = lines.body(body, &self.messages, autosave);
                 body::close(body);
                 written
             }
@@ -291,9 +299,9 @@ impl Prompt {
         from: usize,
         footer: &Footer,
     ) -> Answer<PagesShown> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.page(list, from, footer),
-            Way::Lines(lines) => {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.page(list, from, footer),
+            Backend::Lines(lines) => {
                 for number in 0..list.count() {
                     lines.say(&list.line(number));
                 }
@@ -304,9 +312,9 @@ impl Prompt {
 
     /// Waits until a person has seen what is on the screen; a script has seen it.
     pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.seen(question),
-            Way::Lines(_) => Ok(()),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.seen(question),
+            Backend::Lines(_) => Ok(()),
         }
     }
 

@@ -4,13 +4,13 @@ use correio_client::keys::{Code, Key, Modifiers};
 
 use super::{
     Answer, Stop,
-    input::{Typed, Wait},
-    keys::Keys,
+    input::{InputEvent, Wait},
+    keys::KeyPrompt,
 };
 use crate::wrap::rows;
 
 /// Lines that can be shown, by number.
-pub(crate) trait Lines {
+pub(crate) trait Listing {
     /// How many there are.
     fn count(&self) -> usize;
 
@@ -27,7 +27,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-impl Lines for Plain<'_> {
+impl Listing for Plain<'_> {
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -55,10 +55,10 @@ pub(crate) enum PagesShown {
 }
 
 /// Where a pager is: the first line and the row of it that are shown.
-type Top = (usize, usize);
+type Position = (usize, usize);
 
 /// What a person wants of a pager.
-enum Step {
+enum PageAction {
     Next,
     Previous,
     Down,
@@ -70,17 +70,17 @@ enum Step {
 }
 
 /// Whether a number was begun, which is meant for the question that follows, all of it.
-fn is_number(typed: &Typed) -> bool {
-    matches!(typed, Typed::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
+fn is_number(typed: &InputEvent) -> bool {
+    matches!(typed, InputEvent::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-impl Keys {
+impl KeyPrompt {
     /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
     /// read, from the first one on or with Enter on the last, or where a number is typed, which is
     /// left for the next question.
     pub(super) fn page(
         &mut self,
-        lines: &mut dyn Lines,
+        lines: &mut dyn Listing,
         from: usize,
         footer: &Footer,
     ) -> Answer<PagesShown> {
@@ -98,37 +98,37 @@ impl Keys {
             drawn.push(if next.is_some() { &footer.more } else { &footer.end }.clone());
             self.canvas.draw(&drawn, None);
             let step = match self.wait(None)? {
-                Wait::Idle => Step::Other,
+                Wait::Idle => PageAction::Other,
                 Wait::Stale => {
                     self.canvas.wipe();
                     top = self.filled(lines, top);
-                    Step::Other
+                    PageAction::Other
                 }
                 Wait::Typed(typed) => self.step(typed)?,
             };
             is_read = match step {
-                Step::Next => true,
-                Step::Other => is_read,
+                PageAction::Next => true,
+                PageAction::Other => is_read,
                 _ => false,
             };
             top = match step {
-                Step::Next => {
+                PageAction::Next => {
                     // What was read stays above.
                     self.stay(&shown);
                     let Some(next) = next else { return Ok(PagesShown::ToTheEnd) };
                     next
                 }
-                Step::Down if next.is_none() => top,
-                Step::Down => self.below(lines, top),
-                Step::Up => self.above(lines, top, 1),
-                Step::Previous => self.above(lines, top, shown.len().max(1)),
-                Step::First => (0, 0),
-                Step::Last => {
+                PageAction::Down if next.is_none() => top,
+                PageAction::Down => self.below(lines, top),
+                PageAction::Up => self.above(lines, top, 1),
+                PageAction::Previous => self.above(lines, top, shown.len().max(1)),
+                PageAction::First => (0, 0),
+                PageAction::Last => {
                     let end = (lines.count(), 0);
                     self.filled(lines, end)
                 }
-                Step::Other => top,
-                Step::End => {
+                PageAction::Other => top,
+                PageAction::End => {
                     self.stay(&shown);
                     return Ok(if next.is_some() {
                         PagesShown::InPart
@@ -145,40 +145,44 @@ impl Keys {
         rows.iter().for_each(|row| self.canvas.say(row));
     }
 
-    fn step(&mut self, typed: Typed) -> Answer<Step> {
+    fn step(&mut self, typed: InputEvent) -> Answer<PageAction> {
         Ok(match typed {
-            Typed::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
-                Code::Enter | Code::PageDown => Step::Next,
-                Code::Down => Step::Down,
-                Code::Up => Step::Up,
-                Code::PageUp | Code::Backspace => Step::Previous,
-                Code::Home => Step::First,
-                Code::End => Step::Last,
-                Code::Escape => Step::End,
-                _ => Step::Other,
+            InputEvent::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
+                Code::Enter | Code::PageDown => PageAction::Next,
+                Code::Down => PageAction::Down,
+                Code::Up => PageAction::Up,
+                Code::PageUp | Code::Backspace => PageAction::Previous,
+                Code::Home => PageAction::First,
+                Code::End => PageAction::Last,
+                Code::Escape => PageAction::End,
+                _ => PageAction::Other,
             },
-            Typed::Key(key) if key == Key::ctrl('d') => return Err(Stop::Leave),
-            Typed::Text(text) => match text.as_str() {
-                " " => Step::Next,
-                "b" => Step::Previous,
-                "q" => Step::End,
+            InputEvent::Key(key) if key == Key::ctrl('d') => return Err(Stop::Leave),
+            InputEvent::Text(text) => match text.as_str() {
+                " " => PageAction::Next,
+                "b" => PageAction::Previous,
+                "q" => PageAction::End,
                 // A number is meant for the question that follows, all of it.
                 text if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                    self.input.unread(Typed::Text(text.to_owned()));
-                    Step::End
+                    self.input.unread(InputEvent::Text(text.to_owned()));
+                    PageAction::End
                 }
-                _ => Step::Other,
+                _ => PageAction::Other,
             },
-            Typed::Key(_)
-            | Typed::Paste(_)
-            | Typed::Burst(_)
-            | Typed::Ahead(_)
-            | Typed::NotText => Step::Other,
+            InputEvent::Key(_)
+            | InputEvent::Paste(_)
+            | InputEvent::Burst(_)
+            | InputEvent::Ahead(_)
+            | InputEvent::NotText => PageAction::Other,
         })
     }
 
     /// The rows from a place on that fit, and the place of the first one that does not.
-    fn screen(&self, lines: &mut dyn Lines, (line, skipped): Top) -> (Vec<String>, Option<Top>) {
+    fn screen(
+        &self,
+        lines: &mut dyn Listing,
+        (line, skipped): Position,
+    ) -> (Vec<String>, Option<Position>) {
         let (room, width) = (self.room(), self.canvas.size().1);
         let mut shown = Vec::new();
         for number in line..lines.count() {
@@ -195,7 +199,7 @@ impl Keys {
     }
 
     /// A place, or one above it from which the screen is full.
-    fn filled(&self, lines: &mut dyn Lines, top: Top) -> Top {
+    fn filled(&self, lines: &mut dyn Listing, top: Position) -> Position {
         let end = (lines.count(), 0);
         self.above(lines, end, self.room()).min(top)
     }
@@ -206,14 +210,19 @@ impl Keys {
     }
 
     /// A row below a place, unless the end is shown already.
-    fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
+    fn below(&self, lines: &mut dyn Listing, (line, skipped): Position) -> Position {
         let width = self.canvas.size().1;
         let count = rows(&lines.line(line), width).len();
         if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
     /// So many rows above a place.
-    fn above(&self, lines: &mut dyn Lines, (mut line, mut row): Top, count: usize) -> Top {
+    fn above(
+        &self,
+        lines: &mut dyn Listing,
+        (mut line, mut row): Position,
+        count: usize,
+    ) -> Position {
         let width = self.canvas.size().1;
         for _ in 0..count {
             if row > 0 {
@@ -234,14 +243,17 @@ impl Keys {
             match self.wait(None)? {
                 Wait::Idle
                 | Wait::Typed(
-                    Typed::NotText | Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_),
+                    InputEvent::NotText
+                    | InputEvent::Paste(_)
+                    | InputEvent::Burst(_)
+                    | InputEvent::Ahead(_),
                 ) => {}
                 Wait::Stale => self.canvas.wipe(),
-                Wait::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
+                Wait::Typed(InputEvent::Key(key)) if key == Key::ctrl('d') => {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }
-                Wait::Typed(typed @ (Typed::Text(_) | Typed::Key(_))) => {
+                Wait::Typed(typed @ (InputEvent::Text(_) | InputEvent::Key(_))) => {
                     self.canvas.clear();
                     if is_number(&typed) {
                         self.input.unread(typed);

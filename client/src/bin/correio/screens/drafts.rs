@@ -49,7 +49,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
 
 /// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
 fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
-    let labels = Labels { text: app.text, drafts };
+    let labels = DraftLabels { text: app.text, drafts };
     if list.len() <= OFFERED_MAX {
         let offered = (1_u8..).zip(list);
         let choice = |(digit, draft)| Choice::new(digit, labels.label(draft));
@@ -59,7 +59,7 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
     }
     app.say("");
     app.say(&app.text.of("drafts-title"));
-    app.prompt.page(&mut Numbered { labels, list }, 0, &list_footer(app.text))?;
+    app.prompt.page(&mut DraftListing { labels, list }, 0, &list_footer(app.text))?;
     let question =
         format!("{} {}", app.text.of("drafts-choose"), app.text.of("receive-choose-hint"));
     loop {
@@ -78,12 +78,12 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
 }
 
 /// The lines of a list of drafts.
-struct Numbered<'a> {
-    labels: Labels<'a>,
+struct DraftListing<'a> {
+    labels: DraftLabels<'a>,
     list: &'a [Draft],
 }
 
-impl Listing for Numbered<'_> {
+impl Listing for DraftListing<'_> {
     fn count(&self) -> usize {
         self.list.len()
     }
@@ -116,12 +116,12 @@ fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Ans
 }
 
 /// Makes the lines that stand for drafts.
-struct Labels<'a> {
+struct DraftLabels<'a> {
     text: &'a Text,
     drafts: &'a Drafts,
 }
 
-impl Labels<'_> {
+impl DraftLabels<'_> {
     /// When the draft was written last, to whom, and the subject, as `correio list` shows mails.
     fn label(&self, draft: &Draft) -> String {
         let mail = show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine);

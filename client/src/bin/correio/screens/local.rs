@@ -3,7 +3,7 @@
 use correio_client::{Mailbox, Shown, show};
 
 use super::{
-    receive::{self, List},
+    receive::{self, MailList},
     user::CurrentUser,
 };
 use crate::{app::App, prompt::Answer};
@@ -32,7 +32,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
     let names = user.names_among(&list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
-    let list = List { names, mails };
+    let list = MailList { names, mails };
     // The newest are at the end, and are shown first.
     list.show(app, list.mails.len())?;
     receive::read_some(app, &mailbox, &list)

@@ -46,7 +46,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
     let names = user.names(&mailbox);
-    let listed = List { names, mails: (1..).zip(mails).collect() };
+    let listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
     // From now on they are not new any more: the person has seen that they are there.
     let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
@@ -79,16 +79,16 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
 }
 
 /// Mails with their numbers, and the accounts whose names may be mistaken for one another.
-pub(crate) struct List {
+pub(crate) struct MailList {
     pub(crate) names: Names,
     pub(crate) mails: Vec<(usize, Stored)>,
 }
 
-impl List {
+impl MailList {
     /// Shows a line for each mail: its number here, the sender's full name, the subject. The mail
     /// of this index, or the last one, is on the first screen.
     pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
-        app.prompt.page(&mut Rows(self), index, &list_footer(app.text)).map(drop)
+        app.prompt.page(&mut MailListing(self), index, &list_footer(app.text)).map(drop)
     }
 }
 
@@ -98,9 +98,9 @@ pub(crate) fn list_footer(text: &Text) -> Footer {
 }
 
 /// The lines of a list.
-struct Rows<'a>(&'a List);
+struct MailListing<'a>(&'a MailList);
 
-impl Listing for Rows<'_> {
+impl Listing for MailListing<'_> {
     fn count(&self) -> usize {
         self.0.mails.len()
     }
@@ -116,7 +116,7 @@ impl Listing for Rows<'_> {
 }
 
 /// Lets the person read mails of a list until that is enough.
-pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &List) -> Answer<()> {
+pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");

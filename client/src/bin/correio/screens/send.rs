@@ -10,9 +10,9 @@ use correio_proto::{
 use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
+    compose::{Composition, Part},
     editor::Editor,
-    prompt::{Answer, Choice, Menu, Stop, Written},
-    writing::{Part, Writing},
+    prompt::{Answer, BodyEnd, Choice, Menu, Stop},
 };
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
@@ -26,27 +26,27 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
-    let mut writing = Writing::begin(&drafts, app.text);
-    let asked = ask_first_recipients(app, &mut writing, last.is_some());
+    let mut composition = Composition::begin(&drafts, app.text);
+    let asked = ask_first_recipients(app, &mut composition, last.is_some());
     match (asked, last) {
         (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
-            let asked = ask_text(app, &mut writing);
-            finish(app, writing, asked)
+            let asked = ask_text(app, &mut composition);
+            finish(app, composition, asked)
         }
-        (Err(stop), _) => finish(app, writing, Err(stop)),
+        (Err(stop), _) => finish(app, composition, Err(stop)),
     }
 }
 
 /// Asks for the recipients of a new mail. Where there is a draft, `None` chooses that.
 fn ask_first_recipients(
     app: &mut App,
-    writing: &mut Writing,
+    composition: &mut Composition,
     has_draft: bool,
 ) -> Answer<Option<Recipients>> {
     let question = app.text.of("send-to");
-    let mut typing = writing.part(Part::To);
-    let to = app.ask_kept(
+    let mut typing = composition.part(Part::To);
+    let to = app.ask_autosaved(
         &question,
         "",
         |text, typed| match has_draft && typed.trim().is_empty() {
@@ -56,41 +56,42 @@ fn ask_first_recipients(
         &mut typing,
     )?;
     if let Some(to) = &to {
-        writing.set(Part::To, &to.to_string());
+        composition.set(Part::To, &to.to_string());
     }
     Ok(to)
 }
 
 /// Asks for the parts of a draft again, what there is of them being the start, and sends it.
 pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()> {
-    let Some(mut writing) = reopen(app, user, id) else {
+    let Some(mut composition) = reopen(app, user, id) else {
         return Ok(());
     };
-    let asked = ask_recipients(app, &mut writing).and_then(|()| ask_text(app, &mut writing));
-    finish(app, writing, asked)
+    let asked =
+        ask_recipients(app, &mut composition).and_then(|()| ask_text(app, &mut composition));
+    finish(app, composition, asked)
 }
 
 /// Sends a draft as it is.
 pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
-    if let Some(writing) = reopen(app, user, id) {
-        send(app, writing);
+    if let Some(composition) = reopen(app, user, id) {
+        send(app, composition);
     }
 }
 
 /// Takes up a draft, or says why that cannot be done.
-fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Writing> {
+fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> {
     let drafts = open(app, user);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
-            let mut writing = Writing::reopened(file, mail, app.text);
+            let mut composition = Composition::reopened(file, mail, app.text);
             if let Some(left) = Editor::left_behind(&app.data, id, &drafts.file(id)) {
                 // The program ended while an editor had the text.
-                writing.set(Part::Body, &left);
-                if keep(&mut writing).is_ok() {
+                composition.set(Part::Body, &left);
+                if keep(&mut composition).is_ok() {
                     Editor::forget(&app.data, id);
                 }
             }
-            Some(writing)
+            Some(composition)
         }
         Ok(Reopened::InUse) => {
             app.say(&app.text.with("drafts-in-use", &[("count", "1".into())]));
@@ -110,20 +111,20 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Writing> {
 
 /// Sends a mail that was asked for, or keeps what there is of it. A person who leaves it by Esc may
 /// discard it instead.
-fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> {
+fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Answer<()> {
     match asked {
-        Ok(()) => send(app, writing),
-        Err(_) if writing.mail.is_blank() => writing.sent(),
+        Ok(()) => send(app, composition),
+        Err(_) if composition.mail.is_blank() => composition.sent(),
         Err(stop) => {
             // It is on disk before anything is asked.
-            let kept = keep(&mut writing);
+            let kept = keep(&mut composition);
             let left = match stop {
                 Stop::Back if kept.is_ok() && app.prompt.is_interactive() => ask_to_keep(app),
                 stop => Err(stop),
             };
             match left {
-                Ok(Left::Discarded) => discard(app, writing),
-                Ok(Left::Kept) | Err(_) => say_kept(app, &kept),
+                Ok(LeaveChoice::Discarded) => discard(app, composition),
+                Ok(LeaveChoice::Kept) | Err(_) => say_kept(app, &kept),
             }
             return Err(left.err().unwrap_or(stop));
         }
@@ -132,13 +133,13 @@ fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> 
 }
 
 /// What a person does with a mail that is left before it is sent.
-enum Left {
+enum LeaveChoice {
     Kept,
     Discarded,
 }
 
 /// Asks whether a mail is to stay as a draft. Esc keeps it, as Enter does.
-fn ask_to_keep(app: &mut App) -> Answer<Left> {
+fn ask_to_keep(app: &mut App) -> Answer<LeaveChoice> {
     let choices = [
         Choice::new(1, app.text.of("send-leave-keep")),
         Choice::new(2, app.text.of("send-leave-discard")),
@@ -150,14 +151,14 @@ fn ask_to_keep(app: &mut App) -> Answer<Left> {
         choices: &choices,
         current: None,
     }) {
-        Ok(2) => Ok(Left::Discarded),
-        Ok(_) | Err(Stop::Back) => Ok(Left::Kept),
+        Ok(2) => Ok(LeaveChoice::Discarded),
+        Ok(_) | Err(Stop::Back) => Ok(LeaveChoice::Kept),
         Err(stop) => Err(stop),
     }
 }
 
-fn discard(app: &mut App, writing: Writing) {
-    match writing.discard() {
+fn discard(app: &mut App, composition: Composition) {
+    match composition.discard() {
         Ok(()) => app.say(&app.text.of("send-discarded")),
         Err(error) => {
             let reason = show(&error.to_string(), Shown::OneLine);
@@ -167,12 +168,12 @@ fn discard(app: &mut App, writing: Writing) {
 }
 
 /// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
-fn send(app: &mut App, mut writing: Writing) {
-    let kept = keep(&mut writing);
-    match deliver(app, &writing.mail) {
+fn send(app: &mut App, mut composition: Composition) {
+    let kept = keep(&mut composition);
+    match deliver(app, &composition.mail) {
         Ok(()) => {
             app.say(&app.text.of("send-done"));
-            writing.sent();
+            composition.sent();
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
@@ -211,8 +212,8 @@ fn failed(app: &App, reason: String) -> Vec<String> {
 }
 
 /// Keeps a mail durably; where that fails, returns what is to be said.
-fn keep(writing: &mut Writing) -> Result<(), String> {
-    writing.save().map_err(|error| writing.not_kept(&error))
+fn keep(composition: &mut Composition) -> Result<(), String> {
+    composition.save().map_err(|error| composition.not_kept(&error))
 }
 
 fn say_kept(app: &mut App, kept: &Result<(), String>) {
@@ -227,21 +228,22 @@ fn open(app: &App, user: &CurrentUser) -> Drafts {
     Drafts::open(&app.data, &user.server, &user.username)
 }
 
-fn ask_recipients(app: &mut App, writing: &mut Writing) -> Answer<()> {
-    let (question, offered) = (app.text.of("send-to"), writing.mail.to.clone());
-    let to: Recipients = app.ask_kept(&question, &offered, parse, &mut writing.part(Part::To))?;
-    writing.set(Part::To, &to.to_string());
+fn ask_recipients(app: &mut App, composition: &mut Composition) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-to"), composition.mail.to.clone());
+    let to: Recipients =
+        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::To))?;
+    composition.set(Part::To, &to.to_string());
     Ok(())
 }
 
-fn ask_text(app: &mut App, writing: &mut Writing) -> Answer<()> {
-    let (question, offered) = (app.text.of("send-subject"), writing.mail.subject.clone());
+fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-subject"), composition.mail.subject.clone());
     let subject: Subject =
-        app.ask_kept(&question, &offered, parse, &mut writing.part(Part::Subject))?;
-    writing.set(Part::Subject, subject.as_str());
+        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::Subject))?;
+    composition.set(Part::Subject, subject.as_str());
     loop {
-        ask_body(app, writing)?;
-        match writing.mail.body.parse::<Body>() {
+        ask_body(app, composition)?;
+        match composition.mail.body.parse::<Body>() {
             Ok(_) => return Ok(()),
             Err(invalid) => app.say(&app.text.invalid(invalid)),
         }
@@ -249,7 +251,7 @@ fn ask_text(app: &mut App, writing: &mut Writing) -> Answer<()> {
 }
 
 /// Asks for a body of several lines. What was typed stays in the mail however that ends.
-fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
+fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
     let editor = Editor::of_person().filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
     match &editor {
@@ -258,26 +260,28 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
             app.say(&app.text.with("send-body-editor", &values));
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
-        None if !writing.mail.body.is_empty() => app.say(&show(&writing.mail.body, Shown::Lines)),
+        None if !composition.mail.body.is_empty() => {
+            app.say(&show(&composition.mail.body, Shown::Lines))
+        }
         None => {}
     }
     loop {
-        let mut body = writing.mail.body.clone();
-        let written = app.prompt.body(&mut body, &mut writing.part(Part::Body));
-        writing.set(Part::Body, &body);
-        if written? == Written::Done {
+        let mut body = composition.mail.body.clone();
+        let written = app.prompt.body(&mut body, &mut composition.part(Part::Body));
+        composition.set(Part::Body, &body);
+        if written? == BodyEnd::Complete {
             return Ok(());
         }
         match &editor {
-            Some(editor) => edit(app, editor, writing),
+            Some(editor) => edit(app, editor, composition),
             None => app.say(&app.text.of("send-body-no-editor")),
         }
     }
 }
 
 /// Has the body changed in an editor.
-fn edit(app: &mut App, editor: &Editor, writing: &mut Writing) {
-    if let Err(reason) = app.run_in_terminal(|| editor.edit_mail(&app.data, writing)) {
+fn edit(app: &mut App, editor: &Editor, composition: &mut Composition) {
+    if let Err(reason) = app.run_in_terminal(|| editor.edit_mail(&app.data, composition)) {
         let values = [("editor", editor.shown().into()), ("reason", reason.into())];
         app.say(&app.text.with("send-editor-failed", &values));
     }

@@ -4,10 +4,10 @@ use std::{fmt::Write, path::PathBuf};
 
 use correio_client::{Draft, DraftError, DraftFile, Drafts, Shown, new_mail_id, show};
 
-use crate::{prompt::Keep, text::Text};
+use crate::{prompt::Autosave, text::Text};
 
 /// The mail, and its file.
-pub(crate) struct Writing {
+pub(crate) struct Composition {
     pub(crate) mail: Draft,
     file: DraftFile,
     text: &'static Text,
@@ -23,7 +23,7 @@ pub(crate) enum Part {
     Body,
 }
 
-impl Writing {
+impl Composition {
     /// A new mail.
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
@@ -37,8 +37,8 @@ impl Writing {
     }
 
     /// What keeps a part while it is typed.
-    pub(crate) fn part(&mut self, part: Part) -> Typing<'_> {
-        Typing { writing: self, part }
+    pub(crate) fn part(&mut self, part: Part) -> PartAutosave<'_> {
+        PartAutosave { composition: self, part }
     }
 
     /// Sets a part to its final form.
@@ -93,16 +93,16 @@ impl Writing {
 }
 
 /// A part of a mail while it is typed.
-pub(crate) struct Typing<'a> {
-    writing: &'a mut Writing,
+pub(crate) struct PartAutosave<'a> {
+    composition: &'a mut Composition,
     part: Part,
 }
 
-impl Keep for Typing<'_> {
-    fn keep(&mut self, typed: &str) -> Result<(), String> {
-        let Writing { mail, file, text, .. } = {
-            self.writing.set(self.part, typed);
-            &mut *self.writing
+impl Autosave for PartAutosave<'_> {
+    fn autosave(&mut self, typed: &str) -> Result<(), String> {
+        let Composition { mail, file, text, .. } = {
+            self.composition.set(self.part, typed);
+            &mut *self.composition
         };
         if mail.is_blank() && file.path().is_none() {
             return Ok(());
