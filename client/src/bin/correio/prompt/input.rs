@@ -19,7 +19,7 @@ use rustix::{
 use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Stop};
+use super::answer::{Answer, Stop};
 use crate::terminal::Terminal;
 
 /// Silence after which a lone ESC counts as the Esc key, and the start of a control string as Alt
@@ -308,7 +308,7 @@ fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<InputEvent>, bool) {
             (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
             (Some(c), Event::Key(key)) => match typed.last_mut() {
                 _ if matches!(key.code, Code::Enter | Code::Tab) => {
-                    typed.push(InputEvent::Key(key))
+                    typed.push(InputEvent::Key(key));
                 }
                 Some(InputEvent::Text(text)) => text.push(c),
                 _ => typed.push(InputEvent::Text(c.to_string())),

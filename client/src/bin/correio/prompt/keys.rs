@@ -11,9 +11,10 @@ use correio_client::keys::{Code, Key, Modifiers};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 
 use super::{
-    Answer, Choice, Menu, MenuStatus, Stop,
+    answer::{Answer, Stop},
     canvas::Canvas,
     input::{InputEvent, InputReader, Wait},
+    menu::{Choice, Menu, MenuStatus},
 };
 use crate::{
     terminal::{ModeGuard, SignalRoute, Terminal},
@@ -51,9 +52,9 @@ pub(crate) struct KeyPrompt {
 }
 
 /// What a person did to a menu.
-enum MenuAction<'a> {
-    Chosen(&'a Choice),
-    Refused(&'a Choice),
+enum MenuAction<'a, C> {
+    Chosen(&'a Choice<C>),
+    Refused(&'a Choice<C>),
     Moved,
     Stopped(Stop),
 }
@@ -117,7 +118,11 @@ impl KeyPrompt {
         }
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
+    pub(super) fn choose<C: Copy + PartialEq>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<C> {
         self.begin()?;
         self.canvas.say("");
         self.canvas.say(&Style::new().bold().apply_to(menu.title).to_string());
@@ -128,12 +133,16 @@ impl KeyPrompt {
             self.canvas.draw(&rows, None);
         }
         self.canvas.leave();
-        chosen.map(|choice| choice.digit)
+        chosen.map(|choice| choice.value)
     }
 
-    fn chosen<'a>(&mut self, menu: &Menu<'a>, status: &mut dyn MenuStatus) -> Answer<&'a Choice> {
-        let is_first = |choice: &Choice| match menu.current {
-            Some(digit) => choice.digit == digit && choice.unavailable.is_none(),
+    fn chosen<'a, C: Copy + PartialEq>(
+        &mut self,
+        menu: &Menu<'a, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<&'a Choice<C>> {
+        let is_first = |choice: &Choice<C>| match menu.current {
+            Some(current) => choice.value == current && choice.unavailable.is_none(),
             None => choice.unavailable.is_none(),
         };
         let mut current = menu.choices.iter().position(is_first).unwrap_or_default();
@@ -165,7 +174,13 @@ impl KeyPrompt {
     }
 
     /// Draws as many choices around the current one as fit, and what is said besides.
-    fn draw_menu(&mut self, menu: &Menu<'_>, current: usize, status: &[String], remark: &str) {
+    fn draw_menu<C>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        current: usize,
+        status: &[String],
+        remark: &str,
+    ) {
         let (height, width) = self.canvas.size();
         let mut items = self.items(menu, menu.choices.get(current).map(|choice| choice.digit));
         let said =
@@ -183,7 +198,7 @@ impl KeyPrompt {
         self.canvas.draw(&items, None);
     }
 
-    fn items(&self, menu: &Menu<'_>, active: Option<u8>) -> Vec<String> {
+    fn items<C>(&self, menu: &Menu<'_, C>, active: Option<u8>) -> Vec<String> {
         let mut rows = Vec::new();
         for choice in menu.choices {
             if choice.apart {
@@ -194,7 +209,7 @@ impl KeyPrompt {
         rows
     }
 
-    fn item(&self, choice: &Choice, active: bool) -> String {
+    fn item<C>(&self, choice: &Choice<C>, active: bool) -> String {
         let label = format!("{}) {}", choice.digit, choice.label);
         let label = match &choice.unavailable {
             None => label,
@@ -207,12 +222,12 @@ impl KeyPrompt {
         }
     }
 
-    fn take<'a>(
+    fn take<'a, C>(
         &mut self,
-        menu: &Menu<'a>,
+        menu: &Menu<'a, C>,
         current: &mut usize,
         typed: &InputEvent,
-    ) -> MenuAction<'a> {
+    ) -> MenuAction<'a, C> {
         let count = menu.choices.len().max(1);
         let choice = match typed {
             InputEvent::Key(key) => match (key.code, key.modifiers) {
@@ -257,7 +272,7 @@ impl KeyPrompt {
     }
 
     /// The choice whose digit was typed. A digit within other text is none.
-    fn typed_choice<'a>(&mut self, menu: &Menu<'a>, text: &str) -> Option<&'a Choice> {
+    fn typed_choice<'a, C>(&mut self, menu: &Menu<'a, C>, text: &str) -> Option<&'a Choice<C>> {
         let is_alone = !self.follows_text();
         let digit = text.parse::<u8>().ok().filter(|_| text.len() == 1 && is_alone);
         match digit {

@@ -11,7 +11,13 @@ use rustix::{
 use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Autosave, BodyEnd, Choice, Menu, MenuStatus, Messages, Stop, asked, body};
+use super::{
+    answer::{Answer, BodyEnd, Stop},
+    autosave::Autosave,
+    body,
+    menu::{Choice, Menu, MenuStatus},
+    messages::{Messages, asked},
+};
 use crate::{
     exit::Status,
     terminal::{SignalRoute, Terminal},
@@ -82,7 +88,11 @@ impl LinePrompt {
         self.out.write(&format!("{text}\n"));
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
+    pub(super) fn choose<C: Copy>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<C> {
         self.say("");
         self.say(menu.title);
         for line in status.lines() {
@@ -101,7 +111,7 @@ impl LinePrompt {
             let typed = typed.trim();
             let chosen = menu.choices.iter().find(|choice| typed == choice.digit.to_string());
             match chosen {
-                Some(choice) if choice.unavailable.is_none() => return Ok(choice.digit),
+                Some(choice) if choice.unavailable.is_none() => return Ok(choice.value),
                 Some(choice) => self.say(&menu.refusal(choice)),
                 None if typed.is_empty() => {}
                 None => {
@@ -274,7 +284,7 @@ impl Drop for LinePrompt {
     }
 }
 
-fn label(choice: &Choice) -> String {
+fn label<C>(choice: &Choice<C>) -> String {
     let Choice { digit, label, .. } = choice;
     match &choice.unavailable {
         None => format!("  {digit}) {label}"),

@@ -6,9 +6,14 @@ use std::io::{self, IsTerminal};
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{buffer::Buffer, keys::KeyPrompt, lines::LinePrompt, question::BurstUse};
-use crate::{exit::Status, terminal::Terminal, text::Text};
+use self::{
+    autosave::NoAutosave, buffer::Buffer, keys::KeyPrompt, lines::LinePrompt, menu::NoStatus,
+    messages::Messages, question::BurstUse,
+};
+use crate::{terminal::Terminal, text::Text};
 
+mod answer;
+mod autosave;
 mod body;
 mod buffer;
 mod canvas;
@@ -16,136 +21,17 @@ mod input;
 mod keys;
 mod layout;
 mod lines;
+mod menu;
+mod messages;
 mod pager;
 mod question;
 
-pub(crate) use pager::{Footer, Listing, PagesShown, Plain};
-
-/// Why a question has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The person wants back (Esc, or an empty line where something is needed).
-    Back,
-    /// There is no more input: leave the program.
-    Leave,
-    /// Ctrl-C: leave it at once.
-    Interrupted,
-    /// A signal, by its number, ends the program.
-    Signal(i32),
-    /// A script cannot go on after what has failed, and the program ends with this status.
-    Failed(Status),
-}
-
-/// An answer, or why there is none.
-pub(crate) type Answer<T> = Result<T, Stop>;
-
-/// One choice of a menu.
-pub(crate) struct Choice {
-    /// What is typed for it, 0 to 9.
-    pub(crate) digit: u8,
-    pub(crate) label: String,
-    /// Why it cannot be chosen now.
-    pub(crate) unavailable: Option<String>,
-    /// Whether a blank line stands before it.
-    pub(crate) apart: bool,
-}
-
-impl Choice {
-    pub(crate) fn new(digit: u8, label: String) -> Self {
-        Self { digit, label, unavailable: None, apart: false }
-    }
-
-    /// A choice with a blank line before it.
-    pub(crate) fn apart(digit: u8, label: String) -> Self {
-        Self { apart: true, ..Self::new(digit, label) }
-    }
-}
-
-/// A menu: its title, what else stands above the choices, and the choices.
-pub(crate) struct Menu<'a> {
-    pub(crate) text: &'a Text,
-    pub(crate) title: &'a str,
-    pub(crate) choices: &'a [Choice],
-    /// The choice that the cursor stands on at first; the first available one where `None`.
-    pub(crate) current: Option<u8>,
-}
-
-/// What is said below a menu's choices as long as it holds, such as new mail. An open menu asks for
-/// it again and again.
-pub(crate) trait MenuStatus {
-    fn lines(&mut self) -> Vec<String>;
-}
-
-/// Nothing is said.
-pub(crate) struct NoStatus;
-
-impl MenuStatus for NoStatus {
-    fn lines(&mut self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-impl Menu<'_> {
-    /// What is said when a choice cannot be chosen.
-    fn refusal(&self, choice: &Choice) -> String {
-        let reason = choice.unavailable.clone().unwrap_or_default();
-        self.text.with("unavailable", &[("reason", reason.into())])
-    }
-}
-
-/// How a text of several lines came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyEnd {
-    /// It is complete.
-    Complete,
-    /// The person goes on in the editor.
-    Editor,
-}
-
-/// Keeps what is typed while it is typed.
-pub(crate) trait Autosave {
-    /// Keeps the text so far.
-    ///
-    /// # Errors
-    ///
-    /// What is said to the person where the text could not be kept.
-    fn autosave(&mut self, typed: &str) -> Result<(), String>;
-}
-
-/// Keeps nothing: the answer is short, or secret.
-pub(crate) struct NoAutosave;
-
-impl Autosave for NoAutosave {
-    fn autosave(&mut self, _: &str) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// What prompts say of themselves.
-struct Messages {
-    /// What was typed is not UTF-8.
-    not_text: String,
-    /// A password has one line.
-    one_line: String,
-    /// Of a paste before a password, the first line was used.
-    first_line: String,
-    /// A line is longer than the terminal passes on.
-    line_cut: String,
-}
-
-impl Messages {
-    fn new(text: &Text) -> Self {
-        let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
-        let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
-        Self { not_text, one_line, first_line, line_cut }
-    }
-}
-
-/// A question as it stands before its answer.
-fn asked(question: &str) -> String {
-    let colon = if question.contains(':') { "" } else { ":" };
-    format!("{question}{colon} ")
-}
+pub(crate) use self::{
+    answer::{Answer, BodyEnd, Stop},
+    autosave::Autosave,
+    menu::{Choice, Menu, MenuChoice, MenuStatus},
+    pager::{Footer, Listing, PagesShown, Plain},
+};
 
 /// Where questions are asked.
 pub(crate) struct Prompt {
@@ -198,17 +84,24 @@ impl Prompt {
         }
     }
 
-    /// Has one of a menu's choices chosen and returns its digit.
-    pub(crate) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+    /// Shows the menu of an enum's choices and returns the choice.
+    pub(crate) fn menu<C: MenuChoice>(&mut self, text: &Text, title_key: &str) -> Answer<C> {
+        let choices: Vec<_> = C::ALL.iter().map(|choice| Choice::of(*choice, text)).collect();
+        let title = text.of(title_key);
+        self.choose(&Menu { text, title: &title, choices: &choices, current: None })
+    }
+
+    /// Shows a menu and returns the value of the choice.
+    pub(crate) fn choose<C: Copy + PartialEq>(&mut self, menu: &Menu<'_, C>) -> Answer<C> {
         self.choose_with(menu, &mut NoStatus)
     }
 
-    /// The same, with lines below the choices.
-    pub(crate) fn choose_with(
+    /// As [`Self::choose`], with lines below the choices.
+    pub(crate) fn choose_with<C: Copy + PartialEq>(
         &mut self,
-        menu: &Menu<'_>,
+        menu: &Menu<'_, C>,
         status: &mut dyn MenuStatus,
-    ) -> Answer<u8> {
+    ) -> Answer<C> {
         match &mut self.backend {
             Backend::Keys(keys) => keys.choose(menu, status),
             Backend::Lines(lines) => lines.choose(menu, status),

@@ -3,7 +3,7 @@
 use correio_client::keys::{Code, Key, Modifiers};
 
 use super::{
-    Answer, Stop,
+    answer::{Answer, Stop},
     input::{InputEvent, Wait},
     keys::KeyPrompt,
 };

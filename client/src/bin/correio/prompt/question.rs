@@ -8,11 +8,13 @@ use unicode_width::UnicodeWidthStr;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    Answer, Autosave, BodyEnd, Messages, Stop, asked,
+    answer::{Answer, BodyEnd, Stop},
+    autosave::{Autosave, NoAutosave},
     buffer::{Buffer, Shape},
     input::{InputEvent, Wait},
     keys::KeyPrompt,
     layout::window,
+    messages::{Messages, asked},
 };
 use crate::wrap::rows;
 
@@ -90,7 +92,7 @@ impl KeyPrompt {
         question: &str,
         messages: &Messages,
     ) -> Answer<Zeroizing<String>> {
-        let mut autosave = super::NoAutosave;
+        let mut autosave = NoAutosave;
         let mut asking =
             Asking::new(question, messages, Buffer::secret(), Shape::OneLine, &mut autosave);
         self.ask(&mut asking)?;

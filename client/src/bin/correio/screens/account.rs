@@ -5,7 +5,7 @@ use correio_client::RequestError;
 use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
-    prompt::{Answer, Choice, Menu, Stop},
+    prompt::{Answer, MenuChoice, Stop},
 };
 
 /// Whether the user is still logged in after a change of the account.
@@ -16,21 +16,44 @@ pub(crate) enum LoginState {
     LoggedOut,
 }
 
+/// The choices of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AccountChoice {
+    Name,
+    Password,
+    Delete,
+    Back,
+}
+
+impl MenuChoice for AccountChoice {
+    const ALL: &'static [Self] = &[Self::Name, Self::Password, Self::Delete, Self::Back];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Name => 1,
+            Self::Password => 2,
+            Self::Delete => 3,
+            Self::Back => 0,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Name => "account-name",
+            Self::Password => "account-password",
+            Self::Delete => "account-delete",
+            Self::Back => "account-back",
+        }
+    }
+}
+
 /// Changes or deletes the account.
 pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<LoginState> {
-    let text = &app.text;
-    let choices = [
-        Choice::new(1, text.of("account-name")),
-        Choice::new(2, text.of("account-password")),
-        Choice::new(3, text.of("account-delete")),
-        Choice::new(0, text.of("account-back")),
-    ];
-    let menu = Menu { text, title: &text.of("account-title"), choices: &choices, current: None };
-    match app.prompt.choose(&menu)? {
-        1 => rename(app, user).map(|()| LoginState::LoggedIn),
-        2 => change_password(app).map(|()| LoginState::LoggedIn),
-        3 => delete(app, user),
-        _ => Ok(LoginState::LoggedIn),
+    match app.prompt.menu(app.text, "account-title")? {
+        AccountChoice::Name => rename(app, user).map(|()| LoginState::LoggedIn),
+        AccountChoice::Password => change_password(app).map(|()| LoginState::LoggedIn),
+        AccountChoice::Delete => delete(app, user),
+        AccountChoice::Back => Ok(LoginState::LoggedIn),
     }
 }
 

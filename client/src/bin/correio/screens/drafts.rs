@@ -8,12 +8,15 @@ use correio_proto::mail::Timestamp;
 use super::{receive::list_footer, send, user::CurrentUser};
 use crate::{
     app::App,
-    prompt::{Answer, Choice, Listing, Menu},
+    prompt::{Answer, Choice, Listing, Menu, MenuChoice},
     text::Text,
 };
 
 /// Most drafts that a menu offers: as many as there are digits. More are a list.
 const OFFERED_MAX: usize = 9;
+
+/// Key of the label that leaves a menu of drafts.
+const BACK: &str = "drafts-back";
 
 /// Has a draft chosen, and what is to be done with it.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
@@ -52,10 +55,14 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
     let labels = DraftLabels { text: app.text, drafts };
     if list.len() <= OFFERED_MAX {
         let offered = (1_u8..).zip(list);
-        let choice = |(digit, draft)| Choice::new(digit, labels.label(draft));
-        let choices = offered.map(choice).collect();
-        let digit = choose(app, "drafts-title", choices)?;
-        return Ok(usize::from(digit).checked_sub(1).and_then(|index| list.get(index)));
+        let line = |(digit, draft)| Choice::new(Some(digit), digit, labels.label(draft));
+        let back = Choice::new(None, 0, app.text.of(BACK));
+        let choices: Vec<_> = offered.map(line).chain([back]).collect();
+        let title = app.text.of("drafts-title");
+        let menu = Menu { text: app.text, title: &title, choices: &choices, current: None };
+        let digit = app.prompt.choose(&menu)?;
+        let index = digit.and_then(|digit| usize::from(digit).checked_sub(1));
+        return Ok(index.and_then(|index| list.get(index)));
     }
     app.say("");
     app.say(&app.text.of("drafts-title"));
@@ -94,23 +101,50 @@ impl Listing for DraftListing<'_> {
     }
 }
 
+/// The choices for one draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DraftChoice {
+    Send,
+    Edit,
+    Delete,
+    Back,
+}
+
+impl MenuChoice for DraftChoice {
+    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Back];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Send => 1,
+            Self::Edit => 2,
+            Self::Delete => 3,
+            Self::Back => 0,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Send => "draft-send",
+            Self::Edit => "draft-edit",
+            Self::Delete => "draft-delete",
+            Self::Back => BACK,
+        }
+    }
+}
+
+/// Asks for one draft's choice and does it.
 fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Answer<()> {
-    let choices = vec![
-        Choice::new(1, app.text.of("draft-send")),
-        Choice::new(2, app.text.of("draft-edit")),
-        Choice::new(3, app.text.of("draft-delete")),
-    ];
-    match choose(app, "drafts-title", choices)? {
-        1 => send::send_draft(app, user, draft.id),
-        2 => send::change(app, user, draft.id)?,
-        3 => match drafts.delete(draft.id) {
+    match app.prompt.menu(app.text, "drafts-title")? {
+        DraftChoice::Send => send::send_draft(app, user, draft.id),
+        DraftChoice::Edit => send::change(app, user, draft.id)?,
+        DraftChoice::Delete => match drafts.delete(draft.id) {
             Ok(()) => app.say(&app.text.of("draft-deleted")),
             Err(error) => {
                 let reason = show(&error.to_string(), Shown::OneLine);
                 app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
             }
         },
-        _ => {}
+        DraftChoice::Back => {}
     }
     Ok(())
 }
@@ -137,11 +171,4 @@ impl DraftLabels<'_> {
         let since_1970 = modified.duration_since(UNIX_EPOCH).ok()?;
         u64::try_from(since_1970.as_millis()).ok().map(Timestamp)
     }
-}
-
-fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
-    choices.push(Choice::new(0, app.text.of("drafts-back")));
-    let menu =
-        Menu { text: app.text, title: &app.text.of(title), choices: &choices, current: None };
-    app.prompt.choose(&menu)
 }

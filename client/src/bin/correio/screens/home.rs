@@ -11,9 +11,47 @@ use super::{
 use crate::{
     app::App,
     names::Names,
-    prompt::{Answer, Choice, Menu, MenuStatus, Stop},
+    prompt::{Answer, Choice, Menu, MenuChoice, MenuStatus, Stop},
     text::Text,
 };
+
+/// The choices of the menu. Their digits go on after those of the first screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HomeChoice {
+    Send,
+    Receive,
+    Logout,
+    Local,
+    Drafts,
+    Account,
+}
+
+impl MenuChoice for HomeChoice {
+    const ALL: &'static [Self] =
+        &[Self::Send, Self::Receive, Self::Logout, Self::Local, Self::Drafts, Self::Account];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Send => 4,
+            Self::Receive => 5,
+            Self::Logout => 6,
+            Self::Local => 7,
+            Self::Drafts => 8,
+            Self::Account => 9,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Send => "home-send",
+            Self::Receive => "home-receive",
+            Self::Logout => "home-logout",
+            Self::Local => "home-local",
+            Self::Drafts => "home-drafts",
+            Self::Account => "home-account",
+        }
+    }
+}
 
 /// Runs the menu until the person logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
@@ -27,12 +65,12 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             return Ok(());
         }
         let done = match choose(app, &user) {
-            Ok(4) => send::run(app, &user),
-            Ok(5) => receive::run(app, &user),
-            Ok(6) => break Ok(()),
-            Ok(7) => local::run(app, &user),
-            Ok(8) => drafts::run(app, &user),
-            Ok(_) => match account::run(app, &mut user) {
+            Ok(HomeChoice::Send) => send::run(app, &user),
+            Ok(HomeChoice::Receive) => receive::run(app, &user),
+            Ok(HomeChoice::Logout) => break Ok(()),
+            Ok(HomeChoice::Local) => local::run(app, &user),
+            Ok(HomeChoice::Drafts) => drafts::run(app, &user),
+            Ok(HomeChoice::Account) => match account::run(app, &mut user) {
                 Ok(LoginState::LoggedOut) => return Ok(()),
                 Ok(LoginState::LoggedIn) => Ok(()),
                 Err(stop) => Err(stop),
@@ -60,27 +98,34 @@ fn has_ended(app: &mut App) -> bool {
     true
 }
 
-fn choose(app: &mut App, user: &CurrentUser) -> Answer<u8> {
+fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let text = &app.text;
     let service = app.service.as_ref();
     let drafts = Drafts::open(&app.data, &user.server, &user.username)
         .list()
         .map_or(0, |list| list.drafts.len());
-    let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
-    let choices = [
-        Choice::new(4, text.of("home-send")),
-        Choice::new(5, text.of("home-receive")),
-        Choice::new(6, text.of("home-logout")),
-        Choice::apart(7, text.of("home-local")),
-        Choice::new(8, drafts),
-        Choice::new(9, text.of("home-account")),
-    ];
+    let choices: Vec<_> =
+        HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
     let name = show(user.full_name.as_str(), Shown::OneLine);
     let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
     let mut status = Status { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
+}
+
+fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoice> {
+    match choice {
+        HomeChoice::Drafts => {
+            let label = text.with(choice.label_key(), &[("count", drafts.to_string().into())]);
+            Choice::new(choice, choice.digit(), label)
+        }
+        // A blank line parts the main choices from the others.
+        HomeChoice::Local => Choice { apart: true, ..Choice::of(choice, text) },
+        HomeChoice::Send | HomeChoice::Receive | HomeChoice::Logout | HomeChoice::Account => {
+            Choice::of(choice, text)
+        }
+    }
 }
 
 /// What stands below the menu.

@@ -12,7 +12,7 @@ use crate::{
     app::{App, parse},
     compose::{Composition, Part},
     editor::Editor,
-    prompt::{Answer, BodyEnd, Choice, Menu, Stop},
+    prompt::{Answer, BodyEnd, MenuChoice, Stop},
 };
 
 /// Asks for a new mail, or goes on with the last draft, and sends it.
@@ -123,8 +123,8 @@ fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Ans
                 stop => Err(stop),
             };
             match left {
-                Ok(LeaveChoice::Discarded) => discard(app, composition),
-                Ok(LeaveChoice::Kept) | Err(_) => say_kept(app, &kept),
+                Ok(LeaveChoice::Discard) => discard(app, composition),
+                Ok(LeaveChoice::Keep) | Err(_) => say_kept(app, &kept),
             }
             return Err(left.err().unwrap_or(stop));
         }
@@ -132,28 +132,36 @@ fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Ans
     asked
 }
 
-/// What a person does with a mail that is left before it is sent.
-enum LeaveChoice {
-    Kept,
-    Discarded,
+/// The choices for a mail that is left before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeaveChoice {
+    Keep,
+    Discard,
+}
+
+impl MenuChoice for LeaveChoice {
+    const ALL: &'static [Self] = &[Self::Keep, Self::Discard];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Keep => 1,
+            Self::Discard => 2,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Keep => "send-leave-keep",
+            Self::Discard => "send-leave-discard",
+        }
+    }
 }
 
 /// Asks whether a mail is to stay as a draft. Esc keeps it, as Enter does.
 fn ask_to_keep(app: &mut App) -> Answer<LeaveChoice> {
-    let choices = [
-        Choice::new(1, app.text.of("send-leave-keep")),
-        Choice::new(2, app.text.of("send-leave-discard")),
-    ];
-    let title = app.text.of("send-leave");
-    match app.prompt.choose(&Menu {
-        text: app.text,
-        title: &title,
-        choices: &choices,
-        current: None,
-    }) {
-        Ok(2) => Ok(LeaveChoice::Discarded),
-        Ok(_) | Err(Stop::Back) => Ok(LeaveChoice::Kept),
-        Err(stop) => Err(stop),
+    match app.prompt.menu(app.text, "send-leave") {
+        Err(Stop::Back) => Ok(LeaveChoice::Keep),
+        answer => answer,
     }
 }
 
@@ -261,7 +269,7 @@ fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
         None if !composition.mail.body.is_empty() => {
-            app.say(&show(&composition.mail.body, Shown::Lines))
+            app.say(&show(&composition.mail.body, Shown::Lines));
         }
         None => {}
     }
