@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use correio_client::{ConnectError, DraftError, MailboxError, ReceiveError, RequestError};
+use correio_client::{
+    ConnectError, DraftError, KnownServersError, MailboxError, ReceiveError, RequestError,
+};
 use correio_proto::{
     mail::Invalid,
     message::{ErrorCode, ErrorReply},
@@ -10,7 +12,7 @@ use correio_proto::{
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::{commands::Output, text::Text};
+use crate::{output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +177,18 @@ impl Failure {
             MailboxError::Locked => Self::new(Status::TryAgain, "locked", said),
             MailboxError::Io { .. } => Self::new(Status::Local, "mailbox", said),
         }
+    }
+
+    pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
+        let status = match error {
+            KnownServersError::Io { .. } => Status::Local,
+            KnownServersError::Locked { .. } => Status::TryAgain,
+            KnownServersError::Cancelled => Status::Interrupted,
+            KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
+                Status::Configuration
+            }
+        };
+        Self::new(status, "known_servers", text.known_servers(error))
     }
 
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {

@@ -15,8 +15,9 @@ use etcetera::BaseStrategy;
 use crate::{
     app::App,
     args::{Cli, Options, UsageError, variable_at_fault},
-    commands::{Context, Output},
+    commands::Context,
     exit::{Failure, Status},
+    output::Output,
     prompt::Stop,
     terminal::Terminal,
     text::Text,
@@ -31,6 +32,7 @@ mod editor;
 mod exit;
 mod help;
 mod names;
+mod output;
 mod prompt;
 mod screens;
 mod terminal;
@@ -153,9 +155,8 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     let terminal = Terminal::install(cancel.clone())
         .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
-        let context = Context { text, options, data, cancel };
-        return commands::run(&context, &terminal, command)
-            .map(|output| Ended::Answered(Box::new(output)));
+        let context = Context { text, options, data, cancel, terminal };
+        return commands::run(&context, command).map(|output| Ended::Answered(Box::new(output)));
     }
     let preset = match &options.server {
         Some(_) => Some(options.address(text)?),

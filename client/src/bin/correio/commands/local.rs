@@ -6,10 +6,14 @@ use console::Term;
 use correio_client::{Shown, Status as MailStatus, show};
 use serde_json::json;
 
-use super::{Context, Marks, Output, mail_json, utc};
+use super::{
+    context::Context,
+    json::{mail_json, utc},
+};
 use crate::{
     exit::Failure,
     names::Names,
+    output::{Marks, Output},
     view,
     wrap::{LongWords, wrap},
 };

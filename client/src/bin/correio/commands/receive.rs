@@ -6,12 +6,16 @@ use correio_client::{Mailbox, MailboxError, Progress, Shown, Stored, show};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
-use super::{Context, Marks, Output, mail_json};
-use crate::{exit::Failure, names::Names, terminal::Terminal};
+use super::{context::Context, json::mail_json};
+use crate::{
+    exit::Failure,
+    names::Names,
+    output::{Marks, Output},
+};
 
-pub(super) fn run(context: &Context<'_>, terminal: &Terminal) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
-    let (service, account) = context.log_in(terminal)?;
+    let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox()?;
     let mut progress = |progress: Progress| {
         if io::stderr().is_terminal() && progress.more {

@@ -4,15 +4,14 @@ use correio_client::{Registration, new_mail_id};
 use correio_proto::{invite::Invite, message::Registration as Open};
 use serde_json::json;
 
-use super::{Context, Output};
+use super::context::Context;
 use crate::{
     exit::{Failure, Status},
-    terminal::Terminal,
+    output::Output,
 };
 
 pub(super) fn run(
     context: &Context<'_>,
-    terminal: &Terminal,
     name: &str,
     invite: Option<&Invite>,
 ) -> Result<Output, Failure> {
@@ -20,14 +19,14 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
-    context.needs_password(terminal)?;
+    context.needs_password()?;
     // The server is known before a password is asked for.
-    let service = context.connect(terminal)?;
+    let service = context.connect()?;
     if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }
-    let password = context.new_password(terminal)?;
+    let password = context.new_password()?;
     let registration = Registration {
         id: new_mail_id(),
         username: username.clone(),

@@ -14,13 +14,14 @@ use correio_proto::{
 };
 use serde_json::json;
 
-use super::{Context, Output, utc};
+use super::{context::Context, json::utc};
 use crate::{
     compose::{Composition, Part},
     editor::Editor,
     exit::{Failure, KeptDraft, Status},
+    output::Output,
     prompt::{BodyEnd, Prompt, Stop},
-    terminal::{SignalRoute, Terminal},
+    terminal::SignalRoute,
     text::Text,
 };
 
@@ -61,7 +62,6 @@ impl BodySource {
 
 pub(super) fn run(
     context: &Context<'_>,
-    terminal: &Terminal,
     to: &str,
     subject: &str,
     source: &BodySource,
@@ -71,17 +71,17 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
-    context.needs_password(terminal)?;
+    context.needs_password()?;
     // The server is known before a password is asked for, and that comes before the body, which
     // may follow it on standard input. Without a server there is still a draft to keep.
-    let service = context.connect(terminal);
+    let service = context.connect();
     let password = match (&service, context.options.password_stdin) {
-        (Ok(_), _) | (Err(_), true) => Some(context.password(terminal)?),
+        (Ok(_), _) | (Err(_), true) => Some(context.password()?),
         (Err(_), false) => None,
     };
     let (mail, composition) = match source.is_typed() {
         true => {
-            let (mail, composition) = typed(context, terminal, &username, to, subject)?;
+            let (mail, composition) = typed(context, &username, to, subject)?;
             (mail, Some(composition))
         }
         false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
@@ -91,7 +91,7 @@ pub(super) fn run(
         None => keep(context, &username, &mail, failure),
     };
 
-    terminal.set_busy(true);
+    context.terminal.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
         (Err(failure), _) => return Err(kept(composition, failure)),
@@ -116,7 +116,6 @@ pub(super) fn run(
 /// sent.
 fn typed(
     context: &Context<'_>,
-    terminal: &Terminal,
     username: &Username,
     to: Recipients,
     subject: Subject,
@@ -126,11 +125,11 @@ fn typed(
     let mut composition = Composition::begin(&drafts, text);
     composition.set(Part::To, &to.to_string());
     composition.set(Part::Subject, subject.as_str());
-    terminal.set_busy(false);
-    let mut prompt = Prompt::on_stderr(terminal, text);
-    let typed = type_body(context, terminal, &mut prompt, &mut composition);
+    context.terminal.set_busy(false);
+    let mut prompt = Prompt::on_stderr(&context.terminal, text);
+    let typed = type_body(context, &mut prompt, &mut composition);
     drop(prompt);
-    terminal.route_signals(SignalRoute::Exit);
+    context.terminal.route_signals(SignalRoute::Exit);
     let body = typed?;
     // Kept durably before it is sent; where that fails, the version saved last is there.
     let _ = composition.save();
@@ -139,7 +138,6 @@ fn typed(
 
 fn type_body(
     context: &Context<'_>,
-    terminal: &Terminal,
     prompt: &mut Prompt,
     composition: &mut Composition,
 ) -> Result<Body, Failure> {
@@ -151,8 +149,8 @@ fn type_body(
         composition.set(Part::Body, &body);
         match written {
             Ok(BodyEnd::Editor) => {
-                edit(context, terminal, composition);
-                terminal.redraw();
+                edit(context, composition);
+                context.terminal.redraw();
                 continue;
             }
             // The end of the input is the end of the body.
@@ -171,17 +169,17 @@ fn type_body(
 }
 
 /// Has the body changed in an editor, and says what went wrong.
-fn edit(context: &Context<'_>, terminal: &Terminal, composition: &mut Composition) {
+fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
     let Some(editor) = Editor::of_person() else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };
-    terminal.set_busy(true);
-    let mode = terminal.release();
+    context.terminal.set_busy(true);
+    let mode = context.terminal.release();
     let edited = editor.edit_mail(&context.data, composition);
     drop(mode);
-    terminal.set_busy(false);
+    context.terminal.set_busy(false);
     if let Err(said) = edited {
         let values = [("editor", editor.shown().into()), ("reason", said.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("send-editor-failed", &values));

@@ -8,11 +8,11 @@ use correio_client::{
 use correio_proto::fingerprint::Fingerprint;
 use serde_json::json;
 
-use super::{Context, Output};
+use super::context::Context;
 use crate::{
     args::Origin,
     exit::{Failure, Status},
-    terminal::Terminal,
+    output::Output,
     text::Text,
     tty::Tty,
 };
@@ -26,7 +26,6 @@ pub(super) enum Action {
 
 pub(super) fn run(
     context: &Context<'_>,
-    terminal: &Terminal,
     server: Option<&str>,
     action: Action,
 ) -> Result<Output, Failure> {
@@ -44,7 +43,7 @@ pub(super) fn run(
         },
     };
     match action {
-        Action::Accept => accept(context, terminal, &known, &address),
+        Action::Accept => accept(context, &known, &address),
         Action::Forget => forget(context, &known, &address),
     }
 }
@@ -88,7 +87,6 @@ fn forget(
 /// again is accepted already; another one in its place is the person's to accept.
 fn accept(
     context: &Context<'_>,
-    terminal: &Terminal,
     known: &KnownServers,
     address: &Address,
 ) -> Result<Output, Failure> {
@@ -102,20 +100,20 @@ fn accept(
     };
     let stated = context.options.fingerprint;
     let trust = stated.or(accepted).map_or(Trust::Authorities, Trust::Fingerprint);
-    let fingerprint = match context.connect_trusting(terminal, address, trust) {
+    let fingerprint = match context.connect_trusting(address, trust) {
         Ok(_) if stated.is_none_or(|stated| accepted == Some(stated)) && accepted.is_some() => {
             return Ok(answer(context, "trust-known", address, accepted));
         }
         Ok(_) => stated,
         Err(ConnectError::Untrusted(untrusted)) if stated.is_none() => {
-            if !context.may_ask(terminal) {
+            if !context.may_ask() {
                 return Err(nobody_to_ask(text, &untrusted));
             }
-            if !context.accepts(terminal, &untrusted)? {
+            if !context.accepts(&untrusted)? {
                 let said = text.with("trust-not-accepted", &[address_value(address)]);
                 return Err(Failure::new(Status::NotAllowed, "untrusted", said));
             }
-            needed(context, terminal, &untrusted)?
+            needed(context, &untrusted)?
         }
         Err(error) => return Err(context.distrusted(&error)),
     };
@@ -131,15 +129,11 @@ fn accept(
 
 /// The fingerprint that is to be remembered of a certificate that the person has accepted: none
 /// where a public authority vouches for the server that had another one before.
-fn needed(
-    context: &Context<'_>,
-    terminal: &Terminal,
-    accepted: &Untrusted,
-) -> Result<Option<Fingerprint>, Failure> {
+fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerprint>, Failure> {
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {
         return Ok(Some(accepted.found));
     }
-    match context.connect_trusting(terminal, &accepted.address, Trust::Authorities) {
+    match context.connect_trusting(&accepted.address, Trust::Authorities) {
         Ok(_) => Ok(None),
         Err(ConnectError::Untrusted(again)) if again.found == accepted.found => {
             Ok(Some(accepted.found))
@@ -178,16 +172,16 @@ fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
 impl Context<'_> {
     /// Whether a person can be asked: not where standard input is the password's, nor where
     /// there is no terminal.
-    fn may_ask(&self, terminal: &Terminal) -> bool {
-        !self.options.password_stdin && Tty::find(terminal).is_some()
+    fn may_ask(&self) -> bool {
+        !self.options.password_stdin && Tty::find(&self.terminal).is_some()
     }
 
     /// Asks the person whether to trust a certificate.
-    fn accepts(&self, terminal: &Terminal, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(mut tty) = Tty::find(terminal) else {
+    fn accepts(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
+        let Some(mut tty) = Tty::find(&self.terminal) else {
             return Ok(false);
         };
-        terminal.set_busy(false);
+        self.terminal.set_busy(false);
         let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
         let offer = self.text.offer_either(untrusted);
         let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
@@ -198,13 +192,9 @@ impl Context<'_> {
 
     /// Asks the person whether to trust a certificate at the first contact. One that has changed
     /// is not to be accepted by the way; nobody is asked where nobody sits.
-    pub(super) fn accepts_first(
-        &self,
-        terminal: &Terminal,
-        untrusted: &Untrusted,
-    ) -> Result<bool, Failure> {
+    pub(super) fn accepts_first(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
         let is_first = matches!(untrusted.distrust, Distrust::Unvouched(_));
-        Ok(is_first && self.may_ask(terminal) && self.accepts(terminal, untrusted)?)
+        Ok(is_first && self.may_ask() && self.accepts(untrusted)?)
     }
 
     /// Why there is no connection. A certificate that is not the one that the command line or the

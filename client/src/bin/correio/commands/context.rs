@@ -1,0 +1,108 @@
+//! What all commands share: the options, the connection, the login, the local mailbox.
+
+use std::path::PathBuf;
+
+use correio_client::{
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, Mailbox, Service, Trust,
+};
+use correio_proto::{mail::Username, message::LoggedIn};
+
+use super::owners;
+use crate::{args::Options, exit::Failure, terminal::Terminal, text::Text, trust::TrustOption};
+
+/// What commands work with.
+pub(crate) struct Context<'a> {
+    pub(crate) text: &'static Text,
+    pub(crate) options: &'a Options,
+    pub(crate) data: PathBuf,
+    pub(crate) cancel: Cancel,
+    pub(crate) terminal: Terminal,
+}
+
+impl Context<'_> {
+    pub(super) fn address(&self) -> Result<Address, Failure> {
+        self.options.address(self.text)
+    }
+
+    pub(super) fn username(&self) -> Result<Username, Failure> {
+        self.options.username(self.text)
+    }
+
+    pub(super) fn known(&self) -> KnownServers {
+        KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
+    }
+
+    /// Connects. A certificate that is not known yet is the person's to accept.
+    pub(super) fn connect(&self) -> Result<Service, Failure> {
+        let address = self.address()?;
+        let unknown = |error| Failure::known_servers(self.text, &error);
+        let known = self.known();
+        let trust = TrustOption::of(self.options).trust(&known, &address).map_err(unknown)?;
+        let connected = match self.connect_trusting(&address, trust) {
+            Err(ConnectError::Untrusted(untrusted)) if self.accepts_first(&untrusted)? => {
+                known.remember(&address, untrusted.found).map_err(unknown)?;
+                self.connect_trusting(&address, Trust::Fingerprint(untrusted.found))
+            }
+            other => other,
+        };
+        connected.map_err(|error| self.distrusted(&error))
+    }
+
+    pub(super) fn connect_trusting(
+        &self,
+        address: &Address,
+        trust: Trust,
+    ) -> Result<Service, ConnectError> {
+        self.terminal.set_busy(true);
+        let known = Some(self.known());
+        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
+        Service::connect(address, &options, &self.cancel)
+    }
+
+    /// Connects and logs in.
+    pub(super) fn log_in(&self) -> Result<(Service, LoggedIn), Failure> {
+        // What is missing is said before anything is asked or sent.
+        self.address()?;
+        let username = self.username()?;
+        self.needs_password()?;
+        // The server is known before a password is asked for.
+        let service = self.connect()?;
+        let password = self.password()?;
+        let logged_in = service
+            .login(&username, &password, &self.cancel)
+            .map_err(|error| Failure::request(self.text, &error))?;
+        Ok((service, logged_in))
+    }
+
+    /// The server that was named, in all its spellings.
+    pub(super) fn spellings(&self) -> Result<Vec<Address>, Failure> {
+        let address = self.address()?;
+        let same = self.known().same_server(&address);
+        let mut spellings = same.map_err(|error| Failure::known_servers(self.text, &error))?;
+        spellings.push(address);
+        Ok(spellings)
+    }
+
+    /// The local mailbox of the server and user that were named, or the only one there is.
+    pub(super) fn mailbox(&self) -> Result<Mailbox, Failure> {
+        let options = self.options;
+        let (address, username) = match (&options.server, &options.user) {
+            (Some(_), Some(_)) => (self.address()?, self.username()?),
+            (server, user) => {
+                let server = server.is_some().then(|| self.spellings()).transpose()?;
+                let user = user.is_some().then(|| self.username()).transpose()?;
+                let owners = owners::of_mailboxes(&self.data);
+                let mut owners = owners.into_iter().filter(|(address, username)| {
+                    server.as_ref().is_none_or(|server| server.contains(address))
+                        && user.as_ref().is_none_or(|user| user == username)
+                });
+                match (owners.next(), owners.next()) {
+                    (Some(owner), None) => owner,
+                    // Of none and of several, what was not said is what is missing.
+                    _ => (self.address()?, self.username()?),
+                }
+            }
+        };
+        Ok(Mailbox::open(&self.data, &address, &username))
+    }
+}

@@ -1,0 +1,88 @@
+//! The texts about a server's certificate, in the user's language.
+
+use std::borrow::Cow;
+
+use correio_client::{Distrust, Doubt, KnownServersError, Shown, Untrusted, show};
+use correio_proto::fingerprint::Fingerprint;
+
+use super::Text;
+
+impl Text {
+    /// What is said before a person is asked whether to trust a certificate at the first contact.
+    /// `None` where that is not to be asked.
+    pub(crate) fn offer(&self, untrusted: &Untrusted) -> Option<String> {
+        match &untrusted.distrust {
+            Distrust::Unvouched(_) => Some(self.offer_either(untrusted)),
+            Distrust::Changed { .. } => None,
+        }
+    }
+
+    /// What is said before a person is asked whether to trust a certificate, by the command that
+    /// accepts another one in the place of the first, too.
+    pub(crate) fn offer_either(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(doubt) => self.with("trust-offer", &self.values(untrusted, doubt)),
+            Distrust::Changed { expected } => {
+                self.with("trust-changed-offer", &both(untrusted, expected))
+            }
+        }
+    }
+
+    /// Says that the certificate is not the one that was stated.
+    pub(crate) fn other_than_stated(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(_) => self.untrusted(untrusted),
+            Distrust::Changed { expected } => {
+                self.with("trust-other-than-stated", &both(untrusted, expected))
+            }
+        }
+    }
+
+    /// Why a certificate is not trusted and what to do about it.
+    pub(crate) fn untrusted(&self, untrusted: &Untrusted) -> String {
+        match &untrusted.distrust {
+            Distrust::Unvouched(doubt) => {
+                self.with("trust-unknown", &self.values(untrusted, doubt))
+            }
+            Distrust::Changed { expected } => {
+                self.with("trust-changed", &both(untrusted, expected))
+            }
+        }
+    }
+
+    fn values(
+        &self,
+        untrusted: &Untrusted,
+        doubt: &Doubt,
+    ) -> [(&'static str, Cow<'static, str>); 3] {
+        [
+            ("address", untrusted.address.to_string().into()),
+            ("found", untrusted.found.to_string().into()),
+            ("doubt", self.doubt(doubt).into()),
+        ]
+    }
+
+    fn doubt(&self, doubt: &Doubt) -> String {
+        match doubt {
+            Doubt::UnknownIssuer => self.of("doubt-unknown-issuer"),
+            Doubt::Expired => self.of("doubt-expired"),
+            Doubt::NotYetValid => self.of("doubt-not-yet-valid"),
+            Doubt::OtherName => self.of("doubt-other-name"),
+            Doubt::Other(text) => show(text, Shown::OneLine),
+        }
+    }
+
+    pub(crate) fn known_servers(&self, error: &KnownServersError) -> String {
+        let reason = show(&error.to_string(), Shown::OneLine);
+        self.with("known-servers-error", &[("reason", reason.into())])
+    }
+}
+
+/// The address, the certificate that was found, and the one that was expected.
+fn both(untrusted: &Untrusted, expected: &Fingerprint) -> [(&'static str, Cow<'static, str>); 3] {
+    [
+        ("address", untrusted.address.to_string().into()),
+        ("found", untrusted.found.to_string().into()),
+        ("expected", expected.to_string().into()),
+    ]
+}
