@@ -14,21 +14,18 @@ use std::{
 
 use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, Shown, State, Trust, show,
+    Service, Shown, State, Trust, Untrusted, show,
 };
-use correio_proto::{
-    credential::Password,
-    mail::Username,
-    message::{ErrorCode, ErrorReply},
-};
+use correio_proto::{credential::Password, mail::Username};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
+    connect::{Connector, TrustOption},
     exit::Status,
-    prompt::{Answer, Autosave, Prompt},
+    password,
+    prompt::{Answer, Autosave, Prompt, Stop},
     terminal::Terminal,
     text::Text,
-    trust::TrustOption,
 };
 
 /// File in the data directory with the address of the server used last.
@@ -56,7 +53,7 @@ pub(crate) struct App {
     pub(crate) refused: Option<Username>,
     /// With which status a script ends where no server has answered.
     pub(crate) failed: Option<Status>,
-    trust_option: TrustOption,
+    pub(crate) trust_option: TrustOption,
     terminal: Terminal,
     cancel: Cancel,
 }
@@ -155,29 +152,18 @@ impl App {
         KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
-    /// How a server is to be trusted.
-    pub(crate) fn trust(&self, address: &Address) -> Result<Trust, KnownServersError> {
-        self.trust_option.trust(&self.known(), address)
-    }
-
-    /// Points at a server and remembers it.
-    pub(crate) fn connect(&mut self, address: &Address, trust: Trust) -> Result<(), ConnectError> {
-        let shown = address.to_string();
-        let doing = self.text.with("server-connecting", &[("address", shown.clone().into())]);
-        let known = Some(self.known());
-        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
-        let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
+    /// Takes a connection as the server of the menus, and remembers its address.
+    pub(crate) fn set_service(&mut self, service: Service) {
+        // Only a convenience: an address that was not written is asked for again.
+        let _ = self.write(LAST_SERVER, &service.address().to_string());
         self.service = Some(service);
-        // Only a convenience: the address is asked for again where it was not kept.
-        let _ = self.remember(LAST_SERVER, &shown);
-        Ok(())
     }
 
     /// Remembers the username that has logged in, to offer it the next time.
     pub(crate) fn remember_user(&mut self, username: &Username) {
         username.as_str().clone_into(&mut self.user);
         // Only a convenience: the username is typed again where it was not kept.
-        let _ = self.remember(LAST_USER, username.as_str());
+        let _ = self.write(LAST_USER, username.as_str());
     }
 
     /// The username that has logged in last.
@@ -204,7 +190,8 @@ impl App {
         fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
     }
 
-    fn remember(&self, name: &str, value: &str) -> io::Result<()> {
+    /// Writes a small file into the data directory.
+    fn write(&self, name: &str, value: &str) -> io::Result<()> {
         use io::Write;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
         let path = self.data.join(name);
@@ -274,10 +261,7 @@ impl App {
         question: &str,
     ) -> Answer<Result<Arc<Password>, RequestError>> {
         let typed = self.prompt.password(question)?;
-        Ok(match Password::new(&typed) {
-            Ok(password) => Ok(Arc::new(password)),
-            Err(_) => Err(bad_credentials()),
-        })
+        Ok(password::existing(&typed))
     }
 
     /// Asks for a new password, twice.
@@ -299,6 +283,27 @@ impl App {
             self.prompt.drop_ahead();
             self.say(&self.text.of("register-passwords-differ"));
         }
+    }
+}
+
+impl Connector for App {
+    type Stop = Stop;
+
+    fn attempt(&mut self, address: &Address, trust: Trust) -> Result<Service, ConnectError> {
+        let values = [("address", address.to_string().into())];
+        let doing = self.text.with("server-connecting", &values);
+        let known = Some(self.known());
+        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
+        self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))
+    }
+
+    fn accepts(&mut self, untrusted: &Untrusted) -> Answer<bool> {
+        self.say(&self.text.offer(untrusted));
+        self.prompt.confirm(&self.text.of("trust-question"), self.text)
+    }
+
+    fn remember(&mut self, accepted: &Untrusted) -> Result<(), KnownServersError> {
+        self.undisturbed(|_| self.known().remember(&accepted.address, accepted.found))
     }
 }
 
@@ -332,12 +337,6 @@ fn watch(
         }
         is_told = message.is_some();
     }
-}
-
-/// What a server says to a password that no account has.
-pub(crate) fn bad_credentials() -> RequestError {
-    let text = "unknown username or wrong password";
-    RequestError::Refused(ErrorReply::new(ErrorCode::BadCredentials, text))
 }
 
 /// Parses one of the protocol's texts, with the catalogue's words for what is wrong.

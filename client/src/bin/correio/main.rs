@@ -16,28 +16,29 @@ use crate::{
     app::App,
     args::{Cli, Options, UsageError, variable_at_fault},
     commands::Context,
+    connect::TrustOption,
     exit::{Failure, Status},
     output::Output,
     prompt::Stop,
     terminal::Terminal,
     text::Text,
-    trust::TrustOption,
 };
 
 mod app;
 mod args;
 mod commands;
 mod compose;
+mod connect;
 mod editor;
 mod exit;
 mod help;
 mod names;
 mod output;
+mod password;
 mod prompt;
 mod screens;
 mod terminal;
 mod text;
-mod trust;
 mod tty;
 mod usage;
 mod view;

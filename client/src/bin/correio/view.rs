@@ -1,11 +1,14 @@
-//! A mail with all its fields, for reading.
+//! How mails and drafts are shown: a mail with all its fields, and the lines of lists.
 
-use correio_client::{Shown, show};
-use correio_proto::mail::Mail;
+use correio_client::{Draft, Shown, Stored, show};
+use correio_proto::mail::{Mail, Timestamp};
 
-use crate::{names, text::Text};
+use crate::{
+    names::{self, Names},
+    text::Text,
+};
 
-/// The fields a line each, an empty line, the body.
+/// A mail for reading: each field on a line, an empty line, the body.
 pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
     let from = names::with_username(&mail.from, &mail.from_name);
     let fields = [
@@ -22,4 +25,29 @@ pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
     shown.push('\n');
     shown.push_str(&show(mail.body.as_str(), Shown::Lines));
     shown
+}
+
+/// A mail's line in a list from which a number is chosen.
+pub(crate) fn mail_line(number: usize, mail: &Stored, names: &Names) -> String {
+    format!("[{number}] {}", summary(mail, names))
+}
+
+/// A mail's line in the list of the local mailbox, with its date.
+pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> String {
+    format!("[{}] {} {}", mail.number, text.time(mail.sent_at), summary(mail, names))
+}
+
+/// The sender and the subject.
+fn summary(mail: &Stored, names: &Names) -> String {
+    let from = names.sender(&mail.from, &mail.from_name);
+    format!("{from}: {}", show(mail.subject.as_str(), Shown::OneLine))
+}
+
+/// A draft's line: when it was written last, the recipients, the subject.
+pub(crate) fn draft_line(text: &Text, draft: &Draft, written_at: Option<Timestamp>) -> String {
+    let mail = show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine);
+    match written_at {
+        Some(time) => format!("{} {mail}", text.time(time)),
+        None => mail,
+    }
 }

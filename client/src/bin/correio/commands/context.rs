@@ -1,14 +1,22 @@
 //! What all commands share: the options, the connection, the login, the local mailbox.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, Mailbox, Service, Trust,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Mailbox,
+    Service, Trust, Untrusted,
 };
 use correio_proto::{mail::Username, message::LoggedIn};
 
 use super::owners;
-use crate::{args::Options, exit::Failure, terminal::Terminal, text::Text, trust::TrustOption};
+use crate::{
+    args::Options,
+    connect::{self, Connector, TrustOption},
+    exit::{Failure, Status},
+    terminal::Terminal,
+    text::Text,
+    tty::Tty,
+};
 
 /// What commands work with.
 pub(crate) struct Context<'a> {
@@ -32,23 +40,16 @@ impl Context<'_> {
         KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
-    /// Connects. A certificate that is not known yet is the person's to accept.
+    /// Connects to the server that was named.
     pub(super) fn connect(&self) -> Result<Service, Failure> {
         let address = self.address()?;
-        let unknown = |error| Failure::known_servers(self.text, &error);
-        let known = self.known();
-        let trust = TrustOption::of(self.options).trust(&known, &address).map_err(unknown)?;
-        let connected = match self.connect_trusting(&address, trust) {
-            Err(ConnectError::Untrusted(untrusted)) if self.accepts_first(&untrusted)? => {
-                known.remember(&address, untrusted.found).map_err(unknown)?;
-                self.connect_trusting(&address, Trust::Fingerprint(untrusted.found))
-            }
-            other => other,
-        };
-        connected.map_err(|error| self.distrusted(&error))
+        let option = TrustOption::of(self.options);
+        let mut connector = self;
+        connect::connect(&mut connector, option, &self.known(), &address)?
+            .map_err(|error| error.failure(self.text, option))
     }
 
-    pub(super) fn connect_trusting(
+    pub(super) fn connect_once(
         &self,
         address: &Address,
         trust: Trust,
@@ -72,6 +73,25 @@ impl Context<'_> {
             .login(&username, &password, &self.cancel)
             .map_err(|error| Failure::request(self.text, &error))?;
         Ok((service, logged_in))
+    }
+
+    /// Whether a person can be asked: not where standard input is the password's, nor where
+    /// there is no terminal.
+    pub(super) fn may_ask(&self) -> bool {
+        !self.options.password_stdin && Tty::find(&self.terminal).is_some()
+    }
+
+    /// Asks the person whether to trust a certificate.
+    pub(super) fn accepts(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
+        let Some(mut tty) = Tty::find(&self.terminal) else {
+            return Ok(false);
+        };
+        self.terminal.set_busy(false);
+        let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
+        let offer = self.text.offer(untrusted);
+        let question = self.text.yes_no(&self.text.of("trust-question"));
+        let answer = tty.line(&format!("{offer}\n{question}")).map_err(failed)?;
+        Ok(self.text.is_yes(&answer))
     }
 
     /// The server that was named, in all its spellings.
@@ -104,5 +124,22 @@ impl Context<'_> {
             }
         };
         Ok(Mailbox::open(&self.data, &address, &username))
+    }
+}
+
+impl Connector for &Context<'_> {
+    type Stop = Failure;
+
+    fn attempt(&mut self, address: &Address, trust: Trust) -> Result<Service, ConnectError> {
+        self.connect_once(address, trust)
+    }
+
+    /// Without a terminal, nobody is asked.
+    fn accepts(&mut self, untrusted: &Untrusted) -> Result<bool, Failure> {
+        Ok(self.may_ask() && Context::accepts(self, untrusted)?)
+    }
+
+    fn remember(&mut self, accepted: &Untrusted) -> Result<(), KnownServersError> {
+        self.known().remember(&accepted.address, accepted.found)
     }
 }

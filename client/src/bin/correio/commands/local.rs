@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use console::Term;
-use correio_client::{Shown, Status as MailStatus, show};
+use correio_client::Status as MailStatus;
 use serde_json::json;
 
 use super::{
@@ -23,18 +23,13 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
     let list = mailbox.list(1, usize::MAX).map_err(|error| Failure::mailbox(text, &error))?;
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
-        let values = [("path", path.into()), ("reason", reason.into())];
-        let _ = writeln!(io::stderr(), "{}", text.with("local-skipped", &values));
+        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
     }
     let names = Names::of_mails(&list.mails);
     let mut lines = Vec::new();
     let mut mails = Vec::new();
     for mail in &list.mails {
-        let from = names.sender(&mail.from, &mail.from_name);
-        let subject = show(mail.subject.as_str(), Shown::OneLine);
-        lines.push(format!("[{}] {} {from}: {subject}", mail.number, text.time(mail.sent_at)));
+        lines.push(view::dated_mail_line(text, mail, &names));
         mails.push(json!({
             "number": mail.number,
             "status": match mail.status {

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use crate::{
-    app::bad_credentials,
     exit::{Failure, Status},
+    password,
     tty::{Repeat, Tty},
 };
 
@@ -26,9 +26,7 @@ impl Context<'_> {
     /// would refuse it.
     pub(super) fn password(&self) -> Result<Arc<Password>, Failure> {
         let typed = self.typed_password("login-password", &Repeat::No)?;
-        Password::new(&typed)
-            .map(Arc::new)
-            .map_err(|_| Failure::request(self.text, &bad_credentials()))
+        password::existing(&typed).map_err(|error| Failure::request(self.text, &error))
     }
 
     /// The password that an account gets.

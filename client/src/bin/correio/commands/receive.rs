@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Mailbox, MailboxError, Progress, Shown, Stored, show};
+use correio_client::{Mailbox, MailboxError, Progress, Stored};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use crate::{
     exit::Failure,
     names::Names,
     output::{Marks, Output},
+    view,
 };
 
 pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
@@ -19,9 +20,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     let mut mailbox = context.mailbox()?;
     let mut progress = |progress: Progress| {
         if io::stderr().is_terminal() && progress.more {
-            let count = progress.saved.to_string();
-            let line = text.with("receive-progress", &[("count", count.into())]);
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", text.progress(&progress));
         }
     };
     let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
@@ -64,9 +63,7 @@ fn list(
     let names = names(&mailbox, account, &mails);
     let mut list = Vec::new();
     for stored in &mails {
-        let from = names.sender(&stored.from, &stored.from_name);
-        let subject = show(stored.subject.as_str(), Shown::OneLine);
-        lines.push(format!("[{}] {from}: {subject}", stored.number));
+        lines.push(view::mail_line(stored.number, stored, &names));
         // Bodies are held in memory only where they are printed.
         if context.options.json {
             match mailbox.read(stored) {

@@ -1,6 +1,6 @@
 //! `correio trust`: accept a server's certificate, forget it, or list those accepted.
 
-use std::{borrow::Cow, io};
+use std::borrow::Cow;
 
 use correio_client::{
     Address, ConnectError, Distrust, KnownServer, KnownServers, Proof, Trust, Untrusted,
@@ -11,10 +11,10 @@ use serde_json::json;
 use super::context::Context;
 use crate::{
     args::Origin,
+    connect::{TrustOption, not_connected},
     exit::{Failure, Status},
     output::Output,
     text::Text,
-    tty::Tty,
 };
 
 /// What is to be done.
@@ -100,7 +100,7 @@ fn accept(
     };
     let stated = context.options.fingerprint;
     let trust = stated.or(accepted).map_or(Trust::Authorities, Trust::Fingerprint);
-    let fingerprint = match context.connect_trusting(address, trust) {
+    let fingerprint = match context.connect_once(address, trust) {
         Ok(_) if stated.is_none_or(|stated| accepted == Some(stated)) && accepted.is_some() => {
             return Ok(answer(context, "trust-known", address, accepted));
         }
@@ -115,7 +115,10 @@ fn accept(
             }
             needed(context, &untrusted)?
         }
-        Err(error) => return Err(context.distrusted(&error)),
+        Err(error) => {
+            let option = stated.map_or(TrustOption::Unset, TrustOption::Fingerprint);
+            return Err(not_connected(text, option, &error));
+        }
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
@@ -133,7 +136,7 @@ fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerpr
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {
         return Ok(Some(accepted.found));
     }
-    match context.connect_trusting(&accepted.address, Trust::Authorities) {
+    match context.connect_once(&accepted.address, Trust::Authorities) {
         Ok(_) => Ok(None),
         Err(ConnectError::Untrusted(again)) if again.found == accepted.found => {
             Ok(Some(accepted.found))
@@ -163,49 +166,8 @@ fn address_value(address: &Address) -> (&'static str, Cow<'static, str>) {
 
 /// Says what a script does instead of answering the question.
 fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
-    let offer = text.offer_either(untrusted);
+    let offer = text.offer(untrusted);
     let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];
     let said = format!("{offer}\n    {}", text.with("trust-nobody-to-ask", &values));
     Failure::new(Status::NotAllowed, "untrusted", said)
-}
-
-impl Context<'_> {
-    /// Whether a person can be asked: not where standard input is the password's, nor where
-    /// there is no terminal.
-    fn may_ask(&self) -> bool {
-        !self.options.password_stdin && Tty::find(&self.terminal).is_some()
-    }
-
-    /// Asks the person whether to trust a certificate.
-    fn accepts(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(mut tty) = Tty::find(&self.terminal) else {
-            return Ok(false);
-        };
-        self.terminal.set_busy(false);
-        let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
-        let offer = self.text.offer_either(untrusted);
-        let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
-        let question = format!("{offer}\n{question} {yes_no}");
-        let answer = tty.line(&question).map_err(failed)?;
-        Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
-    }
-
-    /// Asks the person whether to trust a certificate at the first contact. One that has changed
-    /// is not to be accepted by the way; nobody is asked where nobody sits.
-    pub(super) fn accepts_first(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let is_first = matches!(untrusted.distrust, Distrust::Unvouched(_));
-        Ok(is_first && self.may_ask() && self.accepts(untrusted)?)
-    }
-
-    /// Why there is no connection. A certificate that is not the one that the command line or the
-    /// environment states has not changed: nobody has accepted another one before.
-    pub(super) fn distrusted(&self, error: &ConnectError) -> Failure {
-        let failure = Failure::connect(self.text, error);
-        match error {
-            ConnectError::Untrusted(untrusted) if self.options.fingerprint.is_some() => {
-                Failure { text: self.text.other_than_stated(untrusted), ..failure }
-            }
-            _ => failure,
-        }
-    }
 }

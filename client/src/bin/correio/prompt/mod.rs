@@ -213,9 +213,7 @@ impl Prompt {
 
     /// Asks for a yes or a no; no is the default.
     pub(crate) fn confirm(&mut self, question: &str, text: &Text) -> Answer<bool> {
-        let question = format!("{question} {}", text.of("prompt-yes-no"));
-        let answer = self.line(&question, "")?;
-        let answer = answer.trim().to_lowercase();
-        Ok(answer.starts_with(&text.of("prompt-yes")))
+        let answer = self.line(&text.yes_no(question), "")?;
+        Ok(text.is_yes(&answer))
     }
 }

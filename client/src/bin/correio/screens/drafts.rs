@@ -10,6 +10,7 @@ use crate::{
     app::App,
     prompt::{Answer, Choice, Listing, Menu, MenuChoice},
     text::Text,
+    view,
 };
 
 /// Most drafts that a menu offers: as many as there are digits. More are a list.
@@ -24,17 +25,12 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let list = match drafts.list() {
         Ok(list) => list,
         Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            app.say(&app.text.draft(&error));
             return Ok(());
         }
     };
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
-        app.say(
-            &app.text.with("drafts-skipped", &[("path", path.into()), ("reason", reason.into())]),
-        );
+        app.say(&app.text.skipped_draft(skipped));
     }
     if !list.in_use.is_empty() {
         let count = list.in_use.len().to_string();
@@ -140,8 +136,7 @@ fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Ans
         DraftChoice::Delete => match drafts.delete(draft.id) {
             Ok(()) => app.say(&app.text.of("draft-deleted")),
             Err(error) => {
-                let reason = show(&error.to_string(), Shown::OneLine);
-                app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+                app.say(&app.text.draft(&error));
             }
         },
         DraftChoice::Back => {}
@@ -156,13 +151,8 @@ struct DraftLabels<'a> {
 }
 
 impl DraftLabels<'_> {
-    /// When the draft was written last, to whom, and the subject, as `correio list` shows mails.
     fn label(&self, draft: &Draft) -> String {
-        let mail = show(&format!("{}: {}", draft.to, draft.subject), Shown::OneLine);
-        match self.written_at(draft) {
-            Some(time) => format!("{} {mail}", self.text.time(time)),
-            None => mail,
-        }
+        view::draft_line(self.text, draft, self.written_at(draft))
     }
 
     /// When the draft's file was changed last. `None` where another program has just deleted it.

@@ -19,10 +19,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         }
     };
     for skipped in &list.skipped {
-        let path = show(&skipped.path.to_string_lossy(), Shown::OneLine);
-        let reason = show(&skipped.reason, Shown::OneLine);
-        let values = [("path", path.into()), ("reason", reason.into())];
-        app.say(&app.text.with("local-skipped", &values));
+        app.say(&app.text.skipped_mail(skipped));
     }
     if list.mails.is_empty() {
         app.say(&app.text.of("local-empty"));

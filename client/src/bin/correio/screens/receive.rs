@@ -9,6 +9,7 @@ use crate::{
     names::Names,
     prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
     text::Text,
+    view,
 };
 
 /// Receives everything and lets the person read it.
@@ -67,8 +68,7 @@ fn say_notes(app: &mut App, mailbox: &Mailbox) {
 /// Shows how far the download is: of how many, where there are more than one page.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
-    let count = done.to_string();
-    bar.set_message(text.with("receive-progress", &[("count", count.into())]));
+    bar.set_message(text.progress(&progress));
     if progress.more
         && let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:20}")
     {
@@ -109,9 +109,7 @@ impl Listing for MailListing<'_> {
         let Some((number, mail)) = self.0.mails.get(index) else {
             return String::new();
         };
-        let from = self.0.names.sender(&mail.from, &mail.from_name);
-        let subject = show(mail.subject.as_str(), Shown::OneLine);
-        format!("[{number}] {from}: {subject}")
+        view::mail_line(*number, mail, &self.0.names)
     }
 }
 
@@ -154,7 +152,7 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let text = crate::view::mail(app.text, &mail);
+    let text = view::mail(app.text, &mail);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
     let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",

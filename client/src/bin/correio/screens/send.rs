@@ -102,8 +102,7 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> 
             None
         }
         Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            app.say(&app.text.draft(&error));
             None
         }
     }
@@ -169,8 +168,7 @@ fn discard(app: &mut App, composition: Composition) {
     match composition.discard() {
         Ok(()) => app.say(&app.text.of("send-discarded")),
         Err(error) => {
-            let reason = show(&error.to_string(), Shown::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            app.say(&app.text.draft(&error));
         }
     }
 }

@@ -1,12 +1,8 @@
 //! 1) Point at a server.
 
-use correio_client::{Address, ConnectError, KnownServersError, Trust};
+use correio_client::Address;
 
-use crate::{
-    app::App,
-    exit::{Failure, Status},
-    prompt::Answer,
-};
+use crate::{app::App, connect, prompt::Answer};
 
 /// Asks for address and port and says whether a correio server is there.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
@@ -37,59 +33,19 @@ pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
     app.refused = None;
     app.failed = None;
     app.tried = Some(address.clone());
-    match connect(app, address)? {
-        Ok(()) => {
+    let (option, known) = (app.trust_option, app.known());
+    match connect::connect(app, option, &known, address)? {
+        Ok(service) => {
+            let details = app.server_details(&service);
+            app.set_service(service);
             app.say(&app.text.of("server-available"));
-            if let Some(service) = &app.service {
-                app.say(&app.server_details(service));
-            }
+            app.say(&details);
         }
-        Err(Unavailable { reason, status }) => {
-            app.failed = Some(status);
-            app.say(&app.text.with("server-unavailable", &[("reason", reason.into())]));
+        Err(error) => {
+            let failure = error.failure(app.text, option);
+            app.failed = Some(failure.status);
+            app.say(&app.text.with("server-unavailable", &[("reason", failure.text.into())]));
         }
     }
     Ok(())
-}
-
-/// Why there is no connection, for people and as the status with which a script ends.
-struct Unavailable {
-    reason: String,
-    status: Status,
-}
-
-impl From<Failure> for Unavailable {
-    fn from(failure: Failure) -> Self {
-        Self { reason: failure.text, status: failure.status }
-    }
-}
-
-/// Connects. A certificate that is not known yet is the person's to accept.
-fn connect(app: &mut App, address: &Address) -> Answer<Result<(), Unavailable>> {
-    let unknown = |app: &App, error: &KnownServersError| Failure::known_servers(app.text, error);
-    let trust = match app.trust(address) {
-        Ok(trust) => trust,
-        Err(error) => return Ok(Err(unknown(app, &error).into())),
-    };
-    let untrusted = match app.connect(address, trust) {
-        Ok(()) => return Ok(Ok(())),
-        Err(ConnectError::Untrusted(untrusted)) => untrusted,
-        Err(error) => return Ok(Err(Failure::connect(app.text, &error).into())),
-    };
-    let refused =
-        Unavailable { reason: app.text.untrusted(&untrusted), status: Status::NotAllowed };
-    let Some(offer) = app.text.offer(&untrusted) else {
-        return Ok(Err(refused));
-    };
-    app.say(&offer);
-    let question = app.text.of("trust-question");
-    if !app.prompt.confirm(&question, app.text)? {
-        return Ok(Err(refused));
-    }
-    let remembered = app.undisturbed(|_| app.known().remember(address, untrusted.found));
-    if let Err(error) = remembered {
-        return Ok(Err(unknown(app, &error).into()));
-    }
-    let connected = app.connect(address, Trust::Fingerprint(untrusted.found));
-    Ok(connected.map_err(|error| Failure::connect(app.text, &error).into()))
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, InvalidAddress, MailboxError, MailboxNote, ReceiveError, RequestError,
-    Shown, Skipped, show,
+    Attempt, ConnectError, DraftError, InvalidAddress, MailboxError, MailboxNote, Progress,
+    ReceiveError, RequestError, Shown, Skipped, show,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem},
@@ -130,13 +130,38 @@ impl Text {
     }
 
     pub(crate) fn mailbox_note(&self, note: &MailboxNote) -> String {
-        let (key, Skipped { path, reason }) = match note {
-            MailboxNote::Unreadable(file) => ("local-skipped", file),
-            MailboxNote::NotSynced(file) => ("mailbox-not-synced", file),
-            MailboxNote::NotMarked(file) => ("mailbox-not-marked", file),
-        };
+        match note {
+            MailboxNote::Unreadable(file) => self.skipped_mail(file),
+            MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
+            MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
+        }
+    }
+
+    /// A file of the local mailbox that a list leaves out.
+    pub(crate) fn skipped_mail(&self, file: &Skipped) -> String {
+        self.skipped("local-skipped", file)
+    }
+
+    /// A file of the drafts that a list leaves out.
+    pub(crate) fn skipped_draft(&self, file: &Skipped) -> String {
+        self.skipped("drafts-skipped", file)
+    }
+
+    fn skipped(&self, key: &str, Skipped { path, reason }: &Skipped) -> String {
         let path = one_line(&path.to_string_lossy());
         self.with(key, &[("path", path), ("reason", one_line(reason))])
+    }
+
+    /// An error of the drafts, which are a part of the local mailbox for its user.
+    pub(crate) fn draft(&self, error: &DraftError) -> String {
+        self.with("mailbox-error", &[("reason", one_line(&error.to_string()))])
+    }
+
+    /// How many mails are on this computer during a download, those included that were there
+    /// before it.
+    pub(crate) fn progress(&self, progress: &Progress) -> String {
+        let count = (progress.saved + progress.known).to_string();
+        self.with("receive-progress", &[("count", count.into())])
     }
 
     pub(crate) fn mailbox(&self, error: &MailboxError) -> String {

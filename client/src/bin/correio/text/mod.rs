@@ -102,6 +102,16 @@ impl Text {
         filled
     }
 
+    /// A question that is answered with yes or no.
+    pub(crate) fn yes_no(&self, question: &str) -> String {
+        format!("{question} {}", self.of("prompt-yes-no"))
+    }
+
+    /// Whether an answer to such a question is a yes; anything else is a no.
+    pub(crate) fn is_yes(&self, answer: &str) -> bool {
+        answer.trim().to_lowercase().starts_with(&self.of("prompt-yes"))
+    }
+
     /// A moment in the person's own time zone.
     pub(crate) fn time(&self, time: Timestamp) -> String {
         let format = match self.lang {

@@ -8,18 +8,8 @@ use correio_proto::fingerprint::Fingerprint;
 use super::Text;
 
 impl Text {
-    /// What is said before a person is asked whether to trust a certificate at the first contact.
-    /// `None` where that is not to be asked.
-    pub(crate) fn offer(&self, untrusted: &Untrusted) -> Option<String> {
-        match &untrusted.distrust {
-            Distrust::Unvouched(_) => Some(self.offer_either(untrusted)),
-            Distrust::Changed { .. } => None,
-        }
-    }
-
-    /// What is said before a person is asked whether to trust a certificate, by the command that
-    /// accepts another one in the place of the first, too.
-    pub(crate) fn offer_either(&self, untrusted: &Untrusted) -> String {
+    /// The message before the question whether to trust a certificate.
+    pub(crate) fn offer(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
             Distrust::Unvouched(doubt) => self.with("trust-offer", &self.values(untrusted, doubt)),
             Distrust::Changed { expected } => {
