@@ -34,7 +34,7 @@ const LAST_SERVER: &str = "server";
 /// File in the data directory with the username that has logged in last.
 const LAST_USER: &str = "user";
 
-/// How long a connection may be away before the person who waits is told.
+/// How long a connection may be away before the user who waits is told.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// How often a spinner looks how the connection is.
@@ -94,7 +94,7 @@ impl App {
         !self.terminal.is_terminal()
     }
 
-    /// Does something that waits for the server, with a spinner where a person waits too. Ctrl-C
+    /// Does something that waits for the server, with a spinner where a user waits too. Ctrl-C
     /// cancels it.
     pub(crate) fn wait<R>(
         &self,

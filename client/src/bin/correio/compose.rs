@@ -1,4 +1,4 @@
-//! A mail while a person writes it: each part is kept as a draft from its first character on.
+//! A mail while a user writes it: each part is kept as a draft from its first character on.
 
 use std::{fmt::Write, path::PathBuf};
 
@@ -74,7 +74,7 @@ impl Composition {
         let _ = self.file.delete();
     }
 
-    /// Deletes a mail that the person does not want.
+    /// Deletes a mail that the user does not want.
     pub(crate) fn discard(self) -> Result<(), DraftError> {
         self.file.delete()
     }

@@ -1,4 +1,4 @@
-//! The person's own editor, for texts of several lines.
+//! The user's own editor, for texts of several lines.
 //!
 //! The text is in a file of the data directory while the editor has it, so that it is still there
 //! whatever ends the editor or this program. It is taken from there the next time the draft is
@@ -19,7 +19,7 @@ use correio_proto::mail::MailId;
 
 use crate::compose::{Composition, Part};
 
-/// Editors that are tried where the person has not chosen one, the easier ones first.
+/// Editors that are tried where the user has not chosen one, the easier ones first.
 const COMMON: [&str; 5] = ["nano", "micro", "vim", "vi", "emacs"];
 
 /// Directory in the data directory with the texts that editors have now.
@@ -38,8 +38,8 @@ struct Edited {
 }
 
 impl Editor {
-    /// The editor that the person has chosen, or a common one that is there.
-    pub(crate) fn of_person() -> Option<Self> {
+    /// The editor that the user has chosen, or a common one that is there.
+    pub(crate) fn of_user() -> Option<Self> {
         let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(env::var_os);
         let chosen = chosen.filter(|name| !name.is_empty()).map(Self).next();
         chosen.or_else(|| {

@@ -1,4 +1,4 @@
-//! The help of the command line in the person's language. Every text comes from the catalogue; what
+//! The help of the command line in the user's language. Every text comes from the catalogue; what
 //! stands beside the definitions in `args` is for readers of the source.
 
 use clap::{Arg, ArgAction, Command};

@@ -48,7 +48,7 @@ mod wrap;
 enum Ended {
     /// A command has something to say.
     Answered(Box<Output>),
-    /// The person has left the menus.
+    /// The user has left the menus.
     Left,
     /// A script could not go on, and was told why; or a signal has ended the menus.
     Failed(Status),

@@ -1,6 +1,6 @@
 //! How a sender is named where full names alone could be mistaken for one another.
 //!
-//! A full name is what a person chose; a username is what the server vouches for. A list shows the
+//! A full name is what a user chose; a username is what the server vouches for. A list shows the
 //! full name, as long as it can mean one account only, and adds the username where it cannot.
 
 use std::collections::{HashMap, HashSet};

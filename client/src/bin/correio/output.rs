@@ -16,7 +16,7 @@ pub(crate) struct Output {
     pub(crate) marks: Marks,
 }
 
-/// Mails that a person has in front of them once the output is written, not before.
+/// Mails that a user has in front of them once the output is written, not before.
 pub(crate) enum Marks {
     Nothing,
     /// These are listed.

@@ -1,4 +1,4 @@
-//! The person whom a command asks: at standard input and error, or, where one of them is
+//! The user whom a command asks: at standard input and error, or, where one of them is
 //! something else, at the terminal that the program was started from. So a body can come through
 //! a pipe and the password from whoever typed the command.
 

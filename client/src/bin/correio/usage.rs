@@ -1,4 +1,4 @@
-//! What is wrong with a command line, in the person's language.
+//! What is wrong with a command line, in the user's language.
 
 use std::borrow::Cow;
 

@@ -75,13 +75,13 @@ impl Context<'_> {
         Ok((service, logged_in))
     }
 
-    /// Whether a person can be asked: not where standard input is the password's, nor where
+    /// Whether a user can be asked: not where standard input is the password's, nor where
     /// there is no terminal.
     pub(super) fn may_ask(&self) -> bool {
         !self.options.password_stdin && Tty::find(&self.terminal).is_some()
     }
 
-    /// Asks the person whether to trust a certificate.
+    /// Asks the user whether to trust a certificate.
     pub(super) fn accepts(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
         let Some(mut tty) = Tty::find(&self.terminal) else {
             return Ok(false);

@@ -38,7 +38,7 @@ impl Context<'_> {
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
-    /// The password from where it is given, or from the person.
+    /// The password from where it is given, or from the user.
     fn typed_password(
         &self,
         question: &str,

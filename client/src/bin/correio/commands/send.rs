@@ -42,7 +42,7 @@ impl BodySource {
         }
     }
 
-    /// Whether a person is typing it now, who has it nowhere else.
+    /// Whether a user is typing it now, who has it nowhere else.
     fn is_typed(&self) -> bool {
         matches!(self, Self::StandardInput) && io::stdin().is_terminal()
     }
@@ -171,7 +171,7 @@ fn type_body(
 /// Has the body changed in an editor, and says what went wrong.
 fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
-    let Some(editor) = Editor::of_person() else {
+    let Some(editor) = Editor::of_user() else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };
@@ -186,7 +186,7 @@ fn edit(context: &Context<'_>, composition: &mut Composition) {
     }
 }
 
-/// Keeps what was typed of a mail that the person, or a signal, has stopped.
+/// Keeps what was typed of a mail that the user, or a signal, has stopped.
 fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {

@@ -84,7 +84,7 @@ fn forget(
 }
 
 /// Looks at the certificate that the server shows now. One that was accepted before and is shown
-/// again is accepted already; another one in its place is the person's to accept.
+/// again is accepted already; another one in its place is the user's to accept.
 fn accept(
     context: &Context<'_>,
     known: &KnownServers,
@@ -130,7 +130,7 @@ fn accept(
     Ok(answer(context, key, address, fingerprint))
 }
 
-/// The fingerprint that is to be remembered of a certificate that the person has accepted: none
+/// The fingerprint that is to be remembered of a certificate that the user has accepted: none
 /// where a public authority vouches for the server that had another one before.
 fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerprint>, Failure> {
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {

@@ -1,4 +1,4 @@
-//! Reads what a person types and groups it: a burst of several lines is a paste.
+//! Reads what a user types and groups it: a burst of several lines is a paste.
 //!
 //! Terminals mark a paste when they can (bracketed paste). For those that cannot, bytes that came
 //! together are looked at as a whole: nobody types a line, Enter and another line within
@@ -11,15 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
+use correio_client::keys::{Decoder, Event, Key};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 use signal_hook::consts::SIGHUP;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use super::answer::{Answer, Stop};
+use super::{
+    answer::{Answer, Stop},
+    input_event::{CTRL_C, InputEvent, group},
+};
 use crate::terminal::Terminal;
 
 /// Silence after which a lone ESC counts as the Esc key, and the start of a control string as Alt
@@ -48,26 +51,8 @@ const READ: usize = 4096;
 
 const CTRL_C_BYTE: u8 = 3;
 
-const CTRL_C: Key = Key::ctrl('c');
 const CTRL_L: Key = Key::ctrl('l');
 const CTRL_Z: Key = Key::ctrl('z');
-
-/// A thing that a person did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum InputEvent {
-    /// Characters that came together, without a line end.
-    Text(String),
-    Key(Key),
-    /// Text that the terminal marked as pasted, of any number of lines.
-    Paste(String),
-    /// Several lines that came too fast to be typed: a paste without marks.
-    Burst(String),
-    /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
-    /// It may have a password in it, and it chooses nothing.
-    Ahead(Zeroizing<String>),
-    /// Something that is not UTF-8; all that came with it was refused.
-    NotText,
-}
 
 /// What came of waiting.
 #[derive(Debug)]
@@ -263,7 +248,7 @@ impl InputReader {
         let was_string = self.decoder.is_string();
         self.decoder.feed(came, events);
         self.last = Instant::now();
-        // A terminal sends a string at once. A person who has pressed Alt-P and goes on typing sends
+        // A terminal sends a string at once. A user who has pressed Alt-P and goes on typing sends
         // one character at a time, which must not keep the string open.
         if !(was_string && self.decoder.is_string() && is_one_character(came)) {
             self.continued = self.last;
@@ -287,159 +272,7 @@ impl InputReader {
     }
 }
 
-/// Groups events that came together. The second value says that there was a paste among them.
-fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<InputEvent>, bool) {
-    let is_typing = |event: &Event| as_text(event).is_some();
-    let is_marked = events.iter().any(|event| matches!(event, Event::Paste(_)));
-    let is_burst = match continues_paste || is_marked {
-        true => events.iter().any(is_typing),
-        false => is_unmarked_paste(&events),
-    };
-    let is_refused = events.contains(&Event::NotText);
-    let mut typed = Vec::new();
-    for event in events {
-        match (as_text(&event), event) {
-            // Text of which a part is missing is another text.
-            (Some(_), _) if is_refused => {}
-            (Some(c), _) if is_burst => push_burst(&mut typed, c),
-            (_, Event::Key(CTRL_C)) => typed.push(InputEvent::Key(CTRL_C)),
-            // A key that comes together with a paste, or with text that was refused, is a part of
-            // that and does nothing: it must not send what is not whole.
-            (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
-            (Some(c), Event::Key(key)) => match typed.last_mut() {
-                _ if matches!(key.code, Code::Enter | Code::Tab) => {
-                    typed.push(InputEvent::Key(key));
-                }
-                Some(InputEvent::Text(text)) => text.push(c),
-                _ => typed.push(InputEvent::Text(c.to_string())),
-            },
-            (_, Event::Key(key)) => typed.push(InputEvent::Key(key)),
-            (_, Event::Paste(text)) => typed.push(InputEvent::Paste(text)),
-            (_, Event::NotText | Event::Unknown) => {}
-        }
-    }
-    if is_refused {
-        typed.push(InputEvent::NotText);
-    }
-    (typed, is_burst || is_marked)
-}
-
 fn is_one_character(bytes: &[u8]) -> bool {
     let text = std::str::from_utf8(bytes);
     bytes.len() == 1 || text.is_ok_and(|text| text.chars().count() == 1)
-}
-
-fn push_burst(typed: &mut Vec<InputEvent>, c: char) {
-    match typed.last_mut() {
-        Some(InputEvent::Burst(text)) => text.push(c),
-        _ => typed.push(InputEvent::Burst(c.to_string())),
-    }
-}
-
-/// The character of an event that is text.
-fn as_text(event: &Event) -> Option<char> {
-    match event {
-        Event::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
-            Code::Char(c) => Some(*c),
-            Code::Enter => Some('\n'),
-            Code::Tab => Some('\t'),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether events that came together are pasted text: an Enter with text after it, and before it
-/// either text or, after more text, another Enter.
-fn is_unmarked_paste(events: &[Event]) -> bool {
-    let text: String = events.iter().filter_map(as_text).collect();
-    // Nobody types a tab and other text at once either.
-    if text.contains('\t') && text.contains(|c: char| !c.is_whitespace()) {
-        return true;
-    }
-    let parts: Vec<bool> = text.split('\n').map(|line| !line.is_empty()).collect();
-    let lines = parts.iter().filter(|has_text| **has_text).count();
-    // "\r1" is an Enter that came late and a key; "1\r" is a key and its Enter.
-    let surrounded = parts.first() == Some(&false)
-        && parts.last() == Some(&false)
-        && lines >= 1
-        && parts.len() > 2;
-    lines >= 2 || surrounded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grouped(bytes: &[u8]) -> Vec<InputEvent> {
-        let (mut decoder, mut events) = (Decoder::new(), Vec::new());
-        decoder.feed(bytes, &mut events);
-        group(events, false).0
-    }
-
-    fn text(text: &str) -> InputEvent {
-        InputEvent::Text(text.to_owned())
-    }
-
-    fn burst(text: &str) -> InputEvent {
-        InputEvent::Burst(text.to_owned())
-    }
-
-    const ENTER: InputEvent = InputEvent::Key(Key::plain(Code::Enter));
-
-    #[test]
-    fn several_lines_at_once_are_a_paste() {
-        for lines in ["ola\n.\n6\n", "intro\n.\n9\n1\nMister Evil\n", "\n.\n", "a\nb", ".\r6"] {
-            let expected = burst(&lines.replace('\r', "\n"));
-            assert_eq!(grouped(lines.as_bytes()), [expected], "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn a_line_and_its_enter_are_typed() {
-        assert_eq!(grouped(b"tony\r"), [text("tony"), ENTER]);
-        assert_eq!(grouped(b"\r1"), [ENTER, text("1")]);
-        assert_eq!(grouped(b"\r\r"), [ENTER, ENTER]);
-        assert_eq!(grouped(b"hello 6 world"), [text("hello 6 world")]);
-    }
-
-    #[test]
-    fn text_that_is_not_utf8_is_refused_as_a_whole() {
-        assert_eq!(grouped(b"n\xe3o\r"), [InputEvent::NotText]);
-    }
-
-    #[test]
-    fn a_key_that_comes_with_refused_text_or_with_a_paste_does_nothing() {
-        assert_eq!(grouped(b"\xc7\x04"), [InputEvent::NotText]);
-        assert_eq!(grouped(b"ola\rcaf\xe9\x18"), [InputEvent::NotText]);
-        let marked = grouped(b"\x1b[200~metade\x1b[201~\x04");
-        assert_eq!(marked, [InputEvent::Paste("metade".to_owned())]);
-    }
-
-    #[test]
-    fn text_with_a_tab_is_a_paste() {
-        for text in ["6\tfoo", "3\tA\tB\r", "9\t3\ty\r"] {
-            assert_eq!(grouped(text.as_bytes()), [burst(&text.replace('\r', "\n"))], "{text:?}");
-        }
-        assert_eq!(grouped(b"\t"), [InputEvent::Key(Key::plain(Code::Tab))]);
-    }
-
-    #[test]
-    fn input_right_after_a_paste_continues_it() {
-        let six = vec![Event::Key(Key::plain(Code::Char('6')))];
-        assert_eq!(group(six.clone(), true).0, [burst("6")]);
-        assert_eq!(group(six, false).0, [text("6")]);
-    }
-
-    #[test]
-    fn what_comes_with_a_marked_paste_is_a_part_of_it() {
-        let typed = grouped(b"\x1b[200~ola\x1b[201~\r.\r6");
-        assert_eq!(typed, [InputEvent::Paste("ola".to_owned()), burst("\n.\n6")]);
-        assert_eq!(grouped(b"\x1b[200~6\x1b[201~"), [InputEvent::Paste("6".to_owned())]);
-    }
-
-    #[test]
-    fn ctrl_c_within_a_paste_is_ctrl_c() {
-        assert_eq!(grouped(b"a\nb\x03"), [burst("a\nb"), InputEvent::Key(CTRL_C)]);
-    }
 }

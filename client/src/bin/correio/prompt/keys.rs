@@ -13,7 +13,8 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use super::{
     answer::{Answer, Stop},
     canvas::Canvas,
-    input::{InputEvent, InputReader, Wait},
+    input::{InputReader, Wait},
+    input_event::InputEvent,
     menu::{Choice, Menu, MenuStatus},
 };
 use crate::{
@@ -37,7 +38,7 @@ const ESCAPE: Key = Key::plain(Code::Escape);
 /// The end of the input.
 const CTRL_D: Key = Key::ctrl('d');
 
-/// A terminal with a person at it.
+/// A terminal with a user at it.
 pub(crate) struct KeyPrompt {
     pub(super) canvas: Canvas,
     pub(super) input: InputReader,
@@ -51,7 +52,7 @@ pub(crate) struct KeyPrompt {
     _mode: ModeGuard,
 }
 
-/// What a person did to a menu.
+/// What a user did to a menu.
 enum MenuAction<'a, C> {
     Chosen(&'a Choice<C>),
     Refused(&'a Choice<C>),

@@ -173,7 +173,7 @@ impl LinePrompt {
         answer
     }
 
-    /// The next line that is text. A person types a line again that is none; a script ends there.
+    /// The next line that is text. A user types a line again that is none; a script ends there.
     fn text(&mut self, messages: &Messages) -> Answer<String> {
         loop {
             let why = match self.read()? {

@@ -1,4 +1,4 @@
-//! Questions to a person: on a terminal with keys, elsewhere as plain lines. The screens do not
+//! Questions to a user: on a terminal with keys, elsewhere as plain lines. The screens do not
 //! know which.
 
 use std::io::{self, IsTerminal};
@@ -18,6 +18,7 @@ mod body;
 mod buffer;
 mod canvas;
 mod input;
+mod input_event;
 mod keys;
 mod layout;
 mod lines;
@@ -63,7 +64,7 @@ impl Prompt {
         Self { backend, messages: Messages::new(text) }
     }
 
-    /// Whether a person sees how it goes, keystroke by keystroke.
+    /// Whether a user sees how it goes, keystroke by keystroke.
     pub(crate) fn is_interactive(&self) -> bool {
         matches!(self.backend, Backend::Keys(_))
     }
@@ -203,7 +204,7 @@ impl Prompt {
         }
     }
 
-    /// Waits until a person has seen what is on the screen; a script has seen it.
+    /// Waits until a user has seen what is on the screen; a script has seen it.
     pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
         match &mut self.backend {
             Backend::Keys(keys) => keys.seen(question),

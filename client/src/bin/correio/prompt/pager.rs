@@ -4,7 +4,8 @@ use correio_client::keys::{Code, Key, Modifiers};
 
 use super::{
     answer::{Answer, Stop},
-    input::{InputEvent, Wait},
+    input::Wait,
+    input_event::InputEvent,
     keys::KeyPrompt,
 };
 use crate::wrap::rows;
@@ -50,14 +51,14 @@ pub(crate) struct Footer {
 pub(crate) enum PagesShown {
     /// The end is on the screen.
     ToTheEnd,
-    /// The person has left before the end.
+    /// The user has left before the end.
     InPart,
 }
 
 /// Where a pager is: the first line and the row of it that are shown.
 type Position = (usize, usize);
 
-/// What a person wants of a pager.
+/// What a user wants of a pager.
 enum PageAction {
     Next,
     Previous,
@@ -235,7 +236,7 @@ impl KeyPrompt {
         (line, row)
     }
 
-    /// Waits until a person has seen what is on the screen.
+    /// Waits until a user has seen what is on the screen.
     pub(super) fn seen(&mut self, question: &str) -> Answer<()> {
         self.begin()?;
         loop {

@@ -39,9 +39,9 @@ impl MenuChoice for FirstChoice {
     }
 }
 
-/// Runs the menus until the person quits and returns how.
+/// Runs the menus until the user quits and returns how.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
-    // A person goes on where they left off; a script says which server it wants.
+    // A user goes on where they left off; a script says which server it wants.
     let last = app.prompt.is_interactive().then(|| app.last_server()).flatten();
     if let Some(address) = preset.cloned().or(last)
         && let Err(stop) = server::point_at(app, &address)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{app::App, prompt::Answer};
 
-/// Lists the local mailbox and lets the person read.
+/// Lists the local mailbox and lets the user read.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let list = match mailbox.list(1, usize::MAX) {

@@ -12,7 +12,7 @@ use crate::{
     view,
 };
 
-/// Receives everything and lets the person read it.
+/// Receives everything and lets the user read it.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.of("receive-working"));
     let mut mailbox = Mailbox::open(&app.data, &user.server, &user.username);
@@ -49,7 +49,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let names = user.names(&mailbox);
     let listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
-    // From now on they are not new any more: the person has seen that they are there.
+    // From now on they are not new any more: the user has seen that they are there.
     let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
         app.say(&app.text.mailbox(&error));
@@ -113,7 +113,7 @@ impl Listing for MailListing<'_> {
     }
 }
 
-/// Lets the person read mails of a list until that is enough.
+/// Lets the user read mails of a list until that is enough.
 pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));

@@ -70,7 +70,7 @@ fn ask_invite(app: &mut App) -> Answer<Invite> {
     })
 }
 
-/// Whether the person wants to try again with what was typed, where that may help.
+/// Whether the user wants to try again with what was typed, where that may help.
 fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
     let may_help = match error {
         RequestError::Refused(error) => {

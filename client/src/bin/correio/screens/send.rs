@@ -108,7 +108,7 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> 
     }
 }
 
-/// Sends a mail that was asked for, or keeps what there is of it. A person who leaves it by Esc may
+/// Sends a mail that was asked for, or keeps what there is of it. A user who leaves it by Esc may
 /// discard it instead.
 fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Answer<()> {
     match asked {
@@ -258,7 +258,7 @@ fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
 
 /// Asks for a body of several lines. What was typed stays in the mail however that ends.
 fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
-    let editor = Editor::of_person().filter(|_| app.prompt.is_interactive());
+    let editor = Editor::of_user().filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
     match &editor {
         Some(editor) => {

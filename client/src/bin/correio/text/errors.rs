@@ -211,7 +211,7 @@ fn visible(c: char) -> String {
     }
 }
 
-/// A sentence and the addresses that it is about, which a person may not have typed.
+/// A sentence and the addresses that it is about, which a user may not have typed.
 fn with_tried(said: String, tried: &[Attempt]) -> String {
     match tried {
         [] => said,

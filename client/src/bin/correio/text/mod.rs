@@ -1,4 +1,4 @@
-//! What is said to a person, in Portuguese or English: the catalogues in `i18n/`.
+//! What is said to a user, in Portuguese or English: the catalogues in `i18n/`.
 
 use std::borrow::Cow;
 
@@ -112,7 +112,7 @@ impl Text {
         answer.trim().to_lowercase().starts_with(&self.of("prompt-yes"))
     }
 
-    /// A moment in the person's own time zone.
+    /// A moment in the user's own time zone.
     pub(crate) fn time(&self, time: Timestamp) -> String {
         let format = match self.lang {
             Lang::Pt => "%d/%m/%Y %H:%M:%S %Z",
