@@ -1,9 +1,7 @@
-//! Reads what a user types and groups it: a burst of several lines is a paste.
+//! Reads the terminal and hands out input events, one at a time, with a deadline.
 //!
-//! Terminals mark a paste when they can (bracketed paste). For those that cannot, bytes that came
-//! together are looked at as a whole: nobody types a line, Enter and another line within
-//! [`GATHERED_WITHIN`], so text like that is pasted text and chooses nothing. What comes with a
-//! marked paste is a part of it, too: a text can contain the mark that ends it.
+//! Bytes that arrive within [`GATHERED_WITHIN`] of one another are gathered first and then grouped
+//! as a whole, because only together they show whether they are a paste.
 
 use std::{
     collections::VecDeque,
@@ -29,24 +27,23 @@ use crate::terminal::Terminal;
 /// with a letter. Longer than a slow connection needs to deliver the rest of an escape sequence.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// How long nothing must come before a paste ends whose end was lost.
+/// Silence after which a paste ends whose end mark was lost.
 const PASTE_SILENCE: Duration = Duration::from_secs(5);
 
-/// Silence after which another begun escape sequence or character is given up. Neither is ambiguous,
-/// so both may wait longer for a slow connection.
+/// Silence after which any other incomplete escape sequence or character is given up. Neither is
+/// ambiguous, so both may wait longer for a slow connection.
 const BEGUN_SILENCE: Duration = Duration::from_secs(2);
 
-/// Input that comes within this time of other input, of which there are at least two keys, is one
-/// burst.
+/// Input within this time after at least two keys belongs to the same burst.
 const GATHERED_WITHIN: Duration = Duration::from_millis(15);
 
-/// Text that comes within this time after a paste continues it.
+/// Text within this time after a paste continues the paste.
 const CONTINUED_WITHIN: Duration = Duration::from_millis(100);
 
-/// Most bytes that are gathered before they are handed out.
+/// Maximum number of bytes that are gathered before they are handed out.
 const GATHERED_MAX: usize = 1 << 20;
 
-/// Bytes of one read.
+/// Size of one read, in bytes.
 const READ: usize = 4096;
 
 const CTRL_C_BYTE: u8 = 3;
@@ -54,26 +51,26 @@ const CTRL_C_BYTE: u8 = 3;
 const CTRL_L: Key = Key::ctrl('l');
 const CTRL_Z: Key = Key::ctrl('z');
 
-/// What came of waiting.
+/// Result of waiting for input.
 #[derive(Debug)]
 pub(super) enum Wait {
     Typed(InputEvent),
-    /// The window has another size, or the screen was somebody else's meanwhile.
+    /// The screen must be drawn again: the window was resized, or another program had the screen.
     Stale,
-    /// The time is over.
+    /// The deadline has passed.
     Idle,
 }
 
-/// The input of a terminal.
+/// Reads a terminal.
 pub(super) struct InputReader {
     terminal: Terminal,
     decoder: Decoder,
     typed: VecDeque<InputEvent>,
-    /// When something came last.
+    /// Time of the last input.
     last: Instant,
-    /// When something came last that was not typed into a control string.
+    /// Time of the last input that was not typed into a control string.
     continued: Instant,
-    /// When a paste came last.
+    /// Time of the last input that was a paste.
     pasted: Option<Instant>,
 }
 
@@ -84,7 +81,7 @@ impl InputReader {
         Self { terminal, decoder, typed, last: now, continued: now, pasted: None }
     }
 
-    /// Waits for the next thing, up to a moment.
+    /// Waits for the next event, until a deadline.
     ///
     /// # Errors
     ///
@@ -123,8 +120,8 @@ impl InputReader {
         }
     }
 
-    /// Ends what has begun, because nothing came after it. The end of a paste that was lost may
-    /// still come, so the paste has no end that is known.
+    /// Ends an incomplete sequence after silence. The end mark of a lost paste may still come, so
+    /// such a paste is handed out as a burst, which has no known end.
     fn resolve(&mut self) {
         let is_paste = self.decoder.is_pasting();
         let mut events = Vec::new();
@@ -145,24 +142,24 @@ impl InputReader {
         }
     }
 
-    /// Drops this key where it came together with what was handed out last.
+    /// Drops this key if it arrived together with the event handed out last.
     pub(super) fn drop_with_last(&mut self, key: Key) {
         if self.typed.front() == Some(&InputEvent::Key(key)) {
             self.typed.pop_front();
         }
     }
 
-    /// Puts a thing back that was not meant for this prompt.
+    /// Puts back an event that is meant for the next prompt.
     pub(super) fn unread(&mut self, typed: InputEvent) {
         self.typed.push_front(typed);
     }
 
-    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    /// Drops answers that were typed ahead, because the answer before them was refused.
     pub(super) fn drop_ahead(&mut self) {
         self.typed.retain(|typed| !matches!(typed, InputEvent::Ahead(_)));
     }
 
-    /// Whether the next thing is there already and is this key; takes it then.
+    /// Takes this key if it is the next event and has arrived already. Returns whether it was.
     pub(super) fn take_waiting(&mut self, key: Key) -> Answer<bool> {
         while self.typed.is_empty() && self.poll(Some(Instant::now()))? {
             self.gather()?;
@@ -174,7 +171,7 @@ impl InputReader {
         Ok(is_next)
     }
 
-    /// Forgets what was typed so far. A paste that is under way is forgotten up to its end.
+    /// Drops all input so far. A paste that has begun is dropped up to its end.
     pub(super) fn forget(&mut self) -> Answer<()> {
         let is_paste = self.decoder.is_pasting();
         while self.poll(Some(Instant::now()))? {
@@ -187,8 +184,8 @@ impl InputReader {
         Ok(())
     }
 
-    /// Waits until the terminal has something, up to a moment. False where nothing came, or a
-    /// signal did.
+    /// Waits until the terminal has input, until a deadline. Returns false after the deadline or a
+    /// signal.
     fn poll(&self, until: Option<Instant>) -> Answer<bool> {
         let stdin = io::stdin();
         let waker = self.terminal.waker();
@@ -206,13 +203,13 @@ impl InputReader {
             self.terminal.drain_waker();
         }
         match stdin.contains(PollFlags::IN) {
-            // What was typed before the terminal went away is still read.
+            // Input from before the hangup is still read.
             false if !stdin.is_empty() => Err(Stop::Signal(SIGHUP)),
             is_ready => Ok(is_ready),
         }
     }
 
-    /// Reads what there is, and what comes with it.
+    /// Reads the input that is there, and the input that arrives together with it.
     fn gather(&mut self) -> Answer<()> {
         let (mut events, mut bytes) = (Vec::new(), 0);
         let continues = self.pasted.is_some_and(|at| at.elapsed() < CONTINUED_WITHIN);
@@ -242,18 +239,18 @@ impl InputReader {
         };
         let came = bytes.get(..read).unwrap_or_default();
         if came == [CTRL_C_BYTE] && self.decoder.is_pasting() && self.last.elapsed() > SILENCE {
-            // A key, not a part of the paste, whose end was lost: Ctrl-C always works.
+            // Ctrl-C works although the end mark of a paste was lost.
             self.decoder.silence(events);
         }
         let was_string = self.decoder.is_string();
         self.decoder.feed(came, events);
         self.last = Instant::now();
-        // A terminal sends a string at once. A user who has pressed Alt-P and goes on typing sends
-        // one character at a time, which must not keep the string open.
+        // A terminal sends a control string at once. After Alt-P, a user's typing arrives one
+        // character at a time and must not keep the string open.
         if !(was_string && self.decoder.is_string() && is_one_character(came)) {
             self.continued = self.last;
         }
-        // It may have been a password.
+        // The bytes may be a password.
         bytes.zeroize();
         Ok(read)
     }

@@ -13,21 +13,22 @@ pub(super) const CTRL_C: Key = Key::ctrl('c');
 /// Input that belongs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum InputEvent {
-    /// Characters that came together, without a line end.
+    /// Characters that arrived together, without a line end.
     Text(String),
     Key(Key),
-    /// Text that the terminal marked as pasted, of any number of lines.
+    /// Text that the terminal marked as pasted, with any number of lines.
     Paste(String),
-    /// Several lines that came too fast to be typed: a paste without marks.
+    /// Several lines that arrived too fast to be typed: an unmarked paste.
     Burst(String),
     /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
-    /// It may have a password in it, and it chooses nothing.
+    /// They may contain a password, and choose nothing in a menu.
     Ahead(Zeroizing<String>),
-    /// Something that is not UTF-8; all that came with it was refused.
+    /// Input that is not UTF-8; all input that arrived with it is refused.
     NotText,
 }
 
-/// Groups events that came together. The second value says that there was a paste among them.
+/// Groups decoded events that arrived together. The second value says whether a paste is among
+/// them.
 pub(super) fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<InputEvent>, bool) {
     let is_typing = |event: &Event| as_text(event).is_some();
     let is_marked = events.iter().any(|event| matches!(event, Event::Paste(_)));
@@ -39,12 +40,12 @@ pub(super) fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<InputEven
     let mut typed = Vec::new();
     for event in events {
         match (as_text(&event), event) {
-            // Text of which a part is missing is another text.
+            // Text with a missing part is another text.
             (Some(_), _) if is_refused => {}
             (Some(c), _) if is_burst => push_burst(&mut typed, c),
             (_, Event::Key(CTRL_C)) => typed.push(InputEvent::Key(CTRL_C)),
-            // A key that comes together with a paste, or with text that was refused, is a part of
-            // that and does nothing: it must not send what is not whole.
+            // A key that arrives together with a paste or with refused text does nothing: it must
+            // not send an incomplete text.
             (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
             (Some(c), Event::Key(key)) => match typed.last_mut() {
                 _ if matches!(key.code, Code::Enter | Code::Tab) => {
@@ -71,7 +72,7 @@ fn push_burst(typed: &mut Vec<InputEvent>, c: char) {
     }
 }
 
-/// The character of an event that is text.
+/// The character of an event, if the event is text.
 fn as_text(event: &Event) -> Option<char> {
     match event {
         Event::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
@@ -84,11 +85,11 @@ fn as_text(event: &Event) -> Option<char> {
     }
 }
 
-/// Whether events that came together are pasted text: an Enter with text after it, and before it
-/// either text or, after more text, another Enter.
+/// Whether events that arrived together are an unmarked paste: two lines with text, a line with
+/// text between two Enters, or text with a tab.
 fn is_unmarked_paste(events: &[Event]) -> bool {
     let text: String = events.iter().filter_map(as_text).collect();
-    // Nobody types a tab and other text at once either.
+    // Nobody types a tab and other text at once.
     if text.contains('\t') && text.contains(|c: char| !c.is_whitespace()) {
         return true;
     }

@@ -1,8 +1,8 @@
-//! Prompts on a terminal, answered with keys: what they share, and the menus. The looks are
+//! Prompts that are answered with keys: their common part, and the menus. They look like
 //! dialoguer's theme.
 //!
-//! dialoguer's menus know neither numbers nor choices that cannot be chosen, and its input reads
-//! keys in a way that takes a part of a sequence for text; so only its theme is used.
+//! Only the theme of dialoguer is used: its menus have neither numbers nor unavailable choices, and
+//! its input takes a part of an escape sequence for text.
 
 use std::time::{Duration, Instant};
 
@@ -22,37 +22,37 @@ use crate::{
     wrap::rows,
 };
 
-/// How often an open menu looks at its status.
+/// Interval at which an open menu reads its status.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 
-/// How long after a number an Enter is taken as part of it: many people type one, and the next
-/// question, which has come up meanwhile, is not meant by it.
+/// Time after a digit in which an Enter belongs to the digit. Many users type that Enter although
+/// the digit has chosen already; the next question must not take it.
 const ENTER_WITHIN: Duration = Duration::from_millis(500);
 
-/// How long after other text a digit is no choice, but a part of that text.
+/// Time after other text in which a digit is a part of that text and chooses nothing.
 const DIGIT_AFTER: Duration = Duration::from_millis(500);
 
 const ENTER: Key = Key::plain(Code::Enter);
 const ESCAPE: Key = Key::plain(Code::Escape);
 
-/// The end of the input.
+/// End of input.
 const CTRL_D: Key = Key::ctrl('d');
 
-/// A terminal with a user at it.
+/// A prompt on a terminal, with the user's keys as input.
 pub(crate) struct KeyPrompt {
     pub(super) canvas: Canvas,
     pub(super) input: InputReader,
     terminal: Terminal,
     theme: Box<dyn Theme>,
-    /// When a number was typed in a menu, until something else is.
+    /// Time of a digit that was typed in a menu, until the next input.
     number_at: Option<Instant>,
-    /// When other text was typed in a menu.
+    /// Time of the last other text in a menu.
     text_at: Option<Instant>,
-    /// Keys come as they are typed as long as this is there.
+    /// The terminal is in raw mode as long as this exists.
     _mode: ModeGuard,
 }
 
-/// What a user did to a menu.
+/// What input does in a menu.
 enum MenuAction<'a, C> {
     Chosen(&'a Choice<C>),
     Refused(&'a Choice<C>),
@@ -86,8 +86,8 @@ impl KeyPrompt {
         self.canvas.say_verbatim(text);
     }
 
-    /// Begins a prompt: drops what was typed while nothing was asked, and an Enter that belongs to
-    /// the number typed before, however long the program was busy since.
+    /// Begins a prompt. Drops input from before the question, and the Enter that belongs to the
+    /// last digit, however long the program was busy since then.
     pub(super) fn begin(&mut self) -> Answer<()> {
         // A digit is compared with text of the same menu only.
         self.text_at = None;
@@ -101,7 +101,7 @@ impl KeyPrompt {
         Ok(())
     }
 
-    /// Waits for the next thing, without the Enter of a number.
+    /// Waits for the next event. An Enter that belongs to a digit is left out.
     pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Wait> {
         loop {
             let waited = self.input.wait(until)?;
@@ -174,7 +174,7 @@ impl KeyPrompt {
         }
     }
 
-    /// Draws as many choices around the current one as fit, and what is said besides.
+    /// Draws as many choices around the current one as fit, the status and the remark.
     fn draw_menu<C>(
         &mut self,
         menu: &Menu<'_, C>,
@@ -267,12 +267,12 @@ impl KeyPrompt {
         }
     }
 
-    /// Whether text that is no choice was typed just now.
+    /// Whether other text was typed within [`DIGIT_AFTER`].
     fn follows_text(&self) -> bool {
         self.text_at.is_some_and(|at| at.elapsed() <= DIGIT_AFTER)
     }
 
-    /// The choice whose digit was typed. A digit within other text is none.
+    /// The choice of a typed digit. A digit within other text chooses nothing.
     fn typed_choice<'a, C>(&mut self, menu: &Menu<'a, C>, text: &str) -> Option<&'a Choice<C>> {
         let is_alone = !self.follows_text();
         let digit = text.parse::<u8>().ok().filter(|_| text.len() == 1 && is_alone);

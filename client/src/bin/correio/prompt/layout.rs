@@ -1,6 +1,7 @@
-//! Text that is edited, as rows of the screen: by the width of what the eye sees as one character,
-//! broken between words where that is possible. Each character keeps its place, the spaces at a
-//! break as well, so that the cursor can stand on it. Text that is only read is `wrap`'s.
+//! Lays out edited text in rows of the screen, broken between words, by the width of each grapheme
+//! cluster. Each character keeps its position, also the spaces at a break, so that the cursor can
+//! stand on it. This is why `wrap`, for text that is only read, cannot serve here: it drops the
+//! spaces at a break, repeats marks of quotation, and knows no cursor.
 
 use correio_client::{Shown, show_part};
 use unicode_segmentation::UnicodeSegmentation;
@@ -12,10 +13,10 @@ const TAB: usize = 8;
 /// A row of the screen.
 #[derive(Debug, Default)]
 struct Row {
-    /// What is shown, made harmless.
+    /// The text as shown, sanitized.
     shown: String,
     width: usize,
-    /// Where each character begins: its byte in the line, its column in the row.
+    /// The start of each character: its byte in the line, its column in the row.
     positions: Vec<(usize, usize)>,
 }
 
@@ -26,7 +27,7 @@ impl Row {
         self.width += width;
     }
 
-    /// Where the last word of the row begins, as a number of characters, if not at its beginning.
+    /// Index of the character that begins the row's last word, unless it is the first character.
     fn last_word(&self) -> Option<usize> {
         let space = self.shown.rfind(' ')?;
         let column = self.shown.get(..=space).map_or(0, UnicodeWidthStr::width);
@@ -34,7 +35,7 @@ impl Row {
         (index > 0).then_some(index)
     }
 
-    /// Takes the characters from an index on out of the row, as a new row.
+    /// Moves the characters from an index on to a new row.
     fn split(&mut self, index: usize) -> Self {
         let rest = self.positions.split_off(index);
         let Some(&(_, column)) = rest.first() else {
@@ -53,13 +54,13 @@ impl Row {
         Self { shown, width, positions }
     }
 
-    /// The column of a byte of the line, if it is in this row.
+    /// The column of a byte of the line, if the byte is in this row.
     fn column_of(&self, byte: usize) -> Option<usize> {
         self.positions.iter().find(|(at, _)| *at == byte).map(|(_, column)| *column)
     }
 }
 
-/// The rows of a line: at least one. The first one has less room by `indent` columns.
+/// The rows of a line, at least one. The first row is narrower by `indent` columns.
 fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = Row::default();
@@ -80,7 +81,7 @@ fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     rows
 }
 
-/// A character as it is shown, and its width.
+/// A character as shown, and its width in columns.
 fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, usize) {
     if grapheme == "\t" {
         let wide = TAB - column % TAB;
@@ -91,7 +92,7 @@ fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, us
     (shown, wide)
 }
 
-/// A part of a text that fits, with the cursor in it.
+/// The part of a text that fits on the screen and contains the cursor.
 pub(super) struct Window {
     pub(super) rows: Vec<String>,
     /// Row and column of the cursor.
@@ -100,8 +101,8 @@ pub(super) struct Window {
     pub(super) is_from_start: bool,
 }
 
-/// The at most `height` rows around the cursor. The text's first row is `indent` columns narrower:
-/// the question stands before it.
+/// At most `height` rows around the cursor. The text's first row is narrower by `indent` columns,
+/// because the question stands before it.
 pub(super) fn window(
     text: &str,
     cursor: usize,
@@ -115,7 +116,7 @@ pub(super) fn window(
     let line = text.get(start..end).unwrap_or_default();
     let mut shown = rows(line, indent_at(start), width);
     let mut position = position(&mut shown, cursor - start, indent_at(start), width);
-    // Lines above, as far as they can be seen.
+    // Lines above, as far as they fit.
     let mut above = start;
     while above > 0 && position.0 < height {
         let end = above - 1;
@@ -140,7 +141,7 @@ pub(super) fn window(
     Window { rows, cursor: (position.0 - first, position.1), is_from_start }
 }
 
-/// Row and column of a byte of a line. The place after a full row is the next row.
+/// Row and column of a byte of a line. After a full row, the position is in the next row.
 fn position(rows: &mut Vec<Row>, byte: usize, indent: usize, width: usize) -> (usize, usize) {
     for (index, row) in rows.iter().enumerate() {
         if let Some(column) = row.column_of(byte) {
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(window("a\nbc", 2, 5).1, (1, 0));
         assert_eq!(window("a\nb\nc\nd", 7, 2), (vec!["c".to_owned(), "d".to_owned()], (1, 1)));
         assert_eq!(window("a\nb\nc\nd", 0, 2), (vec!["a".to_owned(), "b".to_owned()], (0, 2)));
-        // After a row that is full, the cursor is on the next one.
+        // After a full row, the cursor is on the next row.
         assert_eq!(window("abcdefgh", 8, 5).1, (1, 0));
     }
 

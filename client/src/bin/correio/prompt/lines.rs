@@ -1,5 +1,5 @@
-//! Questions as plain lines, for scripts and for terminals that only print: no key is read, no
-//! code is written.
+//! Prompts that are answered with lines, for scripts and for terminals that only print: without
+//! keys and without escape codes.
 
 use std::io::{self, Write};
 
@@ -23,27 +23,27 @@ use crate::{
     terminal::{SignalRoute, Terminal},
 };
 
-/// Longest line that is read, in bytes: a body's limit stands between it and the memory.
+/// Maximum length of a line, in bytes. Bounds the memory; a body's own limit is lower.
 const LINE_MAX: usize = 16 << 20;
 
-/// Longest line that a terminal passes on, in bytes, without its end: the kernel drops what is
-/// above (N_TTY_BUF_SIZE).
+/// Maximum length of a line from a terminal, in bytes, without its end: the kernel drops the rest
+/// (N_TTY_BUF_SIZE).
 const TERMINAL_LINE_MAX: usize = 4095;
 
-/// Bytes of one read.
+/// Size of one read, in bytes.
 const READ: usize = 8192;
 
-/// Standard input and output, a line at a time.
+/// A prompt on standard input and output, a line at a time.
 pub(crate) struct LinePrompt {
     terminal: Terminal,
-    /// What was read and not used yet.
+    /// Bytes that were read and not used yet.
     unused: Vec<u8>,
-    /// How much of it was searched for a line end.
+    /// How many of those bytes have no line end.
     searched: usize,
     out: Out,
 }
 
-/// Where questions are written.
+/// The stream that questions are written to.
 #[derive(Clone, Copy)]
 enum Out {
     Stdout,
@@ -52,7 +52,7 @@ enum Out {
 
 impl Out {
     fn write(self, text: &str) {
-        // The reader of the output may have gone; the input decides when to stop.
+        // The reader of the output may have gone; the end of the input ends the program.
         let _ = match self {
             Self::Stdout => {
                 io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
@@ -62,11 +62,11 @@ impl Out {
     }
 }
 
-/// A line, or why it is none.
+/// A line that was read.
 enum ReadLine {
     Text(String),
     NotText,
-    /// The terminal has dropped a part of it.
+    /// The terminal has dropped a part of the line.
     Cut(String),
 }
 
@@ -142,7 +142,7 @@ impl LinePrompt {
         question: &str,
         messages: &Messages,
     ) -> Answer<Zeroizing<String>> {
-        // The input may be a terminal all the same.
+        // Standard input may still be a terminal.
         let mode = self.terminal.hide_echo();
         let typed = self.ask(question, messages).map(Zeroizing::new);
         drop(mode);
@@ -173,14 +173,14 @@ impl LinePrompt {
         answer
     }
 
-    /// The next line that is text. A user types a line again that is none; a script ends there.
+    /// The next line of text. After a line that is not text, a user is asked again; a script ends.
     fn text(&mut self, messages: &Messages) -> Answer<String> {
         loop {
             let why = match self.read()? {
                 ReadLine::Text(line) => return Ok(line),
                 ReadLine::NotText => &messages.not_text,
                 ReadLine::Cut(line) => {
-                    // So that it can be copied.
+                    // The user can copy it from the screen.
                     self.say(&show(&line, Shown::OneLine));
                     &messages.line_cut
                 }
@@ -232,7 +232,7 @@ impl LinePrompt {
         }
     }
 
-    /// Reads more. False at the end of the input.
+    /// Reads more bytes. Returns false at the end of the input.
     fn fill(&mut self) -> Answer<bool> {
         loop {
             if let Some(signal) = self.terminal.ended_by() {
@@ -264,7 +264,7 @@ impl LinePrompt {
             let mut bytes = Zeroizing::new([0; READ]);
             return match rustix::io::read(io::stdin(), &mut bytes[..]) {
                 Err(Errno::INTR | Errno::AGAIN) => continue,
-                // A terminal that has gone away ends no text.
+                // A terminal that has gone away does not end a text.
                 Ok(0) if self.terminal.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
                 Err(_) if self.terminal.is_terminal() => Err(Stop::Signal(SIGHUP)),
                 Ok(read) => {
@@ -279,7 +279,7 @@ impl LinePrompt {
 
 impl Drop for LinePrompt {
     fn drop(&mut self) {
-        // A password may be in it.
+        // The bytes may contain a password.
         self.unused.zeroize();
     }
 }

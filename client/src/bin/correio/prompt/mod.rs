@@ -1,5 +1,5 @@
-//! Questions to a user: on a terminal with keys, elsewhere as plain lines. The screens do not
-//! know which.
+//! Questions to the user. On a terminal they are answered with keys, elsewhere with lines; the
+//! callers do not know which.
 
 use std::io::{self, IsTerminal};
 
@@ -34,7 +34,7 @@ pub(crate) use self::{
     pager::{Footer, Listing, PagesShown, Plain},
 };
 
-/// Where questions are asked.
+/// Asks questions.
 pub(crate) struct Prompt {
     backend: Backend,
     messages: Messages,
@@ -64,12 +64,12 @@ impl Prompt {
         Self { backend, messages: Messages::new(text) }
     }
 
-    /// Whether a user sees how it goes, keystroke by keystroke.
+    /// Whether a terminal with keys is there, which shows each keystroke at once.
     pub(crate) fn is_interactive(&self) -> bool {
         matches!(self.backend, Backend::Keys(_))
     }
 
-    /// Shows lines, which a terminal with keys shows broken between words.
+    /// Shows lines. A terminal with keys gets them broken between words.
     pub(crate) fn say(&mut self, text: &str) {
         match &mut self.backend {
             Backend::Keys(keys) => keys.say(text),
@@ -109,15 +109,15 @@ impl Prompt {
         }
     }
 
-    /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
-    /// and replaced by typing.
+    /// Asks for a line. Enter takes the offered text, a cursor key edits it, and typing replaces
+    /// it.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
         self.short_line(question, offered, BurstUse::Text)
     }
 
-    /// The same where a password is asked for soon after: of several lines that come at once, the
-    /// first one is the answer and the rest is for the next question, so that a password that was
-    /// typed ahead is not shown.
+    /// As [`Self::line`], before a question for a password: if several lines arrive together, the
+    /// first line is the answer and the others are kept for the next question. So a password that
+    /// was typed ahead is not shown.
     pub(crate) fn line_before_password(&mut self, question: &str, offered: &str) -> Answer<String> {
         self.short_line(question, offered, BurstUse::Answers)
     }
@@ -131,14 +131,14 @@ impl Prompt {
         }
     }
 
-    /// Drops answers that were typed ahead, because the answer before them was not taken.
+    /// Drops answers that were typed ahead, because the answer before them was refused.
     pub(crate) fn drop_ahead(&mut self) {
         if let Backend::Keys(keys) = &mut self.backend {
             keys.input.drop_ahead();
         }
     }
 
-    /// Asks for a line, which is kept while it is typed. What is there already is written further.
+    /// Asks for a line, which is saved while it is typed. The cursor stands after the offered text.
     pub(crate) fn autosaved_line(
         &mut self,
         question: &str,
@@ -157,7 +157,7 @@ impl Prompt {
         }
     }
 
-    /// Asks for a password, which is not shown.
+    /// Asks for a password, without showing it.
     pub(crate) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
         match &mut self.backend {
             Backend::Keys(keys) => keys.password(question, &self.messages),
@@ -165,10 +165,10 @@ impl Prompt {
         }
     }
 
-    /// Has a text of several lines written, which is kept while it is written. A typed line that is
-    /// a single dot ends it; a typed line of two or more dots loses one of them. Where keys are
-    /// read, all of the text can be changed; else lines are added after those that there are.
-    /// However it ends, what was typed is in `body`.
+    /// Asks for a text of several lines, which is saved while it is typed. A typed line that is a
+    /// single dot ends the text; a typed line of two or more dots loses one dot. With keys, all of
+    /// the text can be edited; without, lines are added to it. The text is in `body` however the
+    /// input ends.
     pub(crate) fn body(
         &mut self,
         body: &mut String,
@@ -185,8 +185,8 @@ impl Prompt {
         }
     }
 
-    /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
-    /// Where no keys are read, all of them.
+    /// Shows a listing a screenful at a time; line `from` is on the first screen. Without keys,
+    /// shows all lines at once.
     pub(crate) fn page(
         &mut self,
         list: &mut dyn Listing,
@@ -204,7 +204,7 @@ impl Prompt {
         }
     }
 
-    /// Waits until a user has seen what is on the screen; a script has seen it.
+    /// Waits for a key, so that the user can read the screen. Without keys, does not wait.
     pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
         match &mut self.backend {
             Backend::Keys(keys) => keys.seen(question),
@@ -212,7 +212,7 @@ impl Prompt {
         }
     }
 
-    /// Asks for a yes or a no; no is the default.
+    /// Asks a yes-or-no question. The default is no.
     pub(crate) fn confirm(&mut self, question: &str, text: &Text) -> Answer<bool> {
         let answer = self.line(&text.yes_no(question), "")?;
         Ok(text.is_yes(&answer))

@@ -1,4 +1,4 @@
-//! Long texts and lists, a screenful at a time, in both directions.
+//! Pager: shows long texts and lists a screenful at a time, in both directions.
 
 use correio_client::keys::{Code, Key, Modifiers};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::wrap::rows;
 
-/// Lines that can be shown, by number.
+/// Lines that the pager shows, by number from 0.
 pub(crate) trait Listing {
-    /// How many there are.
+    /// Number of lines.
     fn count(&self) -> usize;
 
-    /// A line, made harmless.
+    /// A line, sanitized.
     fn line(&mut self, number: usize) -> String;
 }
 
-/// A text.
+/// A text that was sanitized already, line by line.
 pub(crate) struct Plain<'a>(Vec<&'a str>);
 
 impl<'a> Plain<'a> {
@@ -38,15 +38,15 @@ impl Listing for Plain<'_> {
     }
 }
 
-/// The last row of a pager's screen: what can be done.
+/// The last row of the pager's screen: the keys.
 pub(crate) struct Footer {
-    /// Where more follows.
+    /// While more lines follow.
     pub(crate) more: String,
-    /// Where the end is on the screen.
+    /// When the end is on the screen.
     pub(crate) end: String,
 }
 
-/// How far lines were shown.
+/// How far the lines were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PagesShown {
     /// The end is on the screen.
@@ -55,10 +55,10 @@ pub(crate) enum PagesShown {
     InPart,
 }
 
-/// Where a pager is: the first line and the row of it that are shown.
+/// Top of the screen: a line, and the first row of it that is shown.
 type Position = (usize, usize);
 
-/// What a user wants of a pager.
+/// What a key does in the pager.
 enum PageAction {
     Next,
     Previous,
@@ -70,15 +70,15 @@ enum PageAction {
     Other,
 }
 
-/// Whether a number was begun, which is meant for the question that follows, all of it.
+/// Whether typed text begins a number, which is the answer to the question after the list.
 fn is_number(typed: &InputEvent) -> bool {
     matches!(typed, InputEvent::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 impl KeyPrompt {
-    /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
-    /// read, from the first one on or with Enter on the last, or where a number is typed, which is
-    /// left for the next question.
+    /// Shows lines a screenful at a time; line `from` is on the first screen. Ends when the user
+    /// has read from the start to the end, or leaves, or types a number, which is kept for the next
+    /// question.
     pub(super) fn page(
         &mut self,
         lines: &mut dyn Listing,
@@ -87,7 +87,7 @@ impl KeyPrompt {
     ) -> Answer<PagesShown> {
         self.begin()?;
         let mut top = self.filled(lines, (from, 0));
-        // Whether all above was read.
+        // Whether all rows above were shown.
         let mut is_read = top == (0, 0);
         loop {
             let (shown, next) = self.screen(lines, top);
@@ -114,7 +114,7 @@ impl KeyPrompt {
             };
             top = match step {
                 PageAction::Next => {
-                    // What was read stays above.
+                    // The rows that were read stay above.
                     self.stay(&shown);
                     let Some(next) = next else { return Ok(PagesShown::ToTheEnd) };
                     next
@@ -141,7 +141,7 @@ impl KeyPrompt {
         }
     }
 
-    /// Writes rows that stay on the screen, in the place of those drawn.
+    /// Writes rows that stay on the screen, in place of the drawing.
     fn stay(&mut self, rows: &[String]) {
         rows.iter().for_each(|row| self.canvas.say(row));
     }
@@ -163,7 +163,7 @@ impl KeyPrompt {
                 " " => PageAction::Next,
                 "b" => PageAction::Previous,
                 "q" => PageAction::End,
-                // A number is meant for the question that follows, all of it.
+                // A number is the answer to the next question.
                 text if text.starts_with(|c: char| c.is_ascii_digit()) => {
                     self.input.unread(InputEvent::Text(text.to_owned()));
                     PageAction::End
@@ -178,7 +178,7 @@ impl KeyPrompt {
         })
     }
 
-    /// The rows from a place on that fit, and the place of the first one that does not.
+    /// The rows from a position on that fit, and the position of the first row that does not fit.
     fn screen(
         &self,
         lines: &mut dyn Listing,
@@ -199,25 +199,25 @@ impl KeyPrompt {
         (shown, None)
     }
 
-    /// A place, or one above it from which the screen is full.
+    /// The position, or a higher one from which the rows fill the screen.
     fn filled(&self, lines: &mut dyn Listing, top: Position) -> Position {
         let end = (lines.count(), 0);
         self.above(lines, end, self.room()).min(top)
     }
 
-    /// Rows of text on a screen. The last one is for the question.
+    /// Rows for the lines. The last row of the screen is the footer's.
     fn room(&self) -> usize {
         self.canvas.size().0.saturating_sub(1).max(1)
     }
 
-    /// A row below a place, unless the end is shown already.
+    /// The position one row below.
     fn below(&self, lines: &mut dyn Listing, (line, skipped): Position) -> Position {
         let width = self.canvas.size().1;
         let count = rows(&lines.line(line), width).len();
         if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
-    /// So many rows above a place.
+    /// The position so many rows above.
     fn above(
         &self,
         lines: &mut dyn Listing,
@@ -236,7 +236,7 @@ impl KeyPrompt {
         (line, row)
     }
 
-    /// Waits until a user has seen what is on the screen.
+    /// Waits for a key, so that the user can read the screen.
     pub(super) fn seen(&mut self, question: &str) -> Answer<()> {
         self.begin()?;
         loop {

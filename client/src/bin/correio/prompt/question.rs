@@ -1,4 +1,4 @@
-//! Questions that are answered with a text: a line, a password, the body of a mail.
+//! Questions that are answered with a text and keys: a line, a password, the body of a mail.
 
 use std::time::{Duration, Instant};
 
@@ -19,14 +19,13 @@ use super::{
 };
 use crate::wrap::rows;
 
-/// A pause in typing after which what was typed is kept.
+/// Pause in typing after which the text is saved.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// What is typed is kept this often, even without a pause.
+/// Maximum time that typed text stays unsaved, without a pause.
 const SAVED_EVERY: Duration = Duration::from_secs(1);
 
-/// Columns that are left for the answer next to its question; with fewer, the question stands
-/// above.
+/// Minimum columns for the answer next to its question; with fewer, the question stands above it.
 const TYPED_MIN: usize = 20;
 
 const ENTER: Key = Key::plain(Code::Enter);
@@ -35,40 +34,40 @@ const TAB: Key = Key::plain(Code::Tab);
 const CTRL_D: Key = Key::ctrl('d');
 const EDITOR: Key = Key::ctrl('x');
 
-/// What ends an answer in a burst: Enter, or the Tab of a password manager that types both answers.
+/// Ends of an answer in a burst: Enter, or the Tab of a password manager that types two answers.
 const ANSWER_ENDS: [char; 2] = ['\n', '\t'];
 
-/// What several lines are that come at once.
+/// How a question takes several lines that arrive together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BurstUse {
-    /// Text: its line ends are spaces in a line.
+    /// As one text. In a one-line answer, line ends become spaces.
     Text,
-    /// Answers that were typed ahead. The first one is this question's, and the rest is the next
-    /// question's, which may be for a password: the rest is not shown here.
+    /// As answers that were typed ahead: the first is this question's, the rest is kept for the
+    /// next question. The next question may be for a password, so the rest is not shown here.
     Answers,
 }
 
-/// What something typed means for the question.
+/// What an input event does to an answer.
 enum EditAction {
     Edited,
     Nothing,
-    /// A burst has answered the question; the rest of it is for the next question.
+    /// A burst has answered the question; its rest is for the next question.
     Answered(Zeroizing<String>),
     Done(BodyEnd),
     Stopped(Stop),
 }
 
-/// A question while it is answered.
+/// A question and its answer so far.
 struct Asking<'a> {
     question: &'a str,
     messages: &'a Messages,
     buffer: Buffer,
     shape: Shape,
     burst: BurstUse,
-    /// Since when something is not kept, and when something was typed last.
+    /// Times of the first and of the last edit that are not saved.
     unsaved: Option<(Instant, Instant)>,
     remark: Option<String>,
-    /// What is said as long as the text cannot be kept.
+    /// The message that is shown while the text cannot be saved.
     not_saved: Option<String>,
     autosave: &'a mut dyn Autosave,
 }
@@ -104,7 +103,7 @@ impl KeyPrompt {
         }
     }
 
-    /// Has a text of several lines written. However that ends, what was typed is in `body`.
+    /// Asks for a text of several lines. The text is in `body` however the input ends.
     pub(super) fn body(
         &mut self,
         body: &mut String,
@@ -136,7 +135,7 @@ impl KeyPrompt {
     fn answer(&mut self, asking: &mut Asking<'_>) -> Answer<BodyEnd> {
         loop {
             self.draw_question(asking);
-            // All that is there is taken before the next drawing.
+            // All input that has arrived is taken before the next drawing.
             let mut until = asking.save_at();
             loop {
                 let typed = match self.wait(until)? {
@@ -168,15 +167,15 @@ impl KeyPrompt {
         }
     }
 
-    /// Draws the question, and of the text what fits around the cursor. A question that would
-    /// leave too little room for the answer stands above it.
+    /// Draws the question, and the part of the text around the cursor that fits. A question that
+    /// leaves too little room for the answer stands above it.
     fn draw_question(&mut self, asking: &Asking<'_>) {
         let (height, width) = self.canvas.size();
         let question = match asking.question {
             "" => String::new(),
             question => asked(question),
         };
-        // Of an answer that is not shown there is only the cursor.
+        // Only the cursor of a secret answer is shown.
         let room = if asking.shows_text() { TYPED_MIN } else { 1 };
         let is_above = question.width() + room > width && asking.shape == Shape::OneLine;
         let foot: Vec<String> = [&asking.not_saved, &asking.remark]
@@ -252,7 +251,7 @@ impl<'a> Asking<'a> {
             }
             InputEvent::Ahead(_) => EditAction::Nothing,
             InputEvent::Paste(text) if self.has_rest(&text) => {
-                // A paste answers nothing.
+                // A paste never ends an answer.
                 let first = text.trim_start_matches(ANSWER_ENDS).split(ANSWER_ENDS).next();
                 self.buffer.insert_pasted(first.unwrap_or_default());
                 self.remark = Some(self.messages.first_line.clone());
@@ -274,12 +273,12 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Whether something stands in a text after an answer's end that is not this question's.
+    /// Whether a text has an answer's end with more text after it, which is for the next question.
     fn has_rest(&self, text: &str) -> bool {
         self.burst == BurstUse::Answers && text.trim_end_matches(ANSWER_ENDS).contains(ANSWER_ENDS)
     }
 
-    /// Takes the first one of several answers that were typed ahead.
+    /// Takes the first of several answers that were typed ahead.
     fn take_first(&mut self, text: &str) -> EditAction {
         let Some((first, rest)) = text.split_once(ANSWER_ENDS) else {
             self.buffer.insert_typed(text);
@@ -309,8 +308,8 @@ impl<'a> Asking<'a> {
         EditAction::Edited
     }
 
-    /// Ends a line: a single typed dot ends the text, and a longer typed line of dots loses one
-    /// (dot-stuffing).
+    /// Ends a line. A typed line that is a single dot ends the text; a longer typed line of dots
+    /// loses one dot (dot-stuffing).
     fn line_ends(&mut self) -> EditAction {
         match self.buffer.typed_dots() {
             0 => {}
@@ -330,7 +329,7 @@ impl<'a> Asking<'a> {
         self.unsaved = Some((since, now));
     }
 
-    /// When what was typed is to be kept, if anything is not yet.
+    /// When the text must be saved; `None` if it is saved.
     fn save_at(&self) -> Option<Instant> {
         self.unsaved.map(|(since, last)| (last + PAUSE).min(since + SAVED_EVERY))
     }
