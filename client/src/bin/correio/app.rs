@@ -1,4 +1,4 @@
-//! What the screens share: the catalogue, the prompts, the server pointed at.
+//! What the screens share: the catalogue, the prompt, the chosen server.
 
 use std::{
     fs, io,
@@ -28,16 +28,16 @@ use crate::{
     text::Text,
 };
 
-/// File in the data directory with the address of the server used last.
+/// File in the data directory with the address of the last server.
 const LAST_SERVER: &str = "server";
 
-/// File in the data directory with the username that has logged in last.
+/// File in the data directory with the username of the last login.
 const LAST_USER: &str = "user";
 
-/// How long a connection may be away before the user who waits is told.
+/// Time without a connection after which a waiting user is told.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 
-/// How often a spinner looks how the connection is.
+/// Interval at which a spinner reads the state of the connection.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
@@ -47,11 +47,11 @@ pub(crate) struct App {
     pub(crate) service: Option<Service>,
     /// The username that a login offers.
     pub(crate) user: String,
-    /// The server that was pointed at before, whatever came of it.
+    /// The last server that the user chose, whether it answered or not.
     pub(crate) tried: Option<Address>,
-    /// The username whose password was refused last: the next login asks for the password alone.
+    /// The username whose password was refused: the next login asks for the password only.
     pub(crate) refused: Option<Username>,
-    /// With which status a script ends where no server has answered.
+    /// The status with which a script ends because no server has answered.
     pub(crate) failed: Option<Status>,
     pub(crate) trust_option: TrustOption,
     terminal: Terminal,
@@ -84,18 +84,18 @@ impl App {
         }
     }
 
-    /// Shows a line.
+    /// Shows lines.
     pub(crate) fn say(&mut self, line: &str) {
         self.prompt.say(line);
     }
 
-    /// Whether lines come from a script. A script cannot react to a failure.
+    /// Whether the input is a script, which cannot react to a failure.
     pub(crate) fn is_script(&self) -> bool {
         !self.terminal.is_terminal()
     }
 
-    /// Does something that waits for the server, with a spinner where a user waits too. Ctrl-C
-    /// cancels it.
+    /// Runs an action that waits for the server, with a spinner on a terminal. Ctrl-C cancels the
+    /// action.
     pub(crate) fn wait<R>(
         &self,
         doing: &str,
@@ -110,13 +110,13 @@ impl App {
         }
         let _mode = self.prompt.is_interactive().then(|| {
             spinner.enable_steady_tick(Duration::from_millis(100));
-            // What is typed meanwhile is meant for no prompt.
+            // Keys that are typed meanwhile are meant for no prompt.
             self.terminal.hold_keys()
         });
         let away = self.text.of("wait-reconnecting");
         let stopping = self.text.of("wait-stopping");
         let result = thread::scope(|scope| {
-            // Dropped when the action is done, which ends the watch.
+            // Dropped after the action, which ends the watch.
             let (_done, ended) = mpsc::channel::<()>();
             if let Some(service) = &self.service {
                 let spinner = spinner.clone();
@@ -128,7 +128,7 @@ impl App {
         result
     }
 
-    /// Lends the terminal to a program that has Ctrl-C for itself.
+    /// Runs an action that starts another program on the terminal. Ctrl-C is that program's.
     pub(crate) fn run_in_terminal<R>(&self, action: impl FnOnce() -> R) -> R {
         let mode = self.terminal.release();
         let result = self.undisturbed(|_| action());
@@ -137,8 +137,8 @@ impl App {
         result
     }
 
-    /// Does something that Ctrl-C cancels or that has Ctrl-C for itself, so that it does not end
-    /// the program.
+    /// Runs an action during which Ctrl-C does not end the program: it cancels the action, or the
+    /// action handles it.
     pub(crate) fn undisturbed<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
         self.terminal.set_busy(true);
@@ -147,7 +147,7 @@ impl App {
         result
     }
 
-    /// The servers whose certificates were accepted.
+    /// The file of servers whose certificates were accepted.
     pub(crate) fn known(&self) -> KnownServers {
         KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
@@ -159,19 +159,19 @@ impl App {
         self.service = Some(service);
     }
 
-    /// Remembers the username that has logged in, to offer it the next time.
+    /// Remembers the username of a login, to offer it the next time.
     pub(crate) fn remember_user(&mut self, username: &Username) {
         username.as_str().clone_into(&mut self.user);
-        // Only a convenience: the username is typed again where it was not kept.
+        // Only a convenience: a username that was not written is typed again.
         let _ = self.write(LAST_USER, username.as_str());
     }
 
-    /// The username that has logged in last.
+    /// The username of the last login.
     pub(crate) fn last_user(&self) -> Option<Username> {
         fs::read_to_string(self.data.join(LAST_USER)).ok()?.trim().parse().ok()
     }
 
-    /// The server's own words for itself, made harmless.
+    /// The server's name and version as it states them, sanitized, and the round trip.
     pub(crate) fn server_details(&self, service: &Service) -> String {
         let welcome = service.welcome();
         let milliseconds = format!("{:.1}", service.round_trip().as_secs_f64() * 1000.0);
@@ -185,7 +185,7 @@ impl App {
         )
     }
 
-    /// The server used last.
+    /// The last server that answered.
     pub(crate) fn last_server(&self) -> Option<Address> {
         fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
     }
@@ -200,7 +200,7 @@ impl App {
         writeln!(file, "{value}")
     }
 
-    /// Asks for a text until it parses, with what was typed as the start of the next try.
+    /// Asks for a text until it parses. A refused text is offered again.
     pub(crate) fn ask<T>(
         &mut self,
         question: &str,
@@ -210,7 +210,7 @@ impl App {
         self.ask_until(initial, parse, |prompt, typed| prompt.line(question, typed))
     }
 
-    /// The same where a password is asked for soon after.
+    /// As [`Self::ask`], before a question for a password.
     pub(crate) fn ask_before_password<T>(
         &mut self,
         question: &str,
@@ -221,7 +221,7 @@ impl App {
         self.ask_until(initial, parse, ask)
     }
 
-    /// Asks for a text until it parses, and keeps it while it is typed.
+    /// As [`Self::ask`]; the text is saved while it is typed.
     pub(crate) fn ask_autosaved<T>(
         &mut self,
         question: &str,
@@ -234,7 +234,7 @@ impl App {
         })
     }
 
-    /// Asks again, with what was typed, until that parses.
+    /// Asks until the answer parses. A refused text is offered again.
     fn ask_until<T>(
         &mut self,
         initial: &str,
@@ -254,8 +254,7 @@ impl App {
         }
     }
 
-    /// Asks for a password that an account has. One that no account can have is refused as the
-    /// server would refuse it.
+    /// Asks for the password of an account. The inner error: no account can have this password.
     pub(crate) fn ask_password(
         &mut self,
         question: &str,
@@ -307,7 +306,7 @@ impl Connector for App {
     }
 }
 
-/// Says on the spinner what the connection does, until what it spins for is done.
+/// Shows the state of the connection on the spinner, until the action is done.
 fn watch(
     service: &Service,
     spinner: &ProgressBar,
@@ -331,7 +330,7 @@ fn watch(
         };
         match message {
             Some(message) => spinner.set_message(format!("{doing} {message}")),
-            // The action may have put a message of its own there.
+            // The action may have set a message of its own.
             None if is_told => spinner.set_message(doing.to_owned()),
             None => {}
         }
@@ -339,7 +338,7 @@ fn watch(
     }
 }
 
-/// Parses one of the protocol's texts, with the catalogue's words for what is wrong.
+/// Parses one of the protocol's texts. The error is a message for the user.
 pub(crate) fn parse<T>(text: &Text, typed: &str) -> Result<T, String>
 where
     T: std::str::FromStr<Err = correio_proto::mail::Invalid>,

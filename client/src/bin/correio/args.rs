@@ -1,4 +1,4 @@
-//! The command line. Its names are a contract: scripts rely on them.
+//! The command line. Its names are an interface: scripts rely on them.
 
 use std::{env, ffi::OsString, path::PathBuf};
 
@@ -59,7 +59,7 @@ pub(crate) struct Options {
     pub(crate) lang: Option<Lang>,
 }
 
-/// Where the value of an option stands.
+/// Where the value of an option comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     CommandLine,
@@ -71,9 +71,9 @@ pub(crate) enum Origin {
 /// Why a command line is refused.
 #[derive(Debug)]
 pub(crate) enum UsageError {
-    /// The parser does, or it was asked for the help.
+    /// The parser refuses it, or prints the help or the version.
     Parser(clap::Error),
-    /// The option means nothing to the menus.
+    /// This option needs a command.
     WithoutCommand(&'static str),
 }
 
@@ -88,7 +88,7 @@ impl Cli {
         cli.checked()
     }
 
-    /// Refuses what the parser does not: options that mean nothing to the menus.
+    /// Makes the checks that the parser does not make: some options need a command.
     fn checked(mut self) -> Result<Self, UsageError> {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
@@ -102,12 +102,13 @@ impl Cli {
     }
 }
 
-/// The command line, in the language of the texts. A variable that is set to nothing says nothing.
+/// The parser, with its texts in the language of `text`. An empty variable of the environment is
+/// ignored.
 pub(crate) fn command(text: &Text) -> clap::Command {
     let without_empty = |argument: Arg| {
         let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
         match argument.get_env().is_some_and(is_empty) {
-            // No variable has this name.
+            // No variable has an empty name.
             true => argument.env(""),
             false => argument,
         }
@@ -118,8 +119,8 @@ pub(crate) fn command(text: &Text) -> clap::Command {
     help::localized(text, command)
 }
 
-/// The language of a command line that may be wrong in anything, so that its errors can be told in
-/// it: the option's, or else the environment's.
+/// The language in which errors of the command line are told: that of `--lang`, or else the
+/// environment's. The command line may be invalid.
 pub(crate) fn lang(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<String>,
@@ -140,7 +141,7 @@ pub(crate) fn lang(
     Lang::choose(asked, variable)
 }
 
-/// The variable of the environment whose value is at fault, if it is that of one.
+/// The variable of the environment whose value caused an error, if one did.
 pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
         return None;
@@ -153,7 +154,7 @@ pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) ->
 }
 
 impl Options {
-    /// The server that was named.
+    /// The server from the options.
     pub(crate) fn address(&self, text: &Text) -> Result<Address, Failure> {
         let Some(server) = &self.server else {
             let text = text.of("needs-server-option");
@@ -165,7 +166,7 @@ impl Options {
         })
     }
 
-    /// The user that was named.
+    /// The username from the options.
     pub(crate) fn username(&self, text: &Text) -> Result<Username, Failure> {
         let Some(user) = &self.user else {
             let text = text.of("needs-user-option");
@@ -181,7 +182,7 @@ impl Options {
     }
 }
 
-/// Whether the environment is wrong, or the command line.
+/// The status for a wrong value: configuration if the environment has it, else usage.
 fn blame(variable: &str, value: &str) -> Status {
     match env::var(variable) {
         Ok(set) if set == value => Status::Configuration,

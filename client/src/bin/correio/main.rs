@@ -1,5 +1,4 @@
-//! `correio`: the menus, or one command. What it says, and with which status it ends, is decided
-//! here.
+//! `correio`: runs the menus or one command, writes the answer, and decides the exit status.
 
 use std::{
     env,
@@ -44,19 +43,19 @@ mod usage;
 mod view;
 mod wrap;
 
-/// How the program came to its end without a failure.
+/// How the program ended without a failure.
 enum Ended {
-    /// A command has something to say.
+    /// A command has an answer.
     Answered(Box<Output>),
     /// The user has left the menus.
     Left,
-    /// A script could not go on, and was told why; or a signal has ended the menus.
+    /// A script could not go on and was told why, or a signal has ended the menus.
     Failed(Status),
 }
 
 fn main() -> ExitCode {
     let variable = |name: &str| env::var(name).ok();
-    // The catalogue is needed up to the end of the program.
+    // The catalogue is used until the end of the program.
     let text: &'static Text = Box::leak(Box::new(Text::new(args::lang(env::args_os(), variable))));
     let command = args::command(text);
     let cli = match Cli::read(&command) {
@@ -81,8 +80,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says why a command failed, and what it did before that. The status tells, whether anybody
-/// reads it or not.
+/// Writes why a command failed, and what it did before. Returns its status even where nothing can
+/// be written.
 fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     let answer = match (&failure.partial, json) {
         (_, true) => Some(show_json(&failure.json())),
@@ -106,8 +105,8 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     failure.status.into()
 }
 
-/// Writes an answer and, after that, notes what it showed. An answer that could not be written
-/// was not given; a reader that closed the pipe has read enough.
+/// Writes an answer and then marks the mails that it shows. Without a complete write nothing is
+/// marked; a reader that closed the pipe has read enough.
 fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
         Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
@@ -116,7 +115,7 @@ fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure
     }
 }
 
-/// Says what is wrong with the command line, or what was asked about it.
+/// Writes the help, the version, or what is wrong with the command line.
 fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCode {
     let (said, variable) = match refused {
         // Help and version are no errors.
@@ -147,7 +146,7 @@ fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCod
     fail(text, &Failure::new(status, code, said), json)
 }
 
-/// Runs the menus, which say everything themselves, or one command.
+/// Runs one command, or the menus, which write their messages themselves.
 fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     let options = &cli.options;
     check_clock(text, SystemTime::elapsed(&UNIX_EPOCH))?;
@@ -178,14 +177,14 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
         }
         Stop::Failed(status) => Ok(Ended::Failed(status)),
         Stop::Back | Stop::Leave => match app.failed {
-            // Nothing else that the script said can have been done.
+            // Without a server, nothing that the script asked for was done.
             Some(status) if app.is_script() => Ok(Ended::Failed(status)),
             _ => Ok(Ended::Left),
         },
     }
 }
 
-/// Refuses a clock with which neither TLS nor the ids of mails can do.
+/// Refuses a clock before 1970: neither TLS nor the ids of mails work with it.
 fn check_clock(text: &Text, since_1970: Result<Duration, SystemTimeError>) -> Result<(), Failure> {
     let wrong = |_| Failure::new(Status::Configuration, "clock", text.of("clock-before-1970"));
     since_1970.map(drop).map_err(wrong)

@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use crate::text::Text;
 
-/// What a command has to say: the same for people and for programs.
+/// The answer of a command: as text for people, and as JSON for programs with the same content.
 pub(crate) struct Output {
     pub(crate) text: String,
     pub(crate) json: Value,
-    /// What is noted in the local mailbox once this is written.
+    /// What is marked in the local mailbox after the answer was written.
     pub(crate) marks: Marks,
 }
 
-/// Mails that a user has in front of them once the output is written, not before.
+/// The mails that an answer shows. They count as seen only after the answer was written.
 pub(crate) enum Marks {
     Nothing,
-    /// These are listed.
+    /// Mails in a list.
     Shown(Mailbox, Vec<Stored>),
-    /// This one is read.
+    /// A mail that was shown with its body.
     Read(Mailbox, Stored),
 }
 
@@ -30,7 +30,8 @@ impl Output {
         Self { text, json, marks: Marks::Nothing }
     }
 
-    /// Notes that the output was written, and says what is noteworthy about the mailbox.
+    /// Marks the mails of an answer that was written, and writes the mailbox's notes to standard
+    /// error.
     pub(crate) fn written(&self, text: &Text) -> Result<(), MailboxError> {
         match &self.marks {
             Marks::Nothing => Ok(()),
@@ -41,7 +42,7 @@ impl Output {
                 }
                 marked
             }
-            // Only a mark for the next list: a mailbox that cannot be written can be read.
+            // Only a mark for the next list: a mailbox that cannot be written can still be read.
             Marks::Read(mailbox, mail) => {
                 let _ = mailbox.mark_read(mail);
                 Ok(())

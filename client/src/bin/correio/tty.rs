@@ -1,6 +1,5 @@
-//! The user whom a command asks: at standard input and error, or, where one of them is
-//! something else, at the terminal that the program was started from. So a body can come through
-//! a pipe and the password from whoever typed the command.
+//! The terminal that a command asks on: standard input and error, or the controlling terminal if
+//! one of them is not a terminal. So a body can come through a pipe and the password from the user.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,20 +11,20 @@ use zeroize::Zeroizing;
 
 use crate::terminal::Terminal;
 
-/// The terminal that a process belongs to, whatever its input and output are.
+/// The controlling terminal of a process, whatever its standard streams are.
 const CONTROLLING_TERMINAL: &str = "/dev/tty";
 
-/// A terminal with somebody at it who can be asked.
+/// A terminal on which a user can be asked.
 pub(crate) struct Tty {
     term: Term,
     /// `None` where standard input is the terminal.
     input: Option<BufReader<File>>,
 }
 
-/// Whether a secret has to be typed once more.
+/// Whether a secret must be typed twice.
 pub(crate) enum Repeat<'a> {
     No,
-    /// The second question, and what is said where the answers differ.
+    /// The second question, and the message for answers that differ.
     Yes {
         question: &'a str,
         differ: &'a str,
@@ -33,8 +32,8 @@ pub(crate) enum Repeat<'a> {
 }
 
 impl Tty {
-    /// Finds the terminal, and has the guard put it back however the program ends. `None` where
-    /// there is no terminal: a service, a scheduled job.
+    /// Finds the terminal. Its modes are restored however the program ends. `None` for a process
+    /// without a terminal, such as a service or a scheduled job.
     pub(crate) fn find(terminal: &Terminal) -> Option<Self> {
         if io::stdin().is_terminal() {
             let term = match io::stderr().is_terminal() {
@@ -61,7 +60,7 @@ impl Tty {
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
 
-    /// Asks for a line that is not shown.
+    /// Asks for a line without showing it.
     pub(crate) fn secret(
         &self,
         question: &str,
@@ -75,7 +74,7 @@ impl Tty {
             Repeat::No => asked,
             Repeat::Yes { question, differ } => asked.with_confirmation(question, differ),
         };
-        // It reads where this module does: at standard input, or else at the controlling terminal.
+        // dialoguer reads from the same terminal: standard input, or else the controlling terminal.
         asked.interact_on(&self.term).map(Zeroizing::new)
     }
 }

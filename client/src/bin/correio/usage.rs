@@ -1,4 +1,4 @@
-//! What is wrong with a command line, in the user's language.
+//! Errors of the command line, in the user's language.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use correio_client::{Shown, show};
 
 use crate::{help, text::Text};
 
-/// Says what is wrong, what may have been meant, and how the command is used.
+/// The message for an error: what is wrong, what may have been meant, the usage line.
 pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
     let mut lines = vec![wrong(text, command, error)];
     for (kind, key) in [
@@ -32,7 +32,7 @@ pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
     lines.join("\n")
 }
 
-/// The sentence about the error itself.
+/// The sentence that says what is wrong.
 fn wrong(text: &Text, command: &Command, error: &Error) -> String {
     let argument = strings(error, ContextKind::InvalidArg);
     let value = strings(error, ContextKind::InvalidValue).concat();
@@ -80,7 +80,7 @@ fn key(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The key of what the value of an argument must look like, where it is more than a text.
+/// The key of the text that describes the form of an argument's value, if the value has a form.
 fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
     match find(command, argument?)?.get_id().as_str() {
         "fingerprint" => Some("usage-form-fingerprint"),
@@ -97,7 +97,7 @@ pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::
     arguments.find(|known| known.to_string() == *written)
 }
 
-/// The texts of a part of an error, made harmless.
+/// The texts of a part of an error, sanitized.
 fn strings(error: &Error, kind: ContextKind) -> Vec<String> {
     let harmless = |text: &String| show(text, Shown::OneLine);
     match error.get(kind) {
@@ -133,7 +133,7 @@ mod tests {
         ErrorKind::Format,
     ];
 
-    /// That no catalogue lacks a key is another test's business (`text`).
+    /// That no catalogue lacks a key is tested in `text`.
     #[test]
     fn every_kind_of_error_has_a_text_of_its_own() {
         for kind in KINDS {

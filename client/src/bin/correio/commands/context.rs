@@ -18,7 +18,7 @@ use crate::{
     tty::Tty,
 };
 
-/// What commands work with.
+/// The environment of a command.
 pub(crate) struct Context<'a> {
     pub(crate) text: &'static Text,
     pub(crate) options: &'a Options,
@@ -60,7 +60,7 @@ impl Context<'_> {
         Service::connect(address, &options, &self.cancel)
     }
 
-    /// Connects and logs in.
+    /// Connects and logs in. Missing options are reported before anything is asked or sent.
     pub(super) fn log_in(&self) -> Result<(Service, LoggedIn), Failure> {
         // What is missing is said before anything is asked or sent.
         self.address()?;
@@ -75,8 +75,7 @@ impl Context<'_> {
         Ok((service, logged_in))
     }
 
-    /// Whether a user can be asked: not where standard input is the password's, nor where
-    /// there is no terminal.
+    /// Whether a user can be asked: there is a terminal, and standard input is not the password's.
     pub(super) fn may_ask(&self) -> bool {
         !self.options.password_stdin && Tty::find(&self.terminal).is_some()
     }
@@ -94,7 +93,7 @@ impl Context<'_> {
         Ok(self.text.is_yes(&answer))
     }
 
-    /// The server that was named, in all its spellings.
+    /// The server from the options, in all its known spellings.
     pub(super) fn spellings(&self) -> Result<Vec<Address>, Failure> {
         let address = self.address()?;
         let same = self.known().same_server(&address);
@@ -103,7 +102,8 @@ impl Context<'_> {
         Ok(spellings)
     }
 
-    /// The local mailbox of the server and user that were named, or the only one there is.
+    /// The local mailbox of the server and user from the options; if one of them is missing, the
+    /// only mailbox that matches.
     pub(super) fn mailbox(&self) -> Result<Mailbox, Failure> {
         let options = self.options;
         let (address, username) = match (&options.server, &options.user) {
@@ -118,7 +118,7 @@ impl Context<'_> {
                 });
                 match (owners.next(), owners.next()) {
                     (Some(owner), None) => owner,
-                    // Of none and of several, what was not said is what is missing.
+                    // No mailbox or several match: the missing option is the error.
                     _ => (self.address()?, self.username()?),
                 }
             }

@@ -3,7 +3,7 @@
 use correio_proto::mail::{Mail, Timestamp, Username};
 use serde_json::{Value, json};
 
-/// A mail as JSON, with everything it has.
+/// A mail as JSON, with all its fields.
 pub(super) fn mail_json(number: usize, mail: &Mail) -> Value {
     json!({
         "number": number,
@@ -17,7 +17,7 @@ pub(super) fn mail_json(number: usize, mail: &Mail) -> Value {
     })
 }
 
-/// A moment for programs: UTC, as RFC 3339 writes it.
+/// A time in UTC, in the form of RFC 3339. `None` for a time out of range.
 pub(super) fn utc(time: Timestamp) -> Option<String> {
     let milliseconds = i64::try_from(time.0).ok()?;
     Some(jiff::Timestamp::from_millisecond(milliseconds).ok()?.to_string())

@@ -1,4 +1,4 @@
-//! `correio list` and `correio read`: what is on this computer, without the server.
+//! `correio list` and `correio read`: the local mailbox, without the server.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -56,7 +56,7 @@ pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failu
         mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
     let json = mail_json(number, &mail);
     let mut text = view::mail(context.text, &mail);
-    // A file or another program gets the lines as the sender wrote them.
+    // In a file or a pipe, the lines stay as the sender wrote them.
     if io::stdout().is_terminal() {
         let (_, columns) = Term::stdout().size();
         text = wrap(&text, columns.into(), LongWords::Cut);

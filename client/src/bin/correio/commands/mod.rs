@@ -16,7 +16,7 @@ mod trust;
 
 pub(crate) use context::Context;
 
-/// Does one command.
+/// Runs one command.
 pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Failure> {
     context.terminal.set_busy(false);
     match command {

@@ -18,18 +18,17 @@ use crate::{
     tty::{Repeat, Tty},
 };
 
-/// Longest line that a password is read from, in bytes: more than the longest password has.
+/// Maximum length of a line with a password, in bytes: more than that of the longest password.
 const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
 
 impl Context<'_> {
-    /// The password that an account has. One that no account can have is refused as the server
-    /// would refuse it.
+    /// The password of an account.
     pub(super) fn password(&self) -> Result<Arc<Password>, Failure> {
         let typed = self.typed_password("login-password", &Repeat::No)?;
         password::existing(&typed).map_err(|error| Failure::request(self.text, &error))
     }
 
-    /// The password that an account gets.
+    /// The password for a new account; a user types it twice.
     pub(super) fn new_password(&self) -> Result<Arc<Password>, Failure> {
         let question = &self.text.of("register-password-again");
         let differ = &self.text.of("register-passwords-differ");
@@ -38,7 +37,7 @@ impl Context<'_> {
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
-    /// The password from where it is given, or from the user.
+    /// The password from standard input or the environment, or else from the user.
     fn typed_password(
         &self,
         question: &str,
@@ -54,7 +53,7 @@ impl Context<'_> {
         if let Some(password) = password_variable() {
             return self.password_text(&password);
         }
-        // Ctrl-C ends the program here, whatever is going on besides.
+        // During the question, Ctrl-C ends the program.
         self.terminal.set_busy(false);
         let tty = Tty::find(&self.terminal).ok_or_else(|| self.no_password(""))?;
         let typed = tty.secret(&self.text.of(question), again);
@@ -62,8 +61,8 @@ impl Context<'_> {
         typed.map_err(|error| self.no_password(&error.to_string()))
     }
 
-    /// The password in a line that a program or a file gives. A byte-order mark before it is the
-    /// file's and not the password's: nobody can type one at a terminal.
+    /// The password in a line from a program or a file. A byte-order mark before it is dropped,
+    /// because it cannot be typed on a terminal.
     fn password_text(&self, line: &[u8]) -> Result<Zeroizing<String>, Failure> {
         let Ok(line) = str::from_utf8(line) else {
             let said = self.text.of("password-not-text");
@@ -77,7 +76,7 @@ impl Context<'_> {
         Ok(Zeroizing::new(password.to_owned()))
     }
 
-    /// Says so where there is nothing to take a password from, before anything is done.
+    /// Fails if there is no source of a password, before anything is done.
     pub(super) fn needs_password(&self) -> Result<(), Failure> {
         let is_given = self.options.password_stdin || password_variable().is_some();
         if is_given || Tty::find(&self.terminal).is_some() {
@@ -92,7 +91,7 @@ impl Context<'_> {
     }
 }
 
-/// The password in the environment. A variable that is set to nothing says nothing.
+/// The password from the environment. An empty variable is ignored.
 fn password_variable() -> Option<Zeroizing<Vec<u8>>> {
     let password = env::var_os("CORREIO_PASSWORD").filter(|password| !password.is_empty())?;
     Some(Zeroizing::new(password.into_vec()))

@@ -32,8 +32,8 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
         Ok(mails) => list(context, mailbox, &account, mails).map_err(|error| failed(&error)),
         Err(error) => {
             let failure = Failure::receive(text, &error);
-            // Mails that were saved before it failed are on this computer and confirmed: they
-            // will not come again.
+            // Mails that were saved before the failure are confirmed and will not come again, so
+            // they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
                     let directory = mailbox.directory().display().to_string();
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     }
 }
 
-/// Lists mails. They stay new until the list is written.
+/// Lists mails. They stay new until the list was written.
 fn list(
     context: &Context<'_>,
     mailbox: Mailbox,
@@ -64,11 +64,11 @@ fn list(
     let mut list = Vec::new();
     for stored in &mails {
         lines.push(view::mail_line(stored.number, stored, &names));
-        // Bodies are held in memory only where they are printed.
+        // Bodies are read only if they are printed.
         if context.options.json {
             match mailbox.read(stored) {
                 Ok(mail) => list.push(mail_json(stored.number, &mail)),
-                // One that cannot be read hides no other.
+                // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
             }
         }
@@ -77,9 +77,9 @@ fn list(
     Ok(Output { text: lines.join("\n"), json, marks: Marks::Shown(mailbox, mails) })
 }
 
-/// The people whom the reader may know: themselves, and the senders of all mails that are here.
+/// The names that the reader may know: their own, and those of the senders of all local mails.
 fn names(mailbox: &Mailbox, account: &LoggedIn, mails: &[Stored]) -> Names {
-    // Without new mail there is nobody to name.
+    // Without new mail there is no sender to name.
     if mails.is_empty() {
         return Names::default();
     }

@@ -25,7 +25,7 @@ use crate::{
     text::Text,
 };
 
-/// Where the body comes from.
+/// Source of the body.
 pub(super) enum BodySource {
     Argument(String),
     File(PathBuf),
@@ -42,12 +42,13 @@ impl BodySource {
         }
     }
 
-    /// Whether a user is typing it now, who has it nowhere else.
+    /// Whether a user types the body now, so that it exists nowhere else.
     fn is_typed(&self) -> bool {
         matches!(self, Self::StandardInput) && io::stdin().is_terminal()
     }
 
-    /// Reads no more than a body can have, and one byte to see that there is more.
+    /// Reads at most the maximum length of a body and one more byte, which shows that the body is
+    /// too long.
     fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let max = limits::BODY_MAX as u64 + 1;
@@ -72,8 +73,8 @@ pub(super) fn run(
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
     context.needs_password()?;
-    // The server is known before a password is asked for, and that comes before the body, which
-    // may follow it on standard input. Without a server there is still a draft to keep.
+    // First the connection, then the password, then the body, which may follow the password on
+    // standard input. Without a connection the mail is still saved as a draft.
     let service = context.connect();
     let password = match (&service, context.options.password_stdin) {
         (Ok(_), _) | (Err(_), true) => Some(context.password()?),
@@ -112,8 +113,7 @@ pub(super) fn run(
     }
 }
 
-/// Has the body typed. It is a draft from its first character on, which stays until the mail is
-/// sent.
+/// Asks for the body. The mail is a draft from the first character on, until it is sent.
 fn typed(
     context: &Context<'_>,
     username: &Username,
@@ -131,7 +131,7 @@ fn typed(
     drop(prompt);
     context.terminal.route_signals(SignalRoute::Exit);
     let body = typed?;
-    // Kept durably before it is sent; where that fails, the version saved last is there.
+    // Saved durably before the mail is sent. If that fails, the last version that was saved stays.
     let _ = composition.save();
     Ok((Send { id: composition.mail.id, to, subject, body }, composition))
 }
@@ -153,7 +153,7 @@ fn type_body(
                 context.terminal.redraw();
                 continue;
             }
-            // The end of the input is the end of the body.
+            // The end of the input ends the body.
             Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
             Err(stop) => return Err(stopped(context, composition, stop)),
         }
@@ -162,13 +162,13 @@ fn type_body(
             Err(invalid) if written == Err(Stop::Leave) => {
                 return Err(keep_typed(context, composition, Failure::invalid(text, invalid)));
             }
-            // It can be corrected.
+            // The user can correct it.
             Err(invalid) => prompt.say(&text.invalid(invalid)),
         }
     }
 }
 
-/// Has the body changed in an editor, and says what went wrong.
+/// Edits the body in an editor, and reports a failure.
 fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
     let Some(editor) = Editor::of_user() else {
@@ -186,7 +186,7 @@ fn edit(context: &Context<'_>, composition: &mut Composition) {
     }
 }
 
-/// Keeps what was typed of a mail that the user, or a signal, has stopped.
+/// Keeps the draft of a mail that the user or a signal has stopped.
 fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {
@@ -197,8 +197,8 @@ fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> 
     keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
 
-/// Keeps a typed mail that was not sent, and says where; where that fails, shows the mail, so that
-/// its text can be copied.
+/// Saves a typed mail that was not sent, and says where. If that fails, shows the mail, so that its
+/// text can be copied.
 fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Failure) -> Failure {
     if composition.mail.body.trim().is_empty() {
         return failure;
@@ -215,8 +215,8 @@ fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Fai
     }
 }
 
-/// Reads the body. Bytes that are no UTF-8 text are refused, never replaced; one that is too long
-/// is refused as such, although it was cut off where reading stopped.
+/// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long is
+/// refused as too long, although only its beginning was read.
 fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
     let bytes = source.read().map_err(|error| {
         let place = match source {
@@ -241,7 +241,7 @@ fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
 
 fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
     let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
-        // The server may have it: what was under way is not taken back.
+        // The server may have accepted the mail: cancelling does not take the request back.
         RequestError::Cancelled => {
             Failure::new(Status::Interrupted, "cancelled", context.text.of("send-cancelled"))
         }
@@ -257,8 +257,8 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     ))
 }
 
-/// Keeps a mail as a draft, and says where, unless the server refused it: sending the same again
-/// would not help then, and its body stands elsewhere.
+/// Saves a mail as a draft, and says where, if a retry may succeed. A mail that the server refused
+/// is not saved: its body exists elsewhere.
 fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
@@ -276,7 +276,7 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failur
     }
 }
 
-/// Says where a mail is kept. In a JSON document the file stands with the rest.
+/// Says where a draft is. With `--json` the document has the file.
 fn say_kept(context: &Context<'_>, mut failure: Failure, id: MailId, file: PathBuf) -> Failure {
     if !context.options.json {
         let shown = file.display().to_string();

@@ -1,4 +1,4 @@
-//! `correio trust`: accept a server's certificate, forget it, or list those accepted.
+//! `correio trust`: accepts a server's certificate, forgets it, or lists the accepted certificates.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::{
     text::Text,
 };
 
-/// What is to be done.
+/// What to do with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Accept,
@@ -36,7 +36,8 @@ pub(super) fn run(
             .parse()
             .map_err(|invalid| Failure::new(Status::Usage, "invalid", text.address(&invalid)))?,
         None if action == Action::Forget => context.address()?,
-        // The variable names the server for every command; only an option asks for this one.
+        // `CORREIO_SERVER` is for every command, so only the option `--server` asks to accept a
+        // certificate.
         None => match context.options.server_origin {
             Origin::CommandLine => context.address()?,
             Origin::Elsewhere => return list(context, &known),
@@ -50,7 +51,7 @@ pub(super) fn run(
 
 fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> {
     let servers = known.list().map_err(|error| Failure::known_servers(context.text, &error))?;
-    // What was only stated for a time was not accepted.
+    // A certificate that was only stated with `--fingerprint` was not accepted.
     let servers: Vec<_> =
         servers.into_iter().filter(|known| !matches!(known.proof, Proof::Stated(_))).collect();
     let lines: Vec<_> =
@@ -83,8 +84,8 @@ fn forget(
     ))
 }
 
-/// Looks at the certificate that the server shows now. One that was accepted before and is shown
-/// again is accepted already; another one in its place is the user's to accept.
+/// Connects and reads the certificate that the server shows now. If it is the accepted certificate,
+/// nothing changes; another certificate is the user's to accept.
 fn accept(
     context: &Context<'_>,
     known: &KnownServers,
@@ -122,7 +123,8 @@ fn accept(
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
-        // What the authorities vouch for needs no memory, and an old one would be in the way.
+        // A certificate that public authorities vouch for needs no entry, and an old entry would
+        // refuse it.
         None => known.forget(address).map(drop),
     };
     changed.map_err(unknown)?;
@@ -130,8 +132,8 @@ fn accept(
     Ok(answer(context, key, address, fingerprint))
 }
 
-/// The fingerprint that is to be remembered of a certificate that the user has accepted: none
-/// where a public authority vouches for the server that had another one before.
+/// The fingerprint to remember after the user has accepted a certificate. `None` if a public
+/// authority vouches for the new certificate of a known server.
 fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerprint>, Failure> {
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {
         return Ok(Some(accepted.found));
@@ -164,7 +166,7 @@ fn address_value(address: &Address) -> (&'static str, Cow<'static, str>) {
     ("address", address.to_string().into())
 }
 
-/// Says what a script does instead of answering the question.
+/// The failure without a terminal: says which option accepts the certificate.
 fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
     let offer = text.offer(untrusted);
     let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];

@@ -1,4 +1,5 @@
-//! The account that is logged in: its name, its password, its end.
+//! The screen of the account that is logged in: change the name or the password, delete the
+//! account.
 
 use correio_client::RequestError;
 
@@ -115,7 +116,7 @@ fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
     }
 }
 
-/// Says what became of a change. True where it holds.
+/// Reports the result of a change. Returns whether it succeeded.
 fn tell(app: &mut App, changed: Result<(), RequestError>) -> bool {
     match changed {
         Ok(()) => {

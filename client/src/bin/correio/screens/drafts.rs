@@ -1,4 +1,4 @@
-//! Mails that were not sent: send, change or delete them.
+//! The screen of the drafts: send, change or delete a mail that was not sent.
 
 use std::{fs, time::UNIX_EPOCH};
 
@@ -13,13 +13,13 @@ use crate::{
     view,
 };
 
-/// Most drafts that a menu offers: as many as there are digits. More are a list.
+/// Maximum number of drafts in a menu, one a digit. More drafts are shown as a list.
 const OFFERED_MAX: usize = 9;
 
 /// Key of the label that leaves a menu of drafts.
 const BACK: &str = "drafts-back";
 
-/// Has a draft chosen, and what is to be done with it.
+/// Asks for a draft and for what to do with it.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let drafts = Drafts::open(&app.data, &user.server, &user.username);
     let list = match drafts.list() {
@@ -36,7 +36,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         let count = list.in_use.len().to_string();
         app.say(&app.text.with("drafts-in-use", &[("count", count.into())]));
     }
-    // The one written last comes first.
+    // The newest draft comes first.
     let list: Vec<_> = list.drafts.into_iter().rev().collect();
     if list.is_empty() {
         app.say(&app.text.of("drafts-empty"));
@@ -46,7 +46,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     act(app, user, &drafts, draft)
 }
 
-/// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
+/// Asks for one of the drafts: by a digit in a menu, or by a number in a list.
 fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
     let labels = DraftLabels { text: app.text, drafts };
     if list.len() <= OFFERED_MAX {
@@ -144,7 +144,7 @@ fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Ans
     Ok(())
 }
 
-/// Makes the lines that stand for drafts.
+/// Makes the lines of drafts.
 struct DraftLabels<'a> {
     text: &'a Text,
     drafts: &'a Drafts,
@@ -155,7 +155,7 @@ impl DraftLabels<'_> {
         view::draft_line(self.text, draft, self.written_at(draft))
     }
 
-    /// When the draft's file was changed last. `None` where another program has just deleted it.
+    /// When the draft's file was last changed. `None` if another program has just deleted it.
     fn written_at(&self, draft: &Draft) -> Option<Timestamp> {
         let modified = fs::metadata(self.drafts.file(draft.id)).ok()?.modified().ok()?;
         let since_1970 = modified.duration_since(UNIX_EPOCH).ok()?;

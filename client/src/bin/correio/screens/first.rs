@@ -1,4 +1,4 @@
-//! The first screen: point at a server, register, log in, quit.
+//! The first screen: choose a server, register, log in, quit.
 
 use correio_client::Address;
 
@@ -39,9 +39,9 @@ impl MenuChoice for FirstChoice {
     }
 }
 
-/// Runs the menus until the user quits and returns how.
+/// Runs the menus until the user quits, and returns how they ended.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
-    // A user goes on where they left off; a script says which server it wants.
+    // On a terminal the last server is used again; a script names its server.
     let last = app.prompt.is_interactive().then(|| app.last_server()).flatten();
     if let Some(address) = preset.cloned().or(last)
         && let Err(stop) = server::point_at(app, &address)
@@ -52,7 +52,8 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
     let mut current = app.service.as_ref().map(|_| FirstChoice::Login);
     loop {
         let chosen = choose(app, current);
-        // The cursor stays where it was: what is typed by habit is not taken for an address.
+        // The cursor stays on the last choice, so that Enter, typed by habit, does not ask for an
+        // address.
         current = chosen.as_ref().ok().copied().or(current);
         let done = match chosen {
             Ok(FirstChoice::Server) => server::run(app, preset),
@@ -65,7 +66,7 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
             Ok(()) if app.refused.is_none() => {
                 current = app.service.as_ref().map(|_| FirstChoice::Login);
             }
-            // In this menu there is nothing to go back to.
+            // This is the first menu: Esc does nothing.
             Ok(()) | Err(Stop::Back) => {}
             Err(stop) => return stop,
         }

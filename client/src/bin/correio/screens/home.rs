@@ -1,4 +1,4 @@
-//! The screen behind the login: send, receive, log out, and what stays on this computer.
+//! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
 use correio_client::{Address, Drafts, Mailbox, RequestError, Service, Shown, State, show};
 use correio_proto::message::{LoggedIn, NewMail};
@@ -78,7 +78,7 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Err(stop) => Err(stop),
         };
         match done {
-            // Esc in this menu would log out by accident.
+            // In this menu Esc does nothing, so that it does not log out by accident.
             Ok(()) | Err(Stop::Back) => {}
             Err(Stop::Leave) => break Err(Stop::Leave),
             Err(stop) => return Err(stop),
@@ -88,7 +88,7 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
     left
 }
 
-/// Whether the session was ended by somebody else; says so.
+/// Whether the session has ended on the server's side. If so, says so.
 fn has_ended(app: &mut App) -> bool {
     let service = app.service.as_ref();
     if service.is_some_and(|service| service.username().is_some()) {
@@ -128,7 +128,7 @@ fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoic
     }
 }
 
-/// What stands below the menu.
+/// The lines below the menu: new mail, and a server that stops.
 struct Status<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
@@ -147,12 +147,12 @@ impl MenuStatus for Status<'_> {
     }
 }
 
-/// Mails that arrived while the menu is open: however many, one line tells of them.
+/// Mails that arrived while the menu is open. One line tells of all of them.
 #[derive(Default)]
 struct Arrived {
     count: usize,
     last: Option<NewMail>,
-    /// Read from the mailbox when the first mail arrives.
+    /// Read from the local mailbox when the first mail arrives.
     names: Option<Names>,
 }
 
@@ -180,7 +180,7 @@ impl Arrived {
 
 fn logout(app: &mut App, user: &CurrentUser) {
     let Some(service) = &app.service else { return };
-    // Whatever the server says, this client is logged out.
+    // Whatever the server replies, this client is logged out.
     let doing = app.text.of("home-logout");
     let _: Result<(), RequestError> = app.wait(&doing, |cancel, _| service.logout(cancel));
     let name = show(user.full_name.as_str(), Shown::OneLine);

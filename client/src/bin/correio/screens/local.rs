@@ -1,4 +1,4 @@
-//! Mails that were received before and are kept on this computer.
+//! The screen of the local mailbox: mails that were received before.
 
 use correio_client::{Mailbox, Shown, show};
 
@@ -30,7 +30,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let names = user.names_among(&list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
     let list = MailList { names, mails };
-    // The newest are at the end, and are shown first.
+    // The newest mails are at the end, so the last screenful is shown first.
     list.show(app, list.mails.len())?;
     receive::read_some(app, &mailbox, &list)
 }

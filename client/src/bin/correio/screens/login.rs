@@ -1,4 +1,4 @@
-//! 3) Open my e-mail.
+//! The screen "3) Open my e-mail".
 
 use correio_proto::mail::Username;
 
@@ -9,10 +9,10 @@ use crate::{
     screens::home,
 };
 
-/// Asks for username and password and, if the server agrees, opens the screen after the login.
+/// Asks for the username and the password, logs in, and opens the screen after the login.
 ///
-/// After a refused password the username stands, and the password is asked for alone: a password
-/// that is typed by habit is then never shown. Esc there leads to the username.
+/// After a refused password, only the password is asked for, so that a password typed by habit is
+/// never shown. Esc in that question leads to the username.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
     let (username, question) = match app.refused.take() {
         Some(refused) if app.prompt.is_interactive() => {
@@ -52,7 +52,7 @@ fn log_in(
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
-    // Notices of the session before are not for this one.
+    // Notices of the session before do not belong to this session.
     drop(service.take_notices());
     let server = service.address().clone();
     let doing = app.text.of("login-working");
@@ -68,7 +68,7 @@ fn log_in(
             let reason = app.text.request(&error);
             app.say(&app.text.with("login-failed", &[("reason", reason.into())]));
             if app.is_script() {
-                // Its next lines are meant for the screen after the login.
+                // The script's next lines are meant for the screen after the login.
                 return Err(Stop::Failed(Failure::request(app.text, &error).status));
             }
             app.refused = Some(username);

@@ -1,4 +1,4 @@
-//! The screens of the menus, a file each.
+//! The screens of the menus, one file each.
 
 pub(crate) mod first;
 

@@ -1,4 +1,4 @@
-//! 5) Receive mail: download, keep, confirm, show.
+//! The screen "5) Receive mails": downloads, saves, confirms and shows mails.
 
 use correio_client::{Mailbox, Progress, Shown, Stored, show};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,7 +12,7 @@ use crate::{
     view,
 };
 
-/// Receives everything and lets the user read it.
+/// Receives all mails and lets the user read them.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.of("receive-working"));
     let mut mailbox = Mailbox::open(&app.data, &user.server, &user.username);
@@ -29,7 +29,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         Err(error) => {
             let reason = app.text.receive(&error);
             app.say(&app.text.with("receive-failed", &[("reason", reason.into())]));
-            // What did arrive is shown all the same.
+            // Mails that arrived before the failure are shown.
             let Ok(mails) = mailbox.unseen() else {
                 return Ok(());
             };
@@ -49,7 +49,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let names = user.names(&mailbox);
     let listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
-    // From now on they are not new any more: the user has seen that they are there.
+    // The user has seen the list, so its mails are not new any more.
     let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
         app.say(&app.text.mailbox(&error));
@@ -58,14 +58,15 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     read_some(app, &mailbox, &listed)
 }
 
-/// Says what is noteworthy about the mailbox, each thing once.
+/// Shows the mailbox's notes, each once.
 fn say_notes(app: &mut App, mailbox: &Mailbox) {
     for note in mailbox.take_notes() {
         app.say(&app.text.mailbox_note(&note));
     }
 }
 
-/// Shows how far the download is: of how many, where there are more than one page.
+/// Shows the progress of a download. From the second page on, a bar shows it against the mails that
+/// were waiting.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
     bar.set_message(text.progress(&progress));
@@ -78,15 +79,15 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
     }
 }
 
-/// Mails with their numbers, and the accounts whose names may be mistaken for one another.
+/// Mails with their numbers, and the names that the user may know.
 pub(crate) struct MailList {
     pub(crate) names: Names,
     pub(crate) mails: Vec<(usize, Stored)>,
 }
 
 impl MailList {
-    /// Shows a line for each mail: its number here, the sender's full name, the subject. The mail
-    /// of this index, or the last one, is on the first screen.
+    /// Shows a line for each mail: its number in the list, the sender, the subject. The mail of
+    /// this index, or the last mail, is on the first screen.
     pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
         app.prompt.page(&mut MailListing(self), index, &list_footer(app.text)).map(drop)
     }
@@ -113,7 +114,7 @@ impl Listing for MailListing<'_> {
     }
 }
 
-/// Lets the user read mails of a list until that is enough.
+/// Lets the user read mails of a list, until the user goes back.
 pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));

@@ -1,4 +1,4 @@
-//! The screen "4) Send a mail". What was typed is never lost: a mail is a draft from its first
+//! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
 use correio_client::{Draft, Drafts, Reopened, RequestError, Shown, show};
@@ -15,7 +15,7 @@ use crate::{
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
 };
 
-/// Asks for a new mail, or goes on with the last draft, and sends it.
+/// Asks for a new mail, or opens the last draft, and sends it.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let drafts = open(app, user);
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
@@ -38,7 +38,8 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     }
 }
 
-/// Asks for the recipients of a new mail. Where there is a draft, `None` chooses that.
+/// Asks for the recipients of a new mail. If there is a draft, an empty answer chooses the draft,
+/// as `None`.
 fn ask_first_recipients(
     app: &mut App,
     composition: &mut Composition,
@@ -61,7 +62,7 @@ fn ask_first_recipients(
     Ok(to)
 }
 
-/// Asks for the parts of a draft again, what there is of them being the start, and sends it.
+/// Asks for the parts of a draft, offering their text, and sends it.
 pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()> {
     let Some(mut composition) = reopen(app, user, id) else {
         return Ok(());
@@ -78,14 +79,14 @@ pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
     }
 }
 
-/// Takes up a draft, or says why that cannot be done.
+/// Opens a draft again, or says why it cannot be opened.
 fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> {
     let drafts = open(app, user);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut composition = Composition::reopened(file, mail, app.text);
             if let Some(left) = Editor::left_behind(&app.data, id, &drafts.file(id)) {
-                // The program ended while an editor had the text.
+                // The program was killed while the text was open in an editor.
                 composition.set(Part::Body, &left);
                 if keep(&mut composition).is_ok() {
                     Editor::forget(&app.data, id);
@@ -108,14 +109,14 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> 
     }
 }
 
-/// Sends a mail that was asked for, or keeps what there is of it. A user who leaves it by Esc may
-/// discard it instead.
+/// Sends a mail after its questions, or keeps it as a draft if they were not all answered. After
+/// Esc, the user may discard it.
 fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Answer<()> {
     match asked {
         Ok(()) => send(app, composition),
         Err(_) if composition.mail.is_blank() => composition.sent(),
         Err(stop) => {
-            // It is on disk before anything is asked.
+            // The draft is on disk before the question.
             let kept = keep(&mut composition);
             let left = match stop {
                 Stop::Back if kept.is_ok() && app.prompt.is_interactive() => ask_to_keep(app),
@@ -156,7 +157,7 @@ impl MenuChoice for LeaveChoice {
     }
 }
 
-/// Asks whether a mail is to stay as a draft. Esc keeps it, as Enter does.
+/// Asks whether a mail stays as a draft. Esc and Enter keep it.
 fn ask_to_keep(app: &mut App) -> Answer<LeaveChoice> {
     match app.prompt.menu(app.text, "send-leave") {
         Err(Stop::Back) => Ok(LeaveChoice::Keep),
@@ -173,7 +174,8 @@ fn discard(app: &mut App, composition: Composition) {
     }
 }
 
-/// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
+/// Saves a mail as a draft, sends it, and reports one result. The draft is deleted after the mail
+/// was sent.
 fn send(app: &mut App, mut composition: Composition) {
     let kept = keep(&mut composition);
     match deliver(app, &composition.mail) {
@@ -188,7 +190,7 @@ fn send(app: &mut App, mut composition: Composition) {
     }
 }
 
-/// Hands a mail in, or says in lines why that failed.
+/// Sends a mail to the server. The error is the lines of the message.
 fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
     let mail: Send = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
@@ -207,7 +209,7 @@ fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
             }
             Err(lines)
         }
-        // The server may have it: what was under way is not taken back.
+        // The server may have accepted the mail: cancelling does not take the request back.
         Err(RequestError::Cancelled) => Err(vec![app.text.of("send-cancelled")]),
         Err(error) => Err(failed(app, app.text.request(&error))),
     }
@@ -217,7 +219,7 @@ fn failed(app: &App, reason: String) -> Vec<String> {
     vec![app.text.with("send-failed", &[("reason", reason.into())])]
 }
 
-/// Keeps a mail durably; where that fails, returns what is to be said.
+/// Saves a mail durably. The error is the message.
 fn keep(composition: &mut Composition) -> Result<(), String> {
     composition.save().map_err(|error| composition.not_kept(&error))
 }
@@ -225,7 +227,7 @@ fn keep(composition: &mut Composition) -> Result<(), String> {
 fn say_kept(app: &mut App, kept: &Result<(), String>) {
     match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
-        // The mail itself is in it, to be copied.
+        // The message contains the mail, to be copied.
         Err(said) => app.prompt.say_verbatim(said),
     }
 }
@@ -256,7 +258,7 @@ fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
     }
 }
 
-/// Asks for a body of several lines. What was typed stays in the mail however that ends.
+/// Asks for the body. The text stays in the mail however the input ends.
 fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
     let editor = Editor::of_user().filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
@@ -285,7 +287,7 @@ fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
     }
 }
 
-/// Has the body changed in an editor.
+/// Edits the body in an editor.
 fn edit(app: &mut App, editor: &Editor, composition: &mut Composition) {
     if let Err(reason) = app.run_in_terminal(|| editor.edit_mail(&app.data, composition)) {
         let values = [("editor", editor.shown().into()), ("reason", reason.into())];

@@ -1,19 +1,19 @@
-//! 1) Point at a server.
+//! The screen "1) Choose a server".
 
 use correio_client::Address;
 
 use crate::{app::App, connect, prompt::Answer};
 
-/// Asks for address and port and says whether a correio server is there.
+/// Asks for the address and the port, and says whether a correio server answers.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
-    // An address that did not answer is offered again: only the port may have been wrong.
+    // An address that did not answer is offered again: perhaps only the port was wrong.
     let last = app.tried.clone().or_else(|| app.last_server()).or_else(|| preset.cloned());
     let host = last.as_ref().map_or_else(|| "localhost".to_owned(), Address::host);
     let question = app.text.of("server-address");
     let typed = app.ask(&question, &host, |text, typed| {
         typed.parse::<Address>().map_err(|invalid| text.address(&invalid))
     })?;
-    // A port that was typed with the address is not asked for again.
+    // A port that was typed with the address is offered as the answer.
     let known = last.filter(|last| last.host() == typed.host());
     let port =
         known.filter(|_| typed.port() == correio_proto::DEFAULT_PORT).unwrap_or(typed.clone());
@@ -26,9 +26,9 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Answer<()> {
     point_at(app, &address)
 }
 
-/// Connects and says what became of it.
+/// Connects to a server and says whether it is available.
 pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
-    // The server pointed at before is none any more, whatever comes of this one.
+    // The connection to the server before ends, whether this server answers or not.
     app.service = None;
     app.refused = None;
     app.failed = None;

@@ -106,7 +106,7 @@ impl Text {
         }
     }
 
-    /// A server's error, by its code.
+    /// A server's error reply, by its code.
     pub(crate) fn refusal(&self, error: &ErrorReply) -> String {
         let names: Vec<_> = error.recipients.iter().map(ToString::to_string).collect();
         self.with(
@@ -178,7 +178,7 @@ impl Text {
     }
 }
 
-/// What the length of a field is counted in.
+/// The unit of a field's length.
 fn unit(field: Field) -> &'static str {
     match field {
         Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
@@ -189,7 +189,7 @@ fn unit(field: Field) -> &'static str {
     }
 }
 
-/// What a field may consist of.
+/// The characters and form that a field may have.
 fn allowed(field: Field) -> &'static str {
     match field {
         Field::Username | Field::Recipients => "allowed-username",
@@ -199,7 +199,7 @@ fn allowed(field: Field) -> &'static str {
     }
 }
 
-/// A text of somebody else's as a value.
+/// Untrusted text as a value: sanitized, one line.
 fn one_line(text: &str) -> Cow<'static, str> {
     show(text, Shown::OneLine).into()
 }
@@ -211,7 +211,7 @@ fn visible(c: char) -> String {
     }
 }
 
-/// A sentence and the addresses that it is about, which a user may not have typed.
+/// A sentence with the addresses that were tried, which may differ from the address that was typed.
 fn with_tried(said: String, tried: &[Attempt]) -> String {
     match tried {
         [] => said,

@@ -1,4 +1,4 @@
-//! What is said to a user, in Portuguese or English: the catalogues in `i18n/`.
+//! The program's texts, in Portuguese or English: the catalogues in `i18n/`.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use unic_langid::{LanguageIdentifier, langid};
 mod errors;
 mod trust;
 
-/// The languages there are catalogues for.
+/// The languages with a catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Lang {
     /// Brazilian Portuguese.
@@ -19,7 +19,7 @@ pub(crate) enum Lang {
 }
 
 impl Lang {
-    /// What was asked for, or else what the environment says, or else Portuguese.
+    /// The language that was asked for, or else that of the environment, or else Portuguese.
     pub(crate) fn choose(asked: Option<Self>, variable: impl Fn(&str) -> Option<String>) -> Self {
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
             .into_iter()
@@ -27,7 +27,7 @@ impl Lang {
             .find(|locale| !locale.is_empty());
         asked.unwrap_or_else(|| match locale.as_deref() {
             Some(locale) if locale.starts_with("en") => Self::En,
-            // C and POSIX name no language; one without a catalogue gets the default.
+            // The locales C and POSIX, and languages without a catalogue, get the default.
             _ => Self::Pt,
         })
     }
@@ -46,16 +46,17 @@ pub(crate) struct Text {
     bundle: FluentBundle<FluentResource>,
 }
 
-/// Names and values that a text is filled with.
+/// Names and values of a text's variables.
 pub(crate) type Values<'a> = [(&'a str, Cow<'a, str>)];
 
 impl Text {
     pub(crate) fn new(lang: Lang) -> Self {
         let (identifier, source) = lang.catalogue();
         let mut bundle = FluentBundle::new(vec![identifier]);
-        // Marks for the direction of text would stand in every line and every comparison.
+        // Without marks for the direction of text, which would stand in every line and every
+        // comparison.
         bundle.set_use_isolating(false);
-        // What of a catalogue is malformed is missing from it, and a test finds that.
+        // A malformed part of a catalogue is missing from it; a test finds that.
         let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(rest, _)| rest);
         bundle.add_resource_overriding(resource);
         Self { lang, bundle }
@@ -75,7 +76,7 @@ impl Text {
         self.with(key, &[])
     }
 
-    /// The text of a key, filled in. A key that is missing stands for itself.
+    /// The text of a key, with its variables filled in. A key that is missing stands for itself.
     pub(crate) fn with(&self, key: &str, values: &Values<'_>) -> String {
         let mut args = FluentArgs::new();
         for (name, value) in values {
@@ -112,7 +113,7 @@ impl Text {
         answer.trim().to_lowercase().starts_with(&self.of("prompt-yes"))
     }
 
-    /// A moment in the user's own time zone.
+    /// A time in the user's time zone.
     pub(crate) fn time(&self, time: Timestamp) -> String {
         let format = match self.lang {
             Lang::Pt => "%d/%m/%Y %H:%M:%S %Z",
@@ -175,7 +176,8 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/correio");
         let mut folders = vec![folder];
         let mut used = 0;
-        // Looked up by an error's code; by the names of commands and arguments (`help`).
+        // These keys are composed: from an error's code, or from the names of commands and
+        // arguments.
         let is_composed = |key: &&String| key.starts_with("error-") || key.starts_with("help-");
         let mut unused: Vec<_> = keys.keys().filter(|key| !is_composed(key)).collect();
         while let Some(folder) = folders.pop() {

@@ -18,7 +18,7 @@ impl Text {
         }
     }
 
-    /// Says that the certificate is not the one that was stated.
+    /// The message for a certificate that differs from `--fingerprint`.
     pub(crate) fn other_than_stated(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
             Distrust::Unvouched(_) => self.untrusted(untrusted),
@@ -28,7 +28,7 @@ impl Text {
         }
     }
 
-    /// Why a certificate is not trusted and what to do about it.
+    /// Why a certificate is not trusted, and what to do about it.
     pub(crate) fn untrusted(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
             Distrust::Unvouched(doubt) => {
@@ -68,7 +68,7 @@ impl Text {
     }
 }
 
-/// The address, the certificate that was found, and the one that was expected.
+/// The address, the certificate that was found, and the expected certificate.
 fn both(untrusted: &Untrusted, expected: &Fingerprint) -> [(&'static str, Cow<'static, str>); 3] {
     [
         ("address", untrusted.address.to_string().into()),
