@@ -34,11 +34,11 @@ const LAST_SERVER: &str = "server";
 /// File in the data directory with the username of the last login.
 const LAST_USER: &str = "user";
 
-/// Time without a connection after which a waiting user is told.
-const TOLD_AFTER: Duration = Duration::from_secs(2);
+/// Time without a connection after which a waiting user is told of it.
+const RECONNECTING_AFTER: Duration = Duration::from_secs(2);
 
 /// Interval at which a spinner reads the state of the connection.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const STATE_EVERY: Duration = Duration::from_millis(200);
 
 pub(crate) struct App {
     pub(crate) text: &'static Text,
@@ -122,7 +122,7 @@ impl App {
                 let spinner = spinner.clone();
                 scope.spawn(move || watch(service, &spinner, doing, &[away, stopping], &ended));
             }
-            self.undisturbed(|cancel| action(cancel, &spinner))
+            self.cancellable(|cancel| action(cancel, &spinner))
         });
         spinner.finish_and_clear();
         result
@@ -131,15 +131,15 @@ impl App {
     /// Runs an action that starts another program on the terminal. Ctrl-C is that program's.
     pub(crate) fn run_in_terminal<R>(&self, action: impl FnOnce() -> R) -> R {
         let mode = self.terminal.release();
-        let result = self.undisturbed(|_| action());
+        let result = self.cancellable(|_| action());
         drop(mode);
         self.terminal.redraw();
         result
     }
 
-    /// Runs an action during which Ctrl-C does not end the program: it cancels the action, or the
-    /// action handles it.
-    pub(crate) fn undisturbed<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
+    /// Runs an action during which Ctrl-C does not end the program. It throws the action's
+    /// [`Cancel`], or the action handles it.
+    pub(crate) fn cancellable<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
         self.terminal.set_busy(true);
         let result = action(&self.cancel);
@@ -247,7 +247,7 @@ impl App {
             match parse(self.text, &typed) {
                 Ok(value) => return Ok(value),
                 Err(why) => {
-                    self.prompt.drop_ahead();
+                    self.prompt.drop_typed_ahead();
                     self.say(&why);
                 }
             }
@@ -270,7 +270,7 @@ impl App {
             let password = match Password::new(&typed) {
                 Ok(password) => Arc::new(password),
                 Err(invalid) => {
-                    self.prompt.drop_ahead();
+                    self.prompt.drop_typed_ahead();
                     self.say(&self.text.invalid(invalid));
                     continue;
                 }
@@ -279,7 +279,7 @@ impl App {
             if *again == *typed {
                 return Ok(password);
             }
-            self.prompt.drop_ahead();
+            self.prompt.drop_typed_ahead();
             self.say(&self.text.of("register-passwords-differ"));
         }
     }
@@ -302,7 +302,7 @@ impl Connector for App {
     }
 
     fn remember(&mut self, accepted: &Untrusted) -> Result<(), KnownServersError> {
-        self.undisturbed(|_| self.known().remember(&accepted.address, accepted.found))
+        self.cancellable(|_| self.known().remember(&accepted.address, accepted.found))
     }
 }
 
@@ -316,12 +316,12 @@ fn watch(
 ) {
     let mut since = None;
     let mut is_told = false;
-    while done.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+    while done.recv_timeout(STATE_EVERY) == Err(RecvTimeoutError::Timeout) {
         let message = match service.state() {
             State::Stopping => Some(stopping),
             State::Reconnecting => {
                 let since = *since.get_or_insert_with(Instant::now);
-                (since.elapsed() >= TOLD_AFTER).then_some(away)
+                (since.elapsed() >= RECONNECTING_AFTER).then_some(away)
             }
             State::Connected | State::Closed => {
                 since = None;

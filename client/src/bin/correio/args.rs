@@ -27,13 +27,13 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// What holds for the menus and every command.
+/// The options of the menus and of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CORREIO_SERVER")]
     pub(crate) server: Option<String>,
-    /// Where that stands
+    /// Where the value of `server` comes from
     #[arg(skip)]
     pub(crate) server_origin: Origin,
     /// The username of the account
@@ -150,7 +150,7 @@ pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) ->
         return None;
     };
     let variable = usage::find(command, argument)?.get_env()?.to_str()?;
-    (blame(variable, value) == Status::Configuration).then(|| variable.to_owned())
+    (status_of_value(variable, value) == Status::Configuration).then(|| variable.to_owned())
 }
 
 impl Options {
@@ -162,7 +162,7 @@ impl Options {
         };
         server.parse().map_err(|invalid| {
             let said = text.address(&invalid);
-            Failure::new(blame("CORREIO_SERVER", server), "invalid", said)
+            Failure::new(status_of_value("CORREIO_SERVER", server), "invalid", said)
         })
     }
 
@@ -174,7 +174,7 @@ impl Options {
         };
         user.parse().map_err(|invalid| {
             let said = text.invalid(invalid);
-            match blame("CORREIO_USER", user) {
+            match status_of_value("CORREIO_USER", user) {
                 Status::Usage => Failure::new(Status::BadData, "invalid", said),
                 status => Failure::new(status, "invalid", said),
             }
@@ -183,14 +183,14 @@ impl Options {
 }
 
 /// The status for a wrong value: configuration if the environment has it, else usage.
-fn blame(variable: &str, value: &str) -> Status {
+fn status_of_value(variable: &str, value: &str) -> Status {
     match env::var(variable) {
         Ok(set) if set == value => Status::Configuration,
         _ => Status::Usage,
     }
 }
 
-/// What is done without the menus.
+/// A command, which runs without the menus.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Say whether a correio server is there, and how long it takes to answer
@@ -229,8 +229,8 @@ pub(crate) enum Command {
         #[arg(value_name = "N")]
         number: usize,
     },
-    /// Accept a server's certificate, be it the first or another one; without a server, list
-    /// those accepted
+    /// Accept a server's certificate, also after it changed; without a server, list the accepted
+    /// certificates
     Trust {
         /// The server
         #[arg(value_name = "HOST:PORT")]

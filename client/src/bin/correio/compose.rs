@@ -13,7 +13,7 @@ pub(crate) struct Composition {
     text: &'static Text,
     /// Whether the draft was there before: the server may have a mail with this id, and with its
     /// old text.
-    is_old: bool,
+    is_reopened: bool,
 }
 
 /// A part of a mail.
@@ -29,12 +29,12 @@ impl Composition {
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text, is_old: false }
+        Self { mail, file: drafts.begin(), text, is_reopened: false }
     }
 
     /// A draft that was opened again.
     pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
-        Self { mail, file, text, is_old: true }
+        Self { mail, file, text, is_reopened: true }
     }
 
     /// Saves a part of the mail while it is typed.
@@ -53,7 +53,7 @@ impl Composition {
             return;
         }
         typed.clone_into(place);
-        if std::mem::take(&mut self.is_old) {
+        if std::mem::take(&mut self.is_reopened) {
             // Another text is another mail: the server may have accepted the first one.
             self.mail.id = new_mail_id();
         }
@@ -82,7 +82,7 @@ impl Composition {
 
     /// The message for a draft that could not be saved: the reason, and the text of the mail, to be
     /// copied.
-    pub(crate) fn not_kept(&self, error: &DraftError) -> String {
+    pub(crate) fn not_saved(&self, error: &DraftError) -> String {
         let mut said = reason(self.text, error);
         for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
             if !part.is_empty() {

@@ -110,7 +110,7 @@ impl Editor {
 
     /// The text that was open in an editor when the program was killed, if it was saved after the
     /// draft and is UTF-8.
-    pub(crate) fn left_behind(data: &Path, id: MailId, draft: &Path) -> Option<String> {
+    pub(crate) fn unsaved_text(data: &Path, id: MailId, draft: &Path) -> Option<String> {
         let path = file(data, id);
         let saved = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
         let is_newer = match (saved(&path), saved(draft)) {
@@ -177,7 +177,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let id = new_mail_id();
         let edited = Editor(editor.into()).edit(data.path(), id, text);
-        (edited, Editor::left_behind(data.path(), id, data.path()))
+        (edited, Editor::unsaved_text(data.path(), id, data.path()))
     }
 
     #[test]
@@ -226,6 +226,6 @@ mod tests {
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
         }
-        assert_eq!(Editor::left_behind(data.path(), id, data.path()), None);
+        assert_eq!(Editor::unsaved_text(data.path(), id, data.path()), None);
     }
 }

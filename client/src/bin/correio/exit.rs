@@ -197,7 +197,7 @@ impl Failure {
     }
 
     /// Whether a retry may succeed, or the server may have done it already.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self.status {
             Status::Unreachable | Status::TryAgain | Status::Interrupted => true,
             Status::HungUp | Status::Quit | Status::Terminated => true,

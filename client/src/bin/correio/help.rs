@@ -22,12 +22,13 @@ const HELP: &str = "help";
 pub(crate) fn localized(text: &Text, command: Command) -> Command {
     let names: Vec<String> =
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let mut command = one(text, command.disable_help_flag(true).disable_version_flag(true), None)
-        .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
-        .arg(flag(text, "version", 'V', ArgAction::Version))
-        .after_help(text.of("help-after"));
+    let mut command =
+        with_texts(text, command.disable_help_flag(true).disable_version_flag(true), None)
+            .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
+            .arg(flag(text, "version", 'V', ArgAction::Version))
+            .after_help(text.of("help-after"));
     for name in &names {
-        command = command.mut_subcommand(name, |command| one(text, command, Some(name)));
+        command = command.mut_subcommand(name, |command| with_texts(text, command, Some(name)));
     }
     // Only a built command has usage lines and the command `help`.
     command.build();
@@ -46,7 +47,7 @@ pub(crate) fn localized(text: &Text, command: Command) -> Command {
 }
 
 /// Gives one command its texts, apart from its subcommands.
-fn one(text: &Text, command: Command, name: Option<&str>) -> Command {
+fn with_texts(text: &Text, command: Command, name: Option<&str>) -> Command {
     // Options of all commands come after those of one command.
     let mut order = if name.is_some() { 0 } else { GENERAL };
     command

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Ok(Ended::Failed(status)) => status.into(),
         Ok(Ended::Answered(output)) => {
             let answer = if json { show_json(&output.json) } else { output.text.clone() };
-            match answer_with(text, &output, &answer) {
+            match write_answer(text, &output, &answer) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
                     let _ = writeln!(io::stderr(), "correio: {}", failure.text);
@@ -89,7 +89,7 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
         (None, false) => None,
     };
     let written = match (answer, &failure.partial) {
-        (Some(answer), Some(partial)) => answer_with(text, partial, &answer),
+        (Some(answer), Some(partial)) => write_answer(text, partial, &answer),
         (Some(answer), None) => {
             let _ = writeln!(io::stdout(), "{answer}");
             Ok(())
@@ -107,7 +107,7 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
 
 /// Writes an answer and then marks the mails that it shows. Without a complete write nothing is
 /// marked; a reader that closed the pipe has read enough.
-fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
+fn write_answer(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
         Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -124,7 +124,7 @@ fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCod
             return ExitCode::SUCCESS;
         }
         UsageError::Parser(error) => {
-            (usage::said(text, command, error), variable_at_fault(command, error))
+            (usage::message(text, command, error), variable_at_fault(command, error))
         }
         UsageError::WithoutCommand(option) => {
             (text.with("usage-needs-command", &[("option", (*option).into())]), None)

@@ -1,5 +1,5 @@
-//! The answer of a command, in text and as JSON, and what is marked in the local mailbox after it
-//! was written.
+//! The answer of a command, as text and as JSON, and the mails that are marked after it was
+//! written.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::text::Text;
 pub(crate) struct Output {
     pub(crate) text: String,
     pub(crate) json: Value,
-    /// What is marked in the local mailbox after the answer was written.
+    /// The mails that are marked in the local mailbox after the answer was written.
     pub(crate) marks: Marks,
 }
 

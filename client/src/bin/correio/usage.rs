@@ -11,8 +11,8 @@ use correio_client::{Shown, show};
 use crate::{help, text::Text};
 
 /// The message for an error: what is wrong, what may have been meant, the usage line.
-pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
-    let mut lines = vec![wrong(text, command, error)];
+pub(crate) fn message(text: &Text, command: &Command, error: &Error) -> String {
+    let mut lines = vec![sentence(text, command, error)];
     for (kind, key) in [
         (ContextKind::ValidValue, "usage-valid-values"),
         (ContextKind::SuggestedArg, "usage-similar"),
@@ -33,7 +33,7 @@ pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
 }
 
 /// The sentence that says what is wrong.
-fn wrong(text: &Text, command: &Command, error: &Error) -> String {
+fn sentence(text: &Text, command: &Command, error: &Error) -> String {
     let argument = strings(error, ContextKind::InvalidArg);
     let value = strings(error, ContextKind::InvalidValue).concat();
     let unknown = strings(error, ContextKind::InvalidSubcommand).concat();
@@ -75,7 +75,8 @@ fn key(kind: ErrorKind) -> &'static str {
             "usage-missing-command"
         }
         ErrorKind::InvalidUtf8 => "usage-not-text",
-        // Kinds that are no errors of a command line, and those that a later parser adds.
+        // Kinds that are not errors of a command line, and kinds that a later version of the parser
+        // adds.
         _ => "usage-other",
     }
 }
@@ -175,7 +176,7 @@ mod tests {
             for (arguments, pt, en) in cases {
                 let all = [&["correio"], *arguments].concat();
                 let error = command.clone().try_get_matches_from(all).unwrap_err();
-                let said = said(&text, &command, &error);
+                let said = message(&text, &command, &error);
                 assert!(said.contains([pt, en][of]), "{said}");
                 for english in ["Usage: correio [OPTIONS]", "error:", "tip:", "For more"] {
                     let is_said = said.contains(english);

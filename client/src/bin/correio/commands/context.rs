@@ -60,13 +60,13 @@ impl Context<'_> {
         Service::connect(address, &options, &self.cancel)
     }
 
-    /// Connects and logs in. Missing options are reported before anything is asked or sent.
+    /// Connects and logs in.
     pub(super) fn log_in(&self) -> Result<(Service, LoggedIn), Failure> {
-        // What is missing is said before anything is asked or sent.
+        // A missing option is reported before anything is asked or sent.
         self.address()?;
         let username = self.username()?;
         self.needs_password()?;
-        // The server is known before a password is asked for.
+        // The connection comes first: no password is typed for a server that is not there.
         let service = self.connect()?;
         let password = self.password()?;
         let logged_in = service

@@ -20,7 +20,7 @@ pub(super) fn run(
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
     context.needs_password()?;
-    // The server is known before a password is asked for.
+    // The connection comes first: no password is typed for a server that is not there.
     let service = context.connect()?;
     if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");

@@ -209,7 +209,7 @@ fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Fai
             say_kept(context, failure, id, composition.path().unwrap_or_default())
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", composition.not_kept(&error));
+            let _ = writeln!(io::stderr(), "{}", composition.not_saved(&error));
             failure
         }
     }
@@ -263,7 +263,7 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failur
     let Ok(address) = context.address() else {
         return failure;
     };
-    if !failure.is_open() {
+    if !failure.is_retryable() {
         return failure;
     }
     let drafts = Drafts::open(&context.data, &address, username);

@@ -105,15 +105,15 @@ impl InputReader {
                 None => {}
             }
             let silence = self.silence();
-            let resolved = self.decoder.is_pending().then_some(self.continued + silence);
-            let next = [until, resolved].into_iter().flatten().min();
+            let incomplete_until = self.decoder.is_pending().then_some(self.continued + silence);
+            let next = [until, incomplete_until].into_iter().flatten().min();
             if self.poll(next)? {
                 self.gather()?;
                 continue;
             }
             let now = Instant::now();
-            if resolved.is_some_and(|resolved| resolved <= now) {
-                self.resolve();
+            if incomplete_until.is_some_and(|incomplete_until| incomplete_until <= now) {
+                self.end_incomplete();
             } else if until.is_some_and(|until| until <= now) {
                 return Ok(Wait::Idle);
             }
@@ -122,7 +122,7 @@ impl InputReader {
 
     /// Ends an incomplete sequence after silence. The end mark of a lost paste may still come, so
     /// such a paste is handed out as a burst, which has no known end.
-    fn resolve(&mut self) {
+    fn end_incomplete(&mut self) {
         let is_paste = self.decoder.is_pasting();
         let mut events = Vec::new();
         self.decoder.silence(&mut events);
@@ -150,13 +150,13 @@ impl InputReader {
     }
 
     /// Puts back an event that is meant for the next prompt.
-    pub(super) fn unread(&mut self, typed: InputEvent) {
+    pub(super) fn put_back(&mut self, typed: InputEvent) {
         self.typed.push_front(typed);
     }
 
     /// Drops answers that were typed ahead, because the answer before them was refused.
-    pub(super) fn drop_ahead(&mut self) {
-        self.typed.retain(|typed| !matches!(typed, InputEvent::Ahead(_)));
+    pub(super) fn drop_typed_ahead(&mut self) {
+        self.typed.retain(|typed| !matches!(typed, InputEvent::TypedAhead(_)));
     }
 
     /// Takes this key if it is the next event and has arrived already. Returns whether it was.
@@ -172,7 +172,7 @@ impl InputReader {
     }
 
     /// Drops all input so far. A paste that has begun is dropped up to its end.
-    pub(super) fn forget(&mut self) -> Answer<()> {
+    pub(super) fn clear(&mut self) -> Answer<()> {
         let is_paste = self.decoder.is_pasting();
         while self.poll(Some(Instant::now()))? {
             self.gather()?;

@@ -22,7 +22,7 @@ pub(super) enum InputEvent {
     Burst(String),
     /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
     /// They may contain a password, and choose nothing in a menu.
-    Ahead(Zeroizing<String>),
+    TypedAhead(Zeroizing<String>),
     /// Input that is not UTF-8; all input that arrived with it is refused.
     NotText,
 }

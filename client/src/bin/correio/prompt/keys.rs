@@ -93,7 +93,7 @@ impl KeyPrompt {
         self.text_at = None;
         if self.terminal.take_held() {
             self.number_at = None;
-            return self.input.forget();
+            return self.input.clear();
         }
         if self.number_at.is_some() && self.input.take_waiting(ENTER)? {
             self.number_at = None;
@@ -257,7 +257,7 @@ impl KeyPrompt {
             }
             InputEvent::Paste(_)
             | InputEvent::Burst(_)
-            | InputEvent::Ahead(_)
+            | InputEvent::TypedAhead(_)
             | InputEvent::NotText => None,
         };
         match choice {

@@ -16,7 +16,7 @@ use super::{
     autosave::Autosave,
     body,
     menu::{Choice, Menu, MenuStatus},
-    messages::{Messages, asked},
+    messages::{Messages, with_colon},
 };
 use crate::{
     exit::Status,
@@ -167,7 +167,7 @@ impl LinePrompt {
     }
 
     fn ask(&mut self, question: &str, messages: &Messages) -> Answer<String> {
-        self.out.write(&asked(question));
+        self.out.write(&with_colon(question));
         let answer = self.text(messages);
         self.out.write("\n");
         answer

@@ -23,7 +23,7 @@ impl Messages {
 }
 
 /// A question as it stands before its answer: with a colon, unless it has one.
-pub(super) fn asked(question: &str) -> String {
+pub(super) fn with_colon(question: &str) -> String {
     let colon = if question.contains(':') { "" } else { ":" };
     format!("{question}{colon} ")
 }

@@ -132,9 +132,9 @@ impl Prompt {
     }
 
     /// Drops answers that were typed ahead, because the answer before them was refused.
-    pub(crate) fn drop_ahead(&mut self) {
+    pub(crate) fn drop_typed_ahead(&mut self) {
         if let Backend::Keys(keys) = &mut self.backend {
-            keys.input.drop_ahead();
+            keys.input.drop_typed_ahead();
         }
     }
 

@@ -165,7 +165,7 @@ impl KeyPrompt {
                 "q" => PageAction::End,
                 // A number is the answer to the next question.
                 text if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                    self.input.unread(InputEvent::Text(text.to_owned()));
+                    self.input.put_back(InputEvent::Text(text.to_owned()));
                     PageAction::End
                 }
                 _ => PageAction::Other,
@@ -173,7 +173,7 @@ impl KeyPrompt {
             InputEvent::Key(_)
             | InputEvent::Paste(_)
             | InputEvent::Burst(_)
-            | InputEvent::Ahead(_)
+            | InputEvent::TypedAhead(_)
             | InputEvent::NotText => PageAction::Other,
         })
     }
@@ -247,7 +247,7 @@ impl KeyPrompt {
                     InputEvent::NotText
                     | InputEvent::Paste(_)
                     | InputEvent::Burst(_)
-                    | InputEvent::Ahead(_),
+                    | InputEvent::TypedAhead(_),
                 ) => {}
                 Wait::Stale => self.canvas.wipe(),
                 Wait::Typed(InputEvent::Key(key)) if key == Key::ctrl('d') => {
@@ -257,7 +257,7 @@ impl KeyPrompt {
                 Wait::Typed(typed @ (InputEvent::Text(_) | InputEvent::Key(_))) => {
                     self.canvas.clear();
                     if is_number(&typed) {
-                        self.input.unread(typed);
+                        self.input.put_back(typed);
                     }
                     return Ok(());
                 }

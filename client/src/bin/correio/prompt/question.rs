@@ -15,7 +15,7 @@ use super::{
     input_event::InputEvent,
     keys::KeyPrompt,
     layout::window,
-    messages::{Messages, asked},
+    messages::{Messages, with_colon},
 };
 use crate::wrap::rows;
 
@@ -152,7 +152,7 @@ impl KeyPrompt {
                     EditAction::Nothing => {}
                     EditAction::Answered(rest) => {
                         if !rest.trim_matches(ANSWER_ENDS).is_empty() {
-                            self.input.unread(InputEvent::Ahead(rest));
+                            self.input.put_back(InputEvent::TypedAhead(rest));
                         }
                         return Ok(BodyEnd::Complete);
                     }
@@ -173,7 +173,7 @@ impl KeyPrompt {
         let (height, width) = self.canvas.size();
         let question = match asking.question {
             "" => String::new(),
-            question => asked(question),
+            question => with_colon(question),
         };
         // Only the cursor of a secret answer is shown.
         let room = if asking.shows_text() { TYPED_MIN } else { 1 };
@@ -244,12 +244,12 @@ impl<'a> Asking<'a> {
                 EditAction::Nothing
             }
             InputEvent::Burst(text) if self.has_rest(&text) => self.take_first(&text),
-            InputEvent::Ahead(text)
+            InputEvent::TypedAhead(text)
                 if self.burst == BurstUse::Answers || self.buffer.is_secret() =>
             {
                 self.take_first(&text)
             }
-            InputEvent::Ahead(_) => EditAction::Nothing,
+            InputEvent::TypedAhead(_) => EditAction::Nothing,
             InputEvent::Paste(text) if self.has_rest(&text) => {
                 // A paste never ends an answer.
                 let first = text.trim_start_matches(ANSWER_ENDS).split(ANSWER_ENDS).next();

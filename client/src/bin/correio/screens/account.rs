@@ -66,7 +66,7 @@ fn rename(app: &mut App, user: &mut CurrentUser) -> Answer<()> {
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_full_name(&full_name, cancel));
-    if tell(app, changed) {
+    if report(app, changed) {
         user.full_name = full_name;
     }
     Ok(())
@@ -76,7 +76,7 @@ fn change_password(app: &mut App) -> Answer<()> {
     let current = match app.ask_password(&app.text.of("account-current"))? {
         Ok(current) => current,
         Err(error) => {
-            tell(app, Err(error));
+            report(app, Err(error));
             return Ok(());
         }
     };
@@ -86,7 +86,7 @@ fn change_password(app: &mut App) -> Answer<()> {
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_password(&current, &new, cancel));
-    tell(app, changed);
+    report(app, changed);
     Ok(())
 }
 
@@ -110,14 +110,14 @@ fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
             Ok(LoginState::LoggedOut)
         }
         Err(error) => {
-            tell(app, Err(error));
+            report(app, Err(error));
             Ok(LoginState::LoggedIn)
         }
     }
 }
 
 /// Reports the result of a change. Returns whether it succeeded.
-fn tell(app: &mut App, changed: Result<(), RequestError>) -> bool {
+fn report(app: &mut App, changed: Result<(), RequestError>) -> bool {
     match changed {
         Ok(()) => {
             app.say(&app.text.of("account-done"));

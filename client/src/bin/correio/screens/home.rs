@@ -110,10 +110,12 @@ fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
-    let mut status = Status { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
+    let mut status =
+        HomeStatus { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
 }
 
+/// A choice's line; that of the drafts shows how many there are.
 fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoice> {
     match choice {
         HomeChoice::Drafts => {
@@ -129,7 +131,7 @@ fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoic
 }
 
 /// The lines below the menu: new mail, and a server that stops.
-struct Status<'a> {
+struct HomeStatus<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
     user: &'a CurrentUser,
@@ -137,7 +139,7 @@ struct Status<'a> {
     arrived: Arrived,
 }
 
-impl MenuStatus for Status<'_> {
+impl MenuStatus for HomeStatus<'_> {
     fn lines(&mut self) -> Vec<String> {
         self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
         let stops = self.service.is_some_and(|service| service.state() == State::Stopping);

@@ -1,6 +1,9 @@
 //! The screen "3) Open my e-mail".
 
-use correio_proto::mail::Username;
+use std::sync::Arc;
+
+use correio_client::RequestError;
+use correio_proto::{credential::Password, mail::Username};
 
 use crate::{
     app::{App, parse},
@@ -41,13 +44,11 @@ fn ask_username(app: &mut App) -> Answer<Username> {
     app.ask_before_password(&app.text.of("login-username"), &offered, parse)
 }
 
+/// Logs in, unless no account can have the password, and opens the screen after the login.
 fn log_in(
     app: &mut App,
     username: Username,
-    password: Result<
-        std::sync::Arc<correio_proto::credential::Password>,
-        correio_client::RequestError,
-    >,
+    password: Result<Arc<Password>, RequestError>,
 ) -> Answer<()> {
     let Some(service) = &app.service else {
         return Err(Stop::Back);

@@ -3,7 +3,7 @@
 use correio_client::{Registration, RequestError, new_mail_id};
 use correio_proto::{
     invite::Invite,
-    mail::Username,
+    mail::{FullName, Username},
     message::{ErrorCode, Registration as Open},
 };
 
@@ -22,7 +22,8 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         }
         Some(Open::Open {}) | None => None,
     };
-    let full_name = app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
+    let full_name: FullName =
+        app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
     let username_question = app.text.of("register-username");
     let mut username: Username = app.ask_before_password(&username_question, "", parse)?;
     let password = app.ask_new_password(&app.text.of("register-password"))?;
@@ -33,7 +34,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         let registration = Registration {
             id,
             username: username.clone(),
-            full_name: correio_proto::mail::FullName::clone(&full_name),
+            full_name: full_name.clone(),
             password: password.clone(),
             invite: invite.clone(),
         };

@@ -85,7 +85,7 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> 
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut composition = Composition::reopened(file, mail, app.text);
-            if let Some(left) = Editor::left_behind(&app.data, id, &drafts.file(id)) {
+            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id)) {
                 // The program was killed while the text was open in an editor.
                 composition.set(Part::Body, &left);
                 if keep(&mut composition).is_ok() {
@@ -221,7 +221,7 @@ fn failed(app: &App, reason: String) -> Vec<String> {
 
 /// Saves a mail durably. The error is the message.
 fn keep(composition: &mut Composition) -> Result<(), String> {
-    composition.save().map_err(|error| composition.not_kept(&error))
+    composition.save().map_err(|error| composition.not_saved(&error))
 }
 
 fn say_kept(app: &mut App, kept: &Result<(), String>) {

@@ -11,9 +11,11 @@ impl Text {
     /// The message before the question whether to trust a certificate.
     pub(crate) fn offer(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
-            Distrust::Unvouched(doubt) => self.with("trust-offer", &self.values(untrusted, doubt)),
+            Distrust::Unvouched(doubt) => {
+                self.with("trust-offer", &self.doubt_values(untrusted, doubt))
+            }
             Distrust::Changed { expected } => {
-                self.with("trust-changed-offer", &both(untrusted, expected))
+                self.with("trust-changed-offer", &fingerprints(untrusted, expected))
             }
         }
     }
@@ -23,7 +25,7 @@ impl Text {
         match &untrusted.distrust {
             Distrust::Unvouched(_) => self.untrusted(untrusted),
             Distrust::Changed { expected } => {
-                self.with("trust-other-than-stated", &both(untrusted, expected))
+                self.with("trust-other-than-stated", &fingerprints(untrusted, expected))
             }
         }
     }
@@ -32,15 +34,15 @@ impl Text {
     pub(crate) fn untrusted(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
             Distrust::Unvouched(doubt) => {
-                self.with("trust-unknown", &self.values(untrusted, doubt))
+                self.with("trust-unknown", &self.doubt_values(untrusted, doubt))
             }
             Distrust::Changed { expected } => {
-                self.with("trust-changed", &both(untrusted, expected))
+                self.with("trust-changed", &fingerprints(untrusted, expected))
             }
         }
     }
 
-    fn values(
+    fn doubt_values(
         &self,
         untrusted: &Untrusted,
         doubt: &Doubt,
@@ -69,7 +71,10 @@ impl Text {
 }
 
 /// The address, the certificate that was found, and the expected certificate.
-fn both(untrusted: &Untrusted, expected: &Fingerprint) -> [(&'static str, Cow<'static, str>); 3] {
+fn fingerprints(
+    untrusted: &Untrusted,
+    expected: &Fingerprint,
+) -> [(&'static str, Cow<'static, str>); 3] {
     [
         ("address", untrusted.address.to_string().into()),
         ("found", untrusted.found.to_string().into()),
