@@ -1,45 +1,25 @@
 //! What the screens share: the catalogue, the prompt, the chosen server.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, RecvTimeoutError},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, Shown, State, Trust, Untrusted, show,
+    Service, Shown, Trust, Untrusted, show,
 };
 use correio_proto::{credential::Password, mail::Username};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::{
     connect::{Connector, TrustOption},
     exit::Status,
-    password,
+    last_used, password,
     prompt::{Answer, Autosave, Prompt, Stop},
+    spinner::Spinner,
     terminal::Terminal,
     text::Text,
 };
 
-/// File in the data directory with the address of the last server.
-const LAST_SERVER: &str = "server";
-
-/// File in the data directory with the username of the last login.
-const LAST_USER: &str = "user";
-
-/// Time without a connection after which a waiting user is told of it.
-const RECONNECTING_AFTER: Duration = Duration::from_secs(2);
-
-/// Interval at which a spinner reads the state of the connection.
-const STATE_EVERY: Duration = Duration::from_millis(200);
-
+/// The state of the menus.
 pub(crate) struct App {
     pub(crate) text: &'static Text,
     pub(crate) prompt: Prompt,
@@ -101,31 +81,11 @@ impl App {
         doing: &str,
         action: impl FnOnce(&Cancel, &ProgressBar) -> R,
     ) -> R {
-        let spinner = match self.prompt.is_interactive() {
-            true => ProgressBar::new_spinner().with_message(doing.to_owned()),
-            false => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            spinner.set_style(style);
-        }
-        let _mode = self.prompt.is_interactive().then(|| {
-            spinner.enable_steady_tick(Duration::from_millis(100));
-            // Keys that are typed meanwhile are meant for no prompt.
-            self.terminal.hold_keys()
-        });
-        let away = self.text.of("wait-reconnecting");
-        let stopping = self.text.of("wait-stopping");
-        let result = thread::scope(|scope| {
-            // Dropped after the action, which ends the watch.
-            let (_done, ended) = mpsc::channel::<()>();
-            if let Some(service) = &self.service {
-                let spinner = spinner.clone();
-                scope.spawn(move || watch(service, &spinner, doing, &[away, stopping], &ended));
-            }
-            self.cancellable(|cancel| action(cancel, &spinner))
-        });
-        spinner.finish_and_clear();
-        result
+        let is_shown = self.prompt.is_interactive();
+        // Keys that are typed meanwhile are meant for no prompt.
+        let _mode = is_shown.then(|| self.terminal.hold_keys());
+        let spinner = Spinner::new(self.text, doing, is_shown);
+        spinner.run(self.service.as_ref(), |bar| self.cancellable(|cancel| action(cancel, bar)))
     }
 
     /// Runs an action that starts another program on the terminal. Ctrl-C is that program's.
@@ -154,21 +114,19 @@ impl App {
 
     /// Takes a connection as the server of the menus, and remembers its address.
     pub(crate) fn set_service(&mut self, service: Service) {
-        // Only a convenience: an address that was not written is asked for again.
-        let _ = self.write(LAST_SERVER, &service.address().to_string());
+        last_used::set_server(&self.data, service.address());
         self.service = Some(service);
     }
 
     /// Remembers the username of a login, to offer it the next time.
     pub(crate) fn remember_user(&mut self, username: &Username) {
         username.as_str().clone_into(&mut self.user);
-        // Only a convenience: a username that was not written is typed again.
-        let _ = self.write(LAST_USER, username.as_str());
+        last_used::set_user(&self.data, username);
     }
 
     /// The username of the last login.
     pub(crate) fn last_user(&self) -> Option<Username> {
-        fs::read_to_string(self.data.join(LAST_USER)).ok()?.trim().parse().ok()
+        last_used::user(&self.data)
     }
 
     /// The server's name and version as it states them, sanitized, and the round trip.
@@ -187,17 +145,7 @@ impl App {
 
     /// The last server that answered.
     pub(crate) fn last_server(&self) -> Option<Address> {
-        fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
-    }
-
-    /// Writes a small file into the data directory.
-    fn write(&self, name: &str, value: &str) -> io::Result<()> {
-        use io::Write;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
-        let path = self.data.join(name);
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        writeln!(file, "{value}")
+        last_used::server(&self.data)
     }
 
     /// Asks for a text until it parses. A refused text is offered again.
@@ -303,38 +251,6 @@ impl Connector for App {
 
     fn remember(&mut self, accepted: &Untrusted) -> Result<(), KnownServersError> {
         self.cancellable(|_| self.known().remember(&accepted.address, accepted.found))
-    }
-}
-
-/// Shows the state of the connection on the spinner, until the action is done.
-fn watch(
-    service: &Service,
-    spinner: &ProgressBar,
-    doing: &str,
-    [away, stopping]: &[String; 2],
-    done: &Receiver<()>,
-) {
-    let mut since = None;
-    let mut is_told = false;
-    while done.recv_timeout(STATE_EVERY) == Err(RecvTimeoutError::Timeout) {
-        let message = match service.state() {
-            State::Stopping => Some(stopping),
-            State::Reconnecting => {
-                let since = *since.get_or_insert_with(Instant::now);
-                (since.elapsed() >= RECONNECTING_AFTER).then_some(away)
-            }
-            State::Connected | State::Closed => {
-                since = None;
-                None
-            }
-        };
-        match message {
-            Some(message) => spinner.set_message(format!("{doing} {message}")),
-            // The action may have set a message of its own.
-            None if is_told => spinner.set_message(doing.to_owned()),
-            None => {}
-        }
-        is_told = message.is_some();
     }
 }
 

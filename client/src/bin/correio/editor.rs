@@ -7,9 +7,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs,
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,7 +15,10 @@ use std::{
 use correio_client::{Shown, show};
 use correio_proto::mail::MailId;
 
-use crate::compose::{Composition, Part};
+use crate::{
+    compose::{Composition, Part},
+    private_file,
+};
 
 /// Editors that are tried if the user has chosen none, the easiest first.
 const COMMON: [&str; 5] = ["nano", "micro", "vim", "vi", "emacs"];
@@ -63,7 +64,7 @@ impl Editor {
         let named = |error: io::Error| format!("{}: {error}", path.display());
         // A killed program may have left a text that is not UTF-8.
         set_aside(&path).map_err(named)?;
-        write(&path, before).map_err(named)?;
+        private_file::write(&path, before).map_err(named)?;
         // The variable may contain arguments, as git allows.
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
@@ -150,16 +151,6 @@ fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     };
     fs::rename(path, &kept)?;
     Ok(Some(kept))
-}
-
-/// Writes a file that only its owner can read.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 fn is_there(program: &str) -> bool {
