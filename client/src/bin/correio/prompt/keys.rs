@@ -32,11 +32,11 @@ const ENTER_WITHIN: Duration = Duration::from_millis(500);
 /// Time after other text in which a digit is a part of that text and chooses nothing.
 const DIGIT_AFTER: Duration = Duration::from_millis(500);
 
-const ENTER: Key = Key::plain(Code::Enter);
-const ESCAPE: Key = Key::plain(Code::Escape);
+pub(super) const ENTER: Key = Key::plain(Code::Enter);
+pub(super) const ESCAPE: Key = Key::plain(Code::Escape);
 
 /// End of input.
-const CTRL_D: Key = Key::ctrl('d');
+pub(super) const CTRL_D: Key = Key::ctrl('d');
 
 /// A prompt on a terminal, with the user's keys as input.
 pub(crate) struct KeyPrompt {

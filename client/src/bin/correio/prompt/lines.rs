@@ -38,7 +38,7 @@ pub(crate) struct LinePrompt {
     terminal: Terminal,
     /// Bytes that were read and not used yet.
     unused: Vec<u8>,
-    /// How many of those bytes have no line end.
+    /// How many of those bytes were searched for a line end.
     searched: usize,
     out: Out,
 }

@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Stop},
     input::Wait,
     input_event::InputEvent,
-    keys::KeyPrompt,
+    keys::{CTRL_D, KeyPrompt},
 };
 use crate::wrap::rows;
 
@@ -158,7 +158,7 @@ impl KeyPrompt {
                 Code::Escape => PageAction::End,
                 _ => PageAction::Other,
             },
-            InputEvent::Key(key) if key == Key::ctrl('d') => return Err(Stop::Leave),
+            InputEvent::Key(key) if key == CTRL_D => return Err(Stop::Leave),
             InputEvent::Text(text) => match text.as_str() {
                 " " => PageAction::Next,
                 "b" => PageAction::Previous,
@@ -250,7 +250,7 @@ impl KeyPrompt {
                     | InputEvent::TypedAhead(_),
                 ) => {}
                 Wait::Stale => self.canvas.wipe(),
-                Wait::Typed(InputEvent::Key(key)) if key == Key::ctrl('d') => {
+                Wait::Typed(InputEvent::Key(key)) if key == CTRL_D => {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }

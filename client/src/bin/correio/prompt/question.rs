@@ -13,7 +13,7 @@ use super::{
     buffer::{Buffer, Shape},
     input::Wait,
     input_event::InputEvent,
-    keys::KeyPrompt,
+    keys::{CTRL_D, ENTER, ESCAPE, KeyPrompt},
     layout::window,
     messages::{Messages, with_colon},
 };
@@ -28,10 +28,7 @@ const SAVED_EVERY: Duration = Duration::from_secs(1);
 /// Minimum columns for the answer next to its question; with fewer, the question stands above it.
 const TYPED_MIN: usize = 20;
 
-const ENTER: Key = Key::plain(Code::Enter);
-const ESCAPE: Key = Key::plain(Code::Escape);
 const TAB: Key = Key::plain(Code::Tab);
-const CTRL_D: Key = Key::ctrl('d');
 const EDITOR: Key = Key::ctrl('x');
 
 /// Ends of an answer in a burst: Enter, or the Tab of a password manager that types two answers.
@@ -58,7 +55,7 @@ enum EditAction {
 }
 
 /// A question and its answer so far.
-struct Asking<'a> {
+struct OpenQuestion<'a> {
     question: &'a str,
     messages: &'a Messages,
     buffer: Buffer,
@@ -81,10 +78,10 @@ impl KeyPrompt {
         messages: &Messages,
         autosave: &mut dyn Autosave,
     ) -> Answer<String> {
-        let mut asking = Asking::new(question, messages, buffer, Shape::OneLine, autosave);
-        asking.burst = burst;
-        self.ask(&mut asking)?;
-        Ok(asking.buffer.text().to_owned())
+        let mut open = OpenQuestion::new(question, messages, buffer, Shape::OneLine, autosave);
+        open.burst = burst;
+        self.ask(&mut open)?;
+        Ok(open.buffer.text().to_owned())
     }
 
     pub(super) fn password(
@@ -93,10 +90,10 @@ impl KeyPrompt {
         messages: &Messages,
     ) -> Answer<Zeroizing<String>> {
         let mut autosave = NoAutosave;
-        let mut asking =
-            Asking::new(question, messages, Buffer::secret(), Shape::OneLine, &mut autosave);
-        self.ask(&mut asking)?;
-        let typed = Zeroizing::new(asking.buffer.text().to_owned());
+        let mut open =
+            OpenQuestion::new(question, messages, Buffer::secret(), Shape::OneLine, &mut autosave);
+        self.ask(&mut open)?;
+        let typed = Zeroizing::new(open.buffer.text().to_owned());
         match typed.is_empty() {
             true => Err(Stop::Back),
             false => Ok(typed),
@@ -110,33 +107,33 @@ impl KeyPrompt {
         messages: &Messages,
         autosave: &mut dyn Autosave,
     ) -> Answer<BodyEnd> {
-        let mut asking = Asking::new("", messages, Buffer::lines(body), Shape::Lines, autosave);
-        let written = self.ask(&mut asking);
-        asking.buffer.text().clone_into(body);
+        let mut open = OpenQuestion::new("", messages, Buffer::lines(body), Shape::Lines, autosave);
+        let written = self.ask(&mut open);
+        open.buffer.text().clone_into(body);
         written
     }
 
-    fn ask(&mut self, asking: &mut Asking<'_>) -> Answer<BodyEnd> {
+    fn ask(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
         self.begin()?;
-        let answer = self.answer(asking);
-        asking.save_now();
-        asking.remark = None;
+        let answer = self.answer(open);
+        open.save_now();
+        open.remark = None;
         match answer {
             // The text is drawn again when the editor has ended.
             Ok(BodyEnd::Editor) => self.canvas.clear(),
             _ => {
-                self.draw_question(asking);
+                self.draw_question(open);
                 self.canvas.leave();
             }
         }
         answer
     }
 
-    fn answer(&mut self, asking: &mut Asking<'_>) -> Answer<BodyEnd> {
+    fn answer(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
         loop {
-            self.draw_question(asking);
+            self.draw_question(open);
             // All input that has arrived is taken before the next drawing.
-            let mut until = asking.save_at();
+            let mut until = open.save_at();
             loop {
                 let typed = match self.wait(until)? {
                     Wait::Typed(typed) => typed,
@@ -147,8 +144,8 @@ impl KeyPrompt {
                     }
                 };
                 let rows = self.canvas.size().0;
-                match asking.take(typed, rows) {
-                    EditAction::Edited => asking.edited(),
+                match open.take(typed, rows) {
+                    EditAction::Edited => open.edited(),
                     EditAction::Nothing => {}
                     EditAction::Answered(rest) => {
                         if !rest.trim_matches(ANSWER_ENDS).is_empty() {
@@ -161,24 +158,24 @@ impl KeyPrompt {
                 }
                 until = Some(Instant::now());
             }
-            if asking.save_at().is_some_and(|at| at <= Instant::now()) {
-                asking.save_now();
+            if open.save_at().is_some_and(|at| at <= Instant::now()) {
+                open.save_now();
             }
         }
     }
 
     /// Draws the question, and the part of the text around the cursor that fits. A question that
     /// leaves too little room for the answer stands above it.
-    fn draw_question(&mut self, asking: &Asking<'_>) {
+    fn draw_question(&mut self, open: &OpenQuestion<'_>) {
         let (height, width) = self.canvas.size();
-        let question = match asking.question {
+        let question = match open.question {
             "" => String::new(),
             question => with_colon(question),
         };
         // Only the cursor of a secret answer is shown.
-        let room = if asking.shows_text() { TYPED_MIN } else { 1 };
-        let is_above = question.width() + room > width && asking.shape == Shape::OneLine;
-        let foot: Vec<String> = [&asking.not_saved, &asking.remark]
+        let room = if open.shows_text() { TYPED_MIN } else { 1 };
+        let is_above = question.width() + room > width && open.shape == Shape::OneLine;
+        let foot: Vec<String> = [&open.not_saved, &open.remark]
             .into_iter()
             .flatten()
             .flat_map(|line| rows(line, width))
@@ -190,10 +187,10 @@ impl KeyPrompt {
         let room = height.saturating_sub(head.len() + foot.len()).max(1);
         let indent =
             if head.is_empty() { question.width().min(width.saturating_sub(1)) } else { 0 };
-        let text = if asking.shows_text() { asking.buffer.text() } else { "" };
-        let cursor = if text.is_empty() { 0 } else { asking.buffer.cursor() };
+        let text = if open.shows_text() { open.buffer.text() } else { "" };
+        let cursor = if text.is_empty() { 0 } else { open.buffer.cursor() };
         let mut shown = window(text, cursor, indent, (room, width));
-        if asking.buffer.is_offered() {
+        if open.buffer.is_offered() {
             for row in &mut shown.rows {
                 *row = Style::new().dim().apply_to(&*row).to_string();
             }
@@ -211,7 +208,7 @@ impl KeyPrompt {
     }
 }
 
-impl<'a> Asking<'a> {
+impl<'a> OpenQuestion<'a> {
     fn new(
         question: &'a str,
         messages: &'a Messages,

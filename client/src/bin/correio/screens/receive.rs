@@ -65,8 +65,8 @@ fn say_notes(app: &mut App, mailbox: &Mailbox) {
     }
 }
 
-/// Shows the progress of a download. From the second page on, a bar shows it against the mails that
-/// were waiting.
+/// Shows the progress of a download. If there is more than one page, a bar shows it against the
+/// number of mails that were waiting.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
     bar.set_message(text.progress(&progress));
@@ -160,7 +160,7 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         PagesShown::InPart => "mail-back",
     };
     app.prompt.seen(&app.text.of(back))?;
-    // Only a mark for the next list.
+    // Only a mark for the next list: a mailbox that cannot be written can still be read.
     let _ = mailbox.mark_read(stored);
     Ok(())
 }

@@ -207,7 +207,8 @@ impl Terminal {
         self.0.waker.drain();
     }
 
-    /// Restores another terminal, too, when the program ends. Only the first one counts.
+    /// Has another terminal's modes restored, too, when the program ends. Only the first call
+    /// counts.
     pub(crate) fn restore_also(&self, terminal: File) {
         self.0.modes.restore_also(terminal);
     }

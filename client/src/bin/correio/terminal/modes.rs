@@ -73,8 +73,8 @@ impl Modes {
         self.is_terminal() && !is_dumb
     }
 
-    /// Notes another terminal, with its modes as they are now; [`Self::restore`] restores it, too.
-    /// Only the first one counts.
+    /// Notes another terminal and its modes, so that [`Self::restore`] restores them, too. Only the
+    /// first call counts.
     pub(super) fn restore_also(&self, terminal: File) {
         if let Ok(found) = tcgetattr(&terminal) {
             let _ = self.other.set((terminal, found));
