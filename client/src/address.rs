@@ -1,4 +1,4 @@
-//! Where a server is: a host and a port, as a person writes them.
+//! The address of a server: a host and a port, as a person writes them.
 
 use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 
@@ -21,7 +21,7 @@ enum Host {
 /// Why a text is no [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// Nothing, or nothing before the port.
+    /// The text is empty, or has nothing before the port.
     #[error("the address is empty: write a name, an IPv4 or an IPv6 address")]
     Empty,
     /// A host that is neither a name nor an IP address.
@@ -76,6 +76,14 @@ impl Address {
     pub fn directory_name(&self) -> String {
         format!("{}_{}", self.host().replace(':', "%3A"), self.port)
     }
+
+    /// Reads what [`Address::directory_name`] writes. `None` for every other name.
+    #[must_use]
+    pub fn from_directory_name(name: &str) -> Option<Self> {
+        let (host, port) = name.rsplit_once('_')?;
+        let address = Self::new(&host.replace("%3A", ":"), port.parse().ok()?).ok()?;
+        (address.directory_name() == name).then_some(address)
+    }
 }
 
 impl FromStr for Address {
@@ -87,7 +95,8 @@ impl FromStr for Address {
         if text.parse::<Ipv6Addr>().is_ok() {
             return Self::new(text, default);
         }
-        // Behind a bracket only a port may follow; without brackets the last colon parts it off.
+        // After a bracket only a port may follow; without brackets the last colon separates the
+        // port.
         match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => Self::new(host, parse_port(port)?),
             _ => Self::new(text, default),
@@ -126,12 +135,12 @@ impl FromStr for Host {
 
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    // One dot may end a name; every label before it has 1 to 63 characters.
+    // A name may end with one dot; every label before it has 1 to 63 characters.
     let labels = text.strip_suffix('.').unwrap_or(text);
     text.len() <= NAME_MAX
         && labels.split('.').all(|label| (1..=63).contains(&label.len()))
         && labels.bytes().all(|byte| byte == b'.' || allowed(byte))
-        // Digits and dots alone are a mistyped IPv4 address, which a resolver would reinterpret.
+        // Only digits and dots are a mistyped IPv4 address, which a resolver would reinterpret.
         && labels.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -219,5 +228,17 @@ mod tests {
         assert_eq!(names.len(), addresses.len());
         assert!(names.contains("%3A%3A1_8888"));
         assert!(names.iter().all(|name| !name.contains(['/', ':'])));
+    }
+
+    #[test]
+    fn the_name_of_a_directory_gives_the_address_again() {
+        for text in ["a:1", "a_1:1", "a.:1", "correio.example", "[::1]:9", "127.0.0.1"] {
+            let address: Address = text.parse().unwrap();
+            let name = address.directory_name();
+            assert_eq!(Address::from_directory_name(&name), Some(address), "{name}");
+        }
+        for name in ["", "a", "a_", "a_0", "a_01", "A_1", "::1_8888", "%3a%3a1_8888", "..", "_1"] {
+            assert_eq!(Address::from_directory_name(name), None, "{name}");
+        }
     }
 }

@@ -1,15 +1,17 @@
-//! Stops what a thread is waiting for, from another thread.
+//! Cancels the wait of another thread.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread, ThreadId},
 };
 
-/// A switch that ends the waiting of whoever was given a clone of it. Once it is thrown, every
-/// further call with it returns `Cancelled` until it is [`Cancel::reset`].
+use crate::mutex::lock;
+
+/// Cancels the calls that were given a clone of it. After [`Cancel::cancel`] every further call
+/// with it returns `Cancelled`, until [`Cancel::reset`].
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<Inner>);
 
@@ -20,13 +22,13 @@ struct Inner {
 }
 
 impl Cancel {
-    /// A switch that is not thrown.
+    /// Makes a switch that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the waiting. Call it from any thread; not from within a signal handler.
+    /// Cancels all calls. Call it from any thread, but not from a signal handler.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
         for thread in self.waiting().iter() {
@@ -34,18 +36,18 @@ impl Cancel {
         }
     }
 
-    /// Whether it was thrown.
+    /// Whether [`Cancel::cancel`] was called since the last reset.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// Makes it usable again.
+    /// Lets further calls wait again.
     pub fn reset(&self) {
         self.0.cancelled.store(false, Ordering::SeqCst);
     }
 
-    /// Has this thread unparked by [`Cancel::cancel`] as long as the guard lives.
+    /// Makes [`Cancel::cancel`] unpark this thread while the guard lives.
     pub(crate) fn watch(&self) -> Watch<'_> {
         let thread = thread::current();
         let id = thread.id();
@@ -54,8 +56,7 @@ impl Cancel {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
-        // A list of handles cannot be left half changed.
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.waiting)
     }
 }
 

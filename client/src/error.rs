@@ -1,10 +1,10 @@
-//! What can go wrong between a program and a server, as the program tells a person.
+//! Errors between a program and a server, with texts for people.
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use correio_proto::{
-    foreign::Foreign,
     message::{ErrorCode, ErrorReply},
+    wrong_protocol::WrongProtocol,
 };
 
 use crate::{Address, Untrusted, storage::mailbox::MailboxError};
@@ -17,33 +17,34 @@ pub enum ConnectError {
     NameNotFound {
         /// The name.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         detail: String,
     },
-    /// The host is there and nothing listens on the port.
+    /// The host answers, but nothing listens on the port.
     #[error("the connection was refused{}", Tried(.tried))]
     Refused {
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
-    /// No answer within the deadline, to the look-up, the connection or the greeting.
+    /// The look-up, the connection or the greeting had no answer before the deadline.
     #[error("no answer within the time allowed{}", Tried(.tried))]
     TimedOut {
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
-    /// Something answers, and it is not a correio server.
+    /// The peer is not a correio server.
     #[error("this is not a correio server{}{}", Spoken(*.spoken), Tried(.tried))]
     NotCorreio {
-        /// What it speaks, where that was recognised. TLS where none is expected, for one.
-        spoken: Option<Foreign>,
+        /// The protocol that the peer speaks, if it was recognised (also TLS where none is
+        /// expected).
+        spoken: Option<WrongProtocol>,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
-    /// The server's certificate is not trusted; nothing was said to it.
+    /// The server's certificate is not trusted; nothing was sent to it.
     #[error(transparent)]
     Untrusted(Untrusted),
-    /// What answers does not speak TLS 1.3. A server in a laboratory may speak without TLS.
+    /// The peer does not speak TLS 1.3.
     #[error("the server does not speak TLS 1.3{}", Tried(.tried))]
     NoTls {
         /// The addresses that were tried.
@@ -52,81 +53,81 @@ pub enum ConnectError {
     /// TLS failed for another reason.
     #[error("TLS failed: {detail}{}", Tried(.tried))]
     Tls {
-        /// What is wrong, in English.
+        /// The problem, in English.
         detail: String,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
-    /// A correio server that does not speak this client's version of the protocol.
+    /// The correio server does not speak this client's version of the protocol.
     #[error("the server speaks other versions of the protocol: {spoken:?}")]
     OtherVersion {
-        /// Those it speaks.
+        /// The server's versions.
         spoken: Vec<u32>,
     },
-    /// A correio server that takes no further connection now.
+    /// The correio server takes no further connection now.
     #[error("the server is busy{}", Later(*.retry_after))]
     Busy {
-        /// When to try again, where the server says it.
+        /// When to try again, if the server says it.
         retry_after: Option<Duration>,
     },
-    /// A correio server that refuses this client for another reason.
+    /// The correio server refuses this client for another reason.
     #[error("the server refused the connection: {}", .0.text)]
     Rejected(ErrorReply),
-    /// The caller gave up.
+    /// The call was cancelled.
     #[error("cancelled")]
     Cancelled,
     /// Another error of the network or of this computer.
     #[error("{detail}{}", Tried(.tried))]
     Io {
-        /// What the operating system says.
+        /// The operating system's error.
         detail: String,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
     },
 }
 
-/// One address of a host and what became of it.
+/// A failed attempt to connect to one address of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The address.
     pub address: SocketAddr,
-    /// What went wrong, in English.
+    /// The failure, in English.
     pub failure: String,
 }
 
-/// Why a request did not succeed. Requests that change something are made so that asking again
-/// with the same id is safe.
+/// Why a request did not succeed. Requests that change something may safely be repeated with the
+/// same id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The server's answer is no.
+    /// The server refused the request.
     #[error("{}", .0.text)]
     Refused(ErrorReply),
     /// The connection broke and could not be made again before the deadline. Whether the server
-    /// did what was asked is not known.
+    /// executed the request is unknown.
     #[error("the server cannot be reached: {0}")]
     Unreachable(ConnectError),
-    /// Connected, and no answer came before the deadline. Whether the server did what was asked
-    /// is not known.
+    /// No answer came before the deadline, although the connection stands. Whether the server did
+    /// what was asked is not known.
     #[error("the server did not answer in time")]
     TimedOut,
-    /// The caller gave up. Whether the server did what was asked is not known.
+    /// The call was cancelled. Whether the server executed the request is unknown.
     #[error("cancelled")]
     Cancelled,
     /// The session ended without being logged out: the password was changed or the account
     /// deleted elsewhere, or the server's store is another one. Log in again.
     #[error("the session has ended; log in again")]
     SessionEnded,
-    /// The server says that it keeps the mail of another one that is known and that it cannot be;
-    /// no credential was made for it.
+    /// The server claims the realm of another known server, which it cannot be. No credential was
+    /// made for it.
     #[error("the server says that it keeps the mail of {keeper}, which is known as another server")]
     OtherServersRealm {
-        /// The server that is known to keep that mail.
+        /// The server that is known to own the realm.
         keeper: Address,
     },
     /// The file of known servers cannot be used; no credential was made.
     #[error("{0}")]
     KnownServers(String),
-    /// A body above what the server accepts; nothing was sent.
+    /// The body is above the server's limit; nothing was sent.
     #[error("the mail is too large: its body may have at most {limit} bytes")]
     TooLarge {
         /// The longest body, in bytes.
@@ -151,16 +152,16 @@ impl RequestError {
     }
 }
 
-/// Why not all mail was received. What was saved before is in the mailbox and counts as new.
+/// Why not all mail was received. Mails saved before are in the mailbox and count as new.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// The server or the way to it.
+    /// A request failed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The local mailbox.
+    /// The local mailbox failed.
     #[error(transparent)]
     Mailbox(#[from] MailboxError),
-    /// The server sent pages that make no sense.
+    /// The server sent a page that breaks the protocol.
     #[error("the server sent a page that makes no sense: {0}")]
     Page(&'static str),
 }
@@ -178,13 +179,13 @@ impl fmt::Display for Tried<'_> {
     }
 }
 
-/// What was recognised, as the end of a sentence.
-struct Spoken(Option<Foreign>);
+/// The recognised protocol, as the end of a sentence.
+struct Spoken(Option<WrongProtocol>);
 
 impl fmt::Display for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(foreign) => write!(f, ": it speaks {}", foreign.name()),
+            Some(protocol) => write!(f, ": it speaks {}", protocol.name()),
             None => Ok(()),
         }
     }

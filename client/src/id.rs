@@ -5,13 +5,13 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::clock;
 
-/// A new id for a mail or a registration: a UUID of version 7, from this computer's clock and
-/// its source of randomness. Where that clock is set to a time before 1970, which no such id can
-/// say, the id says the start of 1970.
+/// Makes an id for a mail or a new account: a UUID of version 7, from this computer's clock and
+/// random source. A clock before 1970, which such an id cannot express, counts as the start of
+/// 1970.
 ///
 /// # Panics
 ///
-/// Where the operating system has no randomness to give.
+/// The operating system gives no random bytes.
 #[must_use]
 pub fn new_mail_id() -> MailId {
     let id = if clock::since_1970().is_zero() {

@@ -1,12 +1,18 @@
-//! What a correio client is made of, without its screens.
+//! The library of a correio client, without its screens.
 //!
-//! [`Service`] is one server as a program uses it: connect, log in, send, receive. Below it,
-//! [`client`] knows the requests and has neither socket nor clock, and `network` moves its bytes.
-//! [`Mailbox`] and [`Drafts`] are what stays on this computer; [`show()`] makes harmless what other
-//! people wrote.
+//! Read in this order:
 //!
-//! Everything that the calls of these take is here, too. What the program `correio` needs beyond
-//! the library is its feature `program`, which other programs switch off:
+//! 1. [`Service`]: one server, with calls that wait for their answer: connect, log in, send,
+//!    receive. Most programs need nothing else for the network.
+//! 2. [`Mailbox`] and [`Drafts`]: received mail and unfinished mail on this computer.
+//! 3. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
+//! 4. [`sanitize()`]: makes other people's texts harmless for a terminal.
+//! 5. [`client`]: the requests under way on a connection, without socket or clock, for a program
+//!    that has its own event loop. `network` drives it for [`Service`].
+//! 6. [`keys`]: reads what a terminal sends for a key.
+//!
+//! The types of `correio_proto` that these calls take are exported here, too. The feature
+//! `program` adds what the program `correio` needs; other programs switch it off:
 //! `correio-client = { path = "…", default-features = false }`.
 //!
 //! ```no_run
@@ -29,19 +35,21 @@
 //! # }
 //! ```
 //!
-//! `client/examples/send_and_receive.rs` also sends and trusts a server's own certificate.
+//! `examples/service.rs` is the shortest program; `examples/send_and_receive.rs` also sends mail and
+//! trusts a server's own certificate.
 
 mod address;
-mod answer;
 mod cancel;
 pub mod client;
 mod clock;
 mod error;
 mod id;
 pub mod keys;
+mod mutex;
 mod network;
+mod oneshot;
+mod sanitize;
 mod service;
-mod show;
 mod storage;
 mod trust;
 
@@ -57,9 +65,9 @@ pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
 pub use id::new_mail_id;
+pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
 pub use service::receive::{ReceiveStep, Receiving};
-pub use service::{ConnectOptions, Progress, Registration, Service, State};
-pub use show::{Shown, show, show_json, show_part};
+pub use service::{ConnectOptions, NewAccount, Progress, Service, State};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::durable::Disk;
 pub use storage::mailbox::{

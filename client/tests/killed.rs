@@ -15,7 +15,7 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, limits, message::Send};
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ impl House {
         let cancel = Cancel::new();
         let tony = Service::connect(&address, &options, &cancel).unwrap();
         let password = Arc::new(Password::new(PASSWORD).unwrap());
-        let registration = Registration {
+        let registration = NewAccount {
             id: new_mail_id(),
             username: "tony".parse().unwrap(),
             full_name: "Tony Stark".parse().unwrap(),

@@ -10,7 +10,7 @@ mod example;
 
 use std::{env, process::Command, sync::Arc};
 
-use correio_client::{Cancel, ConnectOptions, Password, Registration, Service, Trust, new_mail_id};
+use correio_client::{Cancel, ConnectOptions, NewAccount, Password, Service, Trust, new_mail_id};
 use tempfile::TempDir;
 
 use self::common::Running;
@@ -26,7 +26,7 @@ fn the_example_sends_and_receives() {
     let options = ConnectOptions { trust: running.trust, ..ConnectOptions::default() };
     let service = Service::connect(&server.parse().unwrap(), &options, &cancel).unwrap();
     let password: Password = "jarvis-is-here".parse().unwrap();
-    let registration = Registration {
+    let registration = NewAccount {
         id: new_mail_id(),
         username: "tony".parse().unwrap(),
         full_name: "Tony Stark".parse().unwrap(),

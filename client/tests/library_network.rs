@@ -17,15 +17,16 @@ use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, Trust, new_mail_id,
 };
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     credential::Password,
-    foreign::Foreign,
     limits,
     mail::{Timestamp, Username},
     message::{
         ClientMessage, ErrorCode, ErrorReply, Limits, LoggedIn, NewMail, Notice, Realm,
-        Registration, Reply, Request, Send, ServerMessage, Software, Welcome,
+        RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
+    wrong_protocol::WrongProtocol,
 };
 
 /// Longest wait for anything that has to happen.
@@ -128,7 +129,8 @@ fn welcome() -> Welcome {
         software: Software::named("correiod"),
         realm: Realm([1; 16]),
         limits: Limits { body: 1 << 20, recipients: 100, page: 200, frame: 1 << 21 },
-        registration: Registration::Open {},
+        registration: RegistrationPolicy::Open {},
+        capabilities: Capabilities::default(),
     }
 }
 
@@ -248,9 +250,9 @@ fn connect_to(bytes: &'static [u8]) -> ConnectError {
 #[test]
 fn other_servers_are_recognised() {
     for (bytes, expected) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Some(Foreign::Http)),
-        (b"SSH-2.0-OpenSSH_9.7\r\n", Some(Foreign::Text)),
-        (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(Foreign::Tls)),
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Some(WrongProtocol::Http)),
+        (b"SSH-2.0-OpenSSH_9.7\r\n", Some(WrongProtocol::Text)),
+        (&[0x15, 3, 1, 0, 2, 2, 0x46], Some(WrongProtocol::Tls)),
         (&[0, 0, 0, 1, 0xc0], None),
         (b"", None),
     ] {

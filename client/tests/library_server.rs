@@ -14,7 +14,7 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, KnownServers, Mailbox, Registration, RequestError, Service,
+    Address, Cancel, ConnectOptions, KnownServers, Mailbox, NewAccount, RequestError, Service,
     State, Stored, new_mail_id,
 };
 use correio_proto::{
@@ -85,8 +85,8 @@ fn password() -> Arc<Password> {
     Arc::new(Password::new("jarvis-is-here").unwrap())
 }
 
-fn registration(username: &str, full_name: &str) -> Registration {
-    Registration {
+fn registration(username: &str, full_name: &str) -> NewAccount {
+    NewAccount {
         id: new_mail_id(),
         username: username.parse().unwrap(),
         full_name: full_name.parse().unwrap(),

@@ -249,7 +249,7 @@ fn sides_that_do_not_agree_on_tls_are_told_so() {
         let (mut socket, _) = listener.accept().unwrap();
         let mut start = [0; 4];
         socket.read_exact(&mut start).unwrap();
-        let answer = correio_proto::foreign::Foreign::sniff(&start).unwrap().answer();
+        let answer = correio_proto::wrong_protocol::WrongProtocol::detect(&start).unwrap().answer();
         socket.write_all(&answer).unwrap();
     });
     let arguments = ["--lang", "en", "--json", "--server", &address, "ping"];

@@ -1,10 +1,9 @@
-//! Buffers of a channel, which exist only while there is something in them.
+//! Input and output buffers of a channel. A channel holds them only while they contain bytes.
 
-/// Room that a channel reads into at a time, in bytes.
+/// Size of one read, and of an empty buffer, in bytes.
 pub(crate) const CHUNK: usize = 16 * 1024;
 
-/// Buffers that are not in use, kept for the next channel that needs one, so that a connection
-/// with nothing under way holds none.
+/// Pool of unused buffers that channels borrow from, so that an idle connection holds none.
 #[derive(Debug)]
 pub struct SpareBuffers {
     buffers: Vec<Vec<u8>>,
@@ -18,13 +17,13 @@ impl SpareBuffers {
         Self { buffers: Vec::new(), max }
     }
 
-    /// A buffer with room for a chunk at least, of any content.
+    /// Takes a buffer with any content, or a new, empty one.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         self.buffers.pop().unwrap_or_default()
     }
 
-    /// Keeps a buffer, unless it is none of the usual ones or there are enough. A small one, made
-    /// for a reply while no buffer was borrowed, would have to grow with the next that borrows it.
+    /// Keeps a buffer of the usual size if the pool is not full. A small buffer, made for a reply
+    /// while no buffer was borrowed, would have to grow for its next borrower.
     pub(crate) fn give(&mut self, buffer: Vec<u8>) {
         let is_usual = (CHUNK..=2 * CHUNK).contains(&buffer.capacity());
         if is_usual && self.buffers.len() < self.max {
@@ -33,20 +32,20 @@ impl SpareBuffers {
     }
 }
 
-/// Whether a buffer takes more than a chunk, and more than twice what is in it.
+/// Whether a buffer's capacity is more than a chunk and more than twice its content.
 fn is_too_large(data: &Vec<u8>, used: usize) -> bool {
     data.capacity() > CHUNK && used.saturating_mul(2) < data.capacity()
 }
 
-/// Bytes that came in and are not read yet. What lies behind them is room for more.
+/// Received bytes that are not consumed yet, and room for more after them.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
+pub(crate) struct InputBuffer {
     data: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl Incoming {
+impl InputBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.start..self.end).unwrap_or_default()
     }
@@ -55,13 +54,13 @@ impl Incoming {
         self.end - self.start
     }
 
-    /// Memory that it takes, in bytes.
+    /// Capacity in bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.data.capacity()
     }
 
-    /// Room to read into, so that at most `max` bytes are held: empty once there are as many.
+    /// Returns room to read into. The room is empty once `max` bytes are held.
     pub(crate) fn room(&mut self, max: usize) -> &mut [u8] {
         if self.end == self.data.len() && self.start > 0 {
             self.data.copy_within(self.start..self.end, 0);
@@ -69,16 +68,17 @@ impl Incoming {
             self.start = 0;
         }
         if self.end == self.data.len() && self.end < max {
-            // Doubled from what did arrive, never from what a peer says will.
+            // The size doubles with the bytes that arrived; a length that the peer claims never
+            // counts.
             let larger = (self.data.len() * 2).max(CHUNK).min(max.max(CHUNK));
             self.data.resize(larger, 0);
         }
-        // A buffer that was lent may be longer than what may be held.
+        // A borrowed buffer may be longer than `max`.
         let until = self.data.len().min(self.start.saturating_add(max));
         self.data.get_mut(self.end..until).unwrap_or_default()
     }
 
-    /// Counts bytes that were read into [`Incoming::room`].
+    /// Adds bytes that were read into [`InputBuffer::room`].
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.data.len());
     }
@@ -91,7 +91,7 @@ impl Incoming {
         }
     }
 
-    /// Uses a spare buffer where there is none.
+    /// Borrows a spare buffer if there is none.
     pub(crate) fn attach(&mut self, spare: &mut SpareBuffers) {
         if self.data.is_empty() {
             let mut buffer = spare.take();
@@ -100,8 +100,8 @@ impl Incoming {
         }
     }
 
-    /// Lets the buffer go while nothing is in it, and most of one with little in it: the rest of
-    /// a large frame must not cost as much as the frame.
+    /// Returns an empty buffer to the pool, and shrinks a large buffer with little in it: the rest
+    /// of a large frame must not take as much memory as the frame.
     pub(crate) fn detach(&mut self, spare: &mut SpareBuffers) {
         if self.len() == 0 {
             spare.give(std::mem::take(&mut self.data));
@@ -117,25 +117,25 @@ impl Incoming {
     }
 }
 
-/// Bytes that are to go out.
+/// Bytes to be written, and how many of them were written already.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
+pub(crate) struct OutputBuffer {
     data: Vec<u8>,
     written: usize,
 }
 
-impl Outgoing {
+impl OutputBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.written..).unwrap_or_default()
     }
 
-    /// Memory that it takes, in bytes.
+    /// Capacity in bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.data.capacity()
     }
 
-    /// Where to append.
+    /// The vector to append to.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.data
     }

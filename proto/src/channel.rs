@@ -1,58 +1,58 @@
-//! Bytes in, messages out; messages in, bytes out: one end of a connection, without the socket.
+//! One end of a connection, without the socket: turns bytes into messages and messages into bytes.
 //!
-//! Both ends use it, with TLS between the bytes of the socket and the frames, or without.
+//! Client and server use it, with or without TLS below the frames.
 
 use std::io::{self, Read, Write};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    buffer::{CHUNK, Incoming, Outgoing, SpareBuffers},
-    foreign::Foreign,
+    buffer::{CHUNK, InputBuffer, OutputBuffer, SpareBuffers},
     frame::{self, FrameError, HEADER, Malformed, Oversized},
-    tls::{Security, Taken, Tls, TlsError},
+    tls::{Security, Spoken, Tls, TlsError},
+    wrong_protocol::WrongProtocol,
 };
 
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Channel {
-    incoming: Incoming,
-    outgoing: Outgoing,
+    input: InputBuffer,
+    output: OutputBuffer,
     frame_limit: usize,
     stream: Stream,
     tls: Option<Box<Tls>>,
 }
 
-/// How far the incoming stream can be trusted.
+/// State of the incoming stream.
 #[derive(Clone, Debug, PartialEq)]
 enum Stream {
-    /// No frame was read yet: the peer may turn out to speak something else.
+    /// No frame was read yet: the peer may speak another protocol.
     New,
     /// Frames were read.
     Framed,
-    /// It has turned out to be unreadable, for a reason that nobody has taken yet. The frames
-    /// that came before are taken first.
+    /// The stream is unreadable, and the caller has not taken the error yet. Frames from before the
+    /// error are taken first.
     Failed(ChannelError),
     /// Nothing more can be read.
     Lost,
 }
 
-/// What can be wrong with what came in.
+/// Why [`Channel::next_message`] returns no message.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ChannelError {
-    /// A frame that is no message; the next call reads on behind it.
+    /// The frame is not a message. The next call reads the frame after it.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// A length that no frame has. Nothing more can be read.
+    /// The length is not allowed. Nothing more can be read.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// The peer speaks another protocol. Nothing more can be read.
     #[error("the peer speaks {}", .0.name())]
-    Foreign(Foreign),
-    /// The peer does not speak TLS, or anything that is known. Nothing more can be read.
+    WrongProtocol(WrongProtocol),
+    /// The peer speaks neither TLS nor a known protocol. Nothing more can be read.
     #[error("the peer does not speak TLS")]
     NotTls,
-    /// There is no TLS with the peer. Nothing more can be read.
+    /// TLS failed. Nothing more can be read.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
@@ -61,14 +61,14 @@ impl Channel {
     /// A channel that takes frames of at most `frame_limit` bytes.
     #[must_use]
     pub fn new(security: &Security, frame_limit: usize) -> Self {
-        // A configuration that cannot be used is told of as any other failure of TLS.
+        // An unusable configuration is reported as any other failure of TLS.
         let (tls, stream) = match Tls::new(security) {
             Ok(tls) => (tls, Stream::New),
             Err(error) => (None, Stream::Failed(error.into())),
         };
         Self {
-            incoming: Incoming::default(),
-            outgoing: Outgoing::default(),
+            input: InputBuffer::default(),
+            output: OutputBuffer::default(),
             frame_limit,
             stream,
             tls: tls.map(Box::new),
@@ -86,19 +86,19 @@ impl Channel {
         self.frame_limit = bytes;
     }
 
-    /// Reads once from `source`. `Ok(0)` is the end of the stream, or that a whole frame is here
-    /// already; see [`Channel::has_room`]. With TLS the count is one of encrypted bytes.
+    /// Reads once from `source`. `Ok(0)` means the end of the stream, or that a whole frame is
+    /// buffered already; see [`Channel::has_room`]. With TLS the count is of encrypted bytes.
     ///
     /// # Errors
     ///
-    /// Those of `source`, `WouldBlock` and `Interrupted` among them.
+    /// The errors of `source`, including `WouldBlock` and `Interrupted`.
     pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
         match &mut self.tls {
             Some(_) => self.read_tls(source),
             None => {
                 let max = self.capacity();
-                let count = source.read(self.incoming.room(max))?;
-                self.incoming.filled(count);
+                let count = source.read(self.input.room(max))?;
+                self.input.filled(count);
                 Ok(count)
             }
         }
@@ -113,19 +113,20 @@ impl Channel {
         let mut encrypted = [0; CHUNK];
         let count = source.read(&mut encrypted)?;
         if is_over {
-            // Read to its end, so that the last words are not lost with a reset; never looked at.
+            // Discard the input up to its end: closing with unread input would reset the
+            // connection, and the peer would lose the last bytes sent to it.
             return Ok(count);
         }
         let taken = match encrypted.get(..count) {
             None | Some([]) => Err(TlsError::Truncated),
-            Some(encrypted) => tls.take(encrypted, &mut self.incoming),
+            Some(encrypted) => tls.take(encrypted, &mut self.input),
         };
         match taken {
-            Ok(Taken::Fine) => {}
-            Ok(Taken::Foreign(foreign)) => {
-                let error = foreign.map_or(ChannelError::NotTls, ChannelError::Foreign);
+            Ok(Spoken::Tls) => {}
+            Ok(Spoken::NotTls(protocol)) => {
+                let error = protocol.map_or(ChannelError::NotTls, ChannelError::WrongProtocol);
                 self.stream = Stream::Failed(error);
-                // Whatever is said to such a peer, TLS it would not read.
+                // The answer to such a peer goes out without TLS, which it could not read.
                 self.tls = None;
             }
             Err(error) => self.stream = Stream::Failed(error.into()),
@@ -133,20 +134,20 @@ impl Channel {
         Ok(count)
     }
 
-    /// Whether TLS is still being agreed upon; always false without it.
+    /// Whether the TLS handshake is under way; always false without TLS.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
-    /// Whether [`Channel::read_from`] has where to put anything. Where it has not, a message can
-    /// be taken out.
+    /// Whether [`Channel::read_from`] has room to read into. Without room, a message can be taken
+    /// out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.incoming.len() < self.capacity()
+        self.input.len() < self.capacity()
     }
 
-    /// Most bytes that are held of what came in: the largest frame, or one chunk.
+    /// Maximum of buffered input in bytes: the largest frame, or one chunk.
     fn capacity(&self) -> usize {
         (self.frame_limit + HEADER).max(CHUNK)
     }
@@ -155,18 +156,20 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// See [`ChannelError`] for which of them can be followed by further messages.
+    /// [`ChannelError`]. Only [`ChannelError::Malformed`] can be followed by further messages.
     pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, ChannelError> {
         if self.stream == Stream::Lost {
             return Ok(None);
         }
-        let bytes = self.incoming.bytes();
+        let bytes = self.input.bytes();
         let length = match frame::value_length(bytes, self.frame_limit) {
             Ok(length) => length,
             Err(error) => {
-                let foreign = Foreign::sniff(bytes).filter(|_| self.stream == Stream::New);
+                let protocol = WrongProtocol::detect(bytes).filter(|_| self.stream == Stream::New);
                 self.stream = Stream::Lost;
-                return Err(foreign.map_or(ChannelError::Frame(error), ChannelError::Foreign));
+                return Err(
+                    protocol.map_or(ChannelError::Frame(error), ChannelError::WrongProtocol)
+                );
             }
         };
         let Some(value) = length.and_then(|length| bytes.get(HEADER..HEADER + length)) else {
@@ -174,14 +177,14 @@ impl Channel {
         };
         let decoded = frame::decode(value);
         let whole = HEADER + value.len();
-        self.incoming.consume(whole);
+        self.input.consume(whole);
         if self.stream == Stream::New {
             self.stream = Stream::Framed;
         }
         Ok(Some(decoded?))
     }
 
-    /// Takes the reason why nothing more can be read, where there is one.
+    /// Takes the pending error of an unreadable stream, once.
     fn failure(&mut self) -> Option<ChannelError> {
         match std::mem::replace(&mut self.stream, Stream::Lost) {
             Stream::Failed(error) => Some(error),
@@ -195,7 +198,7 @@ impl Channel {
     /// Whether a message, or an error, can be taken out without reading.
     #[must_use]
     pub fn has_message(&self) -> bool {
-        let bytes = self.incoming.bytes();
+        let bytes = self.input.bytes();
         let failed = matches!(self.stream, Stream::Failed(_));
         match frame::value_length(bytes, self.frame_limit) {
             _ if self.stream == Stream::Lost => false,
@@ -205,101 +208,100 @@ impl Channel {
         }
     }
 
-    /// Puts a message behind what is to go out.
+    /// Appends a message to the output.
     ///
     /// # Errors
     ///
-    /// A message of 4 GiB and more; nothing was put there.
+    /// The message has 4 GiB or more; the output is unchanged.
     pub fn push<M: Serialize>(&mut self, message: &M) -> Result<(), Oversized> {
-        frame::encode(message, self.outgoing.tail())
+        frame::encode(message, self.output.tail())
     }
 
-    /// Puts the answer to a peer that speaks another protocol behind what is to go out.
-    pub fn push_answer(&mut self, to: Foreign) {
-        self.outgoing.tail().extend_from_slice(&to.answer());
+    /// Appends the answer to a peer that speaks another protocol to the output.
+    pub fn push_answer(&mut self, to: WrongProtocol) {
+        self.output.tail().extend_from_slice(&to.answer());
     }
 
-    /// Throws away what came in and was not taken out. Nothing more can be read.
+    /// Discards the buffered input. Nothing more can be read.
     pub fn discard_input(&mut self) {
-        self.incoming.consume(usize::MAX);
+        self.input.consume(usize::MAX);
         self.stream = Stream::Lost;
     }
 
-    /// Whether the stream ended without TLS's goodbye.
+    /// Whether the stream ended without TLS's `close_notify`.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         matches!(self.stream, Stream::Failed(ChannelError::Tls(TlsError::Truncated)))
     }
 
-    /// Says that nothing more goes out behind what is there now. Without TLS there is nothing to
-    /// say; the socket's own end has to do.
+    /// Sends TLS's `close_notify` after the pending output. Without TLS it does nothing; the caller
+    /// shuts the socket down.
     pub fn close(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.close();
         }
     }
 
-    /// Writes once to `sink`, as much of what is to go out as it takes.
+    /// Writes pending output to `sink`, once.
     ///
     /// # Errors
     ///
-    /// Those of `sink`, `WouldBlock` and `Interrupted` among them; `WriteZero` where it takes
-    /// nothing.
+    /// The errors of `sink`, including `WouldBlock` and `Interrupted`; `WriteZero` if it takes nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
         if let Some(tls) = &mut self.tls {
-            return tls.write_to(&mut self.outgoing, sink);
+            return tls.write_to(&mut self.output, sink);
         }
-        if self.outgoing.bytes().is_empty() {
+        if self.output.bytes().is_empty() {
             return Ok(0);
         }
-        match sink.write(self.outgoing.bytes())? {
+        match sink.write(self.output.bytes())? {
             0 => Err(io::ErrorKind::WriteZero.into()),
             count => {
-                self.outgoing.wrote(count);
+                self.output.wrote(count);
                 Ok(count)
             }
         }
     }
 
-    /// Whether [`Channel::write_to`] has something for the sink now. While TLS is being agreed
-    /// upon there may be output that must wait.
+    /// Whether [`Channel::write_to`] can write something now. During the TLS handshake messages
+    /// wait.
     #[must_use]
     pub fn wants_write(&self) -> bool {
         match &self.tls {
-            Some(tls) => tls.wants_write(&self.outgoing),
-            None => !self.outgoing.bytes().is_empty(),
+            Some(tls) => tls.wants_write(&self.output),
+            None => !self.output.bytes().is_empty(),
         }
     }
 
-    /// Bytes that are to go out. What TLS has encrypted and not written, at most 64 KiB, counts
-    /// as one; once TLS has failed, nothing else goes out.
+    /// Pending output in bytes. Bytes that TLS has encrypted but not written, at most 64 KiB, count
+    /// as one byte. Once TLS has failed, only its alert is pending.
     #[must_use]
     pub fn pending_output(&self) -> usize {
         match &self.tls {
-            Some(tls) => tls.pending_output(&self.outgoing),
-            None => self.outgoing.bytes().len(),
+            Some(tls) => tls.pending_output(&self.output),
+            None => self.output.bytes().len(),
         }
     }
 
-    /// Bytes that came in and were not taken out as messages yet.
+    /// Buffered input in bytes that was not taken out as messages yet.
     #[must_use]
     pub fn pending_input(&self) -> usize {
-        self.incoming.len()
+        self.input.len()
     }
 
-    /// Borrows buffers where the channel has none, before it is used.
+    /// Borrows missing buffers. Call it before using the channel.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
-        self.incoming.attach(spare);
-        self.outgoing.attach(spare);
+        self.input.attach(spare);
+        self.output.attach(spare);
     }
 
-    /// Gives back the buffers with nothing in them, after it was used. The others take at most
-    /// 16 KiB, or twice what is in them.
+    /// Returns empty buffers, after the channel was used. Each remaining buffer takes at most 16
+    /// KiB, or twice its content.
     pub fn detach(&mut self, spare: &mut SpareBuffers) {
-        // The other way round than they were borrowed: so each gets its own kind again, and the
-        // room to read into is not cleared anew.
-        self.outgoing.detach(spare);
-        self.incoming.detach(spare);
+        // In reverse order of borrowing, so that each buffer gets its own kind again and the room
+        // to read into is not cleared again.
+        self.output.detach(spare);
+        self.input.detach(spare);
     }
 }
 
@@ -392,7 +394,7 @@ mod tests {
     #[test]
     fn another_protocol_is_named_at_the_start_only() {
         let get = b"GET / HTTP/1.1\r\n\r\n";
-        assert_eq!(feed(&[get]), [Err(ChannelError::Foreign(Foreign::Http))]);
+        assert_eq!(feed(&[get]), [Err(ChannelError::WrongProtocol(WrongProtocol::Http))]);
         let mut later = stream(1);
         later.extend_from_slice(get);
         assert!(matches!(feed(&[&later])[1], Err(ChannelError::Frame(_))));
@@ -404,7 +406,7 @@ mod tests {
         let mut header = Cursor::new([0, 0x7f, 0xff, 0xff]);
         channel.read_from(&mut header).unwrap();
         assert_eq!(channel.next_message::<ClientMessage>(), Ok(None));
-        assert!(channel.incoming.room(usize::MAX).len() <= 2 * CHUNK);
+        assert!(channel.input.room(usize::MAX).len() <= 2 * CHUNK);
     }
 
     fn limits_of_a_large_server() -> usize {
@@ -422,7 +424,7 @@ mod tests {
         assert_eq!(channel.read_from(&mut endless).unwrap(), 0);
     }
 
-    /// The rest of something large, and the beginning of something small.
+    /// A channel holds the rest of a large frame, and the beginning of a small one.
     #[test]
     fn a_buffer_is_at_most_twice_what_is_in_it() {
         let large = |length: u32| {
@@ -438,11 +440,11 @@ mod tests {
         while source.position() < source.get_ref().len() as u64 {
             channel.read_from(&mut source).unwrap();
             if channel.has_message() {
-                assert!(channel.incoming.held() > 1 << 20, "the large one is there");
+                assert!(channel.input.held() > 1 << 20, "the large one is there");
                 channel.next_message::<ClientMessage>().unwrap_err();
             }
             channel.detach(&mut spare);
-            let (held, pending) = (channel.incoming.held(), channel.pending_input());
+            let (held, pending) = (channel.input.held(), channel.pending_input());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
             channel.attach(&mut spare);
         }
@@ -453,7 +455,7 @@ mod tests {
         while channel.pending_output() > 0 {
             channel.write_to(&mut room.as_mut_slice()).unwrap();
             channel.detach(&mut spare);
-            let (held, pending) = (channel.outgoing.held(), channel.pending_output());
+            let (held, pending) = (channel.output.held(), channel.pending_output());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
         }
         room.clear();
@@ -490,8 +492,8 @@ mod tests {
         channel.write_to(&mut sink).unwrap();
         channel.detach(&mut spare);
         assert_eq!(sink, stream(1));
-        assert_eq!(channel.incoming.bytes().len(), 0);
-        assert!(channel.incoming.room(0).is_empty());
-        assert_eq!(channel.outgoing.tail().capacity(), 0);
+        assert_eq!(channel.input.bytes().len(), 0);
+        assert!(channel.input.room(0).is_empty());
+        assert_eq!(channel.output.tail().capacity(), 0);
     }
 }

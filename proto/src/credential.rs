@@ -1,7 +1,6 @@
-//! From a password to the credential that a client sends in its place.
+//! Derives the credential that a client sends in place of a password.
 //!
-//! The password never leaves the client. What this buys, and what it does not, is written in
-//! PROTOCOL.md under "Passwords".
+//! The password never leaves the client. PROTOCOL.md, "Passwords", says what this protects against.
 
 use std::{fmt, str::FromStr};
 
@@ -15,10 +14,10 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::{
     limits,
     mail::{Field, Invalid, Problem, Username},
-    message::Realm,
+    realm::Realm,
 };
 
-/// Length of a credential in bytes: what a bcrypt string carries of its output.
+/// Length of a credential in bytes: as many as a bcrypt string holds of bcrypt's output.
 pub const CREDENTIAL_LENGTH: usize = 23;
 
 /// Cost at which a client stretches a password. Fixed by the protocol: another cost gives another
@@ -30,7 +29,7 @@ pub const CLIENT_COST: u32 = 12;
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes a password.
+    /// Checks and composes a password.
     ///
     /// # Errors
     ///
@@ -40,7 +39,7 @@ impl Password {
         if text.len() > limits::PASSWORD_MAX * 16 {
             return Err(invalid(Problem::TooLong(limits::PASSWORD_MAX)));
         }
-        // Room for the longest composition from the start: growing would leave copies behind.
+        // Reserve the longest composition at once: growing would leave copies in freed memory.
         let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
         composed.extend(text.nfc());
         match composed.chars().count() {
@@ -66,25 +65,24 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a client proves itself with: as good as the password on the server it was made for, and
-/// useless on any other. Wiped from memory when dropped; its `Debug` shows nothing.
+/// Proves an account's password to the server it was made for, and is useless on any other. Wiped
+/// from memory when dropped; its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential([u8; CREDENTIAL_LENGTH]);
 
 impl Credential {
-    /// Makes the credential for one account of one server. Takes about a quarter of a second of
-    /// processor time, so not for a thread that has anything else to do.
+    /// Derives the credential of one account on one server. Takes about a quarter of a second of
+    /// processor time: call it on a thread of its own.
     #[must_use]
     pub fn derive(password: &Password, realm: Realm, username: &Username) -> Self {
         Self::derive_at(CLIENT_COST, password, realm, username)
     }
 
-    /// As [`Credential::derive`], at another cost: for tests and load generators, whose accounts
-    /// nobody else logs in to.
+    /// As [`Credential::derive`], at another cost, for accounts of tests and load generators.
     ///
     /// # Panics
     ///
-    /// Where the cost is above 31, which bcrypt does not have.
+    /// The cost is above 31, bcrypt's maximum.
     #[must_use]
     pub fn derive_at(cost: u32, password: &Password, realm: Realm, username: &Username) -> Self {
         let mut key = Vec::with_capacity(b"correio/1".len() + realm.0.len());
@@ -92,8 +90,8 @@ impl Credential {
         key.extend_from_slice(&realm.0);
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
         mac.update(password.0.as_bytes());
-        // 44 characters of base64 and the zero byte that bcrypt ends a password with: no zero
-        // byte within, and below the 72 bytes after which bcrypt looks no further.
+        // 44 characters of base64 and the final zero byte that bcrypt expects: no zero byte within,
+        // and below the 72 bytes that bcrypt reads.
         let mut pre = Zeroizing::new(STANDARD.encode(mac.finalize().into_bytes()));
         pre.push('\0');
 
@@ -113,7 +111,7 @@ impl Credential {
     }
 }
 
-/// The same for everybody who knows the realm and the username; different for every account.
+/// The salt of an account: computed from realm and username, so that it differs for every account.
 fn salt(realm: Realm, username: &Username) -> [u8; 16] {
     let username = username.as_str().as_bytes();
     let mut hash = Sha256::new();

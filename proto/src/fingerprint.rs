@@ -1,4 +1,4 @@
-//! What people compare to know a server's certificate.
+//! Fingerprints, which people compare to identify a server's certificate.
 
 use std::{fmt, str::FromStr};
 
@@ -18,7 +18,7 @@ pub struct Fingerprint([u8; 32]);
 pub struct InvalidFingerprint(String);
 
 impl Fingerprint {
-    /// That of a certificate in DER.
+    /// Computes the fingerprint of a certificate in DER.
     #[must_use]
     pub fn of(certificate: &[u8]) -> Self {
         Self(Sha256::digest(certificate).into())

@@ -1,15 +1,15 @@
 //! Frames: a length of 4 bytes, most significant first, and one MessagePack value of that length.
 //!
-//! Nothing here is allocated from a length that was only claimed.
+//! No memory is allocated for a length that was only claimed.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{limits, mail::UNACCEPTABLE};
 
-/// Length of the length.
+/// Size of a frame's length field, in bytes.
 pub const HEADER: usize = 4;
 
-/// A length that no frame can have. The stream cannot be read any further.
+/// A length that is not allowed. The rest of the stream is unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A frame without a value.
@@ -25,22 +25,23 @@ pub enum FrameError {
     },
 }
 
-/// A frame whose value is no message. The stream can be read on behind it.
+/// A frame whose value is not a message. The frame after it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Malformed {
-    /// The message's number, where at least that could be read.
+    /// The message's number, if it could be read.
     pub number: Option<u32>,
-    /// How bad it is.
+    /// Whether the sender broke a rule of values or of the protocol.
     pub kind: MalformedKind,
-    /// What is wrong, in English, on one line. Names at most fields of the protocol.
+    /// The problem, in English, on one line. Quotes nothing that the peer sent but names of the
+    /// protocol.
     pub text: String,
 }
 
 /// Why a frame is [`Malformed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedKind {
-    /// A message of the protocol with a value that breaks a rule ([`crate::mail::Invalid`]).
+    /// A message with a value that breaks a rule ([`crate::mail::Invalid`]).
     Invalid,
     /// Not a message of the protocol.
     Protocol,
@@ -51,7 +52,7 @@ pub enum MalformedKind {
 #[error("the message does not fit into a frame")]
 pub struct Oversized;
 
-/// Length of the value of the first frame in `bytes`; `None` while the length itself is not there.
+/// Length of the value of the first frame in `bytes`; `None` while the length is incomplete.
 ///
 /// # Errors
 ///
@@ -68,11 +69,11 @@ pub fn value_length(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameEr
     }
 }
 
-/// Appends a message as a frame to `output`, which is left as it was where that fails.
+/// Appends a message as a frame to `output`, which is unchanged after an error.
 ///
 /// # Errors
 ///
-/// A message of 4 GiB and more.
+/// The message has 4 GiB or more.
 pub fn encode<M: Serialize>(message: &M, output: &mut Vec<u8>) -> Result<(), Oversized> {
     let start = output.len();
     output.extend_from_slice(&[0; HEADER]);
@@ -95,13 +96,14 @@ pub fn encode<M: Serialize>(message: &M, output: &mut Vec<u8>) -> Result<(), Ove
 ///
 /// # Errors
 ///
-/// Anything but exactly one message.
+/// The value is anything but exactly one message.
 pub fn decode<M: DeserializeOwned>(value: &[u8]) -> Result<M, Malformed> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(value);
     deserializer.set_max_depth(limits::DEPTH_MAX);
     let message = M::deserialize(&mut deserializer).map_err(|error| malformed(value, &error))?;
-    // The reader does not tell where it stands; only at the end is there no marker left to read. A
-    // unit looks at one marker and never into what it opens, whose own end could be taken for it.
+    // The deserializer does not tell its position, but reading a further marker fails only at the
+    // end. A unit reads one marker and nothing nested, whose own end could be mistaken for the
+    // value's.
     match <()>::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(message),
         _ => Err(Malformed {
@@ -125,12 +127,12 @@ fn malformed(value: &[u8], error: &rmp_serde::decode::Error) -> Malformed {
     Malformed { number: number(value), kind, text }
 }
 
-/// serde's messages may quote what was read; a reply and a log line want none of that raw.
+/// Serde's messages may quote input, which must not reach a reply or a log line unescaped.
 fn printable(text: &str) -> String {
     text.chars().take(200).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
-/// The number of a message that cannot be read as a whole.
+/// The number of a malformed message.
 fn number(value: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
     struct Numbered {
@@ -205,7 +207,7 @@ mod tests {
         let value = &ping()[HEADER..];
         assert!(decode::<ClientMessage>(value).is_ok());
 
-        // A whole value behind the message, and the beginning of one.
+        // A whole value after the message, and the beginning of one.
         for more in [&[0xc0][..], &[0x91], &[0x81, 0x01], &[0xdd, 0xff, 0xff, 0xff, 0xff]] {
             let behind = [value, more].concat();
             assert_eq!(refused(&behind).text, "there are bytes behind the message");

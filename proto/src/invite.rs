@@ -1,18 +1,17 @@
-//! What a person needs to register on a server that takes registrations by invite.
+//! Invites, with which people register on a server whose registration is by invite.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Digits of the written form: letters that are taken for one another are left out or mean the
-/// same (Crockford's base 32).
+/// Digits of the written form (Crockford's base 32), without letters that are mistaken for digits.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Bytes of an invite.
 const LENGTH: usize = 20;
 
-/// An invite, which only the server that made it understands. Written as 32 digits in groups of
-/// four; whoever has it can use it, so its `Debug` shows nothing.
+/// An invite, written as 32 digits in groups of four. Only the server that made it can check it.
+/// Anybody who has it can use it, so its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite([u8; LENGTH]);
 
@@ -56,7 +55,7 @@ impl FromStr for Invite {
     }
 }
 
-/// What a digit stands for, as people write it.
+/// The value of a digit, in any spelling that people use.
 fn value_of(digit: u8) -> Option<u64> {
     let digit = match digit.to_ascii_uppercase() {
         b'O' => b'0',

@@ -1,27 +1,57 @@
-//! What a correio client and server say to each other.
+//! The correio protocol: its messages, and how they become bytes and bytes become messages.
 //!
-//! This crate has no socket, no clock and no thread: bytes go in, messages come out, and the
-//! reverse. Both programs are built on it, and so are their tests. `PROTOCOL.md` beside this
-//! crate describes the same protocol for those who write a client in another language.
+//! The crate has no socket, no clock and no thread. The client, the server and their tests are
+//! built on it. `PROTOCOL.md` in this crate's folder describes the same protocol for programs in
+//! other languages.
 //!
-//! Read [`message`] first; the rest serves it.
+//! Read in this order:
+//!
+//! 1. [`message`]: the requests, replies and notices.
+//! 2. [`channel`]: one end of a connection, with or without TLS ([`tls`]).
+//! 3. [`mail`] and [`limits`]: the values in messages, and their bounds.
+//! 4. [`credential`]: what a client sends in place of a password.
+//!
+//! The others are small: [`frame`] encodes one message, [`capability`] names optional parts,
+//! [`invite`] and [`fingerprint`] are values that people type, [`wrong_protocol`] detects peers
+//! that speak something else.
+//!
+//! ```
+//! use correio_proto::{channel::Channel, limits, message::{ClientMessage, Request}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let message = ClientMessage { number: 1, request: Request::Ping {} };
+//! let mut client = Channel::plaintext(limits::REPLY_FRAME_MAX);
+//! client.push(&message)?;
+//! let mut wire = Vec::new();
+//! client.write_to(&mut wire)?;
+//!
+//! let mut server = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
+//! server.read_from(&mut wire.as_slice())?;
+//! assert_eq!(server.next_message()?, Some(message));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/frame.rs` decodes a frame that comes in pieces.
 
 mod buffer;
+pub mod capability;
 pub mod channel;
 pub mod credential;
 pub mod fingerprint;
-pub mod foreign;
 pub mod frame;
 pub mod invite;
 pub mod limits;
 pub mod mail;
 pub mod message;
+mod realm;
 pub mod tls;
+pub mod wrong_protocol;
 
 pub use buffer::SpareBuffers;
 
 /// Major version of the protocol that this crate speaks.
 pub const VERSION: u32 = 1;
 
-/// Port that a server listens on when nothing else is said.
+/// TCP port that a server listens on by default.
 pub const DEFAULT_PORT: u16 = 8888;

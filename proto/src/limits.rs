@@ -1,13 +1,13 @@
-//! Every maximum of the protocol, each with its reason.
+//! The protocol's limits, each with its reason.
 //!
-//! Some may be set lower or higher by a server, within the bounds given here; `hello` tells the
-//! client which values hold ([`crate::message::Limits`]).
+//! A server may set some of them, within the bounds given here, and states its values in the reply
+//! to `hello` ([`crate::message::Limits`]).
 
 /// Longest username, in bytes (all ASCII). Fits a directory name and a menu column.
 pub const USERNAME_MAX: usize = 32;
 
-/// Longest full name, in characters after NFC. Longer than any name in the civil registers we
-/// know of, short enough for one line of a terminal.
+/// Longest full name, in characters after NFC. Longer than the names that civil registers allow,
+/// short enough for one line of a terminal.
 pub const FULL_NAME_MAX: usize = 100;
 
 /// Longest subject, in characters after NFC. One line that a list of mails can show.
@@ -20,24 +20,24 @@ pub const BODY_DEFAULT_MAX: usize = 1024 * 1024;
 /// frame and is held in memory as a whole on both sides.
 pub const BODY_MAX: usize = 8 * 1024 * 1024;
 
-/// Most recipients of one mail. A class fits; a list of everybody does not.
+/// Most recipients of one mail. Enough for a class, too few for a list of everybody.
 pub const RECIPIENTS_MAX: usize = 100;
 
-/// Largest frame before login, in bytes without its length. The largest request that is allowed
-/// there is `register`, which needs less than a quarter of it.
+/// Largest frame before login, in bytes without its length. `register`, the largest request that is
+/// allowed then, needs less than a quarter of it.
 pub const FRAME_BEFORE_LOGIN_MAX: usize = 4 * 1024;
 
-/// What a frame may carry besides a body: field names, recipients, subject.
+/// Bytes that a frame may have besides a body: field names, recipients, subject.
 pub const FRAME_OVERHEAD_MAX: usize = 8 * 1024;
 
 /// Most mails in one page of a `fetch`.
 pub const PAGE_MAILS_MAX: u32 = 200;
 
-/// Bytes of bodies after which a page is full. A page has at least one mail, whatever its size.
+/// Bytes of bodies at which a page is full. A page has at least one mail, whatever its size.
 pub const PAGE_BYTES_MAX: usize = 256 * 1024;
 
-/// Largest frame from server to client, in bytes without its length: a full page plus one mail
-/// of the largest size, plus what surrounds them.
+/// Largest frame from server to client, in bytes without its length: a full page, one mail of the
+/// largest size, and their overhead.
 pub const REPLY_FRAME_MAX: usize =
     PAGE_BYTES_MAX + BODY_MAX + (PAGE_MAILS_MAX as usize) * FRAME_OVERHEAD_MAX;
 
@@ -46,6 +46,13 @@ pub const CONFIRM_MAX: usize = PAGE_MAILS_MAX as usize;
 
 /// Longest software name or version in `hello`, in bytes.
 pub const SOFTWARE_MAX: usize = 64;
+
+/// Most capabilities that a server may name in its reply to `hello`. A new major version can make
+/// optional parts mandatory before there are so many.
+pub const CAPABILITIES_MAX: usize = 32;
+
+/// Longest name of a capability, in bytes (all ASCII).
+pub const CAPABILITY_MAX: usize = 32;
 
 /// Deepest nesting of MessagePack values that is read. The messages need five levels; the rest
 /// is room for fields that a later version adds.
@@ -60,6 +67,6 @@ pub const PASSWORD_MIN: usize = 8;
 /// Longest password, in characters after NFC.
 pub const PASSWORD_MAX: usize = 256;
 
-/// How long a server keeps the verdict on a `send`, in seconds (7 days): within this time a mail
-/// that is sent again with the same id gets the same answer and exists once.
+/// How long a server keeps the idempotency record of a `send`, in seconds (7 days). Within this
+/// time a mail that is sent again with the same id gets the same reply and exists once.
 pub const VERDICT_KEPT_SECONDS: u64 = 7 * 24 * 60 * 60;

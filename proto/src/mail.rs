@@ -1,9 +1,8 @@
-//! The parts of a mail, each parsed once and valid for ever after.
+//! The parts of a mail: types whose values are checked when they are parsed.
 //!
-//! A value of one of these types cannot break a limit of [`crate::limits`], wherever it came
-//! from; what reads them again checks nothing. Showing them on a terminal is another matter:
-//! names, subjects and bodies may hold characters that a terminal obeys. A copy of any of them
-//! costs next to nothing: texts are shared.
+//! No value of these types breaks a limit of [`crate::limits`], so later code need not check again.
+//! Names, subjects and bodies may still contain characters that a terminal obeys, and must be
+//! sanitized before they are shown. Clones are cheap, since texts are shared.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -14,16 +13,16 @@ use uuid::Uuid;
 
 use crate::limits;
 
-/// Why a text that came from a person or from the wire is not taken.
+/// Why a text from a person or from the wire is refused.
 ///
-/// [`fmt::Display`] gives an English sentence without the refused text itself; clients translate
-/// by [`Field`] and [`Problem`].
+/// [`fmt::Display`] gives an English sentence without the refused text; clients translate [`Field`]
+/// and [`Problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct Invalid {
-    /// What the text was meant to be.
+    /// The kind of value that the text was meant to be.
     pub field: Field,
-    /// What is wrong with it.
+    /// The rule that the text breaks.
     pub problem: Problem,
 }
 
@@ -48,14 +47,14 @@ pub enum Field {
     Software,
 }
 
-/// What can be wrong with a [`Field`].
+/// The rules that the text of a [`Field`] can break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Nothing, or nothing but white space.
+    /// The text is empty or only white space.
     Empty,
-    /// Fewer characters than the number given.
+    /// The text has fewer characters than this minimum.
     TooShort(usize),
-    /// More characters (or bytes, or entries) than the number given.
+    /// The text has more characters (or bytes, or entries) than this maximum.
     TooLong(usize),
     /// A character that is not allowed there.
     Character(char),
@@ -155,8 +154,8 @@ fn one_line(text: &str, field: Field, max: usize) -> Result<Arc<str>, Invalid> {
     if text.is_empty() {
         return Err(invalid(Problem::Empty));
     }
-    // A text of more than four times as many characters cannot come below the limit by
-    // composition worth speaking of; it is not composed at all.
+    // Refuse a text of more than four times the maximum without composing it: no realistic text is
+    // shortened that much by composition.
     if text.len() > max * 16 {
         return Err(invalid(Problem::TooLong(max)));
     }
@@ -205,7 +204,7 @@ impl TryFrom<String> for Body {
     }
 }
 
-/// Gives each text type its accessors and its form on the wire: a string, parsed when read.
+/// Implements the accessors and the wire form (a string, parsed when read) of each text type.
 macro_rules! text {
     ($name:ident) => {
         impl $name {
@@ -253,7 +252,7 @@ text!(FullName);
 text!(Subject);
 text!(Body);
 
-/// Reads a string without copying it before it is parsed.
+/// Parses a string from the wire without copying it first.
 struct TextVisitor<T>(std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = Invalid>> de::Visitor<'_> for TextVisitor<T> {
@@ -268,17 +267,17 @@ impl<T: FromStr<Err = Invalid>> de::Visitor<'_> for TextVisitor<T> {
     }
 }
 
-/// What an error text of ours begins with when it went through serde; serde's own never do.
-/// [`crate::frame`] tells by it a refused value from a malformed message.
+/// Prefix that marks this crate's own error texts inside serde's errors. [`crate::frame`] tells a
+/// refused value from a malformed message by it.
 pub(crate) const UNACCEPTABLE: &str = "\u{1}";
 
-/// Carries a refused value through serde.
+/// Wraps a refused value in an error of serde.
 pub(crate) fn unacceptable<E: de::Error>(invalid: Invalid) -> E {
     E::custom(format_args!("{UNACCEPTABLE}{invalid}"))
 }
 
-/// What a mail is known by, together with its sender's username: a UUID of version 7 (RFC 9562)
-/// that the sending client makes, so that a mail can be sent again without being doubled.
+/// Identifies a mail together with its sender's username: a UUID of version 7 (RFC 9562) that the
+/// sending client makes, so that it can send the mail again without a duplicate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailId([u8; 16]);
 
@@ -344,7 +343,8 @@ impl<'de> Deserialize<'de> for MailId {
     }
 }
 
-/// To whom a mail goes: 1 to [`limits::RECIPIENTS_MAX`] usernames, each once, in the order given.
+/// The recipients of a mail: 1 to [`limits::RECIPIENTS_MAX`] usernames, each once, in the order
+/// given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Recipients(Box<[Username]>);
@@ -356,7 +356,7 @@ impl Recipients {
         &self.0
     }
 
-    /// The usernames, one by one.
+    /// Iterates over the usernames.
     pub fn iter(&self) -> std::slice::Iter<'_, Username> {
         self.0.iter()
     }
@@ -387,7 +387,7 @@ impl TryFrom<Vec<Username>> for Recipients {
     }
 }
 
-/// Usernames separated by commas, as a person types them.
+/// Parses usernames separated by commas, as a person types them.
 impl FromStr for Recipients {
     type Err = Invalid;
 
@@ -415,8 +415,9 @@ impl<'de> Deserialize<'de> for Recipients {
     }
 }
 
-/// Reads a list that stops being read as soon as it is too long, whatever length it claims. Where
-/// it is a `field`, that is a refused value; otherwise it makes the message malformed.
+/// Reads a list of at most `max` entries and stops at the first one beyond, whatever length the
+/// list claims. A list that is too long is a refused value if it is a `field`; otherwise the
+/// message is malformed.
 pub(crate) fn bounded<'de, D, T>(
     deserializer: D,
     max: usize,
@@ -452,7 +453,7 @@ where
     }
 
     impl<T> Bounded<T> {
-        /// Apart, so that reading a nested list takes no stack for it.
+        /// A function of its own, so that the error needs no stack while a nested list is read.
         #[cold]
         fn too_long<E: de::Error>(&self) -> E {
             let max = self.max;
@@ -473,18 +474,18 @@ where
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
-/// The place of a mail in the order in which the store took mails in: larger is later. A number
-/// is never given to a second mail of the same realm.
+/// A mail's sequence number in its realm's store: a later mail has a larger number, and no number
+/// is used twice.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
-/// What a `confirm` names: one mail of the mailbox of the account that is logged in.
+/// Names one mail of the account's mailbox in a `confirm`.
 ///
-/// The number finds the mail, the id proves that it is the one that was fetched: neither a wrong
-/// guess nor a store put back from a backup deletes another mail.
+/// The number finds the mail, and the id proves that it is the fetched one. So neither a wrong
+/// guess nor a store restored from a backup deletes another mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MailRef {
     /// Its number in the store.
@@ -504,9 +505,9 @@ pub struct Mail {
     pub from: Username,
     /// Full name of that account at that time.
     pub from_name: FullName,
-    /// Everybody it was sent to.
+    /// All recipients.
     pub to: Recipients,
-    /// When the server took it.
+    /// When the server accepted it.
     pub sent_at: Timestamp,
     /// Its subject.
     pub subject: Subject,
@@ -515,7 +516,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// How a `confirm` names it.
+    /// The reference by which a `confirm` names this mail.
     #[must_use]
     pub fn reference(&self) -> MailRef {
         MailRef { seq: self.seq, id: self.id }

@@ -1,14 +1,16 @@
-//! What travels in a frame: requests, replies and notices. Read this first.
+//! The messages in frames: requests, replies and notices. Read this module first.
 //!
-//! On the wire every enum here is a map with one entry (the variant's name and its fields), every
-//! struct a map of its fields. Fields that are not known are skipped, optional ones may be left
-//! out. PROTOCOL.md shows each message with its bytes.
+//! On the wire an enum is a map with one entry (the variant's name and its fields), and a struct is
+//! a map of its fields. Unknown fields are skipped; optional fields may be left out. PROTOCOL.md
+//! shows each message with its bytes.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use crate::realm::Realm;
 use crate::{
+    capability::Capabilities,
     credential::Credential,
     invite::Invite,
     limits,
@@ -18,13 +20,13 @@ use crate::{
     },
 };
 
-/// What a client sends: a request and the number that its reply will carry.
+/// A message from the client: a request, and the number that its reply will carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientMessage {
     /// Chosen by the client, from 1 upwards; 0 is for notices.
     #[serde(deserialize_with = "numbered")]
     pub number: u32,
-    /// What is asked.
+    /// The request.
     pub request: Request,
 }
 
@@ -35,7 +37,7 @@ fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     }
 }
 
-/// What a server sends.
+/// A message from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage {
     /// The answer to the request of this number.
@@ -45,33 +47,56 @@ pub enum ServerMessage {
         /// The answer.
         reply: Reply,
     },
-    /// Something that was not asked for.
+    /// A message without a request.
     Notice(Notice),
 }
 
-/// Everything a client may ask. Which request is allowed when is stated by `correio-server`'s
-/// session and in PROTOCOL.md.
+/// The requests. `correio-server`'s session and PROTOCOL.md state in which state each is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// The first request of every connection.
     Hello(Hello),
-    /// Make an account.
+    /// Makes an account.
     Register(Register),
-    /// Become the account's session.
+    /// Logs the connection in to an account.
     Login(Login),
-    /// Stop being one; the connection stays.
+    /// Logs out; the connection stays.
     Logout {},
-    /// Hand in a mail.
+    /// Sends a mail.
     Send(Send),
-    /// Get a page of the mailbox; nothing is deleted.
+    /// Reads a page of the mailbox; deletes nothing.
     Fetch(Fetch),
-    /// Delete mails that are safe on the client.
+    /// Deletes mails that are safe on the client.
     Confirm(Confirm),
-    /// Change or delete the account that is logged in.
+    /// Changes or deletes the account that is logged in.
     Account(Account),
-    /// Say something, to be known as alive.
+    /// Shows that the client is alive.
     Ping {},
+}
+
+impl Request {
+    /// Whether a server may answer this request with `reply`: with the reply of its kind, or with
+    /// an error.
+    ///
+    /// A new request does not compile before it is paired here.
+    #[must_use]
+    pub fn is_answered_by(&self, reply: &Reply) -> bool {
+        if matches!(reply, Reply::Error(_)) {
+            return true;
+        }
+        match self {
+            Self::Hello(_) => matches!(reply, Reply::Hello(_)),
+            Self::Register(_) => matches!(reply, Reply::Registered {}),
+            Self::Login(_) => matches!(reply, Reply::LoggedIn(_)),
+            Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
+            Self::Send(_) => matches!(reply, Reply::Sent { .. }),
+            Self::Fetch(_) => matches!(reply, Reply::Page(_)),
+            Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
+            Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
+            Self::Ping {} => matches!(reply, Reply::Pong {}),
+        }
+    }
 }
 
 /// See [`Request::Hello`].
@@ -103,7 +128,7 @@ impl Software {
     }
 }
 
-/// Visible ASCII of at most [`limits::SOFTWARE_MAX`] bytes.
+/// A text of visible ASCII characters, of at most [`limits::SOFTWARE_MAX`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct SoftwareText(Box<str>);
@@ -137,20 +162,20 @@ impl<'de> Deserialize<'de> for SoftwareText {
 /// See [`Request::Register`]. Sending it again with the same id and username gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Register {
-    /// Made by the client as for a mail, so that a lost answer can be asked for again.
+    /// Made by the client as for a mail, so that it can repeat the request after a lost reply.
     pub id: MailId,
     /// The username wanted.
     pub username: Username,
     /// The person's name.
     pub full_name: FullName,
-    /// Made from the password; see [`crate::credential`].
+    /// Derived from the password; see [`crate::credential`].
     pub credential: Credential,
-    /// Where registration is by invite.
+    /// Required if registration is by invite.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub invite: Option<Invite>,
 }
 
-/// Reads an optional field that is there: one that is not there is left out, never nil.
+/// Reads an optional field that is present. An absent field is left out, never nil.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     input: D,
 ) -> Result<Option<T>, D::Error> {
@@ -160,9 +185,9 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 /// See [`Request::Login`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// Whose account.
+    /// Username of the account.
     pub username: Username,
-    /// Made from the password; see [`crate::credential`].
+    /// Derived from the password; see [`crate::credential`].
     pub credential: Credential,
 }
 
@@ -171,7 +196,7 @@ pub struct Login {
 pub struct Send {
     /// Made by the client. Sending the same mail again with the same id gives the same answer.
     pub id: MailId,
-    /// Everybody it goes to: all of them or, with an error, nobody.
+    /// The recipients. All of them get the mail or, with an error, none.
     pub to: Recipients,
     /// Its subject.
     pub subject: Subject,
@@ -182,10 +207,10 @@ pub struct Send {
 /// See [`Request::Fetch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetch {
-    /// Only mails with a larger number; 0, the default, starts at the oldest.
+    /// Returns only mails with a larger number; 0, the default, starts at the oldest.
     #[serde(default)]
     pub after: Seq,
-    /// At most as many; 0, the default, stands for the most the server allows.
+    /// Returns at most this many mails; 0, the default, stands for the server's maximum.
     #[serde(default)]
     pub max: u32,
 }
@@ -193,7 +218,7 @@ pub struct Fetch {
 /// See [`Request::Confirm`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirm {
-    /// The mails, at most [`limits::CONFIRM_MAX`]. Those not in the mailbox are passed over.
+    /// The mails, at most [`limits::CONFIRM_MAX`]. Mails that are not in the mailbox are ignored.
     #[serde(deserialize_with = "confirmed")]
     pub mails: Vec<MailRef>,
 }
@@ -206,21 +231,22 @@ fn confirmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<MailRef>,
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
-    /// Change the full name. Mails sent before keep the old one.
+    /// Changes the full name. Mails sent before keep the old name.
     FullName {
-        /// The new one.
+        /// The new full name.
         full_name: FullName,
     },
-    /// Change the password. The account's other sessions are closed.
+    /// Changes the password. The account's other sessions are closed.
     Password {
-        /// From the password that holds now.
+        /// Derived from the present password.
         current: Credential,
-        /// From the new password.
+        /// Derived from the new password.
         new: Credential,
     },
-    /// Delete the account and its mailbox. All of its sessions are closed.
+    /// Deletes the account and its mailbox. Its other sessions are closed, and this one is logged
+    /// out.
     Delete {
-        /// From the password that holds now.
+        /// Derived from the present password.
         credential: Credential,
     },
 }
@@ -239,21 +265,21 @@ pub enum Reply {
     LoggedOut {},
     /// To `send`: the mail is in every recipient's mailbox.
     Sent {
-        /// When the server took it (the first time).
+        /// When the server accepted it (the first time).
         sent_at: Timestamp,
     },
     /// To `fetch`.
     Page(Page),
     /// To `confirm`.
     Confirmed {
-        /// How many mails were deleted now.
+        /// Number of mails deleted now.
         deleted: u32,
     },
     /// To `account`: the change holds.
     AccountChanged {},
     /// To `ping`.
     Pong {},
-    /// To any request: it did not do anything.
+    /// To any request: it had no effect.
     Error(ErrorReply),
 }
 
@@ -264,43 +290,17 @@ pub struct Welcome {
     pub version: u32,
     /// The server's program.
     pub software: Software,
-    /// Random id of the server's store; credentials are made for it.
+    /// Random id of the server's store, for which credentials are derived.
     pub realm: Realm,
-    /// The maximums that hold on this server.
+    /// The server's limits.
     pub limits: Limits,
-    /// Who may register.
-    pub registration: Registration,
+    /// Whether people may register, and how.
+    pub registration: RegistrationPolicy,
+    /// The optional parts of the protocol that the server offers.
+    pub capabilities: Capabilities,
 }
 
-/// A random id made once and kept in the server's store.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Realm(#[serde(with = "serde_bytes")] pub [u8; 16]);
-
-impl fmt::Display for Realm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::str::FromStr for Realm {
-    type Err = std::num::ParseIntError;
-
-    /// Reads what `Display` writes: 32 hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u128::from_str_radix(if is_plain { text } else { "" }, 16)
-            .map(|number| Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Debug for Realm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Maximums that a server states in its [`Welcome`].
+/// The limits that a server states in its [`Welcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Longest body, in bytes.
@@ -313,26 +313,26 @@ pub struct Limits {
     pub frame: u32,
 }
 
-/// Who may register on a server.
+/// Whether people may register on a server, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Registration {
-    /// Anybody.
+pub enum RegistrationPolicy {
+    /// Everybody may register.
     Open {},
-    /// Whoever has an invite.
+    /// People with an invite may register.
     Invite {},
-    /// Nobody, over the network.
+    /// Nobody may register over the network.
     Closed {},
 }
 
 /// See [`Reply::LoggedIn`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedIn {
-    /// The account's username, as it is folded.
+    /// The account's username, folded.
     pub username: Username,
     /// The account's full name.
     pub full_name: FullName,
-    /// How many mails are in the mailbox.
+    /// Number of mails in the mailbox.
     pub waiting: u32,
 }
 
@@ -341,28 +341,28 @@ pub struct LoggedIn {
 pub struct Page {
     /// The mails, oldest first.
     pub mails: Vec<Mail>,
-    /// Whether the mailbox holds more behind the last of them.
+    /// Whether the mailbox has more mails after the last of these.
     pub more: bool,
 }
 
-/// Why a request did nothing.
+/// Why a request had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReply {
     /// The reason, for programs.
     pub code: ErrorCode,
-    /// The reason, for people, in English. Holds nothing that another person wrote.
+    /// The reason, for people, in English. Contains no text of another person.
     pub text: String,
     /// With `busy` and `rate_limited`: seconds after which to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
-    /// With `unknown_recipient` and `mailbox_full`: which recipients.
+    /// With `unknown_recipient` and `mailbox_full`: the recipients concerned.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "refused_recipients"
     )]
     pub recipients: Vec<Username>,
-    /// With `version`: the major versions that the server speaks.
+    /// With `version`: the server's major versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]
     pub versions: Vec<u32>,
 }
@@ -383,12 +383,12 @@ impl ErrorReply {
     }
 }
 
-/// The stable words for what can go wrong.
+/// The codes of errors. Their words on the wire are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// Unknown username or wrong password: the same answer for both.
     BadCredentials,
-    /// Somebody has this username.
+    /// Another account has this username.
     UsernameTaken,
     /// One or more recipients do not exist.
     UnknownRecipient,
@@ -396,25 +396,25 @@ pub enum ErrorCode {
     MailboxFull,
     /// A body or a frame above the server's limit.
     TooLarge,
-    /// A value that breaks a rule; the text says which.
+    /// A value breaks a rule; the text says which.
     Invalid,
     /// The request needs a login.
     NotAuthenticated,
-    /// The request is not for this session or this server.
+    /// The request is not allowed in this state or on this server.
     NotAllowed,
     /// The server has too much to do; try again after `retry_after`.
     Busy,
     /// This client asks too often; try again after `retry_after`.
     RateLimited,
-    /// The id was used for something else.
+    /// The id was used for another mail.
     Conflict,
     /// The server's store or worker failed; the request may be sent again.
     Unavailable,
-    /// The bytes were no message of this protocol, or one at the wrong moment.
+    /// The bytes were not a message of this protocol.
     Protocol,
     /// The server does not speak the client's version.
     Version,
-    /// A code that this version does not know.
+    /// A code that this version of the crate does not know.
     Other,
 }
 
@@ -480,18 +480,18 @@ impl<'de> Deserialize<'de> for ErrorCode {
     }
 }
 
-/// Something that a server says unasked.
+/// A message that the server sends without a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// A mail for the account that is logged in is in its mailbox.
+    /// A new mail is in the account's mailbox.
     NewMail(NewMail),
-    /// The server wants to know whether the client is there: answer with any request.
+    /// The server checks whether the client is alive: answer with any request.
     Ping {},
     /// The session has ended because the account's password was changed or the account deleted;
     /// the server closes the connection.
     SessionEnded {},
-    /// The server stops and closes the connection; connect again after a moment.
+    /// The server stops and closes the connection; reconnect after a moment.
     ShuttingDown {},
 }
 
@@ -506,7 +506,7 @@ pub struct NewMail {
     pub subject: Subject,
 }
 
-/// The map that a [`ServerMessage`] is on the wire: `number`, and either `reply` or `notice`.
+/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`.
 #[derive(Deserialize)]
 struct ServerMap {
     number: u32,

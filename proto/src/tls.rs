@@ -1,7 +1,7 @@
-//! TLS between the bytes of a socket and those of the frames, for [`crate::channel`] alone.
+//! TLS between a socket's bytes and the frames. Only [`crate::channel`] uses it.
 //!
-//! What comes out of rustls is moved on at once, so that nothing waits where a caller that looks
-//! at the socket only would forget it.
+//! Decrypted bytes are moved out of rustls at once: a caller that polls only the socket would miss
+//! bytes that wait inside.
 
 use std::{
     io::{self, Read, Write},
@@ -14,21 +14,21 @@ use rustls::{
 };
 
 use crate::{
-    buffer::{CHUNK, Incoming, Outgoing},
-    foreign::Foreign,
+    buffer::{CHUNK, InputBuffer, OutputBuffer},
+    wrong_protocol::WrongProtocol,
 };
 
-/// The protocol's name inside TLS (RFC 7301), so that what is meant for another service is
-/// refused before a byte of it is read.
+/// The protocol's ALPN name (RFC 7301). TLS refuses a client of another service before a byte of it
+/// is read.
 pub const ALPN: &[u8] = b"correio";
 
-/// Bytes that tell TLS from anything else.
+/// Number of bytes by which TLS is recognised.
 const HEAD: usize = 4;
 
-/// How a channel is protected.
+/// Protection of a channel.
 #[derive(Clone, Debug)]
 pub enum Security {
-    /// Not at all.
+    /// No protection.
     Plaintext,
     /// TLS, at the server's end.
     Server(Arc<ServerConfig>),
@@ -36,42 +36,42 @@ pub enum Security {
     Client(Arc<ClientConfig>, ServerName<'static>),
 }
 
-/// Why there is no TLS with the peer, or not any more.
+/// Why TLS failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TlsError {
-    /// The peer, or what it presented, is not acceptable to this side or the reverse.
+    /// One side refused the other, or its certificate.
     #[error("{0}")]
     Refused(#[from] rustls::Error),
-    /// The connection ended without the peer's saying so: what came last may be cut off.
+    /// The connection ended without `close_notify`: the last bytes may be missing.
     #[error("the connection was cut off: it ended without TLS's own goodbye")]
     Truncated,
 }
 
-/// What came of bytes from the socket.
-pub(crate) enum Taken {
-    /// Nothing wrong, be there plaintext among them or not.
-    Fine,
-    /// They are not TLS at all.
-    Foreign(Option<Foreign>),
+/// The peer's protocol, by its first bytes.
+pub(crate) enum Spoken {
+    /// TLS, or too few bytes to tell.
+    Tls,
+    /// Another protocol; `None` if it is unknown.
+    NotTls(Option<WrongProtocol>),
 }
 
 /// One end of a TLS connection.
 #[derive(Debug)]
 pub(crate) struct Tls {
     connection: Connection,
-    /// The first bytes, until there are enough to tell TLS from something else. `None` after.
+    /// The first bytes, until they suffice to recognise TLS; then `None`.
     head: Option<Vec<u8>>,
     closing: Closing,
     peer_closed: bool,
-    /// Whether one side has refused the other. Nothing goes out any more but the alert that says so.
+    /// Whether one side has refused the other. Then only the alert still goes out.
     refused: bool,
 }
 
-/// How far this side's goodbye is.
+/// Progress of this side's `close_notify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
     No,
-    /// As soon as everything else has gone out.
+    /// To be sent after all other output.
     Wanted,
     Said,
 }
@@ -88,7 +88,7 @@ impl Tls {
                 Connection::Client(ClientConnection::new(Arc::clone(config), name.clone())?)
             }
         };
-        // As much as is encrypted before it is written.
+        // Bounds the bytes that are encrypted but not written.
         connection.set_buffer_limit(Some(4 * CHUNK));
         Ok(Some(Self {
             connection,
@@ -99,69 +99,69 @@ impl Tls {
         }))
     }
 
-    /// Whether the handshake is not over yet.
+    /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether the peer has said that nothing more comes.
+    /// Whether the peer has sent `close_notify`.
     pub(crate) fn peer_has_closed(&self) -> bool {
         self.peer_closed
     }
 
-    /// Takes bytes from the socket; what they say goes to `incoming`, all of it.
+    /// Decrypts bytes from the socket and appends all plaintext to `input`.
     ///
     /// # Errors
     ///
-    /// The connection is over. An alert that tells the peer why may wait to be written.
+    /// The connection is over. An alert with the reason may wait to be written.
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
-        incoming: &mut Incoming,
-    ) -> Result<Taken, TlsError> {
+        input: &mut InputBuffer,
+    ) -> Result<Spoken, TlsError> {
         let Some(mut head) = self.head.take() else {
-            self.decrypt(bytes, incoming)?;
-            return Ok(Taken::Fine);
+            self.decrypt(bytes, input)?;
+            return Ok(Spoken::Tls);
         };
         head.extend_from_slice(bytes);
         if head.len() < HEAD {
             self.head = Some(head);
-            return Ok(Taken::Fine);
+            return Ok(Spoken::Tls);
         }
-        match Foreign::sniff(&head) {
-            Some(Foreign::Tls) => self.decrypt(&head, incoming).map(|()| Taken::Fine),
-            // The first two bytes of a length that a frame can have at this point.
-            None if head.starts_with(&[0, 0]) => Ok(Taken::Foreign(Some(Foreign::Plaintext))),
-            other => Ok(Taken::Foreign(other)),
+        match WrongProtocol::detect(&head) {
+            Some(WrongProtocol::Tls) => self.decrypt(&head, input).map(|()| Spoken::Tls),
+            // The first two bytes of any length that a frame can have before a login.
+            None if head.starts_with(&[0, 0]) => Ok(Spoken::NotTls(Some(WrongProtocol::Plaintext))),
+            other => Ok(Spoken::NotTls(other)),
         }
     }
 
-    fn decrypt(&mut self, mut bytes: &[u8], incoming: &mut Incoming) -> Result<(), TlsError> {
+    fn decrypt(&mut self, mut bytes: &[u8], input: &mut InputBuffer) -> Result<(), TlsError> {
         while !bytes.is_empty() && !self.peer_closed {
-            // It fails only where plaintext waits, and none does.
+            // It fails only if plaintext waits, which `drain` has taken.
             if self.connection.read_tls(&mut bytes).unwrap_or(0) == 0 {
                 break;
             }
             let state = self.connection.process_new_packets();
-            self.drain(incoming);
+            self.drain(input);
             self.refused |= state.is_err();
             self.peer_closed |= state?.peer_has_closed();
         }
         Ok(())
     }
 
-    fn drain(&mut self, incoming: &mut Incoming) {
+    fn drain(&mut self, input: &mut InputBuffer) {
         loop {
-            let room = incoming.room(incoming.len() + CHUNK);
+            let room = input.room(input.len() + CHUNK);
             match self.connection.reader().read(room) {
-                Ok(count @ 1..) => incoming.filled(count),
-                // There is no more for now, or for ever.
+                Ok(count @ 1..) => input.filled(count),
+                // No more plaintext, for now or for ever.
                 Ok(0) | Err(_) => return,
             }
         }
     }
 
-    /// Asks for the goodbye behind everything that is to go out.
+    /// Requests `close_notify` after all pending output.
     pub(crate) fn close(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Wanted;
@@ -169,27 +169,27 @@ impl Tls {
     }
 
     /// Whether [`Tls::write_to`] has something for the socket.
-    pub(crate) fn wants_write(&self, outgoing: &Outgoing) -> bool {
+    pub(crate) fn wants_write(&self, output: &OutputBuffer) -> bool {
         self.connection.wants_write()
             || self.takes_output()
-                && (!outgoing.bytes().is_empty() || self.closing == Closing::Wanted)
+                && (!output.bytes().is_empty() || self.closing == Closing::Wanted)
     }
 
-    /// Whether something can be encrypted: not before TLS is agreed upon, and not once it has failed.
+    /// Whether output can be encrypted: after the handshake, and unless TLS has failed.
     fn takes_output(&self) -> bool {
         !self.is_handshaking() && !self.refused
     }
 
-    /// Writes once, encrypting what is to go out when nothing encrypted waits.
+    /// Writes once. Encrypts further output only when no encrypted bytes wait.
     pub(crate) fn write_to(
         &mut self,
-        outgoing: &mut Outgoing,
+        output: &mut OutputBuffer,
         sink: &mut impl Write,
     ) -> io::Result<usize> {
         if !self.connection.wants_write() && self.takes_output() {
-            if !outgoing.bytes().is_empty() {
-                let count = self.connection.writer().write(outgoing.bytes())?;
-                outgoing.wrote(count);
+            if !output.bytes().is_empty() {
+                let count = self.connection.writer().write(output.bytes())?;
+                output.wrote(count);
             } else if self.closing == Closing::Wanted {
                 self.connection.send_close_notify();
                 self.closing = Closing::Said;
@@ -204,11 +204,11 @@ impl Tls {
         }
     }
 
-    /// Bytes that are to go out. What is encrypted already counts as one, as far as that is known;
-    /// what can never be written counts as none.
-    pub(crate) fn pending_output(&self, outgoing: &Outgoing) -> usize {
+    /// Pending output in bytes. All encrypted bytes count as one, since rustls does not tell their
+    /// number; output that can never be written counts as zero.
+    pub(crate) fn pending_output(&self, output: &OutputBuffer) -> usize {
         let goodbye = self.closing == Closing::Wanted && self.takes_output();
         let encrypted = usize::from(self.connection.wants_write() || goodbye);
-        if self.refused { encrypted } else { outgoing.bytes().len() + encrypted }
+        if self.refused { encrypted } else { output.bytes().len() + encrypted }
     }
 }

@@ -1,8 +1,8 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the examples of this crate
-//! into the document, for a change of the protocol that is meant. A new message needs its fence
-//! in the document first.
+//! into the document, after an intended change of the protocol. A new message needs its fence in
+//! the document first.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -16,13 +16,14 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     credential::Credential,
     frame::{self, HEADER},
     limits,
     mail::{Mail, MailId, Recipients, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send,
+        Login, NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
         ServerMessage, Software, Welcome,
     },
 };
@@ -47,7 +48,7 @@ enum Message {
 }
 
 fn software(name: &str) -> Software {
-    // The version is this crate's own and would change the bytes with every release.
+    // `Software::named` has this crate's version, which would change the bytes with every release.
     let text = |text: &str| Value::Text(text.to_owned());
     let map = vec![("name".into(), text(name)), ("version".into(), text("1.0.0"))];
     frame::decode(&Value::Map(map).wide()).unwrap()
@@ -61,7 +62,7 @@ fn recipients() -> Recipients {
     "tony,pepper".parse().unwrap()
 }
 
-/// From the vectors: those of `jarvis-is-here` at cost 12 and 4.
+/// The credentials of `jarvis-is-here` at cost 12 and 4, from the vectors.
 fn credentials() -> (Credential, Credential) {
     let mut made = support::blocks(support::DOCUMENT, "vector").into_iter().map(|(_, text)| {
         let hex = text.split_once("credential").unwrap().1.trim();
@@ -85,7 +86,8 @@ fn mail() -> Mail {
     }
 }
 
-/// Names are exhaustive: a new variant does not compile without one.
+/// The name of a message's example. The match is exhaustive: a new variant does not compile without
+/// a name.
 fn name(message: &Message) -> String {
     let name = match message {
         Message::Client(message) => match &message.request {
@@ -177,7 +179,8 @@ fn replies() -> Vec<(u32, Reply)> {
                     page: limits::PAGE_MAILS_MAX,
                     frame: limits::REPLY_FRAME_MAX as u32,
                 },
-                registration: Registration::Open {},
+                registration: RegistrationPolicy::Open {},
+                capabilities: Capabilities::default(),
             }),
         ),
         (2, Reply::Registered {}),
@@ -198,7 +201,7 @@ fn replies() -> Vec<(u32, Reply)> {
     ]
 }
 
-/// An example of each error that can be sent, with the fields that it has. Exhaustive too.
+/// An example of each error that can be sent, with its fields. The match is exhaustive.
 fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
     let (number, text) = match code {
         ErrorCode::BadCredentials => (3, "unknown username or wrong password"),
@@ -279,7 +282,7 @@ fn decode(like: &Message, frame: &[u8]) -> Message {
     }
 }
 
-/// The text of an example: what the frame says, in lines, and its bytes, 16 a line.
+/// The text of an example: the message, in lines, and the frame's bytes, 16 a line.
 fn shown(frame: &[u8]) -> String {
     let mut text = String::new();
     let mut column = 0;
@@ -350,13 +353,35 @@ fn shown_choices(path: &[&str]) -> BTreeSet<String> {
     found
 }
 
+/// The examples have every request and reply, and the same number where the two belong together.
+#[test]
+fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
+    let replies = replies();
+    for (number, request) in requests() {
+        for (answered, reply) in &replies {
+            let is_account = |number| (7..=9).contains(&number);
+            let belongs = number == *answered || is_account(number) && is_account(*answered);
+            assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
+        }
+        for code in ErrorCode::ALL {
+            assert!(request.is_answered_by(&Reply::Error(ErrorReply::new(code, "no"))));
+        }
+    }
+    for (_, reply) in &replies {
+        assert!(requests().iter().any(|(_, request)| request.is_answered_by(reply)), "{reply:?}");
+    }
+}
+
 #[test]
 fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request"]), choices::<Request>());
     assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
     assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
     assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
-    assert_eq!(choices::<Registration>(), ["closed", "invite", "open"].map(String::from).into());
+    assert_eq!(
+        choices::<RegistrationPolicy>(),
+        ["closed", "invite", "open"].map(String::from).into()
+    );
 }
 
 #[test]
@@ -375,7 +400,7 @@ fn every_request_and_error_stands_in_its_table() {
     }
 }
 
-/// What the document says in figures is what the code does.
+/// The document's figures are the limits of the code.
 #[test]
 fn the_limits_are_the_codes() {
     let thousands = |number: usize| match number {
@@ -398,6 +423,8 @@ fn the_limits_are_the_codes() {
         format!("at most {} deep", limits::DEPTH_MAX),
         format!("{} to {} characters after NFC", limits::PASSWORD_MIN, limits::PASSWORD_MAX),
         format!("for {} days", limits::VERDICT_KEPT_SECONDS / (24 * 60 * 60)),
+        format!("at most {} names", limits::CAPABILITIES_MAX),
+        format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
         "the third one closes".to_owned(),
         "port 8888".to_owned(),
     ] {

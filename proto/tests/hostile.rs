@@ -1,4 +1,4 @@
-//! Streams of every kind, from outside: the same messages whatever the pieces, and no harm.
+//! Hostile and fragmented streams: the pieces never change the messages, and no input does harm.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -9,15 +9,15 @@ use std::{fmt::Debug, io::Cursor};
 
 use correio_proto::{
     channel::{Channel, ChannelError},
-    foreign::Foreign,
     frame::{FrameError, HEADER, MalformedKind},
     limits,
     message::{ClientMessage, ServerMessage},
+    wrong_protocol::WrongProtocol,
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
-/// What was taken out of a channel.
+/// The messages and errors that were taken out of a channel.
 type Taken<M> = Vec<Result<M, ChannelError>>;
 
 /// The frames of the document that a client sends (`true`) or a server.
@@ -136,7 +136,7 @@ fn a_bad_length_ends_the_stream_at_once() {
     }
 }
 
-/// A request of exactly this many bytes: what is not needed stands in a field that is not known.
+/// A request of exactly this many bytes, filled up with an unknown field.
 fn ping_of(length: usize) -> Vec<u8> {
     let start = b"\x83\xa6number\x07\xa7request\x81\xa4ping\x80\xa5later\xc6";
     let filler = length - start.len() - 4;
@@ -172,19 +172,19 @@ fn a_limit_holds_for_the_frames_that_are_not_taken_yet() {
 
 #[test]
 fn another_protocol_is_recognised_whatever_its_pieces() {
-    for (start, foreign) in [
-        (&b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"[..], Foreign::Http),
-        (b"POST /login HTTP/1.1\r\n\r\n", Foreign::Http),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Foreign::Http),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Foreign::Tls),
-        (b"SSH-2.0-OpenSSH\r\n", Foreign::Text),
-        (b"EHLO localhost\r\n", Foreign::Text),
-        (b"\r\n\r\n", Foreign::Text),
+    for (start, protocol) in [
+        (&b"GET / HTTP/1.1\r\nHost: correio\r\n\r\n"[..], WrongProtocol::Http),
+        (b"POST /login HTTP/1.1\r\n\r\n", WrongProtocol::Http),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", WrongProtocol::Http),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", WrongProtocol::Tls),
+        (b"SSH-2.0-OpenSSH\r\n", WrongProtocol::Text),
+        (b"EHLO localhost\r\n", WrongProtocol::Text),
+        (b"\r\n\r\n", WrongProtocol::Text),
     ] {
         // Also where the limit is the largest that a server can have.
         let largest = limits::BODY_MAX + limits::FRAME_OVERHEAD_MAX;
         for limit in [limits::FRAME_BEFORE_LOGIN_MAX, largest] {
-            let expected = [Err(ChannelError::Foreign(foreign))];
+            let expected = [Err(ChannelError::WrongProtocol(protocol))];
             for at in 0..start.len() {
                 let (first, second) = start.split_at(at);
                 assert_eq!(feed_at::<ClientMessage>(limit, &[first, second])[..], expected);
@@ -218,7 +218,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What holds for everything that comes out of a stream.
+/// Checks what holds for every message and error of a stream.
 fn check(taken: &Taken<ClientMessage>) {
     for (index, item) in taken.iter().enumerate() {
         match item {
@@ -227,7 +227,7 @@ fn check(taken: &Taken<ClientMessage>) {
                 assert!(!malformed.text.is_empty() && malformed.text.len() <= 200);
                 assert!(malformed.text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
             }
-            Err(ChannelError::Frame(_) | ChannelError::Foreign(_)) => {
+            Err(ChannelError::Frame(_) | ChannelError::WrongProtocol(_)) => {
                 assert_eq!(index + 1, taken.len(), "nothing comes behind a lost stream");
             }
             Err(error @ (ChannelError::NotTls | ChannelError::Tls(_))) => {

@@ -1,5 +1,5 @@
-//! Values that break a rule of the document's Types: refused as such, and told from what is no
-//! message at all, since only the latter closes a connection.
+//! Values that break a rule of the document's Types are refused as invalid, and not as malformed
+//! messages, since only malformed messages close a connection.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -9,7 +9,7 @@ mod support;
 use correio_proto::{
     frame::{self, HEADER, MalformedKind},
     limits,
-    message::ClientMessage,
+    message::{ClientMessage, ServerMessage},
 };
 use support::Value;
 
@@ -17,15 +17,18 @@ fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-/// What is said about an example of the document whose field is another value; `None` where it
-/// is taken.
+/// The error for an example of the document with another value in a field; `None` if it is
+/// accepted.
 fn verdict(example: &str, field: &str, value: Value) -> Option<(MalformedKind, String)> {
     let (_, frame) = support::frames().into_iter().find(|(name, _)| *name == example).unwrap();
     let mut message = Value::read(&frame[HEADER..]);
     let mut value = Some(value);
     replace(&mut message, field, &mut value);
     assert_eq!(value, None, "{example} has no {field}");
-    let error = frame::decode::<ClientMessage>(&message.wide()).err()?;
+    let error = match message.at("request") {
+        Some(_) => frame::decode::<ClientMessage>(&message.wide()).err()?,
+        None => frame::decode::<ServerMessage>(&message.wide()).err()?,
+    };
     assert!(error.number.is_some());
     Some((error.kind, error.text))
 }
@@ -44,6 +47,10 @@ fn replace(message: &mut Value, field: &str, value: &mut Option<Value>) {
         Value::List(list) => list.iter_mut().for_each(|inner| replace(inner, field, value)),
         _ => {}
     }
+}
+
+fn capabilities(count: usize) -> Value {
+    Value::List((0..count).map(|n| text(&format!("later_{n}"))).collect())
 }
 
 fn usernames(count: usize) -> Value {
@@ -68,6 +75,9 @@ fn values_at_their_limits_are_taken() {
         ("fetch", "after", Value::Int(u64::MAX)),
         ("confirm", "mails", Value::List(vec![])),
         ("confirm", "mails", references(limits::CONFIRM_MAX)),
+        ("reply-hello", "capabilities", capabilities(limits::CAPABILITIES_MAX)),
+        ("reply-hello", "capabilities", Value::List(vec![text("a"), text("a"), text("_0z")])),
+        ("reply-hello", "capabilities", Value::List(vec![text(&"x".repeat(32))])),
     ] {
         assert_eq!(verdict(example, field, value), None, "{example}: {field}");
     }
@@ -120,7 +130,7 @@ fn values_that_break_a_rule_are_invalid() {
     }
 }
 
-/// Doubles count: a list is measured as it was sent.
+/// A list is measured as it was sent, duplicates included.
 #[test]
 fn recipients_are_counted_before_doubles_are_dropped() {
     let list = Value::List(vec![text("tony"); limits::RECIPIENTS_MAX + 1]);
@@ -137,13 +147,25 @@ fn values_of_another_type_are_no_message() {
         ("send", "id", Value::Bytes(vec![0; 15])),
         ("send", "subject", Value::Int(1)),
         ("confirm", "mails", references(limits::CONFIRM_MAX + 1)),
+        ("reply-hello", "capabilities", capabilities(limits::CAPABILITIES_MAX + 1)),
+        ("reply-hello", "capabilities", capabilities(10_000)),
+        ("reply-hello", "capabilities", text("later")),
+        ("reply-hello", "capabilities", Value::List(vec![Value::Int(1)])),
+        ("reply-hello", "capabilities", Value::List(vec![Value::Bytes(vec![b'a'])])),
+        ("reply-hello", "capabilities", Value::List(vec![text("a"), Value::List(vec![])])),
+        ("reply-hello", "capabilities", Value::List(vec![text("")])),
+        ("reply-hello", "capabilities", Value::List(vec![text(&"x".repeat(33))])),
+        ("reply-hello", "capabilities", Value::List(vec![text("Later")])),
+        ("reply-hello", "capabilities", Value::List(vec![text("\u{1b}[2J")])),
+        ("reply-hello", "capabilities", Value::List(vec![text("läter")])),
     ] {
         let (kind, said) = verdict(example, field, value).unwrap();
         assert_eq!(kind, MalformedKind::Protocol, "{example}: {field}: {said}");
     }
 }
 
-/// No text on the wire can pass for a refused value of ours and so escape being counted.
+/// No text on the wire can make a malformed message look like a refused value, which would not be
+/// counted.
 #[test]
 fn a_text_cannot_make_a_malformed_message_a_refused_value() {
     for name in ["\u{1}", "\u{1}username is empty", "a\u{1}b"] {

@@ -1,4 +1,4 @@
-//! Channels with TLS: the same messages whatever the pieces, and nothing of them to be seen.
+//! Channels with TLS: the pieces never change the messages, and the wire shows no plaintext.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -9,11 +9,11 @@ use std::{io::Cursor, sync::Arc};
 
 use correio_proto::{
     channel::{Channel, ChannelError},
-    foreign::Foreign,
     frame::HEADER,
     limits,
     message::{ClientMessage, ErrorCode, Reply, Request, ServerMessage},
     tls::{ALPN, Security, TlsError},
+    wrong_protocol::WrongProtocol,
 };
 use proptest::prelude::*;
 use rustls::{
@@ -23,7 +23,7 @@ use rustls::{
     version::TLS13,
 };
 
-/// Both ends of one server's TLS.
+/// The configurations of both ends, for one server.
 struct Ends {
     server: Security,
     client: Security,
@@ -82,7 +82,7 @@ fn hand(bytes: &[u8], piece: usize, to: &mut Channel) {
     }
 }
 
-/// Lets both talk until neither has anything to write. Returns all that went either way.
+/// Runs both ends until neither has anything to write. Returns the bytes of both directions.
 fn talk(client: &mut Channel, server: &mut Channel, piece: usize) -> Vec<u8> {
     let mut seen = Vec::new();
     loop {
@@ -235,8 +235,8 @@ fn a_client_without_tls_is_answered_in_words_it_can_read() {
             assert!(server.read_from(&mut part).unwrap() > 0, "it ends before it is known");
             error = server.next_message::<ClientMessage>().err();
         }
-        assert_eq!(error, Some(ChannelError::Foreign(Foreign::Plaintext)));
-        server.push_answer(Foreign::Plaintext);
+        assert_eq!(error, Some(ChannelError::WrongProtocol(WrongProtocol::Plaintext)));
+        server.push_answer(WrongProtocol::Plaintext);
         let answer = written(&mut server);
         hand(&answer, 1000, &mut client);
         let Ok(Some(ServerMessage::Reply { number: 0, reply: Reply::Error(error) })) =
@@ -253,8 +253,8 @@ fn a_client_without_tls_is_answered_in_words_it_can_read() {
 fn other_protocols_are_recognised_before_tls() {
     let Ends { server, client } = ends();
     for (start, expected) in [
-        (&b"GET / HTTP/1.1\r\n\r\n"[..], ChannelError::Foreign(Foreign::Http)),
-        (b"SSH-2.0-x\r\n", ChannelError::Foreign(Foreign::Text)),
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], ChannelError::WrongProtocol(WrongProtocol::Http)),
+        (b"SSH-2.0-x\r\n", ChannelError::WrongProtocol(WrongProtocol::Text)),
         (b"\xff\xff\xff\xff", ChannelError::NotTls),
     ] {
         for security in [&server, &client] {

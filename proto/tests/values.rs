@@ -1,5 +1,5 @@
-//! Every message of the document, written otherwise or wrongly: the same message where the
-//! document says so, an error where it does not, and never any harm.
+//! Variants of every message of the document: allowed variants are the same message, all others are
+//! errors, and no variant does harm.
 
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -14,7 +14,7 @@ use correio_proto::{
 use serde::{Serialize, de::DeserializeOwned};
 use support::Value;
 
-/// Fields that may be left out, behind the choice whose fields they are.
+/// Optional fields, each after the choice that it belongs to.
 const OPTIONAL: [(&str, &str); 6] = [
     ("register", "invite"),
     ("fetch", "after"),
@@ -43,7 +43,7 @@ fn examples() -> Vec<Example> {
     support::frames().into_iter().map(example).collect()
 }
 
-/// Reads a message, and gives it as this crate writes it.
+/// Reads a message and encodes it again.
 fn written_again<M: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut frame = Vec::new();
     frame::encode(&frame::decode::<M>(bytes)?, &mut frame).unwrap();
@@ -51,7 +51,7 @@ fn written_again<M: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8
 }
 
 impl Example {
-    /// Reads `bytes` as what this example is, and gives what was read as this crate writes it.
+    /// Reads `bytes` as the example's kind of message and encodes it again.
     fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
         match self.value.at("request") {
             Some(_) => written_again::<ClientMessage>(bytes),
@@ -66,7 +66,7 @@ impl Example {
         }
     }
 
-    /// That `changed` is refused as no message of the protocol.
+    /// Checks that `changed` is refused as malformed.
     fn check_refused(&self, changed: &Value, what: &str) {
         let refused = self.decode(&changed.wide());
         let error = refused.expect_err(&format!("{}: {what}: {changed}", self.name));
@@ -74,7 +74,7 @@ impl Example {
         check_text(&error);
     }
 
-    /// That these bytes are an error, or a message that can be written and read again.
+    /// Checks that these bytes are an error, or a message that can be encoded and read again.
     fn check_harmless(&self, bytes: &[u8]) {
         match self.decode(bytes) {
             Ok(written) => assert_eq!(self.decode(&written), Ok(written.clone())),
@@ -139,7 +139,7 @@ fn places(root: &Value) -> Vec<Place> {
     places
 }
 
-/// The maps with fields: all but those of choices. With the level on which each stands.
+/// The maps with fields (all but those of choices), with the nesting level of each.
 fn structures(root: &Value) -> Vec<(Place, usize)> {
     let is_structure = |place: &Place| matches!(place.of(root), Value::Map(_));
     let structures = places(root).into_iter().filter(|place| !place.is_choice());
@@ -212,7 +212,7 @@ fn nested(arrays: usize) -> Value {
 
 #[test]
 fn nesting_is_bounded_on_a_small_stack() {
-    // Made where there is room: what is to be small is the reader's need.
+    // Made on the large stack: only the reader must get by with a small one.
     let mut cases = Vec::new();
     for (index, example) in examples().iter().enumerate() {
         for (place, level) in structures(&example.value) {
@@ -225,7 +225,7 @@ fn nesting_is_bounded_on_a_small_stack() {
             // The arrays stand below the map, and what the last one holds is a level too.
             let deepest = limits::DEPTH_MAX - level - 1;
             cases.push((index, with(deepest), Depth::Within));
-            // Where a choice is around it, a level more is read than the document promises.
+            // Within a choice, one more level is read than the document promises.
             let over = if level == 1 { deepest + 1 } else { limits::DEPTH_MAX };
             for arrays in [over, 1000, 60_000] {
                 cases.push((index, with(arrays), Depth::Beyond));
@@ -237,7 +237,7 @@ fn nesting_is_bounded_on_a_small_stack() {
         for (index, bytes, depth) in &cases {
             check_depth(&examples[*index], bytes, *depth);
         }
-        // Nothing is deeper for a message that ends there, either.
+        // Also a value of arrays alone is no problem.
         let text = frame::decode::<ClientMessage>(&[0x91; 60_000]).unwrap_err().text;
         assert!(!text.is_empty());
     };
@@ -320,8 +320,8 @@ fn a_choice_has_exactly_one_known_entry() {
     }
 }
 
-/// Values of another type than `value` that stand in its place. Not those that serde takes too:
-/// an array for a map, or for bytes.
+/// Values of another type than `value`, without those that serde accepts, too: an array for a map,
+/// or for bytes.
 fn other_types(value: &Value) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.to_owned());
     let mut others = vec![
@@ -359,7 +359,7 @@ fn values_of_another_type_are_refused_under_the_number() {
                 }
                 let changed = place.changed(&example.value, |value| *value = other.clone());
                 example.check_refused(&changed, name);
-                // 0xc1 has no length; where nothing can be read behind it, no number can.
+                // 0xc1 has no length, so that no number can be read after it.
                 if name != "number" && place.way.len() > 1 && other != Value::Raw(vec![0xc1]) {
                     let error = example.decode(&changed.wide()).unwrap_err();
                     assert_eq!(error.number, Some(example.number()), "{changed}");
@@ -369,7 +369,7 @@ fn values_of_another_type_are_refused_under_the_number() {
     }
 }
 
-/// The largest that this process has ever been, in KiB.
+/// Peak of this process's virtual memory, in KiB.
 #[cfg(target_os = "linux")]
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -403,7 +403,8 @@ fn huge_counts_end_where_the_bytes_do_and_allocate_nothing() {
             }
         }
     }
-    // One claim that was believed would be 4 GiB or more; other tests run beside this one.
+    // One believed claim would take 4 GiB or more. The margin is for tests that run at the same
+    // time.
     assert!(peak() - before < 2 * 1024 * 1024, "{} KiB more", peak() - before);
 }
 

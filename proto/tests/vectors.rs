@@ -115,7 +115,7 @@ fn this_crate_makes_the_same_credentials() {
     }
 }
 
-/// What the vectors must show; without one of them the two tests above would prove less.
+/// The cases that the vectors must cover, so that the two tests above prove enough.
 #[test]
 fn the_vectors_cover_what_can_go_wrong() {
     let vectors = vectors();

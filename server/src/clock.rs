@@ -1,30 +1,30 @@
-//! The time, as an argument: nothing but the reactor, the store's thread and the program's start ask
-//! a clock.
+//! The time. It is passed as an argument: only the reactor, the store's thread and the program's
+//! start read a clock.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use correio_proto::mail::Timestamp;
 
-/// One moment, by both clocks.
+/// A moment, by both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// Since the server started; never goes back. Deadlines go by it.
+    /// Time since the server started. Monotonic; deadlines use it.
     pub uptime: Duration,
-    /// What a calendar says; may jump. People go by it.
+    /// Calendar time. May jump; dates that people see use it.
     pub wall: Timestamp,
 }
 
-/// The time of the machine's clock. `None` where that is before 1970, as on a machine whose battery
-/// is empty and whose network is not up yet.
+/// The calendar time of the machine. `None` before 1970, as on a machine with an empty battery and
+/// no network yet.
 #[must_use]
 pub fn since_1970() -> Option<Duration> {
     SystemTime::now().duration_since(UNIX_EPOCH).ok()
 }
 
-/// The first moment of 2026: this program is not older.
+/// The start of 2026: this program is not older.
 const MADE: Duration = Duration::from_secs(1_767_225_600);
 
-/// What is wrong with a time at which this program did not exist yet.
+/// A warning if the clock shows a time before this program existed.
 #[must_use]
 pub fn warning(since_1970: Duration) -> Option<String> {
     (since_1970 < MADE).then(|| {
@@ -48,13 +48,13 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
-    /// Reads the one that never goes back.
+    /// Reads the monotonic clock.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Reads both.
+    /// Reads both clocks.
     #[must_use]
     pub fn now(&self) -> Now {
         let wall = since_1970().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The files of a data directory: their names, and which of them are there.
+//! The names of the files in a data directory, and whether they exist.
 
 use std::{fs, io, path::Path};
 
@@ -11,15 +11,15 @@ pub(crate) const CERTIFICATE: &str = "tls.pem";
 /// Name of the file with the key of invites.
 pub(crate) const INVITE_KEY: &str = "invite.key";
 
-/// Name of the file that a running server holds locked.
+/// Name of the file that a running server keeps locked.
 pub(crate) const LOCK: &str = "lock";
 
-/// Whether a file of this name in a data directory is the server's own.
+/// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
     [CERTIFICATE, INVITE_KEY, LOCK].contains(&name) || name.starts_with(DATABASE)
 }
 
-/// Whether a file of this name is in the directory, whatever it is.
+/// Whether the directory has an entry of this name, of any kind.
 ///
 /// # Errors
 ///
@@ -32,7 +32,8 @@ pub(crate) fn has(directory: &Path, name: &str) -> io::Result<bool> {
     }
 }
 
-/// The name of a key in the directory, if it has one. A first start makes the keys after the store.
+/// The name of a key file in the directory, if there is one. A first start makes keys after the
+/// store.
 ///
 /// # Errors
 ///

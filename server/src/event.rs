@@ -1,7 +1,7 @@
-//! What the server reports: one line per event, with stable names and fields.
+//! The server's log: one line per event, with stable names and fields.
 //!
 //! A line is the event's name and its fields, `name key=value key="quoted text"`. Scripts and log
-//! readers rely on both; neither changes without a line in the changelog.
+//! readers rely on names and fields; neither changes without a line in the changelog.
 
 use std::{
     fmt::{self, Write},
@@ -20,14 +20,14 @@ use crate::ids::ConnId;
 /// Target of every record, for filters.
 pub const TARGET: &str = "correio";
 
-/// Makes a type of the table below: each event's level, name in the log, and fields, which the log
-/// shows in that order under their own names.
+/// Makes an enum of the table below. Each row has the event's level, its name in the log, and its
+/// fields, which the log shows in this order under their own names.
 macro_rules! events {
     (
         $(#[$doc:meta])*
         pub enum $type:ident<$lifetime:lifetime> {
             $(
-                $(#[$event_doc:meta])*
+                $(#[doc = $event_doc:literal])*
                 $level:ident $name:literal $event:ident
                 $({ $( $(#[$field_doc:meta])* $field:ident: $value:ty ),* $(,)? })?
             ),* $(,)?
@@ -35,11 +35,11 @@ macro_rules! events {
     ) => {
         $(#[$doc])*
         pub enum $type<$lifetime> {
-            $( $(#[$event_doc])* $event $({ $( $(#[$field_doc])* $field: $value ),* })? ),*
+            $( $(#[doc = $event_doc])* $event $({ $( $(#[$field_doc])* $field: $value ),* })? ),*
         }
 
         impl $type<'_> {
-            /// Its name in the log.
+            /// The event's name in the log.
             #[must_use]
             pub fn name(&self) -> &'static str {
                 match self {
@@ -47,14 +47,30 @@ macro_rules! events {
                 }
             }
 
-            /// Its level: `info` for what people do, `warn` for what was refused, `error` for what
-            /// the server itself could not do.
+            /// The event's level: `info` for normal operation, `warn` for refusals, `error` for
+            /// failures of the server itself.
             #[must_use]
             pub fn level(&self) -> Level {
                 match self {
                     $( Self::$event { .. } => Level::$level ),*
                 }
             }
+        }
+
+        /// The events as a table in Markdown, for OPERATING.md.
+        #[must_use]
+        pub fn markdown() -> String {
+            let mut table = "| event | level | fields | meaning |\n\
+                             | --- | --- | --- | --- |\n"
+                .to_owned();
+            $(
+                let fields: &[&str] = &[$( $( stringify!($field) ),* )?];
+                let level = stringify!($level).to_ascii_lowercase();
+                let meaning = concat!($( $event_doc ),*).trim();
+                let row = format!("| `{}` | {level} | {} | {meaning} |\n", $name, fields.join(", "));
+                table.push_str(&row);
+            )*
+            table
         }
 
         impl fmt::Display for $type<'_> {
@@ -74,7 +90,7 @@ macro_rules! events {
 }
 
 events! {
-    /// Everything that is reported.
+    /// An event of the log.
     #[derive(Clone, Copy, Debug)]
     #[allow(missing_docs)] // Each field is the value of its name in the line.
     pub enum Event<'a> {
@@ -85,65 +101,65 @@ events! {
             realm: Realm,
             registration: &'a str,
         },
-        /// It listens on an address.
+        /// The server listens on an address.
         Info "server.listening" ServerListening { address: SocketAddr, security: &'a str },
-        /// Something the person who runs it should know.
+        /// The operator should know this.
         Warn "server.warning" ServerWarning { text: &'a str },
-        /// It was asked to stop.
+        /// The server was asked to stop.
         Info "server.stopping" ServerStopping { signal: &'a str, connections: usize },
-        /// It was sent a signal that means nothing to it.
+        /// The server received a signal that it does not use.
         Warn "signal.ignored" SignalIgnored { signal: &'a str },
-        /// It has stopped.
+        /// The server has stopped.
         Info "server.stopped" ServerStopped,
-        /// The certificate was read, at the start or anew.
+        /// The certificate was loaded, at the start or again on SIGHUP.
         Info "certificate.loaded" CertificateLoaded { fingerprint: Fingerprint },
-        /// It could not be read anew; connections are shown the old one.
+        /// The certificate could not be loaded again; the old one stays in use.
         Warn "certificate.kept" CertificateKept { text: &'a str },
-        /// The log file was opened anew.
+        /// The log file was reopened.
         Info "log.reopened" LogReopened,
-        /// It could not be; the old one is still written.
+        /// The log file could not be reopened; the old one stays in use.
         Warn "log.reopen_failed" LogReopenFailed { text: &'a str },
-        /// Lines were lost: they came faster than they could be written, or nothing took them.
+        /// Lines were lost: they came faster than they could be written, or could not be written.
         Warn "log.dropped" LogDropped { count: u64 },
-        /// Lines that were not written one by one, since one address caused too many of them.
+        /// Lines were left out because one address caused too many like them.
         Warn "log.repeated" LogRepeated { event: &'a str, address: &'a str, count: u64 },
-        /// A client connected.
+        /// A connection was opened.
         Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
-        /// A connection is over.
+        /// A connection was closed.
         Info "connection.closed" ConnectionClosed { connection: ConnId, reason: &'a str },
-        /// A connection was turned away.
+        /// A connection was rejected.
         Warn "connection.refused" ConnectionRefused { address: SocketAddr, reason: &'a str },
-        /// No connection can be accepted for now.
+        /// Accepting connections pauses: the machine has no file descriptors or memory left.
         Warn "accept.paused" AcceptPaused { reason: &'a str },
-        /// They can again.
+        /// Accepting connections resumes.
         Info "accept.resumed" AcceptResumed,
-        /// An account was made.
+        /// An account was registered.
         Info "account.created" AccountCreated { username: &'a Username, connection: ConnId },
-        /// Its full name was changed.
+        /// An account's full name was changed.
         Info "account.renamed" AccountRenamed { username: &'a Username, connection: ConnId },
-        /// Its password was changed.
+        /// An account's password was changed.
         Info "account.password_changed" AccountPasswordChanged {
             username: &'a Username,
             connection: ConnId,
         },
-        /// It was deleted, with its mailbox.
+        /// An account was deleted, with its mailbox.
         Info "account.deleted" AccountDeleted { username: &'a Username, connection: ConnId },
-        /// Somebody logged in.
+        /// A login succeeded.
         Info "login.succeeded" LoginSucceeded {
             username: &'a Username,
             connection: ConnId,
             address: SocketAddr,
         },
-        /// Somebody failed to.
+        /// A login failed, or the password given for a change was wrong.
         Warn "login.failed" LoginFailed {
             username: &'a Username,
             connection: ConnId,
             address: SocketAddr,
             reason: &'a str,
         },
-        /// Somebody logged out.
+        /// A session was logged out.
         Info "logout" Logout { username: &'a Username, connection: ConnId },
-        /// A mail is in all its recipients' mailboxes.
+        /// A mail was stored in all its recipients' mailboxes.
         Info "mail.accepted" MailAccepted {
             from: &'a Username,
             to: &'a Recipients,
@@ -151,7 +167,7 @@ events! {
             bytes: usize,
             connection: ConnId,
         },
-        /// A mail that had been accepted was sent again; nothing was done.
+        /// A mail that had been accepted was sent again; nothing was stored.
         Info "mail.repeated" MailRepeated { from: &'a Username, id: MailId, connection: ConnId },
         /// A mail was refused for all its recipients.
         Warn "mail.refused" MailRefused {
@@ -161,7 +177,7 @@ events! {
             code: ErrorCode,
             connection: ConnId,
         },
-        /// A page of mails was given to its recipient.
+        /// A page of mails was sent to its recipient.
         Info "mail.delivered" MailDelivered {
             username: &'a Username,
             mails: usize,
@@ -179,7 +195,7 @@ events! {
             code: ErrorCode,
             text: &'a str,
         },
-        /// A request was refused because there were too many like it.
+        /// A request was refused because the client exceeds a rate limit.
         Warn "request.limited" RequestLimited {
             username: &'a Username,
             connection: ConnId,
@@ -188,21 +204,22 @@ events! {
             /// In seconds.
             wait: u32,
         },
-        /// There was no room for what a client sends.
+        /// A frame was refused: the memory budget for incomplete frames is used up.
         Warn "input.refused" InputRefused { connection: ConnId, address: SocketAddr },
-        /// There was no room for the replies that a client does not take.
+        /// A client that does not read its replies was cut off: the memory budget for replies is
+        /// used up.
         Warn "output.refused" OutputRefused { connection: ConnId, address: SocketAddr },
-        /// A client sent what is no request.
+        /// A client sent input that is not a request.
         Warn "protocol.error" ProtocolError {
             connection: ConnId,
             address: SocketAddr,
             text: &'a str,
         },
-        /// A queue was full and a request told to come back.
+        /// A job queue was full; the client was told to try again.
         Warn "queue.full" QueueFull { queue: &'a str },
-        /// A worker failed at a job and goes on.
+        /// A worker failed at a job and continues with the next.
         Error "worker.failed" WorkerFailed,
-        /// The store could not do a job; it goes on.
+        /// The store could not do a job and continues with the next.
         Error "store.unavailable" StoreUnavailable { text: &'a str },
         /// The store has failed for good; the server stops.
         Error "store.failed" StoreFailed { text: &'a str },
@@ -216,7 +233,7 @@ impl Event<'_> {
     }
 }
 
-/// Appends a field. A value with anything but plain characters is quoted.
+/// Appends a field. A value is quoted unless all its characters are plain.
 fn write_field(f: &mut fmt::Formatter<'_>, key: &str, value: impl fmt::Display) -> fmt::Result {
     let value = value.to_string();
     write!(f, " {key}=")?;
@@ -238,8 +255,8 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._:@/+-[]".contains(c)
 }
 
-/// Characters that a terminal or a log reader obeys instead of showing them: controls, line
-/// separators, and those that turn the direction of text.
+/// Whether a terminal or a log reader obeys a character instead of showing it: controls, line
+/// separators, and marks that change the direction of text.
 #[must_use]
 pub fn is_obeyed(c: char) -> bool {
     c.is_control()

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-/// One connection, for ever: its slot in the slab and how many connections there were before it,
-/// so that a slot that is used again is another connection.
+/// Id of a connection. Never given to a second connection: a reused slot has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
-    /// Slot in the slab.
+    /// The connection's slot in the server's table.
     pub index: u32,
-    /// Counts all connections; no two of a process share it with an index.
+    /// Counts the connections of the process.
     pub generation: u32,
 }
 
@@ -18,20 +17,20 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// One job of one connection. A session takes the answer to the ticket it waits for and no other.
+/// Id of a job. A session accepts only the result of the job that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
-    /// Whose job it is.
+    /// The connection that submitted the job.
     pub connection: ConnId,
     /// Counts the jobs of that connection.
     pub serial: u64,
 }
 
-/// The number of an account in its store. Never given to a second account.
+/// Number of an account in its store. Never given to a second account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub i64);
 
-/// A bcrypt string, as made by the server from a credential. Its `Debug` shows nothing.
+/// A bcrypt string that the server made from a credential. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub Box<str>);
 
@@ -41,6 +40,6 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// The number under which the store remembers that an invite was used.
+/// Number of an invite, under which the store records that the invite was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);

@@ -1,8 +1,8 @@
 //! The correio mail server: one poll loop, a pool of bcrypt workers and a store.
 //!
-//! [`reactor`] is the loop, [`engine`] what it drives, [`session`] what a client may do. The
-//! daemon `correiod` puts them together; tests and the load generator do the same in their own
-//! process.
+//! [`reactor`] runs the poll loop over sockets and drives [`engine`], which owns all connections
+//! and does no I/O of its own; [`session`] handles the requests of one connection. The daemon
+//! `correiod` puts them together; tests do the same in their own process, with or without sockets.
 
 pub mod auth;
 pub mod clock;
@@ -13,7 +13,9 @@ pub mod ids;
 pub mod limits;
 pub mod ops;
 mod private_file;
+pub mod protocol;
 pub mod reactor;
 pub mod session;
 pub mod store;
+mod sysexits;
 pub mod waker;

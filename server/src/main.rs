@@ -1,8 +1,9 @@
-//! `correiod`: reads its settings, opens the store, listens, and serves until it is told to stop.
+//! `correiod`, the daemon: reads its settings, opens the store, listens, and serves until it is
+//! told to stop.
 
 use std::{
     io::{self, Write},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -10,47 +11,40 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    mail::Timestamp,
-    message::{Realm, Registration},
-    tls::Security,
-};
+use correio_proto::{mail::Timestamp, message::RegistrationPolicy, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::{InviteKey, Registrations},
+        invite::{InviteKey, RegistrationRules},
     },
     clock::{self, Clock},
-    engine::{Limits, Server},
+    engine::{Server, ServerLimits},
     event::Event,
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, SecurityConfig, StoreKind, Task},
+        config::{Config, ConfigError, Environment, Listen, SecurityConfig, Task},
         exit::Failure,
         logging::{Logging, Style},
         required_files,
-        systemd::{self, InheritError, Manager},
+        systemd::{self, InheritError, InheritedListener, ServiceManager},
     },
-    reactor::{Asked, Ports, Reactor, ReactorError, raise_file_limit},
-    session::Settings,
-    store::{
-        Store,
-        memory::{MemoryLimits, MemoryStore},
-        sqlite::{History, SqliteOptions, SqliteStore},
-    },
+    protocol::Protocol,
+    reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
+    session::SessionConfig,
+    store::{History, Store, kind::StoreOptions},
     waker::Wake,
 };
 
-/// File descriptors that connections leave to those on their way out, the store, the log and the loop
-/// itself.
+/// File descriptors that admitted connections may not use: they are for rejected and displaced
+/// connections, the store, the log and the loop.
 const RESERVED_FILES: u64 = 192;
 
-/// How long the log may take for its last lines.
+/// How long the log may take to write its last lines.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    // First of all, since it may only be done while there are no threads.
+    // Must come first, while there are no threads.
     let inherited = systemd::inherited();
     allocator::keep_free_memory();
     let config = Environment::of_process()
@@ -58,7 +52,7 @@ fn main() -> ExitCode {
     let config = match config {
         Ok(config) => config,
         Err(ConfigError::Usage(error)) => {
-            // Help and version are no errors; nor is a reader that has gone away.
+            // Help and version are not errors, and the reader of the output may have gone.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
@@ -83,18 +77,18 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for _ in 0..count {
         let invite = key.make(end).map_err(Failure::Invite)?;
-        // Whoever read them may have gone.
+        // The reader of the output may have gone.
         let _ = writeln!(out, "{invite}");
     }
-    if config.registration != (Registration::Invite {}) {
+    if config.registration != (RegistrationPolicy::Invite {}) {
         let text = "these are needed once the server runs with --registration invite";
         let _ = writeln!(io::stderr(), "correiod: {text}");
     }
     Ok(())
 }
 
-/// Prints the fingerprint, whether a server runs or not. Whoever forgot which data directory the
-/// server has is told that this is another.
+/// Prints the certificate's fingerprint, whether a server runs or not. Says so if it made the
+/// certificate now: then the server's data directory is probably another one.
 fn fingerprint(config: &Config) -> ExitCode {
     let source = match &config.security {
         SecurityConfig::Tls(source) => source.clone(),
@@ -123,7 +117,7 @@ fn fingerprint(config: &Config) -> ExitCode {
     }
 }
 
-fn serve(config: &Config, inherited: Result<Vec<TcpListener>, InheritError>) -> ExitCode {
+fn serve(config: &Config, inherited: Result<Vec<InheritedListener>, InheritError>) -> ExitCode {
     let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
@@ -142,12 +136,16 @@ fn fail(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.status())
 }
 
-fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Result<(), Failure> {
+fn run(
+    config: &Config,
+    inherited: Vec<InheritedListener>,
+    logging: &Logging,
+) -> Result<(), Failure> {
     let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
-    let mut ports = Ports::new().map_err(Failure::Start)?;
-    ports.take_signals().map_err(Failure::Start)?;
-    let waker: Arc<dyn Wake> = ports.waker();
+    let mut builder = ReactorBuilder::new().map_err(Failure::Start)?;
+    builder.take_signals().map_err(Failure::Start)?;
+    let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
@@ -157,7 +155,7 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
-    let settings = Settings {
+    let session_config = SessionConfig {
         security,
         realm: store.realm(),
         body_max: config.body_max,
@@ -168,8 +166,8 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
-        store: store_name(config.store),
-        realm: settings.realm,
+        store: config.store.name(),
+        realm: session_config.realm,
         registration: registration_name(config.registration),
     }
     .log();
@@ -179,15 +177,15 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     for text in config.warnings().into_iter().chain(clock::warning(now)) {
         Event::ServerWarning { text: &text }.log();
     }
-    let manager = Manager::of_process().map_err(Failure::Start)?;
+    let manager = ServiceManager::of_process().map_err(Failure::Start)?;
     let bound = match inherited.is_empty() {
-        true => listen(&config.listen, &mut ports)?,
-        false => adopt(inherited, &config.listen, &mut ports)?,
+        true => listen(&config.listen, &mut builder)?,
+        false => adopt(inherited, &config.listen, &mut builder)?,
     };
     let limits = limits(config, files, bound.len())?;
     announce(&bound, certificate.as_deref());
-    let server = Server::new(limits, settings, store, Box::new(hasher));
-    let reactor = Reactor::new(ports, server, config.drain_timeout);
+    let server = Server::new(limits, session_config, store, Box::new(hasher));
+    let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
         Ok(()) => {
@@ -202,13 +200,13 @@ fn run(config: &Config, inherited: Vec<TcpListener>, logging: &Logging) -> Resul
     }
 }
 
-/// Serves until the end, and reads anew what SIGHUP asks for.
+/// Runs the reactor until the shutdown, and reloads log and certificate on SIGHUP.
 fn drive(
     mut reactor: Reactor,
     logging: &Logging,
     certificate: Option<&Arc<Certificate>>,
 ) -> Result<(), ReactorError> {
-    while reactor.run()? == Asked::Reload {
+    while reactor.run()? == LoopExit::Reload {
         logging.reopen();
         if let Some(certificate) = certificate {
             reload(certificate);
@@ -217,8 +215,8 @@ fn drive(
     Ok(reactor.close()?)
 }
 
-/// How much of everything there may be, on a machine that lets the process open so many files.
-fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failure> {
+/// The server's limits. `files` is the limit on open files, which bounds the connections.
+fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits, Failure> {
     let taken = RESERVED_FILES.saturating_add(listeners as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
     if room == 0 {
@@ -226,7 +224,7 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failu
     }
     let mut admission = config.admission;
     admission.connections_max = admission.connections_max.min(room);
-    Ok(Limits {
+    Ok(ServerLimits {
         admission,
         throttle: config.throttle.clone(),
         input_max: config.input_max,
@@ -234,20 +232,20 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<Limits, Failu
     })
 }
 
-/// Who may register, with the key that invites are checked by.
-fn registrations(config: &Config, history: History) -> Result<Registrations, Failure> {
+/// Which clients may register; with the key of the invites, if registration needs one.
+fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
-        Registration::Open {} => Registrations::Open,
-        Registration::Closed {} => Registrations::Closed,
-        Registration::Invite {} => {
+        RegistrationPolicy::Open {} => RegistrationRules::Open,
+        RegistrationPolicy::Closed {} => RegistrationRules::Closed,
+        RegistrationPolicy::Invite {} => {
             required_files::require_invite_key(&config.data_dir, history)?;
             let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-            Registrations::Invited(key)
+            RegistrationRules::Invited(key)
         }
     })
 }
 
-/// The certificate, where TLS is spoken.
+/// Opens the certificate, if the server uses TLS.
 fn open_certificate(
     config: &Config,
     history: History,
@@ -269,7 +267,7 @@ fn report(certificate: &Certificate) {
     }
 }
 
-/// Reads the certificate again, on a thread of its own: a disk may be slow, the loop may not.
+/// Reloads the certificate on a thread of its own: a slow disk must not block the event loop.
 fn reload(certificate: &Arc<Certificate>) {
     let certificate = Arc::clone(certificate);
     let reload = move || match certificate.reload() {
@@ -281,18 +279,11 @@ fn reload(certificate: &Arc<Certificate>) {
     }
 }
 
-fn store_name(store: StoreKind) -> &'static str {
-    match store {
-        StoreKind::Sqlite => "sqlite",
-        StoreKind::Memory => "memory",
-    }
-}
-
-fn registration_name(registration: Registration) -> &'static str {
+fn registration_name(registration: RegistrationPolicy) -> &'static str {
     match registration {
-        Registration::Open {} => "open",
-        Registration::Invite {} => "invite",
-        Registration::Closed {} => "closed",
+        RegistrationPolicy::Open {} => "open",
+        RegistrationPolicy::Invite {} => "invite",
+        RegistrationPolicy::Closed {} => "closed",
     }
 }
 
@@ -300,40 +291,25 @@ fn open_store(
     config: &Config,
     waker: &Arc<dyn Wake>,
 ) -> Result<(Box<dyn Store>, History), Failure> {
-    match config.store {
-        StoreKind::Sqlite => {
-            let options = SqliteOptions {
-                queue_jobs: config.store_queue,
-                create: config.create_store,
-                ..SqliteOptions::default()
-            };
-            let (directory, quota) = (&config.data_dir, config.quota);
-            let store = SqliteStore::open(directory, quota, options, waker.clone());
-            let store = store.map_err(Failure::Open)?;
-            let history = store.history();
-            Ok((Box::new(store), history))
-        }
-        StoreKind::Memory => {
-            let mut realm = [0; 16];
-            getrandom::fill(&mut realm)
-                .map_err(|error| Failure::Start(io::Error::other(error.to_string())))?;
-            let limits = MemoryLimits::default();
-            let store = MemoryStore::new(Realm(realm), config.quota, limits);
-            Ok((Box::new(store), History::default()))
-        }
-    }
+    let options = StoreOptions {
+        directory: config.data_dir.clone(),
+        quota: config.quota,
+        queue_jobs: config.store_queue,
+        create: config.create_store,
+    };
+    config.store.open(options, waker.clone()).map_err(Failure::Open)
 }
 
-/// Listens on every address; of the two that stand for everywhere, one is enough.
-fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure> {
+/// Listens on every address. Of the two default addresses (IPv4 and IPv6), one is enough.
+fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAddr>, Failure> {
     let mut bound = Vec::new();
     let mut missing = None;
     for address in listen.addresses() {
-        match ports.listen(address) {
+        match builder.listen(address, Protocol::Correio) {
             Ok(address) => bound.push(address),
             Err(source) => {
                 let failure = Failure::Listen { address, source };
-                // A machine without IPv6 has no such address; one whose port is taken has.
+                // A machine may lack IPv6. A port in use is an error.
                 if *listen == Listen::Everywhere && failure.is_missing_family() {
                     Event::ServerWarning { text: &failure.to_string() }.log();
                     missing = Some(failure);
@@ -349,21 +325,22 @@ fn listen(listen: &Listen, ports: &mut Ports) -> Result<Vec<SocketAddr>, Failure
     }
 }
 
-/// Takes the service manager's sockets. They stand in for the addresses of the settings: to listen
-/// on both would leave nobody able to say where the server is.
+/// Takes over the service manager's sockets, in place of the addresses of the settings. Listening
+/// on both would make it unclear where the server can be reached.
 fn adopt(
-    inherited: Vec<TcpListener>,
+    inherited: Vec<InheritedListener>,
     listen: &Listen,
-    ports: &mut Ports,
+    builder: &mut ReactorBuilder,
 ) -> Result<Vec<SocketAddr>, Failure> {
     if matches!(listen, Listen::On(_)) {
         let text = "the setting listen is not used: the service manager hands over sockets";
         Event::ServerWarning { text }.log();
     }
-    inherited.into_iter().map(|socket| ports.adopt(socket).map_err(Failure::Start)).collect()
+    let mut adopt = |InheritedListener { socket, protocol }| builder.adopt(socket, protocol);
+    inherited.into_iter().map(|listener| adopt(listener).map_err(Failure::Start)).collect()
 }
 
-fn tell_ready(manager: &Manager, bound: &[SocketAddr]) {
+fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     let addresses: Vec<_> = bound.iter().map(SocketAddr::to_string).collect();
     if let Err(error) = manager.ready(&format!("listening on {}", addresses.join(", "))) {
         let text = format!("the service manager cannot be told that the server is ready: {error}");
@@ -371,7 +348,8 @@ fn tell_ready(manager: &Manager, bound: &[SocketAddr]) {
     }
 }
 
-/// Tells scripts on standard output and people in the log. Nobody may be reading the former.
+/// Announces the bound addresses: to scripts on standard output, which may have no reader, and to
+/// people in the log.
 fn announce(bound: &[SocketAddr], certificate: Option<&Certificate>) {
     let mut out = io::stdout().lock();
     let security = if certificate.is_some() { "tls" } else { "plaintext" };

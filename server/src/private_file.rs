@@ -1,4 +1,4 @@
-//! Small files of the data directory that nobody else may read: keys.
+//! Key files in the data directory, which no other user may read.
 
 use std::{
     fs,
@@ -9,16 +9,16 @@ use std::{
 
 use zeroize::Zeroizing;
 
-/// Longest file that is read, in bytes.
+/// Maximum of bytes that are read of a file.
 const LENGTH_MAX: usize = 64 * 1024;
 
-/// Makes a file as a whole or not at all, and never in the place of another: of two programs that
-/// do it at the same time both find what the first one made. It belongs to whoever the directory
-/// belongs to, so that an administrator may run first what a service uses afterwards.
+/// Makes a file atomically, unless it exists already: when two programs make it at the same time,
+/// both then read the first one's. The file gets the directory's owner, so that an administrator
+/// may run commands before the service's first start.
 ///
 /// # Errors
 ///
-/// Those of the file system; there is then no file.
+/// An error of the file system; no file was made then.
 pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
@@ -29,14 +29,14 @@ pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<(
             other => other,
         }
     });
-    // Whatever came of it, the other name is not needed.
+    // The temporary name is no longer needed, whether the link was made or not.
     let _ = fs::remove_file(&half);
     made?;
     fs::File::open(directory)?.sync_all()
 }
 
-/// Whoever owns the directory may have put links into it: a file that is there is refused, be it
-/// a link or not, and what changes its owner is the open file and never its name.
+/// Writes a new file. The directory's owner may be hostile: `O_EXCL` refuses symlinks, and `fchown`
+/// changes the owner of the open descriptor, never of a path.
 fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     if rustix::process::geteuid().is_root() {
@@ -47,11 +47,11 @@ fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Reads such a file: no link, and no longer than any key and certificate.
+/// Reads a file. Symlinks are refused, and bytes after the first 64 KiB are ignored.
 ///
 /// # Errors
 ///
-/// Those of the file system.
+/// An error of the file system.
 pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -1,7 +1,8 @@
-//! The way other threads tell the event loop that an answer is ready.
+//! Wakes the event loop from other threads, which have a result for it.
 
-/// How a thread that has something for the reactor wakes it.
+/// A handle with which a thread wakes the event loop.
 pub trait Wake: Send + Sync {
-    /// Makes the reactor's wait end soon. May be called at any time and as often as one likes.
+    /// Ends the loop's wait for events. May be called at any time, from any thread, any number of
+    /// times.
     fn wake(&self);
 }

@@ -6,10 +6,13 @@
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
-use correio_proto::message::Registration;
-use correio_server::ops::{
-    config::{Config, ConfigError, Environment, Listen, StoreKind},
-    exit::Failure,
+use correio_proto::message::RegistrationPolicy;
+use correio_server::{
+    ops::{
+        config::{Config, ConfigError, Environment, Listen},
+        exit::Failure,
+    },
+    store::kind::StoreKind,
 };
 
 fn load(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -42,7 +45,7 @@ fn what_holds_when_nothing_is_said() {
     let addresses: Vec<_> = config.listen.addresses().iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["0.0.0.0:8888", "[::]:8888"]);
     assert_eq!((config.store, config.bcrypt_cost), (StoreKind::Sqlite, 10));
-    assert_eq!(config.registration, Registration::Open {});
+    assert_eq!(config.registration, RegistrationPolicy::Open {});
     assert_eq!(config.login_timeout, Duration::from_secs(30));
 }
 

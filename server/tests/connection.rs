@@ -113,6 +113,18 @@ fn who_does_not_log_in_is_closed_at_the_deadline() {
 }
 
 #[test]
+fn the_login_timeout_starts_again_at_the_logout() {
+    let mut world = World::new();
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    world.pass(60 * SECOND);
+    assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
+    world.pass(25 * SECOND);
+    assert_eq!(world.server.len(), 2);
+    world.pass(10 * SECOND);
+    assert_eq!(world.server.len(), 1, "the one that is logged in is there");
+}
+
+#[test]
 fn who_is_silent_is_pinged_and_then_closed() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
@@ -200,8 +212,8 @@ fn a_flood_of_requests_leaves_the_others_their_turn() {
         tony.begin(&mut world, Request::Ping {});
     }
     pepper.begin(&mut world, Request::Ping {});
-    world.server.turn(world.now).unwrap();
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     pepper.take();
     assert_eq!(pepper.replies.len(), 1);
     tony.take();
@@ -284,7 +296,7 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
         client.begin(&mut world, hello());
     }
     tony.begin(&mut world, Request::Ping {});
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     tony.take();
     assert_eq!(tony.replies.pop_front().unwrap().1, Reply::Pong {}, "last in line, first served");
     let greeted = |crowd: &mut Vec<support::Client>| {

@@ -12,11 +12,11 @@ use correio_proto::message::{
     Account, ErrorCode, Fetch, Notice, Realm, Register, Reply, Request, Send,
 };
 use correio_server::{
-    auth::invite::Registrations,
-    engine::Limits,
+    auth::invite::RegistrationRules,
+    engine::ServerLimits,
     ids::Ticket,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::{
         Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
@@ -29,10 +29,10 @@ use support::{
 fn throttled() -> World {
     let throttle =
         ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
-    world(Limits { throttle, ..limits_of(10_000) })
+    world(ServerLimits { throttle, ..limits_of(10_000) })
 }
 
-fn world(limits: Limits) -> World {
+fn world(limits: ServerLimits) -> World {
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
     World::limited(limits, settings(), Box::new(store))
 }
@@ -229,7 +229,7 @@ fn moody() -> (World, Rc<Cell<Mood>>) {
     let quota = Quota { mails: 2, ..QUOTA };
     let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
     let store = Moody { store, mood: mood.clone() };
-    let limits = Limits { throttle, ..limits_of(10_000) };
+    let limits = ServerLimits { throttle, ..limits_of(10_000) };
     (World::limited(limits, settings(), Box::new(store)), mood)
 }
 
@@ -327,8 +327,8 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
     let throttle =
         ThrottleSettings { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let settings = Settings { registrations: Registrations::Closed, ..settings() };
-    let limits = Limits { throttle, ..limits_of(100) };
+    let settings = SessionConfig { registrations: RegistrationRules::Closed, ..settings() };
+    let limits = ServerLimits { throttle, ..limits_of(100) };
     let mut world = World::limited(limits, settings, Box::new(store));
     let mut client = greet_from(&mut world, address(1));
     for _ in 0..5 {
@@ -344,7 +344,7 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
     const STUDENTS: usize = 40;
     let throttle =
         ThrottleSettings { registrations_per_hour: 100, mails_per_hour: 1000, failed_logins: 10 };
-    let mut world = world(Limits { throttle, ..limits_of(100) });
+    let mut world = world(ServerLimits { throttle, ..limits_of(100) });
     let name = |student: usize| format!("student{student}");
     let mut class: Vec<_> = (0..STUDENTS).map(|_| greet_from(&mut world, address(1))).collect();
     for (student, client) in class.iter_mut().enumerate() {
@@ -377,7 +377,7 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
 fn crowded() -> World {
     let admission =
         AdmissionSettings { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };
-    world(Limits { admission, ..limits_of(0) })
+    world(ServerLimits { admission, ..limits_of(0) })
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn silent_connections_from_a_whole_network_keep_nobody_out() {
     for (crowd, newcomers) in [(site, elsewhere), (site, beside), (others, elsewhere)] {
         let admission =
             AdmissionSettings { connections_max: 16_384, per_prefix_max: 256, anonymous_max: 1024 };
-        let mut world = world(Limits { admission, ..limits_of(0) });
+        let mut world = world(ServerLimits { admission, ..limits_of(0) });
         world.register("tony", "Tony Stark");
         for number in 0..1100 {
             world.try_connect_from(crowd(number));
@@ -434,7 +434,7 @@ fn silent_connections_from_a_whole_network_keep_nobody_out() {
 fn connections_that_gave_way_are_bounded() {
     let admission =
         AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
-    let mut world = world(Limits { admission, ..limits_of(0) });
+    let mut world = world(ServerLimits { admission, ..limits_of(0) });
     // Without a turn in between nothing is closed.
     let admitted = (0..1000).filter(|it| world.try_connect_from(address(*it)).is_some()).count();
     assert_eq!((admitted, world.server.len()), (100 + 128, 100 + 128));
@@ -474,7 +474,7 @@ fn who_is_logged_in_stays_whatever_the_crowd() {
 
 #[test]
 fn replies_that_nobody_takes_share_one_budget() {
-    let mut world = world(Limits { output_max: 300 << 10, ..limits_of(100) });
+    let mut world = world(ServerLimits { output_max: 300 << 10, ..limits_of(100) });
     world.register("tony", "Tony Stark");
     let mut tony = world.log_in("tony");
     let body = "x".repeat(100_000);
@@ -520,7 +520,7 @@ fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
 
 #[test]
 fn frames_that_never_end_share_one_budget() {
-    let mut world = world(Limits { input_max: 200 << 10, ..limits_of(100) });
+    let mut world = world(ServerLimits { input_max: 200 << 10, ..limits_of(100) });
     world.register("tony", "Tony Stark");
     // The beginning of a mail of 128 KiB, of which 80 KiB come.
     let mut start = (128_u32 << 10).to_be_bytes().to_vec();

@@ -11,11 +11,11 @@ use correio_proto::{
     mail::Timestamp,
     message::{
         Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
-        Registration, Reply, Request, Software,
+        RegistrationPolicy, Reply, Request, Software,
     },
 };
 use correio_server::{
-    auth::invite::{InviteKey, Registrations},
+    auth::invite::{InviteKey, RegistrationRules},
     ids::Ticket,
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
@@ -132,8 +132,8 @@ fn invited(username: &str, invite: &Invite) -> Request {
 fn an_invite_makes_one_account() {
     let directory = tempfile::tempdir().unwrap();
     let key = InviteKey::open(directory.path()).unwrap();
-    let settings = correio_server::session::Settings {
-        registrations: Registrations::Invited(key.clone()),
+    let settings = correio_server::session::SessionConfig {
+        registrations: RegistrationRules::Invited(key.clone()),
         ..settings()
     };
     let mut world = World::with(settings, 10);
@@ -142,7 +142,7 @@ fn an_invite_makes_one_account() {
     let mut client = world.connect();
     let welcome = client.ask(&mut world, hello());
     assert!(
-        matches!(welcome, Reply::Hello(welcome) if welcome.registration == Registration::Invite {})
+        matches!(welcome, Reply::Hello(welcome) if welcome.registration == RegistrationPolicy::Invite {})
     );
     let refused = |world: &mut World, client: &mut Client, request| {
         assert_eq!(client.code(world, request), ErrorCode::NotAllowed);
@@ -170,8 +170,10 @@ fn an_invite_makes_one_account() {
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let settings =
-        correio_server::session::Settings { registrations: Registrations::Closed, ..settings() };
+    let settings = correio_server::session::SessionConfig {
+        registrations: RegistrationRules::Closed,
+        ..settings()
+    };
     let mut world = World::with(settings, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);
@@ -344,7 +346,7 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     tony.begin(&mut world, Request::Account(change));
     world.settle();
     world.hashing.borrow_mut().held = false;
-    world.server.turn(world.now).unwrap();
+    world.server.process(world.now).unwrap();
     world.hashing.borrow_mut().held = true;
     world.settle();
     held.set(true);

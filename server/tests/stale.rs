@@ -37,7 +37,7 @@ fn an_answer_to_the_login_before_reaches_nobody() {
     // comes once more, before, meanwhile and after.
     let late = |world: &mut World| {
         world.hashing.borrow_mut().done.push((first, HashDone::Verified(true)));
-        world.server.turn(world.now).unwrap();
+        world.server.process(world.now).unwrap();
     };
     late(&mut world);
     world.hashing.borrow_mut().held = true;

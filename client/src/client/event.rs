@@ -1,35 +1,35 @@
-//! What comes out of a client: answers, notices, and reasons to give a connection up.
+//! Output of a client: answers, notices, and reasons to give a connection up.
 
 use std::{io, time::Duration};
 
 use correio_proto::{
-    foreign::Foreign,
     message::{ErrorReply, NewMail, Reply, Welcome},
+    wrong_protocol::WrongProtocol,
 };
 
 use crate::Untrusted;
 
-/// Names one request of a client, for its answer and for abandoning it.
+/// Identifies a request of a client, in its answer and to abandon it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 
-/// Something that happened; see [`super::Client::poll`].
+/// An event; see [`super::Client::poll`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The greeting was exchanged on a new connection.
     Greeted(Welcome),
-    /// A request has its answer. None comes for one that was abandoned.
+    /// A request has its answer. An abandoned request has no such event.
     Answer {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What the server says, a refusal ([`Reply::Error`]) included, or why it says nothing.
+        /// The server's reply, which may be a refusal ([`Reply::Error`]), or why there is no reply.
         outcome: Result<Reply, Failure>,
-        /// From sending the request, for the last time, to its answer.
+        /// Time from the last sending of the request to its answer.
         took: Duration,
     },
     /// A mail has arrived for the account that is logged in.
     NewMail(NewMail),
-    /// The server is about to close the connection; it is worth another one after a moment.
+    /// The server is about to close the connection; reconnect after a moment.
     ShuttingDown,
     /// The session ended without being logged out. Requests that need one fail until a login.
     SessionEnded,
@@ -38,40 +38,40 @@ pub enum Event {
 /// Why a request has no answer from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Its deadline has passed.
+    /// The deadline of the request has passed.
     #[error("no answer before the deadline")]
     TimedOut,
-    /// It needs a session, and the session has ended.
+    /// The request needs a session, and the session has ended.
     #[error("the session has ended")]
     SessionEnded,
-    /// A body above the server's limit, in bytes. Nothing was sent.
+    /// The body is above the server's limit. Nothing was sent.
     #[error("the body is above {limit} bytes")]
     TooLarge {
         /// The longest body that the server takes, in bytes.
         limit: u32,
     },
-    /// [`super::Settings::requests_max`] requests are under way.
+    /// [`super::ClientConfig::requests_max`] requests are under way.
     #[error("too many requests are under way")]
     Overloaded,
 }
 
-/// Why a connection is of no more use. Close it, call [`super::Client::disconnected`], and
-/// connect again where that may help.
+/// Why a connection is unusable. Close it, call [`super::Client::disconnected`], and reconnect if
+/// that may help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// The server closed it.
+    /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
     /// The operating system reports an error.
     #[error("{1}")]
     Io(io::ErrorKind, String),
-    /// The peer is no correio server.
+    /// The peer speaks another protocol.
     #[error("the peer speaks {}", .0.name())]
-    Foreign(Foreign),
-    /// The server's certificate is not trusted; nothing was said to it.
+    WrongProtocol(WrongProtocol),
+    /// The server's certificate is not trusted; nothing was sent to it.
     #[error(transparent)]
     Untrusted(Untrusted),
-    /// The peer does not speak TLS, or none that is new enough.
+    /// The peer does not speak TLS 1.3.
     #[error("the peer does not speak TLS 1.3")]
     NoTls,
     /// TLS failed for another reason.
@@ -86,7 +86,7 @@ pub enum LinkError {
     /// The server refuses the connection.
     #[error("the server refused the connection: {}", .0.text)]
     Rejected(ErrorReply),
-    /// Nothing came for too long although an answer was due.
+    /// Nothing arrived for too long although an answer was due.
     #[error("the server fell silent")]
     Silent,
 }

@@ -1,16 +1,16 @@
-//! One client of one server: which requests are under way, what their answers mean, and what to
-//! do again on another connection. No socket, no clock, no thread.
+//! One client of one server: tracks requests under way, interprets their replies, and repeats
+//! requests on the next connection. No socket, no clock, no thread.
 //!
-//! Whoever owns a [`Client`] connects, hands it the connection with [`Client::connected`], calls
-//! [`Client::drive`] whenever the connection may be read or written and after every request,
-//! [`Client::handle_timeout`] when [`Client::timeout`] is reached, and takes what happened with
-//! [`Client::poll`]. Time is a duration since any moment that stays the same.
+//! The owner of a [`Client`] connects, calls [`Client::connected`], then [`Client::drive`] whenever
+//! the connection may be read or written and after every request, [`Client::handle_timeout`] when
+//! [`Client::timeout`] is reached, and takes events with [`Client::poll`]. Time is a duration since
+//! a fixed moment of the owner's choice.
 //!
-//! Every request can be sent again: those that change something carry an id by which the server
-//! knows them, or hold the same however often they are done. So when a connection breaks, every
-//! request that somebody waits for goes out again on the next one, in order, after the session
-//! was logged in again. A request that the server could not read is the exception: the server closes
-//! the connection for it, and would close the next one, too, so that the refusal is its answer.
+//! Every request can be repeated: it carries an id that the server remembers, or it has the same
+//! effect however often it is executed. So after a connection breaks, the client logs in again and
+//! repeats in order every request that a caller waits for. The exception is a request for which the
+//! server closes the connection because it cannot read it: the server would close the next
+//! connection, too, so the refusal is the answer.
 
 mod event;
 mod queue;
@@ -37,32 +37,32 @@ pub use wire::Driven;
 use queue::{Abandoned, Change, Origin, Queue};
 use session::{Session, Which};
 
-/// What a client goes by.
+/// Configuration of a [`Client`].
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// How connections are protected.
+pub struct ClientConfig {
+    /// Protection of the connections.
     pub security: Security,
     /// The program, as the greeting names it.
     pub software: Software,
-    /// Most requests without an answer. A further one fails with [`Failure::Overloaded`].
+    /// Maximum of requests without an answer. A further request fails with [`Failure::Overloaded`].
     pub requests_max: usize,
-    /// Most notices of new mail that were not taken; then the oldest gives way.
+    /// Maximum of notices of new mail that were not taken; beyond it the oldest is dropped.
     pub notices_max: usize,
-    /// Time without any traffic after which the client pings, so that a connection that is gone
-    /// without a word is noticed.
+    /// Time without traffic after which the client pings, so that it notices a dead connection.
     pub keep_alive: Duration,
-    /// Time without any traffic while an answer is due, after which the connection is given up.
+    /// Time without traffic, while an answer is due, after which the client gives the connection
+    /// up.
     pub silence: Duration,
 }
 
-impl Default for Settings {
+impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             security: Security::Plaintext,
             software: Software::named("correio"),
             requests_max: 64,
             notices_max: 100,
-            // Together they find a server that moved away well within a minute.
+            // Together they detect a server that is gone well within a minute.
             keep_alive: Duration::from_secs(20),
             silence: Duration::from_secs(20),
         }
@@ -72,7 +72,7 @@ impl Default for Settings {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Client {
-    settings: Settings,
+    config: ClientConfig,
     channel: Channel,
     stage: Stage,
     queue: Queue,
@@ -82,34 +82,34 @@ pub struct Client {
     notices: usize,
     next_id: u64,
     next_number: u32,
-    /// When bytes last went either way.
+    /// Time of the last bytes in either direction.
     moved_at: Duration,
 }
 
-/// How far the connection is.
+/// State of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// There is none.
+    /// No connection.
     Down,
     /// The greeting was sent.
     Hello,
-    /// The session is being logged in again, with one credential or the other.
+    /// The session is being logged in again, with this credential.
     Login(Which),
-    /// The server is too busy for that until then.
+    /// The server was too busy for the login; the client repeats it at this time.
     LoginAt(Duration),
     /// Requests are sent.
     Ready,
-    /// Answers still come; the server is about to close and gets no further request.
+    /// The server is about to close: replies still arrive, but no further request is sent.
     Closing,
 }
 
 impl Client {
     /// A client without a connection.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(config: ClientConfig) -> Self {
         Self {
             channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
-            settings,
+            config,
             stage: Stage::Down,
             queue: Queue::default(),
             session: Session::None,
@@ -125,11 +125,11 @@ impl Client {
     /// Starts over on a new connection, with the greeting.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected();
-        self.channel = Channel::new(&self.settings.security, limits::FRAME_BEFORE_LOGIN_MAX);
+        self.channel = Channel::new(&self.config.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
         self.stage = Stage::Hello;
         let hello =
-            Hello { version: correio_proto::VERSION, software: self.settings.software.clone() };
+            Hello { version: correio_proto::VERSION, software: self.config.software.clone() };
         self.push(Request::Hello(hello));
     }
 
@@ -147,14 +147,14 @@ impl Client {
         }
     }
 
-    /// Asks for something, to be answered before `deadline`. It is sent by [`Client::drive`], at
-    /// once or on the next connection.
+    /// Queues a request, to be answered before `deadline`. [`Client::drive`] sends it at once or on
+    /// the next connection.
     ///
     /// # Errors
     ///
-    /// A request that cannot succeed; see [`Failure`].
+    /// The request cannot succeed; see [`Failure`].
     pub fn request(&mut self, request: Request, deadline: Duration) -> Result<RequestId, Failure> {
-        if self.queue.len() >= self.settings.requests_max {
+        if self.queue.len() >= self.config.requests_max {
             return Err(Failure::Overloaded);
         }
         if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
@@ -165,7 +165,7 @@ impl Client {
         }
         let ended = match self.queue.last_change() {
             Some(Change::Begins) => false,
-            // What follows a logout would reach the server without a session.
+            // A request after a logout would reach the server without a session.
             Some(Change::Ends) => true,
             None => self.session.has_ended(),
         };
@@ -178,7 +178,7 @@ impl Client {
         Ok(id)
     }
 
-    /// Gives up waiting for an answer. What was sent already, the server may still do.
+    /// Gives up waiting for an answer. The server may still execute a request that was sent.
     pub fn abandon(&mut self, id: RequestId) {
         if self.queue.abandon(id) == Some(Abandoned::Logout) {
             self.session = Session::None;
@@ -191,17 +191,17 @@ impl Client {
         let link = match self.stage {
             Stage::Down => None,
             Stage::LoginAt(at) => Some(at),
-            _ if self.awaits_answer() => Some(self.moved_at + self.settings.silence),
-            _ => Some(self.moved_at + self.settings.keep_alive),
+            _ if self.awaits_answer() => Some(self.moved_at + self.config.silence),
+            _ => Some(self.moved_at + self.config.keep_alive),
         };
         [link, self.queue.deadline()].into_iter().flatten().min()
     }
 
-    /// Does what is due. Call [`Client::drive`] afterwards.
+    /// Does what is due at `now`. Call [`Client::drive`] afterwards.
     ///
     /// # Errors
     ///
-    /// The connection is of no more use.
+    /// The connection is unusable.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), LinkError> {
         for (id, abandoned) in self.queue.expire(now) {
             if abandoned == Abandoned::Logout {
@@ -214,30 +214,30 @@ impl Client {
             Stage::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
             Stage::LoginAt(_) => {}
             _ if self.awaits_answer() => {
-                let silent = self.moved_at + self.settings.silence <= now;
+                let silent = self.moved_at + self.config.silence <= now;
                 return if silent { Err(LinkError::Silent) } else { Ok(()) };
             }
-            _ if self.moved_at + self.settings.keep_alive <= now => self.ping(),
+            _ if self.moved_at + self.config.keep_alive <= now => self.ping(),
             _ => {}
         }
         Ok(())
     }
 
-    /// The next thing that happened.
+    /// Takes the next event.
     pub fn poll(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
         self.notices -= usize::from(matches!(event, Event::NewMail(_)));
         Some(event)
     }
 
-    /// Whether requests are being sent: connected, greeted, and logged in again where there was
-    /// a session.
+    /// Whether requests are being sent: the connection is greeted, and the session, if any, is
+    /// logged in again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
     }
 
-    /// Whether the greeting was exchanged on the connection that is there now.
+    /// Whether the greeting was exchanged on the present connection.
     #[must_use]
     pub fn is_greeted(&self) -> bool {
         !matches!(self.stage, Stage::Down | Stage::Hello)
@@ -249,30 +249,31 @@ impl Client {
         self.stage == Stage::Closing
     }
 
-    /// Says goodbye before the connection is closed. Call [`Client::drive`] afterwards, once.
+    /// Sends TLS's `close_notify` before the connection is closed. Call [`Client::drive`] once
+    /// afterwards.
     pub fn close(&mut self) {
         self.channel.close();
     }
 
-    /// Whether there are bytes to write, so that the connection's becoming writable matters.
+    /// Whether there are bytes to write: wait until the connection is writable.
     #[must_use]
     pub fn wants_write(&self) -> bool {
         self.channel.wants_write()
     }
 
-    /// Who is logged in, or will be again on the next connection.
+    /// The username that is logged in, or will be again on the next connection.
     #[must_use]
     pub fn username(&self) -> Option<&Username> {
         self.session.username()
     }
 
-    /// What the server said of itself last.
+    /// The server's last reply to the greeting.
     #[must_use]
     pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_ref()
     }
 
-    /// Borrows buffers; see [`Channel::attach`]. Only who has very many clients needs it.
+    /// Borrows buffers; see [`Channel::attach`]. Only a program with very many clients needs it.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
         self.channel.attach(spare);
     }
@@ -288,7 +289,7 @@ impl Client {
                 self.handle_notice(notice);
                 Ok(())
             }
-            // To something the server could not read, or to the connection itself.
+            // An error about an unreadable frame or about the connection.
             ServerMessage::Reply { number: 0, reply } => Err(match reply {
                 Reply::Error(error) => {
                     self.refuse_unreadable(now, &error);
@@ -307,11 +308,11 @@ impl Client {
     fn handle_notice(&mut self, notice: Notice) {
         match notice {
             Notice::NewMail(mail) => self.notify(Event::NewMail(mail)),
-            // Any request is an answer; one that is on its way already will do.
+            // Any request answers it, even one that is under way.
             Notice::Ping {} => self.ping(),
             Notice::SessionEnded {} => self.end_session(),
             Notice::ShuttingDown {} => {
-                // Before requests are sent there is nothing to hold back.
+                // In other states no requests are sent that could be held back.
                 if self.stage == Stage::Ready {
                     self.stage = Stage::Closing;
                     self.events.push_back(Event::ShuttingDown);
@@ -322,7 +323,7 @@ impl Client {
 
     fn answered(&mut self, now: Duration, number: u32, reply: Reply) -> Result<(), LinkError> {
         let expected = self.queue.oldest_sent();
-        if !expected.is_some_and(|e| e.number == number && queue::is_answer(&e.request, &reply)) {
+        if !expected.is_some_and(|e| e.number == number && e.request.is_answered_by(&reply)) {
             return Err(LinkError::Protocol("a reply to nothing that was asked".to_owned()));
         }
         let Some(entry) = self.queue.take_oldest_sent() else {
@@ -335,7 +336,7 @@ impl Client {
                 self.answer(id, Ok(reply), took);
             }
             Origin::Abandoned => match (&entry.request, &reply) {
-                // Nobody waits for this session, so nobody will end it.
+                // No caller waits for this session, so the client ends it.
                 (Request::Login(_), Reply::LoggedIn(_)) => {
                     self.queue.push_next(Request::Logout {});
                 }
@@ -378,7 +379,7 @@ impl Client {
 
     fn awaits_answer(&self) -> bool {
         match self.stage {
-            // What a closing server still owes is the connection's end.
+            // A closing server still has to end the connection.
             Stage::Hello | Stage::Login(_) | Stage::Closing => true,
             Stage::Down | Stage::LoginAt(_) => false,
             Stage::Ready => self.queue.awaits_answer(),
@@ -389,9 +390,9 @@ impl Client {
         self.events.push_back(Event::Answer { id, outcome, took });
     }
 
-    /// Queues a notice of new mail; the oldest gives way to it where there are too many.
+    /// Queues a notice of new mail, and drops the oldest notice if there are too many.
     fn notify(&mut self, notice: Event) {
-        if self.notices >= self.settings.notices_max {
+        if self.notices >= self.config.notices_max {
             let oldest = self.events.iter().position(|e| matches!(e, Event::NewMail(_)));
             oldest.and_then(|index| self.events.remove(index));
             self.notices = self.notices.saturating_sub(1);

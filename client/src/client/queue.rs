@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use correio_proto::message::{Account, Reply, Request};
+use correio_proto::message::{Account, Request};
 
 use super::event::RequestId;
 
@@ -11,24 +11,24 @@ use super::event::RequestId;
 pub(super) struct Entry {
     pub(super) origin: Origin,
     pub(super) request: Request,
-    /// Only a caller's request has one that matters.
+    /// Used only for a caller's request.
     pub(super) deadline: Duration,
-    /// Its number on the connection that is there now; 0 before it was sent there.
+    /// The request's number on the present connection; 0 before it was sent.
     pub(super) number: u32,
     pub(super) sent_at: Duration,
 }
 
-/// Who waits for the answer.
+/// The origin of a request, which gets the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Caller(RequestId),
-    /// The caller gave up; the answer still comes and is counted off.
+    /// The caller gave up; the answer still arrives and is dropped.
     Abandoned,
     /// The client itself: pings.
     Internal,
 }
 
-/// All of them. The first `sent` ones are on the wire, the rest is not.
+/// The requests without an answer. The first `sent` ones are on the wire.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     entries: VecDeque<Entry>,
@@ -51,7 +51,7 @@ impl Queue {
         });
     }
 
-    /// Puts a request of the client's own in front of what was not sent yet.
+    /// Puts a request of the client's own before all unsent requests.
     pub(super) fn push_next(&mut self, request: Request) {
         let entry = Entry {
             origin: Origin::Internal,
@@ -63,8 +63,8 @@ impl Queue {
         self.entries.insert(self.sent, entry);
     }
 
-    /// The next request to send. None while nobody waits any more for a login that was sent:
-    /// whether there is a session to end first its answer will tell.
+    /// The next request to send. `None` while an abandoned login is on the wire: its answer tells
+    /// whether there is a session that must be ended first.
     pub(super) fn unsent(&mut self) -> Option<&mut Entry> {
         let is_given_up = |entry: &Entry| {
             entry.origin == Origin::Abandoned && matches!(entry.request, Request::Login(_))
@@ -75,7 +75,7 @@ impl Queue {
         self.entries.get_mut(self.sent)
     }
 
-    /// Counts what [`Queue::unsent`] gave as sent.
+    /// Marks the request that [`Queue::unsent`] returned as sent.
     pub(super) fn mark_sent(&mut self) {
         self.sent = (self.sent + 1).min(self.entries.len());
     }
@@ -90,7 +90,7 @@ impl Queue {
         self.entries.front().filter(|_| self.sent > 0)
     }
 
-    /// Takes that request out.
+    /// Removes and returns that request.
     pub(super) fn take_oldest_sent(&mut self) -> Option<Entry> {
         self.sent = self.sent.checked_sub(1)?;
         self.entries.pop_front()
@@ -103,15 +103,15 @@ impl Queue {
             .any(|entry| entry.origin == Origin::Internal && entry.request == Request::Ping {})
     }
 
-    /// Gives up waiting for one request. Returns it where it was never sent; what was sent stays
-    /// until its answer is counted off.
+    /// Abandons a request. An unsent one is removed, unless it is a logout; a sent one stays until
+    /// its answer arrives.
     pub(super) fn abandon(&mut self, id: RequestId) -> Option<Abandoned> {
         let wanted = Origin::Caller(id);
         let index = self.entries.iter().position(|e| e.origin == wanted)?;
         self.abandon_at(index)
     }
 
-    /// Gives up those whose deadline has passed.
+    /// Abandons the requests whose deadline has passed.
     pub(super) fn expire(&mut self, now: Duration) -> Vec<(RequestId, Abandoned)> {
         let mut expired = Vec::new();
         let mut index = 0;
@@ -130,7 +130,7 @@ impl Queue {
 
     fn abandon_at(&mut self, index: usize) -> Option<Abandoned> {
         let logout = self.entries.get(index)?.request == Request::Logout {};
-        // A logout that nobody waits for is still wanted.
+        // A logout is still sent although no caller waits for it.
         if index < self.sent || logout {
             self.entries.get_mut(index)?.origin = Origin::Abandoned;
         } else {
@@ -139,13 +139,14 @@ impl Queue {
         Some(if logout { Abandoned::Logout } else { Abandoned::Other })
     }
 
-    /// Earliest deadline of those somebody waits for.
+    /// Earliest deadline of the requests that a caller waits for.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let waiting = |entry: &&Entry| matches!(entry.origin, Origin::Caller(_));
         self.entries.iter().filter(waiting).map(|e| e.deadline).min()
     }
 
-    /// Prepares for another connection: what somebody waits for will be sent again, in order.
+    /// Prepares for another connection: requests that a caller waits for will be sent again, in
+    /// order.
     pub(super) fn disconnected(&mut self) {
         self.sent = 0;
         self.entries.retain(|entry| matches!(entry.origin, Origin::Caller(_)));
@@ -154,7 +155,7 @@ impl Queue {
         }
     }
 
-    /// The password change that was sent first and whose answer is missing, if any.
+    /// The first password change that was sent and has no answer.
     pub(super) fn sent_password_change(&self) -> Option<&Request> {
         let is_change =
             |e: &&Entry| matches!(e.request, Request::Account(Account::Password { .. }));
@@ -162,15 +163,15 @@ impl Queue {
         change.map(|entry| &entry.request)
     }
 
-    /// Takes out the first request of a caller for which `wanted` holds.
+    /// Removes and returns the first request for which `wanted` holds.
     pub(super) fn take_first(&mut self, wanted: impl Fn(&Request) -> bool) -> Option<Entry> {
         let index = self.entries.iter().position(|e| wanted(&e.request))?;
         self.sent -= usize::from(index < self.sent);
         self.entries.remove(index)
     }
 
-    /// Takes out what needs the session that is no more: everything that does, up to the login
-    /// that starts the next one. For use while nothing is on the wire.
+    /// Removes and returns the requests that need the ended session: those before the login that
+    /// starts the next session. Call it while nothing is on the wire.
     pub(super) fn take_orphans(&mut self) -> Vec<Entry> {
         let mut orphans = Vec::new();
         let mut kept = VecDeque::with_capacity(self.entries.len());
@@ -191,7 +192,7 @@ impl Queue {
         orphans
     }
 
-    /// What the last login or logout under way, or about to be, does to the session.
+    /// The effect on the session of the last queued login or logout.
     pub(super) fn last_change(&self) -> Option<Change> {
         self.entries.iter().rev().find_map(|entry| match entry.request {
             Request::Login(_) => Some(Change::Begins),
@@ -201,21 +202,21 @@ impl Queue {
     }
 }
 
-/// What a request does to the session.
+/// Effect of a request on the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Begins,
     Ends,
 }
 
-/// What was given up.
+/// The kind of request that was abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Abandoned {
     Logout,
     Other,
 }
 
-/// Whether a request is refused by any server before a login.
+/// Whether a request needs a login.
 pub(super) fn needs_session(request: &Request) -> bool {
     match request {
         Request::Send(_)
@@ -225,21 +226,4 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Logout {} => true,
         Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => false,
     }
-}
-
-/// Whether a reply is one that such a request can have.
-pub(super) fn is_answer(request: &Request, reply: &Reply) -> bool {
-    matches!(
-        (request, reply),
-        (_, Reply::Error(_))
-            | (Request::Hello(_), Reply::Hello(_))
-            | (Request::Register(_), Reply::Registered {})
-            | (Request::Login(_), Reply::LoggedIn(_))
-            | (Request::Logout {}, Reply::LoggedOut {})
-            | (Request::Send(_), Reply::Sent { .. })
-            | (Request::Fetch(_), Reply::Page(_))
-            | (Request::Confirm(_), Reply::Confirmed { .. })
-            | (Request::Account(_), Reply::AccountChanged {})
-            | (Request::Ping {}, Reply::Pong {})
-    )
 }

@@ -1,4 +1,4 @@
-//! The beginning of every connection: the greeting, and logging the session in again.
+//! The start of every connection: exchanges the greeting and logs the session in again.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::{
     wire::following,
 };
 
-/// How long to wait before logging in again where a busy server does not say it, and the longest
-/// wait that is taken from a server.
+/// Wait before the next login if a busy server states none, and the longest wait accepted from a
+/// server.
 const LOGIN_LATER: Duration = Duration::from_secs(2);
 const LOGIN_LATER_MAX: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ impl Client {
         self.welcome = Some(welcome.clone());
         self.events.push_back(Event::Greeted(welcome));
         if self.session.is_active() && !self.session.is_of(realm) {
-            // Another store: the credential means nothing there.
+            // Another store: the credential is useless there.
             self.end_session();
             self.fail_orphans();
         }
@@ -45,7 +45,7 @@ impl Client {
         Ok(())
     }
 
-    /// Logs in where there is a session to go on with; then, or at once, requests are sent.
+    /// Logs the session in again, if there is one. Without a session, requests are sent at once.
     pub(super) fn log_in_again(&mut self, which: Which) {
         match self.session.login(which) {
             Some(login) => {
@@ -88,13 +88,13 @@ impl Client {
         Ok(())
     }
 
-    /// Goes on with the session on the new connection.
+    /// Continues the session on the new connection.
     fn resume(&mut self, which: Which) {
         self.stage = Stage::Ready;
         let Some(changed) = self.session.resumed(which) else {
             return;
         };
-        // The change was made; only its answer was lost.
+        // The password change succeeded; only its answer was lost.
         let done = self.queue.take_first(|request| match request {
             Request::Account(Account::Password { new, .. }) => *new == changed,
             _ => false,
@@ -117,7 +117,7 @@ impl Client {
                 continue;
             };
             let outcome = match entry.request {
-                // There is no session: that is all that was asked for.
+                // There is no session any more, as the logout wanted.
                 Request::Logout {} => {
                     self.session = Session::None;
                     Ok(Reply::LoggedOut {})

@@ -1,4 +1,4 @@
-//! Who is logged in, and what it takes to log in again on another connection.
+//! The session's state, and the credentials to log in again on another connection.
 
 use correio_proto::{
     credential::Credential,
@@ -6,29 +6,29 @@ use correio_proto::{
     message::{Account, LoggedIn, Login, Realm, Reply, Request},
 };
 
-/// Who is logged in, as far as is known.
+/// State of the session, as far as the client knows.
 #[derive(Debug)]
 pub(super) enum Session {
     None,
     Active(LoginState),
-    /// It ended by itself; whoever asks for something that needs one is told.
+    /// The session ended without a logout. Requests that need one fail.
     Ended,
 }
 
-/// What it takes to log in again.
+/// The credentials to log in again.
 #[derive(Debug)]
 pub(super) struct LoginState {
     username: Username,
     realm: Realm,
     credential: Credential,
-    /// From a change of the password whose answer was lost: it may hold instead.
+    /// The new credential of a password change whose answer was lost: it may be valid instead.
     changed: Option<Credential>,
-    /// Whether `credential` was refused, so that only the other is left to try. A server that has
-    /// one try free for long must not be asked with what is known to be wrong.
+    /// Whether `credential` was refused, so that only `changed` remains. A try with a credential
+    /// known to be wrong would use up the server's limit on failed logins.
     known_is_wrong: bool,
 }
 
-/// Which credential of a [`LoginState`].
+/// Selects a credential of a [`LoginState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Known,
@@ -40,7 +40,7 @@ impl Session {
         self.active().map(|login| &login.username)
     }
 
-    /// Whether it is one of a server with this store.
+    /// Whether the session belongs to the store with this realm.
     pub(super) fn is_of(&self, realm: Realm) -> bool {
         self.active().is_some_and(|login| login.realm == realm)
     }
@@ -53,7 +53,7 @@ impl Session {
         matches!(self, Self::Ended)
     }
 
-    /// Which credential to begin with.
+    /// The credential to try first.
     pub(super) fn first(&self) -> Which {
         match self.active() {
             Some(login) if login.known_is_wrong && login.changed.is_some() => Which::Changed,
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Notes that the known credential was refused. Returns whether there is another to try.
+    /// Records that the known credential was refused. Returns whether another one remains.
     pub(super) fn refuse_known(&mut self) -> bool {
         match self {
             Self::Active(login) => {
@@ -82,7 +82,7 @@ impl Session {
         Some(Login { username: login.username.clone(), credential: credential.clone() })
     }
 
-    /// Remembers a change of the password whose answer will not come.
+    /// Records a password change whose answer was lost.
     pub(super) fn note_lost(&mut self, change: &Request) {
         if let (Self::Active(login), Request::Account(Account::Password { new, .. })) =
             (self, change)
@@ -91,8 +91,8 @@ impl Session {
         }
     }
 
-    /// Notes which credential has let the client in again. Returns the one that a lost change
-    /// has put in place.
+    /// Records which credential was accepted. Returns the new credential if the lost password
+    /// change had succeeded.
     pub(super) fn resumed(&mut self, which: Which) -> Option<Credential> {
         let Self::Active(login) = self else {
             return None;
@@ -103,7 +103,7 @@ impl Session {
         Some(changed)
     }
 
-    /// What an answer means for the session, on a server with this store.
+    /// Updates the session from a reply of the store with this realm.
     pub(super) fn learn(&mut self, request: Request, reply: &Reply, realm: Realm) {
         match (request, reply) {
             (Request::Login(login), Reply::LoggedIn(LoggedIn { username, .. })) => {
@@ -115,7 +115,7 @@ impl Session {
                     known_is_wrong: false,
                 });
             }
-            // Also where the server refuses: nobody wants the session any more.
+            // Also after a refusal: no caller wants the session any more.
             (Request::Logout {}, _)
             | (Request::Account(Account::Delete { .. }), Reply::AccountChanged {}) => {
                 *self = Self::None;

@@ -1,4 +1,4 @@
-//! The client's bytes: which are read and written when, and what becomes of them.
+//! Reads and writes the client's bytes, and passes messages on.
 
 use std::{
     io::{self, Read, Write},
@@ -14,22 +14,22 @@ use correio_proto::{
 use super::{Client, LinkError, Stage};
 use crate::trust;
 
-/// Bytes waiting to be written above which no further request is encoded.
+/// Pending output, in bytes, above which no further request is encoded.
 const OUTPUT_HIGH: usize = 64 * 1024;
 
-/// Reads of one call to [`Client::drive`]: enough for the largest page.
+/// Maximum of reads in one call to [`Client::drive`]: enough for the largest page.
 const READS_MAX: usize = 1024;
 
-/// How [`Client::drive`] has left the connection.
+/// Result of [`Client::drive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driven {
-    /// It would block: call again when it is ready.
+    /// The connection would block: call again when it is ready.
     Idle,
-    /// There may be more to read: call again soon, whether or not it becomes ready.
+    /// There may be more to read: call again soon, even without readiness.
     Again,
 }
 
-/// What one read brought.
+/// Result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrived {
     Bytes,
@@ -38,12 +38,12 @@ enum Arrived {
 }
 
 impl Client {
-    /// Reads and handles what there is, then encodes and writes what there is. May be called at
-    /// any time while there is a connection.
+    /// Reads and handles messages, then encodes and writes requests, until the connection would
+    /// block. May be called at any time while there is a connection.
     ///
     /// # Errors
     ///
-    /// The connection is of no more use.
+    /// The connection is unusable.
     pub fn drive(
         &mut self,
         now: Duration,
@@ -51,7 +51,7 @@ impl Client {
     ) -> Result<Driven, LinkError> {
         let driven = self.exchange(now, transport);
         if driven.is_err() {
-            // A server that is refused is told why, where TLS has words for it.
+            // Tell a refused server the reason, if TLS has an alert for it.
             let _ = self.write(now, transport);
         }
         driven
@@ -77,7 +77,7 @@ impl Client {
                 Arrived::End => return Err(LinkError::Closed),
             }
         }
-        // Last, so that an answer to what is written now is read, and timed, by a later call.
+        // Write last, so that a later call reads, and times, the answer.
         self.write(now, transport)?;
         Ok(driven)
     }
@@ -112,7 +112,7 @@ impl Client {
         }
     }
 
-    /// Encodes requests, as long as there is not much to write already.
+    /// Encodes requests up to the limit on pending output.
     fn encode(&mut self, now: Duration) {
         while self.stage == Stage::Ready && self.channel.pending_output() < OUTPUT_HIGH {
             let Some(entry) = self.queue.unsent() else {
@@ -120,7 +120,7 @@ impl Client {
             };
             entry.number = self.next_number;
             entry.sent_at = now;
-            // Lent to the message, so that a large body is not copied.
+            // Move the request into the message and back, so that a large body is not copied.
             let message = ClientMessage {
                 number: self.next_number,
                 request: std::mem::replace(&mut entry.request, Request::Ping {}),
@@ -133,7 +133,7 @@ impl Client {
         }
     }
 
-    /// Sends what belongs to the connection and not to a caller.
+    /// Sends a request of the connection itself, which no caller waits for.
     pub(super) fn push(&mut self, request: Request) {
         let message = ClientMessage { number: self.next_number, request };
         let pushed = self.channel.push(&message);
@@ -146,7 +146,7 @@ impl Client {
             return Ok(None);
         }
         self.channel.next_message().map_err(|error| match error {
-            ChannelError::Foreign(foreign) => LinkError::Foreign(foreign),
+            ChannelError::WrongProtocol(protocol) => LinkError::WrongProtocol(protocol),
             ChannelError::NotTls => LinkError::NoTls,
             ChannelError::Tls(TlsError::Truncated) => LinkError::Closed,
             ChannelError::Tls(error) => match trust::failure(error) {
@@ -159,7 +159,7 @@ impl Client {
     }
 }
 
-/// The number behind another: 0 is for notices.
+/// The number after another. Skips 0, which is for notices.
 pub(super) fn following(number: u32) -> u32 {
     number.checked_add(1).unwrap_or(1)
 }

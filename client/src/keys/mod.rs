@@ -1,8 +1,8 @@
 //! Decodes the bytes that a terminal sends into events: keys, characters, pastes.
 //!
 //! [`Decoder`] has no socket and no clock. It keeps a character or an escape sequence that is not
-//! complete yet, so the events do not depend on how the bytes were cut into reads. A sequence that
-//! is not known is taken whole and becomes [`Event::Unknown`]: none of its bytes is ever text.
+//! complete yet, so the events do not depend on how the bytes were cut into reads. An unknown
+//! sequence is consumed whole and becomes [`Event::Unknown`], so that its bytes never become text.
 //! The caller reports silence ([`Decoder::silence`]), which ends an ambiguous beginning such as a
 //! lone ESC. Control sequences may begin with their 8-bit form (0x9b, 0x8f), which cannot begin a
 //! character of UTF-8.
@@ -16,8 +16,8 @@ mod sequence;
 /// default, and it bounds the memory that a terminal can fill.
 pub const PASTE_MAX: usize = 16 << 20;
 
-/// Most parameter bytes of a sequence that are kept. Longer sequences are taken whole as well, but
-/// they are unknown: no key has so many.
+/// Maximum of a sequence's parameter bytes that are kept. Longer sequences are consumed whole and
+/// are unknown: no key has so many.
 const PARAMETERS_MAX: usize = 32;
 
 const ESC: u8 = 0x1b;
@@ -28,7 +28,7 @@ const C1_CSI: u8 = 0x9b;
 /// ESC O as one control character.
 const C1_SS3: u8 = 0x8f;
 
-/// What ends a bracketed paste.
+/// The sequence that ends a bracketed paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// A key without its modifiers.
@@ -122,12 +122,12 @@ impl Key {
     }
 }
 
-/// What a terminal has sent.
+/// A decoded event of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A key, or a typed character.
     Key(Key),
-    /// A text that was pasted, with LF as the end of its lines.
+    /// Pasted text, with LF at the ends of its lines.
     Paste(String),
     /// Bytes that are not UTF-8, typed or within a paste (the whole paste is refused), or a paste
     /// above [`PASTE_MAX`].
@@ -136,7 +136,7 @@ pub enum Event {
     Unknown,
 }
 
-/// What the bytes so far are the beginning of.
+/// The kind of sequence that the bytes so far have begun.
 #[derive(Debug, Default)]
 enum State {
     /// Nothing.
@@ -176,7 +176,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that has seen nothing.
+    /// A decoder in its initial state.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -279,9 +279,9 @@ impl Decoder {
     fn abort(&mut self, byte: u8, events: &mut Vec<Event>) {
         self.end(self.unknown(), events);
         match byte {
-            // These end a sequence and are a part of it (ECMA-48: CAN, SUB).
+            // CAN and SUB end a sequence and are a part of it (ECMA-48).
             0x18 | 0x1a => {}
-            // A printable one is where a sequence went wrong.
+            // At a printable byte the sequence is malformed.
             0x20..=0x7e => {}
             _ => self.take(byte, events),
         }
@@ -343,7 +343,7 @@ impl Decoder {
             b'[' => State::Csi { alt },
             b'O' => State::Ss3 { alt },
             b']' | b'P' | b'X' | b'^' | b'_' => State::Text { after_escape: false },
-            // Alt with a character that is not ASCII means nothing. Ctrl-C always works.
+            // Alt with a character that is not ASCII has no meaning. Ctrl-C always works.
             0x03 | 0x80.. => {
                 self.end(Event::Unknown, events);
                 self.take(byte, events);
@@ -420,7 +420,7 @@ impl Decoder {
             self.state = State::Ground;
             events.push(self.pasted());
         } else if self.kept.len() > PASTE_MAX {
-            // The mark that ends it is still found: it is in what stays.
+            // The end mark is still found, since the last bytes are kept.
             self.is_cut = true;
             let rest = self.kept.split_off(self.kept.len() - PASTE_END.len());
             self.kept = rest;

@@ -2,7 +2,7 @@
 
 use super::{Code, Key, Modifiers};
 
-/// What a sequence stands for.
+/// The meaning of a sequence.
 pub(super) enum Meaning {
     Key(Key),
     PasteStarts,

@@ -1,16 +1,15 @@
-//! How long to wait before connecting again. Chance is passed in, as time is elsewhere.
+//! Delays before reconnecting. Random numbers are arguments, as time is elsewhere.
 
 use std::time::Duration;
 
-/// The first wait at most; every further one is up to twice as long.
+/// Maximum of the first delay; it doubles with every failure.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// The longest wait: who can be reached again is reached within a minute, a deadline for
-/// connecting included.
+/// Maximum delay; keeps recovery under a minute, connect timeout included.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Between these a client comes back to a server that says it stops: not at once, since it
-/// needs a moment, and not all clients together.
+/// Bounds of the delay after a server's announced stop: the server needs a moment, and not all
+/// clients may return at once.
 const RESTART: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
 
 /// Counts failures in a row.
@@ -20,7 +19,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after one more failure: between half and all of 0.2 s, 0.4 s, … 10 s.
+    /// Delay after a further failure: between half and all of 0.2 s, 0.4 s, … 10 s.
     pub(crate) fn after_failure(&mut self, random: u64) -> Duration {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
@@ -28,14 +27,14 @@ impl Backoff {
         between(longest / 2, longest, random)
     }
 
-    /// The wait after the server said that it stops. It counts as a failure, so that a server that
-    /// says so again and again is asked ever more rarely.
+    /// Delay after an announced stop. It counts as a failure, so that the delays grow for a server
+    /// that stops again and again.
     pub(crate) fn after_shutdown(&mut self, random: u64) -> Duration {
         let [shortest, longest] = RESTART;
         self.after_failure(random).max(between(shortest, longest, random))
     }
 
-    /// Starts anew: the connection stood for a while.
+    /// Resets the delays, after a connection that lasted.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }

@@ -1,5 +1,5 @@
-//! Looks up the addresses of a name. The operating system's resolver blocks, and for longer than
-//! any deadline, so it runs on a thread of its own that nobody waits for.
+//! Looks up the addresses of a name. The operating system's resolver may block longer than any
+//! deadline, so it runs on a thread of its own that is never joined.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use std::{
 pub(crate) struct Lookup(Receiver<io::Result<Vec<SocketAddr>>>);
 
 impl Lookup {
-    /// Starts a look-up; `done` is called after its result is there.
+    /// Starts a look-up. Calls `done` once the result is available.
     ///
     /// # Errors
     ///
-    /// No thread could be started.
+    /// The thread cannot be started.
     pub(crate) fn start(
         host: String,
         port: u16,
@@ -26,14 +26,14 @@ impl Lookup {
         let (sender, receiver) = mpsc::sync_channel(1);
         thread::Builder::new().name("correio-lookup".to_owned()).spawn(move || {
             let found = (host, port).to_socket_addrs().map(Iterator::collect);
-            // Who is no longer interested has dropped the receiver.
+            // A caller that gave up has dropped the receiver.
             let _ = sender.send(found);
             done();
         })?;
         Ok(Self(receiver))
     }
 
-    /// The result, once it is there.
+    /// The result, once it is available.
     pub(crate) fn result(&self) -> Option<io::Result<Vec<SocketAddr>>> {
         match self.0.try_recv() {
             Ok(found) => Some(found),

@@ -1,18 +1,17 @@
-//! The mio driver: one thread that owns the connection to one server and carries requests and
-//! answers between it and the threads that ask. When to connect, and what to do with the bytes,
-//! is [`Link`]'s business.
+//! The mio driver: one thread that owns the connection to a server and passes requests and answers
+//! between it and the calling threads. [`Link`] decides when to connect and handles the bytes.
 
 mod backoff;
+mod happy_eyeballs;
 pub(crate) mod link;
 mod lookup;
-mod race;
 
 use std::{
     collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         mpsc::{self, Receiver, SyncSender, TryRecvError, TrySendError},
     },
     thread::{self, JoinHandle},
@@ -27,25 +26,27 @@ use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 
 use crate::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
-    answer::{Answer, NoAnswer, Promise, promise},
-    client::{Client, Event, Failure, RequestId, Settings},
+    client::{Client, ClientConfig, Event, Failure, RequestId},
+    mutex::lock,
     network::{
         link::{Link, Net},
         lookup::Lookup,
     },
+    oneshot,
 };
 
-/// Commands that wait for the thread. One more fails with [`RequestError::Overloaded`].
+/// Maximum of commands that wait for the thread. A further one fails with
+/// [`RequestError::Overloaded`].
 const COMMANDS_MAX: usize = 64;
 
 const WAKER: Token = Token(0);
-/// What woke the thread does not matter, so one token is enough for all sockets.
+/// One token is enough for all sockets, since a step does not depend on what woke the thread.
 const SOCKET: Token = Token(1);
 
-/// What a request comes to: its reply and how long that took.
-pub(crate) type Outcome = Result<(Reply, Duration), RequestError>;
+/// Result of a request: the reply, and the time it took.
+pub(crate) type RequestResult = Result<(Reply, Duration), RequestError>;
 
-/// The thread, as others see it. Dropping it ends the thread and the connection.
+/// Handle of the network thread. Dropping it ends the thread and the connection.
 #[derive(Debug)]
 pub(crate) struct Network {
     commands: SyncSender<Command>,
@@ -54,7 +55,7 @@ pub(crate) struct Network {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What others can see of the thread's state.
+/// The thread's state that other threads can read.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: State,
@@ -65,7 +66,12 @@ pub(crate) struct View {
 
 #[derive(Debug)]
 enum Command {
-    Request { ticket: u64, request: Box<Request>, within: Duration, answer: Answer<Outcome> },
+    Request {
+        ticket: u64,
+        request: Box<Request>,
+        within: Duration,
+        answer: oneshot::Sender<RequestResult>,
+    },
     Abandon(u64),
     Close,
 }
@@ -80,21 +86,23 @@ impl Network {
         if cancel.is_cancelled() {
             return Err(ConnectError::Cancelled);
         }
-        let (first, connected) = promise();
+        let (first, connected) = oneshot::channel();
         let network = Self::start(address, options, first).map_err(|error| local(&error))?;
-        // Dropping the network on the way out ends the thread.
+        // On an error, dropping the network ends the thread.
         match connected.wait(cancel) {
             Ok(Ok(())) => Ok(network),
             Ok(Err(error)) => Err(error),
-            Err(NoAnswer::Cancelled) => Err(ConnectError::Cancelled),
-            Err(NoAnswer::Gone) => Err(local(&io::Error::other("the network thread ended"))),
+            Err(oneshot::RecvError::Cancelled) => Err(ConnectError::Cancelled),
+            Err(oneshot::RecvError::Gone) => {
+                Err(local(&io::Error::other("the network thread ended")))
+            }
         }
     }
 
     fn start(
         address: &Address,
         options: &ConnectOptions,
-        first: Answer<Result<(), ConnectError>>,
+        first: oneshot::Sender<Result<(), ConnectError>>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -106,12 +114,12 @@ impl Network {
             notices: VecDeque::new(),
         }));
         let security = options.trust.security(address);
-        let settings = Settings { security, ..Settings::default() };
+        let config = ClientConfig { security, ..ClientConfig::default() };
         let driver = Driver {
             commands: received,
             view: Arc::clone(&view),
-            notices_max: settings.notices_max,
-            link: Link::new(Client::new(settings), address.clone(), options.deadline),
+            notices_max: config.notices_max,
+            link: Link::new(Client::new(config), address.clone(), options.deadline),
             net: MioNet { poll, waker: Arc::clone(&waker), lookup: None },
             started: Instant::now(),
             first: Some(first),
@@ -124,37 +132,37 @@ impl Network {
         Ok(Self { commands, waker, view, thread: Some(thread) })
     }
 
-    /// Asks for something, under a ticket of the caller's choice.
+    /// Hands a request over, under a ticket of the caller's choice.
     pub(crate) fn request(
         &self,
         ticket: u64,
         request: Request,
         within: Duration,
-    ) -> Result<Promise<Outcome>, RequestError> {
-        let (answer, promise) = promise();
+    ) -> Result<oneshot::Receiver<RequestResult>, RequestError> {
+        let (answer, receiver) = oneshot::channel();
         let command = Command::Request { ticket, request: Box::new(request), within, answer };
         match self.commands.try_send(command) {
             Ok(()) => {
                 self.wake();
-                Ok(promise)
+                Ok(receiver)
             }
             Err(TrySendError::Full(_)) => Err(RequestError::Overloaded),
             Err(TrySendError::Disconnected(_)) => Err(RequestError::Closed),
         }
     }
 
-    /// Gives up waiting for what was asked under a ticket.
+    /// Abandons the request of this ticket.
     pub(crate) fn abandon(&self, ticket: u64) {
         self.command(Command::Abandon(ticket));
     }
 
-    /// What can be seen of the thread's state.
+    /// Locks the readable state.
     pub(crate) fn view(&self) -> MutexGuard<'_, View> {
         lock(&self.view)
     }
 
-    /// Hands over a command that must not be lost: the thread takes commands at once, so that
-    /// there is room soon.
+    /// Hands over a command that must not be lost. May block for a moment, since the thread takes
+    /// commands at once.
     fn command(&self, command: Command) {
         self.wake();
         if self.commands.send(command).is_ok() {
@@ -163,7 +171,7 @@ impl Network {
     }
 
     fn wake(&self) {
-        // Fails only where the thread's poll is gone, and then there is nobody to wake.
+        // It fails only if the thread's poll is gone, and with it the thread.
         let _ = self.waker.wake();
     }
 }
@@ -172,7 +180,7 @@ impl Drop for Network {
     fn drop(&mut self) {
         self.command(Command::Close);
         if let Some(thread) = self.thread.take() {
-            // A thread that has panicked has nothing more to say.
+            // A panic of the thread was reported already.
             let _ = thread.join();
         }
     }
@@ -186,19 +194,19 @@ struct Driver {
     view: Arc<Mutex<View>>,
     notices_max: usize,
     started: Instant,
-    /// Who waits for the first connection; a failure of that one ends the thread.
-    first: Option<Answer<Result<(), ConnectError>>>,
+    /// Gets the result of the first connection, whose failure ends the thread.
+    first: Option<oneshot::Sender<Result<(), ConnectError>>>,
     callers: HashMap<RequestId, Caller>,
-    /// Whether the server has said that it stops, and was not met again since.
+    /// Whether the server has announced its stop and no new connection was made since.
     stopping: bool,
 }
 
 struct Caller {
     ticket: u64,
-    answer: Answer<Outcome>,
+    answer: oneshot::Sender<RequestResult>,
 }
 
-/// Whether the thread goes on.
+/// Whether the thread continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     On,
@@ -213,7 +221,7 @@ impl Driver {
             match self.net.poll.poll(&mut events, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Without a poll there is nothing this thread could do.
+                // Without a poll the thread cannot work.
                 Err(_) => break,
             }
         }
@@ -227,7 +235,7 @@ impl Driver {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        // Rounded up by mio, so that it is due afterwards.
+        // Mio rounds up, so the step is due after the wait.
         Some(self.link.timeout()?.saturating_sub(self.now()))
     }
 
@@ -240,7 +248,7 @@ impl Driver {
                         Ok(id) => {
                             self.callers.insert(id, Caller { ticket, answer });
                         }
-                        Err(failure) => answer.give(Err(self.request_error(failure))),
+                        Err(failure) => answer.send(Err(self.request_error(failure))),
                     }
                 }
                 Ok(Command::Abandon(ticket)) => self.abandon(ticket),
@@ -262,7 +270,7 @@ impl Driver {
         let now = self.now();
         if let Err(error) = self.link.step(now, &mut self.net) {
             if let Some(first) = self.first.take() {
-                first.give(Err(error));
+                first.send(Err(error));
             }
             return Flow::End;
         }
@@ -274,13 +282,13 @@ impl Driver {
         if self.link.is_up()
             && let Some(first) = self.first.take()
         {
-            first.give(Ok(()));
+            first.send(Ok(()));
         }
         Flow::On
     }
 
-    /// Whoever waits while another server answers in this one's place is told at once; waiting
-    /// does not help, and a person should know.
+    /// Fails all requests at once when another server answers at this address: waiting does not
+    /// help, and a person must decide.
     fn give_up_on_untrusted(&mut self) {
         let untrusted = |failure: &&ConnectError| matches!(failure, ConnectError::Untrusted(_));
         let Some(failure) = self.link.failure().filter(untrusted).cloned() else {
@@ -288,7 +296,7 @@ impl Driver {
         };
         for (id, caller) in self.callers.drain() {
             self.link.client.abandon(id);
-            caller.answer.give(Err(RequestError::Unreachable(failure.clone())));
+            caller.answer.send(Err(RequestError::Unreachable(failure.clone())));
         }
     }
 
@@ -302,7 +310,7 @@ impl Driver {
                 if let Some(caller) = self.callers.remove(&id) {
                     let outcome = outcome.map(|reply| (reply, took));
                     let outcome = outcome.map_err(|failure| self.request_error(failure));
-                    caller.answer.give(outcome);
+                    caller.answer.send(outcome);
                 }
             }
             Event::NewMail(mail) => {
@@ -317,7 +325,7 @@ impl Driver {
         }
     }
 
-    /// Shows others the state, before answers tell them that it has changed.
+    /// Publishes the state, before answers reveal that it has changed.
     fn show(&self) {
         let mut view = lock(&self.view);
         view.state = match (self.stopping, self.link.is_up()) {
@@ -347,7 +355,7 @@ impl Driver {
 struct MioNet {
     poll: Poll,
     waker: Arc<Waker>,
-    /// At most one is under way, also when the attempt it was for is over.
+    /// At most one look-up is under way, even after its attempt to connect has ended.
     lookup: Option<Lookup>,
 }
 
@@ -358,7 +366,7 @@ impl Net for MioNet {
         let Some(lookup) = &self.lookup else {
             let waker = Arc::clone(&self.waker);
             let done = move || {
-                // A poll that is gone needs no result.
+                // If the poll is gone, the result is not needed.
                 let _ = waker.wake();
             };
             self.lookup = Some(Lookup::start(host, port, done)?);
@@ -384,7 +392,8 @@ impl Net for MioNet {
         }
         match socket.peer_addr() {
             Ok(_) => {
-                // Requests are small and wait for their answers; without it they are slower.
+                // Requests are small and wait for their answers, which Nagle's algorithm would
+                // delay.
                 let _ = socket.set_nodelay(true);
                 Ok(true)
             }
@@ -394,17 +403,12 @@ impl Net for MioNet {
     }
 
     fn random(&mut self) -> u64 {
-        // Without randomness clients come back together, which does little harm.
+        // Without random numbers clients reconnect at the same time, which does little harm.
         getrandom::u64().unwrap_or(u64::MAX / 2)
     }
 }
 
-/// An error of this computer before any address was tried.
+/// Wraps an error of this computer before any address was tried.
 fn local(error: &io::Error) -> ConnectError {
     ConnectError::Io { detail: error.to_string(), tried: vec![] }
-}
-
-fn lock(view: &Mutex<View>) -> MutexGuard<'_, View> {
-    // Every change of the view is complete in itself.
-    view.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! One server as a program uses it: calls that wait for their answer and can be cancelled.
+//! A server, with blocking calls that can be cancelled.
 
 pub(crate) mod receive;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -24,23 +24,24 @@ use correio_proto::{
 use crate::{
     Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
     RequestError, Stored, Trust,
-    answer::{NoAnswer, promise},
+    mutex::lock,
     network::Network,
+    oneshot::{self, RecvError},
 };
 
-/// How to connect, and how long requests may take.
+/// Options of a connection and its requests.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// Until when a connection must stand, greeting included, from the start of the look-up of
-    /// the name. Holds for each attempt to reconnect, too. Default 10 s.
+    /// Maximum time to connect, from the look-up of the name to the greeting. It holds for each
+    /// attempt to reconnect, too. Default 10 s.
     pub deadline: Duration,
-    /// How long a request may take, reconnecting and sending again included. Default 60 s.
+    /// Maximum time for a request, reconnecting and sending again included. Default 60 s.
     pub request_deadline: Duration,
-    /// What the server must show, at every connection. Default: a certificate that public
-    /// authorities vouch for.
+    /// The certificate that the server must present at every connection. Default: one that a public
+    /// authority has signed.
     pub trust: Trust,
-    /// Where to look up, and note, whose mail the server keeps, before a password is used there.
-    /// Default: nowhere.
+    /// File in which the server's realm is checked and recorded before a credential is made.
+    /// Default: none, so that nothing is checked.
     pub known: Option<KnownServers>,
 }
 
@@ -57,7 +58,7 @@ impl Default for ConnectOptions {
 
 /// An account to be made.
 #[derive(Clone, Debug)]
-pub struct Registration {
+pub struct NewAccount {
     /// Made with [`crate::new_mail_id`]; keep it when asking again after a lost answer.
     pub id: MailId,
     /// The username wanted.
@@ -66,40 +67,40 @@ pub struct Registration {
     pub full_name: FullName,
     /// The password, which stays on this computer.
     pub password: Arc<Password>,
-    /// Where registration is by invite; see [`Service::welcome`].
+    /// Required if registration is by invite; see [`Service::welcome`].
     pub invite: Option<Invite>,
 }
 
-/// How the connection is.
+/// State of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// There is one.
+    /// The connection stands.
     Connected,
-    /// It broke and is being made again, in the background, until the service is dropped.
+    /// The connection broke. The service reconnects in the background until it is dropped.
     Reconnecting,
-    /// The server has said that it stops. Once the connection has ended it is made again in the
-    /// background, as from [`State::Reconnecting`], which this stays instead of until then.
+    /// The server has announced its stop. The state stays so until the service has reconnected in
+    /// the background.
     Stopping,
-    /// The network thread has ended; nothing works any more.
+    /// The network thread has ended; every call fails.
     Closed,
 }
 
-/// How far [`Service::receive`] has come. Told after every page.
+/// Progress of [`Service::receive`], reported after every page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Mails saved so far.
     pub saved: usize,
-    /// Mails passed over so far because the mailbox has them.
+    /// Mails skipped so far because the mailbox has them.
     pub known: usize,
     /// Whether the server has more.
     pub more: bool,
 }
 
-/// One server. The connection is kept, and made again where it breaks, by a thread of its own;
-/// dropping the service closes both.
+/// A connection to a server. A thread of its own keeps it and reconnects after a break; dropping
+/// the service ends both.
 ///
-/// Every call blocks until there is an answer, the deadline of [`ConnectOptions`] has passed or
-/// its [`Cancel`] was thrown. Calls may be made from several threads.
+/// Every call blocks until there is an answer, the deadline of [`ConnectOptions`] has passed or its
+/// [`Cancel`] was used. Calls may be made from several threads.
 #[derive(Debug)]
 pub struct Service {
     address: Address,
@@ -110,7 +111,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects and exchanges the greeting, trying every address that the host has now.
+    /// Connects and exchanges the greeting. Tries every address of the host.
     ///
     /// # Errors
     ///
@@ -138,33 +139,32 @@ impl Service {
         Ok(service)
     }
 
-    /// Where the server is, as it was given.
+    /// The server's address, as it was given.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// What the server said of itself when the connection that is there now, or was the last,
-    /// was made.
+    /// The server's reply to the last greeting.
     #[must_use]
     pub fn welcome(&self) -> Welcome {
         let welcome = self.network.view().welcome.clone();
         welcome.expect("a service is made after the greeting, which is never taken back")
     }
 
-    /// How long the last ping took.
+    /// Round-trip time of the last ping.
     #[must_use]
     pub fn round_trip(&self) -> Duration {
-        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.round_trip)
     }
 
-    /// How the connection is.
+    /// State of the connection.
     #[must_use]
     pub fn state(&self) -> State {
         self.network.view().state
     }
 
-    /// Who is logged in, as far as this client knows.
+    /// The username that is logged in, as far as this client knows.
     #[must_use]
     pub fn username(&self) -> Option<Username> {
         self.network.view().username.clone()
@@ -176,7 +176,7 @@ impl Service {
         self.network.view().notices.drain(..).collect()
     }
 
-    /// Asks whether the server is there and returns how long the answer took.
+    /// Pings the server and returns the round-trip time.
     ///
     /// # Errors
     ///
@@ -192,13 +192,9 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `username_taken`, `not_allowed` where registration is closed.
-    pub fn register(
-        &self,
-        registration: &Registration,
-        cancel: &Cancel,
-    ) -> Result<(), RequestError> {
-        let Registration { id, username, full_name, password, invite } = registration;
+    /// See [`RequestError`]; `username_taken`, `not_allowed` if registration is closed.
+    pub fn register(&self, account: &NewAccount, cancel: &Cancel) -> Result<(), RequestError> {
+        let NewAccount { id, username, full_name, password, invite } = account;
         let credential = self.credential(username, password, cancel)?;
         let register = Register {
             id: *id,
@@ -210,7 +206,7 @@ impl Service {
         self.ask(Request::Register(register), cancel).map(drop)
     }
 
-    /// Becomes the account's session, and becomes it again by itself after a broken connection.
+    /// Logs in to an account. The service logs in again by itself after a broken connection.
     ///
     /// # Errors
     ///
@@ -234,13 +230,13 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]. Whatever the error, this client does not log in again by itself.
+    /// See [`RequestError`]. After any error, too, the service does not log in again by itself.
     pub fn logout(&self, cancel: &Cancel) -> Result<(), RequestError> {
         self.ask(Request::Logout {}, cancel).map(drop)
     }
 
-    /// Hands in a mail and returns when the server took it. Sending the same mail again, after
-    /// any error, is safe: its id makes it one mail.
+    /// Sends a mail and returns the time when the server accepted it. Repeating the same mail after
+    /// any error is safe: its id prevents a duplicate.
     ///
     /// # Errors
     ///
@@ -252,14 +248,14 @@ impl Service {
         }
     }
 
-    /// Gets all mail, page by page: fetched, written durably, and only then confirmed, upon
-    /// which the server deletes it. Returns everything in the mailbox that was never shown,
-    /// oldest first, with what an earlier call that failed had saved among it; tell
-    /// [`Mailbox::mark_shown`] once it was shown.
+    /// Receives all mail, page by page: fetches it, writes it durably, and only then confirms it,
+    /// so that the server deletes it. Returns all mails in the mailbox that were never shown,
+    /// oldest first, including those that an earlier failed call saved. Call
+    /// [`Mailbox::mark_shown`] once they were shown.
     ///
     /// # Errors
     ///
-    /// See [`ReceiveError`]. What was saved until then is in [`Mailbox::unseen`].
+    /// See [`ReceiveError`]. Mails saved until then are in [`Mailbox::unseen`].
     pub fn receive(
         &self,
         mailbox: &mut Mailbox,
@@ -288,7 +284,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `bad_credentials` where `current` is not the password.
+    /// See [`RequestError`]; `bad_credentials` if `current` is not the password.
     pub fn change_password(
         &self,
         current: &Arc<Password>,
@@ -305,8 +301,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `bad_credentials` where it is not the password. Where the answer was
-    /// lost with the connection, [`RequestError::SessionEnded`] is what a deleted account gives.
+    /// See [`RequestError`]; `bad_credentials` if it is not the password. If the account was
+    /// deleted but the answer was lost with the connection, [`RequestError::SessionEnded`].
     pub fn delete_account(
         &self,
         password: &Arc<Password>,
@@ -320,7 +316,7 @@ impl Service {
         self.ask(Request::Account(account), cancel).map(drop)
     }
 
-    /// Who is logged in; the server's own answer where nobody is.
+    /// The username that is logged in, or the error that the server would give without a login.
     fn session(&self) -> Result<Username, RequestError> {
         let nobody = || ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
         self.username().ok_or_else(|| RequestError::Refused(nobody()))
@@ -341,19 +337,19 @@ impl Service {
             return Err(RequestError::Cancelled);
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let promise = self.network.request(ticket, request, within)?;
-        match promise.wait(cancel) {
+        let answer = self.network.request(ticket, request, within)?;
+        match answer.wait(cancel) {
             Ok(Ok((Reply::Error(error), _))) => Err(RequestError::Refused(error)),
             Ok(outcome) => outcome,
-            Err(NoAnswer::Cancelled) => {
+            Err(RecvError::Cancelled) => {
                 self.network.abandon(ticket);
                 Err(RequestError::Cancelled)
             }
-            Err(NoAnswer::Gone) => Err(RequestError::Closed),
+            Err(RecvError::Gone) => Err(RequestError::Closed),
         }
     }
 
-    /// Makes a credential on a thread of its own, so that the caller can give up meanwhile.
+    /// Derives a credential on a thread of its own, so that the caller can cancel.
     fn credential(
         &self,
         username: &Username,
@@ -362,27 +358,27 @@ impl Service {
     ) -> Result<Credential, RequestError> {
         let realm = self.welcome().realm;
         self.check_realm(realm, cancel)?;
-        let (answer, promise) = promise();
+        let (sender, receiver) = oneshot::channel();
         let (username, password) = (username.clone(), Arc::clone(password));
-        let derive = move || answer.give(Credential::derive(&password, realm, &username));
+        let derive = move || sender.send(Credential::derive(&password, realm, &username));
         let thread = thread::Builder::new().name("correio-credential".to_owned());
         if thread.spawn(derive).is_err() {
             return Err(RequestError::Overloaded);
         }
-        promise.wait(cancel).map_err(|error| match error {
-            NoAnswer::Cancelled => RequestError::Cancelled,
-            NoAnswer::Gone => RequestError::Closed,
+        receiver.wait(cancel).map_err(|error| match error {
+            RecvError::Cancelled => RequestError::Cancelled,
+            RecvError::Gone => RequestError::Closed,
         })
     }
 
-    /// A credential is good where its realm is: it must not be made for a server that only says
-    /// it has that realm.
+    /// Checks the server's claim to its realm. A credential is valid for its realm, so it must not
+    /// be made for a server that falsely claims it.
     fn check_realm(&self, realm: Realm, cancel: &Cancel) -> Result<(), RequestError> {
         let Some(known) = &self.options.known else {
             return Ok(());
         };
         let known = known.clone().cancelled_by(cancel);
-        match known.meet(&self.address, self.options.trust, realm) {
+        match known.record_realm(&self.address, self.options.trust, realm) {
             Ok(None) => Ok(()),
             Ok(Some(keeper)) => Err(RequestError::OtherServersRealm { keeper }),
             Err(KnownServersError::Cancelled) => Err(RequestError::Cancelled),
@@ -391,6 +387,6 @@ impl Service {
     }
 
     fn note_round_trip(&self, took: Duration) {
-        *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner) = took;
+        *lock(&self.round_trip) = took;
     }
 }

@@ -1,5 +1,5 @@
-//! Files that are there after a power failure once a call has returned, readable by their owner
-//! alone.
+//! Durable files: once a call has returned, its result survives a power failure. Only the owner can
+//! read the files.
 
 use std::{
     ffi::OsString,
@@ -11,24 +11,25 @@ use std::{
 
 use rustix::{fs::OFlags, io::Errno};
 
-/// What [`crate::Saving`] needs of a disk. This computer's is behind [`crate::Mailbox`]; a test may
-/// bring one that fails.
+/// The disk that [`crate::Saving`] uses. [`crate::Mailbox`] uses this computer's; a test can pass
+/// one that fails.
 pub trait Disk {
-    /// The names in a directory; one that is not there has none.
+    /// The names in a directory; a missing directory has none.
     ///
     /// # Errors
     ///
-    /// Those of the operating system; so for the others.
+    /// Errors of the operating system, here and below.
     fn names(&self, directory: &Path) -> io::Result<Vec<OsString>>;
 
-    /// Writes a file's content, replacing any, and makes it durable; its name is not yet.
+    /// Writes a file, or replaces its content, and makes the content durable, but not the file's
+    /// name.
     ///
     /// # Errors
     ///
     /// No file is left then.
     fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
 
-    /// Gives a file another name, in place of the file that has it.
+    /// Renames a file, and replaces the file that has the new name.
     ///
     /// # Errors
     ///
@@ -46,15 +47,15 @@ pub trait Disk {
     ///
     /// # Errors
     ///
-    /// What is durable is then unknown.
+    /// Which names are durable is then unknown.
     fn sync_directory(&mut self, path: &Path) -> io::Result<()>;
 }
 
-/// The names in a directory; one that is not there has none.
+/// The names in a directory; a missing directory has none.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
@@ -62,16 +63,16 @@ pub(crate) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     }
 }
 
-/// Whether a directory has an entry of this path, be it a link that leads nowhere.
+/// Whether a path exists, even as a dangling link.
 pub(crate) fn has_entry(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Makes a directory with all above it that are missing.
+/// Creates a directory and its missing parents.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -82,29 +83,29 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     }
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => sync_directory(parent.unwrap_or(Path::new("."))).map(drop),
-        // Somebody else was faster, unless what is there is no directory.
+        // Another program was faster, unless the path is no directory.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Makes the names in a directory durable. `Some` is the reason of a file system that makes
-/// nothing durable on request.
+/// Makes the names in a directory durable. `Some` is the error of a file system that does not
+/// support this.
 ///
 /// # Errors
 ///
-/// Those of the operating system. What is durable is then unknown, and asking again may be
-/// answered wrongly.
+/// Errors of the operating system. Which names are durable is then unknown, and a second call may
+/// wrongly succeed.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<Option<io::Error>> {
     sync(&File::open(path)?)
 }
 
-/// Makes a file or directory durable. `Some` is the reason of a file system that makes nothing
-/// durable on request, as some of SMB and FUSE.
+/// Makes a file or directory durable. `Some` is the error of a file system that does not support
+/// this, as some of SMB and FUSE.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn sync(file: &File) -> io::Result<Option<io::Error>> {
     match file.sync_all() {
         Ok(()) => Ok(None),
@@ -113,19 +114,19 @@ pub(crate) fn sync(file: &File) -> io::Result<Option<io::Error>> {
     }
 }
 
-/// Whether an error says that the file system does not do this at all, or not with this name.
+/// Whether an error means that the file system does not support the operation, or not with this
+/// name.
 pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     let unsupported = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
     Errno::from_io_error(error).is_some_and(|error| unsupported.contains(&error))
 }
 
-/// Gives a file another name, in place of the file that has it. Where the file system renames
-/// nothing, the file gets a further name that is not taken and loses the first, which is how the
-/// Maildir convention delivers.
+/// Renames a file, and replaces the file that has the new name. If the file system cannot rename,
+/// links the file to the free name and removes the old one, as the Maildir convention delivers.
 ///
 /// # Errors
 ///
-/// Those of renaming.
+/// Errors of renaming.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if is_unsupported(&error) => {
@@ -136,29 +137,30 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file's content, replacing any, and makes it durable; its name is not yet. Where that
-/// fails no file is left. `Some` as for [`sync`].
+/// Writes a file, or replaces its content, and makes the content durable, but not the file's name.
+/// After an error no file is left. `Some` as for [`sync`].
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path)?;
     let written = file.write_all(content).and_then(|()| sync(&file));
     if written.is_err() {
-        // The error to tell is the first one.
+        // Report the first error.
         let _ = fs::remove_file(path);
     }
     written
 }
 
-/// Opens a file to be read. Opening a pipe or a device would wait or act: those are refused.
+/// Opens a file for reading. Refuses pipes and devices, since opening them could block or have
+/// effects.
 ///
 /// # Errors
 ///
-/// Those of the operating system; [`io::ErrorKind::InvalidData`] where it is no file.
+/// Errors of the operating system; [`io::ErrorKind::InvalidData`] if it is no file.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

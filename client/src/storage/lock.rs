@@ -1,5 +1,5 @@
-//! Locks between programs: files that are locked, which the operating system unlocks when a
-//! program ends, however it ends.
+//! Locks between programs: file locks, which the operating system releases when a program ends,
+//! however it ends.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -17,16 +17,16 @@ use crate::Cancel;
 /// Interval between tries while another program holds the lock.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// For how long a lock is tried.
+/// How long to wait for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum WaitLimit {
     /// Ten seconds: the other program receives mail.
     Receiving,
     /// Three seconds: the other program changes a small file.
     Changing,
 }
 
-impl Patience {
+impl WaitLimit {
     fn tries(self) -> usize {
         match self {
             Self::Receiving => 200,
@@ -38,21 +38,22 @@ impl Patience {
 /// Why a lock was not taken.
 #[derive(Debug)]
 pub(crate) enum LockError {
-    /// Another program held it all the time.
+    /// Another program held the lock all the time.
     Held,
-    /// The caller gave up.
+    /// The call was cancelled.
     Cancelled,
     /// The file cannot be opened, or its file system has no locks.
     Io(io::Error),
 }
 
-/// Waits for the lock of a file, which is made where it is missing. Dropping the file unlocks it.
-pub(crate) fn take(path: &Path, patience: Patience, cancel: &Cancel) -> Result<File, LockError> {
+/// Waits for the lock of a file, which is created if it is missing. Dropping the file releases the
+/// lock.
+pub(crate) fn take(path: &Path, limit: WaitLimit, cancel: &Cancel) -> Result<File, LockError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(path).map_err(LockError::Io)?;
     let _watch = cancel.watch();
-    for _ in 0..patience.tries() {
+    for _ in 0..limit.tries() {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(LockError::Io(explained(error))),
@@ -65,7 +66,7 @@ pub(crate) fn take(path: &Path, patience: Patience, cancel: &Cancel) -> Result<F
     Err(LockError::Held)
 }
 
-/// Adds what to do to an error of a file system that has no locks.
+/// Adds advice to an error of a file system without locks.
 fn explained(error: io::Error) -> io::Error {
     match Errno::from_io_error(&error) {
         Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {

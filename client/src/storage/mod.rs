@@ -1,7 +1,7 @@
-//! What stays on the person's computer: received mail, drafts, and the files that hold them.
+//! Storage on the person's computer: received mail, drafts, and their files.
 
 pub(crate) mod drafts;
 pub(crate) mod durable;
+pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod mailbox;
-pub(crate) mod place;

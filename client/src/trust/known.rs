@@ -1,5 +1,6 @@
-//! The servers that a person has dealt with, and how each is known: a text file with a line for
-//! each, which may be read and edited. Lines that begin with `#` last until it is next written.
+//! The file of known servers: how each server proves its identity, and its realm. A text file with
+//! a line for each server, which people may edit. Comment lines (`#`) are lost when the program
+//! next writes the file.
 
 use std::{
     fmt, fs, io,
@@ -13,102 +14,102 @@ use crate::{
     Address, Cancel,
     storage::{
         durable,
-        lock::{self, LockError, Patience},
+        lock::{self, LockError, WaitLimit},
     },
 };
 
 /// Name of the file in the client's data directory.
 const FILE: &str = "known_servers";
 
-/// Name of the file that is locked while it is changed.
+/// Name of the file that is locked while the known servers change.
 const LOCK: &str = "known_servers.lock";
 
-/// What stands for the public authorities in it.
+/// The file's word for public authorities.
 const AUTHORITIES: &str = "authorities";
 
-/// What stands before a fingerprint that was stated and not accepted.
+/// The file's prefix of a fingerprint that was stated and not accepted.
 const STATED: &str = "stated:";
 
-/// Servers that are remembered at most. A person who is asked for more has another problem.
+/// Maximum of remembered servers, more than a person uses.
 const SERVERS_MAX: usize = 10_000;
 
-/// The file. It is read anew for every question, since other programs may have changed it.
+/// The file of known servers. Every call reads it again, since other programs may have changed it.
 #[derive(Clone, Debug)]
 pub struct KnownServers {
     directory: PathBuf,
     cancel: Cancel,
 }
 
-/// What the file says of a server that says whose mail it keeps.
-enum Met {
-    /// Nothing is to be noted.
+/// Result of checking a server's claim to a realm against the file.
+enum RealmCheck {
+    /// The file needs no change.
     Known,
-    /// This is to be noted.
+    /// This entry must be recorded.
     New(KnownServer),
-    /// Another server is known to keep that mail.
-    OtherServers(Address),
+    /// Another server is known to own the realm.
+    OtherServer(Address),
 }
 
-/// Why the known servers cannot be asked or changed.
+/// Why the known servers cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KnownServersError {
     /// The file, or its directory, cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A line that says nothing. Without knowing what it was nobody can be trusted.
+    /// A line cannot be parsed. No server is trusted then, since the line may have said otherwise.
     #[error(
         "line {line} of {} is not `HOST:PORT SHA256:… [REALM]` or `HOST:PORT authorities REALM`: mend it, or delete the line and be asked \
          again",
         path.display()
     )]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Counts from 1.
+        /// The line's number, from 1.
         line: usize,
     },
-    /// For three seconds another program has held the lock under which the file is changed.
+    /// Another program has held the file's lock for three seconds.
     #[error("another program keeps {} locked: try again, or end that program", path.display())]
     Locked {
         /// The file that is locked.
         path: PathBuf,
     },
-    /// The caller gave up; see [`KnownServers::cancelled_by`].
+    /// The call was cancelled; see [`KnownServers::cancelled_by`].
     #[error("cancelled")]
     Cancelled,
-    /// There are too many.
+    /// The file has too many servers.
     #[error("{} has {SERVERS_MAX} servers: delete those that are not needed", path.display())]
     Full {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
 }
 
-/// One server.
+/// An entry of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownServer {
-    /// Where it is.
+    /// The server's address.
     pub address: Address,
-    /// How it is known.
+    /// How the server proves its identity.
     pub proof: Proof,
-    /// Whose mail it keeps, once a password was given to it.
+    /// The server's realm, once a credential was made for it.
     pub realm: Option<Realm>,
 }
 
-/// How a server is known.
+/// How a server proves its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By the certificate that a person has accepted.
+    /// With the certificate that a person has accepted.
     Certificate(Fingerprint),
-    /// By a certificate that was stated for a time. It is not trusted for that; only what the
-    /// server keeps is remembered.
+    /// With a certificate that the caller stated for one run. The file remembers the server's
+    /// realm, but does not trust the certificate.
     Stated(Fingerprint),
-    /// By a certificate that public authorities vouch for.
+    /// With a certificate that a public authority has signed.
     Authorities,
 }
 
@@ -132,10 +133,10 @@ impl fmt::Display for Proof {
 }
 
 impl KnownServer {
-    /// Whether this entry can be of the server at this address, for what that one has shown.
+    /// Whether this entry can be the server at `address`, which was verified by `trust`.
     fn may_be(&self, address: &Address, trust: Trust) -> bool {
         match trust {
-            // Without TLS nobody is who they say.
+            // Without TLS a server proves nothing.
             Trust::Plaintext => false,
             Trust::Fingerprint(fingerprint) => self.proof.fingerprint() == Some(fingerprint),
             Trust::Authorities => {
@@ -146,20 +147,19 @@ impl KnownServer {
 }
 
 impl KnownServers {
-    /// Those of a data directory. Nothing needs to be there.
+    /// The known servers of a data directory, which need not exist.
     #[must_use]
     pub fn in_directory(data: &Path) -> Self {
         Self { directory: data.to_owned(), cancel: Cancel::new() }
     }
 
-    /// Has waiting for another program that changes the file end when `cancel` is thrown.
+    /// Lets `cancel` end the wait for another program that changes the file.
     #[must_use]
     pub fn cancelled_by(self, cancel: &Cancel) -> Self {
         Self { cancel: cancel.clone(), ..self }
     }
 
-    /// How a server is to be trusted: by the certificate that was accepted, or by the authorities
-    /// where none was.
+    /// How to trust a server: by the accepted certificate, or else by the public authorities.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl KnownServers {
         })
     }
 
-    /// All of them, in the order in which they were met.
+    /// All known servers, in the order of the file.
     ///
     /// # Errors
     ///
@@ -196,8 +196,8 @@ impl KnownServers {
         Ok(servers)
     }
 
-    /// The other addresses under which the server of an address is known: those that keep the
-    /// same mail and have proved to be it in the same way, in the order in which they were met.
+    /// The other addresses of the server at `address`: those with the same realm and the same
+    /// proof, in the order of the file.
     ///
     /// # Errors
     ///
@@ -217,11 +217,11 @@ impl KnownServers {
         Ok(servers.iter().filter(same).map(|other| other.address.clone()).collect())
     }
 
-    /// Accepts a certificate for a server, in the place of any other.
+    /// Accepts a certificate for a server, and replaces any other entry of its address.
     ///
     /// # Errors
     ///
-    /// See [`KnownServersError`]. The file is then as it was.
+    /// See [`KnownServersError`]. The file is then unchanged.
     pub fn remember(
         &self,
         address: &Address,
@@ -232,30 +232,29 @@ impl KnownServers {
         self.put(KnownServer { address: address.clone(), proof, realm: None })
     }
 
-    /// Notes, before a password is used there, whose mail a server says it keeps. Returns the
-    /// server that is known to keep that mail where this one cannot be it: a password for the
-    /// one must not be given to the other.
+    /// Records the realm that a server claims, before a credential is made for it. If another known
+    /// server has proved to own that realm, returns it: the caller must not send a credential.
     ///
     /// # Errors
     ///
     /// See [`KnownServersError`].
-    pub fn meet(
+    pub fn record_realm(
         &self,
         address: &Address,
         trust: Trust,
         realm: Realm,
     ) -> Result<Option<Address>, KnownServersError> {
-        // A server that is known already, or that proves nothing, takes no lock.
-        if let Met::New(_) = met(&self.list()?, address, trust, realm) {
+        // No lock for a server that is known already or proves nothing.
+        if let RealmCheck::New(_) = check_realm(&self.list()?, address, trust, realm) {
             let _lock = self.lock()?;
             // Another program may have changed the file meanwhile.
-            if let Met::New(server) = met(&self.list()?, address, trust, realm) {
+            if let RealmCheck::New(server) = check_realm(&self.list()?, address, trust, realm) {
                 self.put(server)?;
             }
         }
-        Ok(match met(&self.list()?, address, trust, realm) {
-            Met::OtherServers(keeper) => Some(keeper),
-            Met::Known | Met::New(_) => None,
+        Ok(match check_realm(&self.list()?, address, trust, realm) {
+            RealmCheck::OtherServer(keeper) => Some(keeper),
+            RealmCheck::Known | RealmCheck::New(_) => None,
         })
     }
 
@@ -263,7 +262,7 @@ impl KnownServers {
     ///
     /// # Errors
     ///
-    /// See [`KnownServersError`]. The file is then as it was.
+    /// See [`KnownServersError`]. The file is then unchanged.
     pub fn forget(&self, address: &Address) -> Result<bool, KnownServersError> {
         let _lock = self.lock()?;
         let mut servers = self.list()?;
@@ -276,7 +275,7 @@ impl KnownServers {
         Ok(true)
     }
 
-    /// Puts an entry in the place of the one that its address has, if any.
+    /// Adds an entry, or replaces the entry of its address.
     fn put(&self, server: KnownServer) -> Result<(), KnownServersError> {
         let mut servers = self.list()?;
         match servers.iter_mut().find(|known| known.address == server.address) {
@@ -289,11 +288,11 @@ impl KnownServers {
         self.write(&servers)
     }
 
-    /// Keeps other programs from changing the file until it is dropped.
+    /// Locks out other programs' changes until the returned file is dropped.
     fn lock(&self) -> Result<fs::File, KnownServersError> {
         let path = self.directory.join(LOCK);
         let locked = match durable::create_directories(&self.directory) {
-            Ok(()) => lock::take(&path, Patience::Changing, &self.cancel),
+            Ok(()) => lock::take(&path, WaitLimit::Changing, &self.cancel),
             Err(error) => Err(LockError::Io(error)),
         };
         locked.map_err(|error| match error {
@@ -307,7 +306,7 @@ impl KnownServers {
         self.directory.join(FILE)
     }
 
-    /// The file as a whole, or as it was.
+    /// Replaces the file atomically.
     fn write(&self, servers: &[KnownServer]) -> Result<(), KnownServersError> {
         let path = self.path();
         let half = self.directory.join(format!("{FILE}.{}", std::process::id()));
@@ -325,33 +324,38 @@ impl KnownServers {
     }
 }
 
-/// See [`KnownServers::meet`].
-fn met(servers: &[KnownServer], address: &Address, trust: Trust, realm: Realm) -> Met {
+/// See [`KnownServers::record_realm`].
+fn check_realm(
+    servers: &[KnownServer],
+    address: &Address,
+    trust: Trust,
+    realm: Realm,
+) -> RealmCheck {
     let keeper =
         servers.iter().find(|known| known.realm == Some(realm) && !known.may_be(address, trust));
     if let Some(keeper) = keeper.filter(|keeper| {
-        // An address may have a new store, but not the one of a server that proves itself.
+        // An address may have a new store, but not the store of another server that proves itself.
         keeper.address != *address || trust == Trust::Plaintext
     }) {
-        return Met::OtherServers(keeper.address.clone());
+        return RealmCheck::OtherServer(keeper.address.clone());
     }
     let known = servers.iter().find(|known| known.address == *address);
     let proof = match (known.map(|known| known.proof), trust) {
-        (_, Trust::Plaintext) => return Met::Known,
-        // A certificate that was only stated for this time is not accepted by the way.
+        (_, Trust::Plaintext) => return RealmCheck::Known,
+        // A certificate that was only stated for this run is not accepted.
         (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
             Proof::Stated(stated)
         }
         (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown)) if accepted == shown => {
             Proof::Certificate(accepted)
         }
-        (Some(Proof::Certificate(_)), _) => return Met::Known,
+        (Some(Proof::Certificate(_)), _) => return RealmCheck::Known,
         (_, Trust::Authorities) => Proof::Authorities,
     };
     if known.is_some_and(|known| (known.proof, known.realm) == (proof, Some(realm))) {
-        return Met::Known;
+        return RealmCheck::Known;
     }
-    Met::New(KnownServer { address: address.clone(), proof, realm: Some(realm) })
+    RealmCheck::New(KnownServer { address: address.clone(), proof, realm: Some(realm) })
 }
 
 fn parse(line: &str) -> Option<KnownServer> {

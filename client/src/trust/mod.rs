@@ -1,12 +1,11 @@
-//! Which servers are trusted: those that public certificate authorities vouch for, those whose
-//! certificate a person has accepted before, or the one whose fingerprint was stated in advance.
-//! What TLS the client speaks stands here too.
+//! Which server certificates are trusted: those that a public authority has signed, one that a
+//! person has accepted, or one whose fingerprint was stated. Also configures the client's TLS.
 
 mod known;
+mod untrusted;
 mod verifier;
 
 use std::{
-    fmt,
     net::IpAddr,
     sync::{Arc, LazyLock},
 };
@@ -23,79 +22,20 @@ use rustls::{
 };
 
 pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
+pub use untrusted::{Distrust, Doubt, Untrusted};
 
 use self::verifier::Verifier;
 use crate::{Address, clock};
 
-/// What a server must show before anything is said to it.
+/// The certificate that a server must present before anything is sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Nothing: no TLS, so that whoever is in between reads and changes everything.
+    /// None: no TLS, so that anybody on the path can read and change the traffic.
     Plaintext,
-    /// A certificate that public authorities vouch for.
+    /// A certificate that a public authority has signed.
     Authorities,
-    /// The certificate with this fingerprint, whatever else is true of it.
+    /// The certificate with this fingerprint, even if it is expired or for another name.
     Fingerprint(Fingerprint),
-}
-
-/// A certificate that is not trusted. Nothing was said to the server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the certificate {found} of {address} is not trusted: {distrust}")]
-pub struct Untrusted {
-    /// Whose certificate it should be.
-    pub address: Address,
-    /// The certificate that the server showed.
-    pub found: Fingerprint,
-    /// Why it is not trusted.
-    pub distrust: Distrust,
-}
-
-/// Why a certificate is not trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Distrust {
-    /// Nobody vouches for it, for this reason. A person may, who compares the fingerprint.
-    Unvouched(Doubt),
-    /// Another one is expected: the server has a new one, or somebody else answers in its place.
-    Changed {
-        /// The certificate that was accepted before, or stated in advance.
-        expected: Fingerprint,
-    },
-}
-
-/// Why public authorities do not vouch for a certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// None of them has signed it, as is usual for a server's own.
-    UnknownIssuer,
-    /// Its time is over, or this computer's clock is wrong.
-    Expired,
-    /// Its time has not begun, or this computer's clock is wrong.
-    NotYetValid,
-    /// It is another host's.
-    OtherName,
-    /// Something else, in English.
-    Other(String),
-}
-
-impl fmt::Display for Distrust {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unvouched(doubt) => doubt.fmt(f),
-            Self::Changed { expected } => write!(f, "{expected} is expected"),
-        }
-    }
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownIssuer => "no known authority has signed it",
-            Self::Expired => "it has expired",
-            Self::NotYetValid => "it is not valid yet",
-            Self::OtherName => "it is another host's",
-            Self::Other(text) => text,
-        })
-    }
 }
 
 /// Why there is no TLS with a server.
@@ -103,13 +43,13 @@ impl fmt::Display for Doubt {
 pub(crate) enum Failure {
     /// Its certificate is not trusted.
     Untrusted(Untrusted),
-    /// It speaks no TLS, or none that is new enough.
+    /// The server does not speak TLS 1.3.
     NoTls,
-    /// Something else, in English.
+    /// Another reason, in English.
     Other(String),
 }
 
-/// Sorts the errors of TLS by what a person has to do.
+/// Classifies errors of TLS by what a person has to do.
 pub(crate) fn failure(error: TlsError) -> Failure {
     use rustls::Error;
     match error {
@@ -127,14 +67,14 @@ pub(crate) fn failure(error: TlsError) -> Failure {
 }
 
 impl Trust {
-    /// How channels to this server are protected, for who makes them by hand.
+    /// The protection of channels to this server, for programs that make channels themselves.
     #[must_use]
     pub fn security(self, address: &Address) -> Security {
         security_with(Arc::clone(&ROOTS), self, address)
     }
 }
 
-/// How channels to a server are protected, with these authorities.
+/// As [`Trust::security`], with these authorities.
 fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> Security {
     let expected = match trust {
         Trust::Plaintext => return Security::Plaintext,
@@ -153,8 +93,8 @@ fn security_with(roots: Arc<RootCertStore>, trust: Trust, address: &Address) -> 
     Security::Client(Arc::new(config), server_name(address))
 }
 
-/// This computer's clock. The one of rustls panics where it is set to a time before 1970; here no
-/// certificate is valid yet then, and one whose fingerprint is known is trusted as always.
+/// This computer's clock, as rustls needs it. The clock of rustls panics before 1970. With this one
+/// no certificate is valid then, and a known fingerprint is still trusted.
 #[derive(Debug)]
 struct Clock;
 
@@ -167,7 +107,7 @@ impl TimeProvider for Clock {
 static ROOTS: LazyLock<Arc<RootCertStore>> =
     LazyLock::new(|| Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }));
 
-/// The name that a certificate of this address has.
+/// The name that a certificate for this address must have.
 fn server_name(address: &Address) -> ServerName<'static> {
     if let Some(ip) = address.ip() {
         return ServerName::IpAddress(ip.into());
@@ -175,7 +115,7 @@ fn server_name(address: &Address) -> ServerName<'static> {
     let name = address.host();
     match DnsName::try_from(name.trim_end_matches('.').to_owned()) {
         Ok(name) => ServerName::DnsName(name),
-        // A name that no certificate can have: it is never vouched for, only accepted.
+        // No certificate can have this name, so only a fingerprint makes it trusted.
         Err(_) => ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into()),
     }
 }

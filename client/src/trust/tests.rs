@@ -44,34 +44,34 @@ fn a_server_that_claims_the_mail_of_another_gets_no_password() {
     let (home, alias) = (address("mail.example:8888"), address("192.0.2.1:8888"));
     let (own, others) = (Fingerprint::of(b"own"), Fingerprint::of(b"others"));
     let (realm, another) = (Realm([1; 16]), Realm([2; 16]));
-    let meet = |address, trust, realm| known.meet(address, trust, realm).unwrap();
+    let record = |address, trust, realm| known.record_realm(address, trust, realm).unwrap();
     known.remember(&home, own).unwrap();
-    assert_eq!(meet(&home, Trust::Fingerprint(own), realm), None);
+    assert_eq!(record(&home, Trust::Fingerprint(own), realm), None);
     // The same server under another name shows the same certificate.
     known.remember(&alias, own).unwrap();
-    assert_eq!(meet(&alias, Trust::Fingerprint(own), realm), None);
+    assert_eq!(record(&alias, Trust::Fingerprint(own), realm), None);
 
     let elsewhere = address("elsewhere.example:8888");
     known.remember(&elsewhere, others).unwrap();
-    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), another), None);
-    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), realm), Some(home.clone()));
-    // An authority vouches for a name, not for whose mail is there.
+    assert_eq!(record(&elsewhere, Trust::Fingerprint(others), another), None);
+    assert_eq!(record(&elsewhere, Trust::Fingerprint(others), realm), Some(home.clone()));
+    // An authority certifies a host name, not a realm.
     let vouched = address("vouched.example:8888");
-    assert_eq!(meet(&vouched, Trust::Authorities, realm), Some(home.clone()));
-    assert_eq!(meet(&vouched, Trust::Authorities, Realm([3; 16])), None);
+    assert_eq!(record(&vouched, Trust::Authorities, realm), Some(home.clone()));
+    assert_eq!(record(&vouched, Trust::Authorities, Realm([3; 16])), None);
     let third = address("third.example:8888");
-    assert_eq!(meet(&third, Trust::Authorities, Realm([3; 16])), Some(vouched.clone()));
-    // Without TLS nobody can be the keeper, not even at its address.
-    assert_eq!(meet(&elsewhere, Trust::Plaintext, realm), Some(home.clone()));
-    assert_eq!(meet(&home, Trust::Plaintext, realm), Some(home.clone()));
-    assert_eq!(meet(&home, Trust::Plaintext, Realm([9; 16])), None);
-    // A fingerprint that was stated is no trust for later, and protects all the same.
+    assert_eq!(record(&third, Trust::Authorities, Realm([3; 16])), Some(vouched.clone()));
+    // Without TLS no server can prove that it owns the realm, not even at its address.
+    assert_eq!(record(&elsewhere, Trust::Plaintext, realm), Some(home.clone()));
+    assert_eq!(record(&home, Trust::Plaintext, realm), Some(home.clone()));
+    assert_eq!(record(&home, Trust::Plaintext, Realm([9; 16])), None);
+    // A stated fingerprint is not trusted later, but still protects the realm.
     let (work, stated) = (address("work.example:8888"), Fingerprint::of(b"stated"));
-    assert_eq!(meet(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
+    assert_eq!(record(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
     assert_eq!(known.trust(&work).unwrap(), Trust::Authorities);
-    assert_eq!(meet(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
-    // A server that lost its store has a new realm, and its certificate to show for it.
-    assert_eq!(meet(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
+    assert_eq!(record(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
+    // A server that lost its store proves its new realm with its old certificate.
+    assert_eq!(record(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
     assert_eq!(known.trust(&home).unwrap(), Trust::Fingerprint(own));
     assert_eq!(known.trust(&third).unwrap(), Trust::Authorities);
 }
@@ -106,7 +106,7 @@ fn every_address_has_a_name_for_its_certificate() {
     assert_eq!(name("a_b:1"), "a_b");
 }
 
-/// An authority that a client knows, in the place of the public ones.
+/// An authority that the client trusts in place of the public ones.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     roots: Arc<RootCertStore>,
@@ -156,8 +156,8 @@ impl Shown {
     }
 }
 
-/// What becomes of a client's first request. Whatever the server reads was said to it.
-fn meet(client: &Security, server: &Shown) -> Result<(), Failure> {
+/// The fate of a client's first request. Bytes that the server reads were sent to it.
+fn connect(client: &Security, server: &Shown) -> Result<(), Failure> {
     let mut client = Channel::new(client, limits::REPLY_FRAME_MAX);
     let mut server = Channel::new(&server.security, limits::REPLY_FRAME_MAX);
     client.push(&ClientMessage { number: 1, request: Request::Ping {} }).unwrap();
@@ -201,7 +201,7 @@ fn what_an_authority_vouches_for_needs_no_question() {
         security_with(roots, trust, &address("mail.example:8888"))
     };
     let server = authority.server(&params());
-    assert_eq!(meet(&trust(Trust::Authorities), &server), Ok(()));
+    assert_eq!(connect(&trust(Trust::Authorities), &server), Ok(()));
 
     let mut expired = params();
     expired.not_before = date_time_ymd(2001, 1, 1);
@@ -213,13 +213,14 @@ fn what_an_authority_vouches_for_needs_no_question() {
         [(expired, Doubt::Expired), (early, Doubt::NotYetValid), (other, Doubt::OtherName)]
     {
         let server = authority.server(&params);
-        let Err(Failure::Untrusted(untrusted)) = meet(&trust(Trust::Authorities), &server) else {
+        let Err(Failure::Untrusted(untrusted)) = connect(&trust(Trust::Authorities), &server)
+        else {
             panic!("{doubt} was not seen");
         };
         assert_eq!(untrusted.distrust, Distrust::Unvouched(doubt));
         assert_eq!(untrusted.found, server.fingerprint);
         // A person who compares the fingerprint may accept it all the same.
-        assert_eq!(meet(&trust(Trust::Fingerprint(server.fingerprint)), &server), Ok(()));
+        assert_eq!(connect(&trust(Trust::Fingerprint(server.fingerprint)), &server), Ok(()));
     }
 }
 
@@ -227,7 +228,7 @@ fn what_an_authority_vouches_for_needs_no_question() {
 fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     let home = address("mail.example:8888");
     let (server, other) = (Shown::self_signed(), Shown::self_signed());
-    let untrusted = |trust: Trust, server: &Shown| match meet(&trust.security(&home), server) {
+    let untrusted = |trust: Trust, server: &Shown| match connect(&trust.security(&home), server) {
         Err(Failure::Untrusted(untrusted)) => untrusted,
         other => panic!("{other:?}"),
     };
@@ -236,7 +237,7 @@ fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     assert_eq!((unknown.found, &unknown.address), (server.fingerprint, &home));
 
     let accepted = Trust::Fingerprint(server.fingerprint);
-    assert_eq!(meet(&accepted.security(&home), &server), Ok(()));
+    assert_eq!(connect(&accepted.security(&home), &server), Ok(()));
     let changed = untrusted(accepted, &other);
     assert_eq!(changed.distrust, Distrust::Changed { expected: server.fingerprint });
 }
@@ -248,8 +249,8 @@ fn a_certificate_that_was_accepted_is_the_only_one() {
     let accepted = Trust::Fingerprint(Shown::self_signed().fingerprint);
     let roots = Arc::clone(&authority.roots);
     let client = security_with(roots, accepted, &address("mail.example:8888"));
-    let met = meet(&client, &authority.server(&params()));
-    assert!(matches!(met, Err(Failure::Untrusted(_))), "{met:?}");
+    let result = connect(&client, &authority.server(&params()));
+    assert!(matches!(result, Err(Failure::Untrusted(_))), "{result:?}");
 }
 
 /// The certificate alone is public; without its key nobody can pass for the server.
@@ -271,8 +272,8 @@ fn the_server_must_have_the_certificate_s_key() {
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(stolen)));
     let impostor = Shown { fingerprint, security: Security::Server(Arc::new(config)) };
     let trust = Trust::Fingerprint(fingerprint);
-    let met = meet(&trust.security(&address("mail.example:8888")), &impostor);
-    assert!(matches!(met, Err(Failure::Other(_))), "{met:?}");
+    let result = connect(&trust.security(&address("mail.example:8888")), &impostor);
+    assert!(matches!(result, Err(Failure::Other(_))), "{result:?}");
 }
 
 #[test]
@@ -281,12 +282,12 @@ fn a_lock_that_another_program_keeps_is_waited_for_with_a_deadline() {
     let known = KnownServers::in_directory(directory.path());
     let (home, other) = (address("mail.example"), address("other.example"));
     let (trust, realm) = (Trust::Fingerprint(Fingerprint::of(b"own")), Realm([1; 16]));
-    known.meet(&home, trust, realm).unwrap();
+    known.record_realm(&home, trust, realm).unwrap();
     let lock = fs::File::open(directory.path().join("known_servers.lock")).unwrap();
     lock.lock().unwrap();
-    // Where nothing is to be changed nothing is waited for.
-    assert_eq!(known.meet(&home, trust, realm).unwrap(), None);
-    assert_eq!(known.meet(&other, Trust::Plaintext, Realm([2; 16])).unwrap(), None);
+    // A call that changes nothing waits for no lock.
+    assert_eq!(known.record_realm(&home, trust, realm).unwrap(), None);
+    assert_eq!(known.record_realm(&other, Trust::Plaintext, Realm([2; 16])).unwrap(), None);
     let before = known.list().unwrap();
     let error = known.remember(&other, Fingerprint::of(b"own")).unwrap_err();
     assert!(
@@ -294,12 +295,12 @@ fn a_lock_that_another_program_keeps_is_waited_for_with_a_deadline() {
     );
     assert!(error.to_string().contains("another program"), "{error}");
     assert_eq!(known.list().unwrap(), before);
-    // Whoever gives up does not wait for the deadline.
+    // A cancelled call does not wait for the deadline.
     let cancel = crate::Cancel::new();
     let known = known.cancelled_by(&cancel);
     cancel.cancel();
     for result in [
-        known.meet(&other, trust, Realm([2; 16])).map(drop),
+        known.record_realm(&other, trust, Realm([2; 16])).map(drop),
         known.remember(&other, Fingerprint::of(b"own")),
         known.forget(&home).map(drop),
     ] {

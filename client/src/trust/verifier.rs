@@ -1,4 +1,4 @@
-//! Looks at the certificate that a server shows, before anything is said to it.
+//! Verifies the certificate that a server presents, before anything is sent to it.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::{Distrust, Doubt, Untrusted};
+use super::untrusted::{Distrust, Doubt, Untrusted};
 use crate::Address;
 
-/// Accepts one certificate, or those that authorities vouch for. Either way the server must prove
-/// that it has the certificate's key.
+/// Accepts one expected certificate, or those that an authority has signed. In both cases the
+/// server must prove that it has the certificate's key.
 #[derive(Debug)]
 pub(super) struct Verifier {
     address: Address,

@@ -16,16 +16,17 @@ use correio_proto::{limits, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
-    engine::{Limits, Server},
+    engine::{Server, ServerLimits},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
     ops::certificate::{Certificate, CertificateSource},
-    reactor::{Asked, Ports, Reactor, ReactorWaker},
-    session::Settings,
+    protocol::Protocol,
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
+    session::SessionConfig,
     store::{
-        Quota, Store,
-        sqlite::{CreateStore, SqliteOptions, SqliteStore},
+        CreateStore, Quota, Store,
+        sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
@@ -63,13 +64,14 @@ impl Running {
         };
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let mut ports = Ports::new().unwrap();
-            let address = ports.listen((Ipv4Addr::LOCALHOST, port).into()).unwrap();
-            let waker = ports.waker();
+            let mut builder = ReactorBuilder::new().unwrap();
+            let address =
+                builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
+            let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let server = server(&data, security, &(waker as Arc<dyn Wake>));
-            let mut reactor = Reactor::new(ports, server, Duration::from_secs(5));
-            assert_eq!(reactor.run().unwrap(), Asked::End);
+            let mut reactor = builder.build(server, Duration::from_secs(5));
+            assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
         });
         let (address, waker) = running.recv().unwrap();
@@ -92,16 +94,16 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
     let store = SqliteStore::open(data, quota, options, Arc::clone(wake)).unwrap();
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
-    let settings = Settings {
+    let settings = SessionConfig {
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),
     };
-    let limits = Limits {
+    let limits = ServerLimits {
         admission: AdmissionSettings {
             connections_max: 1000,
             per_prefix_max: 1000,

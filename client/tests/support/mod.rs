@@ -18,7 +18,7 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, KnownServers, Registration, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, KnownServers, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ impl House {
     pub fn unknown(people: &[(&str, &str)]) -> Self {
         let house = Self::start();
         for (username, full_name) in people {
-            let registration = Registration {
+            let registration = NewAccount {
                 id: new_mail_id(),
                 username: username.parse().unwrap(),
                 full_name: full_name.parse().unwrap(),

@@ -1,6 +1,6 @@
-//! What the tests read of PROTOCOL.md, and MessagePack as a tree that they can change.
+//! Reads the examples of PROTOCOL.md, and MessagePack as a tree that tests can change.
 //!
-//! The tree is read and written by hand, so that it holds the crate's MessagePack to account.
+//! The tree is read and written by hand, so that it is independent of the crate's MessagePack.
 
 #![allow(dead_code)] // Every test program takes what it needs.
 
@@ -9,7 +9,7 @@ use std::fmt;
 /// The document.
 pub(crate) const DOCUMENT: &str = include_str!("../../PROTOCOL.md");
 
-/// The fenced blocks of a kind: what stands behind the kind, and the lines within.
+/// The fenced blocks of a kind: the name after the kind, and the lines within.
 pub(crate) fn blocks<'a>(document: &'a str, kind: &str) -> Vec<(&'a str, &'a str)> {
     let fence = format!("```{kind}");
     let parts = document.split(&fence).skip(1);
@@ -36,7 +36,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Vec<u8>)> {
     blocks(DOCUMENT, "frame").into_iter().map(|(name, text)| (name, bytes(text))).collect()
 }
 
-/// As much of MessagePack as the examples need, and what no message has.
+/// The MessagePack types of the examples, and raw bytes that no message has.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Int(u64),

@@ -1,7 +1,6 @@
 //! Target `channel`: limits, lengths of pieces, and a stream, without TLS.
 //!
-//! The stream may come several times over, so that more of it than a channel reads at a time needs
-//! no long input.
+//! The stream may be repeated, so that a short input can exceed one read of a channel.
 
 use std::fmt::Debug;
 
@@ -14,34 +13,34 @@ use correio_proto::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    input::Input,
     pieces::{Pieces, Sink, Source},
-    script::Script,
 };
 
 /// Bytes that a channel may always hold: one read.
 const CHUNK: usize = 16 * 1024;
 
-/// Times that a stream comes at most.
+/// Most repetitions of a stream.
 const TIMES_MAX: usize = 20;
 
-/// How a stream is read: what may be in it, and when that changes.
+/// The frame limits for reading a stream.
 #[derive(Clone, Copy)]
 struct Limits {
     first: usize,
-    /// After so many messages the other limit holds.
+    /// The number of messages after which the limit `then` holds.
     until: usize,
     then: usize,
 }
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let is_client = script.byte() & 1 == 0;
-    let first = usize::from(script.number());
-    let until = usize::from(script.byte());
-    let limits = Limits { first, until, then: usize::from(script.number()) };
-    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
-    let times = 1 + script.below(TIMES_MAX);
-    let stream = script.rest().repeat(times);
+    let mut input = Input(data);
+    let is_client = input.byte() & 1 == 0;
+    let first = usize::from(input.number());
+    let until = usize::from(input.byte());
+    let limits = Limits { first, until, then: usize::from(input.number()) };
+    let lengths: Vec<usize> = input.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let times = 1 + input.below(TIMES_MAX);
+    let stream = input.rest().repeat(times);
     match is_client {
         true => check::<ClientMessage>(limits, &lengths, &stream),
         false => check::<ServerMessage>(limits, &lengths, &stream),
@@ -65,7 +64,7 @@ where
     assert_eq!(read, messages);
 }
 
-/// Everything that is taken out of a channel that is fed with pieces of the stream.
+/// Feeds a channel with pieces of the stream and returns everything that it yields.
 fn feed<M>(limits: Limits, pieces: &mut Pieces, stream: &[u8]) -> Vec<Result<M, ChannelError>>
 where
     M: DeserializeOwned + PartialEq + Debug,
@@ -98,7 +97,7 @@ where
     taken
 }
 
-/// Takes one message out, or an error; whether there was one.
+/// Takes a message or an error from the channel. Returns whether there was one.
 fn take<M: DeserializeOwned>(
     channel: &mut Channel,
     taken: &mut Vec<Result<M, ChannelError>>,
@@ -114,7 +113,7 @@ fn is_lost<M>(taken: &[Result<M, ChannelError>]) -> bool {
     matches!(taken.last(), Some(Err(error)) if !matches!(error, ChannelError::Malformed(_)))
 }
 
-/// What a channel writes of messages into a sink that takes pieces.
+/// The bytes that a channel writes of messages into a sink that takes pieces.
 fn write<M: Serialize>(messages: &[M], pieces: &mut Pieces) -> Vec<u8> {
     let mut channel = Channel::plaintext(0);
     let mut spare = SpareBuffers::new(2);
@@ -122,7 +121,7 @@ fn write<M: Serialize>(messages: &[M], pieces: &mut Pieces) -> Vec<u8> {
     for message in messages {
         channel.attach(&mut spare);
         channel.push(message).unwrap();
-        // The sink is full every other time: what is left goes with the next message.
+        // The sink is full every other time: the rest is written with the next message.
         let _ = channel.write_to(&mut sink);
         channel.detach(&mut spare);
     }

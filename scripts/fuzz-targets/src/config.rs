@@ -28,7 +28,7 @@ pub(crate) fn run(data: &[u8]) {
     let Some(flags) = std::str::from_utf8(data).ok().and_then(flags) else {
         return;
     };
-    // A flag goes before the file; with the same value nothing changes but where it stands.
+    // A flag overrides the file; the same value changes nothing but its origin.
     match (from_file, load(flags)) {
         (Ok(file), Ok(flags)) => assert_eq!(file, flags),
         (
@@ -42,7 +42,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// One file for all runs, gone with the process.
+/// One file for all runs; it is removed with the process.
 fn file() -> &'static Path {
     static FILE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = FILE.get_or_init(|| {
@@ -53,7 +53,7 @@ fn file() -> &'static Path {
     path
 }
 
-/// What OPERATING.md's table allows.
+/// Checks the bounds of OPERATING.md's table.
 fn bounds(config: &Config) {
     assert!((4..=14).contains(&config.bcrypt_cost));
     assert!((1..=64).contains(&config.hash_workers));
@@ -82,8 +82,8 @@ fn bounds(config: &Config) {
     assert!(!config.listen.addresses().is_empty());
 }
 
-/// What is said names the file; unless it shows a part of it, it is one line without anything
-/// that a terminal obeys.
+/// Checks that a message names the file; unless it quotes the file, it is one line without control
+/// characters.
 fn said(error: &ConfigError, path: &Path) {
     let text = error.to_string();
     assert!(text.contains(path.to_str().unwrap()), "{text:?}");
@@ -99,7 +99,7 @@ fn said(error: &ConfigError, path: &Path) {
     }
 }
 
-/// What a file would be on the command line; `None` where that has no form for it.
+/// The file's values as flags; `None` if flags cannot express them.
 fn flags(text: &str) -> Option<Vec<OsString>> {
     let table: toml::Table = text.parse().ok()?;
     let mut flags = Vec::new();
@@ -115,7 +115,7 @@ fn flags(text: &str) -> Option<Vec<OsString>> {
             (_, value) => flags.push(flag(&key, &value)),
         }
     }
-    // Keys that are none are refused in the file already.
+    // Unknown keys are refused in the file already.
     Config::load(["correiod".into()].into_iter().chain(flags.iter().cloned()), &no_file())
         .err()
         .is_none_or(|error| {
@@ -124,7 +124,7 @@ fn flags(text: &str) -> Option<Vec<OsString>> {
         .then_some(flags)
 }
 
-/// An environment in which no file is found in a usual place.
+/// An environment without a configuration file.
 fn no_file() -> Environment {
     [("CONFIGURATION_DIRECTORY", "/nonexistent")].into_iter().collect()
 }

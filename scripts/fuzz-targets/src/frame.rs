@@ -2,12 +2,12 @@
 
 use correio_proto::frame::{FrameError, HEADER, value_length};
 
-use crate::{message, script::Script};
+use crate::{input::Input, message};
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let limit = usize::from(script.number());
-    let mut stream = script.rest();
+    let mut input = Input(data);
+    let limit = usize::from(input.number());
+    let mut stream = input.rest();
     loop {
         let found = value_length(stream, limit);
         let Some(header) = stream.first_chunk::<HEADER>() else {

@@ -1,14 +1,15 @@
-//! Target `keys`: lengths of pieces, and what a terminal sends in them: first as it stands, then
-//! as orders to make text and sequences, by the grammar of ECMA-48 and not by the decoder's code.
+//! Target `keys`: lengths of pieces, and a terminal's bytes: first as they are, then as
+//! instructions that generate text and sequences by the grammar of ECMA-48, independently of the
+//! decoder's code.
 
 use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
 
-use crate::{pieces::Pieces, script::Script};
+use crate::{input::Input, pieces::Pieces};
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let lengths: Vec<usize> = script.take(4).iter().map(|byte| usize::from(*byte)).collect();
-    let bytes = script.rest();
+    let mut input = Input(data);
+    let lengths: Vec<usize> = input.take(4).iter().map(|byte| usize::from(*byte)).collect();
+    let bytes = input.rest();
     let events = in_any_pieces(&lengths, bytes);
     assert!(events.len() <= bytes.len(), "an event takes a byte at least");
     assert!(events.iter().all(|event| text_of(event).is_none_or(|c| !c.is_control())));
@@ -17,15 +18,15 @@ pub(crate) fn run(data: &[u8]) {
         let interrupts = events.iter().filter(|event| **event == interrupt).count();
         assert_eq!(interrupts, bytes.iter().filter(|byte| **byte == 3).count(), "Ctrl-C works");
     }
-    let (sent, meant) = made(bytes);
+    let (sent, expected) = made(bytes);
     let events = in_any_pieces(&lengths, &sent);
-    assert_eq!(events.len(), meant.len(), "{sent:x?}: {events:?}");
-    for (event, meant) in events.iter().zip(&meant) {
-        assert!(meant.is_met(event), "{meant:?} became {event:?} in {sent:x?}");
+    assert_eq!(events.len(), expected.len(), "{sent:x?}: {events:?}");
+    for (event, expected) in events.iter().zip(&expected) {
+        assert!(expected.is_met(event), "{expected:?} became {event:?} in {sent:x?}");
     }
 }
 
-/// The events of bytes that come in pieces, the same ones whatever the pieces.
+/// Decodes bytes in pieces, which must give the same events as the whole.
 fn in_any_pieces(lengths: &[usize], bytes: &[u8]) -> Vec<Event> {
     let whole = decode(&mut Pieces::new([]), bytes);
     assert_eq!(decode(&mut Pieces::new(lengths.iter().copied()), bytes), whole, "{lengths:?}");
@@ -45,7 +46,7 @@ fn decode(pieces: &mut Pieces, mut bytes: &[u8]) -> Vec<Event> {
     decoder.silence(&mut events);
     assert_eq!(events.len() - before, usize::from(was_pending), "silence ends what has begun");
     assert!(!decoder.is_pending() && !decoder.is_pasting());
-    // What comes next stands by itself.
+    // Later input is decoded by itself.
     let mut next = Vec::new();
     decoder.feed(b"x\r", &mut next);
     assert_eq!(next, [Code::Char('x'), Code::Enter].map(|code| Event::Key(Key::plain(code))));
@@ -59,18 +60,18 @@ fn text_of(event: &Event) -> Option<char> {
     }
 }
 
-/// The event that something sent must become.
+/// The event that must come of some bytes.
 #[derive(Debug)]
-enum Meant {
+enum Expected {
     Exactly(Event),
-    /// A sequence: a key that it may stand for, but neither text nor Esc, and Enter only where it
-    /// is the keypad's.
+    /// A sequence: any key that it may mean, but neither text nor Esc, and Enter only for the
+    /// keypad's Enter.
     Sequence {
         may_be_enter: bool,
     },
 }
 
-impl Meant {
+impl Expected {
     fn is_met(&self, event: &Event) -> bool {
         let may_be_enter = match self {
             Self::Exactly(exact) => return exact == event,
@@ -88,7 +89,7 @@ impl Meant {
     }
 }
 
-/// Keys as xterm's documentation has them, without modifiers and with a place for them.
+/// Keys from xterm's documentation: without modifiers, and with a place for them.
 const KEYS: [(&str, &str, Code); 12] = [
     ("\x1b[A", "\x1b[1;{}A", Code::Up),
     ("\x1b[B", "\x1b[1;{}B", Code::Down),
@@ -104,37 +105,37 @@ const KEYS: [(&str, &str, Code); 12] = [
     ("\x1bOP", "\x1b[1;{}P", Code::Function(1)),
 ];
 
-/// Makes bytes of orders, and what they must become.
-fn made(orders: &[u8]) -> (Vec<u8>, Vec<Meant>) {
-    let mut script = Script(orders);
-    let (mut sent, mut meant) = (Vec::new(), Vec::new());
-    while !script.is_empty() {
-        meant.push(match script.below(10) {
-            0 | 1 => character(&mut script, &mut sent),
-            2 => csi(&mut script, b"\x1b[", &mut sent),
-            3 => csi(&mut script, b"\x1b\x1b[", &mut sent),
+/// Generates bytes from instructions, and the expected events.
+fn made(orders: &[u8]) -> (Vec<u8>, Vec<Expected>) {
+    let mut input = Input(orders);
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    while !input.is_empty() {
+        expected.push(match input.below(10) {
+            0 | 1 => character(&mut input, &mut sent),
+            2 => csi(&mut input, b"\x1b[", &mut sent),
+            3 => csi(&mut input, b"\x1b\x1b[", &mut sent),
             4 => {
-                let start: &[u8] = if script.byte() & 1 == 0 { b"\x9b" } else { b"\xc2\x9b" };
-                csi(&mut script, start, &mut sent)
+                let start: &[u8] = if input.byte() & 1 == 0 { b"\x9b" } else { b"\xc2\x9b" };
+                csi(&mut input, start, &mut sent)
             }
-            5 => ss3(&mut script, &mut sent),
-            6 => string(&mut script, &mut sent),
-            7 => paste(&mut script, &mut sent),
-            8 => key(&mut script, &mut sent),
-            _ => report(&mut script, &mut sent),
+            5 => ss3(&mut input, &mut sent),
+            6 => string(&mut input, &mut sent),
+            7 => paste(&mut input, &mut sent),
+            8 => key(&mut input, &mut sent),
+            _ => report(&mut input, &mut sent),
         });
     }
-    (sent, meant)
+    (sent, expected)
 }
 
-/// A byte between two others.
-fn between(script: &mut Script<'_>, first: u8, last: u8) -> u8 {
-    first + script.byte() % (last - first + 1)
+/// A byte from `first` to `last`.
+fn between(input: &mut Input<'_>, first: u8, last: u8) -> u8 {
+    first + input.byte() % (last - first + 1)
 }
 
-fn character(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let number = u32::from(script.number());
-    let c = match script.byte() % 3 {
+fn character(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
+    let number = u32::from(input.number());
+    let c = match input.byte() % 3 {
         0 => None,
         1 => char::from_u32(number),
         _ => char::from_u32(0x1_0000 + number),
@@ -142,16 +143,16 @@ fn character(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
     let ascii = char::from(b' ' + (number % 95) as u8);
     let c = c.filter(|c| !c.is_control()).unwrap_or(ascii);
     sent.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    Meant::Exactly(Event::Key(Key::plain(Code::Char(c))))
+    Expected::Exactly(Event::Key(Key::plain(Code::Char(c))))
 }
 
 /// A control sequence: parameter bytes, intermediate bytes, a final byte.
-fn csi(script: &mut Script<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
-    let (parameters, intermediates) = (script.below(48), script.below(4).saturating_sub(1));
-    let mut parameters: Vec<u8> = (0..parameters).map(|_| between(script, b'0', b'?')).collect();
-    let intermediates: Vec<u8> = (0..intermediates).map(|_| between(script, b' ', b'/')).collect();
-    let last = between(script, b'@', b'~');
-    // Other forms begin with these: a report of the mouse, a key of the Linux console, a paste.
+fn csi(input: &mut Input<'_>, start: &[u8], sent: &mut Vec<u8>) -> Expected {
+    let (parameters, intermediates) = (input.below(48), input.below(4).saturating_sub(1));
+    let mut parameters: Vec<u8> = (0..parameters).map(|_| between(input, b'0', b'?')).collect();
+    let intermediates: Vec<u8> = (0..intermediates).map(|_| between(input, b' ', b'/')).collect();
+    let last = between(input, b'@', b'~');
+    // These begin other forms: a mouse report, a key of the Linux console, a paste.
     if matches!((&parameters[..], last), (b"", b'M' | b'[') | (b"200", b'~')) {
         parameters.push(b'9');
     }
@@ -165,31 +166,31 @@ fn csi(script: &mut Script<'_>, start: &[u8], sent: &mut Vec<u8>) -> Meant {
         sent.extend_from_slice(&intermediates);
         sent.push(last);
     }
-    Meant::Sequence { may_be_enter: false }
+    Expected::Sequence { may_be_enter: false }
 }
 
-fn ss3(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
+fn ss3(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
     let start: [&[u8]; 4] = [b"\x1bO", b"\x1b\x1bO", b"\x8f", b"\xc2\x8f"];
-    sent.extend_from_slice(start[script.below(4)]);
-    let modifiers = script.below(3);
-    sent.extend((0..modifiers).map(|_| between(script, b'0', b'9')));
-    let last = between(script, b'@', b'~');
+    sent.extend_from_slice(start[input.below(4)]);
+    let modifiers = input.below(3);
+    sent.extend((0..modifiers).map(|_| between(input, b'0', b'9')));
+    let last = between(input, b'@', b'~');
     sent.push(last);
-    Meant::Sequence { may_be_enter: last == b'M' }
+    Expected::Sequence { may_be_enter: last == b'M' }
 }
 
-/// A string of a command (title, colours, version), as terminals answer.
-fn string(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    sent.extend_from_slice(&[0x1b, b"]PX^_"[script.below(5)]]);
+/// A command string (title, colours, version), as terminals reply with.
+fn string(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
+    sent.extend_from_slice(&[0x1b, b"]PX^_"[input.below(5)]]);
     let is_text = |byte: &u8| !matches!(byte, 0x03 | 0x07 | 0x18 | 0x1a | 0x1b);
-    sent.extend(script.counted().iter().copied().filter(is_text));
-    let end: &[u8] = if script.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
+    sent.extend(input.counted().iter().copied().filter(is_text));
+    let end: &[u8] = if input.byte() & 1 == 0 { b"\x07" } else { b"\x1b\\" };
     sent.extend_from_slice(end);
-    Meant::Exactly(Event::Unknown)
+    Expected::Exactly(Event::Unknown)
 }
 
-fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let pasted = script.counted();
+fn paste(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
+    let pasted = input.counted();
     let pasted = match pasted.windows(6).position(|window| window == b"\x1b[201~") {
         Some(end) => &pasted[..end],
         None => pasted,
@@ -198,7 +199,7 @@ fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
     sent.extend_from_slice(pasted);
     sent.extend_from_slice(b"\x1b[201~");
     // A text that ends in the middle of the mark is told apart by the mark that follows.
-    Meant::Exactly(match std::str::from_utf8(pasted) {
+    Expected::Exactly(match std::str::from_utf8(pasted) {
         Ok(text) => {
             let lines = text.split("\r\n").flat_map(|part| part.split('\r'));
             Event::Paste(lines.collect::<Vec<_>>().join("\n"))
@@ -207,10 +208,10 @@ fn paste(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
     })
 }
 
-/// A key with modifiers as xterm's parameter tells them: 1 and their sum.
-fn key(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    let (alone, with, code) = KEYS[script.below(KEYS.len())];
-    let held = script.below(8);
+/// A key with modifiers in xterm's parameter: 1 plus their sum.
+fn key(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
+    let (alone, with, code) = KEYS[input.below(KEYS.len())];
+    let held = input.below(8);
     let all = [(1, Modifiers::SHIFT), (2, Modifiers::ALT), (4, Modifiers::CTRL)];
     let chosen = all.into_iter().filter(|(bit, _)| held & bit != 0);
     let modifiers = chosen.fold(Modifiers::NONE, |sum, (_, modifier)| sum.with(modifier));
@@ -219,25 +220,25 @@ fn key(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
         held => with.replace("{}", &(held + 1).to_string()),
     };
     sent.extend_from_slice(text.as_bytes());
-    Meant::Exactly(Event::Key(Key { code, modifiers }))
+    Expected::Exactly(Event::Key(Key { code, modifiers }))
 }
 
-/// A report of the mouse, in either form, or a key of the Linux console.
-fn report(script: &mut Script<'_>, sent: &mut Vec<u8>) -> Meant {
-    match script.below(3) {
+/// A mouse report, in either form, or a key of the Linux console.
+fn report(input: &mut Input<'_>, sent: &mut Vec<u8>) -> Expected {
+    match input.below(3) {
         0 => {
             sent.extend_from_slice(b"\x1b[M");
-            sent.extend((0..3).map(|_| between(script, b' ', 0xff)));
+            sent.extend((0..3).map(|_| between(input, b' ', 0xff)));
         }
         1 => {
-            let last = if script.byte() & 1 == 0 { 'M' } else { 'm' };
-            let [button, column, row] = [(); 3].map(|()| script.byte());
+            let last = if input.byte() & 1 == 0 { 'M' } else { 'm' };
+            let [button, column, row] = [(); 3].map(|()| input.byte());
             sent.extend_from_slice(format!("\x1b[<{button};{column};{row}{last}").as_bytes());
         }
         _ => {
             sent.extend_from_slice(b"\x1b[[");
-            sent.push(between(script, b'@', b'~'));
+            sent.push(between(input, b'@', b'~'));
         }
     }
-    Meant::Sequence { may_be_enter: false }
+    Expected::Sequence { may_be_enter: false }
 }

@@ -1,9 +1,9 @@
-//! What is fuzzed in correio: each target is a function of bytes that panics where what it tests
-//! does not hold.
+//! The fuzz targets of correio: each is a function of bytes that panics if a property does not
+//! hold.
 //!
-//! `scripts/fuzz` runs a target under libFuzzer (`engine/`), which looks for bytes that reach new
-//! code. What is worth keeping of them stands in `corpus/`, a directory for each target, and
-//! `cargo test` runs all of it again.
+//! `scripts/fuzz` runs a target under libFuzzer (`engine/`), which searches for bytes that reach
+//! new code. Inputs worth keeping are in `corpus/`, in a directory for each target, and `cargo
+//! test` runs them all again.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
@@ -11,28 +11,28 @@ mod channel;
 mod client;
 mod config;
 mod frame;
+mod input;
 mod keys;
 mod log_line;
 mod maildir;
 mod message;
 mod pieces;
 mod screen;
-mod script;
 mod session;
 mod tls;
 
 use std::path::PathBuf;
 
-/// A function of bytes, and what is known of it.
+/// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name, which is that of its directory in `corpus/`, too.
+    /// The target's name, and that of its directory in `corpus/`.
     pub name: &'static str,
-    /// What it tests.
+    /// A description of the test.
     pub about: &'static str,
     /// Longest input that is worth trying, in bytes.
     pub length_max: usize,
-    /// Panics where what it tests does not hold for these bytes.
+    /// Panics if the property does not hold for these bytes.
     pub run: fn(&[u8]),
 }
 
@@ -52,13 +52,13 @@ pub const TARGETS: [Target; 11] = [
     },
     Target {
         name: "channel",
-        about: "a stream in pieces: whatever the pieces, the same messages",
+        about: "a stream in any pieces, which must give the same messages",
         length_max: 4096,
         run: channel::run,
     },
     Target {
         name: "tls",
-        about: "two ends with TLS and whoever changes what goes between them",
+        about: "two ends with TLS, and an attacker who changes the bytes between them",
         length_max: 2048,
         run: tls::run,
     },
@@ -70,37 +70,37 @@ pub const TARGETS: [Target; 11] = [
     },
     Target {
         name: "client",
-        about: "the client's core and a server that may answer anything",
+        about: "the client's core against a server that may answer anything",
         length_max: 1024,
         run: client::run,
     },
     Target {
         name: "config",
-        about: "the server's configuration file, and the same as flags",
+        about: "the server's settings file, and the same settings as flags",
         length_max: 2048,
         run: config::run,
     },
     Target {
         name: "maildir",
-        about: "a file in the local mailbox, its name and what it holds",
+        about: "a file in the local mailbox: its name and its content",
         length_max: 4096,
         run: maildir::run,
     },
     Target {
         name: "screen",
-        about: "other people's text on a terminal, as text and as JSON",
+        about: "text of other people on a terminal, as text and as JSON",
         length_max: 1024,
         run: screen::run,
     },
     Target {
         name: "log",
-        about: "other people's text in the server's log",
+        about: "text of other people in the server's log",
         length_max: 1024,
         run: log_line::run,
     },
     Target {
         name: "keys",
-        about: "bytes of a terminal in any pieces, and text between its sequences",
+        about: "bytes of a terminal in any pieces, with text between its sequences",
         length_max: 1024,
         run: keys::run,
     },
@@ -113,7 +113,7 @@ impl Target {
         TARGETS.into_iter().find(|target| target.name == name)
     }
 
-    /// The directory of its inputs.
+    /// The directory of the target's inputs.
     #[must_use]
     pub fn corpus(&self) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(self.name)

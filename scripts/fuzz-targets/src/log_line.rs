@@ -1,4 +1,4 @@
-//! Target `log`: an event with texts of somebody else's.
+//! Target `log`: an event with texts from clients.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,18 +8,18 @@ use correio_proto::{
 };
 use correio_server::{event::Event, ids::ConnId};
 
-use crate::script::Script;
+use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let kind = script.byte();
+    let mut input = Input(data);
+    let kind = input.byte();
     let ip = match kind & 0x80 {
-        0 => IpAddr::from([script.byte(); 4]),
-        _ => IpAddr::from([script.byte(); 16]),
+        0 => IpAddr::from([input.byte(); 4]),
+        _ => IpAddr::from([input.byte(); 16]),
     };
-    let address = SocketAddr::new(ip, script.number());
-    let connection = ConnId { index: script.number().into(), generation: script.number().into() };
-    let text = String::from_utf8_lossy(script.rest());
+    let address = SocketAddr::new(ip, input.number());
+    let connection = ConnId { index: input.number().into(), generation: input.number().into() };
+    let text = String::from_utf8_lossy(input.rest());
     let text = &*text;
     let line = match kind % 12 {
         0 => one(Event::ServerWarning { text }, "text", text),
@@ -50,7 +50,7 @@ pub(crate) fn run(data: &[u8]) {
     assert!(!line.is_empty());
 }
 
-/// What a mail's event is about, where the text is a list of recipients.
+/// The parts of a mail's event, if the text is a list of recipients.
 fn names(text: &str) -> Option<(Username, Recipients, MailId)> {
     let to: Recipients = text.parse().ok()?;
     let from = to.as_slice().first()?.clone();
@@ -58,7 +58,8 @@ fn names(text: &str) -> Option<(Username, Recipients, MailId)> {
     Some((from, to, id))
 }
 
-/// The line of an event, from which the text can be read again and nothing else with it.
+/// Formats an event and checks that the text can be parsed back from the line, and nothing else
+/// with it.
 fn one(event: Event<'_>, key: &str, text: &str) -> String {
     let line = event.to_string();
     assert!(line.chars().all(|c| !c.is_control() && !is_turning(c)), "{line:?}");
@@ -79,12 +80,12 @@ fn one(event: Event<'_>, key: &str, text: &str) -> String {
     line
 }
 
-/// Characters that end a line or turn the direction of what follows.
+/// Characters that end a line or change the direction of text.
 fn is_turning(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Reads the value at the front, as a program that reads the log would; and what stands behind.
+/// Parses the value at the front, as a log reader would. Returns it and the rest.
 fn value(text: &str) -> (String, &str) {
     let Some(mut rest) = text.strip_prefix('"') else {
         let end = text.find(' ').unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! Target `maildir`: a file's name, and behind the end of that line what is in the file.
+//! Target `maildir`: a line with a file's name, then the file's content.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::message;
 
-/// Stands where the input gives no name.
+/// The name, if the input gives none.
 const NAME: &str = "1751366000.123_7_01890a5dac96774bbcceb302099a8057.steve";
 
-/// Longest name of a file that file systems take, in bytes.
+/// Longest file name of common file systems, in bytes.
 const NAME_MAX: usize = 255;
 
 pub(crate) fn run(data: &[u8]) {
@@ -40,7 +40,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// The length of the body that a file states in one line of its head.
+/// The length of the body that a line in the file's head states.
 fn stated_length(content: &[u8]) -> Option<usize> {
     let text = String::from_utf8_lossy(content);
     let mut head = text.lines().take_while(|line| !line.is_empty());
@@ -72,7 +72,7 @@ fn is_number(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
 }
 
-/// One mailbox for all runs, empty between them, gone with the process.
+/// One mailbox for all runs, empty between them; it is removed with the process.
 fn place() -> (&'static Path, &'static Mailbox) {
     static PLACE: OnceLock<(TempDir, PathBuf, Mailbox)> = OnceLock::new();
     let (_, directory, mailbox) = PLACE.get_or_init(|| {
@@ -88,8 +88,7 @@ fn place() -> (&'static Path, &'static Mailbox) {
     (directory, mailbox)
 }
 
-/// Reads the one file of the mailbox: it is listed or passed over, and the head that a list shows
-/// is that of the mail.
+/// Reads the mailbox's only file: it is listed or skipped, and the list shows the head of the mail.
 fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
     let list = mailbox.list(1, usize::MAX).unwrap();
     if name.starts_with('.') {
@@ -102,7 +101,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
     let Some(stored) = list.mails.first() else {
         let skipped = &list.skipped[0];
         assert!(skipped.path.ends_with(name) && !skipped.reason.is_empty());
-        // It has a number where its name is one that the mailbox gives.
+        // A skipped file has a number if its name is one that the mailbox gives.
         match read {
             Err(MailboxError::Damaged(again)) => assert_eq!((&again, list.total), (skipped, 1)),
             Err(MailboxError::NoSuchMail(1)) => assert_eq!(list.total, 0),
@@ -126,7 +125,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
     }
 }
 
-/// Keeps a mail that was read as the mailbox itself does: it comes back as it was.
+/// Saves a mail as the mailbox does, and reads the same mail back.
 fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
     let (name, content) = mailbox.file_of(mail);
     assert!(content.is_ascii(), "every program reads it");

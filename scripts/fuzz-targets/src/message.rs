@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use correio_proto::{
+    capability::{Capabilities, Capability},
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
     mail::{Body, FullName, Mail, Recipients, Subject, Username},
@@ -25,7 +26,7 @@ pub(crate) fn run(value: &[u8]) {
     }
 }
 
-/// Reads a message, and what is written of it; nothing more and nothing less is read.
+/// Decodes a message, encodes it, and decodes the result, in which no byte is missing or left over.
 fn both_ways<M>(value: &[u8]) -> Option<M>
 where
     M: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -53,7 +54,7 @@ where
     Some(message)
 }
 
-/// What is said of a value that is no message goes into a reply and a line of the log.
+/// Checks the error text of a malformed value, which goes into a reply and a line of the log.
 fn malformed(malformed: &Malformed) {
     let Malformed { text, .. } = malformed;
     assert!(!text.is_empty() && text.len() <= 1000, "{} bytes", text.len());
@@ -84,7 +85,10 @@ fn request(request: &Request) {
 
 fn reply(reply: &Reply) {
     match reply {
-        Reply::Hello(welcome) => software(&welcome.software),
+        Reply::Hello(welcome) => {
+            software(&welcome.software);
+            capabilities(&welcome.capabilities);
+        }
         Reply::LoggedIn(logged_in) => {
             username(&logged_in.username);
             full_name(&logged_in.full_name);
@@ -112,7 +116,7 @@ fn notice(notice: &Notice) {
     }
 }
 
-/// The rules of PROTOCOL.md for everything that is in a mail.
+/// Checks the rules of PROTOCOL.md for all fields of a mail.
 pub(crate) fn mail(mail: &Mail) {
     username(&mail.from);
     full_name(&mail.from_name);
@@ -125,6 +129,15 @@ fn software(software: &Software) {
     for text in [software.name.as_str(), software.version.as_str()] {
         assert!(text.len() <= limits::SOFTWARE_MAX);
         assert!(text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)));
+    }
+}
+
+fn capabilities(capabilities: &Capabilities) {
+    assert!(capabilities.iter().count() <= limits::CAPABILITIES_MAX);
+    for name in capabilities.iter().map(Capability::as_str) {
+        assert!((1..=limits::CAPABILITY_MAX).contains(&name.len()));
+        assert!(name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
+        assert!(capabilities.contains(name));
     }
 }
 

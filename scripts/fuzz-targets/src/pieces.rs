@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-/// Cuts something of any length into pieces whose lengths come round again.
+/// Cuts bytes into pieces of given lengths, used in rotation.
 #[derive(Clone, Debug)]
 pub(crate) struct Pieces {
     lengths: Vec<usize>,
@@ -15,7 +15,7 @@ impl Pieces {
         Self { lengths, next: 0 }
     }
 
-    /// The length of the next piece of what has so many bytes.
+    /// The length of the next piece of `left` bytes.
     pub(crate) fn length(&mut self, of: usize) -> usize {
         let length = self.lengths.get(self.next).copied().unwrap_or(of);
         self.next = (self.next + 1) % self.lengths.len().max(1);
@@ -39,7 +39,7 @@ impl Read for Source<'_, '_> {
     }
 }
 
-/// A sink that takes one piece a write, and nothing in between.
+/// A sink that takes one piece every other write, and is full in between.
 pub(crate) struct Sink<'a> {
     pub(crate) bytes: Vec<u8>,
     pub(crate) pieces: &'a mut Pieces,

@@ -1,25 +1,25 @@
-//! Target `screen`: a text of somebody else's.
+//! Target `screen`: a text from another user.
 
-use correio_client::{Shown, show, show_json, show_part};
+use correio_client::{Layout, sanitize, sanitize_json, sanitize_part};
 use serde_json::Value;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let line = show(&text, Shown::OneLine);
+    let line = sanitize(&text, Layout::OneLine);
     assert!(!line.contains(['\n', '\t']), "{line:?}");
     assert_harmless(&line);
-    let lines = show(&text, Shown::Lines);
+    let lines = sanitize(&text, Layout::Lines);
     assert_harmless(&lines);
     assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
     if text.chars().all(is_visible) {
         assert_eq!((&*line, &*lines), (&*text, &*text), "what is harmless stays as it is");
     }
-    // What is shown is shown again as it is.
-    assert_eq!(show(&line, Shown::OneLine), line);
-    assert_eq!(show(&lines, Shown::Lines), lines);
+    // Sanitizing is idempotent.
+    assert_eq!(sanitize(&line, Layout::OneLine), line);
+    assert_eq!(sanitize(&lines, Layout::Lines), lines);
 
     let middle = text.chars().map(char::len_utf8).take(text.chars().count() / 2).sum();
-    let part = |part| show_part(&text, part, Shown::OneLine);
+    let part = |part| sanitize_part(&text, part, Layout::OneLine);
     assert_eq!(part(0..middle) + &part(middle..text.len()), line);
 
     json(&Value::from(&*text));
@@ -29,18 +29,18 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn json(document: &Value) {
-    let shown = show_json(document);
+    let shown = sanitize_json(document);
     assert!(shown.chars().all(is_visible), "{shown:?}");
-    // Read as the plain document is; numbers that are not whole may come back a little different.
+    // Equal to the plain document; numbers that are not whole may change slightly.
     let plain: Value = serde_json::from_str(&document.to_string()).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), plain);
 }
 
-/// The flags that are written with tag characters.
+/// Flags that are written with tag characters.
 const TAG_FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 
-/// Whether every invisible character is one that a script needs where it stands: alone between
-/// visible ones, at a character outside ASCII, and without a turn for text of another direction.
+/// Checks that every invisible character is needed by a script at its place: alone between visible
+/// characters, next to a character outside ASCII, and without changing the direction of other text.
 fn assert_harmless(shown: &str) {
     let mut plain = shown.to_owned();
     for name in TAG_FLAGS {
@@ -65,7 +65,7 @@ fn assert_harmless(shown: &str) {
             | '\u{e0100}'..='\u{e01ef}' => {
                 before.is_some_and(|c| !c.is_ascii()) || after.is_some_and(|c| !c.is_ascii())
             }
-            // The letters nearest to it, if any, run from right to left.
+            // The nearest letters, if any, are written from right to left.
             '\u{200f}' | '\u{61c}' => {
                 let (start, end) = characters.split_at(index);
                 let is_turned = |c: &char| c.is_alphabetic() && !c.is_ascii();
@@ -80,10 +80,10 @@ fn assert_harmless(shown: &str) {
     }
 }
 
-/// Whether a character is seen for what it is: no control character, no separator of lines or
-/// paragraphs, nothing that Unicode has programs ignore when they show text
-/// (`Default_Ignorable_Code_Point`) or that turns its direction. The exception are the sixteen
-/// variation selectors that emoji are written with; they change the look of one character.
+/// Whether a character is visible: no control character, no separator of lines or paragraphs,
+/// nothing that programs should ignore (Unicode's `Default_Ignorable_Code_Point`) or that changes
+/// the direction of text. The sixteen variation selectors of emoji count as visible: they only
+/// change the look of one character.
 fn is_visible(c: char) -> bool {
     !matches!(c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'

@@ -1,6 +1,6 @@
-//! Target `tls`: what two ends say, how what they write is moved, and what somebody in between
-//! does to it. However that is: nobody ever takes out a message that was not sent, or sees them
-//! in another order; and where nothing was changed, all of them arrive.
+//! Target `tls`: messages of two ends, how their bytes are moved, and changes by an attacker in
+//! between. In every case: no end receives a message that was not sent, or messages in another
+//! order; and without changes, all messages arrive.
 
 use std::{
     io::Cursor,
@@ -21,23 +21,23 @@ use rustls::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::script::Script;
+use crate::input::Input;
 
 /// Largest frame, in bytes.
 const FRAME_LIMIT: usize = 64 * 1024;
 
-/// Bytes that a channel with TLS holds beyond its largest frame at most: one read.
+/// Most bytes that a TLS channel holds besides its largest frame: one read.
 const READ: usize = 32 * 1024;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    match script.byte() & 1 {
-        0 => alone(script),
-        _ => pair(script),
+    let mut input = Input(data);
+    match input.byte() & 1 {
+        0 => alone(input),
+        _ => pair(input),
     }
 }
 
-/// Both ends of one server's TLS.
+/// Both ends' security, with one certificate for all runs.
 fn ends() -> &'static (Security, Security) {
     static ENDS: OnceLock<(Security, Security)> = OnceLock::new();
     ENDS.get_or_init(|| {
@@ -65,74 +65,76 @@ fn ends() -> &'static (Security, Security) {
     })
 }
 
-/// One end alone with whatever comes.
-fn alone(mut script: Script<'_>) {
-    let is_client = script.byte() & 1 == 0;
-    let length = usize::from(script.byte()).max(1);
-    let bytes = script.rest();
+/// Feeds one end with any bytes.
+fn alone(mut input: Input<'_>) {
+    let is_client = input.byte() & 1 == 0;
+    let length = usize::from(input.byte()).max(1);
+    let bytes = input.rest();
     match is_client {
-        true => hear::<ServerMessage>(&ends().0, length, bytes),
-        false => hear::<ClientMessage>(&ends().1, length, bytes),
+        true => receive_all::<ServerMessage>(&ends().0, length, bytes),
+        false => receive_all::<ClientMessage>(&ends().1, length, bytes),
     }
 }
 
-fn hear<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
+fn receive_all<M: DeserializeOwned>(security: &Security, length: usize, bytes: &[u8]) {
     let mut end = End::<M>::new(security);
     for piece in bytes.chunks(length) {
-        end.hear(piece);
-        end.speak();
+        end.receive(piece);
+        end.output();
     }
-    // No key was agreed upon, so that nothing can have been said.
-    assert_eq!(end.heard.len(), 0);
-    end.hear_the_end();
+    // Without a key, no message can have arrived.
+    assert_eq!(end.received.len(), 0);
+    end.read_end();
     let is_silent = bytes.is_empty() || end.error.is_some();
     assert!(is_silent || end.channel.is_cut_off() || bytes.len() < 4, "{bytes:?}");
 }
 
-fn pair(mut script: Script<'_>) {
+fn pair(mut input: Input<'_>) {
     let mut client = End::<ServerMessage>::new(&ends().0);
     let mut server = End::<ClientMessage>::new(&ends().1);
-    let (mut said, mut answered) = (Vec::new(), Vec::new());
+    let (mut sent, mut answered) = (Vec::new(), Vec::new());
     let (mut there, mut back) = (Vec::new(), Vec::new());
     let mut is_changed = false;
     for _ in 0..64 {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        let action = script.byte();
-        // What the high bit chooses is whose, or which way.
+        let action = input.byte();
+        // The high bit chooses the end or the direction.
         let way = if action & 0x80 == 0 { &mut there } else { &mut back };
         match action % 8 {
-            0 | 1 if action & 0x80 == 0 => said.extend(client.say(question(script.byte()))),
-            0 | 1 => answered.extend(server.say(answer(script.byte()))),
+            0 | 1 if action & 0x80 == 0 => sent.extend(client.send(question(input.byte()))),
+            0 | 1 => answered.extend(server.send(answer(input.byte()))),
             2 | 3 => {
-                let count = usize::from(script.number()).min(way.len());
+                let count = usize::from(input.number()).min(way.len());
                 let piece: Vec<u8> = way.drain(..count).collect();
                 match action & 0x80 {
-                    0 => server.hear(&piece),
-                    _ => client.hear(&piece),
+                    0 => server.receive(&piece),
+                    _ => client.receive(&piece),
                 }
             }
             4 if action & 0x80 == 0 => client.close(),
             4 => server.close(),
-            _ => is_changed |= change(action, &mut script, way),
+            _ => is_changed |= change(action, &mut input, way),
         }
-        // Neither program reads on behind its own goodbye what somebody may have changed: rustls,
-        // built with debug assertions, refuses to send an alert then.
+        // No end reads changed bytes after its own goodbye: rustls, built with debug assertions,
+        // panics when it must send an alert then.
         client.is_deaf = is_changed && client.is_closed;
         server.is_deaf = is_changed && server.is_closed;
-        there.extend(client.speak());
-        back.extend(server.speak());
+        there.extend(client.output());
+        back.extend(server.output());
     }
     while !there.is_empty() || !back.is_empty() {
-        server.hear(&std::mem::take(&mut there));
-        client.hear(&std::mem::take(&mut back));
-        there.extend(client.speak());
-        back.extend(server.speak());
+        server.receive(&std::mem::take(&mut there));
+        client.receive(&std::mem::take(&mut back));
+        there.extend(client.output());
+        back.extend(server.output());
     }
-    let is_whole = |heard: usize, said: usize| is_changed || heard == said;
-    assert!(said.starts_with(&server.heard) && is_whole(server.heard.len(), said.len()));
-    assert!(answered.starts_with(&client.heard) && is_whole(client.heard.len(), answered.len()));
+    let is_whole = |received: usize, sent: usize| is_changed || received == sent;
+    assert!(sent.starts_with(&server.received) && is_whole(server.received.len(), sent.len()));
+    assert!(
+        answered.starts_with(&client.received) && is_whole(client.received.len(), answered.len())
+    );
     for (error, cut_off, other_closed) in [
         (server.error.clone(), server.end_cut_off(), client.is_closed),
         (client.error.clone(), client.end_cut_off(), server.is_closed),
@@ -142,24 +144,24 @@ fn pair(mut script: Script<'_>) {
     }
 }
 
-/// Changes what is on its way, puts something in or takes something out; whether it did.
-fn change(action: u8, script: &mut Script<'_>, way: &mut Vec<u8>) -> bool {
-    let at = usize::from(script.number()).min(way.len());
+/// Changes, inserts or removes bytes on their way. Returns whether it did.
+fn change(action: u8, input: &mut Input<'_>, way: &mut Vec<u8>) -> bool {
+    let at = usize::from(input.number()).min(way.len());
     match action % 8 {
         5 => {
             let Some(byte) = way.get_mut(at) else {
                 return false;
             };
-            *byte ^= script.byte().max(1);
+            *byte ^= input.byte().max(1);
             true
         }
         6 => {
-            let more = script.counted();
+            let more = input.counted();
             way.splice(at..at, more.iter().copied());
             !more.is_empty()
         }
         _ => {
-            let count = usize::from(script.byte()).min(way.len() - at);
+            let count = usize::from(input.byte()).min(way.len() - at);
             way.drain(at..at + count);
             count > 0
         }
@@ -175,7 +177,7 @@ fn question(size: u8) -> ClientMessage {
     ClientMessage { number, request }
 }
 
-/// Up to 32 KiB, which take several records of TLS.
+/// Up to 32 KiB, which take several TLS records.
 fn answer(size: u8) -> ServerMessage {
     let text = "x".repeat(usize::from(size) * 128);
     match size {
@@ -187,13 +189,13 @@ fn answer(size: u8) -> ServerMessage {
     }
 }
 
-/// One end, and what came out of it.
+/// One end and the messages that it has received.
 struct End<M> {
     channel: Channel,
     spare: SpareBuffers,
-    heard: Vec<M>,
+    received: Vec<M>,
     error: Option<ChannelError>,
-    /// Whether it says nothing more, and whether it listens no more either.
+    /// Whether the end sends nothing more, and whether it reads nothing more.
     is_closed: bool,
     is_deaf: bool,
 }
@@ -202,11 +204,11 @@ impl<M: DeserializeOwned> End<M> {
     fn new(security: &Security) -> Self {
         let channel = Channel::new(security, FRAME_LIMIT);
         let spare = SpareBuffers::new(2);
-        Self { channel, spare, heard: Vec::new(), error: None, is_closed: false, is_deaf: false }
+        Self { channel, spare, received: Vec::new(), error: None, is_closed: false, is_deaf: false }
     }
 
-    /// Takes bytes in, as far as it still listens, and everything out.
-    fn hear(&mut self, bytes: &[u8]) {
+    /// Feeds bytes into the channel, unless the end is deaf, and takes all messages out.
+    fn receive(&mut self, bytes: &[u8]) {
         let mut source = Cursor::new(if self.is_deaf { &[] } else { bytes });
         let bytes = *source.get_ref();
         while (source.position() as usize) < bytes.len() {
@@ -215,7 +217,7 @@ impl<M: DeserializeOwned> End<M> {
             assert!(self.channel.pending_input() <= FRAME_LIMIT + HEADER + READ);
             self.take();
             self.channel.detach(&mut self.spare);
-            // The other side has said goodbye: what comes behind is not looked at.
+            // The other side has said goodbye: later bytes are ignored.
             if count == 0 {
                 return;
             }
@@ -228,7 +230,7 @@ impl<M: DeserializeOwned> End<M> {
             match self.channel.next_message::<M>() {
                 Ok(Some(message)) => {
                     assert!(self.error.is_none(), "nothing comes behind an error");
-                    self.heard.push(message);
+                    self.received.push(message);
                 }
                 Ok(None) => return assert!(!announced),
                 Err(error) => {
@@ -238,18 +240,18 @@ impl<M: DeserializeOwned> End<M> {
         }
     }
 
-    fn hear_the_end(&mut self) {
+    fn read_end(&mut self) {
         while self.channel.read_from(&mut std::io::empty()).unwrap() > 0 {}
     }
 
-    /// Whether the end of the stream, now, is one without a goodbye.
+    /// Whether the stream would end without a goodbye if it ended now.
     fn end_cut_off(&mut self) -> bool {
-        self.hear_the_end();
+        self.read_end();
         self.channel.is_cut_off()
     }
 
-    /// Says something, unless it has said goodbye.
-    fn say<S: Serialize>(&mut self, message: S) -> Option<S> {
+    /// Sends a message, unless the end has said goodbye.
+    fn send<S: Serialize>(&mut self, message: S) -> Option<S> {
         if self.is_closed {
             return None;
         }
@@ -262,8 +264,8 @@ impl<M: DeserializeOwned> End<M> {
         self.is_closed = true;
     }
 
-    /// Everything that it has to write now.
-    fn speak(&mut self) -> Vec<u8> {
+    /// All bytes that the end has to write now.
+    fn output(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.channel.attach(&mut self.spare);
         while self.channel.wants_write() {

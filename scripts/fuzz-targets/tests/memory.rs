@@ -1,5 +1,6 @@
-//! The memory that hostile input takes: messages that claim much, and a terminal that never ends
-//! what it began. A program of its own, because it counts what the whole process allocates.
+//! Bounds the memory that hostile input takes: messages that claim much, and a terminal that never
+//! ends a sequence. This is a program of its own, because it counts the allocations of the whole
+//! process.
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 
@@ -17,27 +18,27 @@ use correio_proto::{frame, message::ClientMessage};
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// Bytes that reading a request may take besides a multiple of its length.
+/// Most bytes allocated for reading a request, besides a multiple of its length.
 const REQUEST_MAX: usize = 16 * 1024;
 
-/// The same for everything else that a target does, replies among it: serde makes room for a list
-/// of mails by the number that is claimed, up to 1 MiB.
+/// The same for everything else in a target, replies included: serde reserves room for a list of
+/// mails by the claimed number, up to 1 MiB.
 const REPLY_MAX: usize = (1 << 20) + 64 * 1024;
 
-/// Bytes of a sequence or a string that a terminal sends without an end.
+/// Bytes of a sequence or string that a terminal sends without an end.
 const ENDLESS: usize = 1 << 20;
 
-/// Bytes that a decoder may take for a sequence, and besides a paste.
+/// Most bytes that a decoder holds for a sequence, and besides a paste.
 const DECODER_MAX: usize = 4 * 1024;
 
-/// The count is that of all threads: the tests take turns.
+/// All threads are counted together: the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One allocation beyond the limit, and the process ends.
+/// Aborts the process at the first allocation beyond the limit.
 fn within(bytes: usize, run: impl FnOnce()) {
     ALLOCATOR.set_limit(ALLOCATOR.allocated() + bytes).unwrap();
     run();
@@ -51,8 +52,8 @@ fn a_terminal_that_never_ends_a_sequence_takes_little_memory() {
     for start in ["\x1b[", "\x1bO", "\x1b]", "\x1bP"] {
         within(DECODER_MAX, || endless(start, &piece, ENDLESS));
     }
-    // A paste of twice the limit: it is kept up to the limit, in a buffer that grows by doubling
-    // (the old and the new one are there at once).
+    // A paste of twice the limit is kept up to the limit, in a buffer that grows by doubling (the
+    // old and the new buffer exist at once).
     within(4 * PASTE_MAX + DECODER_MAX, || endless("\x1b[200~", &piece, 2 * PASTE_MAX));
 }
 

@@ -1,4 +1,4 @@
-//! Every input that is kept, through its target again.
+//! Runs every input of the corpus through its target.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
@@ -13,12 +13,11 @@ use std::{
 
 use correio_fuzz::{TARGETS, Target};
 
-/// Most files, and most bytes, that a target's inputs may be: they are kept to be read again by
-/// every run of the tests.
+/// Most files, and most bytes, of a target's inputs, since every run of the tests reads them all.
 const FILES_MAX: usize = 40;
 const BYTES_MAX: u64 = 64 * 1024;
 
-/// A stack on which nothing recurses far.
+/// A stack that is too small for deep recursion.
 const SMALL_STACK: usize = 64 * 1024;
 
 fn inputs(target: &Target) -> Vec<PathBuf> {
@@ -29,7 +28,7 @@ fn inputs(target: &Target) -> Vec<PathBuf> {
     paths
 }
 
-/// Runs all inputs of a target and says which of them fail.
+/// Runs all inputs of a target and reports those that fail.
 fn replay(name: &str) {
     let target = Target::named(name).unwrap();
     let mut failed = Vec::new();

@@ -1,4 +1,4 @@
-//! How the connection of one scripted client is begun, and why it was lost.
+//! Starts a scripted client's connection, and names the reasons for losing it.
 
 use std::{
     io,
@@ -9,7 +9,16 @@ use correio_client::client::LinkError;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Begins to connect, from this address where one is given.
+/// What the driver does with a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkAction {
+    /// Keeps the connection.
+    Keep,
+    /// Closes the connection without a goodbye; the client connects again later.
+    Close,
+}
+
+/// Starts to connect, from the source address if one is given.
 pub(crate) fn connect(source: Option<IpAddr>, server: SocketAddr) -> io::Result<TcpStream> {
     let domain = Domain::for_address(server);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -26,13 +35,13 @@ pub(crate) fn connect(source: Option<IpAddr>, server: SocketAddr) -> io::Result<
     Ok(TcpStream::from_std(socket.into()))
 }
 
-/// A word for why a connection was lost.
+/// The code that stands for a lost connection in the results.
 pub(crate) fn code(error: &LinkError) -> &'static str {
     match error {
         LinkError::Closed | LinkError::Io(..) => "disconnected",
         LinkError::Rejected(error) => error.code.as_str(),
         LinkError::Silent => "silent",
         LinkError::Untrusted(_) | LinkError::NoTls | LinkError::Tls(_) => "tls",
-        LinkError::Foreign(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
+        LinkError::WrongProtocol(_) | LinkError::Protocol(_) | LinkError::Version(_) => "protocol",
     }
 }

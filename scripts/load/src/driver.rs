@@ -1,5 +1,5 @@
-//! One thread that owns the connections of all scripted clients: who is ready, what time it is,
-//! whose turn it is. What they do is theirs.
+//! Owns the connections of all scripted clients in one thread: polls them, keeps their timers and
+//! reconnects them. The clients themselves decide what to send.
 
 use std::{
     cmp::Reverse,
@@ -15,40 +15,40 @@ use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
-    dial::{code, connect},
-    intruder::{Intruder, Next},
-    ledger::{Found, Ledger, PersonId},
-    person::{Person, Phase, Profile, Random, Shared, Typed, Wish},
+    dial::{LinkAction, code, connect},
+    intruder::Intruder,
+    ledger::{Ledger, MailCounts, UserId},
     results::{Operation, People, Recorder},
     scenario::Scenario,
+    user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
 
-/// Connections from one address of this machine: fewer than it has ports.
+/// Connections from one source address: fewer than it has ports.
 const CONNECTIONS_PER_ADDRESS: usize = 20_000;
 
-/// Longest wait before another attempt to connect.
+/// Longest wait before a new attempt to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// A connection that stood as long was a good one: after a shorter one, waits become longer.
+/// A connection that lasted this long resets the backoff.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
-/// How often one client has its turn before the others have theirs.
+/// Most consecutive rounds of one client before the others are served.
 const ROUNDS_MAX: usize = 8;
 
-/// Who is loaded and by whom.
+/// Target server and the virtual users.
 #[derive(Debug)]
 pub struct Plan {
-    /// What clients do.
+    /// The scenario.
     pub scenario: Scenario,
     /// The server.
     pub server: SocketAddr,
     /// What clients trust.
     pub trust: Trust,
-    /// Mails a second by schedule, besides what the scenario says; `None` for a closed load.
+    /// Mails a second by schedule, besides the scenario's; `None` for a closed load.
     pub rate: Option<f64>,
-    /// What the random choices begin with.
+    /// Seed of the random choices.
     pub seed: u64,
-    /// A server that says nothing for as long, to people of whom nobody sits out a wait, is gone.
+    /// A server that is silent for this long is gone, unless it has told a user to wait.
     pub silence: Duration,
 }
 
@@ -61,68 +61,68 @@ pub struct Driver {
     people: usize,
     usernames: Vec<Vec<Username>>,
     plan: Plan,
-    /// Where mails are counted.
+    /// Counts the mails.
     ledger: Ledger,
-    /// Where times are kept.
+    /// Records the latencies.
     pub recorder: Recorder,
-    random: Random,
+    rng: Rng,
     phase: Phase,
     spare: SpareBuffers,
-    /// Scheduled mails so far, and whose turn is next.
+    /// Number of scheduled mails so far, and the next sender.
     scheduled: u64,
     next_sender: usize,
-    /// Connections that stand, and the fewest of them since somebody asked.
+    /// Number of connections, and its minimum since it was last taken.
     up: usize,
     fewest: usize,
-    /// When a person last had an answer. A connection is none: the kernel makes it for a server that
-    /// hangs.
+    /// Time of the last answer to a user. Connections do not count: the kernel accepts them even if
+    /// the server hangs.
     heard_at: Duration,
 }
 
-/// What is there at the end.
+/// The results of the load.
 #[derive(Debug)]
 pub struct Finished {
-    /// What became of the mails.
-    pub found: Found,
-    /// All times.
+    /// The totals of the ledger.
+    pub counts: MailCounts,
+    /// All latencies.
     pub recorder: Recorder,
-    /// Who came in.
+    /// The results of the users' logins.
     pub people: People,
     /// Mails that were due by schedule.
     pub scheduled: u64,
-    /// Clients that mean no good and never had a connection.
+    /// Hostile clients that never had a connection.
     pub harmless: usize,
 }
 
 struct Slot {
-    who: Who,
+    role: Role,
     link: Link,
     failures: u32,
-    /// Whether it ever had a connection.
+    /// Whether the client ever had a connection.
     has_connected: bool,
-    /// The earliest entry it has among the timers.
+    /// The client's earliest entry among the timers.
     timer: Option<Duration>,
 }
 
-enum Who {
-    Person(Box<Person>),
+enum Role {
+    User(Box<VirtualUser>),
     Intruder(Box<Intruder>),
 }
 
 enum Link {
-    /// Another attempt is due then.
+    /// Disconnected until the next attempt at this time.
     Down(Duration),
     Connecting(TcpStream, Duration),
-    /// Since then.
+    /// Connected since this time.
     Up(TcpStream, Duration),
 }
 
 impl Driver {
-    /// Makes all clients; none of them connects before its time, which counts from [`Driver::begin`].
+    /// Makes all clients. Each connects at its arrival time, which counts from [`Driver::begin`].
     ///
     /// # Errors
     ///
-    /// The kernel refuses a poll, or a name is none.
+    /// The kernel refuses a poll, or a username is invalid.
     pub fn new(plan: Plan) -> Result<Self> {
         let mut driver = Self {
             poll: Poll::new().context("a poll")?,
@@ -133,7 +133,7 @@ impl Driver {
             usernames: vec![Vec::new(); plan.scenario.clients.len()],
             ledger: Ledger::default(),
             recorder: Recorder::default(),
-            random: Random::with_seed(plan.seed),
+            rng: Rng::with_seed(plan.seed),
             phase: Phase::Acting,
             spare: SpareBuffers::new(64),
             scheduled: 0,
@@ -143,7 +143,7 @@ impl Driver {
             heard_at: Duration::ZERO,
             plan,
         };
-        // People first, so that their numbers are those of the ledger.
+        // Users come first, so that their numbers are those of the ledger.
         driver.make_clients(true)?;
         driver.make_clients(false)?;
         Ok(driver)
@@ -151,7 +151,7 @@ impl Driver {
 
     fn make_clients(&mut self, people: bool) -> Result<()> {
         let address = self.plan.server.to_string().parse().context("the server's address")?;
-        // One for all: sessions of TLS are resumed as one client's are.
+        // One configuration for all: TLS sessions are resumed as one client's are.
         let security = self.plan.trust.security(&address);
         for (index, group) in self.plan.scenario.clients.iter().enumerate() {
             if group.behaviour.is_person() != people {
@@ -161,15 +161,19 @@ impl Driver {
                 let username: Username = username.parse()?;
                 let share = number as f64 / group.count as f64;
                 let arrival = Duration::from_secs_f64(group.arrive * share);
-                // Not stretched by bcrypt: nobody guesses the passwords of such a server.
+                // Not stretched by bcrypt: nobody guesses the passwords of a test server.
                 let credential = Credential::from([0x2a; 23]);
-                let who = if people {
+                let role = if people {
                     let id = self.slots.len();
                     self.ledger.enter(username.clone(), id);
                     let security = security.clone();
-                    let types = if group.mistypes(number) { Typed::Wrong } else { Typed::Right };
+                    let types = if group.mistypes(number) {
+                        TypedPassword::Wrong
+                    } else {
+                        TypedPassword::Right
+                    };
                     let group = index;
-                    Who::Person(Box::new(Person::new(Profile {
+                    Role::User(Box::new(VirtualUser::new(Profile {
                         id,
                         group,
                         username,
@@ -182,11 +186,11 @@ impl Driver {
                     let (behaviour, security) = (group.behaviour, security.clone());
                     let intruder =
                         Intruder::new(behaviour, username, credential, security, arrival);
-                    Who::Intruder(Box::new(intruder))
+                    Role::Intruder(Box::new(intruder))
                 };
                 let index = self.slots.len();
                 self.slots.push(Slot {
-                    who,
+                    role,
                     link: Link::Down(arrival),
                     failures: 0,
                     has_connected: false,
@@ -201,55 +205,55 @@ impl Driver {
         Ok(())
     }
 
-    /// The load begins now.
+    /// Starts the load.
     pub fn begin(&mut self) {
         self.started = Instant::now();
     }
 
-    /// How long it has been going on.
+    /// Time since the start.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Connections that stand.
+    /// Number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.up
     }
 
-    /// The fewest connections that stood at a time since this was last asked.
+    /// The smallest number of connections since the last call.
     pub fn take_fewest(&mut self) -> usize {
         std::mem::replace(&mut self.fewest, self.up)
     }
 
-    /// Whether the server seems to be gone for good: nobody hears of it, although nobody was told to
-    /// wait.
+    /// Whether the server seems to be gone for good: it has been silent for long, and has told no
+    /// user to wait.
     #[must_use]
-    pub fn is_deserted(&self) -> bool {
+    pub fn is_server_gone(&self) -> bool {
         let now = self.now();
-        let is_told = |person: &Person| !person.is_drained() && person.is_told_to_wait(now);
-        self.heard_at + self.plan.silence <= now && !self.everybody().any(is_told)
+        let is_told = |user: &VirtualUser| !user.is_drained() && user.is_told_to_wait(now);
+        self.heard_at + self.plan.silence <= now && !self.users().any(is_told)
     }
 
-    fn everybody(&self) -> impl Iterator<Item = &Person> {
-        self.slots.iter().take(self.people).filter_map(|slot| match &slot.who {
-            Who::Person(person) => Some(person.as_ref()),
-            Who::Intruder(_) => None,
+    fn users(&self) -> impl Iterator<Item = &VirtualUser> {
+        self.slots.iter().take(self.people).filter_map(|slot| match &slot.role {
+            Role::User(user) => Some(user.as_ref()),
+            Role::Intruder(_) => None,
         })
     }
 
-    /// How the ledger stands.
+    /// The ledger's counts so far.
     #[must_use]
-    pub fn found(&self) -> &Found {
-        self.ledger.found()
+    pub fn counts(&self) -> &MailCounts {
+        self.ledger.counts()
     }
 
-    /// Lets everybody act until `until`, or until nobody has anything left to do in this phase.
+    /// Runs all clients until `until`, or until the phase has nothing left to do.
     ///
     /// # Errors
     ///
-    /// The kernel does not report events any more.
+    /// The poll fails.
     pub fn run_until(&mut self, until: Duration) -> Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -264,14 +268,14 @@ impl Driver {
                 other => other.context("waiting for events")?,
             }
             for event in &events {
-                self.turn(event.token().0);
+                self.serve_client(event.token().0);
             }
             self.send_scheduled();
             self.take_timers();
         }
     }
 
-    /// Begins another phase.
+    /// Starts another phase.
     pub fn enter(&mut self, phase: Phase) {
         if self.phase == Phase::Acting {
             self.recorder.end_acting();
@@ -279,36 +283,36 @@ impl Driver {
         self.phase = phase;
         self.heard_at = self.now();
         for index in 0..self.people {
-            if let Some(Slot { who: Who::Person(person), .. }) = self.slots.get_mut(index) {
-                person.wake();
+            if let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) {
+                user.wake();
             }
-            self.turn(index);
+            self.serve_client(index);
         }
     }
 
-    /// Whether everything of this phase was done.
+    /// Whether the phase has nothing left to do.
     #[must_use]
     pub fn is_done(&self) -> bool {
         match self.phase {
             Phase::Acting => false,
-            Phase::Settling => self.everybody().all(|person| !person.is_busy()),
-            Phase::Draining => self.everybody().all(Person::is_drained),
+            Phase::Settling => self.users().all(|user| !user.is_busy()),
+            Phase::Draining => self.users().all(VirtualUser::is_drained),
         }
     }
 
-    /// Closes the ledger.
+    /// Closes the ledger and returns the results.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let mut drained: HashSet<PersonId> = HashSet::new();
+        let mut drained: HashSet<UserId> = HashSet::new();
         let mut people = People { expected: self.people, ..People::default() };
         let mut unemptied = 0;
-        for person in self.everybody() {
-            if person.is_drained() {
-                drained.insert(person.id());
-            } else if !person.is_stranger() {
+        for user in self.users() {
+            if user.is_drained() {
+                drained.insert(user.id());
+            } else if !user.is_stranger() {
                 unemptied += 1;
             }
-            let record = person.record();
+            let record = user.record();
             people.came_in += usize::from(record.came_in);
             people.mistyped += usize::from(record.mistyped);
             people.waited += usize::from(record.waited);
@@ -317,7 +321,7 @@ impl Driver {
         let intruders = self.slots.iter().skip(self.people);
         let harmless = intruders.filter(|slot| !slot.has_connected).count();
         Finished {
-            found: self.ledger.close(&drained, unemptied),
+            counts: self.ledger.close(&drained, unemptied),
             recorder: self.recorder,
             people,
             scheduled: self.scheduled,
@@ -327,7 +331,7 @@ impl Driver {
 
     fn take_timers(&mut self) {
         let now = self.now();
-        // What comes due meanwhile has its turn after the sockets were looked at.
+        // Timers that come due meanwhile run after the next poll.
         let mut due = Vec::new();
         while let Some(Reverse((at, index))) = self.timers.peek().copied()
             && at <= now
@@ -341,7 +345,7 @@ impl Driver {
             }
         }
         for index in due {
-            self.turn(index);
+            self.serve_client(index);
         }
     }
 
@@ -350,8 +354,8 @@ impl Driver {
         Some(Duration::from_secs_f64((self.scheduled + 1) as f64 / rate))
     }
 
-    /// Gives mails that are due by the schedule to whoever can send them; those that nobody can
-    /// send are missed.
+    /// Gives due scheduled mails to users that can send them. Mails that no user can send are
+    /// missed.
     fn send_scheduled(&mut self) {
         let now = self.now();
         while let Some(due) = self.next_arrival().filter(|due| *due <= now) {
@@ -360,7 +364,7 @@ impl Driver {
             for _ in 0..self.people {
                 let index = self.next_sender % self.people.max(1);
                 self.next_sender += 1;
-                if self.with_person(index, now, |person, shared| person.send_scheduled(shared, due))
+                if self.with_user(index, now, |user, context| user.send_scheduled(context, due))
                     == Some(true)
                 {
                     sent = Some(index);
@@ -368,43 +372,43 @@ impl Driver {
                 }
             }
             match sent {
-                Some(index) => self.turn(index),
+                Some(index) => self.serve_client(index),
                 None => self.recorder.missed(),
             }
         }
     }
 
-    fn with_person<R>(
+    fn with_user<R>(
         &mut self,
         index: usize,
         now: Duration,
-        action: impl FnOnce(&mut Person, &mut Shared<'_>) -> R,
+        action: impl FnOnce(&mut VirtualUser, &mut UserContext<'_>) -> R,
     ) -> Option<R> {
-        let Some(Slot { who: Who::Person(person), .. }) = self.slots.get_mut(index) else {
+        let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) else {
             return None;
         };
-        let mut shared = Shared {
+        let mut context = UserContext {
             now,
             groups: &self.plan.scenario.clients,
             usernames: &mut self.usernames,
             ledger: &mut self.ledger,
             recorder: &mut self.recorder,
-            random: &mut self.random,
+            rng: &mut self.rng,
             phase: self.phase,
         };
-        Some(action(person, &mut shared))
+        Some(action(user, &mut context))
     }
 
-    /// Does whatever one client can do now.
-    fn turn(&mut self, index: usize) {
+    /// Does everything that one client can do now.
+    fn serve_client(&mut self, index: usize) {
         let now = self.now();
         self.keep_connected(index, now);
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        match &slot.who {
-            Who::Intruder(_) => self.drive_intruder(index, now),
-            Who::Person(_) => self.drive_person(index),
+        match &slot.role {
+            Role::Intruder(_) => self.drive_intruder(index, now),
+            Role::User(_) => self.drive_user(index),
         }
         self.set_timer(index);
     }
@@ -452,17 +456,17 @@ impl Driver {
             slot.has_connected = true;
             self.up += 1;
         }
-        match &mut slot.who {
-            Who::Person(person) => {
-                person.client.connected(now);
+        match &mut slot.role {
+            Role::User(user) => {
+                user.client.connected(now);
                 self.recorder.done(Operation::Connect, now.saturating_sub(since));
             }
-            Who::Intruder(intruder) => intruder.connected(now),
+            Role::Intruder(intruder) => intruder.connected(now),
         }
     }
 
-    /// Addresses of this machine, so that there are ports enough. Those who mean no good come
-    /// from others than people do.
+    /// A source address on this machine, so that there are enough ports. Hostile clients use other
+    /// addresses than users.
     fn source(&self, index: usize) -> Option<IpAddr> {
         if !self.plan.server.ip().is_loopback() || self.plan.server.is_ipv6() {
             return None;
@@ -474,52 +478,51 @@ impl Driver {
         Some(Ipv4Addr::new(127, 0, network, number as u8).into())
     }
 
-    fn drive_person(&mut self, index: usize) {
+    fn drive_user(&mut self, index: usize) {
         for _ in 0..ROUNDS_MAX {
             let now = self.now();
-            self.with_person(index, now, Person::begin);
-            let Some(Slot { who: Who::Person(person), link, .. }) = self.slots.get_mut(index)
-            else {
+            self.with_user(index, now, VirtualUser::begin);
+            let Some(Slot { role: Role::User(user), link, .. }) = self.slots.get_mut(index) else {
                 return;
             };
-            let driven = person.client.handle_timeout(now);
+            let driven = user.client.handle_timeout(now);
             let Link::Up(stream, _) = link else {
-                // Only requests that have waited for too long.
-                self.with_person(index, now, Person::take_events);
+                // Without a connection, only timeouts are handled.
+                self.with_user(index, now, VirtualUser::take_events);
                 return;
             };
-            person.is_asking = false;
-            person.client.attach(&mut self.spare);
-            let driven = driven.and_then(|()| person.client.drive(now, stream));
-            person.client.detach(&mut self.spare);
+            user.is_asking = false;
+            user.client.attach(&mut self.spare);
+            let driven = driven.and_then(|()| user.client.drive(now, stream));
+            user.client.detach(&mut self.spare);
             let answers = self.recorder.answers();
-            let wish = self.with_person(index, now, Person::take_events);
+            let action = self.with_user(index, now, VirtualUser::take_events);
             if self.recorder.answers() > answers {
                 self.heard_at = now;
             }
             if let Err(error) = driven {
                 return self.disconnected(index, now, code(&error));
             }
-            if wish == Some(Wish::Vanish) {
+            if action == Some(LinkAction::Close) {
                 if let Some(slot) = self.slots.get_mut(index) {
-                    // It is its own doing, and says nothing of the server.
+                    // The user itself closed the connection, which is no failure of the server's.
                     slot.failures = 0;
                 }
                 self.drop_link(index, now);
                 return;
             }
-            let has_more = self.with_person(index, now, |person, shared| {
-                let may_begin = !person.is_busy()
-                    && person.wake_at() <= shared.now
-                    && !person.is_drained()
-                    && shared.phase != Phase::Settling;
-                person.is_asking || may_begin
+            let has_more = self.with_user(index, now, |user, context| {
+                let may_begin = !user.is_busy()
+                    && user.wake_at() <= context.now
+                    && !user.is_drained()
+                    && context.phase != Phase::Settling;
+                user.is_asking || may_begin
             });
             if has_more != Some(true) {
                 return;
             }
         }
-        // It goes on in its next turn.
+        // The client goes on in the next iteration.
         self.timers.push(Reverse((Duration::ZERO, index)));
         if let Some(slot) = self.slots.get_mut(index) {
             slot.timer = Some(Duration::ZERO);
@@ -527,12 +530,12 @@ impl Driver {
     }
 
     fn drive_intruder(&mut self, index: usize, now: Duration) {
-        let Some(Slot { who: Who::Intruder(intruder), link: Link::Up(stream, _), .. }) =
+        let Some(Slot { role: Role::Intruder(intruder), link: Link::Up(stream, _), .. }) =
             self.slots.get_mut(index)
         else {
             return;
         };
-        if intruder.drive(now, stream) == Next::Close {
+        if intruder.drive(now, stream) == LinkAction::Close {
             self.drop_link(index, now);
         }
     }
@@ -545,7 +548,7 @@ impl Driver {
     }
 
     fn drop_link(&mut self, index: usize, now: Duration) {
-        let pause = self.random.f64();
+        let pause = self.rng.f64();
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
@@ -559,9 +562,9 @@ impl Driver {
         slot.failures = slot.failures.saturating_add(1);
         let wait = RECONNECT_MAX.min(Duration::from_millis(50) * 2_u32.pow(slot.failures.min(6)));
         slot.link = Link::Down(now + wait.mul_f64(0.5 + pause / 2.0));
-        match &mut slot.who {
-            Who::Person(person) => person.client.disconnected(),
-            Who::Intruder(intruder) => {
+        match &mut slot.role {
+            Role::User(user) => user.client.disconnected(),
+            Role::Intruder(intruder) => {
                 intruder.disconnected(now);
                 slot.link = Link::Down(intruder.wake_at());
             }
@@ -572,15 +575,15 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        let next = match (&slot.who, &slot.link) {
+        let next = match (&slot.role, &slot.link) {
             (_, Link::Down(at)) => *at,
             (_, Link::Connecting(..)) => Duration::MAX,
-            (Who::Intruder(intruder), Link::Up(..)) => intruder.wake_at(),
-            (Who::Person(person), Link::Up(..)) => {
-                let client = person.client.timeout().unwrap_or(Duration::MAX);
+            (Role::Intruder(intruder), Link::Up(..)) => intruder.wake_at(),
+            (Role::User(user), Link::Up(..)) => {
+                let client = user.client.timeout().unwrap_or(Duration::MAX);
                 let is_waiting =
-                    person.is_busy() || person.is_drained() || self.phase == Phase::Settling;
-                if is_waiting { client } else { client.min(person.wake_at()) }
+                    user.is_busy() || user.is_drained() || self.phase == Phase::Settling;
+                if is_waiting { client } else { client.min(user.wake_at()) }
             }
         };
         if next < slot.timer.unwrap_or(Duration::MAX) {

@@ -1,6 +1,6 @@
-//! Starts a server that never outlives the load generator, however that ends: the kernel kills it
-//! once its parent is gone. The generator starts itself as a guard, which asks the kernel for that
-//! and then becomes the server: no code runs between fork and exec.
+//! Starts a server that never outlives the load generator: the kernel kills it when its parent
+//! ends. The generator starts itself as a guard, which asks the kernel for that and then becomes
+//! the server, so that no code runs between fork and exec.
 
 use std::{
     ffi::OsString,
@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::results::Ending;
 
-/// The first argument of a guard, before the number of its parent and the command line.
+/// The first argument of a guard; the parent's process id and the command line follow.
 const FLAG: &str = "--as-child-of";
 
-/// A command that runs `command` under the guard, which is the load generator's own program.
+/// Wraps `command` in a guard, which is the load generator's own program.
 ///
 /// # Errors
 ///
@@ -32,8 +32,8 @@ pub fn guarded(guard: &Path, command: &Command) -> Result<Command> {
     Ok(guarded)
 }
 
-/// Becomes the guarded program where the arguments say so; returns only otherwise, or where that
-/// fails.
+/// Becomes the guarded program if the arguments say so. Returns `None` otherwise, and a status if
+/// that fails.
 pub fn take_over() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != FLAG {

@@ -1,5 +1,5 @@
-//! Clients that mean no good: they hold connections, begin what they do not end, read nothing, and
-//! guess. Nothing is expected of them but that they harm nobody.
+//! Hostile clients: they hold connections, leave frames unfinished, read nothing, and guess
+//! passwords. They only must not harm the others.
 
 use std::{
     io::{self, Read, Write},
@@ -17,19 +17,19 @@ use correio_proto::{
     tls::Security,
 };
 
-use crate::scenario::Behaviour;
+use crate::{dial::LinkAction, scenario::Behaviour};
 
-/// How long one waits before it comes again.
+/// How long an intruder waits before it connects again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Pages that a slow reader asks for and does not read.
 const PAGES: u32 = 500;
 
-/// Mails that it has sent to itself, and the bytes of each.
+/// Number of mails that a slow reader sends to itself, and bytes of each.
 const OWN_MAILS: u32 = 20;
 const OWN_BODY: usize = 50_000;
 
-/// The beginning of a TLS record, and of a frame without TLS, neither of which is ever ended.
+/// The beginning of a TLS record, and of a frame without TLS; neither is ever completed.
 const HALF_RECORD: [u8; 8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01];
 const HALF_FRAME: [u8; 8] = [0x00, 0x00, 0x0f, 0xff, 0x83, 0xa6, b'n', b'u'];
 
@@ -41,35 +41,26 @@ pub struct Intruder {
     credential: Credential,
     security: Security,
     channel: Channel,
-    said: usize,
+    sent: usize,
     number: u32,
     stage: Stage,
-    /// When it has something to do by itself.
+    /// When the intruder next acts by itself.
     wake_at: Duration,
 }
 
-/// How far it is.
+/// The state of a dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Greeting,
     Registering,
     LoggingIn,
     Filling,
-    /// It asks and does not read.
+    /// Sends requests and reads nothing.
     Deaf,
 }
 
-/// What the driver is to do with its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Keep it.
-    Keep,
-    /// Close it; the intruder connects again when it wakes.
-    Close,
-}
-
 impl Intruder {
-    /// One that comes at `arrival`.
+    /// An intruder that first connects at `arrival`.
     #[must_use]
     pub fn new(
         behaviour: Behaviour,
@@ -85,23 +76,23 @@ impl Intruder {
             credential,
             security,
             channel,
-            said: 0,
+            sent: 0,
             number: 0,
             stage: Stage::Greeting,
             wake_at: arrival,
         }
     }
 
-    /// When it has something to do by itself.
+    /// When the intruder next acts by itself.
     #[must_use]
     pub fn wake_at(&self) -> Duration {
         self.wake_at
     }
 
-    /// It has a new connection.
+    /// Starts over on a new connection.
     pub fn connected(&mut self, now: Duration) {
         self.channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
-        self.said = 0;
+        self.sent = 0;
         self.number = 0;
         self.wake_at = now;
         if matches!(self.behaviour, Behaviour::SlowReader | Behaviour::LoginFlood) {
@@ -111,21 +102,21 @@ impl Intruder {
         }
     }
 
-    /// Its connection is gone.
+    /// Notes that the connection is gone.
     pub fn disconnected(&mut self, now: Duration) {
         self.wake_at = now + PAUSE;
     }
 
-    /// Does what it does, as far as the connection goes along.
-    pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> Next {
+    /// Acts as far as the connection allows.
+    pub fn drive(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> LinkAction {
         match self.act(now, stream) {
             Ok(next) => next,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Next::Keep,
-            Err(_) => Next::Close,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => LinkAction::Keep,
+            Err(_) => LinkAction::Close,
         }
     }
 
-    fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+    fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         match self.behaviour {
             Behaviour::Person | Behaviour::Vanishing | Behaviour::Silent => {
                 self.wake_at = Duration::MAX;
@@ -138,9 +129,9 @@ impl Intruder {
                 };
                 let count = if self.behaviour == Behaviour::Dribble { 1 } else { half.len() };
                 if now >= self.wake_at {
-                    let bytes = half.iter().cycle().skip(self.said).take(count).copied();
+                    let bytes = half.iter().cycle().skip(self.sent).take(count).copied();
                     stream.write_all(&bytes.collect::<Vec<u8>>())?;
-                    self.said += count;
+                    self.sent += count;
                     self.wake_at = match self.behaviour {
                         Behaviour::Dribble => now + PAUSE,
                         _ => Duration::MAX,
@@ -155,43 +146,43 @@ impl Intruder {
         }
     }
 
-    /// Waits for the server to have enough of it.
-    fn listen(&self, stream: &mut impl Read) -> io::Result<Next> {
+    /// Reads until the server closes the connection.
+    fn listen(&self, stream: &mut impl Read) -> io::Result<LinkAction> {
         let mut bytes = [0; 1024];
         while stream.read(&mut bytes)? > 0 {}
-        Ok(Next::Close)
+        Ok(LinkAction::Close)
     }
 
-    fn converse(&mut self, stream: &mut (impl Read + Write)) -> io::Result<Next> {
+    fn converse(&mut self, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         loop {
             while self.channel.wants_write() {
                 self.channel.write_to(stream)?;
             }
             if self.stage == Stage::Deaf {
-                return Ok(Next::Keep);
+                return Ok(LinkAction::Keep);
             }
             match self.channel.next_message::<ServerMessage>() {
                 Ok(Some(ServerMessage::Reply { reply, .. })) => {
-                    if self.answered(&reply) == Next::Close {
-                        return Ok(Next::Close);
+                    if self.answered(&reply) == LinkAction::Close {
+                        return Ok(LinkAction::Close);
                     }
                 }
                 Ok(Some(ServerMessage::Notice(_))) => {}
-                Ok(None) if self.channel.read_from(stream)? == 0 => return Ok(Next::Close),
+                Ok(None) if self.channel.read_from(stream)? == 0 => return Ok(LinkAction::Close),
                 Ok(None) => {}
-                Err(_) => return Ok(Next::Close),
+                Err(_) => return Ok(LinkAction::Close),
             }
         }
     }
 
-    fn answered(&mut self, reply: &Reply) -> Next {
+    fn answered(&mut self, reply: &Reply) -> LinkAction {
         self.stage = match (self.behaviour, self.stage) {
             (Behaviour::LoginFlood, Stage::Greeting) => {
                 let (username, credential) = (self.username.clone(), Credential::from([9; 23]));
                 self.ask(Request::Login(Login { username, credential }));
                 Stage::LoggingIn
             }
-            (Behaviour::LoginFlood, _) => return Next::Close,
+            (Behaviour::LoginFlood, _) => return LinkAction::Close,
             (_, Stage::Greeting) => {
                 let full_name = self.username.as_str().parse();
                 self.ask(Request::Register(Register {
@@ -208,7 +199,9 @@ impl Intruder {
                 self.ask(Request::Login(Login { username, credential }));
                 Stage::LoggingIn
             }
-            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => return Next::Close,
+            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => {
+                return LinkAction::Close;
+            }
             (_, Stage::LoggingIn) => {
                 for _ in 0..OWN_MAILS {
                     self.ask(Request::Send(Send {
@@ -228,7 +221,7 @@ impl Intruder {
             }
             (_, stage) => stage,
         };
-        Next::Keep
+        LinkAction::Keep
     }
 
     fn ask(&mut self, request: Request) {

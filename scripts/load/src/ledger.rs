@@ -1,5 +1,5 @@
-//! What became of every mail: each one that was acknowledged must be received exactly once by each
-//! of its recipients, unchanged and by nobody else.
+//! Tracks every mail: each acknowledged mail must be received exactly once by each of its
+//! recipients, unchanged, and by nobody else.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,64 +11,64 @@ use correio_proto::{
     message::Send,
 };
 
-/// Ids of mails that are named in a report of what went wrong.
+/// Most mail ids named in a report.
 const EXAMPLES_MAX: usize = 10;
 
-/// Number of a client that sends and receives.
-pub type PersonId = usize;
+/// Number of a virtual user.
+pub type UserId = usize;
 
 /// The ledger.
 #[derive(Debug, Default)]
 pub struct Ledger {
     mails: HashMap<MailId, Entry>,
-    people: HashMap<Username, PersonId>,
-    found: Found,
+    users: HashMap<Username, UserId>,
+    counts: MailCounts,
 }
 
 #[derive(Debug)]
 struct Entry {
-    from: PersonId,
+    from: UserId,
     digest: u64,
     acknowledged: bool,
-    /// Of each recipient: how far it is.
-    copies: Vec<(PersonId, Stage)>,
+    /// The state of each recipient's copy.
+    copies: Vec<(UserId, Stage)>,
 }
 
-/// How far a recipient's copy of a mail is.
+/// The state of a recipient's copy of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It was not seen yet.
+    /// Not received yet.
     Waiting,
-    /// The recipient has it. Until the server has said that it is deleted, it may come again.
+    /// Received. The copy may come again until the server has acknowledged its deletion.
     Received,
-    /// It is deleted on the server and must not come again.
+    /// Deleted on the server; the copy must not come again.
     Confirmed,
 }
 
-/// What went wrong, and how much went right.
+/// Counts of delivered and lost copies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Mails that were acknowledged, each counted for each of its recipients.
+pub struct MailCounts {
+    /// Copies of acknowledged mails, one for each recipient.
     pub acknowledged: u64,
     /// Copies that were received.
     pub received: u64,
     /// Copies of acknowledged mails that never came.
     pub lost: u64,
-    /// Copies that came again after they were deleted.
+    /// Copies that came again after their deletion.
     pub doubled: u64,
-    /// Copies that came to somebody they were not for, or that nobody has sent.
+    /// Copies that came to the wrong recipient, or that no user has sent.
     pub misdelivered: u64,
     /// Copies that came with another sender, subject or body.
     pub changed: u64,
-    /// Mailboxes that were not emptied: what is in them was not compared.
+    /// Mailboxes that were not emptied, whose contents could not be compared.
     pub unemptied: u64,
-    /// Some of them, with their ids.
+    /// Some of the wrong mails, with their ids.
     pub examples: Vec<String>,
 }
 
-impl Found {
-    /// Whether every acknowledged mail was received exactly once, unchanged, by its addressee, and
-    /// every mailbox was emptied to see that.
+impl MailCounts {
+    /// Whether every acknowledged mail was received exactly once, unchanged, by its recipients, and
+    /// every mailbox was emptied to verify that.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.lost + self.doubled + self.misdelivered + self.changed + self.unemptied == 0
@@ -82,90 +82,90 @@ impl Found {
 }
 
 impl Ledger {
-    /// Notes who has a username.
-    pub fn enter(&mut self, username: Username, person: PersonId) {
-        self.people.insert(username, person);
+    /// Records the user of a username.
+    pub fn enter(&mut self, username: Username, user: UserId) {
+        self.users.insert(username, user);
     }
 
-    /// Somebody is about to send a mail.
-    pub fn begin(&mut self, from: PersonId, mail: &Send) {
-        let recipients = mail.to.as_slice().iter().filter_map(|name| self.people.get(name));
-        let copies = recipients.map(|person| (*person, Stage::Waiting)).collect();
+    /// Records a mail before it is sent.
+    pub fn begin(&mut self, from: UserId, mail: &Send) {
+        let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
+        let copies = recipients.map(|user| (*user, Stage::Waiting)).collect();
         let digest = digest(mail.subject.as_str(), mail.body.as_str());
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
 
-    /// The server has acknowledged a mail.
+    /// Records an acknowledgement.
     pub fn acknowledged(&mut self, id: MailId) {
         if let Some(entry) = self.mails.get_mut(&id)
             && !std::mem::replace(&mut entry.acknowledged, true)
         {
-            self.found.acknowledged += entry.copies.len() as u64;
+            self.counts.acknowledged += entry.copies.len() as u64;
         }
     }
 
-    /// Somebody was given a mail.
-    pub fn received(&mut self, by: PersonId, mail: &Mail) {
+    /// Records that a user has received a mail.
+    pub fn received(&mut self, by: UserId, mail: &Mail) {
         let id = mail.id;
         let Some(entry) = self.mails.get_mut(&id) else {
-            self.found.misdelivered += 1;
-            return self.found.example("nobody has sent", id);
+            self.counts.misdelivered += 1;
+            return self.counts.example("nobody has sent", id);
         };
-        let Some((_, copy)) = entry.copies.iter_mut().find(|(person, _)| *person == by) else {
-            self.found.misdelivered += 1;
-            return self.found.example("came to somebody else:", id);
+        let Some((_, copy)) = entry.copies.iter_mut().find(|(user, _)| *user == by) else {
+            self.counts.misdelivered += 1;
+            return self.counts.example("came to somebody else:", id);
         };
         let is_whole = entry.digest == digest(mail.subject.as_str(), mail.body.as_str())
-            && self.people.get(&mail.from) == Some(&entry.from);
+            && self.users.get(&mail.from) == Some(&entry.from);
         if !is_whole {
-            self.found.changed += 1;
-            self.found.example("changed:", id);
+            self.counts.changed += 1;
+            self.counts.example("changed:", id);
         }
         match copy {
             Stage::Waiting => {
                 *copy = Stage::Received;
-                self.found.received += 1;
+                self.counts.received += 1;
             }
             Stage::Received => {}
             Stage::Confirmed => {
-                self.found.doubled += 1;
-                self.found.example("came again after its deletion:", id);
+                self.counts.doubled += 1;
+                self.counts.example("came again after its deletion:", id);
             }
         }
     }
 
-    /// The server has said that these mails are deleted.
-    pub fn confirmed(&mut self, by: PersonId, ids: &[MailId]) {
+    /// Records that the server has acknowledged deletions.
+    pub fn confirmed(&mut self, by: UserId, ids: &[MailId]) {
         for id in ids {
             let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
-            for (person, copy) in copies.into_iter().flatten() {
-                if *person == by {
+            for (user, copy) in copies.into_iter().flatten() {
+                if *user == by {
                     *copy = Stage::Confirmed;
                 }
             }
         }
     }
 
-    /// How it stands now.
+    /// The counts so far.
     #[must_use]
-    pub fn found(&self) -> &Found {
-        &self.found
+    pub fn counts(&self) -> &MailCounts {
+        &self.counts
     }
 
-    /// Closes the ledger after every mailbox in `drained` was emptied, and so many others were not.
-    /// Whatever was acknowledged and did not come to one of the emptied mailboxes is lost.
+    /// Closes the ledger. Acknowledged copies that did not come to a mailbox in `drained` are lost;
+    /// `unemptied` is the number of the other mailboxes.
     #[must_use]
-    pub fn close(mut self, drained: &HashSet<PersonId>, unemptied: u64) -> Found {
-        self.found.unemptied = unemptied;
+    pub fn close(mut self, drained: &HashSet<UserId>, unemptied: u64) -> MailCounts {
+        self.counts.unemptied = unemptied;
         for (id, entry) in self.mails.iter().filter(|(_, entry)| entry.acknowledged) {
-            for (person, copy) in &entry.copies {
-                if *copy == Stage::Waiting && drained.contains(person) {
-                    self.found.lost += 1;
-                    self.found.example("lost:", *id);
+            for (user, copy) in &entry.copies {
+                if *copy == Stage::Waiting && drained.contains(user) {
+                    self.counts.lost += 1;
+                    self.counts.example("lost:", *id);
                 }
             }
         }
-        self.found
+        self.counts
     }
 }
 
@@ -205,13 +205,13 @@ mod tests {
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        for (person, name) in ["tony", "pepper", "happy"].into_iter().enumerate() {
-            ledger.enter(name.parse().unwrap(), person);
+        for (user, name) in ["tony", "pepper", "happy"].into_iter().enumerate() {
+            ledger.enter(name.parse().unwrap(), user);
         }
         ledger
     }
 
-    fn everybody() -> HashSet<PersonId> {
+    fn everybody() -> HashSet<UserId> {
         (0..3).collect()
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let mut ledger = ledger();
         let sent = send("pepper, happy");
         ledger.begin(0, &sent);
-        // It may be there before the acknowledgement is, and again before it is confirmed.
+        // A copy may come before the acknowledgement, and again before its confirmation.
         ledger.received(1, &mail("tony", &sent));
         ledger.received(1, &mail("tony", &sent));
         ledger.acknowledged(sent.id);
@@ -228,9 +228,9 @@ mod tests {
         ledger.received(2, &mail("tony", &sent));
         let unanswered = send("pepper");
         ledger.begin(0, &unanswered);
-        let found = ledger.close(&everybody(), 0);
-        assert!(found.is_closed(), "{found:?}");
-        assert_eq!((found.acknowledged, found.received), (2, 2));
+        let counts = ledger.close(&everybody(), 0);
+        assert!(counts.is_closed(), "{counts:?}");
+        assert_eq!((counts.acknowledged, counts.received), (2, 2));
     }
 
     #[test]
@@ -247,10 +247,13 @@ mod tests {
         ledger.received(1, &mail("happy", &changed));
         ledger.received(2, &mail("tony", &lost));
         ledger.received(1, &mail("tony", &send("pepper")));
-        let found = ledger.close(&everybody(), 0);
-        assert!(!found.is_closed());
-        assert_eq!((found.lost, found.doubled, found.changed, found.misdelivered), (1, 1, 1, 2));
-        assert!(found.examples.contains(&format!("lost: {}", lost.id)), "{found:?}");
+        let counts = ledger.close(&everybody(), 0);
+        assert!(!counts.is_closed());
+        assert_eq!(
+            (counts.lost, counts.doubled, counts.changed, counts.misdelivered),
+            (1, 1, 1, 2)
+        );
+        assert!(counts.examples.contains(&format!("lost: {}", lost.id)), "{counts:?}");
     }
 
     #[test]
@@ -259,8 +262,8 @@ mod tests {
         let sent = send("pepper");
         ledger.begin(0, &sent);
         ledger.acknowledged(sent.id);
-        let found = ledger.close(&[0].into(), 1);
-        assert_eq!((found.lost, found.unemptied), (0, 1));
-        assert!(!found.is_closed());
+        let counts = ledger.close(&[0].into(), 1);
+        assert_eq!((counts.lost, counts.unemptied), (0, 1));
+        assert!(!counts.is_closed());
     }
 }

@@ -1,17 +1,19 @@
 //! What the programs that put a server under load share: a client that waits for each answer.
 
 pub mod bench;
-mod dial;
+pub mod dial;
 pub mod driver;
 pub mod guard;
+pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
-pub mod person;
+
 pub mod proxy;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod target;
+pub mod user;
 
 use std::{
     net::{SocketAddr, TcpStream},

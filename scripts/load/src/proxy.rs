@@ -1,5 +1,5 @@
-//! A proxy that loses one mail: it answers a `send` in the server's place and passes it on to
-//! nobody. With it in between, a run must fail; otherwise the ledger could not be trusted.
+//! A proxy that loses one mail: it answers a `send` in the server's place and does not forward it.
+//! A run with this proxy must fail, which shows that the ledger can be trusted.
 
 use std::{
     io::{self, Write},
@@ -19,12 +19,12 @@ use correio_proto::{
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
-/// Starts it, on a free port of this machine, for as long as the program runs. It speaks without
-/// TLS, and is meant for a few clients: each has two threads.
+/// Starts the proxy on a free port of this machine; it runs until the program ends. It supports
+/// plaintext and a few clients: each takes two threads.
 ///
 /// # Errors
 ///
-/// There is no port.
+/// There is no free port.
 pub fn lose_one(server: SocketAddr) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("a port for the proxy")?;
     let address = listener.local_addr()?;
@@ -38,7 +38,7 @@ pub fn lose_one(server: SocketAddr) -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// Passes one connection on until either side ends it.
+/// Forwards one connection until either side ends it.
 fn pass(client: TcpStream, server: SocketAddr, lost: &AtomicBool) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     let (mut from_server, mut to_client) = (server.try_clone()?, client.try_clone()?);

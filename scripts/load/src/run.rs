@@ -1,135 +1,128 @@
-//! One run: a server, the clients, the ledger, in order.
+//! One run: starts the server, drives the clients through all phases, and closes the ledger.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
 
 use crate::{
     driver::{Driver, Finished, Plan},
-    ledger::Found,
-    person::Phase,
+    interrupts::Interrupts,
+    ledger::MailCounts,
     proxy,
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
     target::{OwnServer, Start, processor_seconds},
+    user::Phase,
 };
 
-/// How often progress is told and gauges are read.
+/// How often progress is reported and gauges are read.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long what is under way may take to be finished, and mailboxes to be emptied.
+/// Longest duration of the phases that finish open requests and empty the mailboxes.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(70);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Both limits after a signal: the report must come within seconds.
 const HASTY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a server that is there may take to answer before the run begins.
+/// How long a running server may take to answer before the run begins.
 const REACH_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which server is loaded.
+/// The server under load.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// One of its own, in a temporary directory.
+    /// A server that the run starts, in a temporary directory.
     Own {
-        /// The program.
+        /// The server's program.
         program: PathBuf,
-        /// What becomes the program; see [`crate::guard`].
+        /// The program that becomes the server; see [`crate::guard`].
         guard: PathBuf,
-        /// Whether it speaks TLS.
+        /// Whether the server uses TLS.
         tls: bool,
-        /// How often it is killed and started again.
+        /// How often the server is killed and started again.
         kills: u32,
-        /// Whether a proxy in between loses a mail.
+        /// Whether a proxy loses a mail.
         lose_one: bool,
     },
-    /// One that is there.
+    /// A server that is already running.
     Other {
-        /// Where.
+        /// The server's address.
         server: SocketAddr,
         /// What its clients trust.
         trust: Trust,
     },
 }
 
-/// What to do.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What clients do.
+    /// The scenario.
     pub scenario: Scenario,
-    /// Which server is loaded.
+    /// The server.
     pub target: Target,
     /// Mails a second by schedule.
     pub rate: Option<f64>,
-    /// What the random choices begin with.
+    /// Seed of the random choices.
     pub seed: u64,
-    /// Once the load has ended, how long a server that says nothing is waited for.
+    /// How long to wait for a silent server after the load has ended.
     pub silence: Duration,
 }
 
-/// How far a run is, about once a second.
+/// The progress of a run, about once a second.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// What goes on.
+    /// The phase.
     pub phase: Phase,
-    /// Since the start.
+    /// Time since the start.
     pub now: Duration,
-    /// When the clients stop acting.
+    /// When clients stop acting.
     pub until: Duration,
-    /// Connections that stand.
+    /// Number of connections.
     pub connections: usize,
-    /// The fewest that stood since the last time.
+    /// The fewest connections since the last report.
     pub fewest_connections: usize,
-    /// Copies of mails that were acknowledged, and received.
+    /// Copies of mails that were acknowledged.
     pub acknowledged: u64,
-    /// See above.
+    /// Copies of mails that were received.
     pub received: u64,
     /// The server's resident memory, in bytes.
     pub server_memory: Option<u64>,
-    /// The share of a processor that the server has used since the last time.
+    /// The server's share of a processor since the last report.
     pub server_cpu: Option<f64>,
-    /// The same of the generator.
+    /// The generator's share of a processor since the last report.
     pub generator_cpu: f64,
 }
 
-/// What came of a run.
+/// The results of a run.
 #[derive(Debug)]
-pub struct Outcome {
-    /// All times.
+pub struct RunReport {
+    /// All latencies.
     pub recorder: Recorder,
-    /// What became of the mails.
-    pub found: Found,
-    /// How long clients acted.
+    /// The ledger's totals.
+    pub counts: MailCounts,
+    /// How long clients acted, in seconds.
     pub seconds: f64,
-    /// When the server was killed, since the start.
+    /// Times of the server's kills, since the start.
     pub kills: Vec<Duration>,
-    /// Whether it was ended early.
+    /// Whether a signal ended the run early.
     pub interrupted: bool,
-    /// What it had to do, and how far it did.
+    /// The run's requirements, and how far they were met.
     pub checks: Checks,
-    /// What whoever reads the figures should know.
+    /// Warnings for readers of the figures.
     pub warnings: Vec<String>,
 }
 
-/// Why there was no run, or no end of it.
+/// Why a run did not start or end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// What is asked for does not go together.
+    /// The options contradict each other.
     #[error("{0}")]
     Usage(&'static str),
     /// The server cannot be started or reached.
     #[error("{0:#}")]
     NoServer(anyhow::Error),
-    /// A second signal, or one before the load began.
+    /// A second signal came, or one before the load began.
     #[error("ended by a signal; nothing is reported")]
     Interrupted,
     /// The machine refuses something.
@@ -137,39 +130,17 @@ pub enum RunError {
     Broken(anyhow::Error),
 }
 
-/// Counts the signals that ask the run to end: the first ends the load and still reports, the
-/// second ends at once.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupts(Arc<AtomicU32>);
+/// Gets the progress of a run.
+pub type OnProgress<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
 
-impl Interrupts {
-    /// One more.
-    pub fn add(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Whether nobody wishes to end.
-    #[must_use]
-    pub fn are_none(&self) -> bool {
-        self.count() == 0
-    }
-
-    fn count(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// Where a run is told of.
-pub type Told<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
-
-/// A run whose server is there and whose clients are made.
+/// A run whose server is up and whose clients are made.
 pub struct Prepared {
     running: Running,
     operations: Vec<Operation>,
     warnings: Vec<String>,
 }
 
-/// Starts the server, or reaches it, and makes the clients.
+/// Starts or reaches the server, and makes the clients.
 ///
 /// # Errors
 ///
@@ -197,21 +168,21 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
 }
 
 impl Prepared {
-    /// Runs it to its end.
+    /// Runs to the end.
     ///
     /// # Errors
     ///
-    /// See [`RunError`]. A server that fails meanwhile is no error: the outcome says so.
+    /// See [`RunError`]. A failing server is no error: the report names it.
     pub fn run(
         self,
         interrupts: &Interrupts,
-        progress: &mut Told<'_>,
-    ) -> Result<Outcome, RunError> {
+        progress: &mut OnProgress<'_>,
+    ) -> Result<RunReport, RunError> {
         let Self { mut running, operations, mut warnings } = self;
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
         let Running { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { found, recorder, people, scheduled, harmless } = driver.finish();
+        let Finished { counts, recorder, people, scheduled, harmless } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \
@@ -227,22 +198,22 @@ impl Prepared {
         let people = Some(people);
         let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
         let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
-        Ok(Outcome { recorder, found, seconds, kills: killed, interrupted, checks, warnings })
+        Ok(RunReport { recorder, counts, seconds, kills: killed, interrupted, checks, warnings })
     }
 }
 
 /// The server under load.
 struct Server {
     own: Option<OwnServer>,
-    /// Where clients connect to.
+    /// The address that clients connect to.
     address: SocketAddr,
     trust: Trust,
-    /// How often it is to be killed.
+    /// How often to kill the server.
     kills: u32,
 }
 
 impl Server {
-    /// Starts it, or sees whether it is there: a load on nothing measures nothing.
+    /// Starts the server, or checks that it answers: a load on nothing measures nothing.
     fn open(
         target: Target,
         scenario: &Scenario,
@@ -276,7 +247,7 @@ impl Server {
     }
 }
 
-/// Exchanges a greeting with a server that is there.
+/// Exchanges a greeting with a running server.
 fn reach(server: SocketAddr, trust: &Trust) -> Result<()> {
     ensure!(server.ip().is_loopback(), "only a server on this machine is loaded");
     let address = server.to_string().parse().context("the server's address")?;
@@ -297,26 +268,30 @@ enum Step {
     Over,
 }
 
-/// A run under way.
+/// A run in progress.
 struct Running {
     driver: Driver,
     server: Server,
     meter: Meter,
     phase: Phase,
-    /// When clients are to stop acting.
+    /// When clients stop acting.
     until: Duration,
-    /// When the phase ends at the latest.
+    /// Latest end of the phase.
     deadline: Duration,
     /// How long clients acted.
     acted: Duration,
     killed: Vec<Duration>,
-    /// What the server did that it must not do.
+    /// A failure of the server.
     failure: Option<String>,
 }
 
 impl Running {
-    /// Goes on for a second, or to the next phase.
-    fn step(&mut self, interrupts: &Interrupts, progress: &mut Told<'_>) -> Result<Step, RunError> {
+    /// Runs for a second, or until the phase ends.
+    fn step(
+        &mut self,
+        interrupts: &Interrupts,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<Step, RunError> {
         let next = (self.driver.now() + TICK).min(self.deadline);
         self.driver.run_until(next).map_err(RunError::Broken)?;
         let now = self.driver.now();
@@ -335,7 +310,7 @@ impl Running {
             self.failure = own.failure();
         }
         if self.failure.is_some() {
-            // Nothing that comes now says anything of the server.
+            // Later figures would say nothing about the server.
             if self.phase == Phase::Acting {
                 self.acted = now;
                 self.driver.enter(Phase::Settling);
@@ -343,7 +318,7 @@ impl Running {
             return Ok(Step::Over);
         }
         let is_over = self.phase != Phase::Acting && self.driver.is_done();
-        let is_given_up = self.phase != Phase::Acting && self.driver.is_deserted();
+        let is_given_up = self.phase != Phase::Acting && self.driver.is_server_gone();
         if now < self.deadline && !is_over && !is_given_up {
             return Ok(Step::On);
         }
@@ -357,7 +332,7 @@ impl Running {
                 self.deadline = now + hasty(SETTLE_PATIENCE);
                 Phase::Settling
             }
-            // What is under way may still be acknowledged: nobody could say what is lost.
+            // Open requests may still be acknowledged: losses could not be told.
             Phase::Settling if !is_over => return Ok(Step::Over),
             Phase::Settling => {
                 self.deadline = now + hasty(DRAIN_PATIENCE);
@@ -386,7 +361,8 @@ impl Running {
     }
 }
 
-/// Raises the limit on open files as far as the machine allows, and says where that is not enough.
+/// Raises the limit on open files as far as the machine allows. Returns a warning if that is too
+/// low.
 fn file_warning(clients: usize) -> Vec<String> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -399,7 +375,7 @@ fn file_warning(clients: usize) -> Vec<String> {
     vec![format!("the limit on open files, {files}, is too low for {clients} clients: ulimit -n")]
 }
 
-/// Reads what machine and server are at.
+/// Reads gauges of machine and server.
 #[derive(Debug, Default)]
 struct Meter {
     last: Option<(Duration, f64)>,
@@ -420,7 +396,7 @@ impl Meter {
             Some((at, before)) => (used - before) / now.saturating_sub(at).as_secs_f64().max(0.001),
             None => 0.0,
         };
-        // An interval that is too short says nothing, since the kernel counts in hundredths.
+        // A short interval says nothing, since the kernel counts hundredths of a second.
         let is_long = self.last.is_none_or(|(at, _)| now.saturating_sub(at) > TICK / 2);
         if is_long {
             self.last = Some((now, used));
@@ -430,15 +406,15 @@ impl Meter {
         }
         let (server_memory, server_cpu) = own.map_or((None, None), |own| (own.memory(), own.cpu()));
         let fewest_connections = driver.take_fewest();
-        let found = driver.found();
+        let counts = driver.counts();
         Progress {
             phase,
             now,
             until,
             connections: driver.connections(),
             fewest_connections,
-            acknowledged: found.acknowledged,
-            received: found.received,
+            acknowledged: counts.acknowledged,
+            received: counts.received,
             server_memory,
             server_cpu,
             generator_cpu,

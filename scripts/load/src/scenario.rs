@@ -1,4 +1,4 @@
-//! What scripted clients do: read from TOML, checked once.
+//! Scenarios: the behaviour of scripted clients, read from TOML and validated.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -11,71 +11,71 @@ use serde::Deserialize;
 
 use crate::results::Operation;
 
-/// Most clients of one scenario.
+/// Most clients of a scenario.
 pub const CLIENTS_MAX: usize = 100_000;
 
-/// Longest time that a scenario may name, in seconds: a day.
+/// Longest time in a scenario, in seconds: a day.
 pub const SECONDS_MAX: f64 = 86_400.0;
 
 /// Largest weight of an action.
 const WEIGHT_MAX: u32 = 1_000_000;
 
-/// What a run changes in a scenario.
+/// Changes that a run makes to a scenario.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Changes {
-    /// So many people in all, each group in proportion.
+    /// Total number of virtual users, in the scenario's proportions.
     pub people: Option<usize>,
     /// How long clients act, in seconds.
     pub seconds: Option<f64>,
-    /// Without the clients that mean no good.
+    /// Leaves out the hostile clients.
     pub calm: bool,
 }
 
-/// A scenario, as its file has it.
+/// A scenario, as in its file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
-    /// What it is like, in a sentence.
+    /// A description in one sentence.
     pub description: String,
     /// How long clients act before the mailboxes are drained, in seconds.
     pub seconds: f64,
     /// Further flags of the server that is started for it.
     #[serde(default)]
     pub server: Vec<String>,
-    /// Who takes part.
+    /// The groups of clients.
     pub clients: Vec<Group>,
 }
 
-/// Clients that do the same.
+/// A group of clients that behave alike.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Group {
-    /// What their usernames begin with.
+    /// Prefix of their usernames.
     pub name: String,
-    /// How many there are.
+    /// Number of clients.
     pub count: usize,
     /// The time over which they arrive, in seconds.
     #[serde(default)]
     pub arrive: f64,
-    /// How they behave.
+    /// Their behaviour.
     #[serde(default)]
     pub behaviour: Behaviour,
-    /// What they do, and how often against the others of the list. Of people only.
+    /// Actions of virtual users, by relative weight.
     #[serde(default)]
     pub does: BTreeMap<Action, u32>,
-    /// Seconds between two actions, from and to.
+    /// Think time between two actions, in seconds: least and most.
     #[serde(default = "no_time")]
     pub think: (f64, f64),
-    /// Bytes of a body, from and to.
+    /// Bytes of a body: least and most.
     #[serde(default = "small_bodies")]
     pub body: (usize, usize),
-    /// Recipients of a mail, from and to.
+    /// Recipients of a mail: least and most.
     #[serde(default = "one_recipient")]
     pub fan_out: (usize, usize),
-    /// The group that mails go to; its own where nothing is said.
+    /// The group that gets the mails; by default the group itself.
     pub to: Option<String>,
-    /// The share of the people, from 0 to 1, whose first login has a wrong password. They type the
-    /// right one after the wait that the server tells them.
+    /// The share of users, from 0 to 1, whose first login has a wrong password. They use the right
+    /// one after the wait that the server asks for.
     #[serde(default)]
     pub mistype: f64,
 }
@@ -92,36 +92,36 @@ fn one_recipient() -> (usize, usize) {
     (1, 1)
 }
 
-/// How a client behaves.
+/// A client's behaviour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
-    /// As a person with a client that works.
+    /// A virtual user with a working client.
     #[default]
     Person,
-    /// As such a person, but it vanishes after every second page, before it has confirmed it.
+    /// A virtual user who disconnects after every second page, without confirming it.
     Vanishing,
-    /// It connects and says nothing.
+    /// Connects and sends nothing.
     Silent,
-    /// It says a byte a second.
+    /// Sends a byte a second.
     Dribble,
-    /// It begins a frame and leaves it at that.
+    /// Sends a part of a frame and nothing more.
     HalfFrame,
-    /// It asks for pages as fast as it can and reads none of them.
+    /// Requests pages as fast as it can and reads none of them.
     SlowReader,
-    /// It tries passwords, one connection after the other.
+    /// Guesses passwords, with a new connection for each.
     LoginFlood,
 }
 
-/// What a person does.
+/// An action of a virtual user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Sends a mail.
     Send,
-    /// Fetches and confirms until nothing is left.
+    /// Fetches and confirms until the mailbox is empty.
     Receive,
-    /// Asks whether the server is there.
+    /// Pings the server.
     Ping,
     /// Does nothing.
     Idle,
@@ -134,7 +134,7 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or says something that makes no sense.
+    /// The file cannot be read, or makes no sense.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the scenario {}", path.display()))?;
@@ -147,11 +147,11 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The scenario as a run changes it.
+    /// Applies a run's changes.
     ///
     /// # Errors
     ///
-    /// What is changed does not go with the rest.
+    /// The changed scenario makes no sense.
     pub fn changed(mut self, changes: Changes) -> Result<Self> {
         if let Some(people) = changes.people {
             self = self.with_people(people);
@@ -189,11 +189,11 @@ impl Scenario {
         Ok(())
     }
 
-    /// The operations that a run must have done at least once: otherwise it has not measured what
-    /// the scenario is about. `rate` is that of mails by schedule.
+    /// The operations that a run must have done at least once, or else it has not measured the
+    /// scenario. `rate` is the rate of scheduled mails.
     #[must_use]
     pub fn operations(&self, rate: Option<f64>) -> BTreeSet<Operation> {
-        // Everybody logs in, and every mailbox is fetched from at the end.
+        // Every user logs in, and every mailbox is fetched at the end.
         let always = [Operation::Connect, Operation::Login, Operation::Receive];
         let does = self.people().flat_map(|group| &group.does);
         let asked =
@@ -208,13 +208,13 @@ impl Scenario {
         always.into_iter().chain(asked).chain(scheduled).collect()
     }
 
-    /// The same without clients that mean no good: what the others' times are compared with.
+    /// The scenario without hostile clients, as a reference for the others' times.
     fn calm(mut self) -> Self {
         self.clients.retain(|group| group.behaviour.is_person());
         self
     }
 
-    /// The same with so many people in all, each group in proportion.
+    /// The scenario with this many users, each group in proportion.
     fn with_people(mut self, people: usize) -> Self {
         let before: usize = self.people().map(|group| group.count).sum();
         for group in self.clients.iter_mut().filter(|group| group.behaviour.is_person()) {
@@ -224,14 +224,14 @@ impl Scenario {
         self
     }
 
-    /// The groups of people.
+    /// The groups of virtual users.
     pub fn people(&self) -> impl Iterator<Item = &Group> {
         self.clients.iter().filter(|group| group.behaviour.is_person())
     }
 }
 
 impl Behaviour {
-    /// Whether it sends and receives mail that must arrive.
+    /// Whether the clients send and receive mail that must arrive.
     #[must_use]
     pub fn is_person(self) -> bool {
         matches!(self, Self::Person | Self::Vanishing)
@@ -239,7 +239,7 @@ impl Behaviour {
 }
 
 impl Group {
-    /// The usernames of its clients, in order.
+    /// The usernames of the group, in order.
     pub fn usernames(&self) -> impl Iterator<Item = String> {
         (0..self.count).map(|number| format!("{}{number}", self.name))
     }
@@ -248,7 +248,7 @@ impl Group {
     /// a third is every third client.
     #[must_use]
     pub fn mistypes(&self, number: usize) -> bool {
-        // What the multiplication leaves off a whole number does not count.
+        // Rounding errors below a whole number do not count.
         let until = |number: usize| (number as f64 * self.mistype + 1e-9).floor();
         until(number + 1) > until(number)
     }
@@ -272,7 +272,7 @@ impl Group {
             "think takes two numbers of seconds up to 86400, the smaller first"
         );
         let (from, to) = self.body;
-        // What tells one mail from another stands in its body.
+        // The body must hold the id that makes each mail unique.
         ensure!(from >= 1 && to >= from, "body takes two numbers of bytes, the smaller first");
         ensure!(to <= correio_proto::limits::BODY_MAX, "a body has at most 8 MiB");
         let (from, to) = self.fan_out;

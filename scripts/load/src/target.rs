@@ -1,4 +1,4 @@
-//! The server under load: one that is started for it, or one that is there.
+//! The process of a server that is started for the load.
 
 use std::{
     fs,
@@ -17,37 +17,36 @@ use correio_client::Trust;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{guard, run::Interrupts};
+use crate::{guard, interrupts::Interrupts};
 
-/// Ticks of processor time in a second, on every Linux there is.
+/// Clock ticks of processor time in a second, on every Linux.
 const TICKS: f64 = 100.0;
 
-/// How long a server may take to end when it is asked to, and how long when the run was ended by a
-/// signal.
+/// Longest time from SIGTERM to the server's end, and the same after a signal to the run.
 const END_PATIENCE: Duration = Duration::from_secs(30);
 const HASTY_END_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long a server may take until it says where it listens.
+/// Longest time until the server reports its address.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often signals are looked at meanwhile.
+/// How often signals are checked in the meantime.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// What a panic of the server leaves in its log.
+/// Text that a panic leaves in the server's log.
 const PANIC: &str = "panicked at";
 
-/// What a server of one's own is started with.
+/// How to start the server.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The program.
+    /// The server's program.
     pub program: PathBuf,
-    /// What becomes the program; see [`guard`].
+    /// The program that becomes the server; see [`guard`].
     pub guard: PathBuf,
     /// Further flags.
     pub flags: Vec<String>,
-    /// Whether it speaks TLS.
+    /// Whether the server uses TLS.
     pub tls: bool,
-    /// How many clients come.
+    /// Number of clients to come.
     pub clients: usize,
 }
 
@@ -56,7 +55,7 @@ pub struct Start {
 pub struct OwnServer {
     start: Start,
     child: Child,
-    /// Where it listens, also after a restart.
+    /// Its address, also after a restart.
     pub address: SocketAddr,
     /// What its clients trust.
     pub trust: Trust,
@@ -69,18 +68,18 @@ impl OwnServer {
     ///
     /// # Errors
     ///
-    /// It does not start; its last words are in the message.
+    /// The server does not start; the message holds the end of its log.
     pub fn start(start: Start, interrupts: &Interrupts) -> Result<Self> {
         let directory = tempfile::tempdir().context("a temporary directory")?;
         let (child, address, trust) = spawn(&start, directory.path(), "127.0.0.1:0", interrupts)?;
         Ok(Self { start, child, address, trust, directory, last_cpu: None })
     }
 
-    /// Ends it without a warning, as a power failure would, and starts it again on its port.
+    /// Kills the server, as a power failure would, and starts it again on its port.
     ///
     /// # Errors
     ///
-    /// It does not start again.
+    /// The server does not start again.
     pub fn kill_and_restart(&mut self, interrupts: &Interrupts) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -91,7 +90,7 @@ impl OwnServer {
         Ok(())
     }
 
-    /// How it ended, where it ended by itself.
+    /// Describes the server's end if it has ended by itself.
     pub fn failure(&mut self) -> Option<String> {
         match self.child.try_wait() {
             Ok(None) => None,
@@ -100,11 +99,11 @@ impl OwnServer {
         }
     }
 
-    /// Asks it to end and waits for that; one that does not end is killed.
+    /// Asks the server to end and waits for it; a server that does not end is killed.
     ///
     /// # Errors
     ///
-    /// It ends otherwise than it should, or a thread of it has panicked.
+    /// The server ends with a wrong status, or a thread of it has panicked.
     pub fn stop(mut self, interrupts: &Interrupts) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let asked = Instant::now();
@@ -129,7 +128,7 @@ impl OwnServer {
         log.lines().map_while(Result::ok).find(|line| line.contains(PANIC))
     }
 
-    /// Its resident memory, in bytes.
+    /// The server's resident memory, in bytes.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
@@ -137,7 +136,7 @@ impl OwnServer {
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
 
-    /// The share of a processor it has used since the last call.
+    /// The server's share of a processor since the last call.
     pub fn cpu(&mut self) -> Option<f64> {
         let used = processor_seconds(self.child.id())?;
         let now = Instant::now();
@@ -157,11 +156,11 @@ impl Drop for OwnServer {
     }
 }
 
-/// Processor time that a process has used, in seconds (proc(5), `stat`).
+/// Processor time of a process, in seconds (proc(5), `stat`).
 #[must_use]
 pub fn processor_seconds(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; the fields behind it are numbers.
+    // The name in parentheses may hold any character; the fields after it are numbers.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<f64>().ok();
     Some((ticks()? + ticks()?) / TICKS)
@@ -180,12 +179,12 @@ fn spawn(
         .args(["--config", "/dev/null", "--listen", listen, "--log-level", "warn"])
         .arg("--data-dir")
         .arg(directory.join("data"))
-        // All clients come from one machine, and log in at once where a person would not.
+        // All clients come from one machine and log in at once, which people would not.
         .args(["--max-connections", &many, "--connections-per-address", &many])
         .args(["--max-anonymous", &many, "--hash-queue", &many, "--bcrypt-cost", "4"])
         .args(["--failed-logins", "0", "--mails-per-hour", "0", "--registrations-per-hour", "0"])
         .args(["--mailbox-mails", "4000000000", "--mailbox-bytes", "1TiB"]);
-    // A flag that is given twice is refused: those of the scenario go before ours.
+    // A repeated flag is refused: the scenario's flags replace ours.
     let mut command = without(&command, &start.flags);
     command.args(&start.flags);
     if !start.tls {
@@ -211,7 +210,7 @@ fn spawn(
     }
 }
 
-/// The command without the flags that are given anew.
+/// The command without the flags that `flags` sets anew.
 fn without(command: &Command, flags: &[String]) -> Command {
     let mut kept = Command::new(command.get_program());
     let mut arguments = command.get_args().peekable();
@@ -219,7 +218,7 @@ fn without(command: &Command, flags: &[String]) -> Command {
         if flags.iter().any(|flag| argument == flag.as_str())
             && argument.to_string_lossy().starts_with("--")
         {
-            // With its value.
+            // Skips the flag's value, too.
             arguments.next();
             continue;
         }
@@ -228,7 +227,7 @@ fn without(command: &Command, flags: &[String]) -> Command {
     kept
 }
 
-/// What it says of itself once it can be used.
+/// Reads the address and the fingerprint from the server's output.
 fn ready(child: &mut Child, tls: bool, interrupts: &Interrupts) -> Result<(SocketAddr, Trust)> {
     let lines = lines(child.stdout.take().context("its output is not there")?)?;
     let deadline = Instant::now() + START_PATIENCE;
@@ -246,12 +245,12 @@ fn ready(child: &mut Child, tls: bool, interrupts: &Interrupts) -> Result<(Socke
     Ok((address, trust))
 }
 
-/// The lines of its output, read by a thread that goes on for as long as there is output.
+/// The lines of the server's output, read by a thread until the output ends.
 fn lines(output: ChildStdout) -> Result<Receiver<String>> {
     let (sender, receiver) = channel();
     let read = move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Nobody listens any more; what comes is read all the same, so that nobody waits.
+            // Without a receiver the output is read all the same, so that the server never blocks.
             let _ = sender.send(line);
         }
     };

@@ -1,5 +1,5 @@
-//! The program `load-test` against a server in this process, against stand-ins for a server, and
-//! with what people type wrong. Every run has a few people and lasts a second or two.
+//! Tests of the program `load-test`: against a server in this process, against stand-ins for a
+//! server, and with wrong command lines. Every run has a few users and lasts a second or two.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
@@ -22,19 +22,19 @@ use correio_load::results::{Ending, Operation, Results};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use tempfile::TempDir;
 
-/// Longest time that anything here may take.
+/// Longest time of anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a report after a signal may take: seconds.
+/// Longest time of a report after a signal.
 const SECONDS: Duration = Duration::from_secs(15);
 
-/// Five people for a second, who send and receive.
+/// Five users who send and receive for a second.
 const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"people\"\n\
                     count = 5\nthink = [0.0, 0.02]\ndoes = { send = 2, receive = 1 }\n";
 
 /// A directory with a scenario, and a server in this process.
 struct House {
-    // Stopped before its directory is gone.
+    // Stopped before its directory is removed.
     server: Running,
     directory: TempDir,
 }
@@ -62,8 +62,8 @@ impl House {
         run(self.command().args(arguments))
     }
 
-    /// A stand-in for a server's program: it says that it listens where the server does, and then
-    /// does what the script says. It writes its process id down.
+    /// A stand-in for a server's program: it reports the server's address and its process id, then
+    /// runs the script.
     fn stand_in(&self, script: &str) -> Command {
         let address = self.server.address;
         let text = format!(
@@ -92,11 +92,11 @@ impl House {
     }
 }
 
-/// A stand-in that ends when it is told to, without a child that could outlive it.
+/// A stand-in that ends on request, without a child that could outlive it.
 const OBEDIENT: &str = "trap 'exit 0' TERM\nLISTENING\nmkfifo \"$0.fifo\"\nexec 3<>\"$0.fifo\"\n\
                         while :; do read line <&3; done";
 
-/// A stand-in that ignores what programs are told to end with.
+/// A stand-in that ignores the usual signals.
 const STUBBORN: &str = "trap '' TERM INT HUP\nLISTENING\nmkfifo \"$0.fifo\"\nexec 3<>\"$0.fifo\"\n\
                         while :; do read line <&3; done";
 
@@ -116,14 +116,14 @@ fn status(ending: Ending) -> i32 {
     ending.status().into()
 }
 
-/// A run that can be sent signals, in a process group of its own.
+/// A run in a process group of its own, which can be sent signals.
 struct Under {
     child: Child,
     lines: BufReader<Box<dyn Read>>,
 }
 
 impl Under {
-    /// Starts it and waits until the load begins.
+    /// Starts the run and waits until the load begins.
     fn start(command: &mut Command) -> Self {
         let mut child =
             command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -139,7 +139,7 @@ impl Under {
         Pid::from_child(&self.child)
     }
 
-    /// Its exit status and the rest of what it says.
+    /// Its exit status and the rest of its output.
     fn end(mut self, within: Duration) -> (i32, String) {
         let status = ended(&mut self.child, within);
         let mut text = String::new();
@@ -166,12 +166,12 @@ fn ended(child: &mut Child, within: Duration) -> i32 {
     }
 }
 
-/// Waits until there is no such process. A child of nobody here is reaped by its new parent.
+/// Waits until the process is gone. An orphan is reaped by its new parent.
 fn gone(pid: Pid) {
     let deadline = Instant::now() + PATIENCE;
     let is_there = || {
         let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
-        // A zombie is gone but for its number.
+        // A zombie is gone except for its process id.
         test_kill_process(pid).is_ok() && stat.is_ok_and(|stat| !stat.contains(") Z "))
     };
     while is_there() {
@@ -180,7 +180,7 @@ fn gone(pid: Pid) {
     }
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -412,7 +412,7 @@ fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
     let json = house.path("results.json");
     let mut command = house.command();
     let run = Under::start(command.args(["--patience", "1", "--json"]).arg(&json));
-    // It is up until somebody has sent something.
+    // The server is up until a mail was sent.
     let elsewhere = TempDir::new().unwrap();
     let deadline = Instant::now() + PATIENCE;
     let log = house.path("data/correio.db-wal");
@@ -473,7 +473,7 @@ fn a_server_that_is_killed_less_often_than_asked_was_not_put_to_the_test() {
 
 #[test]
 fn a_schedule_that_is_not_kept_fails_the_run() {
-    // Nobody is there for the first half of it.
+    // No user is there for the first half of the run.
     let late = "description = \"x\"\nseconds = 1.0\n[[clients]]\nname = \"a\"\ncount = 1\n\
                 think = [0.0, 0.1]\ndoes = { idle = 1 }\n";
     let house = House::new(late);
@@ -482,8 +482,8 @@ fn a_schedule_that_is_not_kept_fails_the_run() {
     assert!(text.contains("the schedule was not kept"), "{text}");
 }
 
-/// People who log out all the time, with bodies above what a server reads of a client that is not
-/// logged in, and mails by schedule.
+/// Users who log out all the time, with bodies above the frame limit before a login, and scheduled
+/// mails.
 fn scheduled_beside_logouts(does: &str) -> (i32, String, Results) {
     let text = format!(
         "description = \"x\"\nseconds = 2.0\n[[clients]]\nname = \"a\"\ncount = 3\n\
@@ -511,7 +511,7 @@ fn scheduled_mails_beside_logouts_are_sent_and_nobody_storms_the_server() {
 
 #[test]
 fn a_run_that_sends_nothing_fails_where_it_was_to_send() {
-    // Who is in leaves at once.
+    // Users who are logged in leave at once.
     let (ended, text, results) = scheduled_beside_logouts("{ logout = 1 }");
     assert_eq!(ended, status(Ending::Unmeasured), "{text}");
     assert!(text.contains("never done, though the scenario is about it: send"), "{text}");

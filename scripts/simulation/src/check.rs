@@ -1,38 +1,39 @@
-//! What must hold, by its letter.
+//! The properties that must hold, each with a letter.
 
 use std::fmt;
 
-/// What must hold at every step and at the end.
+/// A property that must hold at every step and at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
-    /// (a) What was acknowledged is in the recipient's mailbox on the server or on a client's disk.
+    /// (a) Every acknowledged mail is in the recipient's mailbox on the server or on a client's
+    /// disk.
     Acknowledged,
-    /// (b) With its sender and content intact, and nobody else's.
+    /// (b) Mails keep their sender and content, and reach only their recipients.
     Intact,
-    /// (c) Nothing is read or changed before a login, and only the right password makes one.
+    /// (c) Nothing is read or changed before a login, and only the right password logs in.
     LoggedIn,
-    /// (d) One copy of each mail on a client.
+    /// (d) A client keeps one copy of each mail.
     OneCopy,
-    /// (e) Deletion only after that user's confirmation.
+    /// (e) The server deletes a mail only after its owner's confirmation.
     Confirmed,
-    /// (f) Memory and queues within the formula.
+    /// (f) Memory and queues stay within the documented formula.
     Bounded,
     /// (g) Every request is answered, or its connection closed by its deadline.
     Answered,
-    /// (h) When nothing happens the loop does not spin.
+    /// (h) The loop does not spin when nothing happens.
     Idle,
-    /// (i) What a known and an unknown username cause is alike.
+    /// (i) Known and unknown usernames cause the same jobs and answers.
     Alike,
-    /// Passwords are guessed as often as the throttle allows, not once more or less.
+    /// An attacker can guess exactly as many passwords as the throttle allows.
     Throttled,
-    /// Once nothing is broken any more, all mail reaches its recipients.
+    /// After the faults end, all mail reaches its recipients.
     Drained,
     /// Nothing panics.
     Sound,
 }
 
 impl Check {
-    /// Its letter.
+    /// The property's letter.
     #[must_use]
     pub fn letter(self) -> char {
         match self {
@@ -53,17 +54,17 @@ impl Check {
 
     fn text(self) -> &'static str {
         match self {
-            Self::Acknowledged => "what was acknowledged is kept",
-            Self::Intact => "what arrives is what was sent, and to whom",
-            Self::LoggedIn => "nothing before a login with the right password",
+            Self::Acknowledged => "acknowledged mail is kept",
+            Self::Intact => "mail arrives unchanged, at its recipients only",
+            Self::LoggedIn => "nothing happens before a login with the right password",
             Self::OneCopy => "one copy of each mail",
-            Self::Confirmed => "deleted only after a confirmation",
+            Self::Confirmed => "mail is deleted only after a confirmation",
             Self::Bounded => "memory and queues are bounded",
             Self::Answered => "every request is answered in time",
             Self::Idle => "the loop does not spin",
             Self::Alike => "unknown and known usernames are alike",
-            Self::Throttled => "passwords are guessed as often as allowed",
-            Self::Drained => "in the end all mail arrives",
+            Self::Throttled => "passwords are guessed as often as the throttle allows",
+            Self::Drained => "all mail arrives in the end",
             Self::Sound => "nothing panics",
         }
     }
@@ -78,9 +79,9 @@ impl fmt::Display for Check {
 /// A check that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which.
+    /// The failed check.
     pub check: Check,
-    /// What was seen.
+    /// The observation that contradicts it.
     pub text: String,
 }
 
@@ -96,7 +97,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Fails a check unless something holds.
+/// Fails a check unless `holds`.
 pub(crate) fn require(
     holds: bool,
     check: Check,

@@ -1,16 +1,16 @@
-//! The time: integer ticks of a millisecond, and a calendar that may jump.
+//! The simulated time: integer ticks of a millisecond, and a wall clock that may jump.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use correio_proto::mail::Timestamp;
 
-/// What the calendar says at the first tick, in milliseconds since 1970.
+/// Wall-clock time at the first tick, in milliseconds since 1970.
 const EPOCH: u64 = 1_790_000_000_000;
 
 /// A second, in ticks.
 pub(crate) const SECOND: u64 = 1000;
 
-/// One clock for all; clones are the same clock.
+/// One clock for the whole simulation; clones are the same clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock(Rc<Cell<Moment>>);
 
@@ -29,17 +29,17 @@ impl Clock {
         self.0.get().tick
     }
 
-    /// What a calendar says.
+    /// Wall-clock time.
     pub(crate) fn wall(&self) -> Timestamp {
         Timestamp(self.0.get().wall)
     }
 
-    /// As the time since the beginning.
+    /// Time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_millis(self.tick())
     }
 
-    /// Goes on to a later tick.
+    /// Advances to a later tick.
     pub(crate) fn advance_to(&self, tick: u64) {
         let mut moment = self.0.get();
         let passed = tick.saturating_sub(moment.tick);
@@ -48,7 +48,7 @@ impl Clock {
         self.0.set(moment);
     }
 
-    /// Puts the calendar to another time; ticks go on.
+    /// Moves the wall clock; ticks are not affected.
     pub(crate) fn jump(&self, milliseconds: i64) {
         let mut moment = self.0.get();
         moment.wall = moment.wall.saturating_add_signed(milliseconds).max(1);
@@ -56,7 +56,7 @@ impl Clock {
     }
 }
 
-/// The first tick that is not before a moment.
+/// The first tick at or after a moment.
 pub(crate) fn tick_of(moment: Duration) -> u64 {
     u64::try_from(moment.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

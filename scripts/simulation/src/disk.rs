@@ -1,4 +1,4 @@
-//! A client's disk: what programs see, and what of it would be left if the power failed now.
+//! A client's disk: the files that programs see, and the files that would survive a power failure.
 
 use std::{
     cell::RefCell,
@@ -11,7 +11,7 @@ use std::{
 
 use correio_client::Disk;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// Clones are the same disk.
 #[derive(Clone, Debug)]
@@ -21,16 +21,16 @@ pub(crate) struct SimDisk(Rc<RefCell<Inner>>);
 struct Inner {
     /// Files by name, as programs see them.
     seen: Names,
-    /// The names that are on the disk.
+    /// Files by name, as they are on the disk.
     synced: Names,
-    /// Changes of names that are not, in their order.
+    /// Changes of names that are not on the disk yet, in order.
     unsynced: Vec<Change>,
-    /// Operations until the program that makes them is killed in the middle of one.
+    /// Operations left until the program is killed in the middle of one.
     dies_in: Option<u32>,
     full: bool,
 }
 
-/// A file's content is shared by the names it had.
+/// A file's content is shared by its names.
 type Names = BTreeMap<PathBuf, Rc<[u8]>>;
 
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl SimDisk {
         })))
     }
 
-    /// Has the program that uses it die in the middle of the operation of this number.
+    /// Kills the program in the middle of its `operations`-th operation from now.
     pub(crate) fn die_in(&self, operations: u32) {
         self.0.borrow_mut().dies_in = Some(operations);
     }
@@ -86,20 +86,20 @@ impl SimDisk {
         self.0.borrow_mut().full = full;
     }
 
-    /// Whether the program that uses it was to die, and has.
+    /// Whether the program was killed in an operation.
     pub(crate) fn has_died(&self) -> bool {
         self.0.borrow().dies_in == Some(0)
     }
 
-    /// The program is started again; what it wrote is there.
+    /// The program starts again and finds what it wrote.
     pub(crate) fn restart(&self) {
         self.0.borrow_mut().dies_in = None;
     }
 
-    /// The power fails: of the changes that were not synced some are there, in their order.
-    pub(crate) fn crash(&self, chance: &mut Chance) {
+    /// The power fails: a prefix of the unsynced changes survives.
+    pub(crate) fn crash(&self, rng: &mut Rng) {
         let inner = &mut *self.0.borrow_mut();
-        let kept = chance.below(inner.unsynced.len() + 1);
+        let kept = rng.below(inner.unsynced.len() + 1);
         for change in inner.unsynced.drain(..).take(kept) {
             change.apply(&mut inner.synced);
         }
@@ -107,8 +107,8 @@ impl SimDisk {
         inner.dies_in = None;
     }
 
-    /// Looks at the files that would be left if the power failed now and every change that is not
-    /// synced were lost.
+    /// Calls `look` for each file that would survive a power failure that loses all unsynced
+    /// changes.
     pub(crate) fn look_at_synced(&self, mut look: impl FnMut(&Path, &Rc<[u8]>)) {
         self.0.borrow().synced.iter().for_each(|(path, content)| look(path, content));
     }
@@ -120,7 +120,7 @@ impl SimDisk {
 }
 
 impl Inner {
-    /// Counts an operation; it is not done where the program dies in it.
+    /// Counts an operation, which fails if the program is killed in it.
     fn begin(&mut self) -> io::Result<()> {
         match &mut self.dies_in {
             None => Ok(()),
@@ -181,8 +181,8 @@ impl Disk for SimDisk {
         inner.begin()?;
         let (synced, unsynced): (Vec<Change>, Vec<Change>) =
             std::mem::take(&mut inner.unsynced).into_iter().partition(|c| c.is_in(directory));
-        // A rename needs the file under its old name, whose making is another directory's change:
-        // the content was synced when it was written.
+        // A rename needs the file under its old name, which another directory's change created: the
+        // content was synced when it was written.
         for change in &synced {
             if let Change::Renamed(from, _) = change
                 && let Some(content) = unsynced.iter().rev().find_map(|made| match made {
@@ -207,7 +207,7 @@ mod tests {
         Path::new("mail").join(name)
     }
 
-    /// A mail saved as the client saves it, up to the sync of its directory.
+    /// A disk with a mail saved as the client saves it, up to the sync of its directory.
     fn saved() -> SimDisk {
         let mut disk = SimDisk::new();
         disk.write(&path("tmp/a"), b"a").unwrap();
@@ -224,7 +224,7 @@ mod tests {
         for seed in 0..50 {
             let mut disk = saved();
             disk.sync_directory(&path("new")).unwrap();
-            disk.crash(&mut Chance::new(seed));
+            disk.crash(&mut Rng::new(seed));
             assert!(names(&disk).contains(&path("new/a")), "{seed}");
         }
     }
@@ -233,7 +233,7 @@ mod tests {
     fn what_was_not_synced_is_there_after_some_crashes_only() {
         let survivors = (0..50).filter(|seed| {
             let disk = saved();
-            disk.crash(&mut Chance::new(*seed));
+            disk.crash(&mut Rng::new(*seed));
             names(&disk).contains(&path("new/a"))
         });
         let survivors = survivors.count();

@@ -1,4 +1,4 @@
-//! A hasher that finishes its jobs in any order, fails at times, and repeats itself. It hashes
+//! A hasher that finishes jobs in any order, sometimes fails, and repeats results. It hashes
 //! nothing: its hashes only look like bcrypt's.
 
 use std::{cell::RefCell, fmt::Write, rc::Rc, time::Duration};
@@ -9,18 +9,18 @@ use correio_server::{
     ids::{ConnId, PasswordHash, Ticket},
 };
 
-use crate::{chance::Chance, clock::Clock};
+use crate::{clock::Clock, rng::Rng};
 
-/// What is wrong with a hasher for now.
+/// The faults of a hasher.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HashFaults {
     /// Jobs that may wait.
     pub(crate) queue_max: usize,
-    /// Longest time that a job takes, in ticks.
+    /// Longest duration of a job, in ticks.
     pub(crate) slowest: u64,
-    /// One in so many jobs fails; 0 for none.
+    /// One in this many jobs fails; 0 for none.
     pub(crate) failing: u32,
-    /// One in so many answers comes twice; 0 for none.
+    /// One in this many results comes twice; 0 for none.
     pub(crate) repeating: u32,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct SimHasher(Rc<RefCell<Inner>>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     faults: HashFaults,
     cost: u32,
     jobs: Vec<Running>,
@@ -44,15 +44,15 @@ struct Running {
     ticket: Ticket,
     job: HashJob,
     due: u64,
-    /// A worker is at it: it cannot be taken back.
+    /// A worker has begun the job: it cannot be cancelled.
     begun: bool,
 }
 
 impl SimHasher {
-    pub(crate) fn new(clock: Clock, chance: Chance, faults: HashFaults, cost: u32) -> Self {
+    pub(crate) fn new(clock: Clock, rng: Rng, faults: HashFaults, cost: u32) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             clock,
-            chance,
+            rng,
             faults,
             cost,
             jobs: Vec::new(),
@@ -65,12 +65,12 @@ impl SimHasher {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// At which cost hashes are made from now on.
+    /// Sets the cost of new hashes.
     pub(crate) fn set_cost(&self, cost: u32) {
         self.0.borrow_mut().cost = cost;
     }
 
-    /// The process ends.
+    /// Drops all jobs: the process ends.
     pub(crate) fn forget(&self) {
         let inner = &mut *self.0.borrow_mut();
         inner.jobs.clear();
@@ -83,12 +83,12 @@ impl SimHasher {
         self.0.borrow().jobs.len()
     }
 
-    /// Whether a job of this connection is out.
+    /// Whether a job of this connection is under way.
     pub(crate) fn is_at(&self, id: ConnId) -> bool {
         self.0.borrow().jobs.iter().any(|running| running.ticket.connection == id)
     }
 
-    /// When the next answer is there.
+    /// Time of the next result.
     pub(crate) fn next_due(&self) -> Option<u64> {
         let inner = self.0.borrow();
         let jobs = inner.jobs.iter().map(|running| running.due);
@@ -111,8 +111,8 @@ impl Hasher for SimHasher {
             HashJob::Verify { .. } => "verify",
         };
         inner.submitted.push((ticket, kind));
-        let due = inner.clock.tick() + inner.chance.within(1..=inner.faults.slowest.max(1));
-        let begun = inner.chance.one_in(2);
+        let due = inner.clock.tick() + inner.rng.within(1..=inner.faults.slowest.max(1));
+        let begun = inner.rng.one_in(2);
         inner.jobs.push(Running { ticket, job, due, begun });
         Accepted::Queued
     }
@@ -131,14 +131,14 @@ impl Hasher for SimHasher {
             std::mem::take(&mut inner.jobs).into_iter().partition(|running| running.due <= now);
         inner.jobs = jobs;
         let mut ready: Vec<Running> = ready;
-        inner.chance.shuffle(&mut ready);
+        inner.rng.shuffle(&mut ready);
         for Running { ticket, job, .. } in ready {
-            let answer = match inner.chance.one_in(inner.faults.failing) {
+            let answer = match inner.rng.one_in(inner.faults.failing) {
                 true => HashDone::Failed,
                 false => answer(&job, inner.cost),
             };
-            if inner.chance.one_in(inner.faults.repeating) {
-                let due = now + inner.chance.within(1..=inner.faults.slowest.max(1));
+            if inner.rng.one_in(inner.faults.repeating) {
+                let due = now + inner.rng.within(1..=inner.faults.slowest.max(1));
                 inner.repeats.push((due, ticket, answer.clone()));
             }
             done.push((ticket, answer));
@@ -158,18 +158,18 @@ fn answer(job: &HashJob, cost: u32) -> HashDone {
     }
 }
 
-/// Whether a hash was made of a credential, at whatever cost.
+/// Whether a hash was made from a credential, at any cost.
 pub(crate) fn is_of(credential: &Credential, hash: &PasswordHash) -> bool {
     hash.0.ends_with(digits(credential).as_str())
 }
 
-/// What stands for a bcrypt hash of a credential.
+/// A stand-in for a bcrypt hash of a credential.
 fn hash(credential: &Credential, cost: u32) -> PasswordHash {
     let text = format!("$2b${cost:02}$simulationoooooooooooo{}", digits(credential));
     PasswordHash(text.into_boxed_str())
 }
 
-/// The 31 characters that bcrypt has behind its salt.
+/// The 31 characters that follow the salt in bcrypt's format.
 fn digits(credential: &Credential) -> String {
     let mut digits = String::with_capacity(31);
     for byte in credential.as_bytes().iter().take(15) {

@@ -1,5 +1,5 @@
-//! What was sent, by whom and to whom; what was acknowledged; what the server's store holds and
-//! has held. The checks compare everything else with this.
+//! The oracle: all mails sent and acknowledged, and all contents of the server's store over time.
+//! The checks compare everything else with it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,56 +21,56 @@ use crate::{
     store::{AccountChange, SimStore, State},
 };
 
-/// What a mail is known by.
+/// A mail's identity: sender and id.
 pub(crate) type MailKey = (Username, MailId);
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// All that anybody has tried to send.
+    /// All mails that any client has tried to send.
     sent: BTreeMap<MailKey, Send>,
-    /// Mails that the server has said yes to, with each recipient.
+    /// Mails that the server has acknowledged, with each recipient.
     acknowledged: BTreeSet<(MailKey, AccountId)>,
-    /// Which mails were named in confirmations, on which connection.
+    /// Mails named in confirmations, with the connections that named them.
     confirmed: BTreeMap<(Seq, MailId), BTreeSet<ConnId>>,
-    /// As whom each connection has tried to log in.
+    /// Usernames of the login attempts of each connection.
     logins: BTreeSet<(ConnId, Username)>,
-    /// Which commit of the store was looked at last.
+    /// Number of the store's commit that was examined last.
     looked_at: u64,
-    /// What the store held then.
+    /// Contents of the store at that commit.
     held: BTreeMap<(AccountId, Seq), MailKey>,
     accounts: BTreeMap<AccountId, Username>,
-    /// Accounts that are no more.
+    /// Deleted accounts.
     deleted: BTreeSet<AccountId>,
-    /// On which connections an account was asked to be deleted.
-    farewells: BTreeSet<ConnId>,
-    hashes: BTreeMap<Username, Vec<Was<PasswordHash>>>,
+    /// Connections that asked for an account's deletion.
+    account_deletions: BTreeSet<ConnId>,
+    hashes: BTreeMap<Username, Vec<Version<PasswordHash>>>,
     names: BTreeMap<Username, Vec<FullName>>,
     /// The disks of honest users.
     disks: Vec<(Username, SimDisk)>,
-    /// What the files on them hold, by the place of their content in memory, which is held here.
+    /// Mails in those files, by the address of their content, which is kept alive here.
     files: BTreeMap<usize, (Rc<[u8]>, MailKey)>,
 }
 
-/// Something that held until then, or still does.
+/// A value and the time at which it was replaced, if it was.
 #[derive(Debug)]
-struct Was<T> {
+struct Version<T> {
     value: T,
     until: Option<u64>,
 }
 
 impl Ledger {
-    /// A disk that mails of a user may end on.
+    /// Adds a disk on which a user's mails may end.
     pub(crate) fn add_disk(&mut self, user: Username, disk: SimDisk) {
         self.disks.push((user, disk));
     }
 
-    /// Somebody is about to send a mail.
+    /// Records a mail before it is sent.
     pub(crate) fn note_sent(&mut self, sender: Username, mail: &Send) {
         self.sent.entry((sender, mail.id)).or_insert_with(|| mail.clone());
     }
 
-    /// A mail of this sender and subject, for notices.
+    /// The mail of this sender and subject, to check notices.
     pub(crate) fn find(&self, sender: &Username, subject: &str) -> Option<&Send> {
         let mut mails = self.sent.iter();
         mails
@@ -84,16 +84,16 @@ impl Ledger {
         }
     }
 
-    /// Somebody has asked for the end of an account.
-    pub(crate) fn note_farewell(&mut self, connection: ConnId) {
-        self.farewells.insert(connection);
+    /// Records a request to delete an account.
+    pub(crate) fn note_account_deletion(&mut self, connection: ConnId) {
+        self.account_deletions.insert(connection);
     }
 
     pub(crate) fn note_login(&mut self, connection: ConnId, username: &Username) {
         self.logins.insert((connection, username.clone()));
     }
 
-    /// Whether a credential was this user's at any time since then.
+    /// Whether a credential was this user's at any time since `since`.
     pub(crate) fn was_right(
         &self,
         username: &Username,
@@ -112,8 +112,8 @@ impl Ledger {
         self.names.get(username).is_some_and(|names| names.contains(name))
     }
 
-    /// Looks at what is durable in the store now. What has gone was confirmed by its owner and is
-    /// on the owner's disk; what has come was sent.
+    /// Examines the durable half of the store. Vanished mails must have been confirmed by their
+    /// owner and be on the owner's disk; new mails must have been sent.
     pub(crate) fn look_at_store(&mut self, store: &SimStore, now: u64) -> Result<(), Violation> {
         if std::mem::replace(&mut self.looked_at, store.commits()) == self.looked_at {
             return Ok(());
@@ -154,7 +154,7 @@ impl Ledger {
         for (id, username) in &self.accounts {
             if !present.contains(id) && self.deleted.insert(*id) {
                 let wanted = self
-                    .farewells
+                    .account_deletions
                     .iter()
                     .any(|connection| self.logins.contains(&(*connection, username.clone())));
                 let text = || format!("the account {username} is gone, and nobody asked for it");
@@ -175,12 +175,12 @@ impl Ledger {
                 if let Some(was) = hashes.last_mut() {
                     was.until = Some(now);
                 }
-                hashes.push(Was { value: hash, until: None });
+                hashes.push(Version { value: hash, until: None });
             }
         }
     }
 
-    /// A mail is as it was sent, and this user's.
+    /// Checks that a mail is as it was sent, and that `user` is a recipient.
     pub(crate) fn check_mail(&self, mail: &Mail, user: Option<&Username>) -> Result<(), Violation> {
         let sent = self.sent.get(&(mail.from.clone(), mail.id));
         let is_same = sent.is_some_and(|sent| {
@@ -214,7 +214,7 @@ impl Ledger {
         )
     }
 
-    /// The server has said yes to a mail.
+    /// Records that the server has acknowledged a mail.
     pub(crate) fn acknowledge(&mut self, sender: &Username, mail: &Send) -> Result<(), Violation> {
         let key = (sender.clone(), mail.id);
         for to in mail.to.iter() {
@@ -230,7 +230,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Everything that was acknowledged is somewhere.
+    /// Checks that every acknowledged mail is on the server or on a disk.
     pub(crate) fn check_all_kept(&self) -> Result<(), Violation> {
         let held: BTreeSet<(AccountId, &MailKey)> =
             self.held.iter().map(|((account, _), key)| (*account, key)).collect();
@@ -240,7 +240,7 @@ impl Ledger {
             disk.look_at_synced(|path, content| keys.extend(self.mail_in(path, content)));
         }
         for (key, account) in &self.acknowledged {
-            // Who has no disk here is hostile, and has confirmed what is gone.
+            // Users without a disk are attackers, who have confirmed the mails that are gone.
             let disk = self.accounts.get(account).and_then(|username| disks.get(username));
             let is_kept = held.contains(&(*account, key))
                 || disk.is_none_or(|keys| keys.contains(key))
@@ -278,11 +278,11 @@ impl Ledger {
 
     /// The mail that a file of a mailbox holds.
     fn mail_in(&self, path: &Path, content: &Rc<[u8]>) -> Option<&MailKey> {
-        let (_, key) = self.files.get(&place(content)).filter(|_| is_mail(path))?;
+        let (_, key) = self.files.get(&address_of(content)).filter(|_| is_mail(path))?;
         Some(key)
     }
 
-    /// Looks at a user's disk: each mail is whole, the user's, and there once.
+    /// Examines a user's disk: each mail is whole, addressed to the user, and there once.
     pub(crate) fn look_at_disk(
         &mut self,
         username: &Username,
@@ -290,14 +290,14 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let mut seen = BTreeSet::new();
         for (path, content) in disk.seen().into_iter().filter(|(path, _)| is_mail(path)) {
-            if !self.files.contains_key(&place(&content)) {
+            if !self.files.contains_key(&address_of(&content)) {
                 let mail = correio_client::read_file(&content).map_err(|reason| {
                     Violation::new(Check::Intact, format!("{}: {reason}", path.display()))
                 })?;
                 self.check_mail(&mail, Some(username))?;
-                self.files.insert(place(&content), (content.clone(), (mail.from, mail.id)));
+                self.files.insert(address_of(&content), (content.clone(), (mail.from, mail.id)));
             }
-            let Some((_, key)) = self.files.get(&place(&content)) else {
+            let Some((_, key)) = self.files.get(&address_of(&content)) else {
                 continue;
             };
             let text = || format!("mail {} is twice on a disk of {username}", key.1);
@@ -306,18 +306,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// What was acknowledged to this sender and is not this sender's to send again.
+    /// Whether the server has acknowledged this mail.
     pub(crate) fn is_acknowledged(&self, key: &MailKey) -> bool {
         self.acknowledged.iter().any(|(acknowledged, _)| acknowledged == key)
     }
 }
 
-/// Whether a file is one that a person is shown.
+/// Whether a file is a mail that a user is shown.
 fn is_mail(path: &Path) -> bool {
     let part = path.parent().and_then(|parent| parent.file_name());
     part.is_some_and(|part| part == "new" || part == "cur")
 }
 
-fn place(content: &Rc<[u8]>) -> usize {
+fn address_of(content: &Rc<[u8]>) -> usize {
     content.as_ptr().addr()
 }

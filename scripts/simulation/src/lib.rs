@@ -1,32 +1,31 @@
-//! The server's and the client's core in one thread under one seed: with a clock of integer ticks,
-//! a network that splits, delays, stalls and breaks, a store with a pending and a durable half, a
-//! hasher that finishes in any order, clients whose disks lose what was not synced, and clients
-//! that mean harm.
+//! Deterministic simulation: the server's and the client's core in one thread under one seed, with
+//! a clock of integer ticks, a network that splits, delays, stalls and breaks, a store with a
+//! pending and a durable half, a hasher that finishes in any order, clients whose disks lose
+//! unsynced changes, and attackers.
 //!
-//! [`simulate`] runs one seed. The same seed gives the same course, to the byte; whatever would
-//! come from the machine's clock or its randomness comes from the seed. All connections are
-//! without TLS, whose randomness cannot be given.
+//! [`simulate`] runs one seed. The same seed gives the same trace, to the byte: time and randomness
+//! come from the seed alone. No connection uses TLS, whose randomness cannot be injected.
 
-mod chance;
+mod attacker;
 mod check;
 mod clock;
 mod device;
 mod disk;
 mod hasher;
-mod hostile;
 mod ledger;
-mod line;
 mod many;
 mod network;
-mod person;
 mod pipe;
 mod plan;
 mod reactor;
+mod rng;
 mod run;
 pub mod store;
+mod tap;
 mod trace;
+mod user;
 mod world;
 
 pub use check::{Check, Violation};
 pub use many::simulate_many;
-pub use run::{Outcome, simulate};
+pub use run::{SeedReport, simulate};

@@ -1,4 +1,4 @@
-//! Many seeds, on several threads: each simulation is one thread.
+//! Simulates many seeds on several threads; each simulation stays in one thread.
 
 use std::{
     ops::Range,
@@ -9,11 +9,15 @@ use std::{
     thread,
 };
 
-use crate::{Outcome, simulate};
+use crate::{SeedReport, simulate};
 
-/// Simulates seeds until they are used up or `take`, which is told of each, says stop by returning
-/// false. They are begun in their order and told of as they end.
-pub fn simulate_many(seeds: Range<u64>, threads: usize, take: impl FnMut(Outcome) -> bool + Send) {
+/// Simulates seeds until none is left or `take`, which gets each report, returns false. Seeds start
+/// in order and are reported as they end.
+pub fn simulate_many(
+    seeds: Range<u64>,
+    threads: usize,
+    take: impl FnMut(SeedReport) -> bool + Send,
+) {
     let next = AtomicU64::new(seeds.start);
     let stopped = AtomicBool::new(false);
     let take = Mutex::new(take);
@@ -25,9 +29,9 @@ pub fn simulate_many(seeds: Range<u64>, threads: usize, take: impl FnMut(Outcome
                     if seed >= seeds.end {
                         return;
                     }
-                    let outcome = simulate(seed, false);
+                    let report = simulate(seed, false);
                     let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
-                    if !take(outcome) {
+                    if !take(report) {
                         stopped.store(true, Ordering::Relaxed);
                     }
                 }

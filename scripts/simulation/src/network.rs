@@ -1,52 +1,52 @@
-//! All links, and the door of the server.
+//! All links, and the server's listener.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
 use crate::{
-    chance::Chance,
     clock::Clock,
-    pipe::{ClientEnd, Link, LinkRef, Manner},
+    pipe::{ClientEnd, Link, LinkConditions, LinkRef},
+    rng::Rng,
 };
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Network {
     clock: Clock,
-    chance: Chance,
-    manner: Manner,
+    rng: Rng,
+    conditions: LinkConditions,
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
     pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
-    /// Whether somebody listens.
+    /// Whether the server listens.
     pub(crate) is_open: bool,
 }
 
 impl Network {
-    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> Self {
+    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions) -> Self {
         let (links, backlog) = (Vec::new(), VecDeque::new());
-        Self { clock, chance, manner, links, backlog, is_open: false }
+        Self { clock, rng, conditions, links, backlog, is_open: false }
     }
 
-    /// A connection to the server, which need not know of it yet; nothing where nobody listens.
+    /// Connects to the server, which need not have accepted yet; `None` if no server listens.
     pub(crate) fn connect(&mut self, from: SocketAddr) -> Option<ClientEnd> {
         if !self.is_open {
             return None;
         }
-        let link = Link::new(self.clock.clone(), self.chance.fork(), self.manner.clone());
+        let link = Link::new(self.clock.clone(), self.rng.fork(), self.conditions.clone());
         self.links.push(link.clone());
         self.backlog.push_back((link.clone(), from));
         Some(ClientEnd(link))
     }
 
-    /// Treats all links like this from now on.
-    pub(crate) fn set_manner(&mut self, manner: &Manner) {
-        self.manner = manner.clone();
+    /// Sets the conditions of all links.
+    pub(crate) fn set_conditions(&mut self, conditions: &LinkConditions) {
+        self.conditions = conditions.clone();
         for link in &self.links {
-            link.borrow_mut().set_manner(manner);
+            link.borrow_mut().set_conditions(conditions);
         }
     }
 
-    /// Nobody listens any more: who was not accepted yet is turned away.
+    /// Closes the listener and resets the connections in its backlog.
     pub(crate) fn close(&mut self) {
         self.is_open = false;
         for (link, _) in self.backlog.drain(..) {
@@ -56,7 +56,7 @@ impl Network {
         }
     }
 
-    /// Lets arrive what is due.
+    /// Delivers all pieces that are due.
     pub(crate) fn deliver(&mut self) {
         self.links.retain(|link| !link.borrow().is_over());
         for link in &self.links {
@@ -68,8 +68,8 @@ impl Network {
         self.links.iter().filter_map(|link| link.borrow().next_arrival()).min()
     }
 
-    /// Any link.
-    pub(crate) fn any(&self, chance: &mut Chance) -> Option<LinkRef> {
-        self.links.get(chance.below(self.links.len())).cloned()
+    /// A random link.
+    pub(crate) fn any(&self, rng: &mut Rng) -> Option<LinkRef> {
+        self.links.get(rng.below(self.links.len())).cloned()
     }
 }

@@ -1,5 +1,5 @@
-//! The network: a link is two flows of bytes, each of which splits, delays, stalls and ends; and
-//! the whole of it can be reset. It tells the server what an edge-triggered poll would.
+//! A simulated connection: two flows of bytes, each of which splits, delays, stalls and ends; the
+//! connection can be reset. It reports readiness to the server as an edge-triggered poll does.
 
 use std::{
     cell::RefCell,
@@ -10,44 +10,44 @@ use std::{
 
 use correio_server::engine::connection::{Readiness, Transport};
 
-use crate::{chance::Chance, clock::Clock};
+use crate::{clock::Clock, rng::Rng};
 
 /// How the network treats a link.
 #[derive(Clone, Debug)]
-pub(crate) struct Manner {
-    /// Longest way of a piece, in ticks.
+pub(crate) struct LinkConditions {
+    /// Longest delay of a piece, in ticks.
     pub(crate) delay_max: u64,
-    /// Whether reads and writes take parts of what they could.
+    /// Whether reads and writes are cut short.
     pub(crate) splits: bool,
-    /// Bytes that are under way or not read before a writer must wait.
+    /// Most bytes in flight or unread before a writer must wait.
     pub(crate) capacity: usize,
 }
 
-/// A link, held by both ends and by whoever watches.
+/// A link, shared by both ends and the tap.
 pub(crate) type LinkRef = Rc<RefCell<Link>>;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Link {
     clock: Clock,
-    chance: Chance,
-    manner: Manner,
+    rng: Rng,
+    conditions: LinkConditions,
     to_server: Flow,
     to_client: Flow,
     is_reset: bool,
-    /// What a poll has to report to the server.
+    /// Readiness to report to the server at the next poll.
     edge: Readiness,
-    /// Whether there is something new for the client.
+    /// Whether the client has something new to handle.
     pub(crate) client_edge: bool,
-    /// Whether the server has let go of its end.
+    /// Whether the server has dropped its end.
     pub(crate) server_gone: bool,
     pub(crate) client_gone: bool,
-    /// Whether the server has said that it says nothing more.
+    /// Whether the server has shut down writing.
     server_shut: bool,
-    /// What the server has read and written since somebody looked.
-    pub(crate) heard: Vec<u8>,
-    pub(crate) said: Vec<u8>,
-    /// Calls of the server since somebody looked.
+    /// Bytes that the server has read and written since the tap last took them.
+    pub(crate) server_read: Vec<u8>,
+    pub(crate) server_wrote: Vec<u8>,
+    /// The server's calls since the reactor last counted them.
     pub(crate) calls: u32,
 }
 
@@ -55,16 +55,16 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct Flow {
     under_way: VecDeque<(u64, Piece)>,
-    /// Bytes in there.
+    /// Bytes in flight.
     weight: usize,
     arrived: VecDeque<u8>,
-    /// The end has arrived, behind the bytes.
+    /// The end of the stream has arrived, after all bytes.
     ended: bool,
-    /// The writer has said that nothing more comes.
+    /// The writer has ended the stream.
     closed: bool,
-    /// The writer was told to wait.
+    /// A write was refused for lack of room.
     blocked: bool,
-    /// Nothing arrives before then.
+    /// Nothing arrives before this time.
     stalled_until: u64,
 }
 
@@ -74,7 +74,7 @@ enum Piece {
     End,
 }
 
-/// What came in.
+/// What a delivery brought.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arrived {
     bytes: bool,
@@ -88,7 +88,7 @@ impl Flow {
     }
 
     fn put(&mut self, piece: Piece, at: u64) {
-        // Nothing overtakes.
+        // No piece overtakes another.
         let at = self.under_way.back().map_or(at, |(last, _)| at.max(*last));
         if let Piece::Bytes(bytes) = &piece {
             self.weight += bytes.len();
@@ -132,11 +132,11 @@ impl Flow {
 }
 
 impl Link {
-    pub(crate) fn new(clock: Clock, chance: Chance, manner: Manner) -> LinkRef {
+    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions) -> LinkRef {
         Rc::new(RefCell::new(Self {
             clock,
-            chance,
-            manner,
+            rng,
+            conditions,
             to_server: Flow::default(),
             to_client: Flow::default(),
             is_reset: false,
@@ -145,26 +145,26 @@ impl Link {
             server_gone: false,
             client_gone: false,
             server_shut: false,
-            heard: Vec::new(),
-            said: Vec::new(),
+            server_read: Vec::new(),
+            server_wrote: Vec::new(),
             calls: 0,
         }))
     }
 
-    /// How the network treats it from now on. Who was told to wait is told that there is room.
-    pub(crate) fn set_manner(&mut self, manner: &Manner) {
-        self.manner = manner.clone();
+    /// Sets the link's conditions. Both ends are told to try again, since there may be room now.
+    pub(crate) fn set_conditions(&mut self, conditions: &LinkConditions) {
+        self.conditions = conditions.clone();
         self.edge.writable |= std::mem::take(&mut self.to_client.blocked);
         self.client_edge = true;
     }
 
-    /// When the next piece arrives at either end.
+    /// Time of the next arrival at either end.
     pub(crate) fn next_arrival(&self) -> Option<u64> {
         let arrivals = [self.to_server.next_arrival(), self.to_client.next_arrival()];
         arrivals.into_iter().flatten().min()
     }
 
-    /// Lets arrive what is due.
+    /// Delivers all pieces that are due.
     pub(crate) fn deliver(&mut self) {
         let now = self.clock.tick();
         let at_server = self.to_server.deliver(now);
@@ -174,7 +174,7 @@ impl Link {
         self.client_edge |= at_client.bytes || at_client.end;
     }
 
-    /// What a poll reports to the server now; nothing twice.
+    /// Takes the readiness to report to the server; it is reported once.
     pub(crate) fn take_edge(&mut self) -> Option<Readiness> {
         let edge = std::mem::take(&mut self.edge);
         (edge.readable || edge.writable || edge.ended).then_some(edge)
@@ -184,7 +184,7 @@ impl Link {
         self.edge.readable || self.edge.writable || self.edge.ended
     }
 
-    /// Whether both ends have let go.
+    /// Whether both ends were dropped.
     pub(crate) fn is_over(&self) -> bool {
         self.server_gone && self.client_gone
     }
@@ -194,17 +194,17 @@ impl Link {
         self.to_client.blocked
     }
 
-    /// Whether the server has said its last word, or cannot say any.
+    /// Whether the server has shut down writing, or the link was reset.
     pub(crate) fn is_shut(&self) -> bool {
         self.server_shut || self.is_reset
     }
 
-    /// Bytes at the server that it has not read.
+    /// Bytes that arrived at the server and were not read.
     pub(crate) fn unread(&self) -> usize {
         self.to_server.arrived.len()
     }
 
-    /// Both ends are told that the connection broke; what was under way is lost.
+    /// Resets the connection at both ends; bytes in flight are lost.
     pub(crate) fn reset(&mut self) {
         self.is_reset = true;
         self.to_server.clear();
@@ -213,21 +213,21 @@ impl Link {
         self.client_edge = true;
     }
 
-    /// Nothing arrives at either end before then.
+    /// Holds back all arrivals at both ends until `until`.
     pub(crate) fn stall(&mut self, until: u64) {
         self.to_server.stalled_until = self.to_server.stalled_until.max(until);
         self.to_client.stalled_until = self.to_client.stalled_until.max(until);
     }
 
-    /// The client's side is closed as the system closes a dead program's: something unread makes
-    /// a reset of it.
+    /// Closes the client's end as a kernel closes a dead program's socket: unread bytes cause a
+    /// reset.
     pub(crate) fn close_client(&mut self) {
         if std::mem::replace(&mut self.client_gone, true) {
             return;
         }
         if self.to_client.arrived.is_empty() {
             self.end_to_server();
-            // What the server still writes is thrown away, as by a system that has no reader.
+            // Later writes of the server are dropped, as by a kernel whose socket has no reader.
             self.to_client.clear();
             self.edge.writable = true;
         } else {
@@ -235,7 +235,7 @@ impl Link {
         }
     }
 
-    /// The client says that it sends nothing more, and goes on reading.
+    /// Ends the client's stream; the client goes on reading.
     pub(crate) fn end_to_server(&mut self) {
         if !std::mem::replace(&mut self.to_server.closed, true) {
             let at = self.arrival();
@@ -251,15 +251,15 @@ impl Link {
     }
 
     fn arrival(&mut self) -> u64 {
-        self.clock.tick() + self.chance.within(0..=self.manner.delay_max)
+        self.clock.tick() + self.rng.within(0..=self.conditions.delay_max)
     }
 
-    /// How much of `most` bytes is moved in one call.
+    /// How many of `most` bytes one call moves.
     fn part(&mut self, most: usize) -> usize {
-        if !self.manner.splits || most < 2 || self.chance.one_in(3) {
+        if !self.conditions.splits || most < 2 || self.rng.one_in(3) {
             return most;
         }
-        1 + self.chance.below(most)
+        1 + self.rng.below(most)
     }
 }
 
@@ -274,13 +274,13 @@ impl Read for ServerEnd {
         if link.is_reset {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if link.manner.splits && link.chance.one_in(50) {
+        if link.conditions.splits && link.rng.one_in(50) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let most = link.part(room.len());
         let room = room.get_mut(..most).unwrap_or_default();
         let count = link.to_server.read(room)?;
-        link.heard.extend_from_slice(room.get(..count).unwrap_or_default());
+        link.server_read.extend_from_slice(room.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
@@ -293,10 +293,10 @@ impl Write for ServerEnd {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if link.client_gone {
-            link.said.extend_from_slice(bytes);
+            link.server_wrote.extend_from_slice(bytes);
             return Ok(bytes.len());
         }
-        let room = link.to_client.room(link.manner.capacity).min(bytes.len());
+        let room = link.to_client.room(link.conditions.capacity).min(bytes.len());
         if room == 0 {
             link.to_client.blocked = true;
             return Err(io::ErrorKind::WouldBlock.into());
@@ -304,7 +304,7 @@ impl Write for ServerEnd {
         let count = link.part(room);
         let at = link.arrival();
         let piece = bytes.get(..count).unwrap_or_default().to_vec();
-        link.said.extend_from_slice(&piece);
+        link.server_wrote.extend_from_slice(&piece);
         link.to_client.put(Piece::Bytes(piece), at);
         Ok(count)
     }
@@ -331,7 +331,7 @@ impl Drop for ServerEnd {
     fn drop(&mut self) {
         let link = &mut *self.0.borrow_mut();
         link.server_gone = true;
-        // A socket that is closed with something unread is reset.
+        // Closing a socket with unread bytes resets the connection.
         if link.to_server.arrived.is_empty() && link.to_server.weight == 0 {
             link.end_to_client();
         } else {
@@ -340,7 +340,7 @@ impl Drop for ServerEnd {
     }
 }
 
-/// The client's end; closed when it is dropped.
+/// The client's end; closed when dropped.
 #[derive(Debug)]
 pub(crate) struct ClientEnd(pub(crate) LinkRef);
 
@@ -366,7 +366,7 @@ impl Write for ClientEnd {
         if link.is_reset || link.to_server.closed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let room = link.to_server.room(link.manner.capacity).min(bytes.len());
+        let room = link.to_server.room(link.conditions.capacity).min(bytes.len());
         if room == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -394,8 +394,8 @@ mod tests {
 
     fn link(delay_max: u64, splits: bool, capacity: usize) -> (Clock, ServerEnd, ClientEnd) {
         let clock = Clock::new();
-        let manner = Manner { delay_max, splits, capacity };
-        let link = Link::new(clock.clone(), Chance::new(1), manner);
+        let conditions = LinkConditions { delay_max, splits, capacity };
+        let link = Link::new(clock.clone(), Rng::new(1), conditions);
         (clock, ServerEnd(link.clone()), ClientEnd(link))
     }
 

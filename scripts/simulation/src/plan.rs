@@ -1,60 +1,59 @@
-//! What one seed simulates: how large everything is, how patient, and what goes wrong how often.
+//! The parameters of one seed: sizes, limits, timeouts, faults and attacks.
 
 use std::time::Duration;
 
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::Registrations},
-    engine::Limits,
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    engine::ServerLimits,
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    session::SessionConfig,
     store::Quota,
 };
 
 use crate::{
-    chance::Chance, clock::SECOND, hasher::HashFaults, hostile::Kind, pipe::Manner,
-    store::StoreFaults,
+    clock::SECOND, hasher::HashFaults, pipe::LinkConditions, rng::Rng, store::StoreFaults,
 };
 
-/// The store that all servers of a simulation keep.
+/// The realm of the store, which all servers of a simulation share.
 pub(crate) const REALM: Realm = Realm([7; 16]);
 
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) limits: Limits,
-    pub(crate) settings: Settings,
-    pub(crate) client: client::Settings,
+    pub(crate) limits: ServerLimits,
+    pub(crate) settings: SessionConfig,
+    pub(crate) client: client::ClientConfig,
     pub(crate) quota: Quota,
     pub(crate) store: StoreFaults,
     /// Longest time until a group of jobs is durable, in ticks.
     pub(crate) commit_max: u64,
     pub(crate) hashing: HashFaults,
-    pub(crate) network: Manner,
-    /// Honest users, and the devices of each.
+    pub(crate) network: LinkConditions,
+    /// Number of devices of each honest user.
     pub(crate) devices: Vec<usize>,
-    /// Hostile clients at a time.
-    pub(crate) hostile: usize,
-    /// Where all of them do the same.
-    pub(crate) gang: Option<Kind>,
+    /// Number of attackers at a time.
+    pub(crate) attackers: usize,
+    /// If set, all attackers make this attack.
+    pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
-    /// How long things go wrong, in ticks.
-    pub(crate) chaos: u64,
-    /// What goes wrong, and about how often: once in so many ticks.
+    /// Faults are injected until this tick.
+    pub(crate) faults_until: u64,
+    /// The faults of this seed, and their mean interval in ticks.
     pub(crate) faults: Vec<Fault>,
     pub(crate) fault_every: u64,
     /// Longest pause of the server's loop, in ticks.
     pub(crate) lag_max: u64,
-    /// Longest pause of a client between two things it does, in ticks.
+    /// Longest pause between two actions of a client, in ticks.
     pub(crate) pause_max: u64,
 }
 
-/// What goes wrong.
+/// A fault that is injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The server is killed, or its machine is.
+    /// The server's process or machine is killed.
     ServerKilled,
     /// The server is asked to stop, and started again.
     ServerStopped,
@@ -66,25 +65,25 @@ pub(crate) enum Fault {
     StoreUnavailable,
     /// A link is reset.
     Reset,
-    /// Nothing moves on a link for a while.
+    /// A link delivers nothing for a while.
     Stalled,
-    /// Nothing moves on a link any more.
+    /// A link never delivers anything again.
     Vanished,
-    /// The client's side of a link ends early.
+    /// The client's stream of a link ends early.
     HalfClosed,
     /// A client is killed.
     ClientKilled,
     /// A client's machine loses power.
     ClientPower,
-    /// A client dies in the middle of an operation on its disk.
+    /// A client is killed in the middle of an operation on its disk.
     ClientDies,
     /// A client's disk is full for a while.
     ClientFull,
-    /// The calendar jumps.
+    /// The wall clock jumps.
     ClockJumps,
     /// The server's loop stands still for a moment.
     Lag,
-    /// The server is told of readiness that is none.
+    /// The poll reports readiness that is none.
     Spurious,
 }
 
@@ -107,110 +106,160 @@ const FAULTS: [Fault; 16] = [
     Fault::Spurious,
 ];
 
+/// What an attacker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attack {
+    /// Sends nothing.
+    Silent,
+    /// Sends bytes of other protocols, or random ones.
+    Garbage,
+    /// Stops in the middle of a frame.
+    HalfFrame,
+    /// Sends one byte at a time.
+    Dripping,
+    /// Sends many requests.
+    Flooding,
+    /// Requests much and reads little of it.
+    SlowReader,
+    /// Guesses passwords.
+    Guessing,
+    /// Confirms and fetches other users' mails.
+    Thief,
+    /// Sends every request without a login.
+    Stranger,
+    /// Announces large frames and sends a part of them.
+    Large,
+    /// Starts a slow request, resets the connection, and reconnects at once.
+    Hasty,
+    /// Registers, sends, changes the password, and deletes the account.
+    Visitor,
+}
+
+const ATTACKS: [Attack; 12] = [
+    Attack::Silent,
+    Attack::Garbage,
+    Attack::HalfFrame,
+    Attack::Dripping,
+    Attack::Flooding,
+    Attack::SlowReader,
+    Attack::Guessing,
+    Attack::Thief,
+    Attack::Stranger,
+    Attack::Large,
+    Attack::Hasty,
+    Attack::Visitor,
+];
+
+impl Attack {
+    pub(crate) fn any(rng: &mut Rng) -> Self {
+        rng.pick(&ATTACKS).unwrap_or(Self::Silent)
+    }
+}
+
 impl Plan {
-    /// The plan of a seed.
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    /// Derives the plan from a seed's random numbers.
+    pub(crate) fn new(rng: &mut Rng) -> Self {
         let devices: Vec<usize> =
-            (0..chance.within(2..=4)).map(|_| 1 + usize::from(chance.one_in(4))).collect();
-        let body_max = chance.pick(&[400, 4_000, 60_000]).unwrap_or(400);
+            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
+        let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
         let most = devices.iter().sum();
-        let faults = FAULTS.into_iter().filter(|_| chance.one_in(2)).collect();
+        let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
-            limits: limits(chance, most, body_max),
-            settings: settings(chance, body_max),
-            client: client_settings(chance),
-            quota: quota(chance, body_max),
+            limits: limits(rng, most, body_max),
+            settings: settings(rng, body_max),
+            client: client_settings(rng),
+            quota: quota(rng, body_max),
             store: StoreFaults {
-                queue_max: often(chance, &[16_384, 1, 3]),
-                immediate: chance.one_in(6),
+                queue_max: often(rng, &[16_384, 1, 3]),
+                immediate: rng.one_in(6),
                 ..StoreFaults::default()
             },
-            commit_max: often(chance, &[8, 40, 300]),
+            commit_max: often(rng, &[8, 40, 300]),
             hashing: HashFaults {
-                queue_max: often(chance, &[256, 1, 2]),
-                slowest: often(chance, &[60, 10, 600]),
-                failing: often(chance, &[0, 20]),
-                repeating: often(chance, &[0, 3]),
+                queue_max: often(rng, &[256, 1, 2]),
+                slowest: often(rng, &[60, 10, 600]),
+                failing: often(rng, &[0, 20]),
+                repeating: often(rng, &[0, 3]),
             },
-            network: Manner {
-                delay_max: often(chance, &[5, 0, 60]),
-                splits: chance.one_in(2),
-                capacity: often(chance, &[64 * 1024, 300, 8 * 1024]),
+            network: LinkConditions {
+                delay_max: often(rng, &[5, 0, 60]),
+                splits: rng.one_in(2),
+                capacity: often(rng, &[64 * 1024, 300, 8 * 1024]),
             },
             devices,
-            hostile: chance.below(5),
-            gang: chance.one_in(3).then(|| Kind::any(chance)),
+            attackers: rng.below(5),
+            only_attack: rng.one_in(3).then(|| Attack::any(rng)),
             body_max,
-            chaos: chance.within(3..=30) * SECOND,
+            faults_until: rng.within(3..=30) * SECOND,
             faults,
-            fault_every: often(chance, &[2_000, 300, 10_000]),
-            lag_max: often(chance, &[0, 30, 500]),
-            pause_max: often(chance, &[1_500, 200, 6_000]),
+            fault_every: often(rng, &[2_000, 300, 10_000]),
+            lag_max: often(rng, &[0, 30, 500]),
+            pause_max: often(rng, &[1_500, 200, 6_000]),
         }
     }
 
-    /// From now on nothing is wrong any more.
+    /// Ends all faults and attacks.
     pub(crate) fn heal(&mut self) {
         self.faults.clear();
-        self.hostile = 0;
+        self.attackers = 0;
         self.hashing.failing = 0;
         self.hashing.repeating = 0;
         self.lag_max = 0;
-        self.network = Manner { delay_max: 5, splits: false, capacity: 64 * 1024 };
+        self.network = LinkConditions { delay_max: 5, splits: false, capacity: 64 * 1024 };
         self.pause_max = self.pause_max.min(1_500);
     }
 }
 
-/// The first choice half of the time, any of them otherwise.
-fn often<T: Copy + Default>(chance: &mut Chance, choices: &[T]) -> T {
-    let choice = if chance.one_in(2) { choices.first().copied() } else { chance.pick(choices) };
+/// The first choice half of the time, otherwise any choice.
+fn often<T: Copy + Default>(rng: &mut Rng, choices: &[T]) -> T {
+    let choice = if rng.one_in(2) { choices.first().copied() } else { rng.pick(choices) };
     choice.unwrap_or_default()
 }
 
-fn limits(chance: &mut Chance, devices: usize, body_max: usize) -> Limits {
-    // Room for everybody who is honest; who comes too early is told to come again.
-    let connections_max = often(chance, &[1_000, devices + 1, devices + 3]);
+fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> ServerLimits {
+    // There is room for all honest devices; a device that comes too early is told to come again.
+    let connections_max = often(rng, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
-    Limits {
+    ServerLimits {
         admission: AdmissionSettings {
             connections_max,
-            per_prefix_max: often(chance, &[1_000, 3, 5]),
-            anonymous_max: often(chance, &[1_000, 1, 3]),
+            per_prefix_max: often(rng, &[1_000, 3, 5]),
+            anonymous_max: often(rng, &[1_000, 1, 3]),
         },
         throttle: ThrottleSettings {
             registrations_per_hour: 0,
-            mails_per_hour: often(chance, &[0, 60]),
-            failed_logins: often(chance, &[10, 0, 2, 5]),
+            mails_per_hour: often(rng, &[0, 60]),
+            failed_logins: often(rng, &[10, 0, 2, 5]),
         },
-        input_max: often(chance, &[64 << 20, 64 * 1024]),
-        output_max: often(chance, &[128 << 20, page]),
+        input_max: often(rng, &[64 << 20, 64 * 1024]),
+        output_max: often(rng, &[128 << 20, page]),
     }
 }
 
-fn settings(chance: &mut Chance, body_max: usize) -> Settings {
-    Settings {
+fn settings(rng: &mut Rng, body_max: usize) -> SessionConfig {
+    SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
-        login_timeout: Duration::from_secs(often(chance, &[30, 2, 5])),
-        idle_timeout: Duration::from_secs(often(chance, &[300, 4, 30])),
+        login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
+        idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),
     }
 }
 
-fn client_settings(chance: &mut Chance) -> client::Settings {
-    let seconds = often(chance, &[20, 3, 8]);
-    client::Settings {
+fn client_settings(rng: &mut Rng) -> client::ClientConfig {
+    let seconds = often(rng, &[20, 3, 8]);
+    client::ClientConfig {
         software: Software::named("simulation"),
-        requests_max: often(chance, &[64, 4]),
+        requests_max: often(rng, &[64, 4]),
         keep_alive: Duration::from_secs(seconds),
         silence: Duration::from_secs(seconds),
-        ..client::Settings::default()
+        ..client::ClientConfig::default()
     }
 }
 
-fn quota(chance: &mut Chance, body_max: usize) -> Quota {
+fn quota(rng: &mut Rng, body_max: usize) -> Quota {
     let bytes = 4 * body_max as u64 + 1_000;
-    Quota { mails: often(chance, &[1_000, 3, 30]), bytes: often(chance, &[64 << 20, bytes]) }
+    Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) }
 }

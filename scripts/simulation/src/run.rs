@@ -1,4 +1,4 @@
-//! One seed, from its beginning to its end.
+//! Runs one seed from start to end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,22 +7,22 @@ use crate::{
     world::World,
 };
 
-/// What came of a seed.
+/// The result of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Which.
+pub struct SeedReport {
+    /// The seed.
     pub seed: u64,
-    /// What failed; nothing where all is well.
+    /// The failed check; `None` if all hold.
     pub violation: Option<Violation>,
-    /// Steps that were taken.
+    /// Number of steps.
     pub steps: u64,
-    /// What happened, where it was asked for.
+    /// The trace, if it was asked for.
     pub trace: Vec<String>,
 }
 
-/// Simulates what a seed decides, and keeps a trace of it where that `is_traced`.
+/// Simulates a seed; keeps a trace if `is_traced`.
 #[must_use]
-pub fn simulate(seed: u64, is_traced: bool) -> Outcome {
+pub fn simulate(seed: u64, is_traced: bool) -> SeedReport {
     let mut world = World::new(seed, is_traced);
     let ran = catch_unwind(AssertUnwindSafe(|| world.run()));
     let violation = match ran {
@@ -30,10 +30,10 @@ pub fn simulate(seed: u64, is_traced: bool) -> Outcome {
         Err(panic) => Some(Violation::new(Check::Sound, said(&*panic))),
     };
     let steps = world.steps();
-    Outcome { seed, violation, steps, trace: world.into_trace() }
+    SeedReport { seed, violation, steps, trace: world.into_trace() }
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()

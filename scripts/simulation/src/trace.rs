@@ -1,13 +1,13 @@
-//! What happened, line by line, for people and for comparing two runs of one seed.
+//! The trace of a run, line by line, for people and for comparing two runs of one seed.
 
 use std::fmt::{Arguments, Write};
 
 use crate::clock::Clock;
 
-/// Lines kept of a run; a longer one loses its beginning.
+/// Most lines kept of a run; a longer run loses its first lines.
 const LINES_MAX: usize = 200_000;
 
-/// Writes nothing unless it is kept, so that a run of many seeds does not pay for it.
+/// Records lines only if they are kept, so that runs of many seeds do not pay for them.
 #[derive(Debug)]
 pub(crate) struct Trace {
     clock: Clock,
@@ -19,7 +19,7 @@ impl Trace {
         Self { clock, lines: is_kept.then(Vec::new) }
     }
 
-    /// Notes what `who` does.
+    /// Records an action of `who`.
     pub(crate) fn note(&mut self, who: &str, what: Arguments<'_>) {
         let tick = self.clock.tick();
         let Some(lines) = &mut self.lines else {

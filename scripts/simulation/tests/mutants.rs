@@ -1,4 +1,4 @@
-//! The mutants are patches of the sources, and have to follow them.
+//! Checks that the mutants' patches apply to the sources.
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 

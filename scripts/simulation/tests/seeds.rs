@@ -1,4 +1,4 @@
-//! A thousand seeds, and the same seed twice.
+//! Simulates a thousand seeds, and the same seed twice.
 
 #![allow(missing_docs, clippy::panic)] // It is all test.
 
@@ -12,10 +12,10 @@ const SEEDS: u64 = 1_000;
 fn a_thousand_seeds_hold() {
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let (mut ended, mut failed) = (0, None);
-    simulate_many(0..SEEDS, threads, |outcome| {
+    simulate_many(0..SEEDS, threads, |report| {
         ended += 1;
-        // Others may still come to their end behind the first that fails.
-        failed = failed.take().or(outcome.violation.map(|violation| (outcome.seed, violation)));
+        // Other threads may still finish seeds after the first failure.
+        failed = failed.take().or(report.violation.map(|violation| (report.seed, violation)));
         failed.is_none()
     });
     if let Some((seed, violation)) = failed {

@@ -1,4 +1,4 @@
-//! The client: started, brought to a screen, given keys, ended.
+//! Starts the client, brings it to a screen, sends keys, and waits for its end.
 
 use std::{
     process::Command,
@@ -11,40 +11,41 @@ use rustix::process::Signal;
 use crate::{
     driver::Driver,
     pty::{Pty, shell_status},
+    screen::Screen,
     server::PASSWORD,
-    view::View,
 };
 
-/// How long the client may take to draw something it must draw.
+/// Longest time until the client draws an expected text.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long an orderly end may take.
+/// Longest time of an orderly end.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Most processor time that the clients of one step may take together. A client that is not
-/// optimised takes up to 0.4 s.
+/// Most processor time of all clients of one step. A client that is not optimised takes up to 0.4
+/// s.
 const PROCESSOR_MAX: Duration = Duration::from_secs(2);
 
-/// How long after a step the client may take to become idle.
+/// Longest time until the client is idle after a step.
 const IDLE_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The client's `DIGIT_AFTER`: for so long after other text in a menu a digit is no choice.
+/// The client's `DIGIT_AFTER`: a digit that follows other text in a menu sooner than this is no
+/// choice.
 const DIGIT_AFTER: Duration = Duration::from_millis(500);
 
-/// The client's `SILENCE`: for so long after it an ESC may begin a sequence.
+/// The client's `SILENCE`: an ESC may begin a sequence until this time has passed.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// How much later than the client's times the driver acts: the client starts them when it reads a
-/// key, which is after the key was written.
+/// Added to the client's times, because the client measures from its read of a key, which is after
+/// our write.
 const MARGIN: Duration = Duration::from_millis(150);
 
-/// After this time a digit is a choice of the menu that is open, whatever was typed before.
+/// After this pause a digit is a choice of the open menu, whatever was typed before.
 pub(crate) const DIGITS_CHOOSE: Duration = DIGIT_AFTER.saturating_add(MARGIN);
 
-/// After this time an ESC is a key, and the start of a sequence has been given up.
+/// After this pause an ESC is a key, and an unfinished sequence is discarded.
 pub(crate) const ESCAPE_TAKEN: Duration = SILENCE.saturating_add(MARGIN);
 
-/// Attempts at getting to the home menu.
+/// Most attempts at reaching the home menu.
 const ATTEMPTS: usize = 60;
 
 pub(crate) const ESCAPE: &[u8] = b"\x1b";
@@ -74,20 +75,20 @@ impl Driver {
         Ok(())
     }
 
-    /// Begins to count the processor time of a step.
+    /// Starts measuring the processor time of a step.
     pub(crate) fn begin_counting(&mut self) {
         self.used = Duration::ZERO;
         self.before = self.pty.as_mut().map_or(Duration::ZERO, Pty::processor_time);
     }
 
-    /// Counts the processor time of a client that is idle or has ended.
+    /// Adds the processor time of a client that is idle or has ended.
     fn count(&mut self, time: Duration) {
         self.used += time.saturating_sub(self.before);
         self.before = time;
     }
 
-    /// Waits until the client is idle after a step, and holds the processor time of the step's
-    /// clients against the most that it may be.
+    /// Waits until the client is idle after a step, and checks the processor time of the step's
+    /// clients.
     pub(crate) fn end_counting(&mut self) -> Result<()> {
         if let Some(pty) = &mut self.pty {
             let is_idle = pty.becomes_idle(IDLE_PATIENCE);
@@ -109,7 +110,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Types a text as a person does, and Enter after it.
+    /// Types a text as a person does, then Enter.
     pub(crate) fn answer(&mut self, text: &str) -> Result<()> {
         self.keys("type", text.as_bytes())?;
         self.pause(40)?;
@@ -121,7 +122,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for one of several texts; which one was drawn since the mark.
+    /// Waits for any of several texts. Returns the index of the text that was drawn since the mark.
     pub(crate) fn await_any(&mut self, texts: &[&str], time: Duration) -> Result<Option<usize>> {
         let mut found = None;
         self.pty()?.pump_until(time, |pty| {
@@ -132,15 +133,15 @@ impl Driver {
     }
 
     /// Waits for a screen.
-    pub(crate) fn await_view(&mut self, view: View) -> Result<()> {
-        let is_there = self.pty()?.pump_until(PATIENCE, |pty| View::of(&pty.lines()) == view);
-        ensure!(is_there, "{view:?} does not come up, {:?} is shown", self.view()?);
+    pub(crate) fn await_screen(&mut self, screen: Screen) -> Result<()> {
+        let is_there = self.pty()?.pump_until(PATIENCE, |pty| Screen::of(&pty.lines()) == screen);
+        ensure!(is_there, "{screen:?} does not come up, {:?} is shown", self.shown_screen()?);
         Ok(())
     }
 
-    /// The screen that is shown.
-    pub(crate) fn view(&mut self) -> Result<View> {
-        Ok(View::of(&self.pty()?.lines()))
+    /// The screen that the client shows.
+    pub(crate) fn shown_screen(&mut self) -> Result<Screen> {
+        Ok(Screen::of(&self.pty()?.lines()))
     }
 
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) -> Result<()> {
@@ -152,7 +153,7 @@ impl Driver {
         Ok(())
     }
 
-    /// A size on which every screen can be told.
+    /// Sets a window size on which every screen can be recognised.
     pub(crate) fn be_seen(&mut self) -> Result<()> {
         let (rows, columns) = (self.rng.u16(24..=40), self.rng.u16(80..=120));
         self.resize(rows, columns)?;
@@ -169,7 +170,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Brings the client to the home menu, whatever it shows.
+    /// Brings the client to the home menu from any screen.
     pub(crate) fn go_home(&mut self) -> Result<()> {
         let mut waited = 0;
         for attempt in 0..ATTEMPTS {
@@ -180,15 +181,15 @@ impl Driver {
             self.be_seen()?;
             self.pty()?.pump(DIGITS_CHOOSE);
             self.assert_alive()?;
-            match self.view()? {
-                View::Home => return Ok(()),
-                View::First => self.log_in(attempt)?,
-                View::Waiting if waited < 15 => waited += 1,
-                View::Waiting => {
+            match self.shown_screen()? {
+                Screen::Home => return Ok(()),
+                Screen::First => self.log_in(attempt)?,
+                Screen::Waiting if waited < 15 => waited += 1,
+                Screen::Waiting => {
                     waited = 0;
                     self.keys("cancel", b"\x03")?;
                     self.pty()?.pump_until(PATIENCE, |pty| {
-                        pty.ended().is_some() || View::of(&pty.lines()) != View::Waiting
+                        pty.ended().is_some() || Screen::of(&pty.lines()) != Screen::Waiting
                     });
                     if let Some(status) = self.pty()?.ended() {
                         self.end_with(shell_status(status), &[130])?;
@@ -197,10 +198,10 @@ impl Driver {
                 _ => self.keys("press", ESCAPE)?,
             }
         }
-        bail!("the home menu does not come up, {:?} is shown", self.view()?)
+        bail!("the home menu does not come up, {:?} is shown", self.shown_screen()?)
     }
 
-    /// Logs in from the first menu, where the server is there.
+    /// Logs in from the first menu, if the server is connected.
     fn log_in(&mut self, attempt: usize) -> Result<()> {
         if self.pty()?.lines().iter().any(|line| line.contains("choose a server first")) {
             ensure!(attempt < ATTEMPTS / 2, "the server is there and the client does not connect");
@@ -214,7 +215,7 @@ impl Driver {
             Some(1) => {}
             _ => return Ok(()),
         }
-        self.await_view(View::Question("Password"))?;
+        self.await_screen(Screen::Question("Password"))?;
         self.pty()?.mark();
         self.answer(PASSWORD)?;
         let told = ["9) My account", "Login failed", "Ctrl-C cancels"];
@@ -222,13 +223,13 @@ impl Driver {
         Ok(())
     }
 
-    /// Ctrl-C in a menu.
+    /// Presses Ctrl-C in a menu.
     fn interrupt(&mut self) -> Result<()> {
         self.keys("interrupt", b"\x03")?;
         self.expect_end(&[130])
     }
 
-    /// Fails where the client has ended by itself.
+    /// Fails if the client has ended by itself.
     pub(crate) fn assert_alive(&mut self) -> Result<()> {
         if let Some(status) = self.pty()?.ended() {
             bail!("the client has ended by itself, with status {}", shell_status(status));
@@ -236,7 +237,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits for the end with one of these statuses and looks at the terminal.
+    /// Waits until the client ends with one of these statuses, and checks that the terminal was
+    /// restored.
     pub(crate) fn expect_end(&mut self, statuses: &[i32]) -> Result<()> {
         let deadline = Instant::now() + END_PATIENCE;
         loop {
@@ -252,12 +254,12 @@ impl Driver {
         self.keep_screen();
         let Some(mut pty) = self.pty.take() else { return Ok(()) };
         pty.pump(Duration::from_millis(20));
-        let left = pty.left();
+        let left = pty.leftovers();
         let time = pty.processor_time();
         self.count(time);
         self.note(format!("it has ended with {status}"));
         ensure!(statuses.contains(&status), "the client ended with {status}, not {statuses:?}");
-        // A program that was killed cannot put anything back.
+        // A killed program cannot restore anything.
         let wrong = left.filter(|_| status != 137).map(|left| left.wrong).unwrap_or_default();
         ensure!(wrong.is_empty(), "after the end {}", wrong.join(", "));
         Ok(())
@@ -266,7 +268,7 @@ impl Driver {
     /// Logs out and leaves by the menus.
     pub(crate) fn leave(&mut self) -> Result<()> {
         self.keys("choose", b"6")?;
-        self.await_view(View::First)?;
+        self.await_screen(Screen::First)?;
         self.pty()?.pump(DIGITS_CHOOSE);
         self.keys("choose", b"0")?;
         self.expect_end(&[0])

@@ -1,4 +1,4 @@
-//! A mail that is written, with chaos in between, and how that ends.
+//! Writes a mail with interruptions, then sends it, leaves it, or ends the client.
 
 use anyhow::Result;
 use rustix::process::Signal;
@@ -6,40 +6,40 @@ use rustix::process::Signal;
 use crate::{
     client::{ENTER, ESCAPE, ESCAPE_TAKEN, PATIENCE},
     driver::Driver,
-    ledger::{Fate, Ledger, drafts},
+    ledger::{Ledger, MailState, drafts},
+    screen::Screen,
     texts::{self, pick},
-    view::View,
 };
 
-/// How long after a pause in typing the text must be in a draft.
+/// A draft must hold the text after a pause in typing of this many milliseconds.
 const KEPT_AFTER: u64 = 1_500;
 
-/// What the client says after a mail was to be sent.
+/// The client's messages after an attempt to send.
 pub(crate) const SENT: &str = "E-mail sent";
 const KEPT: &str = "kept as a draft";
 
-/// Connecting again and again is cancelled after this time.
+/// An attempt to send is cancelled after this time.
 const SEND_PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Driver {
-    /// Writes a mail and sends it, leaves it, or has the client end in the middle of it.
+    /// Writes a mail and sends it, leaves it, or ends the client in the middle of it.
     pub(crate) fn compose(&mut self) -> Result<()> {
         self.go_home()?;
         let number = self.ledger.begin();
         self.keys("choose", b"4")?;
-        self.await_view(View::Question("To"))?;
+        self.await_screen(Screen::Question("To"))?;
         self.answer("pepper")?;
-        self.await_view(View::Question("Subject"))?;
+        self.await_screen(Screen::Question("Subject"))?;
         self.answer(&Ledger::subject(number))?;
-        self.await_view(View::Body)?;
+        self.await_screen(Screen::Body)?;
         for line in 0..self.rng.usize(1..=6) {
             self.write_line(number, line)?;
             if self.rng.bool() {
-                self.interlude()?;
+                self.interruption()?;
             }
         }
         self.go_on()?;
-        self.end_of_writing(number)
+        self.end_writing(number)
     }
 
     fn write_line(&mut self, number: u32, line: usize) -> Result<()> {
@@ -49,7 +49,7 @@ impl Driver {
             _ => {
                 let letters = texts::letters(&mut self.rng);
                 let text = format!("palavra{number}x{line} {letters}");
-                // A piece at a time, as a person types.
+                // Some characters at a time, as a person types.
                 let mut characters: Vec<char> = text.chars().collect();
                 while !characters.is_empty() {
                     let count = self.rng.usize(1..=8).min(characters.len());
@@ -64,7 +64,7 @@ impl Driver {
         }
     }
 
-    /// A paste of lines that would do harm as keys: all of it is text.
+    /// Pastes lines that would do harm as keys: all of it must become text.
     fn paste(&mut self, number: u32, is_marked: bool) -> Result<()> {
         let text = texts::hostile(&mut self.rng);
         match is_marked {
@@ -76,14 +76,14 @@ impl Driver {
         if is_marked {
             return Ok(());
         }
-        // A dot on the line that a paste without marks has begun may be text of the paste.
+        // The dot that ends a body might otherwise join the last line of an unmarked paste.
         self.keys("press", ENTER)?;
         self.ledger.typed(number, "\n");
         self.pause(60)
     }
 
-    /// Something that changes no text.
-    fn interlude(&mut self) -> Result<()> {
+    /// Does something that must not change the text.
+    fn interruption(&mut self) -> Result<()> {
         match self.rng.u8(0..8) {
             0..4 => {
                 let inert = pick(&mut self.rng, &self.sequences.inert).cloned();
@@ -107,7 +107,7 @@ impl Driver {
         }
     }
 
-    fn end_of_writing(&mut self, number: u32) -> Result<()> {
+    fn end_writing(&mut self, number: u32) -> Result<()> {
         match self.rng.u8(0..12) {
             0..5 => return self.send(number),
             5 => {
@@ -115,9 +115,9 @@ impl Driver {
                 self.pty()?.pump(ESCAPE_TAKEN);
                 // The window may be too small to show which screen came up.
                 self.be_seen()?;
-                self.await_view(View::Left)?;
+                self.await_screen(Screen::Unfinished)?;
                 self.keys("press", ESCAPE)?;
-                self.await_view(View::Home)?;
+                self.await_screen(Screen::Home)?;
             }
             6 => {
                 self.keys("interrupt", b"\x03")?;
@@ -132,7 +132,7 @@ impl Driver {
             }
             _ => self.close_the_terminal()?,
         }
-        // All that was typed is in a draft, before anything else happens.
+        // The whole text must be in a draft before anything else happens.
         self.note("look for the text in the drafts");
         let arrived = self.server.take("pepper")?;
         self.ledger.check(&arrived, &drafts(self.data.path()))
@@ -151,14 +151,14 @@ impl Driver {
         self.expect_end(&[129])
     }
 
-    /// Ends the body with a single dot, and waits for what the client says.
+    /// Ends the body with a single dot, and waits for the client's message.
     fn send(&mut self, number: u32) -> Result<()> {
         self.be_seen()?;
         self.pause(120)?;
         self.keys("type", b".")?;
         self.pause(60)?;
         self.pty()?.mark();
-        self.ledger.becomes(number, Fate::Open);
+        self.ledger.set_state(number, MailState::Open);
         self.keys("press", ENTER)?;
         if self.rng.u8(0..6) == 0 {
             self.note("cut the connection");
@@ -167,7 +167,7 @@ impl Driver {
         self.await_sent(number)
     }
 
-    /// Waits for the end of sending; cancels it where the server is away for long.
+    /// Waits until sending ends, and cancels it if the server is away for long.
     pub(crate) fn await_sent(&mut self, number: u32) -> Result<()> {
         let told = [SENT, KEPT];
         let mut found = self.await_any(&told, SEND_PATIENCE)?;
@@ -179,7 +179,7 @@ impl Driver {
         anyhow::ensure!(found.is_some(), "the client does not say what became of the mail");
         self.note(format!("mail {number}: {}", if found == Some(0) { "sent" } else { "kept" }));
         if found == Some(0) {
-            self.ledger.becomes(number, Fate::Sent);
+            self.ledger.set_state(number, MailState::Sent);
         }
         Ok(())
     }

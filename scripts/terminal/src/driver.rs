@@ -1,4 +1,4 @@
-//! The course of a run: steps, each decided by the seed and its number, and what is checked.
+//! Runs the steps, each decided by the seed and the step's number, and checks their effects.
 
 use std::{
     collections::VecDeque,
@@ -22,10 +22,10 @@ use crate::{
     server::Server,
 };
 
-/// Actions that are told of when something does not hold.
+/// Number of actions that a failure reports.
 const LAST_ACTIONS: usize = 50;
 
-/// Steps after which everything is checked.
+/// Number of steps between two full checks.
 const CHECK_EVERY: u64 = 8;
 
 /// A run.
@@ -42,7 +42,7 @@ pub(crate) struct Driver {
     pub(crate) report: Report,
     /// Processor time of the step's clients.
     pub(crate) used: Duration,
-    /// Of it what the client that runs had used before it was counted last.
+    /// Processor time that the running client had used when it was last counted.
     pub(crate) before: Duration,
     seed: u64,
     time: Duration,
@@ -50,7 +50,7 @@ pub(crate) struct Driver {
     started: Instant,
     last: VecDeque<String>,
     record: Option<File>,
-    screen: Vec<String>,
+    last_screen: Vec<String>,
 }
 
 impl Driver {
@@ -77,13 +77,13 @@ impl Driver {
             started: Instant::now(),
             last: VecDeque::new(),
             record: record.context("the file for the record")?,
-            screen: vec![],
+            last_screen: vec![],
         })
     }
 
     /// The last actions, and the screen.
     pub(crate) fn last(&self) -> (Vec<String>, Vec<String>) {
-        let screen = self.pty.as_ref().map_or_else(|| self.screen.clone(), Pty::lines);
+        let screen = self.pty.as_ref().map_or_else(|| self.last_screen.clone(), Pty::lines);
         (self.last.iter().cloned().collect(), screen)
     }
 
@@ -91,7 +91,7 @@ impl Driver {
         let steps = self.steps.unwrap_or(u64::MAX);
         while self.started.elapsed() < self.time && self.report.steps < steps {
             self.report.steps += 1;
-            // A number of its own for each step: what one of them draws changes no other.
+            // Each step has its own seed, so that one step's random numbers do not shift another's.
             let step = self.report.steps.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             self.rng = Rng::with_seed(self.seed ^ step);
             self.begin_counting();
@@ -112,9 +112,9 @@ impl Driver {
 
     fn step(&mut self) -> Result<()> {
         match self.rng.u8(0..20) {
-            0..4 => self.chaos_in_the_menu(),
-            4 => self.chaos_in_the_account_menu(),
-            5..7 => self.chaos_in_a_question(),
+            0..4 => self.monkey_in_the_menu(),
+            4 => self.monkey_in_the_account_menu(),
+            5..7 => self.monkey_in_a_question(),
             7..14 => self.compose(),
             14 => self.receive(),
             15..17 => self.handle_a_draft(),
@@ -124,7 +124,7 @@ impl Driver {
         }
     }
 
-    /// Enters an action in the record.
+    /// Records an action.
     pub(crate) fn note(&mut self, action: impl AsRef<str>) {
         self.report.actions += 1;
         let seconds = self.started.elapsed().as_secs_f64();
@@ -138,13 +138,12 @@ impl Driver {
         self.last.push_back(line);
     }
 
-    /// Keeps the screen of a client that has ended.
+    /// Keeps the last screen of a client that has ended.
     pub(crate) fn keep_screen(&mut self) {
-        self.screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
+        self.last_screen = self.pty.as_ref().map_or_else(Vec::new, Pty::lines);
     }
 
-    /// Compares server and drafts with the ledger. Call it only when the client has ended or is at
-    /// rest.
+    /// Compares server and drafts with the ledger. The client must have ended or be idle.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.note("check accounts, mails and drafts");
         self.server.look_at_accounts()?;

@@ -1,18 +1,18 @@
-//! What was meant: the mails that may or must be on the server, and the text that must be kept.
+//! The oracle: mails that may or must be on the server, and text that must be kept.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Result, bail, ensure};
 use correio_proto::mail::Mail;
 
-/// How far a mail that is being written may have come.
+/// State of a mail that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Nobody has asked for it to be sent.
+pub(crate) enum MailState {
+    /// No key has asked to send it.
     Written,
-    /// It was asked for, and the answer is not known.
+    /// Sending was requested, and the result is not known.
     Open,
-    /// The client has said that it was sent.
+    /// The client has reported that it was sent.
     Sent,
     /// Its draft was deleted deliberately.
     Deleted,
@@ -21,16 +21,16 @@ pub(crate) enum Fate {
 /// A mail that was written with keys.
 #[derive(Clone, Debug)]
 struct Entry {
-    fate: Fate,
-    /// Whether it was ever asked for that it be sent: a draft may be deleted after that.
+    state: MailState,
+    /// Whether sending was ever requested: the mail may arrive even if its draft is deleted later.
     was_asked: bool,
-    /// The body so far. Where it was only changed by keys that add to its end, it is exact.
+    /// The body so far, which is exact: keys only add to its end.
     body: String,
-    /// Words typed so long ago, or before so orderly an end, that they must be kept.
+    /// Words that must be kept: typed long enough ago, or before an orderly end.
     words: Vec<String>,
 }
 
-/// All of them by their number, which is in the subject, and the mails that others sent.
+/// Mails by number, which is in the subject, and the mails sent to the client's user.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     written: BTreeMap<u32, Entry>,
@@ -38,11 +38,15 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Begins a mail and returns its number.
+    /// Starts a mail and returns its number.
     pub(crate) fn begin(&mut self) -> u32 {
         let number = self.written.len() as u32 + 1;
-        let entry =
-            Entry { fate: Fate::Written, was_asked: false, body: String::new(), words: vec![] };
+        let entry = Entry {
+            state: MailState::Written,
+            was_asked: false,
+            body: String::new(),
+            words: vec![],
+        };
         self.written.insert(number, entry);
         number
     }
@@ -51,13 +55,13 @@ impl Ledger {
         format!("m{number}-assunto")
     }
 
-    /// The number of the mail whose subject is in a text.
+    /// The mail number in a text that holds a subject.
     pub(crate) fn number_in(text: &str) -> Option<u32> {
         let (before, _) = text.split_once("-assunto")?;
         before.rsplit_once('m')?.1.parse().ok()
     }
 
-    /// Notes what was typed at the end of a body.
+    /// Records text typed at the end of a body.
     pub(crate) fn typed(&mut self, number: u32, text: &str) {
         if let Some(entry) = self.written.get_mut(&number) {
             entry.body.push_str(text);
@@ -66,30 +70,30 @@ impl Ledger {
         }
     }
 
-    /// Notes what has become of a mail. What was sent stays sent.
-    pub(crate) fn becomes(&mut self, number: u32, fate: Fate) {
+    /// Sets a mail's state. A sent mail stays sent.
+    pub(crate) fn set_state(&mut self, number: u32, state: MailState) {
         if let Some(entry) = self.written.get_mut(&number)
-            && entry.fate != Fate::Sent
+            && entry.state != MailState::Sent
         {
-            entry.was_asked |= matches!(fate, Fate::Open | Fate::Sent);
-            entry.fate = fate;
+            entry.was_asked |= matches!(state, MailState::Open | MailState::Sent);
+            entry.state = state;
         }
     }
 
-    /// Notes a mail to the client's person.
+    /// Records a mail to the client's user and returns its subject.
     pub(crate) fn deliver(&mut self) -> String {
         let subject = format!("r{}-recado", self.delivered.len() + 1);
         self.delivered.push(subject.clone());
         subject
     }
 
-    /// How many mails were begun, and how many of them the client says it sent.
+    /// Number of mails written, and of those that the client reported as sent.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let sent = self.written.values().filter(|entry| entry.fate == Fate::Sent);
+        let sent = self.written.values().filter(|entry| entry.state == MailState::Sent);
         (self.written.len(), sent.count())
     }
 
-    /// Holds the other person's mails, and the drafts, against what was meant.
+    /// Compares the mails that have arrived, and the drafts, with what was written.
     pub(crate) fn check(&self, arrived: &[Mail], drafts: &str) -> Result<()> {
         let mut times: BTreeMap<u32, usize> = BTreeMap::new();
         for mail in arrived {
@@ -100,7 +104,7 @@ impl Ledger {
                 bail!("nobody has written the mail {subject:?}: {:?}", mail.body.as_str());
             };
             ensure!(entry.was_asked, "mail {number} was sent, and nobody asked for that");
-            // Blank lines at the end are no text: the end of a body takes one, a draft keeps it.
+            // Trailing blank lines do not count: the end of a body removes one, a draft keeps it.
             let expected = entry.body.trim_end_matches('\n');
             let found = mail.body.as_str().trim_end_matches('\n');
             ensure!(found == expected, "mail {number} says {found:?}, and {expected:?} was typed");
@@ -109,11 +113,11 @@ impl Ledger {
         for (number, entry) in &self.written {
             let times = times.get(number).copied().unwrap_or(0);
             ensure!(times <= 1, "mail {number} is there {times} times");
-            match entry.fate {
-                Fate::Sent => ensure!(times == 1, "mail {number} was sent and is not there"),
-                Fate::Deleted => {}
-                Fate::Open | Fate::Written if times == 1 => {}
-                Fate::Open | Fate::Written => {
+            match entry.state {
+                MailState::Sent => ensure!(times == 1, "mail {number} was sent and is not there"),
+                MailState::Deleted => {}
+                MailState::Open | MailState::Written if times == 1 => {}
+                MailState::Open | MailState::Written => {
                     let lost = entry.words.iter().find(|word| !drafts.contains(word.as_str()));
                     ensure!(lost.is_none(), "{lost:?} of mail {number} is in no draft");
                 }
@@ -122,7 +126,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Holds what the client has received, and what was left for it, against what was delivered.
+    /// Compares the mails that the client has received, and those left on the server, with those
+    /// that were delivered.
     pub(crate) fn check_received(&self, received: &[String], left: &[String]) -> Result<()> {
         for subject in &self.delivered {
             let times = received.iter().filter(|found| *found == subject).count();
@@ -177,11 +182,11 @@ mod tests {
         let number = ledger.begin();
         ledger.typed(number, "palavra1x1\n");
         let arrived = [mail(number, "palavra1x1\n")];
-        ledger.becomes(number, Fate::Deleted);
+        ledger.set_state(number, MailState::Deleted);
         assert!(ledger.check(&arrived, "").is_err(), "nobody has asked for it");
         assert!(ledger.check(&[], "").is_ok());
-        ledger.becomes(number, Fate::Open);
-        ledger.becomes(number, Fate::Deleted);
+        ledger.set_state(number, MailState::Open);
+        ledger.set_state(number, MailState::Deleted);
         assert!(ledger.check(&arrived, "").is_ok(), "it was asked for before it was deleted");
     }
 
@@ -192,7 +197,7 @@ mod tests {
         ledger.typed(number, "palavra1x1 e mais\n");
         assert!(ledger.check(&[], "").is_err());
         assert!(ledger.check(&[], "{\"body\":\"palavra1x1 e mais\"}").is_ok());
-        ledger.becomes(number, Fate::Sent);
+        ledger.set_state(number, MailState::Sent);
         assert!(ledger.check(&[], "palavra1x1").is_err(), "sent, and not there");
         assert_eq!(Ledger::number_in("  1) 2026-11-26 10:00:00 UTC pepper: m12-assunto"), Some(12));
     }

@@ -1,25 +1,25 @@
-//! The program `correio` on a pseudo-terminal under a seed, with the real server: keys, the
-//! sequences of all terminals, pastes, window sizes, signals, broken connections, and mails that
-//! are meant.
+//! Tests the program `correio` on a pseudo-terminal under a seed, with the real server: keys,
+//! escape sequences of all terminals, pastes, window sizes, signals, broken connections, and
+//! deliberate actions.
 //!
-//! Random keys and deliberate actions are kept apart, so that the expected state is always known
-//! exactly. The random keys choose nothing: sequences, letters, control characters but
-//! Enter, Esc, Ctrl-C and Ctrl-D, pastes of any text; the client must stay where it is. Choices are
-//! made by deliberate actions, which enter in a ledger what they ask for. The course is decided by
-//! the seed, one number a step; what the machine takes how long is not.
+//! Random input (a monkey test) and deliberate actions alternate, so that the expected state is
+//! always known exactly. Random input chooses nothing: it consists of sequences, letters, pastes,
+//! and control characters except Enter, Esc, Ctrl-C and Ctrl-D; the client must stay on its screen.
+//! Deliberate actions make choices and record them in a ledger. The seed decides each step's
+//! actions, but not how long the machine takes for them.
 
-mod chaos;
+mod actions;
 mod client;
 mod compose;
 mod driver;
-mod errands;
 mod ledger;
+mod monkey;
 mod proxy;
 mod pty;
+mod screen;
 mod sequences;
 mod server;
 mod texts;
-mod view;
 
 use std::{
     fmt,
@@ -30,21 +30,21 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-/// The programs that are tried.
+/// The programs under test.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// `correio`.
+    /// Path of `correio`.
     pub client: PathBuf,
-    /// `correiod`.
+    /// Path of `correiod`.
     pub server: PathBuf,
 }
 
 impl Programs {
-    /// The programs of a directory.
+    /// Finds the programs in a directory.
     ///
     /// # Errors
     ///
-    /// One of them is not there.
+    /// A program is missing.
     pub fn in_directory(directory: &Path) -> Result<Self> {
         let programs =
             Self { client: directory.join("correio"), server: directory.join("correiod") };
@@ -55,42 +55,42 @@ impl Programs {
     }
 }
 
-/// Why the client cannot be put on a pseudo-terminal on this machine, where it cannot.
+/// Why this machine cannot run the client on a pseudo-terminal; `None` if it can.
 pub fn lacks() -> Option<&'static str> {
     let help = Command::new("setsid").arg("--help").output();
     let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
     (!knows).then_some("this takes setsid with --ctty (util-linux)")
 }
 
-/// What is tried, and how long.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What decides the actions.
+    /// Seed of all actions.
     pub seed: u64,
     /// No step begins later than this.
     pub time: Duration,
-    /// Most steps, where the time is not all that ends the run.
+    /// Most steps, besides the limit on time.
     pub steps: Option<u64>,
-    /// File for every action with its time.
+    /// File that gets every action with its time.
     pub record: Option<PathBuf>,
     /// The programs.
     pub programs: Programs,
 }
 
-/// What was done, where all of it holds.
+/// Totals of a run that found no failure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
-    /// Steps, each an errand or a chapter of chaos.
+    /// Steps, each a deliberate action or a monkey test.
     pub steps: u64,
     /// Keys, sequences, pastes, signals and the like.
     pub actions: u64,
     /// Mails written.
     pub written: usize,
-    /// Mails that the client said it sent.
+    /// Mails that the client reported as sent.
     pub sent: usize,
     /// Times that the client was started.
     pub starts: u64,
-    /// Most processor time that the clients of a step took together.
+    /// Most processor time of all clients of one step.
     pub processor_time_max: Duration,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What does not hold, the last actions and the screen.
+/// A failed check, with the last actions and the screen.
 #[derive(Debug)]
 pub struct Failure {
     why: String,
@@ -124,11 +124,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Tries the client for some time.
+/// Tests the client.
 ///
 /// # Errors
 ///
-/// Something does not hold, or the programs do not start.
+/// A check fails, or the programs do not start.
 pub fn run(options: &Options) -> Result<Report, Failure> {
     let failed = |error: &anyhow::Error| Failure {
         why: format!("{error:#}"),

@@ -1,4 +1,4 @@
-//! A proxy on this machine between client and server, which can cut and refuse connections.
+//! A proxy between client and server on this machine, which can cut and refuse connections.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-/// What the threads of the proxy share.
+/// State shared by the proxy's threads.
 #[derive(Debug)]
 struct State {
     server: SocketAddr,
@@ -33,7 +33,7 @@ impl Proxy {
         let shared = proxy.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // A server that is not there is a connection that ends.
+                // If the server is away, the client's connection just ends.
                 let _ = shared.pass(&client);
             }
         });
@@ -59,7 +59,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Ends every connection.
+    /// Closes every connection.
     pub(crate) fn cut(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for stream in state.streams.drain(..) {
@@ -67,12 +67,12 @@ impl Proxy {
         }
     }
 
-    /// Ends every connection that comes, or passes them on again.
+    /// Sets whether new connections are closed at once.
     pub(crate) fn refuse(&self, is_refusing: bool) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).is_refusing = is_refusing;
     }
 
-    /// Passes new connections on to another place.
+    /// Passes new connections on to another address.
     pub(crate) fn point_at(&self, server: SocketAddr) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).server = server;
     }

@@ -19,43 +19,43 @@ use rustix::{
     termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
 };
 
-/// Most bytes of what was drawn that are kept to look for words in.
+/// Most output bytes kept for [`Pty::has_drawn`].
 const DRAWN_MAX: usize = 256 * 1024;
 
-/// Ticks of processor time in a second, on every Linux there is.
+/// Clock ticks of processor time in a second, on every Linux.
 const TICKS: u64 = 100;
 
-/// How long a program must draw nothing, and compute nothing, to be idle. More than the client
-/// leaves between two drawings that belong together; less than it leaves between two looks at the
-/// status of a menu.
+/// How long an idle program has drawn and computed nothing. This is longer than the client's pause
+/// between two drawings that belong together, and shorter than its interval for updating a menu's
+/// status.
 const IDLE: Duration = Duration::from_millis(200);
 
 /// The terminal.
 pub(crate) struct Pty {
     main: Option<fs::File>,
-    /// Bytes drawn so far.
+    /// Number of bytes drawn so far.
     bytes: usize,
-    /// Kept open so that the settings can be read after the program's end.
+    /// The program's side, kept open to read the settings after the program's end.
     other: Option<OwnedFd>,
     found: Termios,
     parser: vt100::Parser,
-    /// What was drawn since the last [`Pty::mark`], as text with the codes in it.
+    /// Output since the last [`Pty::mark`], escape sequences included.
     drawn: Vec<u8>,
     child: Child,
     pid: Pid,
-    /// Processor time used when it was last looked at: the system forgets it with the program.
+    /// Processor time at the last look: the kernel forgets it with the process.
     used: Duration,
 }
 
-/// How the terminal was left.
+/// How the program left the terminal.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Left {
-    /// What is not as it was.
+pub(crate) struct Leftovers {
+    /// Settings that the program did not restore.
     pub(crate) wrong: Vec<&'static str>,
 }
 
 impl Pty {
-    /// Starts a program below `setsid`, which makes the terminal its own.
+    /// Starts a program under `setsid`, which makes the terminal its own.
     pub(crate) fn start(command: &mut Command, rows: u16, columns: u16) -> Result<Self> {
         let main = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&main)?;
@@ -107,12 +107,12 @@ impl Pty {
         Ok(())
     }
 
-    /// Draws what comes for so long.
+    /// Processes output for `time`.
     pub(crate) fn pump(&mut self, time: Duration) {
         self.pump_until(time, |_| false);
     }
 
-    /// Draws what comes until something is so; whether it was, within the time.
+    /// Processes output until `is_so` returns true. Returns false if `time` passes first.
     pub(crate) fn pump_until(
         &mut self,
         time: Duration,
@@ -136,7 +136,7 @@ impl Pty {
         let timeout = Timespec::try_from(time).ok();
         let readable = self.main.as_ref().map(|main| PollFd::new(main, PollFlags::IN));
         let mut fds: Vec<_> = readable.into_iter().collect();
-        // Without a program at the other end this would return at once.
+        // With the other side closed, the poll above returns at once.
         if let Ok(1..) = poll(&mut fds, timeout.as_ref())
             && fds.iter().any(|fd| !fd.revents().contains(PollFlags::IN))
         {
@@ -158,7 +158,7 @@ impl Pty {
         }
     }
 
-    /// Forgets what was drawn before, for [`Pty::has_drawn`].
+    /// Forgets earlier output for [`Pty::has_drawn`].
     pub(crate) fn mark(&mut self) {
         self.read();
         self.drawn.clear();
@@ -195,19 +195,19 @@ impl Pty {
         self.other = None;
     }
 
-    /// The status, once the program has ended.
+    /// The exit status, once the program has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.read();
         self.processor_time();
         self.child.try_wait().ok().flatten()
     }
 
-    /// Whether the program was stopped by a signal.
+    /// Whether a signal has stopped the program.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stat().is_some_and(|stat| stat.starts_with(['T', 't']))
     }
 
-    /// Processor time that the program has used since its start.
+    /// Processor time of the program since its start.
     pub(crate) fn processor_time(&mut self) -> Duration {
         let ticks = self.stat().map_or(0, |stat| {
             let field = |at: usize| stat.split(' ').nth(at)?.parse::<u64>().ok();
@@ -217,9 +217,9 @@ impl Pty {
         self.used
     }
 
-    /// Draws what comes until the program is idle: for [`IDLE`] it has drawn nothing and used no
-    /// more than a tick of processor time. Whether it became idle within the time; a program that
-    /// has ended is idle.
+    /// Processes output until the program is idle: for [`IDLE`] it has drawn nothing and used at
+    /// most one tick of processor time. Returns false if `time` passes first; a program that has
+    /// ended is idle.
     pub(crate) fn becomes_idle(&mut self, time: Duration) -> bool {
         let tick = Duration::from_millis(1000 / TICKS);
         let mut since = Instant::now();
@@ -233,14 +233,14 @@ impl Pty {
         })
     }
 
-    /// The state and what follows it in /proc.
+    /// The state and the later fields of `/proc/PID/stat`.
     fn stat(&self) -> Option<String> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
     }
 
-    /// What the program, which has ended, has not put back. `None` where the terminal is closed.
-    pub(crate) fn left(&mut self) -> Option<Left> {
+    /// The settings that the ended program did not restore. `None` if the terminal is closed.
+    pub(crate) fn leftovers(&mut self) -> Option<Leftovers> {
         let other = self.other.as_ref()?;
         let now = tcgetattr(other).ok()?;
         self.read();
@@ -264,7 +264,7 @@ impl Pty {
         if screen.alternate_screen() {
             wrong.push("the alternate screen is shown");
         }
-        Some(Left { wrong })
+        Some(Leftovers { wrong })
     }
 }
 
@@ -283,7 +283,7 @@ fn size(rows: u16, columns: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
-/// The status as shells count it.
+/// The exit status as shells count it.
 pub(crate) fn shell_status(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }

@@ -1,11 +1,11 @@
-//! Sequences that keys of terminals send, and what they may do.
+//! Key sequences of terminals, by their effect on the client.
 
 use correio_client::keys::{Code, Decoder, Event, Key};
 
-/// The list that is kept, so that a seed gives the same sequences on every machine.
+/// The list in the repository, so that a seed gives the same sequences on every machine.
 const KEPT: &str = include_str!("../sequences.txt");
 
-/// Sequences that are no keys: answers and reports that terminals send by themselves.
+/// Sequences that are not keys: replies and reports that terminals send by themselves.
 const REPORTS: [&[u8]; 12] = [
     b"\x1b[?62;22c",
     b"\x1b[>0;276;0c",
@@ -21,17 +21,17 @@ const REPORTS: [&[u8]; 12] = [
     b"\x1b[97;5u",
 ];
 
-/// The sequences, by what they may do.
+/// The sequences, by their effect.
 #[derive(Debug)]
 pub(crate) struct Sequences {
-    /// All but those that stand for Enter: harmless in a menu.
+    /// All sequences that do not mean Enter: they do nothing in a menu.
     pub(crate) any: Vec<Vec<u8>>,
-    /// Those that change nothing in a text, not even where the next character goes.
+    /// Sequences that change neither a text nor the cursor's place in it.
     pub(crate) inert: Vec<Vec<u8>>,
 }
 
 impl Sequences {
-    /// The list that is kept.
+    /// Reads the list.
     pub(crate) fn kept() -> Self {
         let listed = KEPT.lines().filter(|line| !line.starts_with('#')).map(parsed);
         let all: Vec<Vec<u8>> = listed.chain(REPORTS.map(<[u8]>::to_vec)).collect();
@@ -40,7 +40,7 @@ impl Sequences {
             all.into_iter().filter(|sequence| !events(sequence).iter().any(is_enter)).collect();
         let does_nothing = |event: &Event| match event {
             Event::Key(key) => matches!(key.code, Code::Function(_)),
-            // Text that comes with something that is no text is refused, too.
+            // Text that comes with other input is refused, too.
             Event::NotText | Event::Paste(_) => false,
             Event::Unknown => true,
         };
@@ -50,7 +50,7 @@ impl Sequences {
     }
 }
 
-/// The events of a sequence.
+/// Decodes a sequence.
 fn events(sequence: &[u8]) -> Vec<Event> {
     let (mut decoder, mut events) = (Decoder::new(), Vec::new());
     decoder.feed(sequence, &mut events);
@@ -58,7 +58,7 @@ fn events(sequence: &[u8]) -> Vec<Event> {
     events
 }
 
-/// A line of the list: `\E` is Esc, `\233` a byte in octal.
+/// Parses a line of the list: `\E` is Esc, `\233` a byte in octal.
 fn parsed(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line;
@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether an event is text that nobody typed.
+    /// Whether an event is a typed character.
     fn is_text(event: &Event) -> bool {
         matches!(event, Event::Key(Key { code: Code::Char(_), modifiers: Modifiers::NONE }))
     }

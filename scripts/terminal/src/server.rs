@@ -1,4 +1,4 @@
-//! The server, as a process, and two people on it who look at it with the library.
+//! The server's process, and the library client that inspects its two accounts.
 
 use std::{
     io::{BufRead, BufReader},
@@ -10,16 +10,16 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, Registration, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, mail::Mail, message::Send};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Everybody's password.
+/// The password of both accounts.
 pub(crate) const PASSWORD: &str = "jarvis-is-here";
 
-/// The accounts: the client's, and the other, to whom it sends.
+/// The accounts: the client's, and the recipient's.
 pub(crate) const PEOPLE: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
 /// The server.
@@ -28,18 +28,18 @@ pub(crate) struct Server {
     data: TempDir,
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What the other person has received, and what is left for tony at the end.
+    /// Mails that the recipient has received, and those left for tony at the end.
     taken: TempDir,
 }
 
 impl Server {
-    /// Starts a server with its accounts.
+    /// Starts a server and registers the accounts.
     pub(crate) fn start(program: PathBuf) -> Result<Self> {
         let data = TempDir::new()?;
         let (child, address) = spawn(&program, &data)?;
         let server = Self { program, data, child, address, taken: TempDir::new()? };
         for (username, full_name) in PEOPLE {
-            let registration = Registration {
+            let registration = NewAccount {
                 id: new_mail_id(),
                 username: username.parse()?,
                 full_name: full_name.parse()?,
@@ -65,8 +65,7 @@ impl Server {
         Ok(Service::connect(&address, &options, &Cancel::new())?)
     }
 
-    /// Logs in, which shows that the password is the same, and holds the full name against what
-    /// it was.
+    /// Logs in with the original password and checks the full name.
     fn login(&self, username: &str) -> Result<Service> {
         let (service, name) = (self.connect()?, username.parse()?);
         let logged_in = service
@@ -81,7 +80,7 @@ impl Server {
         Ok(service)
     }
 
-    /// Whether all accounts are as they were.
+    /// Checks that both accounts are unchanged.
     pub(crate) fn look_at_accounts(&self) -> Result<()> {
         for (username, _) in PEOPLE {
             self.login(username)?.logout(&Cancel::new())?;
@@ -89,7 +88,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sends the client's person a mail.
+    /// Sends a mail to the client's user.
     pub(crate) fn deliver(&self, subject: &str) -> Result<()> {
         let mail = Send {
             id: new_mail_id(),
@@ -101,7 +100,7 @@ impl Server {
         Ok(())
     }
 
-    /// Takes what a person has on the server and returns all that was ever taken.
+    /// Receives a user's mails from the server. Returns all that were ever received so.
     pub(crate) fn take(&self, username: &str) -> Result<Vec<Mail>> {
         let address: Address = "127.0.0.1:8888".parse()?;
         let mut mailbox = Mailbox::open(self.taken.path(), &address, &username.parse()?);

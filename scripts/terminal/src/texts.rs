@@ -1,9 +1,8 @@
-//! Texts that are typed and pasted.
+//! Texts to type and to paste.
 
 use fastrand::Rng;
 
-/// Pastes that would do harm if they were keys: lines that end a mail, choices of every menu, the
-/// password.
+/// Pastes that would do harm as keys: lines that end a mail, choices of every menu, the password.
 const HOSTILE: [&str; 8] = [
     "intro\n.\n9\n1\nMister Evil\n",
     "ola\n.\n6\n",
@@ -15,7 +14,7 @@ const HOSTILE: [&str; 8] = [
     "5\n1\n0\n6\n3\ntony\n",
 ];
 
-/// Typed at once, each a word with a digit in it: no choice.
+/// Texts typed in one burst, each a word with a digit in it: no choice.
 const MIXED: [&str; 4] = ["hello 6 world", "a4b", "no 9 nao", "x0"];
 
 pub(crate) fn hostile(rng: &mut Rng) -> &'static str {
@@ -26,19 +25,19 @@ pub(crate) fn mixed(rng: &mut Rng) -> &'static str {
     pick(rng, &MIXED).copied().unwrap_or_default()
 }
 
-/// Letters, some of several bytes, without y and s: they answer questions.
+/// Random letters, some of several bytes, without y and s, which answer questions.
 pub(crate) fn letters(rng: &mut Rng) -> String {
     let all: Vec<char> = "abcdefghijklmnortuvwxzãçéñ€😀".chars().collect();
     let length = rng.usize(1..=8);
     (0..length).filter_map(|_| pick(rng, &all).copied()).collect()
 }
 
-/// One of several.
+/// A random item.
 pub(crate) fn pick<'a, T>(rng: &mut Rng, all: &'a [T]) -> Option<&'a T> {
     (!all.is_empty()).then(|| rng.usize(..all.len())).and_then(|at| all.get(at))
 }
 
-/// A text between the marks of a paste.
+/// Puts a text between the marks of a bracketed paste.
 pub(crate) fn bracketed(text: &str) -> Vec<u8> {
     format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r")).into_bytes()
 }

@@ -1,4 +1,4 @@
-//! A seed for some steps.
+//! Runs a few steps of one seed.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
@@ -9,13 +9,13 @@ use correio_terminal::{Options, Programs, lacks, run};
 #[path = "../../../server/tests/skip/mod.rs"]
 mod skip;
 
-/// Enough for a chapter of chaos, mails and an end of the client.
+/// Enough for a monkey test, mails, and an end of the client.
 const STEPS: u64 = 6;
 
-/// Steps of the seed take seconds. What takes longer than this is not worth waiting for.
+/// The steps take seconds; a run that takes longer than this has failed.
 const TIME: Duration = Duration::from_secs(180);
 
-/// The programs, built as this test is: cargo builds those of other packages only when asked.
+/// The programs, in this test's profile: cargo builds other packages' programs only on request.
 fn programs() -> Programs {
     let own = std::env::current_exe().unwrap();
     // target/debug/deps/seeds-…

@@ -1,4 +1,5 @@
-//! bcrypt, away from the loop: a small pool of workers behind a bounded queue.
+//! bcrypt on a small pool of worker threads with a bounded queue, so that the event loop never
+//! waits.
 
 use std::{
     collections::VecDeque,
@@ -19,68 +20,68 @@ use crate::{
     waker::Wake,
 };
 
-/// What can be asked of a [`Hasher`].
+/// A job for a [`Hasher`].
 #[derive(Clone, Debug)]
 pub enum HashJob {
-    /// Make the hash that is stored for a credential. Answer: [`HashDone::Made`].
+    /// Make the hash to be stored for a credential. Answer: [`HashDone::Made`].
     Make {
-        /// What the client sent.
+        /// The credential as the client sent it.
         credential: Credential,
     },
     /// Check a credential against a stored hash. Answer: [`HashDone::Verified`].
     Verify {
-        /// What the client sent.
+        /// The credential as the client sent it.
         credential: Credential,
-        /// What is stored.
+        /// The stored hash.
         hash: PasswordHash,
     },
 }
 
-/// What a [`Hasher`] answers.
+/// A [`Hasher`]'s answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashDone {
     /// The hash to store.
     Made(PasswordHash),
     /// Whether the credential belongs to the hash.
     Verified(bool),
-    /// The worker failed; the same job may succeed another time.
+    /// The worker failed; the same job may succeed later.
     Failed,
 }
 
-/// What became of a job that was handed in.
+/// Result of submitting a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It will be done.
+    /// The job will be done.
     Queued,
-    /// The queue is full; it was not taken. Worth another try after this time.
+    /// The queue is full; the job was not taken.
     Full {
-        /// About how long the queue needs to become empty.
+        /// Approximate time until the queue is empty.
         retry_after: Duration,
     },
 }
 
-/// Does hashing elsewhere and hands it back later.
+/// Hashes without blocking the caller: jobs are submitted, and answers collected later.
 pub trait Hasher {
-    /// Hands a job in.
+    /// Submits a job.
     fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted;
 
-    /// Takes a job back whose answer nobody waits for any more. One that a worker has begun is
-    /// finished all the same. Returns whether it was taken back.
+    /// Removes a job from the queue whose answer is no longer needed. A job that a worker has begun
+    /// is finished nevertheless. Returns whether the job was removed.
     fn cancel(&mut self, ticket: Ticket) -> bool;
 
-    /// Moves everything that is done into `done`.
+    /// Appends all answers that are ready to `done`.
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>);
 }
 
-/// The server's own hash of a credential, at a cost.
+/// The server's hash of a credential, at a cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Bcrypt {
-    /// bcrypt's cost: each step doubles the time. 10 takes about 60 ms.
+    /// bcrypt's cost: each step doubles the time; 10 takes about 60 ms.
     pub cost: u32,
 }
 
 impl Bcrypt {
-    /// Does a job; takes as long as bcrypt takes.
+    /// Does a job on the calling thread.
     #[must_use]
     pub fn run(self, job: &HashJob) -> HashDone {
         match job {
@@ -99,8 +100,8 @@ impl Bcrypt {
         }
     }
 
-    /// A hash that belongs to no credential and takes as long to check as those made now. It
-    /// stands in for the hash of an account that does not exist.
+    /// A hash that matches no credential and takes as long to verify as a new hash. It is verified
+    /// in place of the hash of an account that does not exist.
     #[must_use]
     pub fn dummy(self) -> PasswordHash {
         let salt = "correiooooooooooooooo.";
@@ -108,19 +109,19 @@ impl Bcrypt {
         PasswordHash(format!("$2b${:02}${salt}{hash}", self.cost).into_boxed_str())
     }
 
-    /// Whether a stored hash was made at another cost than those made now.
+    /// Whether a stored hash was made at another cost than new hashes.
     #[must_use]
     pub fn is_outdated(self, hash: &PasswordHash) -> bool {
         hash.0.parse::<bcrypt::HashParts>().is_ok_and(|parts| parts.get_cost() != self.cost)
     }
 
-    /// About how long one job takes on one core.
+    /// Approximate time of one job on one core.
     fn duration(self) -> Duration {
         Duration::from_micros(60) * 2_u32.saturating_pow(self.cost)
     }
 }
 
-/// The 32 characters of base64 that bcrypt gets: no zero byte, and below its 72 bytes.
+/// The input of bcrypt: 32 characters of base64, without a zero byte and below bcrypt's 72 bytes.
 fn encoded(credential: &Credential) -> Zeroizing<String> {
     Zeroizing::new(STANDARD.encode(credential.as_bytes()))
 }
@@ -148,7 +149,7 @@ struct Queue {
 }
 
 impl HashPool {
-    /// Starts `workers` threads with room for `queue_max` jobs that wait.
+    /// Starts `workers` threads and a queue for at most `queue_max` jobs.
     ///
     /// # Errors
     ///
@@ -162,7 +163,7 @@ impl HashPool {
         Self::with_work(workers, queue_max, bcrypt.duration(), wake, move |job| bcrypt.run(job))
     }
 
-    /// As [`HashPool::start`], with work of the caller's that takes about `job_duration`.
+    /// As [`HashPool::start`], with the caller's work, which takes about `job_duration`.
     fn with_work(
         workers: usize,
         queue_max: usize,
@@ -180,7 +181,7 @@ impl HashPool {
             let (shared, wake, work) = (pool.shared.clone(), wake.clone(), work.clone());
             let thread = thread::Builder::new().name(format!("hash-{number}"));
             let worker = move || {
-                stand_back();
+                lower_priority();
                 shared.serve(&*wake, &work);
             };
             pool.workers.push(thread.spawn(worker)?);
@@ -189,9 +190,9 @@ impl HashPool {
     }
 }
 
-/// Lets every other thread go first: a password takes a processor for long, and the loop for
-/// moments. Where the system has no priority of threads, or refuses it, nothing is lost but that.
-fn stand_back() {
+/// Lowers this thread's priority below the event loop's, because hashing keeps a processor busy for
+/// long. A system without thread priorities, or that refuses, runs the workers as before.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(10);
 }
@@ -232,17 +233,17 @@ impl Drop for HashPool {
         drop(queue);
         self.shared.changed.notify_all();
         for worker in self.workers.drain(..) {
-            // Its panics were caught; there is nothing to learn from it.
+            // Panics of jobs were caught.
             let _ = worker.join();
         }
     }
 }
 
 impl Shared {
-    /// The life of a worker.
+    /// Runs a worker.
     fn serve(&self, wake: &dyn Wake, work: &dyn Fn(&HashJob) -> HashDone) {
         while let Some((ticket, job)) = self.next() {
-            // A panic costs its own job only; the worker stands in for itself.
+            // A panic makes only its own job fail; the worker goes on.
             let done = catch_unwind(AssertUnwindSafe(|| work(&job))).unwrap_or_else(|_| {
                 Event::WorkerFailed.log();
                 HashDone::Failed
@@ -266,7 +267,7 @@ impl Shared {
     }
 }
 
-/// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
+/// Locks a mutex. The locked data is never left half-updated, so a poisoned mutex is safe to use.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -345,7 +346,7 @@ mod tests {
         assert_eq!(serials, [1, 2, 3, 4]);
     }
 
-    /// A pool of one worker that begins when it is told to.
+    /// A pool of one worker that reports each begun job and waits for the test's answer to it.
     fn held_pool(queue_max: usize) -> (HashPool, Receiver<()>, Sender<HashDone>, Receiver<()>) {
         let (wake, woken) = waker();
         let (begun_sender, begun) = mpsc::channel();

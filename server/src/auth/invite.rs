@@ -1,8 +1,9 @@
-//! Invites: who may register where registration is by invite.
+//! Invites, which allow registration where it is not open to everybody.
 //!
-//! An invite is a random number, the minute it ends, and a code over both that only the holder of
-//! the server's key can make. So making one needs no server that runs, and a server knows its own
-//! without having seen them. That each is used once is the store's business.
+//! An invite is a random id, the minute in which it expires, and a message authentication code
+//! (MAC) over both with the server's key. So an invite can be made while no server runs, and the
+//! server recognises its invites without a list of them. The store makes sure that each is used
+//! once.
 
 use std::{
     fmt, io,
@@ -10,56 +11,56 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::{invite::Invite, mail::Timestamp, message::Registration};
+use correio_proto::{invite::Invite, mail::Timestamp, message::RegistrationPolicy};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{data_directory::INVITE_KEY, ids::InviteId, private_file};
 
-/// Lengths of an invite's parts, in bytes.
+/// Lengths of an invite's id and expiry time, in bytes.
 const ID: usize = 8;
 const END: usize = 4;
 
 const MINUTE: u64 = 60 * 1000;
 
-/// Who may register, with what it takes to know them.
+/// The rules of registration, with the key that invites are checked with.
 #[derive(Clone, Debug)]
-pub enum Registrations {
-    /// Anybody.
+pub enum RegistrationRules {
+    /// Everybody may register.
     Open,
-    /// Whoever has an invite.
+    /// Clients with an invite may register.
     Invited(InviteKey),
-    /// Nobody.
+    /// No client may register.
     Closed,
 }
 
-impl Registrations {
-    /// As clients are told.
+impl RegistrationRules {
+    /// The policy that clients are told.
     #[must_use]
-    pub fn announced(&self) -> Registration {
+    pub fn announced(&self) -> RegistrationPolicy {
         match self {
-            Self::Open => Registration::Open {},
-            Self::Invited(_) => Registration::Invite {},
-            Self::Closed => Registration::Closed {},
+            Self::Open => RegistrationPolicy::Open {},
+            Self::Invited(_) => RegistrationPolicy::Invite {},
+            Self::Closed => RegistrationPolicy::Closed {},
         }
     }
 }
 
-/// What invites are made and known with.
+/// The key that invites are made and checked with.
 #[derive(Clone)]
 pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
 
-/// Why an invite is of no use.
+/// Why an invite is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum InviteError {
     /// This server did not make it.
     Forged,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
-/// Why there is no key.
+/// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InviteKeyError {
     /// The file cannot be read or made.
@@ -70,7 +71,7 @@ pub enum InviteKeyError {
         /// Why not.
         source: io::Error,
     },
-    /// The file is none that this program made.
+    /// This program did not make the file.
     #[error("{} is damaged; delete it, and every invite that was not used becomes void", path.display())]
     Damaged {
         /// Which file.
@@ -82,7 +83,7 @@ pub enum InviteKeyError {
 }
 
 impl InviteKey {
-    /// Reads the key of a data directory, making one where there is none yet.
+    /// Reads the key of a data directory, and makes one where there is none.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl InviteKey {
         Ok(Self(Arc::new(Zeroizing::new(key))))
     }
 
-    /// Makes an invite that can be used before `end`, to the minute.
+    /// Makes an invite that expires at `end`, rounded down to the minute.
     ///
     /// # Errors
     ///
@@ -112,29 +113,29 @@ impl InviteKey {
         Ok(self.sealed(id, u32::try_from(end.0 / MINUTE).unwrap_or(u32::MAX)))
     }
 
-    /// The number of an invite that this server made and that can still be used.
+    /// Checks that this server made an invite and that it has not expired. Returns its id.
     ///
     /// # Errors
     ///
-    /// See [`Refused`].
-    pub fn check(&self, invite: &Invite, now: Timestamp) -> Result<InviteId, Refused> {
+    /// See [`InviteError`].
+    pub fn check(&self, invite: &Invite, now: Timestamp) -> Result<InviteId, InviteError> {
         let bytes = invite.as_bytes();
         let (Some(id), Some(end)) =
             (bytes.first_chunk::<ID>(), bytes.get(ID..).and_then(<[u8]>::first_chunk::<END>))
         else {
-            return Err(Refused::Forged);
+            return Err(InviteError::Forged);
         };
         let end = u32::from_be_bytes(*end);
-        // How many bytes are right takes the same time whatever they are.
+        // Compared in constant time: the time must not tell how many bytes are right.
         let mut code = self.code(id, end);
         for (byte, given) in code.iter_mut().zip(bytes.iter().skip(ID + END)) {
             *byte ^= given;
         }
         if code.iter().fold(0, |all, byte| all | byte) != 0 {
-            return Err(Refused::Forged);
+            return Err(InviteError::Forged);
         }
         if now.0 >= u64::from(end) * MINUTE {
-            return Err(Refused::Expired);
+            return Err(InviteError::Expired);
         }
         Ok(InviteId(*id))
     }
@@ -178,14 +179,14 @@ mod tests {
         let again = InviteKey::open(directory.path()).unwrap();
         let id = again.check(&one, Timestamp(end.0 - MINUTE)).unwrap();
         assert_ne!(again.check(&other, Timestamp(0)).unwrap(), id);
-        assert_eq!(again.check(&one, end), Err(Refused::Expired));
+        assert_eq!(again.check(&one, end), Err(InviteError::Expired));
 
         let elsewhere = InviteKey::open(&directory.path().join("elsewhere")).unwrap();
-        assert_eq!(elsewhere.check(&one, Timestamp(0)), Err(Refused::Forged));
+        assert_eq!(elsewhere.check(&one, Timestamp(0)), Err(InviteError::Forged));
         for at in 0..20 {
             let mut bytes = *one.as_bytes();
             bytes[at] ^= 1;
-            assert_eq!(key.check(&bytes.into(), Timestamp(0)), Err(Refused::Forged), "{at}");
+            assert_eq!(key.check(&bytes.into(), Timestamp(0)), Err(InviteError::Forged), "{at}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Passwords and invites: what proves that a client may have an account.
+//! Passwords and invites: the proofs that a client may use or make an account.
 
 pub mod hashing;
 pub mod invite;

@@ -1,43 +1,43 @@
-//! When each connection must have moved on.
+//! A heap of the connections' deadlines.
 //!
-//! A connection has one entry, for a moment that is never later than its next deadline. Most
-//! deadlines move away with every request; the entry stays where it is, and what comes due too
-//! early is put back. So a request costs nothing here.
+//! A connection has one valid entry, whose time is never later than its next deadline. Most
+//! requests postpone the deadline; the entry is not moved then, so that a request costs nothing
+//! here. An entry that comes due too early is added again with the connection's present deadline.
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use crate::ids::ConnId;
 
-/// Moments, each with the connection that must be looked at then.
+/// See the module's description. Times are uptimes.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
     heap: BinaryHeap<Reverse<(Duration, ConnId)>>,
 }
 
 impl Deadlines {
-    /// Asks for a look at a connection. A connection that has an earlier entry needs none.
+    /// Adds an entry. Not needed for a connection that has an earlier entry.
     pub(crate) fn add(&mut self, at: Duration, connection: ConnId) {
         self.heap.push(Reverse((at, connection)));
     }
 
-    /// How many entries there are, those of connections that are gone among them.
+    /// Number of entries, including stale ones of removed connections.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Forgets the entries that nobody is looked at for.
+    /// Drops the entries for which `is_wanted` returns false.
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(Duration, ConnId) -> bool) {
         self.heap.retain(|Reverse((at, connection))| is_wanted(*at, *connection));
     }
 
-    /// The next moment at which there is something to look at.
+    /// The earliest entry's time.
     #[must_use]
     pub(crate) fn next(&self) -> Option<Duration> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Takes out the next entry that is due, with the moment it was for.
+    /// Removes and returns the earliest entry, if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Duration) -> Option<(Duration, ConnId)> {
         if self.next()? > now {
             return None;

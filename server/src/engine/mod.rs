@@ -1,9 +1,10 @@
-//! The server without its sockets: all connections and what they share.
+//! The server without its sockets: all connections, and the state that they share.
 //!
-//! The reactor tells it what is ready and what time it is, and calls [`Server::turn`]. So does a
-//! test, with pipes in memory and a clock of its own. Connections never touch one another: what
-//! concerns another goes through effects, and a connection is removed only at the end of a
-//! turn.
+//! The driver (the reactor, or a test with pipes in memory and its own clock) repeats one
+//! iteration: it opens connections ([`Server::open`]), reports readiness ([`Server::note`]) and
+//! calls [`Server::process`], at the latest at [`Server::next_deadline`] and at once if
+//! [`Server::has_ready`]. Connections never touch one another: they emit effects, which the server
+//! applies. A connection is removed only at the end of an iteration.
 
 pub mod connection;
 mod deadlines;
@@ -11,17 +12,15 @@ mod slots;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::{
-    SpareBuffers, limits,
-    mail::Timestamp,
-    message::{ErrorCode, ErrorReply, Notice},
-};
+use correio_proto::{SpareBuffers, limits, mail::Timestamp};
 
 use crate::{
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
-        connection::{Connection, Context, Driven, Held, Readiness, Reason, Transport},
+        connection::{
+            CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport, Wire,
+        },
         deadlines::Deadlines,
         slots::Slots,
     },
@@ -32,50 +31,53 @@ use crate::{
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
-    session::{Done, Identity, Settings, effect::Effect, presence::Presence},
+    protocol::Protocol,
+    session::{
+        Done, Identity, SessionConfig, SessionContext,
+        effect::{Arrival, Effect},
+        registry::SessionRegistry,
+    },
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
-/// Connections beyond the maximum that are told so before they are closed.
-const TURNED_AWAY_MAX: usize = 64;
+/// Rejected connections that are open at once, to be told the reason before they are closed.
+const REJECTED_MAX: usize = 64;
 
 /// Displaced connections that are still open, beyond the maximum: displaced in this iteration, or
 /// waiting for a store job.
 const DISPLACED_MAX: usize = 64;
 
-/// Connections still agreeing upon TLS that are driven in one turn: about two milliseconds of it.
-const HANDSHAKES_PER_TURN: usize = 8;
+/// Connections in the TLS handshake that are driven in one iteration: about two milliseconds of
+/// work.
+const HANDSHAKES_PER_ITERATION: usize = 8;
 
-/// Other connections not logged in that are driven in one turn.
-const ANONYMOUS_PER_TURN: usize = 64;
+/// Other connections that are not logged in and are driven in one iteration.
+const ANONYMOUS_PER_ITERATION: usize = 64;
 
-/// Buffers kept for connections with something under way.
+/// Buffers that are kept for connections with something in progress.
 const SPARE_BUFFERS: usize = 64;
 
-/// What a client that finds the server full is told to wait, in seconds.
-const FULL_RETRY: u32 = 30;
-
-/// Entries for deadlines that may be nobody's before those are forgotten, besides one for each
-/// connection: enough for that to cost nothing.
+/// Heap entries, besides two for each connection, from which on stale ones are dropped. So large
+/// that dropping them costs next to nothing a connection.
 const STALE_DEADLINES_MAX: usize = 1024;
 
-/// How often old verdicts are forgotten.
+/// How often old idempotency records are pruned from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// How much of everything there may be.
+/// Limits of a server.
 #[derive(Clone, Debug)]
-pub struct Limits {
-    /// Connections.
+pub struct ServerLimits {
+    /// Limits on connections.
     pub admission: AdmissionSettings,
-    /// Attempts, registrations and mails.
+    /// Limits on login attempts, registrations and mails.
     pub throttle: ThrottleSettings,
-    /// Bytes of partly received frames, of all connections together.
+    /// Memory for incomplete frames of all connections together, in bytes.
     pub input_max: usize,
-    /// Bytes of replies that clients do not take, of all connections together.
+    /// Memory for replies that clients do not read, of all connections together, in bytes.
     pub output_max: usize,
 }
 
-/// Under what the server's own jobs run: no connection has this id.
+/// Ticket of jobs that the server submits for itself (pruning). No connection ever has this id.
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
@@ -83,48 +85,50 @@ const OWN_TICKET: Ticket =
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
     admission: AdmissionControl,
-    /// How many connections there may be at all, with those on their way out.
+    /// Most connections, including rejected and displaced ones.
     slots_max: usize,
-    /// Connections that were refused and are being told so.
-    turned_away: usize,
-    settings: Settings,
+    /// Number of rejected connections that are still open.
+    rejected: usize,
+    config: SessionConfig,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
-    presence: Presence,
+    registry: SessionRegistry,
     deadlines: Deadlines,
     throttle: Throttle,
-    /// What partly received frames take.
+    /// Memory budget for incomplete frames, shared by all connections.
     input: Budget,
-    /// What replies that are not taken take.
+    /// Memory budget for replies that clients do not read, shared by all connections.
     output: Budget,
-    /// Connections to drive in the next turn; each stands here at most once.
+    /// Connections to drive in the next iteration, each at most once.
     ready: Vec<ConnId>,
-    /// The list of the turn before, empty, for its room.
+    /// The previous iteration's ready list, emptied and kept for its allocation.
     spare_ready: Vec<ConnId>,
-    /// Those of a turn that are not logged in; empty between turns.
-    others: Vec<ConnId>,
-    over: Vec<(ConnId, Reason)>,
+    /// Scratch list of ready connections that are not logged in; empty between iterations.
+    anonymous_ready: Vec<ConnId>,
+    /// Connections to remove at the end of the iteration.
+    closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
+    /// When to prune next (uptime).
     prune_at: Option<Duration>,
     stopping: bool,
 }
 
 struct Entry<T> {
     connection: Connection<T>,
-    /// Whether it stands on the ready list.
+    /// Whether the connection is on the ready list.
     is_ready: bool,
-    /// Whether it was refused and is only being told so.
-    is_turned_away: bool,
-    /// The moment of its entry in the deadlines.
-    looked_at: Duration,
+    /// Whether the connection was rejected and is open only until the client was told.
+    is_rejected: bool,
+    /// Time of this connection's valid heap entry; entries with another time are stale.
+    timer_at: Duration,
 }
 
 impl<T: Transport> Server<T> {
-    /// A server with no connection.
+    /// A server without connections.
     pub fn new(
-        limits: Limits,
-        settings: Settings,
+        limits: ServerLimits,
+        config: SessionConfig,
         store: Box<dyn Store>,
         hasher: Box<dyn Hasher>,
     ) -> Self {
@@ -134,20 +138,20 @@ impl<T: Transport> Server<T> {
             slots_max: limits
                 .admission
                 .connections_max
-                .saturating_add(TURNED_AWAY_MAX + DISPLACED_MAX),
-            turned_away: 0,
+                .saturating_add(REJECTED_MAX + DISPLACED_MAX),
+            rejected: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
-            settings,
+            config,
             store,
             hasher,
-            presence: Presence::default(),
+            registry: SessionRegistry::default(),
             deadlines: Deadlines::default(),
             ready: Vec::new(),
             spare_ready: Vec::new(),
-            others: Vec::new(),
-            over: Vec::new(),
+            anonymous_ready: Vec::new(),
+            closed: Vec::new(),
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
             prune_at: Some(Duration::ZERO),
@@ -155,24 +159,31 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// How many connections there are.
+    /// Number of connections.
     pub fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many entries for deadlines there are: at most two for each connection, and 1,024.
+    /// Number of heap entries for deadlines: at most two for each connection, and 1,024.
     pub fn deadlines(&self) -> usize {
         self.deadlines.len()
     }
 
-    /// Whether there is no connection.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
 
-    /// Opens a connection. Where there are too many, it is told so and closed; `None` where even
-    /// those are too many: the transport is dropped.
-    pub fn open(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
+    /// Opens a connection. If there are too many, the connection is rejected: its client is told
+    /// the reason, and it is closed. Returns `None` and drops the transport if too many connections
+    /// are being rejected already.
+    pub fn open(
+        &mut self,
+        now: Now,
+        transport: T,
+        peer: SocketAddr,
+        protocol: Protocol,
+    ) -> Option<ConnId> {
         if self.connections.len() >= self.slots_max {
             let reason = Refusal::ServerFull.as_str();
             Event::ConnectionRefused { address: peer, reason }.log();
@@ -183,34 +194,35 @@ impl<T: Transport> Server<T> {
         let admission = self.admission.opened(id, peer.ip().into());
         if let Admission::Refused(refusal) = admission {
             Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
-            if self.turned_away >= TURNED_AWAY_MAX {
+            if self.rejected >= REJECTED_MAX {
                 return None;
             }
         }
-        let mut connection = Connection::new(id, peer, transport, &self.settings.security, now);
-        let is_turned_away = match admission {
+        let mut connection =
+            Connection::new(id, peer, protocol, Wire::new(transport, &self.config.security), now);
+        let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
-                self.over.push((displaced, Reason::Displaced));
+                self.closed.push((displaced, CloseReason::Displaced));
                 false
             }
             Admission::Refused(refusal) => {
-                self.turned_away += 1;
-                connection.turn_away(now, too_many(refusal));
+                self.rejected += 1;
+                connection.reject(now, refusal);
                 true
             }
         };
-        if !is_turned_away {
+        if !is_rejected {
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
-        let looked_at = connection.deadline(&self.settings);
-        self.deadlines.add(looked_at, id);
-        slot.insert(Entry { connection, is_ready: true, is_turned_away, looked_at });
+        let timer_at = connection.deadline(&self.config);
+        self.deadlines.add(timer_at, id);
+        slot.insert(Entry { connection, is_ready: true, is_rejected, timer_at });
         self.ready.push(id);
         Some(id)
     }
 
-    /// What each connection holds.
+    /// The bytes that each connection's buffers hold.
     pub fn held(&self) -> impl Iterator<Item = (ConnId, Held)> {
         self.connections.iter().map(|(id, entry)| (id, entry.connection.held()))
     }
@@ -220,13 +232,12 @@ impl<T: Transport> Server<T> {
         Some(self.connections.get_mut(id)?.connection.transport_mut())
     }
 
-    /// Ends a connection at the end of the next turn.
+    /// Ends a connection at the end of the next iteration.
     pub fn abort(&mut self, id: ConnId) {
-        self.over.push((id, Reason::Broken));
+        self.closed.push((id, CloseReason::Broken));
     }
 
-    /// Notes what a connection's transport is ready for. Events about connections that are gone
-    /// are nobody's.
+    /// Records the readiness of a connection's transport. Ignored if the connection was removed.
     pub fn note(&mut self, id: ConnId, readiness: Readiness) {
         if let Some(entry) = self.connections.get_mut(id) {
             entry.connection.note(readiness);
@@ -234,34 +245,34 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Whether there is something to do at once.
+    /// Whether [`Server::process`] has something to do at once.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.over.is_empty()
+        !self.ready.is_empty() || !self.closed.is_empty()
     }
 
-    /// The next moment at which a turn has something to do if nothing happens before.
+    /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         [self.deadlines.next(), self.prune_at].into_iter().flatten().min()
     }
 
-    /// Hands out what is done, looks at what is due, drives what is ready, and removes what is
-    /// over.
+    /// One iteration: delivers job results, fires timers, drives ready connections, applies
+    /// effects, and removes closed connections.
     ///
     /// # Errors
     ///
     /// The store has failed for good: the server must stop, and nothing may be acknowledged any
     /// more.
-    pub fn turn(&mut self, now: Now) -> Result<(), StoreFailed> {
+    pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
         self.prune(now);
         self.expire(now);
         self.drive_ready(now);
         self.apply_effects(now);
-        self.remove_over(now);
+        self.remove_closed(now);
         Ok(())
     }
 
-    /// Starts to stop: requests under way are finished, no others are taken.
+    /// Begins the shutdown: requests in progress are finished, no others are taken.
     pub fn stop(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
@@ -274,17 +285,17 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Lets go of everything; what the store had queued is made durable.
+    /// Drops all connections and closes the store, which first makes its queued jobs durable.
     ///
     /// # Errors
     ///
-    /// As [`Server::turn`].
+    /// As [`Server::process`].
     pub fn close(self) -> Result<(), StoreFailed> {
         for (connection, _) in self.connections.iter() {
-            let reason = Reason::ShuttingDown.as_str();
+            let reason = CloseReason::ShuttingDown.as_str();
             Event::ConnectionClosed { connection, reason }.log();
         }
-        // Before the store is waited for.
+        // Clients must not wait for the store to close.
         drop(self.connections);
         self.store.close(&mut Vec::new())
     }
@@ -315,14 +326,14 @@ impl<T: Transport> Server<T> {
         Ok(())
     }
 
-    /// An answer reaches the connection that asked, or nobody.
+    /// Delivers a job's result to its connection; drops it if the connection was removed.
     fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
         let id = ticket.connection;
         self.with(id, now, |entry, context| {
             entry.connection.complete(context, ticket, done);
         });
         self.make_ready(id);
-        // Who has just logged in is there for what is done next, such as a mail to them.
+        // A session that has just logged in must get the notices of the results after this one.
         self.apply_effects(now);
     }
 
@@ -346,68 +357,69 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Connections that are gone leave their entries behind until those come due: of many that
-    /// come and go there would be more than of those that are there.
-    fn forget_deadlines(&mut self) {
+    /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so
+    /// that short-lived connections cannot grow the heap.
+    fn drop_stale_deadlines(&mut self) {
         if self.deadlines.len() <= STALE_DEADLINES_MAX + 2 * self.connections.len() {
             return;
         }
         let connections = &self.connections;
         self.deadlines
-            .retain(|at, id| connections.get(id).is_some_and(|entry| entry.looked_at == at));
+            .retain(|at, id| connections.get(id).is_some_and(|entry| entry.timer_at == at));
     }
 
+    /// Fires the timers that are due.
     fn expire(&mut self, now: Now) {
-        self.forget_deadlines();
+        self.drop_stale_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
-            let settings = &self.settings;
-            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.looked_at == at)
+            let config = &self.config;
+            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.timer_at == at)
             else {
                 continue;
             };
-            if let Some(reason) = entry.connection.expire(now, settings) {
-                self.over.push((id, reason));
+            if let Some(reason) = entry.connection.expire(now, config) {
+                self.closed.push((id, reason));
                 continue;
             }
-            entry.looked_at = entry.connection.deadline(settings);
-            let looked_at = entry.looked_at;
-            self.deadlines.add(looked_at, id);
+            entry.timer_at = entry.connection.deadline(config);
+            let timer_at = entry.timer_at;
+            self.deadlines.add(timer_at, id);
             self.make_ready(id);
         }
     }
 
-    /// Those logged in go first, and of the others only some: agreeing upon TLS takes as long as
-    /// a hundred mails, and anybody may ask for it.
+    /// Drives the ready connections: all that are logged in, then a limited number of the others. A
+    /// TLS handshake costs as much as a hundred mails, and any client may start one.
     fn drive_ready(&mut self, now: Now) {
-        // What becomes ready meanwhile has its turn after the sockets were asked again.
+        // Connections that become ready meanwhile wait until the next iteration, after the poll.
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
-        let mut others = std::mem::take(&mut self.others);
+        let mut anonymous_ready = std::mem::take(&mut self.anonymous_ready);
         for id in ready.drain(..) {
             if self.identity_of(id).is_some() {
                 self.drive(now, id);
             } else {
-                others.push(id);
+                anonymous_ready.push(id);
             }
         }
-        let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_TURN, ANONYMOUS_PER_TURN);
+        let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_ITERATION, ANONYMOUS_PER_ITERATION);
         let mut left = 0;
-        for id in others.drain(..) {
+        for id in anonymous_ready.drain(..) {
             let budget = if self.is_handshaking(id) { &mut handshakes } else { &mut anonymous };
             if *budget > 0 {
                 *budget -= 1;
                 self.drive(now, id);
             } else {
-                // Before what becomes ready later.
+                // Before the connections that became ready meanwhile.
                 self.ready.insert(left, id);
                 left += 1;
             }
         }
-        self.others = others;
+        self.anonymous_ready = anonymous_ready;
         self.spare_ready = ready;
     }
 
     fn identity_of(&self, id: ConnId) -> Option<&Identity> {
-        self.connections.get(id)?.connection.session().identity()
+        self.connections.get(id)?.connection.identity()
     }
 
     fn is_handshaking(&self, id: ConnId) -> bool {
@@ -415,22 +427,22 @@ impl<T: Transport> Server<T> {
     }
 
     fn drive(&mut self, now: Now, id: ConnId) {
-        let Some((driven, deadline, looked_at)) = self.with(id, now, |entry, context| {
+        let Some((driven, deadline, timer_at)) = self.with(id, now, |entry, context| {
             entry.is_ready = false;
             let driven = entry.connection.drive(context);
-            (driven, entry.connection.deadline(context.settings), entry.looked_at)
+            (driven, entry.connection.deadline(context.session.config), entry.timer_at)
         }) else {
             return;
         };
         match driven {
             Driven::Idle => {}
             Driven::Again => self.make_ready(id),
-            Driven::Over(reason) => return self.over.push((id, reason)),
+            Driven::Closed(reason) => return self.closed.push((id, reason)),
         }
-        if deadline < looked_at {
+        if deadline < timer_at {
             self.deadlines.add(deadline, id);
             if let Some(entry) = self.connections.get_mut(id) {
-                entry.looked_at = deadline;
+                entry.timer_at = deadline;
             }
         }
     }
@@ -442,20 +454,20 @@ impl<T: Transport> Server<T> {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Entered { connection, account } => {
+                Effect::LoggedIn { connection, account } => {
                     self.admission.entered(connection);
-                    if let Some(oldest) = self.presence.enter(account, connection) {
+                    if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
                 }
-                Effect::Left { connection, account } => {
+                Effect::LoggedOut { connection, account } => {
                     self.admission.left(connection);
-                    self.presence.leave(account, connection);
+                    self.registry.remove(account, connection);
                 }
-                Effect::Notify { accounts, notice } => {
+                Effect::MailArrived { accounts, arrival } => {
                     for account in accounts {
                         for id in self.sessions_of(account) {
-                            self.tell(id, notice.clone());
+                            self.tell(id, &arrival);
                         }
                     }
                 }
@@ -472,77 +484,70 @@ impl<T: Transport> Server<T> {
         self.effects = effects;
     }
 
-    /// The sessions of an account. One that was logged out in this turn is none any more, although
-    /// the effect that tells of it may still be to come.
+    /// The sessions of an account. A session that logged out in this iteration is left out,
+    /// although the registry may not know yet: its effect may still be pending.
     fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
         let is_theirs = |id: &ConnId| {
             let identity = self.identity_of(*id);
             identity.is_some_and(|identity| identity.account == account)
         };
-        self.presence.of(account).iter().copied().filter(is_theirs).collect()
+        self.registry.of(account).iter().copied().filter(is_theirs).collect()
     }
 
-    fn tell(&mut self, id: ConnId, notice: Notice) {
+    fn tell(&mut self, id: ConnId, arrival: &Arrival) {
         if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.notify(notice);
+            entry.connection.mail_arrived(arrival);
             self.make_ready(id);
         }
     }
 
     fn end(&mut self, now: Now, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.end(now, Notice::SessionEnded {});
+            entry.connection.end_session(now);
             self.make_ready(id);
         }
     }
 
-    fn remove_over(&mut self, now: Now) {
-        for (id, reason) in std::mem::take(&mut self.over) {
-            if self.connections.get_mut(id).is_some_and(|entry| entry.connection.outlive(reason)) {
+    fn remove_closed(&mut self, now: Now) {
+        for (id, reason) in std::mem::take(&mut self.closed) {
+            if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
                 continue;
             }
-            self.with(id, now, |entry, context| entry.connection.abandon(context));
+            self.with(id, now, |entry, context| entry.connection.cancel_job(context));
             if let Some(entry) = self.connections.remove(id) {
-                self.turned_away -= usize::from(entry.is_turned_away);
+                self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }
         }
-        // Only departures; what they concern is gone by now.
+        // Only `LoggedOut` is left here.
         self.apply_effects(now);
     }
 
-    /// Lends a connection what it needs. `None` where it is gone.
+    /// Calls `action` with a connection and its context. `None` if the connection was removed.
     fn with<R>(
         &mut self,
         id: ConnId,
         now: Now,
-        action: impl FnOnce(&mut Entry<T>, &mut Context<'_>) -> R,
+        action: impl FnOnce(&mut Entry<T>, &mut ServerContext<'_>) -> R,
     ) -> Option<R> {
         let entry = self.connections.get_mut(id)?;
-        let mut context = Context {
-            now,
-            settings: &self.settings,
+        let mut context = ServerContext {
+            session: SessionContext {
+                now,
+                connection: id,
+                peer: entry.connection.peer(),
+                config: &self.config,
+                throttle: &mut self.throttle,
+                effects: &mut self.effects,
+                registry: &self.registry,
+            },
             store: &mut *self.store,
             hasher: &mut *self.hasher,
-            throttle: &mut self.throttle,
             input: &mut self.input,
             output: &mut self.output,
-            effects: &mut self.effects,
-            presence: &self.presence,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))
     }
-}
-
-/// What a client is told that is not admitted.
-fn too_many(refusal: Refusal) -> ErrorReply {
-    let text = match refusal {
-        Refusal::ServerFull => "the server has no room; try again",
-        Refusal::PrefixFull => "there are too many connections from this address; try again",
-    };
-    let mut error = ErrorReply::new(ErrorCode::Busy, text);
-    error.retry_after = Some(FULL_RETRY);
-    error
 }

@@ -1,7 +1,7 @@
-//! What the server keeps for each connection, by the connection's id.
+//! A table of values by connection id.
 //!
-//! The one place that gives ids out and that tells a slot's owner from its former ones: whoever
-//! asks with the id of a connection that is gone finds nothing.
+//! Allocates connection ids. An id of a removed connection never resolves, even after its slot is
+//! reused: lookups return `None`.
 
 use slab::{Slab, VacantEntry};
 
@@ -15,56 +15,55 @@ pub(crate) struct Slots<V> {
 }
 
 impl<V> Slots<V> {
-    /// There is no connection.
+    /// An empty table.
     pub(crate) fn new() -> Self {
         Self { slab: Slab::new(), generation: 0 }
     }
 
-    /// A slot for a new connection, with an id that no other had. It stays free unless something
-    /// is put into it.
+    /// A free slot and a new id. The slot stays free until [`Vacant::insert`].
     pub(crate) fn vacant(&mut self) -> Vacant<'_, V> {
         let slot = self.slab.vacant_entry();
-        // The generation of the slab as a whole: no two connections share one, whatever the slot.
+        // One counter for all slots: no two connections share a generation.
         self.generation = self.generation.wrapping_add(1) % u32::MAX;
         let index = u32::try_from(slot.key()).unwrap_or(u32::MAX);
         Vacant { slot, id: ConnId { index, generation: self.generation } }
     }
 
-    /// How many connections there are.
+    /// Number of connections.
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no connections.
     pub(crate) fn is_empty(&self) -> bool {
         self.slab.is_empty()
     }
 
-    /// What is kept for a connection. `None` where it is gone.
+    /// A connection's value. `None` if the connection was removed.
     pub(crate) fn get(&self, id: ConnId) -> Option<&V> {
         let (owner, value) = self.slab.get(id.index as usize)?;
         (*owner == id).then_some(value)
     }
 
-    /// The same, to be changed.
+    /// As [`Slots::get`], mutable.
     pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut V> {
         let (owner, value) = self.slab.get_mut(id.index as usize)?;
         (*owner == id).then_some(value)
     }
 
-    /// Frees a connection's slot. `None` where it is gone.
+    /// Removes a connection and frees its slot. `None` if the connection was removed before.
     pub(crate) fn remove(&mut self, id: ConnId) -> Option<V> {
         self.get(id)?;
         self.slab.try_remove(id.index as usize).map(|(_, value)| value)
     }
 
-    /// All of them.
+    /// All connections.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &V)> {
         self.slab.iter().map(|(_, (id, value))| (*id, value))
     }
 }
 
-/// A slot that nothing was put into yet.
+/// A free slot, with the id that its connection will have.
 #[derive(Debug)]
 pub(crate) struct Vacant<'a, V> {
     slot: VacantEntry<'a, (ConnId, V)>,
@@ -72,12 +71,12 @@ pub(crate) struct Vacant<'a, V> {
 }
 
 impl<V> Vacant<'_, V> {
-    /// The id that its owner will have.
+    /// The id of the future connection.
     pub(crate) fn id(&self) -> ConnId {
         self.id
     }
 
-    /// Gives it to its owner.
+    /// Fills the slot.
     pub(crate) fn insert(self, value: V) {
         self.slot.insert((self.id, value));
     }

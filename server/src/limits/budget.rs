@@ -1,55 +1,55 @@
-//! Memory that all connections share.
+//! A budget of memory that all connections share.
 
-/// What a connection holds in memory, in bytes.
+/// Memory that a connection holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Of what came in and was not taken yet.
+    /// Received bytes that were not processed yet.
     pub input: usize,
-    /// Of what is to go out.
+    /// Bytes to be sent.
     pub output: usize,
 }
 
-/// A number of bytes of which each connection takes what it needs, as long as there is some.
+/// A number of bytes. Each connection takes a share of it, as long as there are bytes left.
 #[derive(Debug)]
 pub(crate) struct Budget {
     max: usize,
     used: usize,
 }
 
-/// There is not enough left.
+/// The budget has too few bytes left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spent;
+pub(crate) struct Exhausted;
 
 impl Budget {
-    /// A budget of which nothing is used.
+    /// An unused budget of `max` bytes.
     #[must_use]
     pub(crate) fn new(max: usize) -> Self {
         Self { max, used: 0 }
     }
 
-    /// Makes a share as large as it must be, in bytes. Less than before is always possible.
+    /// Resizes a share to this many bytes. A smaller share is always possible.
     ///
     /// # Errors
     ///
-    /// There is not enough left; the share stays as it was.
-    pub(crate) fn resize(&mut self, share: &mut Share, bytes: usize) -> Result<(), Spent> {
+    /// Too few bytes are left; the share stays as it was.
+    pub(crate) fn resize(&mut self, share: &mut Share, bytes: usize) -> Result<(), Exhausted> {
         let used = self.used.saturating_sub(share.0).saturating_add(bytes);
         if bytes > share.0 && used > self.max {
-            return Err(Spent);
+            return Err(Exhausted);
         }
         self.used = used;
         share.0 = bytes;
         Ok(())
     }
 
-    /// Takes a share back.
+    /// Returns a share to the budget.
     pub(crate) fn free(&mut self, share: &mut Share) {
         self.used = self.used.saturating_sub(share.0);
         share.0 = 0;
     }
 }
 
-/// What one connection has of a [`Budget`], in bytes.
+/// One connection's part of a [`Budget`], in bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Share(usize);
 
@@ -62,14 +62,14 @@ mod tests {
         let mut budget = Budget::new(10);
         let (mut ours, mut theirs) = (Share::default(), Share::default());
         assert_eq!(budget.resize(&mut ours, 6), Ok(()));
-        assert_eq!(budget.resize(&mut theirs, 5), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 5), Err(Exhausted));
         assert_eq!(budget.resize(&mut theirs, 4), Ok(()));
-        assert_eq!(budget.resize(&mut ours, 7), Err(Spent));
+        assert_eq!(budget.resize(&mut ours, 7), Err(Exhausted));
         budget.free(&mut ours);
         assert_eq!(budget.resize(&mut theirs, 10), Ok(()));
-        assert_eq!(budget.resize(&mut theirs, 11), Err(Spent));
+        assert_eq!(budget.resize(&mut theirs, 11), Err(Exhausted));
         assert_eq!(budget.resize(&mut theirs, 3), Ok(()));
-        assert_eq!(budget.resize(&mut ours, 8), Err(Spent));
+        assert_eq!(budget.resize(&mut ours, 8), Err(Exhausted));
         assert_eq!(budget.resize(&mut ours, 7), Ok(()));
     }
 }

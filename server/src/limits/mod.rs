@@ -1,5 +1,6 @@
-//! Limits on what clients may take: connections, memory, attempts.
+//! Limits on what clients may use: connections, memory, attempts.
 
 pub mod admission;
 pub(crate) mod budget;
+pub mod prefix;
 pub mod throttle;

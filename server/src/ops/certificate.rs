@@ -1,5 +1,5 @@
-//! The server's certificate: its own, made at the first start, or that of a CA; and how it is
-//! replaced while the server runs. What TLS the server speaks stands here too.
+//! The server's certificate, self-signed at the first start or from a CA, its replacement while the
+//! server runs, and the server's TLS configuration.
 
 use std::{
     fmt, fs, io,
@@ -27,20 +27,20 @@ use x509_parser::{
 
 use crate::{clock, data_directory::CERTIFICATE, private_file};
 
-/// Name in the server's own certificate. Clients know it by its fingerprint, not by its name.
+/// Name in the self-signed certificate. Clients verify its fingerprint, not its name.
 const OWN_NAME: &str = "correio";
 
-/// Shortest RSA key, in bits: what TLS libraries of today take.
+/// Minimum length of an RSA key, in bits: the minimum of today's TLS libraries.
 const RSA_BITS_MIN: usize = 2048;
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// From this data directory, made there where it is not there yet.
+    /// A self-signed certificate in this data directory, made there if it does not exist.
     Own(PathBuf),
-    /// From two files in PEM.
+    /// Two files in PEM.
     Files {
-        /// The server's certificate, followed by those that lead to the CA's.
+        /// The server's certificate, followed by the chain to the CA.
         certificate: PathBuf,
         /// Its key.
         key: PathBuf,
@@ -48,7 +48,8 @@ pub enum CertificateSource {
 }
 
 impl CertificateSource {
-    /// The data directory in which [`Certificate::open`] would make a certificate now, if it would.
+    /// The data directory in which [`Certificate::open`] would make a certificate. `None` where it
+    /// would make none.
     #[must_use]
     pub fn makes_in(&self) -> Option<&Path> {
         match self {
@@ -58,9 +59,9 @@ impl CertificateSource {
     }
 }
 
-/// Why there is no certificate.
+/// Why the certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what each is.
+#[allow(missing_docs)] // The messages describe each.
 pub enum CertificateError {
     #[error("cannot read {}: {source}; give this user the right to read it", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
@@ -84,7 +85,7 @@ pub enum CertificateError {
     Make { path: PathBuf, detail: String },
 }
 
-/// What a library has to say besides, as the end of a sentence.
+/// A library's message, formatted as the end of a sentence.
 struct Detail<'a>(&'a str);
 
 impl fmt::Display for Detail<'_> {
@@ -98,16 +99,17 @@ impl fmt::Display for Detail<'_> {
 pub struct Certificate {
     source: CertificateSource,
     current: RwLock<Arc<CertifiedKey>>,
-    /// Held while the files are read again, so that what was read last holds.
+    /// Locked while the files are read again, so that the files that were read last are used.
     reloading: Mutex<()>,
 }
 
 impl Certificate {
-    /// Reads the certificate and its key, and makes the server's own where there is none yet.
+    /// Reads the certificate and its key. Makes a self-signed one where the data directory has
+    /// none.
     ///
     /// # Errors
     ///
-    /// See [`CertificateError`]. What is there and cannot be used is left as it is.
+    /// See [`CertificateError`]. Files that cannot be used are left as they are.
     pub fn open(source: CertificateSource) -> Result<Arc<Self>, CertificateError> {
         if let CertificateSource::Own(directory) = &source {
             make_own(directory)?;
@@ -116,7 +118,7 @@ impl Certificate {
         Ok(Arc::new(Self { source, current, reloading: Mutex::new(()) }))
     }
 
-    /// Reads the files again. Where they cannot be used, the certificate stays as it was.
+    /// Reads the files again. If they cannot be used, the present certificate stays in use.
     ///
     /// # Errors
     ///
@@ -128,14 +130,14 @@ impl Certificate {
         Ok(())
     }
 
-    /// That of the certificate itself, without those that lead to a CA.
+    /// Fingerprint of the server's certificate, without the chain to the CA.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.leaf().as_ref())
     }
 
-    /// What is wrong with the certificate's time, if anything: clients that do not know its
-    /// fingerprint will refuse it. `now` is in seconds since 1970.
+    /// A warning where the certificate is expired or not valid yet, so that clients that do not
+    /// know its fingerprint refuse it. `now` is in seconds since 1970.
     #[must_use]
     pub fn time_warning(&self, now: i64) -> Option<String> {
         let leaf = self.leaf();
@@ -155,11 +157,11 @@ impl Certificate {
         })
     }
 
-    /// The TLS that channels are made with: TLS 1.3 alone, since every client is newer than it.
+    /// The TLS configuration of the server's channels: TLS 1.3 only, since every client is newer.
     ///
     /// # Errors
     ///
-    /// The machine gives no random bytes.
+    /// The system gives no random bytes.
     pub fn security(self: &Arc<Self>) -> io::Result<Security> {
         let failed = |error: rustls::Error| io::Error::other(error.to_string());
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -168,7 +170,7 @@ impl Certificate {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
-        // A client that comes back is known by a ticket that it keeps; nothing is kept here.
+        // Sessions are resumed with tickets that clients keep; the server stores none.
         config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
         config.time_provider = Arc::new(Time);
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -185,7 +187,7 @@ impl Certificate {
     }
 }
 
-/// The time of TLS. rustls's own panics where the clock is before 1970.
+/// The clock for TLS. The clock of rustls panics at a time before 1970.
 #[derive(Debug)]
 struct Time;
 
@@ -196,8 +198,8 @@ impl TimeProvider for Time {
     }
 }
 
-/// Tickets by which clients come back. rustls asks the clock for each of them, and panics where
-/// that is before 1970: there are none then, and clients greet as if for the first time.
+/// Tickets to resume sessions with. rustls reads the clock for each ticket and panics at a time
+/// before 1970, so that no tickets are used then, and clients make full handshakes.
 #[derive(Debug)]
 struct Tickets(Arc<dyn ProducesTickets>);
 
@@ -233,7 +235,7 @@ fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateErro
     let (certificate, key) = match source {
         CertificateSource::Own(directory) => {
             let path = directory.join(CERTIFICATE);
-            // A link in the data directory is not followed, least of all by root.
+            // A symlink in the data directory is refused: the server may run as root.
             private_file::read(&path)
                 .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
             (path.clone(), path)
@@ -275,7 +277,7 @@ fn rsa_bits(certificate: &CertificateDer<'static>) -> Option<usize> {
     }
 }
 
-/// What is wrong with a file in PEM, as a person would say it; nothing where it has no such item.
+/// Describes an error in a PEM file in words. Empty where the file has no such item.
 fn in_words(error: pem::Error) -> String {
     match error {
         pem::Error::NoItemsFound => String::new(),
@@ -325,8 +327,8 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
         .map_err(|error| CertificateError::NoKey { path: path.to_owned(), detail: in_words(error) })
 }
 
-/// Makes the server's own key and certificate where there are none: valid for as long as
-/// certificates can be, since it is the fingerprint that is trusted.
+/// Makes the self-signed certificate and its key where there are none. It is valid for as long as
+/// certificates can be, since clients trust its fingerprint.
 fn make_own(directory: &Path) -> Result<(), CertificateError> {
     let path = directory.join(CERTIFICATE);
     if path.exists() {

@@ -1,4 +1,4 @@
-//! Why the server cannot start or go on, and the exit status that says so.
+//! Errors that end the program, and their exit statuses.
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -8,34 +8,35 @@ use crate::{
         certificate::CertificateError, config::ConfigError, logging::LoggingError,
         systemd::InheritError,
     },
-    store::{StoreFailed, sqlite::OpenError},
+    store::{StoreFailed, kind::OpenError},
+    sysexits::{CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
-/// What ends the program. The statuses are those of sysexits.h.
+/// An error that ends the program. The exit statuses are those of sysexits.h.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no log.
+    /// The log cannot be started.
     #[error(transparent)]
     Logging(#[from] LoggingError),
-    /// There is no certificate.
+    /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// There is no key for invites.
+    /// The key of invites cannot be used.
     #[error(transparent)]
     Invite(#[from] InviteKeyError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A command was given a directory that no server has used.
+    /// No server has used the directory that a command was given.
     #[error("no server has used the directory {}: name that of the server with --data-dir, or start the server there first", directory.display())]
     NoServer {
         /// Which directory.
         directory: PathBuf,
     },
-    /// A command was given a directory that cannot be searched.
+    /// The directory that a command was given cannot be searched.
     #[error("cannot use the data directory {}: {source}", directory.display())]
     DataDirectory {
         /// Which directory.
@@ -52,7 +53,7 @@ pub enum Failure {
         key: &'static str,
         /// The command that makes a new key.
         command: &'static str,
-        /// What a new key means.
+        /// The consequence of a new key.
         consequence: &'static str,
     },
     /// The clock is before 1970.
@@ -60,7 +61,7 @@ pub enum Failure {
         "the system clock is before 1970, so mail cannot be dated: set the clock (timedatectl set-ntp true) and start the server again"
     )]
     Clock,
-    /// The listening sockets leave no file descriptor.
+    /// The listening sockets leave no file descriptor to connections.
     #[error(
         "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
     )]
@@ -81,7 +82,7 @@ pub enum Failure {
         /// Why not.
         source: io::Error,
     },
-    /// The machine refuses something that every server needs.
+    /// The system refuses something that every server needs.
     #[error("the system refuses: {0}")]
     Start(io::Error),
     /// The store has failed while the server ran.
@@ -106,13 +107,8 @@ impl Failure {
     /// The exit status.
     #[must_use]
     pub fn status(&self) -> u8 {
-        const UNAVAILABLE: u8 = 69;
-        const OS: u8 = 71;
-        const IO: u8 = 74;
-        const NO_PERMISSION: u8 = 77;
-        const CONFIG: u8 = 78;
         match self {
-            Self::Config(ConfigError::Usage(_)) => 64,
+            Self::Config(ConfigError::Usage(_)) => USAGE,
             Self::Certificate(CertificateError::Make { .. }) => NO_PERMISSION,
             Self::Config(_)
             | Self::Inherit(_)
@@ -124,19 +120,7 @@ impl Failure {
             Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
             Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
             Self::Invite(InviteKeyError::Random(_)) => OS,
-            Self::Open(error) => match error {
-                OpenError::InUse { .. } => UNAVAILABLE,
-                OpenError::Directory { .. } | OpenError::ReadOnly { .. } => NO_PERMISSION,
-                OpenError::Foreign { .. }
-                | OpenError::Missing { .. }
-                | OpenError::Lost { .. }
-                | OpenError::NoLog { .. }
-                | OpenError::OtherLog { .. }
-                | OpenError::Newer { .. }
-                | OpenError::Damaged { .. }
-                | OpenError::Sqlite { .. } => CONFIG,
-                OpenError::Thread { .. } | OpenError::Random { .. } => OS,
-            },
+            Self::Open(error) => error.exit_status(),
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,
                 _ => UNAVAILABLE,

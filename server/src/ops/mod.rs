@@ -1,4 +1,4 @@
-//! What surrounds the engine in a running daemon: settings, log, certificate, systemd, exit statuses.
+//! Parts of the daemon around the engine: settings, log, certificate, systemd, exit statuses.
 
 pub mod allocator;
 pub mod certificate;

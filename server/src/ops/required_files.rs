@@ -1,15 +1,15 @@
-//! Refuses a data directory in which a file is missing that clients or invites depend on.
+//! Refuses a data directory that lacks a file on which clients or invites depend.
 
 use std::path::Path;
 
 use super::exit::Failure;
 use crate::{
     data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, has, key_in},
-    store::sqlite::History,
+    store::History,
 };
 
-/// Refuses a directory that no server has used, for commands that would make a key there which no
-/// server ever reads.
+/// Refuses a directory that no server has used. A command would make a key there that no server
+/// ever reads.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub fn require_server(directory: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to make a new certificate where clients know the server by its former one.
+/// Refuses to make a new certificate where clients trust the lost one.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub fn require_certificate(directory: &Path, history: History) -> Result<(), Fai
     require(directory, history.had_accounts, CERTIFICATE, "fingerprint", consequence)
 }
 
-/// Refuses to make a new key of invites where invites were made with a former one.
+/// Refuses to make a new key of invites where invites depend on the lost one.
 ///
 /// # Errors
 ///

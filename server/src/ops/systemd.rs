@@ -1,10 +1,10 @@
-//! What the service manager hands over and is told: sockets that listen already, readiness, the
-//! end, and signs of life.
+//! The service manager: inherits its listening sockets, and tells it readiness, shutdown and
+//! watchdog pings.
 //!
-//! The words are systemd's (sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)); other
-//! managers speak them too. Without a manager all of it does nothing. Reloading is not announced:
-//! what SIGHUP does is done without a pause, and `Type=notify-reload` is not known to the systemd
-//! of Debian 12.
+//! The protocols are systemd's (sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3)); other
+//! managers speak them, too. Without a manager, all functions do nothing. Reloads are not
+//! announced: SIGHUP does not interrupt the service, and the systemd of Debian 12 does not know
+//! `Type=notify-reload`.
 
 use std::{
     env,
@@ -24,44 +24,55 @@ use std::{
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-/// Sockets that may be handed over. A server listens on a few addresses.
+use crate::protocol::Protocol;
+
+/// Most inherited sockets. A server listens on a few addresses.
 const SOCKETS_MAX: usize = 64;
 
-/// Why sockets that were handed over cannot be used.
+/// An error about inherited sockets.
 #[derive(Debug, thiserror::Error)]
 pub enum InheritError {
-    /// The variables that describe them make no sense.
+    /// The environment variables that describe the sockets are invalid.
     #[error("the sockets of the service manager (LISTEN_FDS) cannot be taken: {0}")]
     Environment(io::Error),
-    /// There are more than a server has addresses for.
+    /// The manager opened more sockets than a server takes.
     #[error("the service manager hands over {count} sockets; at most {SOCKETS_MAX} are taken")]
     TooMany {
-        /// How many there are.
+        /// Number of sockets.
         count: usize,
     },
-    /// One is something else than a listening TCP socket.
+    /// A descriptor is not a listening TCP socket.
     #[error(
         "socket {number} of the service manager is no listening TCP socket: {source}; \
          give it ListenStream= with a port, and Accept=no"
     )]
     NoListener {
-        /// Which one, from 1.
+        /// Number of the descriptor, from 1.
         number: usize,
-        /// What it is not.
+        /// The check that failed.
         source: io::Error,
     },
 }
 
-/// Takes the listening sockets that the service manager opened for this process, in its order;
-/// none without a manager. They do not block. To be called once, before there are threads: the
-/// variables that name them are removed, so that nobody takes them for his own.
+/// A listening socket that the service manager opened. It does not block.
+#[derive(Debug)]
+pub struct InheritedListener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// The protocol of the socket's clients.
+    pub protocol: Protocol,
+}
+
+/// Takes the listening sockets that the service manager opened for this process, in the manager's
+/// order. Must be called once, before there are threads: it removes the environment variables that
+/// name the sockets, so that no child process uses them.
 ///
 /// # Errors
 ///
 /// See [`InheritError`].
-pub fn inherited() -> Result<Vec<TcpListener>, InheritError> {
-    // This reads LISTEN_FDS strictly, for this process only, and looks at every descriptor; the
-    // other crate makes sockets of them.
+pub fn inherited() -> Result<Vec<InheritedListener>, InheritError> {
+    // `sd_notify` parses LISTEN_FDS strictly, for this process only, and checks every descriptor;
+    // `listenfd` makes sockets of them.
     let count = sd_notify::listen_fds().map_err(InheritError::Environment)?.len();
     if count > SOCKETS_MAX {
         return Err(InheritError::TooMany { count });
@@ -71,7 +82,9 @@ pub fn inherited() -> Result<Vec<TcpListener>, InheritError> {
     for index in 0..found.len() {
         let taken = take(&mut found, index);
         let number = index + 1;
-        listeners.extend(taken.map_err(|source| InheritError::NoListener { number, source })?);
+        let taken = taken.map_err(|source| InheritError::NoListener { number, source })?;
+        listeners
+            .extend(taken.map(|socket| InheritedListener { socket, protocol: Protocol::Correio }));
     }
     Ok(listeners)
 }
@@ -89,24 +102,24 @@ fn take(found: &mut ListenFd, index: usize) -> io::Result<Option<TcpListener>> {
 
 /// The service manager, if there is one.
 #[derive(Debug, Default)]
-pub struct Manager {
+pub struct ServiceManager {
     address: Option<SocketAddr>,
     watchdog: Option<Watchdog>,
 }
 
-/// When the next sign of life is due.
+/// The manager's watchdog. Times are uptimes.
 #[derive(Clone, Copy, Debug)]
 struct Watchdog {
     every: Duration,
     next: Duration,
 }
 
-impl Manager {
-    /// The manager that started this process: NOTIFY_SOCKET and WATCHDOG_USEC.
+impl ServiceManager {
+    /// The manager that started this process, from NOTIFY_SOCKET and WATCHDOG_USEC.
     ///
     /// # Errors
     ///
-    /// NOTIFY_SOCKET is no address.
+    /// NOTIFY_SOCKET is not an address.
     pub fn of_process() -> io::Result<Self> {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         let Some(name) = name else {
@@ -116,30 +129,30 @@ impl Manager {
         Ok(Self { address: Some(address(&name)?), watchdog: limit.and_then(Watchdog::within) })
     }
 
-    /// Tells that the server can be used. `status` is for people.
+    /// Tells the manager that the server accepts clients. `status` is shown to people.
     ///
     /// # Errors
     ///
-    /// The manager does not take it, and will give the server up.
+    /// The manager did not receive it, and will end the server.
     pub fn ready(&self, status: &str) -> io::Result<()> {
         self.tell(&[NotifyState::Ready, NotifyState::Status(&plain(status))])
     }
 
-    /// Tells that the server finishes what is under way and ends then.
+    /// Tells the manager that the server shuts down.
     pub fn stopping(&self, status: &str) {
-        // The manager asked for it, or will see the end itself.
+        // The manager asked for the shutdown, or will notice it.
         let _ = self.tell(&[NotifyState::Stopping, NotifyState::Status(&plain(status))]);
     }
 
-    /// When the next sign of life is due; `None` if the manager waits for none.
+    /// When the next watchdog ping is due (uptime); `None` if the manager has no watchdog.
     #[must_use]
-    pub fn next_sign(&self) -> Option<Duration> {
+    pub fn next_watchdog_ping(&self) -> Option<Duration> {
         self.watchdog.map(|watchdog| watchdog.next)
     }
 
-    /// Gives a sign of life if one is due. The loop calls it in its own turn, so that a loop that
-    /// is stuck gives none and is restarted.
-    pub fn sign_of_life(&mut self, now: Duration) {
+    /// Pings the manager's watchdog if a ping is due. The event loop calls it itself, so that a
+    /// loop that is stuck sends no ping and is restarted.
+    pub fn watchdog_ping(&mut self, now: Duration) {
         let Some(watchdog) = &mut self.watchdog else {
             return;
         };
@@ -147,12 +160,12 @@ impl Manager {
             return;
         }
         watchdog.next = now + watchdog.every;
-        // Two signs fit into the manager's time: one that is lost is made up for by the next.
+        // Two pings fit into the manager's limit, so one may be lost.
         let _ = self.tell(&[NotifyState::Watchdog]);
     }
 
-    /// Sends one datagram that the kernel takes or refuses at once. `sd_notify::notify` would
-    /// wait for room in the manager's queue, and the loop with it, for ever if the manager hangs.
+    /// Sends one datagram without blocking. `sd_notify::notify` would wait for room in the
+    /// manager's queue, and block the event loop for ever if the manager hangs.
     fn tell(&self, states: &[NotifyState<'_>]) -> io::Result<()> {
         let Some(address) = &self.address else {
             return Ok(());
@@ -166,14 +179,14 @@ impl Manager {
 }
 
 impl Watchdog {
-    /// Signs at half of the time after which the manager gives the server up.
+    /// A watchdog that is pinged after half of the manager's limit.
     fn within(limit: Duration) -> Option<Self> {
         let every = (limit / 2).max(Duration::from_millis(1));
         (!limit.is_zero()).then_some(Self { every, next: Duration::ZERO })
     }
 }
 
-/// A path, or a name without one that begins with `@`.
+/// Parses NOTIFY_SOCKET: a path, or an abstract name after `@`.
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     match name.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),
@@ -181,7 +194,7 @@ fn address(name: &OsStr) -> io::Result<SocketAddr> {
     }
 }
 
-/// A line break would begin another assignment.
+/// Replaces control characters: a line break would begin another assignment.
 fn plain(status: &str) -> String {
     status.replace(char::is_control, " ")
 }
@@ -190,13 +203,13 @@ fn plain(status: &str) -> String {
 mod tests {
     use super::*;
 
-    fn manager(limit: Duration) -> (tempfile::TempDir, UnixDatagram, Manager) {
+    fn manager(limit: Duration) -> (tempfile::TempDir, UnixDatagram, ServiceManager) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = Some(address(path.as_os_str()).unwrap());
-        (directory, socket, Manager { address, watchdog: Watchdog::within(limit) })
+        (directory, socket, ServiceManager { address, watchdog: Watchdog::within(limit) })
     }
 
     fn received(socket: &UnixDatagram) -> Option<String> {
@@ -206,22 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn signs_of_life_come_twice_within_the_limit() {
+    fn the_watchdog_is_pinged_twice_within_the_limit() {
         let (_directory, socket, mut manager) = manager(Duration::from_secs(10));
-        let mut signs = 0;
+        let mut pings = 0;
         for second in 0..=20 {
-            manager.sign_of_life(Duration::from_secs(second));
-            signs += usize::from(received(&socket).as_deref() == Some("WATCHDOG=1\n"));
+            manager.watchdog_ping(Duration::from_secs(second));
+            pings += usize::from(received(&socket).as_deref() == Some("WATCHDOG=1\n"));
         }
-        assert_eq!(signs, 5, "at 0, 5, 10, 15 and 20 seconds");
-        assert_eq!(manager.next_sign(), Some(Duration::from_secs(25)));
+        assert_eq!(pings, 5, "at 0, 5, 10, 15 and 20 seconds");
+        assert_eq!(manager.next_watchdog_ping(), Some(Duration::from_secs(25)));
     }
 
     #[test]
-    fn without_a_limit_there_are_no_signs() {
+    fn without_a_limit_there_are_no_pings() {
         let (_directory, socket, mut manager) = manager(Duration::ZERO);
-        manager.sign_of_life(Duration::from_secs(1));
-        assert_eq!((received(&socket), manager.next_sign()), (None, None));
+        manager.watchdog_ping(Duration::from_secs(1));
+        assert_eq!((received(&socket), manager.next_watchdog_ping()), (None, None));
     }
 
     #[test]
@@ -240,10 +253,10 @@ mod tests {
 
     #[test]
     fn nobody_is_told_where_there_is_no_manager() {
-        let mut manager = Manager::default();
+        let mut manager = ServiceManager::default();
         manager.ready("listening").unwrap();
-        manager.sign_of_life(Duration::from_secs(1));
-        assert_eq!(manager.next_sign(), None);
+        manager.watchdog_ping(Duration::from_secs(1));
+        assert_eq!(manager.next_watchdog_ping(), None);
     }
 
     #[test]

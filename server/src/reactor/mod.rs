@@ -1,5 +1,5 @@
-//! The poll loop: the only place that knows mio. Listeners, waker and signals live here; what
-//! the events mean is the [`Server`]'s.
+//! The poll loop: listeners, sockets, signals and the waker. Nothing else in the server uses mio;
+//! connections are the [`Server`]'s.
 
 use std::{
     io,
@@ -26,24 +26,25 @@ use crate::{
     },
     event::Event,
     ids::ConnId,
-    ops::systemd::Manager,
+    ops::systemd::ServiceManager,
+    protocol::Protocol,
     store::StoreFailed,
     waker::Wake,
 };
 
-/// Events taken from the kernel at a time.
+/// Events that one poll takes from the kernel at most.
 const EVENTS: usize = 1024;
 
-/// Connections that one listener may bring before the others have their turn.
-const ACCEPTS_PER_TURN: usize = 16;
+/// Connections that one listener accepts in one iteration, before other listeners have their turn.
+const ACCEPTS_PER_ITERATION: usize = 16;
 
-/// How long accepting rests when the machine has no file descriptor or memory for a connection.
+/// How long accepting pauses when the machine has no file descriptors or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
 
-/// Who an event is about.
+/// What a mio [`Token`] refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Waker,
@@ -52,7 +53,8 @@ enum Source {
     Connection(ConnId),
 }
 
-/// Tokens from which on listeners are numbered: the generation [`u32::MAX`] is no connection's.
+/// The first listener's token. No connection has the generation [`u32::MAX`], which these tokens
+/// would stand for.
 const LISTENERS: usize = (u32::MAX as usize) << 32;
 
 impl Source {
@@ -76,24 +78,24 @@ impl Source {
     }
 }
 
-/// What ends [`Reactor::run`] without the server being asked to stop.
+/// An error that ends [`Reactor::run`].
 #[derive(Debug, thiserror::Error)]
 pub enum ReactorError {
-    /// The kernel does not report events any more.
+    /// The kernel refused to report events.
     #[error("waiting for events failed: {0}")]
     Poll(#[from] io::Error),
-    /// See [`StoreFailed`].
+    /// The store has failed for good.
     #[error(transparent)]
     Store(#[from] StoreFailed),
 }
 
-/// What [`Reactor::run`] leaves to its caller.
+/// Why [`Reactor::run`] returned, and what the caller must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Asked {
-    /// SIGHUP: what was read at the start is to be read anew, without blocking; then to go on.
+pub enum LoopExit {
+    /// SIGHUP: reload log and certificate without blocking, then call [`Reactor::run`] again.
     Reload,
-    /// Everything under way is finished, or its time is over: [`Reactor::close`] is next.
+    /// The shutdown has finished, or its time is up: call [`Reactor::close`].
     End,
 }
 
@@ -101,7 +103,7 @@ pub enum Asked {
 #[derive(Debug)]
 pub struct ReactorWaker {
     waker: Waker,
-    /// Whether it is to stop.
+    /// Whether the server was asked to stop.
     stop: AtomicBool,
 }
 
@@ -115,13 +117,14 @@ impl ReactorWaker {
 
 impl Wake for ReactorWaker {
     fn wake(&self) {
-        // It fails only where the kernel has no memory for an event; the next job wakes again.
+        // Fails only if the kernel has no memory for an event; the next job wakes again.
         let _ = self.waker.wake();
     }
 }
 
-/// The poll, before there is a server for it.
-pub struct Ports {
+/// Listeners, signals and the waker of a [`Reactor`] whose server does not exist yet. The server's
+/// store and workers need the waker first.
+pub struct ReactorBuilder {
     poll: Poll,
     waker: Arc<ReactorWaker>,
     listeners: Vec<Listener>,
@@ -130,16 +133,19 @@ pub struct Ports {
 
 struct Listener {
     socket: TcpListener,
-    /// With edge-triggered events a backlog that was not emptied is not reported again.
+    /// The protocol of the connections that the listener accepts.
+    protocol: Protocol,
+    /// Whether the backlog may have connections. Events are edge-triggered: a backlog that was not
+    /// emptied is not reported again.
     is_ready: bool,
 }
 
-impl Ports {
-    /// A poll with nothing to listen to yet.
+impl ReactorBuilder {
+    /// A builder without listeners.
     ///
     /// # Errors
     ///
-    /// The kernel refuses one.
+    /// The kernel refuses a poll.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -147,18 +153,18 @@ impl Ports {
         Ok(Self { poll, waker, listeners: Vec::new(), signals: None })
     }
 
-    /// How other threads wake the reactor.
+    /// The handle with which other threads wake the reactor.
     #[must_use]
     pub fn waker(&self) -> Arc<ReactorWaker> {
         self.waker.clone()
     }
 
-    /// Takes SIGTERM, SIGINT, SIGQUIT and SIGHUP from now on, and SIGUSR1, SIGUSR2 and SIGALRM,
-    /// which would end the process otherwise.
+    /// Handles SIGTERM, SIGINT, SIGQUIT and SIGHUP from now on, and ignores SIGUSR1, SIGUSR2 and
+    /// SIGALRM, which would end the process otherwise.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
+    /// The kernel refuses the signal handlers.
     pub fn take_signals(&mut self) -> io::Result<()> {
         let mut signals =
             Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM])?;
@@ -167,34 +173,61 @@ impl Ports {
         Ok(())
     }
 
-    /// Listens on an address. Returns the address with the port that was given for port 0.
+    /// Listens on an address, for clients that speak `protocol`. Returns the bound address, which
+    /// has the port that the kernel chose for port 0.
     ///
     /// # Errors
     ///
-    /// The address is in use, is not this machine's, or needs rights that are not there.
-    pub fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        self.adopt(bind(address)?)
+    /// The address is in use, is not this machine's, or needs rights that the process lacks.
+    pub fn listen(&mut self, address: SocketAddr, protocol: Protocol) -> io::Result<SocketAddr> {
+        self.adopt(bind(address)?, protocol)
     }
 
-    /// Takes a socket that listens already and does not block. Returns its address.
+    /// Takes over a non-blocking socket that listens already, for clients that speak `protocol`.
+    /// Returns its address.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
-    pub fn adopt(&mut self, listener: std::net::TcpListener) -> io::Result<SocketAddr> {
+    /// The kernel refuses to report the socket's events.
+    pub fn adopt(
+        &mut self,
+        listener: std::net::TcpListener,
+        protocol: Protocol,
+    ) -> io::Result<SocketAddr> {
         let mut socket = TcpListener::from_std(listener);
         let bound = socket.local_addr()?;
         let token = Source::listener(self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
-        self.listeners.push(Listener { socket, is_ready: true });
+        self.listeners.push(Listener { socket, protocol, is_ready: true });
         Ok(bound)
+    }
+
+    /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
+    /// server stops.
+    #[must_use]
+    pub fn build(self, server: Server<TcpStream>, drain_timeout: Duration) -> Reactor {
+        Reactor {
+            poll: self.poll,
+            waker: self.waker,
+            listeners: self.listeners,
+            signals: self.signals,
+            accept_paused: None,
+            server,
+            clock: Clock::start(),
+            drain_timeout,
+            drain_until: None,
+            reload: false,
+            manager: ServiceManager::default(),
+        }
     }
 }
 
-/// A backlog above mio's own 128, and an IPv6 socket that leaves IPv4 to its own listener.
+/// Binds a listener by hand: its backlog is larger than mio's 128, and an IPv6 socket leaves IPv4
+/// to a listener of its own.
 fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    use socket2::{Domain, Socket, Type};
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -207,13 +240,12 @@ fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 impl Transport for TcpStream {
     fn shutdown_write(&mut self) {
-        // A connection that is gone already needs no goodbye.
+        // Fails only if the connection is over already.
         let _ = self.shutdown(std::net::Shutdown::Write);
     }
 
     fn is_emptied_by(&self, count: usize, room: usize) -> bool {
-        // As epoll(7) says of stream sockets: a short read has taken all there was. Other kernels
-        // are asked once more.
+        // epoll(7): a short read has emptied a stream socket. Other kernels are asked once more.
         cfg!(any(target_os = "linux", target_os = "android")) && count < room
     }
 }
@@ -224,58 +256,40 @@ pub struct Reactor {
     waker: Arc<ReactorWaker>,
     listeners: Vec<Listener>,
     signals: Option<Signals>,
-    /// Until when accepting rests.
+    /// Until when accepting pauses (uptime).
     accept_paused: Option<Duration>,
     server: Server<TcpStream>,
     clock: Clock,
     drain_timeout: Duration,
-    /// Once the server stops: until when connections may finish.
+    /// During the shutdown: until when connections may finish (uptime).
     drain_until: Option<Duration>,
-    /// Whether the caller is to read anew what was read at the start.
+    /// Whether [`Reactor::run`] must return [`LoopExit::Reload`].
     reload: bool,
-    manager: Manager,
+    manager: ServiceManager,
 }
 
 impl Reactor {
-    /// A reactor for a server. `drain_timeout` is how long connections may finish when it stops.
+    /// Reports to the service manager: pings its watchdog, and tells when the server stops.
     #[must_use]
-    pub fn new(ports: Ports, server: Server<TcpStream>, drain_timeout: Duration) -> Self {
-        Self {
-            poll: ports.poll,
-            waker: ports.waker,
-            listeners: ports.listeners,
-            signals: ports.signals,
-            accept_paused: None,
-            server,
-            clock: Clock::start(),
-            drain_timeout,
-            drain_until: None,
-            reload: false,
-            manager: Manager::default(),
-        }
-    }
-
-    /// Gives the service manager signs of life, and tells it when the server stops.
-    #[must_use]
-    pub fn reporting_to(mut self, manager: Manager) -> Self {
+    pub fn reporting_to(mut self, manager: ServiceManager) -> Self {
         self.manager = manager;
         self
     }
 
-    /// Serves until something is asked that is the caller's to do.
+    /// Runs the event loop. Returns on SIGHUP (`Reload`) or once shutdown has finished (`End`).
     ///
     /// # Errors
     ///
     /// See [`ReactorError`].
-    pub fn run(&mut self) -> Result<Asked, ReactorError> {
+    pub fn run(&mut self) -> Result<LoopExit, ReactorError> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             let now = self.clock.now();
             if std::mem::take(&mut self.reload) {
-                return Ok(Asked::Reload);
+                return Ok(LoopExit::Reload);
             }
             if self.drain_until.is_some_and(|until| self.server.is_empty() || now.uptime >= until) {
-                return Ok(Asked::End);
+                return Ok(LoopExit::End);
             }
             match self.poll.poll(&mut events, self.timeout(now)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
@@ -289,12 +303,12 @@ impl Reactor {
                 self.start_to_stop(now, "request");
             }
             self.accept(now);
-            self.server.turn(now)?;
-            self.manager.sign_of_life(now.uptime);
+            self.server.process(now)?;
+            self.manager.watchdog_ping(now.uptime);
         }
     }
 
-    /// Lets go of everything; what the store had queued is made durable.
+    /// Drops all connections and closes the store, which first makes its queued jobs durable.
     ///
     /// # Errors
     ///
@@ -313,10 +327,11 @@ impl Reactor {
             self.server.next_deadline(),
             self.accept_paused,
             self.drain_until,
-            self.manager.next_sign(),
+            self.manager.next_watchdog_ping(),
         ];
         let next = moments.into_iter().flatten().min()?;
-        // The kernel counts in milliseconds and mio rounds up: never awake too early in a circle.
+        // The kernel counts milliseconds and mio rounds up, so the loop never spins before a
+        // deadline.
         Some(next.saturating_sub(now.uptime))
     }
 
@@ -357,13 +372,13 @@ impl Reactor {
         }
     }
 
-    /// A second signal cuts the waiting short.
+    /// Begins the shutdown. A second signal ends the wait for connections at once.
     fn start_to_stop(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
         Event::ServerStopping { signal, connections }.log();
         self.manager.stopping(&format!("finishing {connections} connections"));
-        // A socket of the service manager goes on listening, for the next server; while it is open
-        // there, closing it here does not end the reports about it.
+        // The service manager keeps its socket open for the next server. While it does, closing our
+        // descriptor does not end the socket's events: deregister it first.
         for Listener { mut socket, .. } in self.listeners.drain(..) {
             let _ = self.poll.registry().deregister(&mut socket);
         }
@@ -383,7 +398,7 @@ impl Reactor {
             Event::AcceptResumed.log();
         }
         for index in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_PER_TURN {
+            for _ in 0..ACCEPTS_PER_ITERATION {
                 if !self.accept_one(now, index) {
                     break;
                 }
@@ -391,7 +406,7 @@ impl Reactor {
         }
     }
 
-    /// Whether there may be another connection behind this one.
+    /// Accepts a connection. Returns whether the backlog may have another.
     fn accept_one(&mut self, now: Now, index: usize) -> bool {
         let Some(listener) = self.listeners.get_mut(index).filter(|listener| listener.is_ready)
         else {
@@ -399,7 +414,8 @@ impl Reactor {
         };
         match listener.socket.accept() {
             Ok((socket, peer)) => {
-                self.open(now, socket, peer);
+                let protocol = listener.protocol;
+                self.open(now, socket, peer, protocol);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -408,8 +424,8 @@ impl Reactor {
             }
             Err(error) if is_of_one_connection(&error) => true,
             Err(error) => {
-                // No descriptor, or no memory: what waits stays in the backlog, and the kernel
-                // will not report it again.
+                // No descriptor or no memory is left. The backlog keeps its connections, and the
+                // kernel will not report them again: `is_ready` stays true.
                 let reason = error.to_string();
                 Event::AcceptPaused { reason: &reason }.log();
                 self.accept_paused = Some(now.uptime + ACCEPT_PAUSE);
@@ -418,12 +434,12 @@ impl Reactor {
         }
     }
 
-    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr) {
-        // Replies are small and each is waited for.
+    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
+        // Replies are small, and the client waits for each.
         let _ = socket.set_nodelay(true);
-        // A listener for both families, as others may hand over, names IPv4 clients within IPv6.
+        // An inherited listener may serve both families: it gives IPv4 clients as mapped IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Some(id) = self.server.open(now, socket, peer) else {
+        let Some(id) = self.server.open(now, socket, peer, protocol) else {
             return;
         };
         let registry = self.poll.registry();
@@ -437,13 +453,13 @@ impl Reactor {
     }
 }
 
-/// Errors that a peer which is gone already leaves behind (accept(2)); the next may be well.
+/// Whether an error of accept(2) concerns only the connection, whose client has gone already.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, TimedOut};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | TimedOut)
 }
 
-/// Raises the limit on open files as far as the machine allows. Returns what holds now.
+/// Raises the limit on open files as far as the machine allows. Returns the present limit.
 #[must_use]
 pub fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

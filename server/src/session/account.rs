@@ -1,407 +1,408 @@
-//! What the requests about accounts do: register, log in and out, change, delete.
+//! Handlers of the requests about accounts: register, login, logout, change, delete.
 
 use correio_proto::{
     credential::Credential,
     invite::Invite,
-    mail::{FullName, MailId, Username},
+    mail::{FullName, Username},
     message::{Account, ErrorCode, LoggedIn, Login, Register, Reply},
 };
 
 use crate::{
     auth::{
         hashing::{HashDone, HashJob},
-        invite::{Refused, Registrations},
+        invite::{InviteError, RegistrationRules},
     },
     event::Event,
     ids::{AccountId, InviteId, PasswordHash},
     limits::throttle::Wait,
     session::{
-        Done, Identity, Job, Limit, Outcome, Pending, Scope, Session, State,
-        charge::{Charge, Settlement},
-        effect::Effect,
+        charge::Charge,
+        context::SessionContext,
+        job::{Done, Job},
+        response::{Limit, Response, Transition},
+        state::{Identity, LoginState, SessionState},
+        step::{AccountStep, Pending, Purpose, Registrant},
     },
     store::{AccountRecord, StoreDone, StoreJob},
 };
 
-/// Where something about accounts stands while a job is out.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// Register: the hash is being made.
-    Hashing(Registrant),
-    /// Register: the account is being stored.
-    Creating(Username),
-    /// Log in: the account is being looked up.
-    Finding(Username, Credential),
-    /// Log in: the credential is being checked, against a dummy where there is no account.
-    Verifying(Username, Credential, Option<AccountRecord>),
-    /// Log in: whether the account is still as it was is being looked up.
-    Rechecking(AccountRecord),
-    /// Log in: the hash is being made anew, at the present cost.
-    Rehashing(AccountRecord),
-    /// Log in: that hash is being stored.
-    Restoring(AccountRecord),
-    /// Change of the full name: it is being stored.
-    Renaming(FullName),
-    /// Change of the password or deletion: the account is being looked up.
-    FindingFor(Purpose, Credential),
-    /// Change of the password or deletion: the present credential is being checked.
-    VerifyingFor(Purpose, PasswordHash),
-    /// Change of the password: the new hash is being made.
-    HashingNew(PasswordHash),
-    /// Change of the password: the new hash is being stored.
-    StoringNew,
-    /// Deletion: it is being done.
-    Deleting,
-}
-
-/// Who wants an account.
-#[derive(Debug)]
-pub(crate) struct Registrant {
-    id: MailId,
-    username: Username,
-    full_name: FullName,
-    invite: Option<InviteId>,
-}
-
-/// What a credential of a session that is logged in is checked for.
-#[derive(Debug)]
-pub(crate) enum Purpose {
-    /// To put this one in its place.
-    Password(Credential),
-    /// To delete the account.
-    Delete,
-}
-
+/// Registers an account, if the client may: its password is hashed first.
 pub(crate) fn register(
-    session: &mut Session,
-    scope: &mut Scope<'_>,
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
     register: Register,
-) -> Outcome {
+) -> Response {
     let Register { id, username, full_name, credential, invite } = register;
-    // What is refused at once costs nothing and is not charged.
-    let invite = match invited(scope, invite.as_ref()) {
+    // A refusal before any work costs nothing and is not charged.
+    let invite = match invited(context, invite.as_ref()) {
         Ok(invite) => invite,
-        Err(text) => return Outcome::refuse(ErrorCode::NotAllowed, text),
+        Err(text) => return Response::refused(ErrorCode::NotAllowed, text),
     };
-    let prefix = scope.prefix();
-    if let Err(wait) = scope.throttle.registration(scope.now.uptime, prefix) {
-        return Outcome::limited(scope, &username, Limit::Registrations, wait);
+    let prefix = context.prefix();
+    if let Err(wait) = context.throttle.registration(context.now.uptime, prefix) {
+        return Response::limited(context, &username, Limit::Registrations, wait);
     }
-    session.charge = Some(Charge::Registration(username.clone()));
+    state.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
-    defer_hash(HashJob::Make { credential }, Step::Hashing(registrant))
+    defer_hash(HashJob::Make { credential }, AccountStep::Hashing(registrant))
 }
 
-/// Whether somebody may register, and with which invite.
-fn invited(scope: &Scope<'_>, invite: Option<&Invite>) -> Result<Option<InviteId>, &'static str> {
-    match (&scope.settings.registrations, invite) {
-        (Registrations::Open, _) => Ok(None),
-        (Registrations::Closed, _) => Err("this server takes no registrations"),
-        (Registrations::Invited(_), None) => Err("this server takes registrations by invite only"),
-        (Registrations::Invited(key), Some(invite)) => match key.check(invite, scope.now.wall) {
-            Ok(id) => Ok(Some(id)),
-            Err(Refused::Forged) => Err("the invite is not one of this server's"),
-            Err(Refused::Expired) => Err("the invite has expired"),
-        },
+/// Checks whether the client may register. Returns the invite that the account will use up.
+fn invited(
+    context: &SessionContext<'_>,
+    invite: Option<&Invite>,
+) -> Result<Option<InviteId>, &'static str> {
+    match (&context.config.registrations, invite) {
+        (RegistrationRules::Open, _) => Ok(None),
+        (RegistrationRules::Closed, _) => Err("this server takes no registrations"),
+        (RegistrationRules::Invited(_), None) => {
+            Err("this server takes registrations by invite only")
+        }
+        (RegistrationRules::Invited(key), Some(invite)) => {
+            match key.check(invite, context.now.wall) {
+                Ok(id) => Ok(Some(id)),
+                Err(InviteError::Forged) => Err("the invite is not one of this server's"),
+                Err(InviteError::Expired) => Err("the invite has expired"),
+            }
+        }
     }
 }
 
-pub(crate) fn login(session: &mut Session, scope: &mut Scope<'_>, login: Login) -> Outcome {
+/// Logs in: the account is looked up first.
+pub(crate) fn login(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    login: Login,
+) -> Response {
     let Login { username, credential } = login;
-    if let Err(wait) = charge(session, scope, &username) {
-        return Outcome::limited(scope, &username, Limit::Logins, wait);
+    if let Err(wait) = charge(state, context, &username) {
+        return Response::limited(context, &username, Limit::Logins, wait);
     }
-    find(username.clone(), Step::Finding(username, credential))
+    find(username.clone(), AccountStep::Finding(username, credential))
 }
 
-/// Asks whether one more password may be checked, before any work is done for it.
-fn charge(session: &mut Session, scope: &mut Scope<'_>, username: &Username) -> Result<(), Wait> {
-    let prefix = scope.prefix();
-    scope.throttle.login_attempt(scope.now.uptime, prefix, username)?;
-    session.charge = Some(Charge::Login(username.clone()));
+/// Charges the throttle for one password check, before any work is done for it.
+fn charge(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    username: &Username,
+) -> Result<(), Wait> {
+    let prefix = context.prefix();
+    context.throttle.login_attempt(context.now.uptime, prefix, username)?;
+    state.charge = Some(Charge::Login(username.clone()));
     Ok(())
 }
 
-pub(crate) fn logout(session: &mut Session, scope: &mut Scope<'_>) -> Outcome {
-    leave(session, scope);
-    Outcome::Reply(Reply::LoggedOut {})
+/// Logs out. The connection stays.
+pub(crate) fn logout(state: &mut SessionState, context: &mut SessionContext<'_>) -> Response {
+    match leave(state, context) {
+        Some(account) => {
+            Response::transitioned(Reply::LoggedOut {}, Transition::LoggedOut(account))
+        }
+        None => Response::succeeded(Reply::LoggedOut {}),
+    }
 }
 
-pub(crate) fn change(session: &mut Session, scope: &mut Scope<'_>, change: Account) -> Outcome {
-    let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+/// Changes the account that is logged in, or deletes it.
+pub(crate) fn change(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    change: Account,
+) -> Response {
+    let Some(identity) = state.identity() else {
+        return Response::account_gone();
     };
     let (account, username) = (identity.account, identity.username.clone());
     let (purpose, credential) = match change {
         Account::FullName { full_name } => {
             let job = StoreJob::SetFullName { account, full_name: full_name.clone() };
-            return defer_store(job, Step::Renaming(full_name));
+            return defer_store(job, AccountStep::Renaming(full_name));
         }
         Account::Password { current, new } => (Purpose::Password(new), current),
         Account::Delete { credential } => (Purpose::Delete, credential),
     };
-    // Whoever finds a session open must not guess the password there either.
-    if let Err(wait) = charge(session, scope, &username) {
-        return Outcome::limited(scope, &username, Limit::Logins, wait);
+    // An open session must not be a way to guess the password.
+    if let Err(wait) = charge(state, context, &username) {
+        return Response::limited(context, &username, Limit::Logins, wait);
     }
-    find(username, Step::FindingFor(purpose, credential))
+    find(username, AccountStep::FindingFor(purpose, credential))
 }
 
-/// Goes on with `step`, for which `done` came back.
+/// Continues after `step`'s job, whose result is `done`.
 pub(crate) fn complete(
-    session: &mut Session,
-    scope: &mut Scope<'_>,
-    step: Step,
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    step: AccountStep,
     done: Done,
-) -> Outcome {
+) -> Response {
     match (step, done) {
-        (_, Done::Hash(HashDone::Failed)) => Outcome::unavailable(),
+        (_, Done::Hash(HashDone::Failed)) => Response::unavailable(),
         (_, Done::Store(StoreDone::Unavailable(text))) => {
             Event::StoreUnavailable { text: &text }.log();
-            Outcome::unavailable()
+            Response::unavailable()
         }
-        (Step::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => create(registrant, hash),
-        (Step::Creating(username), Done::Store(done)) => created(session, scope, &username, &done),
+        (AccountStep::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => {
+            create(registrant, hash)
+        }
+        (AccountStep::Creating(username), Done::Store(done)) => created(context, &username, &done),
 
-        (Step::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
-            verify(scope, username, credential, account)
+        (AccountStep::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
+            verify(context, username, credential, account)
         }
         (
-            Step::Verifying(username, credential, account),
+            AccountStep::Verifying(username, credential, account),
             Done::Hash(HashDone::Verified(verified)),
         ) => match account.filter(|_| verified) {
-            Some(account) => recheck_or_rehash(scope, credential, account),
-            None => login_failed(scope, &username, "wrong password or unknown username"),
+            Some(account) => recheck_or_rehash(context, credential, account),
+            None => login_failed(context, &username, "wrong password or unknown username"),
         },
-        (Step::Rehashing(account), Done::Hash(HashDone::Made(new))) => restore(account, new),
-        (Step::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
+        (AccountStep::Rehashing(account), Done::Hash(HashDone::Made(new))) => restore(account, new),
+        (AccountStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => enter(session, scope, now),
-                None => login_failed(scope, &before.username, "changed during the login"),
+                Some(now) => enter(state, context, now),
+                None => login_failed(context, &before.username, "changed during the login"),
             }
         }
-        (Step::Restoring(account), Done::Store(StoreDone::Changed)) => {
-            enter(session, scope, account)
+        (AccountStep::Restoring(account), Done::Store(StoreDone::Changed)) => {
+            enter(state, context, account)
         }
-        // Another device's login may have made the new hash first: this one tries again.
-        (Step::Restoring(_), Done::Store(StoreDone::Conflict)) => Outcome::unavailable(),
-        (Step::Restoring(account), Done::Store(_)) => {
-            login_failed(scope, &account.username, "changed during the login")
+        // Another device's login may have stored its new hash first: the client tries again.
+        (AccountStep::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
+        (AccountStep::Restoring(account), Done::Store(_)) => {
+            login_failed(context, &account.username, "changed during the login")
         }
 
-        (Step::Renaming(full_name), Done::Store(done)) => renamed(session, scope, full_name, &done),
-        (Step::FindingFor(purpose, credential), Done::Store(StoreDone::Account(account))) => {
-            verify_for(session, purpose, credential, account)
+        (AccountStep::Renaming(full_name), Done::Store(done)) => {
+            renamed(state, context, full_name, &done)
         }
-        (Step::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
+        (
+            AccountStep::FindingFor(purpose, credential),
+            Done::Store(StoreDone::Account(account)),
+        ) => verify_for(state, purpose, credential, account),
+        (AccountStep::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
             if verified {
-                verified_for(session, purpose, hash)
+                verified_for(state, purpose, hash)
             } else {
-                wrong_password(session, scope)
+                wrong_password(state, context)
             }
         }
-        (Step::HashingNew(old), Done::Hash(HashDone::Made(new))) => store_new(session, old, new),
-        (Step::StoringNew, Done::Store(done)) => password_changed(session, scope, &done),
-        (Step::Deleting, Done::Store(done)) => deleted(session, scope, &done),
+        (AccountStep::HashingNew(old), Done::Hash(HashDone::Made(new))) => {
+            store_new(state, old, new)
+        }
+        (AccountStep::StoringNew, Done::Store(done)) => password_changed(state, context, &done),
+        (AccountStep::Deleting, Done::Store(done)) => deleted(state, context, &done),
 
-        // An answer that the job does not have: the fault is ours, and costs this request only.
-        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Outcome::unavailable(),
+        // A result that the job cannot have: a bug of the server, which fails this request only.
+        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
     }
 }
 
-fn create(registrant: Registrant, hash: PasswordHash) -> Outcome {
+fn create(registrant: Registrant, hash: PasswordHash) -> Response {
     let Registrant { id: register_id, username, full_name, invite } = registrant;
-    let step = Step::Creating(username.clone());
+    let step = AccountStep::Creating(username.clone());
     let job = StoreJob::CreateAccount { register_id, username, full_name, hash, invite };
     defer_store(job, step)
 }
 
-fn created(
-    session: &mut Session,
-    scope: &mut Scope<'_>,
-    username: &Username,
-    done: &StoreDone,
-) -> Outcome {
+fn created(context: &mut SessionContext<'_>, username: &Username, done: &StoreDone) -> Response {
     match done {
-        StoreDone::CreatedBefore => {
-            // It was charged for when it was created.
-            session.settle_as(scope, Settlement::Failed);
-            Outcome::Reply(Reply::Registered {})
-        }
+        StoreDone::CreatedBefore => Response::repeated(Reply::Registered {}),
         StoreDone::Created => {
-            Event::AccountCreated { username, connection: scope.connection }.log();
-            Outcome::Reply(Reply::Registered {})
+            Event::AccountCreated { username, connection: context.connection }.log();
+            Response::succeeded(Reply::Registered {})
         }
         StoreDone::UsernameTaken => {
-            Outcome::refuse(ErrorCode::UsernameTaken, "this username is taken")
+            Response::denied(ErrorCode::UsernameTaken, "this username is taken")
         }
         StoreDone::InviteUsed => {
-            Outcome::refuse(ErrorCode::NotAllowed, "the invite was used already")
+            Response::denied(ErrorCode::NotAllowed, "the invite was used already")
         }
-        _ => Outcome::unavailable(),
+        _ => Response::unavailable(),
     }
 }
 
-/// Checks the credential, or a dummy where there is no account, so that the one takes the path
-/// and the time of the other.
+/// Checks the credential; against a dummy hash if there is no account, so that the time does not
+/// tell whether the account exists.
 fn verify(
-    scope: &Scope<'_>,
+    context: &SessionContext<'_>,
     username: Username,
     credential: Credential,
     account: Option<AccountRecord>,
-) -> Outcome {
+) -> Response {
     let hash = match &account {
         Some(account) => account.hash.clone(),
-        None => scope.settings.bcrypt.dummy(),
+        None => context.config.bcrypt.dummy(),
     };
     let job = HashJob::Verify { credential: credential.clone(), hash };
-    defer_hash(job, Step::Verifying(username, credential, account))
+    defer_hash(job, AccountStep::Verifying(username, credential, account))
 }
 
-/// The credential is right, but hashing took its time: the password may have been changed or the
-/// account deleted meanwhile, and the sessions that were there closed.
-fn recheck_or_rehash(scope: &Scope<'_>, credential: Credential, account: AccountRecord) -> Outcome {
-    if scope.settings.bcrypt.is_outdated(&account.hash) {
-        return defer_hash(HashJob::Make { credential }, Step::Rehashing(account));
+/// Looks the account up again after its credential was checked. Hashing takes long enough for the
+/// password to be changed or the account to be deleted meanwhile; this login must not survive that.
+fn recheck_or_rehash(
+    context: &SessionContext<'_>,
+    credential: Credential,
+    account: AccountRecord,
+) -> Response {
+    if context.config.bcrypt.is_outdated(&account.hash) {
+        return defer_hash(HashJob::Make { credential }, AccountStep::Rehashing(account));
     }
-    find(account.username.clone(), Step::Rechecking(account))
+    find(account.username.clone(), AccountStep::Rechecking(account))
 }
 
-fn restore(mut account: AccountRecord, new: PasswordHash) -> Outcome {
+fn restore(mut account: AccountRecord, new: PasswordHash) -> Response {
     let old = std::mem::replace(&mut account.hash, new.clone());
-    defer_store(StoreJob::SetHash { account: account.id, old, new }, Step::Restoring(account))
+    defer_store(
+        StoreJob::SetHash { account: account.id, old, new },
+        AccountStep::Restoring(account),
+    )
 }
 
-fn enter(session: &mut Session, scope: &mut Scope<'_>, account: AccountRecord) -> Outcome {
+fn enter(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    account: AccountRecord,
+) -> Response {
     let AccountRecord { id, username, full_name, waiting, .. } = account;
-    let (connection, address) = (scope.connection, scope.peer);
+    let (connection, address) = (context.connection, context.peer);
     Event::LoginSucceeded { username: &username, connection, address }.log();
-    scope.effects.push(Effect::Entered { connection, account: id });
     let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
-    session.state = State::LoggedIn(Box::new(Identity { account: id, username, full_name }));
-    Outcome::Reply(Reply::LoggedIn(reply))
+    state.login = LoginState::LoggedIn(Box::new(Identity { account: id, username, full_name }));
+    Response::transitioned(Reply::LoggedIn(reply), Transition::LoggedIn(id))
 }
 
-fn leave(session: &mut Session, scope: &mut Scope<'_>) {
-    let connection = scope.connection;
-    if let State::LoggedIn(identity) = std::mem::replace(&mut session.state, State::Anonymous) {
-        Event::Logout { username: &identity.username, connection }.log();
-        scope.effects.push(Effect::Left { connection, account: identity.account });
+/// Logs the session out. Returns the account that was logged in.
+fn leave(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
+    let connection = context.connection;
+    match std::mem::replace(&mut state.login, LoginState::Anonymous) {
+        LoginState::LoggedIn(identity) => {
+            Event::Logout { username: &identity.username, connection }.log();
+            Some(identity.account)
+        }
+        LoginState::New | LoginState::Anonymous => None,
     }
 }
 
-/// One answer for an unknown username and a wrong password; the log alone tells why.
-fn login_failed(scope: &Scope<'_>, username: &Username, reason: &str) -> Outcome {
-    let (connection, address) = (scope.connection, scope.peer);
+/// Gives the same answer for an unknown username and a wrong password; only the log has the reason.
+fn login_failed(context: &SessionContext<'_>, username: &Username, reason: &str) -> Response {
+    let (connection, address) = (context.connection, context.peer);
     Event::LoginFailed { username, connection, address, reason }.log();
-    Outcome::refuse(ErrorCode::BadCredentials, "unknown username or wrong password")
+    Response::denied(ErrorCode::BadCredentials, "unknown username or wrong password")
 }
 
 fn renamed(
-    session: &mut Session,
-    scope: &Scope<'_>,
+    state: &mut SessionState,
+    context: &SessionContext<'_>,
     full_name: FullName,
     done: &StoreDone,
-) -> Outcome {
-    match (done, &mut session.state) {
-        (StoreDone::Changed, State::LoggedIn(identity)) => {
+) -> Response {
+    match (done, &mut state.login) {
+        (StoreDone::Changed, LoginState::LoggedIn(identity)) => {
             identity.full_name = full_name;
-            let (username, connection) = (&identity.username, scope.connection);
+            let (username, connection) = (&identity.username, context.connection);
             Event::AccountRenamed { username, connection }.log();
-            Outcome::Reply(Reply::AccountChanged {})
+            Response::succeeded(Reply::AccountChanged {})
         }
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
 fn verify_for(
-    session: &Session,
+    state: &SessionState,
     purpose: Purpose,
     credential: Credential,
     account: Option<AccountRecord>,
-) -> Outcome {
-    // The username may be another account's by now.
-    match account.filter(|account| Some(account.id) == account_id(session)) {
+) -> Response {
+    // Another account may have the username by now.
+    match account.filter(|account| Some(account.id) == state.account()) {
         Some(account) => {
             let job = HashJob::Verify { credential, hash: account.hash.clone() };
-            defer_hash(job, Step::VerifyingFor(purpose, account.hash))
+            defer_hash(job, AccountStep::VerifyingFor(purpose, account.hash))
         }
-        None => Outcome::account_gone(),
+        None => Response::account_gone(),
     }
 }
 
-fn verified_for(session: &Session, purpose: Purpose, hash: PasswordHash) -> Outcome {
-    let Some(account) = account_id(session) else {
-        return Outcome::account_gone();
+fn verified_for(state: &SessionState, purpose: Purpose, hash: PasswordHash) -> Response {
+    let Some(account) = state.account() else {
+        return Response::account_gone();
     };
     match purpose {
         Purpose::Password(new) => {
-            defer_hash(HashJob::Make { credential: new }, Step::HashingNew(hash))
+            defer_hash(HashJob::Make { credential: new }, AccountStep::HashingNew(hash))
         }
-        Purpose::Delete => defer_store(StoreJob::DeleteAccount { account, hash }, Step::Deleting),
+        Purpose::Delete => {
+            defer_store(StoreJob::DeleteAccount { account, hash }, AccountStep::Deleting)
+        }
     }
 }
 
-fn store_new(session: &Session, old: PasswordHash, new: PasswordHash) -> Outcome {
-    match account_id(session) {
-        Some(account) => defer_store(StoreJob::SetHash { account, old, new }, Step::StoringNew),
-        None => Outcome::account_gone(),
+fn store_new(state: &SessionState, old: PasswordHash, new: PasswordHash) -> Response {
+    match state.account() {
+        Some(account) => {
+            defer_store(StoreJob::SetHash { account, old, new }, AccountStep::StoringNew)
+        }
+        None => Response::account_gone(),
     }
 }
 
-fn password_changed(session: &Session, scope: &mut Scope<'_>, done: &StoreDone) -> Outcome {
-    match (done, session.identity()) {
+fn password_changed(
+    state: &SessionState,
+    context: &mut SessionContext<'_>,
+    done: &StoreDone,
+) -> Response {
+    match (done, state.identity()) {
         (StoreDone::Changed, Some(identity)) => {
-            let connection = scope.connection;
+            let connection = context.connection;
             Event::AccountPasswordChanged { username: &identity.username, connection }.log();
-            let account = identity.account;
-            scope.effects.push(Effect::EndSessions { account, except: connection });
-            Outcome::Reply(Reply::AccountChanged {})
+            let changed = Transition::PasswordChanged(identity.account);
+            Response::transitioned(Reply::AccountChanged {}, changed)
         }
-        (StoreDone::Conflict, _) => wrong_password(session, scope),
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::Conflict, _) => wrong_password(state, context),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
-fn deleted(session: &mut Session, scope: &mut Scope<'_>, done: &StoreDone) -> Outcome {
-    match (done, session.identity()) {
+fn deleted(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    done: &StoreDone,
+) -> Response {
+    match (done, state.identity()) {
         (StoreDone::Changed, Some(identity)) => {
-            let connection = scope.connection;
+            let connection = context.connection;
             Event::AccountDeleted { username: &identity.username, connection }.log();
             let account = identity.account;
-            scope.effects.push(Effect::EndSessions { account, except: connection });
-            leave(session, scope);
-            Outcome::Reply(Reply::AccountChanged {})
+            leave(state, context);
+            let deleted = Transition::AccountDeleted(account);
+            Response::transitioned(Reply::AccountChanged {}, deleted)
         }
-        (StoreDone::Conflict, _) => wrong_password(session, scope),
-        (StoreDone::NoAccount, _) => Outcome::account_gone(),
-        _ => Outcome::unavailable(),
+        (StoreDone::Conflict, _) => wrong_password(state, context),
+        (StoreDone::NoAccount, _) => Response::account_gone(),
+        _ => Response::unavailable(),
     }
 }
 
-fn wrong_password(session: &Session, scope: &Scope<'_>) -> Outcome {
-    if let Some(identity) = session.identity() {
-        let (username, connection, address) = (&identity.username, scope.connection, scope.peer);
+fn wrong_password(state: &SessionState, context: &SessionContext<'_>) -> Response {
+    if let Some(identity) = state.identity() {
+        let (username, connection, address) =
+            (&identity.username, context.connection, context.peer);
         let reason = "wrong password for a change";
         Event::LoginFailed { username, connection, address, reason }.log();
     }
-    Outcome::refuse(ErrorCode::BadCredentials, "wrong password")
+    Response::denied(ErrorCode::BadCredentials, "wrong password")
 }
 
-fn account_id(session: &Session) -> Option<AccountId> {
-    session.identity().map(|identity| identity.account)
-}
-
-fn find(username: Username, step: Step) -> Outcome {
+fn find(username: Username, step: AccountStep) -> Response {
     defer_store(StoreJob::FindAccount { username }, step)
 }
 
-fn defer_store(job: StoreJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Store(job), Pending::Account(Box::new(step)))
+fn defer_store(job: StoreJob, step: AccountStep) -> Response {
+    Response::Defer(Job::Store(job), Pending::Account(Box::new(step)))
 }
 
-fn defer_hash(job: HashJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
+fn defer_hash(job: HashJob, step: AccountStep) -> Response {
+    Response::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
 }

@@ -1,66 +1,43 @@
-//! Charges to the throttle: made before a request's work, settled by its reply.
+//! Charges to the throttle.
 //!
-//! A request is charged before any work is done for it, so that requests at the same time count,
-//! and settled by its reply: what came to nothing is taken back.
+//! A request is charged before any work is done for it, so that concurrent requests count. The
+//! charge is settled with the request's answer, and refunded if the request came to nothing.
 
-use correio_proto::{
-    mail::Username,
-    message::{ErrorCode, Reply},
-};
+use correio_proto::mail::Username;
 
-use crate::{ids::AccountId, session::Scope};
+use crate::{ids::AccountId, session::context::SessionContext};
 
-/// What [`crate::limits::throttle::Throttle`] was charged with.
+/// A charge of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Charge {
-    /// A password that is checked for this username.
+    /// A password check for this username.
     Login(Username),
     /// A registration of this username.
     Registration(Username),
-    /// A mail of this account, to so many recipients.
+    /// A mail of this account to so many recipients.
     Mail(AccountId, u32),
 }
 
 /// How a charge is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settlement {
-    /// It did what was asked.
+    /// The request succeeded.
     Succeeded,
-    /// Its work was done, and it was refused or had been done before.
+    /// The request was judged and refused, or had succeeded before.
     Failed,
-    /// No work was done for it, or the work failed: it was not judged.
+    /// The request was not judged, or the client left without learning the result: the charge is
+    /// refunded.
     Unanswered,
-    /// The client left while a worker was at it.
+    /// The client left while a worker was hashing. For a login, a failure is charged to the
+    /// client's prefix and never to the account.
     Abandoned,
 }
 
 impl Charge {
-    /// What became of the request that is answered like this.
-    pub(crate) fn settlement(&self, reply: &Reply) -> Settlement {
-        match (self, reply) {
-            (Self::Login(_), Reply::LoggedIn(_) | Reply::AccountChanged {})
-            | (Self::Registration(_), Reply::Registered {})
-            | (Self::Mail(..), Reply::Sent { .. }) => Settlement::Succeeded,
-            (charge, Reply::Error(error)) if charge.is_failure(error.code) => Settlement::Failed,
-            _ => Settlement::Unanswered,
-        }
-    }
-
-    /// Whether an error judges the request. The others say that the server could not.
-    fn is_failure(&self, code: ErrorCode) -> bool {
-        match self {
-            Self::Login(_) => code == ErrorCode::BadCredentials,
-            Self::Registration(_) => {
-                matches!(code, ErrorCode::UsernameTaken | ErrorCode::NotAllowed)
-            }
-            Self::Mail(..) => false,
-        }
-    }
-
-    /// Settles it with the throttle.
-    pub(crate) fn settle(self, scope: &mut Scope<'_>, settlement: Settlement) {
-        let (now, prefix) = (scope.now.uptime, scope.prefix());
-        let throttle = &mut *scope.throttle;
+    /// Settles the charge with the throttle.
+    pub(crate) fn settle(self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        let (now, prefix) = (context.now.uptime, context.prefix());
+        let throttle = &mut *context.throttle;
         match (self, settlement) {
             (Self::Login(username), Settlement::Succeeded) => {
                 throttle.login_succeeded(now, prefix, &username);

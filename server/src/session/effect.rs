@@ -1,38 +1,49 @@
-//! What a session does to connections other than its own.
+//! Effects of a session on other connections, and on what the server keeps of its own.
 
-use correio_proto::message::Notice;
+use correio_proto::mail::{FullName, Subject, Username};
 
 use crate::ids::{AccountId, ConnId};
 
-/// Handed to the server after the session's call; sessions do not know one another.
+/// An effect that the server applies after a session's call. Sessions never touch one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// A connection became a session of an account.
-    Entered {
-        /// Which connection.
+    /// A connection is logged in as an account.
+    LoggedIn {
+        /// The connection.
         connection: ConnId,
-        /// Whose.
+        /// The account.
         account: AccountId,
     },
-    /// A connection is no session of an account any more.
-    Left {
-        /// Which connection.
+    /// A connection is no longer logged in: the client logged out, or the connection is over.
+    LoggedOut {
+        /// The connection.
         connection: ConnId,
-        /// Whose it was.
+        /// The account that was logged in.
         account: AccountId,
     },
-    /// Every session of these accounts is told something.
-    Notify {
-        /// Which accounts.
+    /// A mail is in the mailboxes of these accounts: their sessions are told.
+    MailArrived {
+        /// The recipients.
         accounts: Vec<AccountId>,
-        /// What.
-        notice: Notice,
+        /// The mail.
+        arrival: Arrival,
     },
-    /// Every session of an account ends, its connection with it.
+    /// All sessions of an account end, and their connections with them.
     EndSessions {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// The one that goes on.
+        /// The connection whose session continues.
         except: ConnId,
     },
+}
+
+/// What a recipient's sessions are told of a mail that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// Username of the sender.
+    pub(crate) from: Username,
+    /// Full name of the sender.
+    pub(crate) from_name: FullName,
+    /// The mail's subject.
+    pub(crate) subject: Subject,
 }

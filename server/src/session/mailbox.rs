@@ -1,57 +1,56 @@
-//! What the requests about mail do: send, fetch, confirm.
+//! Handlers of the requests about mail: send, fetch, confirm.
 
 use std::sync::Arc;
 
 use correio_proto::{
     limits,
     mail::Username,
-    message::{Confirm, ErrorCode, ErrorReply, Fetch, NewMail, Notice, Page, Reply, Send},
+    message::{Confirm, ErrorCode, ErrorReply, Fetch, Page, Reply, Send},
 };
 
 use crate::{
     event::Event,
     session::{
-        Done, Job, Limit, Outcome, Pending, Scope, Session,
-        charge::{Charge, Settlement},
-        effect::Effect,
+        charge::Charge,
+        context::SessionContext,
+        effect::{Arrival, Effect},
+        job::{Done, Job},
+        response::{Limit, Response},
+        state::SessionState,
+        step::{MailboxStep, Pending},
     },
-    store::{Outgoing, StoreDone, StoreJob},
+    store::{NewMailRecord, StoreDone, StoreJob},
 };
 
-/// Where something about mail stands while the store works on it.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// A mail is being stored.
-    Sending(Arc<Outgoing>),
-    /// A page is being read.
-    Fetching,
-    /// Mails are being deleted.
-    Confirming,
-}
-
-pub(crate) fn send(session: &mut Session, scope: &mut Scope<'_>, send: Send) -> Outcome {
-    let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+/// Stores a mail in the mailboxes of all its recipients, or of none of them.
+pub(crate) fn send(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    send: Send,
+) -> Response {
+    let Some(identity) = state.identity() else {
+        return Response::account_gone();
     };
     let Send { id, to, subject, body } = send;
-    if body.as_str().len() > scope.settings.body_max {
-        let text = format!("the body may have at most {} bytes", scope.settings.body_max);
-        return Outcome::refuse(ErrorCode::TooLarge, &text);
+    if body.as_str().len() > context.config.body_max {
+        let text = format!("the body may have at most {} bytes", context.config.body_max);
+        return Response::refused(ErrorCode::TooLarge, &text);
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
-    if let Err(wait) = scope.throttle.mail(scope.now.uptime, sender, recipients) {
-        return Outcome::limited(scope, &identity.username, Limit::Mails, wait);
+    if let Err(wait) = context.throttle.mail(context.now.uptime, sender, recipients) {
+        return Response::limited(context, &identity.username, Limit::Mails, wait);
     }
-    session.charge = Some(Charge::Mail(sender, recipients));
-    let mail = Arc::new(Outgoing { id, to, subject, body });
-    let step = Step::Sending(mail.clone());
-    defer(StoreJob::Send { sender, mail, now: scope.now.wall }, step)
+    state.charge = Some(Charge::Mail(sender, recipients));
+    let mail = Arc::new(NewMailRecord { id, to, subject, body });
+    let step = MailboxStep::Sending(mail.clone());
+    defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
 
-pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
-    let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+/// Reads a page of the account's mailbox.
+pub(crate) fn fetch(state: &SessionState, fetch: Fetch) -> Response {
+    let Some(identity) = state.identity() else {
+        return Response::account_gone();
     };
     let mails = match fetch.max {
         0 => limits::PAGE_MAILS_MAX,
@@ -59,80 +58,81 @@ pub(crate) fn fetch(session: &Session, fetch: Fetch) -> Outcome {
     };
     let account = identity.account;
     let bytes = limits::PAGE_BYTES_MAX;
-    defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, Step::Fetching)
+    defer(StoreJob::Fetch { account, after: fetch.after, mails, bytes }, MailboxStep::Fetching)
 }
 
-pub(crate) fn confirm(session: &Session, confirm: Confirm) -> Outcome {
-    let Some(identity) = session.identity() else {
-        return Outcome::account_gone();
+/// Deletes mails that the client has stored.
+pub(crate) fn confirm(state: &SessionState, confirm: Confirm) -> Response {
+    let Some(identity) = state.identity() else {
+        return Response::account_gone();
     };
     if confirm.mails.is_empty() {
-        return Outcome::Reply(Reply::Confirmed { deleted: 0 });
+        return Response::succeeded(Reply::Confirmed { deleted: 0 });
     }
     let job = StoreJob::Confirm { account: identity.account, mails: confirm.mails };
-    defer(job, Step::Confirming)
+    defer(job, MailboxStep::Confirming)
 }
 
-/// Goes on with `step`, for which `done` came back.
+/// Continues after `step`'s job, whose result is `done`.
 pub(crate) fn complete(
-    session: &mut Session,
-    scope: &mut Scope<'_>,
-    step: Step,
+    state: &SessionState,
+    context: &mut SessionContext<'_>,
+    step: MailboxStep,
     done: Done,
-) -> Outcome {
-    if let Done::Store(StoreDone::SentBefore { .. }) = done {
-        // It was charged for when it was sent.
-        session.settle_as(scope, Settlement::Failed);
-    }
-    let (Done::Store(done), Some(identity)) = (done, session.identity()) else {
-        return Outcome::unavailable();
+) -> Response {
+    let (Done::Store(done), Some(identity)) = (done, state.identity()) else {
+        return Response::unavailable();
     };
     let username = &identity.username;
     match (step, done) {
-        (_, StoreDone::NoAccount) => Outcome::account_gone(),
+        (_, StoreDone::NoAccount) => Response::account_gone(),
         (_, StoreDone::Unavailable(text)) => {
             Event::StoreUnavailable { text: &text }.log();
-            Outcome::unavailable()
+            Response::unavailable()
         }
-        (Step::Sending(mail), done) => sent(scope, username, &mail, done),
-        (Step::Fetching, StoreDone::Page { mails, more }) => {
+        (MailboxStep::Sending(mail), done) => sent(context, username, &mail, done),
+        (MailboxStep::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
-                let (connection, mails) = (scope.connection, mails.len());
+                let (connection, mails) = (context.connection, mails.len());
                 Event::MailDelivered { username, mails, connection }.log();
             }
-            Outcome::Reply(Reply::Page(Page { mails, more }))
+            Response::succeeded(Reply::Page(Page { mails, more }))
         }
-        (Step::Confirming, StoreDone::Confirmed { deleted }) => {
-            let connection = scope.connection;
-            // Asked for again after a lost answer, there is nothing left to delete.
+        (MailboxStep::Confirming, StoreDone::Confirmed { deleted }) => {
+            let connection = context.connection;
+            // A client that lost the reply confirms again: then there is nothing left to delete.
             if deleted > 0 {
                 Event::MailDeleted { username, mails: deleted as usize, connection }.log();
             }
-            Outcome::Reply(Reply::Confirmed { deleted })
+            Response::succeeded(Reply::Confirmed { deleted })
         }
-        (Step::Fetching | Step::Confirming, _) => Outcome::unavailable(),
+        (MailboxStep::Fetching | MailboxStep::Confirming, _) => Response::unavailable(),
     }
 }
 
-fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone) -> Outcome {
-    let Outgoing { id, to, subject, body } = mail;
-    let connection = scope.connection;
+fn sent(
+    context: &mut SessionContext<'_>,
+    from: &Username,
+    mail: &NewMailRecord,
+    done: StoreDone,
+) -> Response {
+    let NewMailRecord { id, to, subject, body } = mail;
+    let connection = context.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
             let bytes = body.as_str().len();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
-            recipients.retain(|account| !scope.presence.of(*account).is_empty());
+            recipients.retain(|account| !context.registry.of(*account).is_empty());
             if !recipients.is_empty() {
-                let new_mail =
-                    NewMail { from: username, from_name: full_name, subject: subject.clone() };
-                let notice = Notice::NewMail(new_mail);
-                scope.effects.push(Effect::Notify { accounts: recipients, notice });
+                let arrival =
+                    Arrival { from: username, from_name: full_name, subject: subject.clone() };
+                context.effects.push(Effect::MailArrived { accounts: recipients, arrival });
             }
-            return Outcome::Reply(Reply::Sent { sent_at });
+            return Response::succeeded(Reply::Sent { sent_at });
         }
         StoreDone::SentBefore { sent_at } => {
             Event::MailRepeated { from, id: *id, connection }.log();
-            return Outcome::Reply(Reply::Sent { sent_at });
+            return Response::repeated(Reply::Sent { sent_at });
         }
         StoreDone::Conflict => {
             ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
@@ -145,12 +145,12 @@ fn sent(scope: &mut Scope<'_>, from: &Username, mail: &Outgoing, done: StoreDone
             let text = "the mailbox of one or more recipients is full; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MailboxFull, text) }
         }
-        _ => return Outcome::unavailable(),
+        _ => return Response::unavailable(),
     };
     Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
-    Outcome::Reply(Reply::Error(error))
+    Response::error(error)
 }
 
-fn defer(job: StoreJob, step: Step) -> Outcome {
-    Outcome::Defer(Job::Store(job), Pending::Mailbox(step))
+fn defer(job: StoreJob, step: MailboxStep) -> Response {
+    Response::Defer(Job::Store(job), Pending::Mailbox(step))
 }

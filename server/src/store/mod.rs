@@ -1,10 +1,11 @@
-//! What the server keeps: accounts, mailboxes and verdicts on mails that were sent.
+//! Stores of accounts, mailboxes and idempotency records of mails that were sent.
 //!
-//! A store is asked with a [`StoreJob`] and answers with a [`StoreDone`], at once or later. The
+//! A caller submits a [`StoreJob`]; the store answers with a [`StoreDone`], at once or later. The
 //! trait assumes neither that a call is fast nor that the data is on this machine, and every job
-//! may be submitted again with the same values: a store that several servers share fits behind it.
+//! may be submitted again with the same values. A store that several servers share can therefore
+//! implement it.
 //!
-//! An answer that says that something was changed is given only once the change is durable.
+//! The store answers that something was changed only once the change is durable.
 
 use std::sync::Arc;
 
@@ -16,10 +17,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+pub mod kind;
 pub mod memory;
 pub mod sqlite;
 
-/// An account as it is stored.
+/// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
     /// Its number.
@@ -28,13 +30,13 @@ pub struct AccountRecord {
     pub username: Username,
     /// Its full name.
     pub full_name: FullName,
-    /// What its credential is checked against.
+    /// The hash that its credential is checked against.
     pub hash: PasswordHash,
-    /// How many mails its mailbox holds.
+    /// Number of mails in its mailbox.
     pub waiting: u32,
 }
 
-/// How much one mailbox may hold; a mail that would pass either is refused.
+/// Bounds of one mailbox. A mail that would exceed either is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Mails.
@@ -43,7 +45,27 @@ pub struct Quota {
     pub bytes: u64,
 }
 
-/// What a store can be asked.
+/// Whether an empty store is made in a directory that has no store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateStore {
+    /// Made unless the directory has a key of an earlier server, whose store was lost then.
+    Auto,
+    /// Never made: a directory without a store is a volume that is not mounted.
+    Never,
+    /// Made also beside the keys of an earlier server.
+    Always,
+}
+
+/// Facts about a store's past that the files beside it must agree with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whether it ever had an account.
+    pub had_accounts: bool,
+    /// Whether an invite was ever used.
+    pub had_invites: bool,
+}
+
+/// A job for a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreJob {
     /// Look an account up. Answer: [`StoreDone::Account`].
@@ -60,9 +82,9 @@ pub enum StoreJob {
         username: Username,
         /// Its full name.
         full_name: FullName,
-        /// What its credential will be checked against.
+        /// The hash that its credential will be checked against.
         hash: PasswordHash,
-        /// The invite that is used up by it, for ever.
+        /// The invite, which cannot be used again.
         invite: Option<InviteId>,
     },
     /// Change an account's full name. Answer: `Changed` or `NoAccount`.
@@ -72,23 +94,22 @@ pub enum StoreJob {
         /// The new name.
         full_name: FullName,
     },
-    /// Change what an account's credential is checked against, unless that was changed meanwhile.
-    /// Answer: `Changed`, `NoAccount`, or `Conflict` where the present hash is neither `old` nor
-    /// `new`.
+    /// Change an account's hash, unless it was changed meanwhile. Answer: `Changed`, `NoAccount`,
+    /// or `Conflict` where the present hash is neither `old` nor `new`.
     SetHash {
         /// Which account.
         account: AccountId,
-        /// What it must be now.
+        /// The expected present hash.
         old: PasswordHash,
-        /// What it becomes.
+        /// The new hash.
         new: PasswordHash,
     },
-    /// Delete an account, its mailbox and its verdicts, unless its password was changed meanwhile.
-    /// Mails it sent stay. Answer: `Changed`, `NoAccount` or `Conflict`.
+    /// Delete an account, its mailbox and its idempotency records, unless its password was changed
+    /// meanwhile. Mails that it sent stay. Answer: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
         /// Which account.
         account: AccountId,
-        /// What its hash must be now.
+        /// The expected present hash.
         hash: PasswordHash,
     },
     /// Put one mail into the mailboxes of all its recipients or of none. Answer: `Sent`,
@@ -97,8 +118,8 @@ pub enum StoreJob {
         /// The account that is logged in.
         sender: AccountId,
         /// The mail.
-        mail: Arc<Outgoing>,
-        /// The time that `sent_at` will be.
+        mail: Arc<NewMailRecord>,
+        /// The time that becomes `sent_at`.
         now: Timestamp,
     },
     /// Read a page of a mailbox, oldest first. Answer: `Page` or `NoAccount`.
@@ -109,31 +130,32 @@ pub enum StoreJob {
         after: Seq,
         /// At most this many mails.
         mails: u32,
-        /// No further mail once the bodies read so far have this many bytes; a page has at least one mail.
+        /// No further mail once the bodies read so far have this many bytes. A page of a mailbox
+        /// that is not empty has at least one mail.
         bytes: usize,
     },
-    /// Delete the mails named from a mailbox; those that are not there, or whose id is another,
-    /// are passed over. Answer: `Confirmed` or `NoAccount`.
+    /// Delete mails from a mailbox. Mails that are not there, or have another id, are skipped.
+    /// Answer: `Confirmed` or `NoAccount`.
     Confirm {
         /// Whose mailbox.
         account: AccountId,
         /// Which mails.
         mails: Vec<MailRef>,
     },
-    /// Forget verdicts given before this time. Answer: `Pruned`. Works in bounded steps: to be
-    /// submitted again while `more` is true.
+    /// Delete old idempotency records, in bounded steps: the job is submitted again while `more` is
+    /// true. Answer: `Pruned`.
     Prune {
-        /// The oldest time that is kept.
+        /// Records from this time on are kept.
         before: Timestamp,
     },
 }
 
 /// A mail as its sender hands it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct NewMailRecord {
     /// Made by the sender's client; unique among the sender's mails.
     pub id: MailId,
-    /// Everybody it goes to.
+    /// Its recipients.
     pub to: Recipients,
     /// Its subject.
     pub subject: Subject,
@@ -141,15 +163,15 @@ pub struct Outgoing {
     pub body: Body,
 }
 
-impl Outgoing {
-    /// What it counts for in a mailbox's quota: the bytes of its subject and body.
+impl NewMailRecord {
+    /// Bytes that it counts for in a mailbox's quota: those of its subject and body.
     #[must_use]
     pub fn quota_bytes(&self) -> u64 {
         (self.subject.as_str().len() + self.body.as_str().len()) as u64
     }
 
-    /// Of everything but the id: a mail that is sent again has the same. Each part goes in behind
-    /// its length, so that no two mails have the same parts in other places.
+    /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
+    /// hashed after its length, so that text moved from one part to another changes the digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Xxh3::new();
@@ -166,13 +188,13 @@ impl Outgoing {
     }
 }
 
-/// What tells a mail that is sent again from another one under the same id: XXH3 of 128 bits.
-/// Whoever makes two mails with one digest deceives nobody but themselves, so that a faster hash
-/// than a cryptographic one will do.
+/// XXH3 digest of 128 bits, which tells a mail that is sent again from another mail with the same
+/// id. The hash need not be cryptographic: a sender who makes two mails with one digest harms only
+/// themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(pub [u8; 16]);
 
-/// What a store answers. See [`StoreJob`] for which answers a job has; any job may be answered
+/// A store's answer. [`StoreJob`] lists the answers of each job; any job may be answered
 /// `Unavailable`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreDone {
@@ -180,93 +202,93 @@ pub enum StoreDone {
     Account(Option<AccountRecord>),
     /// The account exists now.
     Created,
-    /// This very registration made the account before; nothing was done now.
+    /// The same registration made the account before; nothing was changed now.
     CreatedBefore,
-    /// Somebody else has this username.
+    /// Another account has this username.
     UsernameTaken,
-    /// Somebody has registered with this invite.
+    /// The invite was used before.
     InviteUsed,
     /// The change holds.
     Changed,
     /// The account does not exist (any more).
     NoAccount,
-    /// The mail is in all of the mailboxes.
+    /// The mail is in the mailboxes of all recipients.
     Sent {
-        /// When.
+        /// When it was put there.
         sent_at: Timestamp,
         /// The recipients' accounts, for notices.
         recipients: Vec<AccountId>,
-        /// Sender's names at this time, for notices.
+        /// The sender's names at this time, for notices.
         from: (Username, FullName),
     },
-    /// This very mail was put into the mailboxes before; nothing was done now.
+    /// The same mail was put into the mailboxes before; nothing was changed now.
     SentBefore {
-        /// When it was.
+        /// When it was put there.
         sent_at: Timestamp,
     },
-    /// Something else holds in its place.
+    /// The hash or the mail in the store is another than the job's.
     Conflict,
-    /// These recipients do not exist; nobody got the mail.
+    /// These recipients do not exist; no recipient got the mail.
     UnknownRecipients(Vec<Username>),
-    /// These recipients' mailboxes would exceed their quota; nobody got the mail.
+    /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.
     Page {
         /// Oldest first.
         mails: Vec<Mail>,
-        /// Whether the mailbox holds more behind them.
+        /// Whether the mailbox has further mails after these.
         more: bool,
     },
-    /// The mails named are deleted.
+    /// The mails are deleted.
     Confirmed {
-        /// How many were there.
+        /// How many of them were there.
         deleted: u32,
     },
-    /// Old verdicts are forgotten.
+    /// Old idempotency records are deleted.
     Pruned {
-        /// How many.
-        verdicts: u32,
+        /// How many, without those of deleted accounts.
+        records: u32,
         /// Whether there are more.
         more: bool,
     },
-    /// The store could not do it now, nothing was changed, and the next job may well succeed
-    /// (the disk is full, say). The text is for the log.
+    /// The store could not do the job now, for example because the disk is full. Nothing was
+    /// changed, and the next job may succeed. The text is for the log.
     Unavailable(Arc<str>),
 }
 
-/// What became of a job that was submitted.
+/// Result of submitting a job.
 #[derive(Debug)]
 pub enum Submitted {
-    /// It is done already.
+    /// The job is done already.
     Done(StoreDone),
-    /// [`Store::collect`] will have it, after the store has woken the reactor.
+    /// [`Store::collect`] gives the answer after the store has woken the reactor.
     Queued,
-    /// The queue is full. The job was not taken.
+    /// The queue is full; the job was not taken.
     Full,
 }
 
-/// The store has failed for good: what it would acknowledge from now on might not be durable.
+/// The store has failed for good: a change that it acknowledged from now on might not be durable.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the store has failed: {0}")]
 pub struct StoreFailed(pub Arc<str>);
 
-/// See the module's description.
+/// A store of accounts and mail. The [module](self) states its contract.
 pub trait Store {
-    /// The random id made when the store was.
+    /// The random id that was made together with the store.
     fn realm(&self) -> Realm;
 
-    /// Hands a job in. Jobs of one connection are done in the order of submission.
+    /// Submits a job. Jobs of one connection are done in the order of submission.
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted;
 
-    /// Moves everything that is done into `done`.
+    /// Appends all answers that are ready to `done`.
     ///
     /// # Errors
     ///
-    /// The store has failed for good; the server must stop without acknowledging anything more.
+    /// The store has failed for good: the server must stop without acknowledging anything more.
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed>;
 
-    /// Does what is queued, makes it durable, and lets go of the data. What was done and not
-    /// collected yet is appended to `done`.
+    /// Does the jobs in the queue, makes them durable, and releases the data. Answers that were not
+    /// collected yet are appended to `done`.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, ConnId, Ticket},
     store::{
-        Outgoing, Quota, Store, StoreDone, StoreJob, Submitted,
+        NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted,
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
@@ -258,7 +258,7 @@ fn fill(directory: &Path, mails: u64) {
             let Request::Send(Send { id, to, subject, body }) = mail(number, "tony") else {
                 panic!("a mail");
             };
-            let mail = Arc::new(Outgoing { id, to, subject, body });
+            let mail = Arc::new(NewMailRecord { id, to, subject, body });
             let job = StoreJob::Send { sender: AccountId(1), mail, now: Timestamp(number) };
             let ticket = Ticket { connection, serial: number };
             assert!(matches!(store.submit(ticket, job), Submitted::Queued));

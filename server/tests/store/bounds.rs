@@ -27,8 +27,8 @@ fn verdicts_are_forgotten_in_bounded_steps() {
         let mut forgotten = 0;
         // Ten are more than enough for any step worth the name.
         let steps = (1..=10).find(|_| match harness.run(StoreJob::Prune { before }) {
-            StoreDone::Pruned { verdicts, more } => {
-                forgotten += verdicts;
+            StoreDone::Pruned { records, more } => {
+                forgotten += records;
                 !more
             }
             other => panic!("{other:?}"),
@@ -40,7 +40,7 @@ fn verdicts_are_forgotten_in_bounded_steps() {
 
 #[test]
 fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
-    let limits = MemoryLimits { accounts: 2, bytes: 40, verdicts: 4 };
+    let limits = MemoryLimits { accounts: 2, bytes: 40, records: 4 };
     let unavailable = |done: StoreDone| matches!(done, StoreDone::Unavailable(_));
     let mut harness = Harness::memory_with(ROOMY, limits);
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
@@ -81,7 +81,7 @@ fn a_step_that_forgets_the_last_verdict_says_so() {
         assert!(harness.run_together(sends).iter().all(is_sent));
         let before = Timestamp(1000 + 2 * step);
         let steps: Vec<_> = (0..3).map(|_| harness.run(StoreJob::Prune { before })).collect();
-        let pruned = |verdicts, more| StoreDone::Pruned { verdicts, more };
+        let pruned = |records, more| StoreDone::Pruned { records, more };
         assert_eq!(steps, [pruned(1000, true), pruned(1000, false), pruned(0, false)]);
     }
 }

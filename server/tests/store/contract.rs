@@ -129,7 +129,7 @@ fn a_verdict_outlives_the_mail_and_is_forgotten(harness: &mut Harness) {
     let before = |job: StoreDone| matches!(job, StoreDone::SentBefore { .. });
     assert!(before(harness.run(send(tony, 1, "tony", "x"))));
     let pruned = harness.run(StoreJob::Prune { before: Timestamp(1002) });
-    assert_eq!(pruned, StoreDone::Pruned { verdicts: 1, more: false });
+    assert_eq!(pruned, StoreDone::Pruned { records: 1, more: false });
     assert!(before(harness.run(send(tony, 2, "tony", "x"))));
     assert!(matches!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Sent { .. }));
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use correio_proto::mail::{Mail, MailRef};
 use correio_server::{
     ids::AccountId,
-    store::sqlite::{OpenError, SqliteOptions},
+    store::sqlite::{SqliteOpenError, SqliteOptions},
 };
 
 use crate::{
@@ -45,7 +45,7 @@ fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
         let copy = tempfile::tempdir().unwrap();
         fs::copy(directory.path().join(DATABASE), copy.path().join(DATABASE)).unwrap();
         let error = refused(copy.path());
-        assert!(matches!(error, OpenError::NoLog { .. }), "{error}");
+        assert!(matches!(error, SqliteOpenError::NoLog { .. }), "{error}");
         copy
     };
     check();
@@ -55,7 +55,7 @@ fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
     fill_a_log(&mut harness, tony, 2);
     // The message says how to go on with what there is.
     let copy = check();
-    with_sql(&copy.path().join(DATABASE), "UPDATE log_state SET is_open = 0");
+    with_sql(&copy.path().join(DATABASE), "UPDATE wal_state SET is_open = 0");
     assert_eq!(roomy(copy.path()).find("tony"), tony);
 }
 
@@ -93,7 +93,10 @@ fn a_log_of_another_time_is_refused() {
                 continue;
             }
             let error = refused(both.path());
-            assert!(matches!(error, OpenError::OtherLog { .. }), "{at} with {other}: {error}");
+            assert!(
+                matches!(error, SqliteOpenError::OtherLog { .. }),
+                "{at} with {other}: {error}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
-use correio_server::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 
 use crate::support::{Harness, QUOTA, waker};
@@ -13,45 +13,60 @@ pub const LOG: &str = "correio.db-wal";
 /// What stays behind a server whatever it did: the file that it holds locked.
 const LOCK: &str = "lock";
 
-/// Takes a database back to the first version of its schema.
-pub const TO_VERSION_1: &str = "
-     DROP INDEX verdict_age;
-     DROP TABLE used_invite;
-     ALTER TABLE verdict RENAME TO later;
-     CREATE TABLE verdict (
-         number INTEGER PRIMARY KEY AUTOINCREMENT,
-         sender INTEGER NOT NULL,
-         id BLOB NOT NULL,
-         digest BLOB NOT NULL,
-         sent_at INTEGER NOT NULL,
-         UNIQUE (sender, id)
-     ) STRICT;
-     INSERT INTO verdict (sender, id, digest, sent_at)
-         SELECT sender, id, zeroblob(32), sent_at FROM later;
-     DROP TABLE later;
-     DROP TABLE mailbox;
-     ALTER TABLE mail RENAME TO later;
-     CREATE TABLE mail (
-         seq INTEGER PRIMARY KEY AUTOINCREMENT,
-         account INTEGER NOT NULL,
-         id BLOB NOT NULL,
-         sender TEXT NOT NULL,
-         sender_name TEXT NOT NULL,
-         recipients TEXT NOT NULL,
-         sent_at INTEGER NOT NULL,
-         subject TEXT NOT NULL,
-         body TEXT NOT NULL
-     ) STRICT;
-     INSERT INTO mail SELECT * FROM later;
-     DROP TABLE later;
-     CREATE INDEX mailbox ON mail (account);
-     ALTER TABLE meta DROP COLUMN reserved;
-     ALTER TABLE meta DROP COLUMN indexed;
-     DROP TABLE log_state;
-     PRAGMA user_version = 1";
+/// The schema with two made-up further versions: the first makes a table anew with another column,
+/// the second makes a new table and drops an index.
+pub const LATER_SCHEMA: Schema = Schema {
+    steps: &[
+        Schema::PRESENT.steps[0],
+        "
+        CREATE TABLE next_mail (
+            seq INTEGER PRIMARY KEY,
+            account INTEGER NOT NULL,
+            id BLOB NOT NULL,
+            sender TEXT NOT NULL,
+            sender_name TEXT NOT NULL,
+            recipients TEXT NOT NULL,
+            sent_at INTEGER NOT NULL,
+            subject TEXT NOT NULL,
+            body TEXT NOT NULL,
+            is_read INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
+        DROP TABLE mail;
+        ALTER TABLE next_mail RENAME TO mail;
+        ",
+        "
+        DROP INDEX verdict_age;
+        CREATE TABLE folder (account INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
+        INSERT INTO folder SELECT id, 'inbox' FROM account;
+        ",
+    ],
+    parts: &[
+        Part::new("table", "meta"),
+        Part::new("table", "account"),
+        Part::new("table", "mail"),
+        Part { until: 2, ..Part::new("index", "verdict_age") },
+        Part { since: 3, ..Part::new("table", "folder") },
+    ],
+};
 
-pub fn open(directory: &Path) -> Result<SqliteStore, OpenError> {
+pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
     SqliteStore::open(directory, QUOTA, SqliteOptions::default(), waker().0)
+}
+
+/// Opens a directory as a made-up later version of the program does.
+pub fn open_later(directory: &Path) -> Result<Harness, SqliteOpenError> {
+    let (wake, woken) = waker();
+    let options = SqliteOptions::default();
+    let store =
+        SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA)?;
+    Ok(Harness::around(Box::new(store), (wake, woken)))
+}
+
+/// The version of a database's schema.
+pub fn version_of(path: &Path) -> u32 {
+    let connection = Connection::open(path).unwrap();
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 /// Changes a database as somebody with SQLite's own shell could. Nothing stays in its log.
@@ -85,11 +100,15 @@ pub fn make_database(directory: &Path) {
     harness.close();
 }
 
-/// Opens a directory that is to be refused, and checks that the refusal says where it happened
-/// and leaves every file as it is.
-pub fn refused(directory: &Path) -> OpenError {
+/// Opens a directory that is to be refused. See [`unchanged`].
+pub fn refused(directory: &Path) -> SqliteOpenError {
+    unchanged(directory, || open(directory).unwrap_err())
+}
+
+/// Checks that a refusal says where it happened and leaves every file as it is.
+pub fn unchanged(directory: &Path, refuse: impl FnOnce() -> SqliteOpenError) -> SqliteOpenError {
     let before = snapshot(directory);
-    let error = open(directory).unwrap_err();
+    let error = refuse();
     let after = snapshot(directory);
     assert!(after.keys().eq(before.keys()), "{error}: {:?}", after.keys());
     for (name, bytes) in before {
@@ -100,7 +119,7 @@ pub fn refused(directory: &Path) -> OpenError {
 }
 
 /// As [`refused`], with a database of ours that was changed by `change`.
-pub fn refusal(change: impl Fn(&Path)) -> OpenError {
+pub fn refusal(change: impl Fn(&Path)) -> SqliteOpenError {
     let directory = tempfile::tempdir().unwrap();
     make_database(directory.path());
     change(&directory.path().join(DATABASE));

@@ -2,32 +2,38 @@
 
 use std::{fs, path::Path};
 
-use correio_server::store::sqlite::OpenError;
+use correio_server::store::sqlite::SqliteOpenError;
 use rusqlite::Connection;
 
 use crate::files::{DATABASE, LOG, copy_files, make_database, open, refusal, refused, with_sql};
 
 #[test]
 fn what_is_not_understood_is_left_alone() {
-    let newer = refusal(|path| with_sql(path, "PRAGMA user_version = 99"));
-    assert!(matches!(newer, OpenError::Newer { found: 99, .. }), "{newer}");
+    // From 2 to 5 are databases of versions before the first release.
+    for version in [2, 5, 99] {
+        let sql = format!("PRAGMA user_version = {version}");
+        let newer = refusal(|path| with_sql(path, &sql));
+        let is_newer =
+            matches!(newer, SqliteOpenError::Newer { found, known: 1, .. } if found == version);
+        assert!(is_newer, "{newer}");
+    }
     let foreign = refusal(|path| with_sql(path, "PRAGMA application_id = 7"));
-    assert!(matches!(foreign, OpenError::Foreign { .. }), "{foreign}");
+    assert!(matches!(foreign, SqliteOpenError::Foreign { .. }), "{foreign}");
     let text = refusal(|path| fs::write(path, "Lembrar: comprar leite\n".repeat(50)).unwrap());
-    assert!(matches!(text, OpenError::Foreign { .. }), "{text}");
+    assert!(matches!(text, SqliteOpenError::Foreign { .. }), "{text}");
     let cut = refusal(|path| {
         let file = fs::OpenOptions::new().write(true).open(path).unwrap();
         file.set_len(8192).unwrap();
     });
-    assert!(matches!(cut, OpenError::Damaged { .. }), "{cut}");
+    assert!(matches!(cut, SqliteOpenError::Damaged { .. }), "{cut}");
     let garbled = refusal(|path| {
         let mut bytes = fs::read(path).unwrap();
         bytes[100..4096].fill(0xff);
         fs::write(path, bytes).unwrap();
     });
-    assert!(matches!(garbled, OpenError::Damaged { .. }), "{garbled}");
+    assert!(matches!(garbled, SqliteOpenError::Damaged { .. }), "{garbled}");
     let no_realm = refusal(|path| with_sql(path, "DELETE FROM meta"));
-    assert!(matches!(no_realm, OpenError::Damaged { .. }), "{no_realm}");
+    assert!(matches!(no_realm, SqliteOpenError::Damaged { .. }), "{no_realm}");
 }
 
 #[test]
@@ -35,7 +41,7 @@ fn a_log_without_its_database_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join(LOG);
     fs::write(&log, "a log").unwrap();
-    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Damaged { .. }));
+    assert!(matches!(open(directory.path()).unwrap_err(), SqliteOpenError::Damaged { .. }));
     assert_eq!(fs::read_to_string(&log).unwrap(), "a log");
 }
 
@@ -59,7 +65,10 @@ fn a_database_of_another_program_is_left_alone() {
             let directory = tempfile::tempdir().unwrap();
             make_foreign(&directory.path().join(DATABASE), mode, application).close().unwrap();
             let error = refused(directory.path());
-            assert!(matches!(error, OpenError::Foreign { .. }), "{mode}, {application}: {error}");
+            assert!(
+                matches!(error, SqliteOpenError::Foreign { .. }),
+                "{mode}, {application}: {error}"
+            );
             assert!(error.to_string().contains("is not a correio database"), "{error}");
         }
     }
@@ -74,12 +83,12 @@ fn a_log_of_another_program_is_left_alone() {
         let copy = copy_files(origin.path());
         assert!(fs::metadata(copy.path().join(LOG)).unwrap().len() > 0);
         let error = refused(copy.path());
-        assert!(matches!(error, OpenError::Foreign { .. }), "{application}: {error}");
+        assert!(matches!(error, SqliteOpenError::Foreign { .. }), "{application}: {error}");
         // With the index of the log beside it, as a program that was killed leaves it.
         let index = "correio.db-shm";
         fs::copy(origin.path().join(index), copy.path().join(index)).unwrap();
         let error = refused(copy.path());
-        assert!(matches!(error, OpenError::Foreign { .. }), "{application}: {error}");
+        assert!(matches!(error, SqliteOpenError::Foreign { .. }), "{application}: {error}");
         drop(other);
     }
 }
@@ -91,7 +100,7 @@ fn a_journal_of_another_program_is_left_alone() {
     make_foreign(&directory.path().join(DATABASE), "delete", 0).close().unwrap();
     fs::write(directory.path().join("correio.db-journal"), [0xd9; 4096]).unwrap();
     let error = refused(directory.path());
-    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Foreign { .. }), "{error}");
 }
 
 #[test]
@@ -108,5 +117,5 @@ fn a_newer_version_is_left_alone_where_only_the_log_tells_of_it() {
     };
     assert!(version(&copy.path().join(DATABASE)) < 99, "it stands in the log only");
     let error = refused(copy.path());
-    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Newer { found: 99, .. }), "{error}");
 }

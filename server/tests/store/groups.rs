@@ -210,7 +210,7 @@ fn model() -> Harness {
 
 /// A store that enters its mails into the index of mailboxes, three or four at a time.
 fn entering(directory: &Path) -> Harness {
-    let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+    let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
     Harness::sqlite_with(directory, QUOTA, options)
 }
 
@@ -288,7 +288,7 @@ fn a_clock_that_was_set_keeps_no_verdict_and_takes_none() {
             harness.run(send_at(now, tony, number, "tony", "x"));
         }
         let mut forgotten = |before| harness.run(StoreJob::Prune { before: Timestamp(before) });
-        let pruned = |verdicts| StoreDone::Pruned { verdicts, more: false };
+        let pruned = |records| StoreDone::Pruned { records, more: false };
         assert_eq!(forgotten(1000), pruned(0));
         assert_eq!(forgotten(1001), pruned(1), "it was given after one that stays");
         assert_eq!(forgotten(5000), pruned(1));

@@ -10,7 +10,7 @@ use correio_server::store::StoreDone;
 
 use crate::{
     elsewhere::{elsewhere, room},
-    files::{DATABASE, TO_VERSION_1, snapshot, with_sql},
+    files::{open_later, snapshot},
     skip::can_trace,
     support::{Harness, everything, send},
 };
@@ -20,7 +20,7 @@ const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_al
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {
     if let Some(room) = room() {
-        Harness::sqlite(&room).close();
+        open_later(&room).unwrap().close();
         return;
     }
     if !can_trace() {
@@ -33,7 +33,6 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
     harness.run(send(tony, 1, "tony", "x"));
     let before = everything(&mut harness);
     harness.close();
-    with_sql(&directory.path().join(DATABASE), TO_VERSION_1);
     let old = snapshot(directory.path());
 
     for (calls, least) in [("fsync,fdatasync", 4), ("write,pwrite64", 20)] {
@@ -43,7 +42,7 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
                 std::fs::write(killed.path().join(name), bytes).unwrap();
             }
             let ended = open_and_kill(killed.path(), calls, when);
-            let mut harness = Harness::sqlite(killed.path());
+            let mut harness = open_later(killed.path()).unwrap();
             assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
             assert_eq!(everything(&mut harness), before, "killed at {when} of {calls}");
             let again = harness.run(send(tony, 1, "tony", "x"));

@@ -7,7 +7,9 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash, Ticket},
-    store::{AccountRecord, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{
+        AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+    },
 };
 
 /// Verdicts that one [`StoreJob::Prune`] forgets at most.
@@ -37,7 +39,7 @@ struct Account {
 #[derive(Debug)]
 struct Verdict {
     sender: AccountId,
-    mail: Outgoing,
+    mail: NewMailRecord,
     sent_at: Timestamp,
 }
 
@@ -143,7 +145,7 @@ impl Model {
         done
     }
 
-    fn send(&mut self, sender: AccountId, mail: &Outgoing, now: Timestamp) -> StoreDone {
+    fn send(&mut self, sender: AccountId, mail: &NewMailRecord, now: Timestamp) -> StoreDone {
         let Some(from) = self.accounts.iter().find(|account| account.id == sender) else {
             return StoreDone::NoAccount;
         };
@@ -185,7 +187,7 @@ impl Model {
     }
 
     /// Whether a mail is more than the mailbox of somebody who exists may hold.
-    fn is_full(&self, username: &Username, mail: &Outgoing) -> bool {
+    fn is_full(&self, username: &Username, mail: &NewMailRecord) -> bool {
         let id = self.find(username).unwrap().id;
         let bytes = |subject: &str, body: &str| (subject.len() + body.len()) as u64;
         let held: u64 =
@@ -226,8 +228,8 @@ impl Model {
         let old = self.verdicts.iter().filter(|verdict| verdict.sent_at < before).count();
         let forgotten = old.min(PRUNE_STEP);
         self.verdicts.drain(..forgotten);
-        let verdicts = u32::try_from(forgotten).unwrap();
-        StoreDone::Pruned { verdicts, more: forgotten < old }
+        let records = u32::try_from(forgotten).unwrap();
+        StoreDone::Pruned { records, more: forgotten < old }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use correio_proto::mail::Timestamp;
-use correio_server::store::{StoreDone, sqlite::OpenError};
+use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
 
 use crate::{
     elsewhere::is_ordinary,
-    files::{DATABASE, TO_VERSION_1, copy_files, open, refusal, with_sql},
+    files::{DATABASE, copy_files, open, open_later, refusal, refused, version_of},
     support::{Harness, everything, send},
 };
 
@@ -63,7 +63,7 @@ fn no_number_is_given_twice_after_an_end_without_a_goodbye() {
 fn a_second_server_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = Harness::sqlite(directory.path());
-    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::InUse { .. }));
+    assert!(matches!(open(directory.path()).unwrap_err(), SqliteOpenError::InUse { .. }));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_directory_that_is_none_is_refused() {
     fs::write(&file, "x").unwrap();
     for path in [file.clone(), file.join("below")] {
         let error = open(&path).unwrap_err();
-        assert!(matches!(error, OpenError::Directory { .. }), "{error}");
+        assert!(matches!(error, SqliteOpenError::Directory { .. }), "{error}");
     }
 }
 
@@ -84,7 +84,7 @@ fn a_read_only_directory_is_refused() {
     }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    assert!(matches!(open(directory.path()).unwrap_err(), OpenError::Directory { .. }));
+    assert!(matches!(open(directory.path()).unwrap_err(), SqliteOpenError::Directory { .. }));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_read_only_database_is_refused() {
     let error = refusal(|path| {
         fs::set_permissions(path, fs::Permissions::from_mode(0o400)).unwrap();
     });
-    assert!(matches!(error, OpenError::ReadOnly { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::ReadOnly { .. }), "{error}");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_database_that_is_a_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join(DATABASE)).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Foreign { .. }), "{error}");
 }
 
 #[test]
@@ -130,14 +130,18 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     harness.run(send(tony, 1, "tony", "x"));
     let before = everything(&mut harness);
     harness.close();
-    with_sql(&directory.path().join(DATABASE), TO_VERSION_1);
+    let path = directory.path().join(DATABASE);
+    assert_eq!(version_of(&path), 1);
     // Once to bring it forward, once to find it brought forward.
     for _ in 0..2 {
-        let mut harness = Harness::sqlite(directory.path());
+        let mut harness = open_later(directory.path()).unwrap();
         assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
         assert_eq!(everything(&mut harness), before);
         let again = harness.run(send(tony, 1, "tony", "x"));
         assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
         harness.close();
+        assert_eq!(version_of(&path), 3);
     }
+    let error = refused(directory.path());
+    assert!(matches!(error, SqliteOpenError::Newer { found: 3, known: 1, .. }), "{error}");
 }

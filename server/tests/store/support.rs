@@ -17,7 +17,7 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
-        AccountRecord, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -131,7 +131,7 @@ impl Harness {
         let start = |directory: &Path| -> Started {
             let (wake, woken) = waker();
             // Few, so that mails are entered into the index between crashes.
-            let options = SqliteOptions { recent_mails: 3, ..SqliteOptions::default() };
+            let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
             let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
             (Box::new(store), (wake, woken))
         };
@@ -379,7 +379,7 @@ pub fn send(sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
 pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
     StoreJob::Send {
         sender,
-        mail: Arc::new(Outgoing {
+        mail: Arc::new(NewMailRecord {
             id: id(number),
             to: to.parse().unwrap(),
             subject: "s".parse().unwrap(),

@@ -27,16 +27,17 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     clock::Now,
     engine::{
-        Limits, Server,
+        Server, ServerLimits,
         connection::{Readiness, Transport},
     },
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    protocol::Protocol,
+    session::SessionConfig,
     store::{
         Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -166,12 +167,12 @@ pub struct World {
     pub hashing: Rc<RefCell<Hashing>>,
 }
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> SessionConfig {
+    SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),
@@ -179,7 +180,7 @@ pub fn settings() -> Settings {
 }
 
 /// So many connections, and no limit to what they try.
-pub fn limits_of(connections: usize) -> Limits {
+pub fn limits_of(connections: usize) -> ServerLimits {
     let admission = AdmissionSettings {
         connections_max: connections,
         per_prefix_max: connections,
@@ -187,7 +188,7 @@ pub fn limits_of(connections: usize) -> Limits {
     };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 
 impl World {
@@ -195,16 +196,16 @@ impl World {
         Self::with(settings(), 100)
     }
 
-    pub fn with(settings: Settings, connections_max: usize) -> Self {
+    pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
         Self::with_store(settings, connections_max, Box::new(store))
     }
 
-    pub fn with_store(settings: Settings, max: usize, store: Box<dyn Store>) -> Self {
+    pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
         Self::limited(limits_of(max), settings, store)
     }
 
-    pub fn limited(limits: Limits, settings: Settings, store: Box<dyn Store>) -> Self {
+    pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
         let server = Server::new(limits, settings, store, Box::new(hasher));
@@ -215,7 +216,7 @@ impl World {
     /// Turns until nothing moves.
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
             let hashing = self.hashing.borrow();
             let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
             if !self.server.has_ready() && hashed {
@@ -252,7 +253,7 @@ impl World {
         let wires =
             Wires { to_server: Flow::default(), to_client: Flow::default(), window: usize::MAX };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
-        let id = self.server.open(self.now, pipe.clone(), peer)?;
+        let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
         Some(Client { id, pipe, channel, number: 0, notices, replies })

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
-    Service, Shown, Trust, Untrusted, show,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Layout,
+    RequestError, Service, Trust, Untrusted, sanitize,
 };
 use correio_proto::{credential::Password, mail::Username};
 use indicatif::ProgressBar;
@@ -136,8 +136,8 @@ impl App {
         self.text.with(
             "server-details",
             &[
-                ("name", show(welcome.software.name.as_str(), Shown::OneLine).into()),
-                ("version", show(welcome.software.version.as_str(), Shown::OneLine).into()),
+                ("name", sanitize(welcome.software.name.as_str(), Layout::OneLine).into()),
+                ("version", sanitize(welcome.software.version.as_str(), Layout::OneLine).into()),
                 ("milliseconds", milliseconds.into()),
             ],
         )

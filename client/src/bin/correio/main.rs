@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, SystemTimeError, UNIX_EPOCH},
 };
 
-use correio_client::{Cancel, show_json};
+use correio_client::{Cancel, sanitize_json};
 use etcetera::BaseStrategy;
 
 use crate::{
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
         Ok(Ended::Answered(output)) => {
-            let answer = if json { show_json(&output.json) } else { output.text.clone() };
+            let answer = if json { sanitize_json(&output.json) } else { output.text.clone() };
             match write_answer(text, &output, &answer) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 /// be written.
 fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     let answer = match (&failure.partial, json) {
-        (_, true) => Some(show_json(&failure.json())),
+        (_, true) => Some(sanitize_json(&failure.json())),
         (Some(partial), false) => Some(partial.text.clone()),
         (None, false) => None,
     };

@@ -1,13 +1,13 @@
-//! The client against a server played by the test, byte for byte, on a clock of whole seconds.
+//! The client against a scripted server, byte for byte, on a clock of whole seconds.
 
 mod peer;
 
 use correio_proto::{
-    foreign::Foreign,
     mail::{Body, MailId, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Send,
     },
+    wrong_protocol::WrongProtocol,
 };
 
 use super::*;
@@ -20,7 +20,7 @@ fn s(seconds: u64) -> Duration {
 }
 
 fn client() -> Client {
-    Client::new(Settings::default())
+    Client::new(ClientConfig::default())
 }
 
 /// Connects and greets.
@@ -111,6 +111,26 @@ fn answers_find_their_requests() {
 }
 
 #[test]
+fn capabilities_are_those_of_the_connection_and_unknown_ones_are_ignored() {
+    let mut client = client();
+    let mut peer = Peer::new();
+    client.connected(s(0));
+    client.drive(s(0), &mut peer).unwrap();
+    let names = vec!["later".parse().unwrap(), "later_2".parse().unwrap()];
+    let capabilities = names.try_into().unwrap();
+    peer.reply(1, Reply::Hello(Welcome { capabilities, ..welcome(1) }));
+    client.drive(s(0), &mut peer).unwrap();
+    assert!(client.is_ready());
+    let capabilities = &client.welcome().unwrap().capabilities;
+    assert!(capabilities.contains("later_2") && !capabilities.contains("lat"));
+
+    client.disconnected();
+    while client.poll().is_some() {}
+    greet(&mut client, s(1), 1);
+    assert!(!client.welcome().unwrap().capabilities.contains("later_2"));
+}
+
+#[test]
 fn answers_that_nobody_asked_for_break_the_connection() {
     for (number, reply) in
         [(4, Reply::Sent { sent_at: Timestamp(9) }), (3, Reply::Pong {}), (0, Reply::Pong {})]
@@ -161,7 +181,7 @@ fn a_credential_that_no_longer_holds_ends_the_session() {
     assert_eq!(outcomes(&mut client), [(waiting, Err(Failure::SessionEnded))]);
     assert_eq!(client.request(mail(2), FAR), Err(Failure::SessionEnded));
     assert_eq!(client.username(), None);
-    // What needs no session still works, and a login makes everything work again.
+    // Requests without a session still work, and a login makes all requests work again.
     client.request(Request::Ping {}, FAR).unwrap();
     client.request(Request::Login(login(2)), FAR).unwrap();
     client.request(mail(2), FAR).unwrap();
@@ -232,7 +252,7 @@ fn a_credential_that_was_refused_is_not_tried_again() {
     peer.reply(3, refused(ErrorCode::RateLimited));
     client.drive(s(2), &mut peer).unwrap();
     client.disconnected();
-    // The server has one try free: it is for the one that may be right.
+    // The server allows one more try, which the client uses for the credential that may be valid.
     let mut peer = greet(&mut client, s(9), 1);
     assert_eq!(peer.heard_requests(), [Request::Login(login(2))]);
     peer.reply(2, refused(ErrorCode::BadCredentials));
@@ -263,7 +283,7 @@ fn deadlines_pass_with_and_without_a_connection() {
     client.handle_timeout(s(10)).unwrap();
     assert_eq!(outcomes(&mut client), [(sent, Err(Failure::TimedOut))]);
     client.drive(s(10), &mut peer).unwrap();
-    // The late answer is counted off, the one behind it is understood.
+    // The late answer is dropped, and the answer after it is delivered.
     peer.reply(3, Reply::Sent { sent_at: Timestamp(1) });
     peer.reply(4, Reply::Sent { sent_at: Timestamp(2) });
     client.drive(s(11), &mut peer).unwrap();
@@ -427,7 +447,7 @@ fn a_peer_that_is_no_server_is_recognised() {
     client.connected(s(0));
     peer.to_client.extend(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let error = client.drive(s(0), &mut peer).unwrap_err();
-    assert_eq!(error, LinkError::Foreign(Foreign::Http));
+    assert_eq!(error, LinkError::WrongProtocol(WrongProtocol::Http));
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     limits,
     message::{
-        ClientMessage, Limits, Notice, Realm, Registration, Reply, Request, ServerMessage,
+        ClientMessage, Limits, Notice, Realm, RegistrationPolicy, Reply, Request, ServerMessage,
         Software, Welcome,
     },
 };
@@ -94,6 +95,7 @@ pub(super) fn welcome(realm: u8) -> Welcome {
         software: Software::named("correiod"),
         realm: Realm([realm; 16]),
         limits: Limits { body: 1000, recipients: 100, page: 200, frame: 1_000_000 },
-        registration: Registration::Open {},
+        registration: RegistrationPolicy::Open {},
+        capabilities: Capabilities::default(),
     }
 }

@@ -1,8 +1,7 @@
-//! Keeps up one connection to one server: look the name up, race its addresses, greet, exchange,
-//! and after a break wait and do all of it again. No socket, no clock: both are passed in.
+//! Keeps a connection to a server: looks its name up, races its addresses, greets, exchanges
+//! messages, and reconnects after a break. Socket and clock are arguments.
 //!
-//! Every step looks at the state as it is rather than at what woke the caller, so one step too
-//! many does no harm.
+//! Every step examines the state and not the cause of the wake-up, so an extra step does no harm.
 
 use std::{
     io::{self, Read, Write},
@@ -15,32 +14,32 @@ use crate::{
     client::{Client, Driven, LinkError},
     network::{
         backoff::Backoff,
-        race::{Race, connect_error},
+        happy_eyeballs::{Race, connect_error},
     },
 };
 
-/// A connection that stood as long was a good one: waiting starts anew after it.
+/// A connection that lasted this long resets the backoff.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
-/// Longest wait that is taken from a server that refuses the connection.
+/// Longest wait accepted from a server that refuses the connection.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// What a link stands on: the network, as far as it is needed.
+/// The network that a link uses.
 pub(crate) trait Net {
-    /// A connection, possibly one that is not made yet.
+    /// A connection, which may still be connecting.
     type Socket: Read + Write;
 
-    /// Looks a name up: starts that where it is not under way, and gives the addresses once they
-    /// are there.
+    /// Starts looking a name up, unless that is under way. Returns the addresses once they are
+    /// known.
     fn look_up(&mut self, host: String, port: u16) -> io::Result<Option<Vec<SocketAddr>>>;
 
     /// Starts to connect.
     fn open(&mut self, address: SocketAddr) -> io::Result<Self::Socket>;
 
-    /// Whether that is done.
+    /// Whether the socket is connected.
     fn is_connected(&self, socket: &Self::Socket) -> io::Result<bool>;
 
-    /// Any number, to keep clients apart.
+    /// A random number, so that clients do not reconnect at the same time.
     fn random(&mut self) -> u64;
 }
 
@@ -52,17 +51,17 @@ pub(crate) struct Link<S> {
     deadline: Duration,
     stage: Stage<S>,
     backoff: Backoff,
-    /// Why there is no connection, or was none the last time.
+    /// The last failure to connect.
     failure: Option<ConnectError>,
-    /// Whether there was a connection at all.
+    /// Whether there was ever a connection.
     stood: bool,
-    /// Whether the server may have more to say without a further event.
+    /// Whether there may be more to read without a further event.
     again: bool,
 }
 
-/// How far the connection is.
+/// State of the connection.
 enum Stage<S> {
-    /// Nothing happens before then.
+    /// Idle until this time.
     Waiting {
         until: Duration,
     },
@@ -70,7 +69,7 @@ enum Stage<S> {
         deadline: Duration,
     },
     Dialing(Dialing<S>),
-    /// Connected; the greeting is under way.
+    /// Connected to the socket's address; the greeting is under way.
     Greeting(Dialing<S>, Socket<S>),
     Up {
         socket: Socket<S>,
@@ -115,7 +114,7 @@ impl<S: Read + Write> Link<S> {
         self.failure.as_ref().filter(|_| !self.is_up())
     }
 
-    /// When the next step is due at the latest.
+    /// Latest time of the next step.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         if self.again {
             return Some(Duration::ZERO);
@@ -133,11 +132,11 @@ impl<S: Read + Write> Link<S> {
         [link, self.client.timeout()].into_iter().flatten().min()
     }
 
-    /// Does whatever can be done now.
+    /// Does everything that is possible at `now`.
     ///
     /// # Errors
     ///
-    /// The very first attempt to connect failed. Later ones are repeated.
+    /// The first attempt to connect failed. Later attempts are repeated.
     pub(crate) fn step(
         &mut self,
         now: Duration,
@@ -167,22 +166,22 @@ impl<S: Read + Write> Link<S> {
             }
         }
         if !self.is_up() {
-            // Only deadlines of requests can pass, and that breaks no connection.
+            // Without a connection only deadlines of requests can pass, which is no error.
             let _ = self.client.handle_timeout(now);
         }
         Ok(())
     }
 
-    /// Says goodbye, as far as that goes without waiting.
+    /// Sends `close_notify`, if that is possible without waiting.
     pub(crate) fn close(&mut self, now: Duration) {
         if let Stage::Up { socket, .. } = &mut self.stage {
             self.client.close();
-            // The server sees the end of the connection in any case.
+            // Without it, the server still sees the end of the connection.
             let _ = self.client.drive(now, &mut socket.inner);
         }
     }
 
-    /// Starts an attempt to connect: the host's addresses first, which may have changed.
+    /// Starts an attempt to connect. Looks the name up again, since its addresses may have changed.
     fn begin(
         &mut self,
         now: Duration,
@@ -314,7 +313,7 @@ impl<S: Read + Write> Link<S> {
         Ok(())
     }
 
-    /// What comes after a failed attempt.
+    /// Waits after a failed attempt.
     fn wait_after(
         &mut self,
         error: ConnectError,
@@ -330,7 +329,7 @@ impl<S: Read + Write> Link<S> {
             _ => None,
         };
         if let Some(asked) = asked {
-            // On top of it, so that not everybody comes back in the same moment.
+            // In addition to the random delay, so that not all clients return at once.
             wait += asked.min(RETRY_AFTER_MAX);
         }
         self.failure = Some(error);

@@ -1,4 +1,4 @@
-//! A link on a network played by the test, on a clock that the test turns.
+//! A link on a simulated network, with a simulated clock.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,41 +6,42 @@ use std::{
 };
 
 use correio_proto::{
+    capability::Capabilities,
     channel::Channel,
     limits,
     message::{
-        ErrorCode, ErrorReply, Limits, Notice, Realm, Registration, Reply, Request, ServerMessage,
-        Software, Welcome,
+        ErrorCode, ErrorReply, Limits, Notice, Realm, RegistrationPolicy, Reply, Request,
+        ServerMessage, Software, Welcome,
     },
 };
 
 use super::*;
-use crate::client::{Event, Settings};
+use crate::client::{ClientConfig, Event};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// What an address does to whoever connects.
+/// Behaviour of the host at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Host {
-    /// Nothing comes back.
+    /// The host does not answer.
     Silent,
     Refusing,
-    /// Connects, and closes at once.
+    /// The host accepts the connection and closes it at once.
     Closing,
     /// A correio server.
     Greeting,
-    /// A correio server that takes nobody for so many seconds.
+    /// A correio server that is busy and states this wait, in seconds.
     Busy(u32),
-    /// A correio server that fails for so many seconds.
+    /// A correio server that is unavailable and states this wait, in seconds.
     Failing(u32),
-    /// A correio server that greets, and then refuses whatever it is sent.
+    /// A correio server that greets, and then refuses every request.
     Refuses,
 }
 
 struct World {
-    /// What each look-up finds; the last one stays. An empty one fails.
+    /// Results of the look-ups, in order; the last one repeats. An empty result is a failure.
     names: VecDeque<Vec<SocketAddr>>,
     hosts: HashMap<SocketAddr, Host>,
     opened: Vec<SocketAddr>,
@@ -155,7 +156,8 @@ fn answer(host: Host) -> VecDeque<u8> {
             software: Software::named("correiod"),
             realm: Realm([1; 16]),
             limits: Limits { body: 1000, recipients: 100, page: 200, frame: 100_000 },
-            registration: Registration::Open {},
+            registration: RegistrationPolicy::Open {},
+            capabilities: Capabilities::default(),
         }),
         Host::Busy(seconds) => refused(ErrorCode::Busy, Some(seconds)),
         Host::Failing(seconds) => refused(ErrorCode::Unavailable, Some(seconds)),
@@ -163,7 +165,7 @@ fn answer(host: Host) -> VecDeque<u8> {
     frames(&[ServerMessage::Reply { number: 1, reply }])
 }
 
-/// What a server says to a frame that it cannot read, before it closes.
+/// A server's reply to an unreadable frame, before it closes.
 fn unreadable() -> VecDeque<u8> {
     let reply = Reply::Error(ErrorReply::new(ErrorCode::TooLarge, "no"));
     frames(&[ServerMessage::Reply { number: 0, reply }])
@@ -183,7 +185,7 @@ fn world(hosts: &[(&str, Host)]) -> World {
 
 fn link() -> Link<Pipe> {
     let address = "correio.example".parse().unwrap();
-    Link::new(Client::new(Settings::default()), address, ms(10_000))
+    Link::new(Client::new(ClientConfig::default()), address, ms(10_000))
 }
 
 /// The wire of the connection that is up.
@@ -194,7 +196,7 @@ fn wire(link: &Link<Pipe>) -> Arc<Mutex<Wire>> {
     }
 }
 
-/// Steps whenever a step is due, until `until` or an error. Fails where the link never rests.
+/// Steps whenever a step is due, until `until` or an error. Panics if the link never rests.
 fn run(
     link: &mut Link<Pipe>,
     net: &mut World,
@@ -206,7 +208,7 @@ fn run(
         let opened = net.opened.len();
         link.step(now, net)?;
         if net.opened.len() > opened {
-            // What has connected, or not, would be an event.
+            // A changed socket would be an event.
             continue;
         }
         match link.timeout() {
@@ -299,7 +301,7 @@ fn attempts_become_rarer_and_never_end() {
     run(&mut link, &mut net, ms(14_000), ms(14_000 + 3_600_000)).unwrap();
     assert!((359..=361).contains(&net.opened.len()), "{}", net.opened.len());
     assert!(matches!(link.failure(), Some(ConnectError::Refused { .. })));
-    // It is back soon after the server is.
+    // The link is up soon after the server is.
     net.hosts.insert(V4.parse().unwrap(), Host::Greeting);
     let back = ms(14_000 + 3_600_000);
     run(&mut link, &mut net, back, back + ms(10_000)).unwrap();
@@ -340,7 +342,7 @@ fn a_busy_server_is_left_as_long_as_it_says() {
     wire(&link).lock().unwrap().closed = true;
     link.step(ms(100), &mut net).unwrap();
     run(&mut link, &mut net, ms(300), ms(300)).unwrap();
-    // And its own wait on top, since others were told the same.
+    // The link adds its own delay, since other clients were told the same wait.
     assert_eq!(link.timeout(), Some(ms(30_700)));
 }
 

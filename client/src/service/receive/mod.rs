@@ -1,7 +1,7 @@
-//! Receiving: fetch a page, save it durably, and only then confirm it.
+//! Receives mail: fetches a page, saves it durably, and only then confirms it.
 //!
-//! Whatever stops it in between, nothing is lost and nothing is there twice: what was not
-//! confirmed comes again, and what was saved is known by its sender and id.
+//! An interruption at any point loses and duplicates nothing: unconfirmed mails come again, and
+//! saved mails are recognised by sender and id.
 
 use std::collections::VecDeque;
 
@@ -13,22 +13,22 @@ use correio_proto::{
 
 use crate::{Cancel, Mailbox, MailboxError, Progress, ReceiveError, RequestError, Stored};
 
-/// How far receiving has come; says what is to be done next. It asks nobody and saves nothing.
+/// State machine of receiving: says what to do next. It does no I/O.
 #[derive(Debug, Default)]
 pub struct Receiving {
-    /// The last mail of the pages before.
+    /// Sequence number of the last mail on the pages before.
     after: Seq,
     stage: Stage,
 }
 
-/// What is to be done next; see [`Receiving::next_step`].
+/// The next step; see [`Receiving::next_step`].
 #[derive(Debug)]
 pub enum ReceiveStep<'a> {
-    /// Ask the server this, and hand its reply to [`Receiving::answered`].
+    /// Send the server this request, and pass its reply to [`Receiving::answered`].
     Ask(Request),
     /// Save these mails durably and call [`Receiving::saved`].
     Save(&'a [Mail]),
-    /// Nothing: the mailbox on the server was emptied.
+    /// Nothing is left: the mailbox on the server is empty.
     Finished,
 }
 
@@ -46,7 +46,7 @@ enum Stage {
 }
 
 impl Receiving {
-    /// What is to be done next.
+    /// The next step.
     #[must_use]
     pub fn next_step(&self) -> ReceiveStep<'_> {
         match &self.stage {
@@ -62,7 +62,7 @@ impl Receiving {
         }
     }
 
-    /// Takes the reply to what was asked.
+    /// Takes the reply to the request.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// Notes that the page is safe: only now it is confirmed.
+    /// Records that the page is safe. Only then is it confirmed.
     pub fn saved(&mut self) {
         if let Stage::Saving(page) = &self.stage {
             let parts = page.mails.chunks(CONFIRM_MAX);
@@ -99,14 +99,14 @@ impl Receiving {
         }
     }
 
-    /// Whether all that was fetched is confirmed.
+    /// Whether everything that was fetched is confirmed.
     fn is_between_pages(&self) -> bool {
         matches!(self.stage, Stage::Fetching | Stage::Finished)
     }
 }
 
-/// Empties the mailbox on the server into the one here, through whatever `ask` asks, and returns
-/// what was never shown.
+/// Moves all mail from the server, reached through `ask`, into the local mailbox. Returns the mails
+/// that were never shown.
 pub(crate) fn receive(
     mailbox: &Mailbox,
     ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
@@ -140,18 +140,19 @@ pub(crate) fn receive(
                 so_far.known += mails.len() - saved;
                 receiving.saved();
             }
-            // The right to save is still held: of clients that receive at once, each shows others.
+            // The lock for saving is still held, so that clients that receive at once show
+            // different mails.
             ReceiveStep::Finished => return Ok(mailbox.claim_unseen()?),
         }
     }
 }
 
-/// The page that a reply is, where it makes sense.
+/// Checks that a reply is a valid page.
 fn checked(reply: Reply, after: Seq) -> Result<Page, ReceiveError> {
     let Reply::Page(page) = reply else {
         return Err(ReceiveError::Page("it is no page"));
     };
-    // Each page starts behind the one before, so that this comes to an end on any server.
+    // Each page starts after the one before, so that receiving ends with any server.
     let mut previous = after;
     for mail in &page.mails {
         if mail.seq <= previous {

@@ -1,4 +1,4 @@
-//! Receiving from a server played by the test, which keeps mail until it is confirmed.
+//! Receiving from a scripted server, which keeps mail until it is confirmed.
 
 use std::collections::BTreeMap;
 
@@ -139,7 +139,7 @@ fn nothing_is_confirmed_that_could_not_be_saved() {
     let data = TempDir::new().unwrap();
     let mailbox = open(&data);
     let mut server = Server::new(4);
-    // The place of a directory is taken by a file.
+    // A file has the name of a directory.
     std::fs::create_dir_all(mailbox.directory()).unwrap();
     std::fs::write(mailbox.directory().join("tmp"), "").unwrap();
     assert!(matches!(server.receive(&mailbox), Err(ReceiveError::Mailbox(_))));

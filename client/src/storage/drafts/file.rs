@@ -1,4 +1,4 @@
-//! The file of one draft while a program writes it.
+//! The file of a draft while a program writes it.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -22,30 +22,30 @@ const LOCK_TRIES: usize = 40;
 /// Times that a file is opened again because a program has just replaced it.
 const OPEN_TRIES: usize = 16;
 
-/// The draft that a program writes now. Other programs see it in [`super::DraftList::in_use`]
-/// until this is dropped or the program ends. Dropping it leaves the draft on disk as it was saved
-/// last.
+/// A draft that this program is writing. Other programs see it in [`super::DraftList::in_use`]
+/// until the value is dropped or the program ends. Dropping it leaves the last saved version on
+/// disk.
 #[derive(Debug)]
 pub struct DraftFile {
     drafts: Drafts,
     held: Option<Held>,
 }
 
-/// The version that is on disk.
+/// The version on disk.
 #[derive(Debug)]
 struct Held {
     id: MailId,
     sequence: u64,
-    /// The open file, which has the lock. It has the draft's name.
+    /// The open and locked file, which has the draft's name.
     _file: File,
 }
 
-/// What [`Drafts::reopen`] found.
+/// Result of [`Drafts::reopen`].
 #[derive(Debug)]
 pub enum Reopened {
-    /// The draft, which this program writes from now on.
+    /// The draft, which this program now writes.
     Draft(DraftFile, Draft),
-    /// Another program writes it.
+    /// Another program is writing it.
     InUse,
     /// It was deleted.
     Gone,
@@ -58,9 +58,9 @@ pub(super) enum Lock {
     Free,
 }
 
-/// What a version on disk must outlast.
+/// The event that a version on disk must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outlasts {
+enum Survives {
     Program,
     PowerFailure,
 }
@@ -87,29 +87,29 @@ impl DraftFile {
         Ok(Reopened::Draft(Self { drafts, held: Some(held) }, record.draft()))
     }
 
-    /// Keeps what was typed so far, for the case that the program ends: cheap enough for every
-    /// pause in typing. Does not sync: after a power failure the text may be lost. Use
-    /// [`DraftFile::save`] where it must survive that.
+    /// Saves the typed text, so that it survives the end of the program. Cheap enough for every
+    /// pause in typing, because it does not sync: a power failure may lose the text.
+    /// [`DraftFile::save`] survives that, too.
     ///
-    /// A draft with another id than the one before takes its place.
+    /// A draft with another id replaces the one before.
     ///
     /// # Errors
     ///
     /// See [`DraftError`]. The version that was on disk is unchanged.
     pub fn autosave(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Outlasts::Program)
+        self.write(draft, Survives::Program)
     }
 
-    /// Keeps a draft durably, as the one written last, in the place of the version before.
+    /// Saves a draft durably, as the last written, and replaces the version before.
     ///
-    /// A draft with another id than the one before takes its place.
+    /// A draft with another id replaces the one before.
     ///
     /// # Errors
     ///
-    /// See [`DraftError`]. The version that was on disk is unchanged, except where the error is
-    /// that of the directory: then the new version is there, and may not outlast a power failure.
+    /// See [`DraftError`]. The version on disk is unchanged, unless syncing the directory failed:
+    /// then the new version is there, and may not survive a power failure.
     pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Outlasts::PowerFailure)
+        self.write(draft, Survives::PowerFailure)
     }
 
     /// Deletes the draft, which was sent or is not wanted any more.
@@ -121,40 +121,40 @@ impl DraftFile {
         self.held.as_ref().map_or(Ok(()), |held| self.drafts.delete(held.id))
     }
 
-    /// The file, where anything was saved.
+    /// The path of the file, if anything was saved.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.held.as_ref().map(|held| self.drafts.file(held.id))
     }
 
-    fn write(&mut self, draft: &Draft, outlasts: Outlasts) -> Result<(), DraftError> {
+    fn write(&mut self, draft: &Draft, survives: Survives) -> Result<(), DraftError> {
         let directory = self.drafts.directory();
         durable::create_directories(directory).map_err(|error| failed(directory, error))?;
         let sequence = match &self.held {
-            // The number is looked up where the draft is begun and at its end, not at each pause.
-            Some(held) if outlasts == Outlasts::Program => held.sequence,
+            // The number is looked up when the draft is begun and at its end, not at each pause.
+            Some(held) if survives == Survives::Program => held.sequence,
             _ => self.drafts.next_sequence(draft.id),
         };
         let path = self.drafts.file(draft.id);
         let temporary = path.with_extension(TEMPORARY);
         let written = Record::of(draft, sequence).json().and_then(|json| {
-            let file = write(&temporary, &json, outlasts)?;
+            let file = write(&temporary, &json, survives)?;
             durable::rename(&temporary, &path)?;
             Ok(file)
         });
         let file = written.map_err(|error| {
-            // The error to tell is the first one.
+            // Report the first error.
             let _ = fs::remove_file(&temporary);
             failed(&path, error)
         })?;
         let before = self.held.replace(Held { id: draft.id, sequence, _file: file });
-        let synced = match outlasts {
-            Outlasts::Program => Ok(()),
-            Outlasts::PowerFailure => self.drafts.sync(),
+        let synced = match survives {
+            Survives::Program => Ok(()),
+            Survives::PowerFailure => self.drafts.sync(),
         };
         synced?;
         match before.filter(|before| before.id != draft.id) {
-            // Should this fail there are two drafts, and nothing is lost.
+            // If this fails there are two drafts, and nothing is lost.
             Some(before) => self.drafts.delete(before.id),
             None => Ok(()),
         }
@@ -162,23 +162,23 @@ impl DraftFile {
 }
 
 /// Writes the next version of a draft and locks it, before it has the draft's name.
-fn write(path: &Path, json: &[u8], outlasts: Outlasts) -> io::Result<File> {
+fn write(path: &Path, json: &[u8], survives: Survives) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(path)?;
     lock(&file);
     file.write_all(json)?;
-    if outlasts == Outlasts::PowerFailure {
+    if survives == Survives::PowerFailure {
         durable::sync(&file)?;
     }
     Ok(file)
 }
 
-/// Opens a draft to be written further, with its lock; `None` where a program has that.
+/// Opens and locks a draft for writing; `None` if another program holds the lock.
 fn writable(path: &Path) -> io::Result<Option<File>> {
     for _ in 0..OPEN_TRIES {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
-            // Some network file systems lock only what is open for writing; others need not.
+            // Some network file systems lock only files that are open for writing.
             Err(error) if is_read_only(&error) => File::open(path)?,
             opened => opened?,
         };
@@ -196,8 +196,8 @@ fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// Locks a file. [`Lock::Held`] where another program keeps the lock; where the file system has
-/// no locks, none holds any.
+/// Locks a file. [`Lock::Held`] if another program keeps the lock. Without locks in the file
+/// system, no program counts as holding one.
 fn lock(file: &File) -> Lock {
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
@@ -208,24 +208,24 @@ fn lock(file: &File) -> Lock {
     Lock::Held
 }
 
-/// Opens a draft to be read, and says whether a program writes it.
+/// Opens a draft for reading, and tells whether a program is writing it.
 pub(super) fn opened(path: &Path) -> io::Result<(File, Lock)> {
     let mut tries = 0..OPEN_TRIES;
     loop {
         let file = durable::open_file(path)?;
-        // Shared, so that two programs that list do not take each other for writers.
+        // Lock it shared, so that two programs that list do not take each other for writers.
         let lock = match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Lock::Held,
             Ok(()) | Err(TryLockError::Error(_)) => Lock::Free,
         };
-        // Only the file that has the name now tells: an older version has lost its lock.
+        // Only the file that has the name now counts: an older version has lost its lock.
         if tries.next().is_none() || has_name(&file, path)? {
             return Ok((file, lock));
         }
     }
 }
 
-/// Whether a path still names an open file.
+/// Whether a path still names this open file.
 fn has_name(file: &File, path: &Path) -> io::Result<bool> {
     let (open, named) = (file.metadata()?, fs::metadata(path)?);
     Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))

@@ -1,16 +1,17 @@
-//! Mails that were written and not sent: kept on this computer until they are.
+//! Drafts: mails that were written and not sent yet, kept on this computer.
 //!
-//! A draft holds what was typed, whether or not it is a valid mail, under the id it is sent
-//! with. [`Drafts::begin`] gives a [`DraftFile`], the one file of a mail that is being written:
+//! A draft holds the typed text, whether or not it is a valid mail, under the id it is sent with.
+//! [`Drafts::begin`] gives a [`DraftFile`], the one file of a mail that is being written:
 //! [`DraftFile::autosave`] it at every pause in typing, as an editor does with its swap file,
-//! [`DraftFile::save`] it before sending, and [`DraftFile::delete`] it once it was sent. Then
-//! nothing that was typed is lost, whatever ends the program, and sending the draft again never
-//! makes a second mail.
+//! [`DraftFile::save`] it before sending, and [`DraftFile::delete`] it once it was sent. Then no
+//! typed text is lost, however the program ends, and sending the draft again never makes a second
+//! mail.
 //!
 //! The directory of an account holds `<id>.json` for each draft. Drafts are ordered by a number in
 //! the file, not by the clock. While a program writes a draft it holds a lock on the draft's file;
-//! the operating system releases the lock when the program ends, however it ends, so that the
-//! next program offers what a killed one left. A file system without locks marks nothing.
+//! the operating system releases the lock when the program ends, however it ends, so that the next
+//! program offers the drafts of a killed one. On a file system without locks no draft is marked as
+//! in use.
 
 mod file;
 mod record;
@@ -29,7 +30,7 @@ use crate::{
     Address, Skipped,
     storage::{
         durable,
-        place::{self, Kept},
+        layout::{self, Kind},
     },
 };
 
@@ -42,7 +43,7 @@ use record::Record;
 const EXTENSION: &str = "json";
 const TEMPORARY: &str = "tmp";
 
-/// What can go wrong with drafts: the file or directory, and what the operating system says.
+/// An error with drafts: the file or directory, and the error of the operating system.
 /// [`io::ErrorKind::StorageFull`] and [`io::ErrorKind::QuotaExceeded`] say that the disk is full.
 /// The caller still has the text, and the version that was on disk before is whole.
 #[derive(Debug, thiserror::Error)]
@@ -50,15 +51,15 @@ const TEMPORARY: &str = "tmp";
 pub struct DraftError {
     /// The file or directory.
     pub path: PathBuf,
-    /// What the operating system says.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
-/// What was typed, as it was typed. Every part may be empty or invalid.
+/// The typed text, unchanged. Every part may be empty or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The id the mail is sent with. A draft whose text is changed after it was sent once, with
-    /// whatever result, needs a new one: the server may have taken the first.
+    /// The id the mail is sent with. A draft that is changed after it was sent once, with any
+    /// result, needs a new id: the server may have accepted the first version.
     pub id: MailId,
     /// Usernames separated by commas.
     pub to: String,
@@ -69,7 +70,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The mail, where what was typed is one.
+    /// The draft as a mail, if it is valid.
     ///
     /// # Errors
     ///
@@ -83,7 +84,7 @@ impl Draft {
         })
     }
 
-    /// Whether nothing was typed but spaces and line ends.
+    /// Whether the draft contains only white space.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         [&self.to, &self.subject, &self.body].iter().all(|part| part.trim().is_empty())
@@ -104,11 +105,11 @@ impl From<&Send> for Draft {
 /// The drafts of an account at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DraftList {
-    /// The drafts that can be reopened: all of them, the one written last at the end.
+    /// The drafts that can be reopened, the last written at the end.
     pub drafts: Vec<Draft>,
-    /// The drafts that a running program writes, in the same order. Do not offer them.
+    /// The drafts that a running program is writing, in the same order. Do not offer them.
     pub in_use: Vec<Draft>,
-    /// Files that are no drafts, and damaged ones. They are left as they are.
+    /// Files that are not drafts, and damaged ones. They are left unchanged.
     pub skipped: Vec<Skipped>,
 }
 
@@ -123,7 +124,7 @@ impl Drafts {
     /// and port as for [`crate::Mailbox::open`]. Makes no directory until a draft is saved.
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
-        Self { directory: place::directory(data, Kept::Drafts, address, username) }
+        Self { directory: layout::directory(data, Kind::Drafts, address, username) }
     }
 
     /// The directory.
@@ -132,22 +133,22 @@ impl Drafts {
         &self.directory
     }
 
-    /// The file of a mail that somebody begins to write. Nothing is on disk until it is saved.
+    /// Begins a new draft. Nothing is on disk until it is saved.
     #[must_use]
     pub fn begin(&self) -> DraftFile {
         DraftFile::new(self.clone())
     }
 
-    /// Takes up a draft again, and keeps other programs from offering it meanwhile.
+    /// Reopens a draft, and keeps other programs from offering it meanwhile.
     ///
     /// # Errors
     ///
-    /// See [`DraftError`]; [`io::ErrorKind::InvalidData`] where the file is damaged.
+    /// See [`DraftError`]; [`io::ErrorKind::InvalidData`] if the file is damaged.
     pub fn reopen(&self, id: MailId) -> Result<Reopened, DraftError> {
         DraftFile::reopen(self.clone(), id)
     }
 
-    /// Keeps a draft durably, in the place of one with the same id, and marks nothing as in use.
+    /// Saves a draft durably, replaces one with the same id, and does not mark it as in use.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl Drafts {
         self.begin().save(draft)
     }
 
-    /// All drafts, and the files that are none.
+    /// Lists all drafts, and the files that are not drafts.
     ///
     /// # Errors
     ///
@@ -186,14 +187,14 @@ impl Drafts {
         Ok(list)
     }
 
-    /// Deletes a draft; one that is not there is deleted already.
+    /// Deletes a draft. A missing draft is no error.
     ///
     /// # Errors
     ///
     /// See [`DraftError`].
     pub fn delete(&self, id: MailId) -> Result<(), DraftError> {
         let path = self.file(id);
-        // What a killed program left of a next version goes with the draft.
+        // Also delete the next version that a killed program left unfinished.
         let _ = fs::remove_file(path.with_extension(TEMPORARY));
         match fs::remove_file(&path) {
             Ok(()) => self.sync(),
@@ -202,21 +203,20 @@ impl Drafts {
         }
     }
 
-    /// The file of a draft, whether or not it is there.
+    /// The path of a draft's file, which need not exist.
     #[must_use]
     pub fn file(&self, id: MailId) -> PathBuf {
         self.directory.join(format!("{id}.{EXTENSION}"))
     }
 
-    /// The paths of everything in the directory, which need not be there.
+    /// The paths in the directory, which need not exist.
     fn files(&self) -> Result<Vec<PathBuf>, DraftError> {
         let names = durable::names(&self.directory);
         let names = names.map_err(|error| failed(&self.directory, error))?;
         Ok(names.iter().map(|name| self.directory.join(name)).collect())
     }
 
-    /// The number that makes a draft the one written last: above that of every other draft.
-    /// Damaged files have none.
+    /// The next sequence number: above that of every other draft. Damaged files have none.
     fn next_sequence(&self, own: MailId) -> u64 {
         let own = self.file(own);
         let files = self.files().unwrap_or_default();
@@ -240,7 +240,7 @@ impl Drafts {
                 Ok(Some((record, Lock::Free)))
             }
             Ok(_) => Ok(None),
-            // The program that writes it now renames it once it is whole.
+            // The program that is writing it renames it once it is complete.
             Err(_) if opened(path).is_ok_and(|(_, lock)| lock == Lock::Held) => Ok(None),
             Err(reason) => Err(reason),
         }
@@ -252,8 +252,8 @@ impl Drafts {
     }
 }
 
-/// Reads a draft, and whether a program writes it now; nothing where another program has deleted
-/// it just now.
+/// Reads a draft, and whether a program is writing it. `None` if another program has just deleted
+/// it.
 fn read(path: &Path) -> Result<Option<(Record, Lock)>, String> {
     let (file, lock) = match opened(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !durable::has_entry(path) => {
@@ -262,7 +262,7 @@ fn read(path: &Path) -> Result<Option<(Record, Lock)>, String> {
         opened => opened.map_err(|error| error.to_string())?,
     };
     let record = Record::read(file)?;
-    // Otherwise it could not be deleted by its id.
+    // A draft under another name could not be deleted by its id.
     let named = path.file_stem().and_then(|stem| stem.to_str());
     if named != Some(record.id.to_string().as_str()) {
         return Err("the file name does not match the id of the draft".to_owned());

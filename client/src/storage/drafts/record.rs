@@ -1,4 +1,4 @@
-//! A draft as the JSON in its file.
+//! The JSON of a draft's file.
 
 use std::{
     io::{self, Read},
@@ -17,11 +17,11 @@ const FILE_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that are read of a file to find its sequence number, which is written first.
 const START_BYTES: u64 = 64;
 
-/// What a draft's file holds.
+/// The content of a draft's file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Orders drafts by when they were written last. Files of older versions have none. It is the
-    /// first field, so that [`sequence`] need not read the body.
+    /// Sequence number, which orders drafts by their last writing. Files of older versions have
+    /// none. It is the first field, so that [`sequence`] need not read the body.
     #[serde(default)]
     pub(super) sequence: u64,
     #[serde(with = "id_text")]
@@ -42,7 +42,7 @@ impl Record {
         Draft { id, to, subject, body }
     }
 
-    /// Drafts in this order have the one written last at the end.
+    /// Sort key: the draft written last comes last.
     pub(super) fn order(&self) -> (u64, MailId) {
         (self.sequence, self.id)
     }
@@ -55,7 +55,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// Why it is no draft, in English.
+    /// Why the file is not a draft, in English.
     pub(super) fn read(file: impl Read) -> Result<Self, String> {
         let mut json = Vec::new();
         let length = file.take(FILE_MAX + 1).read_to_end(&mut json);
@@ -66,18 +66,18 @@ impl Record {
     }
 }
 
-/// The sequence number in a file; `None` where it is no draft.
+/// The sequence number in a file; `None` if it is not a draft.
 pub(super) fn sequence(path: &Path) -> Option<u64> {
     let mut start = Vec::new();
     durable::open_file(path).ok()?.take(START_BYTES).read_to_end(&mut start).ok()?;
     let start = String::from_utf8_lossy(&start);
     let number = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"sequence\":");
     let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
-    // A person, or an older version, has written the fields in another order.
+    // A person or an older version wrote the fields in another order.
     number.or_else(|| Some(Record::read(durable::open_file(path).ok()?).ok()?.sequence))
 }
 
-/// An id as text: in a file for people it is not bytes.
+/// Serializes an id as text, since people may read the file.
 mod id_text {
     use correio_proto::mail::MailId;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -190,7 +190,7 @@ fn a_full_disk_keeps_the_version_before() {
     file.save(&before).unwrap();
     let mut after = before.clone();
     after.subject = "depois".to_owned();
-    // What is written to this device fails as on a full disk.
+    // Writing to this device fails as on a full disk.
     let fill = || symlink("/dev/full", drafts.file(before.id).with_extension(TEMPORARY)).unwrap();
     fill();
     let error = file.autosave(&after).unwrap_err();

@@ -1,8 +1,9 @@
 //! Claims on new mails: when several programs receive at once, only the program that claimed a mail
 //! shows it.
 //!
-//! A claim is a file in the mailbox that names mails and is locked by its program. It counts as
-//! long as it is locked, so that what a killed program had not shown is new to the next one.
+//! A claim is a file in the mailbox that names mails and is locked by its program. It is valid
+//! while it is locked, so that mails that a killed program had not shown are new to the next
+//! program.
 
 use std::{
     collections::BTreeSet,
@@ -16,14 +17,14 @@ use std::{
 use super::name::Name;
 use crate::{new_mail_id, storage::durable};
 
-/// What the names of claims begin with. By the convention, names with a leading dot are nobody's
-/// mail.
+/// Prefix of the names of claims. By the Maildir convention, names with a leading dot are not
+/// mails.
 const PREFIX: &str = ".correio-claim-";
 
 /// Largest claim that is read, in bytes: a million mails.
 const CLAIM_MAX: u64 = 256 << 20;
 
-/// The mails that this program shows. Dropping it ends the claim.
+/// A claim of this program. Dropping it ends the claim.
 #[derive(Debug)]
 pub(super) struct Claim {
     path: PathBuf,
@@ -31,8 +32,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Claims mails. Whoever calls has the right to put mails into the mailbox, so that nobody
-    /// claims at the same time.
+    /// Claims mails. The caller holds the lock for saving, so that no other program claims at the
+    /// same time.
     pub(super) fn new<'a>(
         mailbox: &Path,
         names: impl Iterator<Item = &'a Name>,
@@ -41,9 +42,9 @@ impl Claim {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
         let lines: String = names.map(|name| name.base() + "\n").collect();
-        // Only a program that looks whether the claim counts has the lock, for that moment.
+        // Another program holds the lock only for a moment, to check the claim.
         file.lock().and_then(|()| file.write_all(lines.as_bytes())).inspect_err(|_| {
-            // The error to tell is the first one.
+            // Report the first error.
             let _ = fs::remove_file(&path);
         })?;
         Ok(Self { path, _file: file })
@@ -52,19 +53,19 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // A claim that stays counts no more, and the next program that receives removes it.
+        // A claim file that stays is invalid, and the next program that receives removes it.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The mails that other programs show.
+/// The mails that other programs have claimed.
 pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet<Name> {
     let mut claimed = BTreeSet::new();
     for path in claims(mailbox) {
         if own.is_some_and(|own| own.path == path) {
             continue;
         }
-        // A claim that cannot be read keeps no mail from being shown.
+        // An unreadable claim claims nothing.
         let Ok(file) = durable::open_file(&path) else { continue };
         if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             let mut text = String::new();
@@ -75,12 +76,12 @@ pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet
     claimed
 }
 
-/// Removes the claims of programs that have ended. Whoever calls has the right to put mails into
-/// the mailbox, so that nobody makes a claim at the same time.
+/// Removes the claims of programs that have ended. The caller holds the lock for saving, so that no
+/// other program claims at the same time.
 pub(super) fn remove_ended(mailbox: &Path) {
     for path in claims(mailbox) {
         if durable::open_file(&path).is_ok_and(|file| file.try_lock_shared().is_ok()) {
-            // What stays is tried again the next time.
+            // The next call tries again.
             let _ = fs::remove_file(&path);
         }
     }

@@ -1,8 +1,7 @@
-//! Texts of any characters as the ASCII of a mail file, and back, to the byte: encoded words
+//! Encodes any text as the ASCII of a mail file, and decodes it to the same bytes: encoded words
 //! (RFC 2047) in heads, quoted-printable or base64 (RFC 2045) in bodies.
 //!
-//! Only what is written here needs to be read here; what others write is refused rather than
-//! guessed at.
+//! The decoder reads only what this encoder writes, and refuses everything else.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -21,17 +20,17 @@ const WORD_END: &str = "?=";
 pub(super) enum BodyEncoding {
     /// Text of Latin letters stays readable.
     QuotedPrintable,
-    /// For everything else, which would be three times as long in the other.
+    /// For all other text, which quoted-printable would make three times as long.
     Base64,
 }
 
 impl BodyEncoding {
-    /// The one that suits a body.
+    /// Chooses the encoding for a body.
     pub(super) fn best(body: &str) -> Self {
         let plain = |byte: &&u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && **byte != b'=';
         let quoted = body.len() - body.as_bytes().iter().filter(plain).count();
-        // With a quarter of the bytes quoted it is half as long again; base64 a third. That much
-        // it may cost to be readable.
+        // With a quarter of the bytes quoted, quoted-printable adds a half to the length, base64 a
+        // third. Readability is worth that much.
         if quoted * 4 <= body.len() { Self::QuotedPrintable } else { Self::Base64 }
     }
 
@@ -43,7 +42,7 @@ impl BodyEncoding {
         }
     }
 
-    /// The encoding of a name.
+    /// Parses the name in a head.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::QuotedPrintable, Self::Base64]
             .into_iter()
@@ -71,8 +70,8 @@ impl BodyEncoding {
     }
 }
 
-/// A text of one line for a head: as it is where every program reads that alike, else as encoded
-/// words on lines of their own.
+/// Encodes a text of one line for a head: unchanged if every program reads it alike, otherwise as
+/// encoded words on lines of their own.
 pub(super) fn header_text(text: &str) -> String {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains("=?");
     if plain {
@@ -123,7 +122,7 @@ fn encode_quoted_printable(body: &[u8], output: &mut Vec<u8>) {
             _ => false,
         };
         let width = if literal { 1 } else { 3 };
-        // Room is left for the sign that the line goes on.
+        // Leave room for the `=` of a continued line.
         if column + width > LINE_MAX - 1 {
             output.extend_from_slice(b"=\n");
             column = 0;
@@ -136,7 +135,7 @@ fn encode_quoted_printable(body: &[u8], output: &mut Vec<u8>) {
         column += width;
     }
     if column > 0 {
-        // The body ends within a line; the file does not.
+        // The body ends without a line end, but the file must have one.
         output.extend_from_slice(b"=\n");
     }
 }
@@ -145,7 +144,7 @@ fn decode_quoted_printable(encoded: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(encoded.len());
     for line in encoded.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
-        // A carriage return of the body would be quoted: this one is a program's line end.
+        // A carriage return of the body would be quoted, so this one is another program's line end.
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let (text, goes_on) = match text.strip_suffix(b"=") {
             Some(text) => (text, true),

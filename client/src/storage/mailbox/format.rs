@@ -1,9 +1,7 @@
-//! A mail as a file of its own (RFC 5322) that any mail program opens, and back, every field as
-//! it was.
+//! Converts a mail to a file (RFC 5322) that any mail program opens, and back without loss.
 //!
-//! What such a file has no exact place for stands in fields of our own, `X-Correio-…`. It is
-//! written by hand because each byte of it matters: libraries for the format normalise line ends
-//! and fold texts as they see fit.
+//! Values without an exact standard field stand in fields of our own, `X-Correio-…`. No library is
+//! used, because every byte matters: libraries for the format normalise line ends and fold texts.
 
 use std::{
     fmt::Display,
@@ -20,7 +18,8 @@ use correio_proto::{
 use super::encoding::{BodyEncoding, header_text, parse_header_text};
 use crate::Address;
 
-/// Largest head of a file, in bytes: a hundred recipients at the longest host there is, twice.
+/// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
+/// name.
 const HEAD_MAX: u64 = 64 * 1024;
 
 /// Largest file, in bytes: the largest body in base64 or quoted-printable, and a head.
@@ -29,7 +28,7 @@ const FILE_MAX: u64 = 2 * limits::BODY_MAX as u64 + HEAD_MAX;
 /// Recipients in one line of a head.
 const RECIPIENTS_A_LINE: usize = 8;
 
-/// Everything about a mail but its body.
+/// All fields of a mail but its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) id: MailId,
@@ -47,7 +46,7 @@ pub(super) struct Head {
 #[derive(Debug)]
 pub(super) enum Unreadable {
     Io(io::Error),
-    /// It is none, for the reason given.
+    /// The file is not a mail, for this reason.
     Damaged(String),
 }
 
@@ -57,7 +56,7 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// What stands behind the `@` of mail addresses of a server.
+/// The domain of a server's mail addresses.
 pub(super) fn domain(server: &Address) -> String {
     match server.ip() {
         None => server.host().trim_end_matches('.').to_owned(),
@@ -110,7 +109,8 @@ fn sender(mail: &Mail, domain: &str) -> String {
     }
 }
 
-/// A username as a mail address. One that ends with a dot, or has two in a row, is quoted.
+/// A username as a mail address. A username that ends with a dot, or has two dots in a row, is
+/// quoted.
 fn mail_address(username: &Username, domain: &str) -> String {
     let name = username.as_str();
     if name.ends_with('.') || name.contains("..") {
@@ -126,7 +126,7 @@ fn lines(to: &Recipients, a_line: usize, show: impl Fn(&Username) -> String) -> 
     lines.join(",\n ")
 }
 
-/// A moment as a head has it; nothing where no calendar has it.
+/// A time in the format of a head; `None` if it is outside of the calendar.
 fn date(moment: Timestamp) -> Option<String> {
     let millis = i64::try_from(moment.0).ok()?;
     let timestamp = jiff::Timestamp::from_millisecond(millis).ok()?;
@@ -134,7 +134,7 @@ fn date(moment: Timestamp) -> Option<String> {
     printer.timestamp_to_string(&timestamp).ok()
 }
 
-/// Reads the head of a file, and the empty line behind it.
+/// Reads the head of a file, and the empty line after it.
 pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     let mut head = Fields::default();
     let mut source = file.take(HEAD_MAX);
@@ -179,11 +179,11 @@ pub(super) fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     })
 }
 
-/// The fields of a head that matter here, unfolded, each as it stands first.
+/// The known fields of a head, unfolded. Of a repeated field, the first counts.
 #[derive(Default)]
 struct Fields {
     values: [Option<String>; NAMES.len()],
-    /// The field that a folded line goes on with.
+    /// The field that a folded line continues.
     last: Option<usize>,
 }
 

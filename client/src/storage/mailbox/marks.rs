@@ -1,4 +1,4 @@
-//! Notes in the names of a mailbox's files which mails were shown and read.
+//! Marks mails as shown and read, in the names of their files.
 
 use std::{io, path::Path};
 
@@ -10,12 +10,12 @@ use super::{
 use crate::storage::durable;
 
 impl Mailbox {
-    /// Notes that mails were shown: they are no longer new. On a file system that cannot have
-    /// their names they stay new, and [`Mailbox::take_notes`] says so.
+    /// Marks mails as shown, so that they are no longer new. On a file system that does not support
+    /// the new names they stay new, and [`Mailbox::take_notes`] reports it.
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Io`]. Mails that were deleted since are passed over.
+    /// [`MailboxError::Io`]. Mails that were deleted since are ignored.
     pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
         let found = scan(self.directory())?;
         for mail in mails {
@@ -27,11 +27,11 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Notes that a mail was read; see [`Mailbox::mark_shown`].
+    /// Marks a mail as read; see [`Mailbox::mark_shown`].
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Io`]. A mail that was deleted since is passed over.
+    /// [`MailboxError::Io`]. A mail that was deleted since is ignored.
     pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
         let found = scan(self.directory())?;
         let Some(file) = found.find(&stored.name) else {
@@ -66,7 +66,8 @@ fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
-/// Whether a file system cannot have a name: exfat-fuse says of a `:` that there is no such file.
+/// Whether an error means that the file system does not support a name. For a `:` exfat-fuse
+/// reports that there is no such file.
 fn cannot_be_named(error: &io::Error) -> bool {
     is_missing(error)
         || durable::is_unsupported(error)

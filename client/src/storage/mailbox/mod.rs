@@ -1,8 +1,8 @@
-//! The mails on this computer: a Maildir for each account, which any mail program opens.
+//! The local mailbox: a Maildir for each account, which any mail program opens.
 //!
-//! `new` holds what was never shown, `cur` what was; a file's name says which mail it holds, so
-//! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails
-//! at any time; only saving takes a lock. Mails have the order in which they were saved here.
+//! `new` holds mails that were never shown, `cur` the others. A file's name identifies its mail, so
+//! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails at
+//! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
 mod claim;
 mod encoding;
@@ -16,7 +16,7 @@ use std::{
     fs::File,
     io::{self, BufReader},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
@@ -24,9 +24,10 @@ use rustix::io::Errno;
 
 use crate::{
     Address,
+    mutex::lock,
     storage::{
         durable,
-        place::{self, Kept},
+        layout::{self, Kind},
     },
 };
 use claim::Claim;
@@ -36,24 +37,24 @@ use scan::{MailFile, scan};
 
 pub use saving::Saving;
 
-/// What can go wrong with a mailbox on this computer.
+/// Errors of a local mailbox.
 #[derive(Debug, thiserror::Error)]
 pub enum MailboxError {
-    /// The operating system refused something.
+    /// An operation of the file system failed.
     #[error("{path}: {source}", path = path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What it says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// There is no mail of this number.
+    /// No mail has this number.
     #[error("there is no mail number {0}")]
     NoSuchMail(usize),
-    /// A file that is no mail that correio saved, or not any more.
+    /// The file is not, or no longer, a mail that correio saved.
     #[error("{path}: {reason}", path = .0.path.display(), reason = .0.reason)]
     Damaged(Skipped),
-    /// Another program receives mail into this mailbox.
+    /// Another program is receiving mail into this mailbox.
     #[error("another client is receiving mail into this mailbox")]
     Locked,
 }
@@ -79,13 +80,13 @@ pub enum Status {
 /// A mail of the local mailbox, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its number, from 1: the place in the mailbox as it is now, in the order of arrival.
+    /// Its number, from 1: its present position in the mailbox, by arrival.
     pub number: usize,
     /// Whether it was shown, and read.
     pub status: Status,
     /// The id its sender gave it.
     pub id: MailId,
-    /// Its number in the server's store.
+    /// Its sequence number in the server's store.
     pub seq: Seq,
     /// Username of the sender.
     pub from: Username,
@@ -95,11 +96,11 @@ pub struct Stored {
     pub sent_at: Timestamp,
     /// Its subject.
     pub subject: Subject,
-    /// What its file's name says.
+    /// The parsed name of its file.
     name: Name,
 }
 
-/// A file in a mailbox that is passed over.
+/// A file in a mailbox that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// The file.
@@ -108,20 +109,20 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Something about a mailbox that a person should know although nothing was lost.
+/// A warning about a mailbox. No mail was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailboxNote {
-    /// A file among the new mails that cannot be read. The others are listed.
+    /// A file among the new mails cannot be read. The others are listed.
     Unreadable(Skipped),
-    /// The file system makes nothing durable on request: what was received shortly before a power
-    /// failure may be lost. With the first file or directory and what the file system says.
+    /// The file system does not support syncing, so that mail received shortly before a power
+    /// failure may be lost. Contains the first file or directory, and the file system's error.
     NotSynced(Skipped),
-    /// The file system does not rename a mail that was shown or read, so that it stays new, or
-    /// unread. With the first such file and what the file system says.
+    /// The file system cannot rename a mail that was shown or read, so that the mail stays new, or
+    /// unread. Contains the first such file, and the file system's error.
     NotMarked(Skipped),
 }
 
-/// Notes that are kept at most; what is beyond is of the same kinds.
+/// Maximum of notes that are kept.
 const NOTES_MAX: usize = 100;
 
 /// Part of a mailbox, in the order in which the mails arrived.
@@ -129,10 +130,9 @@ const NOTES_MAX: usize = 100;
 pub struct List {
     /// The mails.
     pub mails: Vec<Stored>,
-    /// How many mails the whole mailbox has.
+    /// Number of mails in the whole mailbox.
     pub total: usize,
-    /// Files that are no mails of correio, and those among the listed that are damaged or cannot be
-    /// read.
+    /// Files that are not mails of correio, and listed files that are damaged or unreadable.
     pub skipped: Vec<Skipped>,
 }
 
@@ -140,12 +140,12 @@ pub struct List {
 #[derive(Debug)]
 pub struct Mailbox {
     directory: PathBuf,
-    /// What stands behind the `@` of the addresses in its files.
+    /// The domain of the mail addresses in its files.
     domain: String,
     state: Mutex<State>,
 }
 
-/// What a mailbox knows beyond its files.
+/// State of a mailbox beside its files.
 #[derive(Debug, Default)]
 struct State {
     notes: Vec<MailboxNote>,
@@ -154,18 +154,16 @@ struct State {
 }
 
 impl Mailbox {
-    /// The mailbox of an account in a data directory: `<data>/mail/<host>_<port>/<username>`, host
-    /// and port being those under which the server was used first, where it is known that they
-    /// are the same server's. Makes no directory: one that is not there is an empty mailbox until
-    /// mail is received into it.
+    /// Opens the mailbox of an account in a data directory: `<data>/mail/<host>_<port>/<username>`.
+    /// If the server is known under several addresses, host and port are of the address used first.
+    /// Creates no directory: a missing one is an empty mailbox.
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
-        let directory = place::directory(data, Kept::Mail, address, username);
+        let directory = layout::directory(data, Kind::Mail, address, username);
         Self { directory, domain: format::domain(address), state: Mutex::default() }
     }
 
-    /// What a person should know of the mailbox, each thing once; at most the first 100 since the
-    /// last call.
+    /// Takes the warnings since the last call, each once; at most the first 100.
     #[must_use]
     pub fn take_notes(&self) -> Vec<MailboxNote> {
         std::mem::take(&mut self.state().notes)
@@ -185,24 +183,23 @@ impl Mailbox {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is made at once: a panic elsewhere leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
-    /// The Maildir: what to tell another mail program.
+    /// The path of the Maildir, for other mail programs.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The name of the file in which a mailbox keeps its first mail, and what it holds.
+    /// The name and content of the file of a mail, as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
         (Name::of(mail, 1).base(), format::write(mail, &self.domain))
     }
 
-    /// At most `max` mails from number `first` on (from 1). Reads their heads only; pass
-    /// `usize::MAX` for all of them.
+    /// Lists at most `max` mails from number `first` on (from 1); `usize::MAX` lists all. Reads
+    /// only the mails' heads.
     ///
     /// # Errors
     ///
@@ -217,9 +214,9 @@ impl Mailbox {
         Ok(list)
     }
 
-    /// The mails that were never shown, with the numbers they have in the whole mailbox, without
-    /// those that another program has received and shows now. Damaged ones, and those that cannot
-    /// be read, are left out; [`Mailbox::take_notes`] tells of them.
+    /// The mails that were never shown, with their numbers in the whole mailbox, without those that
+    /// another program has claimed to show. Damaged and unreadable mails are left out;
+    /// [`Mailbox::take_notes`] reports them.
     ///
     /// # Errors
     ///
@@ -240,8 +237,8 @@ impl Mailbox {
         Ok(list.mails)
     }
 
-    /// As [`Mailbox::unseen`], for whoever has the right to put mails into the mailbox. Until this
-    /// mailbox is dropped, no other program returns these mails as new ones.
+    /// As [`Mailbox::unseen`], and claims the mails: until this mailbox is dropped, no other
+    /// program returns them as new. The caller holds the lock for saving.
     ///
     /// # Errors
     ///
@@ -251,18 +248,18 @@ impl Mailbox {
         let unseen = self.unseen()?;
         if !unseen.is_empty() {
             let names = unseen.iter().map(|mail| &mail.name);
-            // Without a claim, as on a full disk, another program may show the same mails too.
+            // If the claim fails, as on a full disk, another program may show the same mails, too.
             self.state().claim = Claim::new(&self.directory, names).ok();
         }
         Ok(unseen)
     }
 
-    /// Notes that the file system did not make durable what was saved.
+    /// Records that the file system did not make saved mails durable.
     pub(crate) fn note_not_synced(&self, skipped: &Skipped) {
         self.note(MailboxNote::NotSynced(skipped.clone()));
     }
 
-    /// The mail of a number, counted from 1 in the mailbox as it is now, and how a list shows it.
+    /// Reads the mail with this number, from 1, and its entry in a list.
     ///
     /// # Errors
     ///
@@ -280,11 +277,11 @@ impl Mailbox {
         }
     }
 
-    /// A whole mail, wherever in the mailbox it has moved since it was listed.
+    /// Reads a listed mail, even if its file was moved or flagged since.
     ///
     /// # Errors
     ///
-    /// [`MailboxError::NoSuchMail`] where it was deleted since, [`MailboxError::Damaged`],
+    /// [`MailboxError::NoSuchMail`] if it was deleted since, [`MailboxError::Damaged`],
     /// [`MailboxError::Io`].
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
         let gone = || MailboxError::NoSuchMail(stored.number);
@@ -292,13 +289,13 @@ impl Mailbox {
         self.open_file(&file, format::read)?.ok_or_else(gone)
     }
 
-    /// Adds a file to a list, one way or the other; not where it was deleted meanwhile.
+    /// Adds a file to a list's mails or skipped files. A file deleted meanwhile is ignored.
     fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
         match self.open_file(file, format::read_head) {
             Ok(Some(head)) => list.mails.push(stored(number, file, head)),
             Ok(None) => {}
             Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
-            // One file that cannot be read, such as a link that leads nowhere, hides no other.
+            // An unreadable file, such as a dangling link, must not hide the others.
             Err(MailboxError::Io { path, source }) if !is_of_program(&source) => {
                 list.skipped.push(Skipped { path, reason: source.to_string() });
             }
@@ -307,12 +304,12 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Where a mail is now.
+    /// Finds the present file of a mail.
     fn find(&self, name: &Name) -> Result<Option<MailFile>, MailboxError> {
         Ok(scan(&self.directory)?.find(name).cloned())
     }
 
-    /// Reads a file, wherever it is by now; nothing where it is gone.
+    /// Reads a file, even if it was moved meanwhile. `None` if it is gone.
     fn open_file<T>(
         &self,
         file: &MailFile,
@@ -341,11 +338,11 @@ impl Mailbox {
     }
 }
 
-/// The mail that the content of a file in a mailbox holds.
+/// Parses the content of a file in a mailbox.
 ///
 /// # Errors
 ///
-/// Why it is none, in English.
+/// Why the content is not a mail, in English.
 pub fn read_file(content: &[u8]) -> Result<Mail, String> {
     let mut content = content;
     format::read(&mut content).map_err(|unreadable| match unreadable {
@@ -368,7 +365,7 @@ fn stored(number: usize, file: &MailFile, head: Head) -> Stored {
     }
 }
 
-/// Whether an error says that this program can open no file at all, whichever it is.
+/// Whether an error means that this program cannot open any file.
 fn is_of_program(error: &io::Error) -> bool {
     let limits = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|error| limits.contains(&error))

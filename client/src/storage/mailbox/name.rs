@@ -1,35 +1,35 @@
 //! Names of the files in a mailbox.
 //!
-//! A name says which mail a file holds, so that neither ordering mails nor knowing one again
-//! takes opening a file: `<seconds>.<milliseconds>_<seq>_<id>_<arrival>.<sender>`. Other mail
-//! programs append fields to it (`,U=7`, `,S=1024`), which are left as they are. In `cur` every
-//! mail program adds `:2,` and flags, or `;2,` where a file system allows no `:` in names.
+//! A name identifies the mail in a file, so that mails are ordered and recognised without opening
+//! files: `<seconds>.<milliseconds>_<seq>_<id>_<arrival>.<sender>`. Other mail programs append
+//! fields (`,U=7`, `,S=1024`), which are kept. In `cur` every mail program adds `:2,` and flags, or
+//! `;2,` where a file system allows no `:` in names.
 
 use correio_proto::mail::{Mail, MailId, Seq, Timestamp, Username};
 use uuid::Uuid;
 
-/// What parts a name from its flags, in the order in which they are tried: the convention's, and
-/// the one that isync and NeoMutt offer for file systems such as FAT and NTFS.
+/// Separators between a name and its flags, in the order in which they are tried: the convention's,
+/// and the one that isync and NeoMutt offer for file systems such as FAT and NTFS.
 pub(super) const SEPARATORS: [char; 2] = [':', ';'];
 
-/// Further separators that other programs use: the one of Python's documentation.
+/// A further separator, from Python's documentation.
 const OTHER_SEPARATOR: char = '!';
 
-/// What stands between separator and flags: version 2 of the convention, the only one in use.
+/// The text between separator and flags: version 2 of the convention, the only one in use.
 const VERSION: &str = "2,";
 
-/// What begins a field that another program appends.
+/// Start of a field that another program appends.
 const FIELD: char = ',';
 
 /// Flag of a mail that was read.
 const READ: char = 'S';
 
-/// What a name says. The order is that of a mailbox.
+/// A parsed name. Names sort in the order of the mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
-    /// The place of the mail in the order in which mails were saved here. It goes first, since
-    /// the server's clock may be turned back and the numbers of its store may start anew. 0 in a
-    /// name that an older version gave, which has none: those mails come first, by the clock.
+    /// Number of the mail in the order of saving. It sorts first, since the server's clock may be
+    /// set back and its store may start over. 0 for names of older versions, which lack it; those
+    /// mails come first, by the clock.
     pub(super) arrival: u64,
     pub(super) sent_at: Timestamp,
     pub(super) seq: Seq,
@@ -59,7 +59,7 @@ impl Name {
         )
     }
 
-    /// Reads the name of a file; `None` where it is no mail of ours.
+    /// Parses the name of a file; `None` if it is not a mail of correio.
     pub(super) fn parse(file: &str) -> Option<Self> {
         let is_end = |c: char| c == FIELD || c == OTHER_SEPARATOR || SEPARATORS.contains(&c);
         let base = file.split(is_end).next()?;
@@ -77,7 +77,7 @@ impl Name {
             id: id.parse().ok()?,
             sender: sender.parse().ok()?,
         };
-        // One mail, one name: anything else is not our writing.
+        // A mail has exactly one name; other spellings were not written by correio.
         (name.base() == base).then_some(name)
     }
 }
@@ -97,14 +97,14 @@ pub(super) fn is_read(file: &str) -> bool {
     letters(split(file).1).0.contains(READ)
 }
 
-/// A file's name in `cur` of a mail that was shown.
+/// The file name in `cur` of a mail that was shown.
 pub(super) fn shown(file: &str, separator: char) -> String {
     let (stem, flags) = split(file);
     format!("{stem}{separator}{VERSION}{flags}")
 }
 
-/// A file's name in `cur` with the flag of a mail that was read, flags in order as the
-/// convention wants them.
+/// The file name in `cur` of a mail that was read. Flags are in alphabetical order, as the
+/// convention requires.
 pub(super) fn read(file: &str, separator: char) -> String {
     let (stem, info) = split(file);
     let (flags, appended) = letters(info);

@@ -1,4 +1,4 @@
-//! Puts mails into a mailbox, durably and once each.
+//! Saves mails into a mailbox, durably and each once.
 
 use std::{
     collections::HashSet,
@@ -15,18 +15,17 @@ use crate::{
     Cancel,
     storage::{
         durable::{self, Disk},
-        lock::{self, LockError, Patience},
+        lock::{self, LockError, WaitLimit},
     },
 };
 
-/// This computer's disk, and the right to put mails into a mailbox on it: one program has it at a
-/// time, so that none saves what another is saving. Reading needs no right; a Maildir is made for
-/// that. The operating system takes it back when the program ends, however it ends.
+/// This computer's disk, with the lock for saving into a mailbox: one program holds it at a time,
+/// so that no mail is saved twice. Reading needs no lock. The operating system releases the lock
+/// when the program ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct Locked {
     _lock: File,
-    /// The first file or directory that the file system did not make durable when asked to, and
-    /// what it said.
+    /// The first file or directory that the file system did not make durable, and its error.
     not_synced: Option<Skipped>,
 }
 
@@ -39,36 +38,37 @@ impl Locked {
     }
 }
 
-/// Puts mails into a Maildir on a disk.
+/// Saves mails into a Maildir on a disk.
 #[derive(Debug)]
 pub struct Saving<D> {
     disk: D,
     directory: PathBuf,
     domain: String,
-    /// What the mailbox holds. A mail that was deleted from it after it was confirmed does not
-    /// come again, so nothing else needs to be known.
+    /// The mails in the mailbox. A mail that was deleted after it was confirmed does not come
+    /// again, so no other record is needed.
     known: HashSet<(MailId, Username)>,
-    /// The arrival of the mail that is saved next.
+    /// The arrival number of the next mail.
     next_arrival: u64,
 }
 
 impl Mailbox {
-    /// Waits for the right to put mails into the mailbox, and makes its directories.
+    /// Waits for the lock for saving, and creates the mailbox's directories.
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Locked`] where another client keeps it for ten seconds, or `cancel` is
-    /// thrown meanwhile; [`MailboxError::Io`].
+    /// [`MailboxError::Locked`] if another client keeps it for ten seconds or the call is
+    /// cancelled; [`MailboxError::Io`].
     pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving<Locked>, MailboxError> {
         for part in ["tmp", "new", "cur"] {
             let part = self.directory.join(part);
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
         let path = self.directory.join(".correio-lock");
-        let lock = lock::take(&path, Patience::Receiving, cancel).map_err(|error| match error {
-            LockError::Held | LockError::Cancelled => MailboxError::Locked,
-            LockError::Io(source) => MailboxError::Io { path, source },
-        })?;
+        let lock =
+            lock::take(&path, WaitLimit::Receiving, cancel).map_err(|error| match error {
+                LockError::Held | LockError::Cancelled => MailboxError::Locked,
+                LockError::Io(source) => MailboxError::Io { path, source },
+            })?;
         let disk = Locked { _lock: lock, not_synced: None };
         Saving::start(disk, &self.directory, &self.domain)
     }
@@ -82,8 +82,8 @@ impl Saving<Locked> {
 }
 
 impl<D: Disk> Saving<D> {
-    /// Begins to put mails into a Maildir whose directories `tmp`, `new` and `cur` are there, and
-    /// into which nobody else puts any. `domain` is what stands behind the `@` in its files.
+    /// Begins to save into a Maildir whose directories `tmp`, `new` and `cur` exist, and into which
+    /// no other program saves. `domain` is that of the mail addresses in its files.
     ///
     /// # Errors
     ///
@@ -97,8 +97,8 @@ impl<D: Disk> Saving<D> {
         Ok(Self { disk, directory, domain, known, next_arrival: last.saturating_add(1) })
     }
 
-    /// Saves a page of mails as new ones, except for those that the mailbox has. All of them are
-    /// safe when it returns, and may be confirmed. Returns how many were saved.
+    /// Saves a page of mails as new, except those that the mailbox has. When it returns, the whole
+    /// page is durable and may be confirmed. Returns the number of saved mails.
     ///
     /// # Errors
     ///
@@ -106,11 +106,11 @@ impl<D: Disk> Saving<D> {
     pub fn save(&mut self, page: &[Mail]) -> Result<usize, MailboxError> {
         let mut saved = Vec::new();
         let result = self.save_each(page, &mut saved);
-        // Also for those that were there: the program that saved them may have been killed just
-        // before it came to this.
+        // Sync also for mails that were present: the program that saved them may have been killed
+        // before it synced.
         let synced = result.and_then(|()| self.sync());
         if synced.is_err() {
-            // A file that is not known to be safe must not be taken for one that is.
+            // A file that may not be durable must not be taken for a durable one.
             for (path, known) in &saved {
                 let _ = self.disk.remove(path);
                 self.known.remove(known);
@@ -151,11 +151,11 @@ impl<D: Disk> Saving<D> {
     }
 }
 
-/// Removes what a program that was killed had begun to write; nobody else is writing now.
+/// Removes unfinished files of killed programs. No other program is writing now.
 fn clean(disk: &mut impl Disk, temporary: &Path) {
     for name in disk.names(temporary).unwrap_or_default() {
         if name.to_str().is_some_and(|name| Name::parse(name).is_some()) {
-            // What stays is written over when the mail comes again.
+            // A file that stays is overwritten when the mail comes again.
             let _: io::Result<()> = disk.remove(&temporary.join(name));
         }
     }

@@ -1,4 +1,4 @@
-//! Which mails a mailbox holds, by the names of its files alone.
+//! Scans a mailbox: which mails it holds, by the names of its files.
 
 use std::{
     ffi::OsString,
@@ -23,7 +23,7 @@ pub(super) struct Scan {
 #[derive(Clone, Debug)]
 pub(super) struct MailFile {
     pub(super) name: Name,
-    /// With its flags.
+    /// The whole name, with its flags.
     pub(super) file: Box<str>,
     pub(super) part: Part,
 }
@@ -58,24 +58,24 @@ impl MailFile {
     }
 }
 
-/// Looks at what is there.
+/// Scans the mailbox in a directory.
 pub(super) fn scan(mailbox: &Path) -> Result<Scan, MailboxError> {
     scan_with(mailbox, durable::names)
 }
 
-/// As [`scan`], on a disk that tells the `names` in its directories.
+/// As [`scan`], with `names` to list a directory.
 pub(super) fn scan_with(
     mailbox: &Path,
     names: impl Fn(&Path) -> io::Result<Vec<OsString>>,
 ) -> Result<Scan, MailboxError> {
     let mut found = Scan::default();
-    // In this order a mail that another program moves meanwhile, from new to cur, is not missed.
+    // In this order no mail is missed that another program moves from new to cur meanwhile.
     for part in [Part::New, Part::Cur] {
         let directory = mailbox.join(part.directory());
         let names = names(&directory).map_err(|error| MailboxError::io(&directory, error))?;
         found.add(&directory, part, &names);
     }
-    // Stable: of a mail that was seen in both, the later sight comes last and is the one kept.
+    // The sort is stable: of a mail that was seen in both directories, the later entry is kept.
     found.files.sort_by(|a, b| a.name.cmp(&b.name));
     found.files.reverse();
     found.files.dedup_by(|a, b| a.name == b.name);
@@ -94,7 +94,7 @@ impl Scan {
         for file in names {
             let path = directory.join(file);
             let file = file.to_string_lossy();
-            // By the convention, names with a leading dot are nobody's mail.
+            // By the Maildir convention, names with a leading dot are not mails.
             if file.starts_with('.') {
                 continue;
             }

@@ -219,7 +219,7 @@ fn a_file_that_cannot_be_read_hides_no_other() {
 fn mails_have_the_order_in_which_they_arrived() {
     let (data, mailbox) = with_mails(3);
     let old = |seq: usize| all(&mailbox)[seq - 1].name.clone();
-    // Those that an older version saved have no arrival in their names.
+    // Mails that an older version saved have no arrival number in their names.
     for name in [old(1), old(2), old(3)] {
         let older = Name { arrival: 0, ..name.clone() };
         let new = mailbox.directory().join("new");
@@ -254,14 +254,14 @@ fn each_new_mail_is_returned_to_one_of_those_who_receive() {
     assert_eq!(receive(&second, 4), [4]);
     assert_eq!(open(&data).unseen().unwrap(), []);
     first.mark_shown(&first.unseen().unwrap()[..1]).unwrap();
-    // Whoever ends without having shown them leaves them to the next.
+    // A program that ends without showing its mails leaves them to the next program.
     drop(first);
     assert_eq!(receive(&third, 5), [2, 3, 5]);
     drop((second, third));
     let names = durable::names(open(&data).directory()).unwrap();
     let left = names.iter().filter(|name| name.to_string_lossy().contains("claim")).count();
     assert_eq!(left, 0);
-    // A killed program leaves its claim behind, which nobody holds any more.
+    // A killed program leaves a claim file, which no program has locked any more.
     let ended = open(&data).directory().join(".correio-claim-x");
     fs::write(&ended, all(&open(&data)).iter().map(|m| m.name.base() + "\n").collect::<String>())
         .unwrap();

@@ -1,4 +1,4 @@
-//! One target under libFuzzer: the one that `CORREIO_FUZZ_TARGET` names.
+//! Runs the target that `CORREIO_FUZZ_TARGET` names under libFuzzer.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::{alloc::System, env, process, sync::OnceLock};
 use cap::Cap;
 use correio_fuzz::Target;
 
-/// Nothing that a target tests needs as much, whatever its input says.
+/// No target needs this much memory, whatever its input says.
 const MEMORY_MAX: usize = 64 << 20;
 
 #[global_allocator]

@@ -1,77 +1,77 @@
 //! Target `client`: the client's core and a server that may answer anything, on connections that
 //! break at any moment.
 //!
-//! However that is: every request has one answer, of its own kind and within its deadline, unless
-//! it was abandoned; what is written is requests in order behind a greeting; a credential that
-//! somebody logged in with goes to no other realm by itself; and nobody who waits as long as the
-//! client says wakes up for nothing.
+//! In every case: each request has one answer, of its own kind and within its deadline, unless it
+//! was abandoned; requests are written in order after a greeting; a login's credential is never
+//! sent to another realm automatically; and a timeout never fires without a reason.
 
 mod peer;
 
 use std::{collections::BTreeMap, mem::discriminant, time::Duration};
 
-use correio_client::client::{Client, Event, Failure, RequestId, Settings};
+use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
+    capability::{Capabilities, Capability},
     credential::Credential,
     mail::{MailId, Seq, Timestamp, Username},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Limits, LoggedIn, Login,
-        NewMail, Notice, Page, Realm, Register, Registration, Reply, Request, Send, ServerMessage,
-        Software, Welcome,
+        NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
+        ServerMessage, Software, Welcome,
     },
 };
 
 use self::peer::Peer;
-use crate::script::Script;
+use crate::input::Input;
 
-/// Actions in one input.
+/// Most actions of one input.
 const ACTIONS_MAX: usize = 200;
 
 const REQUESTS_MAX: usize = 8;
 const NOTICES_MAX: usize = 4;
 
 pub(crate) fn run(data: &[u8]) {
-    let mut script = Script(data);
-    let mut play = Play::new();
+    let mut input = Input(data);
+    let mut run = Run::new();
     for _ in 0..ACTIONS_MAX {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        let action = script.byte();
-        play.act(action.into(), &mut script);
-        // With the high bit more happens before the client comes to it.
+        let action = input.byte();
+        run.act(action.into(), &mut input);
+        // With the high bit set, more happens before the client is driven.
         if action & 0x80 == 0 {
-            play.drive();
+            run.drive();
         }
     }
-    play.end();
+    run.end();
 }
 
-/// A request that was asked for.
-struct Asked {
+/// A request that was handed to the client.
+struct PendingRequest {
     request: Request,
     deadline: Duration,
-    /// On which connection, counted, it was answered or abandoned.
+    /// Number of the connection on which the request was answered or abandoned.
     over_on: Option<u32>,
 }
 
-struct Play {
+struct Run {
     client: Client,
     now: Duration,
     peer: Option<Peer>,
-    /// How many connections were over before this one.
+    /// Number of earlier connections.
     connection: u32,
-    asked: BTreeMap<RequestId, Asked>,
-    /// Credentials that a realm may be sent: by somebody who asked for it.
+    asked: BTreeMap<RequestId, PendingRequest>,
+    /// Credentials that may be sent to a realm, because the user asked for that.
     known: Vec<(Realm, Credential)>,
 }
 
-impl Play {
+impl Run {
     fn new() -> Self {
-        let settings = Settings {
+        let settings = ClientConfig {
             requests_max: REQUESTS_MAX,
             notices_max: NOTICES_MAX,
-            ..Settings::default()
+            ..ClientConfig::default()
         };
         Self {
             client: Client::new(settings),
@@ -83,49 +83,49 @@ impl Play {
         }
     }
 
-    fn act(&mut self, action: usize, script: &mut Script<'_>) {
+    fn act(&mut self, action: usize, input: &mut Input<'_>) {
         match action % 16 {
-            0..=3 => self.ask(script),
-            4 => self.connect(script),
+            0..=3 => self.ask(input),
+            4 => self.connect(input),
             5 => {
-                self.now += Duration::from_secs(script.byte().into());
+                self.now += Duration::from_secs(input.byte().into());
                 self.wake();
             }
             6 => {
                 self.poll();
-                let which = script.below(self.asked.len().max(1));
+                let which = input.below(self.asked.len().max(1));
                 if let Some((id, asked)) = self.asked.iter_mut().nth(which) {
                     self.client.abandon(*id);
                     asked.over_on.get_or_insert(self.connection);
                 }
             }
-            other => self.hear(other, script),
+            other => self.act_as_server(other, input),
         }
     }
 
-    fn ask(&mut self, script: &mut Script<'_>) {
-        // What is over is known.
+    fn ask(&mut self, input: &mut Input<'_>) {
+        // Events first, so that finished requests are known.
         self.poll();
-        let request = request(script);
-        let deadline = self.now + Duration::from_secs(u64::from(script.byte()) + 1);
+        let request = request(input);
+        let deadline = self.now + Duration::from_secs(u64::from(input.byte()) + 1);
         if let (Request::Account(Account::Password { new, .. }), Some(welcome)) =
             (&request, self.client.welcome())
         {
-            // It may be tried for the next login, whether or not the change got there.
+            // The new password may be tried at the next login, whether or not the change arrived.
             self.known.push((welcome.realm, new.clone()));
         }
         let waiting = self.asked.values().filter(|asked| asked.over_on.is_none()).count();
         match self.client.request(request.clone(), deadline) {
             Ok(id) => {
                 assert!(waiting < REQUESTS_MAX);
-                let asked = Asked { request, deadline, over_on: None };
+                let asked = PendingRequest { request, deadline, over_on: None };
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
             Err(Failure::TooLarge { limit }) => {
                 let Request::Send(send) = &request else { panic!("{request:?}") };
                 assert!(send.body.as_str().len() > limit as usize);
             }
-            // Those that were abandoned and are on the wire count, too.
+            // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
             Err(Failure::SessionEnded) => {
                 assert!(self.client.username().is_none() || self.is_logging_out());
@@ -134,52 +134,54 @@ impl Play {
         }
     }
 
-    /// Whether the last change of the session that is under way, or was abandoned on this
-    /// connection, is a logout: a request after it would reach the server without a session.
+    /// Whether the last login or logout, under way or abandoned on this connection, is a logout: a
+    /// request after it would reach the server without a session.
     fn is_logging_out(&self) -> bool {
-        let is_here = |asked: &&Asked| asked.over_on.is_none_or(|on| on == self.connection);
-        let is_change =
-            |asked: &&Asked| matches!(asked.request, Request::Login(_) | Request::Logout {});
+        let is_here =
+            |asked: &&PendingRequest| asked.over_on.is_none_or(|on| on == self.connection);
+        let is_change = |asked: &&PendingRequest| {
+            matches!(asked.request, Request::Login(_) | Request::Logout {})
+        };
         let last = self.asked.values().filter(is_here).rfind(is_change);
         last.is_some_and(|asked| matches!(asked.request, Request::Logout {}))
     }
 
-    fn connect(&mut self, script: &mut Script<'_>) {
+    fn connect(&mut self, input: &mut Input<'_>) {
         if self.peer.is_none() {
-            self.peer = Some(Peer::new(Realm([script.byte() % 2; 16])));
+            self.peer = Some(Peer::new(Realm([input.byte() % 2; 16])));
             self.client.connected(self.now);
         }
     }
 
-    /// Something comes from the server.
-    fn hear(&mut self, action: usize, script: &mut Script<'_>) {
+    /// The server sends something.
+    fn act_as_server(&mut self, action: usize, input: &mut Input<'_>) {
         let Some(peer) = &mut self.peer else {
             return;
         };
         match action {
-            // The answer that is due, or an error in its place.
+            // The next reply that is due, or an error instead.
             7..=10 => {
                 if let Some(message) = peer.unanswered.pop_front() {
-                    let reply = match script.byte() {
+                    let reply = match input.byte() {
                         variant if variant < 0xc0 => answer(&message.request, peer.realm, variant),
                         variant => error(variant),
                     };
                     peer.say(&ServerMessage::Reply { number: message.number, reply });
                 }
             }
-            11 => peer.say(&ServerMessage::Notice(notice(script))),
+            11 => peer.say(&ServerMessage::Notice(notice(input))),
             12 => {
-                let number = script.byte().into();
-                let reply = answer(&request(script), peer.realm, script.byte());
+                let number = input.byte().into();
+                let reply = answer(&request(input), peer.realm, input.byte());
                 peer.say(&ServerMessage::Reply { number, reply });
             }
-            13 => peer.to_client.extend(script.counted()),
+            13 => peer.to_client.extend(input.counted()),
             14 => peer.is_blocked = !peer.is_blocked,
             _ => peer.is_closed = true,
         }
     }
 
-    /// Does what the client wants done by now.
+    /// Handles all timeouts that are due.
     fn wake(&mut self) {
         for _ in 0..10 {
             if self.client.timeout().is_none_or(|at| at > self.now) {
@@ -199,7 +201,7 @@ impl Play {
         self.connection += 1;
     }
 
-    /// Lets the client read and write, and looks at what comes of it.
+    /// Drives the client and checks what it has written.
     fn drive(&mut self) {
         if let Some(peer) = &mut self.peer {
             let driven = self.client.drive(self.now, peer);
@@ -215,7 +217,7 @@ impl Play {
         assert!(self.peer.is_some() || !self.client.is_greeted());
     }
 
-    /// Where requests are sent and can be, those that somebody waits for are on their way.
+    /// If the client is ready and the link takes bytes, all pending requests must be on their way.
     fn sent_everything(&mut self) {
         self.poll();
         let Some(peer) = self.peer.as_ref().filter(|peer| !peer.is_blocked) else {
@@ -246,7 +248,7 @@ impl Play {
         if let (Request::Login(login), Ok(Reply::LoggedIn(_)), Some(welcome)) =
             (&asked.request, &outcome, self.client.welcome())
         {
-            // A server may say so before it was asked; it has chosen the realm itself.
+            // A server may say so unasked; it has chosen the realm itself.
             self.known.push((welcome.realm, login.credential.clone()));
         }
         match outcome {
@@ -266,7 +268,7 @@ impl Play {
         let Request::Login(Login { credential, .. }) = &message.request else {
             return;
         };
-        // What was abandoned on this connection may have been on its way.
+        // A request abandoned on this connection may have been on its way.
         let is_here = |over_on: Option<u32>| over_on.is_none_or(|on| on == self.connection);
         let mut here = self.asked.values().filter(|asked| is_here(asked.over_on));
         let is_asked = here.any(|asked| asked.request == message.request);
@@ -275,7 +277,7 @@ impl Play {
         self.known.push(known);
     }
 
-    /// Everything is answered in the end.
+    /// Every request is answered in the end.
     fn end(&mut self) {
         self.disconnect();
         self.now += Duration::from_secs(1000);
@@ -286,52 +288,50 @@ impl Play {
     }
 }
 
-fn credential(script: &mut Script<'_>) -> Credential {
-    // Each of its own, so that it is known who has sent it.
-    Credential::from([script.byte(); 23])
+fn credential(input: &mut Input<'_>) -> Credential {
+    // Different for each byte, so that its origin is known.
+    Credential::from([input.byte(); 23])
 }
 
-fn username(script: &mut Script<'_>) -> Username {
-    ["tony", "pepper"][script.below(2)].parse().unwrap()
+fn username(input: &mut Input<'_>) -> Username {
+    ["tony", "pepper"][input.below(2)].parse().unwrap()
 }
 
-fn id(script: &mut Script<'_>) -> MailId {
+fn id(input: &mut Input<'_>) -> MailId {
     let mut bytes = [0; 16];
-    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, script.byte());
+    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, input.byte());
     bytes.try_into().unwrap()
 }
 
-fn request(script: &mut Script<'_>) -> Request {
-    match script.below(12) {
-        0..=2 => {
-            Request::Login(Login { username: username(script), credential: credential(script) })
-        }
+fn request(input: &mut Input<'_>) -> Request {
+    match input.below(12) {
+        0..=2 => Request::Login(Login { username: username(input), credential: credential(input) }),
         3 => Request::Logout {},
         4 | 5 => Request::Send(Send {
-            id: id(script),
-            to: username(script).into(),
+            id: id(input),
+            to: username(input).into(),
             subject: "Oi".parse().unwrap(),
-            body: "x".repeat(1 + usize::from(script.byte())).parse().unwrap(),
+            body: "x".repeat(1 + usize::from(input.byte())).parse().unwrap(),
         }),
         6 => Request::Fetch(Fetch::default()),
         7 => Request::Confirm(Confirm { mails: vec![] }),
         8 => Request::Account(Account::Password {
-            current: credential(script),
-            new: credential(script),
+            current: credential(input),
+            new: credential(input),
         }),
-        9 => Request::Account(Account::Delete { credential: credential(script) }),
+        9 => Request::Account(Account::Delete { credential: credential(input) }),
         10 => Request::Register(Register {
-            id: id(script),
-            username: username(script),
+            id: id(input),
+            username: username(input),
             full_name: "Tony Stark".parse().unwrap(),
-            credential: credential(script),
+            credential: credential(input),
             invite: None,
         }),
         _ => Request::Ping {},
     }
 }
 
-/// A reply that belongs to a request.
+/// A reply of the request's kind.
 fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     match request {
         Request::Hello(_) => Reply::Hello(Welcome {
@@ -344,7 +344,8 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
                 page: 200,
                 frame: u32::from(variant) * 64,
             },
-            registration: Registration::Open {},
+            registration: RegistrationPolicy::Open {},
+            capabilities: capabilities(variant),
         }),
         Request::Register(_) => Reply::Registered {},
         Request::Login(login) => Reply::LoggedIn(LoggedIn {
@@ -363,19 +364,25 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     }
 }
 
+/// As many capabilities as the lower bits say; the client knows the name of none of them.
+fn capabilities(variant: u8) -> Capabilities {
+    let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
+    names.collect::<Vec<Capability>>().try_into().unwrap()
+}
+
 fn error(variant: u8) -> Reply {
     let code = ErrorCode::ALL[usize::from(variant) % ErrorCode::ALL.len()];
     let retry_after = (variant & 0x20 != 0).then_some(u32::from(variant & 0x1f));
     Reply::Error(ErrorReply { retry_after, ..ErrorReply::new(code, "no") })
 }
 
-fn notice(script: &mut Script<'_>) -> Notice {
-    match script.below(6) {
+fn notice(input: &mut Input<'_>) -> Notice {
+    match input.below(6) {
         0 => Notice::Ping {},
         1 => Notice::SessionEnded {},
         2 => Notice::ShuttingDown {},
         _ => Notice::NewMail(NewMail {
-            from: username(script),
+            from: username(input),
             from_name: "Tony Stark".parse().unwrap(),
             subject: "Oi".parse().unwrap(),
         }),

@@ -1,6 +1,6 @@
-//! Target `session`: what up to four clients ask the real server, which runs over pipes in memory
-//! with the memory store, a hasher that answers at once and a clock of its own. Every reply, every
-//! notice and every end of a connection is held against a [`Model`] that knows none of its code.
+//! Target `session`: requests of up to four clients to the real server, which runs over pipes in
+//! memory with the memory store, an immediate hasher and a clock of its own. Every reply, notice
+//! and closed connection is compared with a [`Model`] that shares no code with the server.
 
 mod model;
 mod world;
@@ -8,7 +8,7 @@ mod world;
 use correio_proto::{
     credential::Credential,
     frame::{self, Malformed, MalformedKind},
-    mail::{Body, FullName, MailId, MailRef, Recipients, Seq, Subject, Username},
+    mail::{Body, FullName, MailId, MailRef, Recipients, Subject, Username},
     message::{
         Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Register, Request, Send,
         Software,
@@ -16,188 +16,185 @@ use correio_proto::{
 };
 
 use self::{
-    model::{Model, Standing},
+    model::{CLIENTS, Model, SessionState},
     world::World,
 };
-use crate::script::Script;
+use crate::input::Input;
 
-/// Clients at a time.
-const CLIENTS: usize = 4;
-
-/// Actions in one input.
+/// Most actions of one input.
 const ACTIONS_MAX: usize = 200;
 
 const USERNAMES: [&str; 4] = ["tony", "Pepper", "steve.rogers", "nobody"];
 const FULL_NAMES: [&str; 4] = ["Tony Stark", "Pepper Potts", "Steve \u{202e}Rogers", "É"];
 
-/// What a client puts into a frame.
-enum Said {
+/// The content of a frame that a client sends.
+enum SentFrame {
     /// A request.
     Request(ClientMessage),
-    /// A value that is none, with what the parser says of it.
+    /// A malformed value, with the parser's error.
     Nonsense(Malformed),
-    /// A length that no frame has.
+    /// A length that no frame may have.
     Broken { is_empty: bool },
 }
 
 pub(crate) fn run(data: &[u8]) {
     world::watch_log();
-    let mut script = Script(data);
-    let mut play = Play { world: World::new(script.byte()), model: Model::new() };
+    let mut input = Input(data);
+    let mut run = Run { world: World::new(input.byte()), model: Model::new() };
     for _ in 0..ACTIONS_MAX {
-        if script.is_empty() {
+        if input.is_empty() {
             break;
         }
-        play.act(&mut script);
-        play.compare();
+        run.act(&mut input);
+        run.compare();
     }
-    play.end();
+    run.end();
 }
 
-struct Play {
+struct Run {
     world: World,
     model: Model,
 }
 
-impl Play {
-    fn act(&mut self, script: &mut Script<'_>) {
-        let action = script.byte();
-        // The two high bits choose the client, which connects where it is not there yet.
-        let who = usize::from(action >> 6);
-        if !self.world.is_there(who) {
-            self.world.connect(who);
-            self.model.connected(who, self.world.now.uptime);
+impl Run {
+    fn act(&mut self, input: &mut Input<'_>) {
+        let action = input.byte();
+        // The two high bits choose the client, which connects if it is not connected.
+        let index = usize::from(action >> 6);
+        if !self.world.is_there(index) {
+            self.world.connect(index);
+            self.model.connected(index, self.world.now.uptime);
         }
         match action % 32 {
-            0 => self.hang_up(who),
+            0 => self.hang_up(index),
             1 => {
-                let seconds = u64::from(script.byte()) * 10;
+                let seconds = u64::from(input.byte()) * 10;
                 self.world.pass(seconds);
                 self.model.passed(self.world.now.uptime);
             }
-            2 => self.world.note_everything(who),
-            // Half a frame, and then nothing more.
+            2 => self.world.note_everything(index),
+            // A part of a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
-                frame::encode(&self.message(who, script), &mut bytes).unwrap();
-                bytes.truncate(usize::from(script.byte()) % bytes.len());
-                self.world.write(who, &bytes);
-                self.hang_up(who);
+                frame::encode(&self.message(index, input), &mut bytes).unwrap();
+                bytes.truncate(usize::from(input.byte()) % bytes.len());
+                self.world.write(index, &bytes);
+                self.hang_up(index);
             }
             4 => {
-                let is_empty = script.byte() & 1 == 0;
-                self.world.write(who, &[if is_empty { 0 } else { 255 }; 4]);
-                self.hear(who, &[Said::Broken { is_empty }]);
+                let is_empty = input.byte() & 1 == 0;
+                self.world.write(index, &[if is_empty { 0 } else { 255 }; 4]);
+                self.check_replies(index, &[SentFrame::Broken { is_empty }]);
             }
             5 | 6 => {
-                let value = script.counted();
-                if let Some(said) = self.raw(who, value) {
-                    self.world.write(who, &framed(value));
-                    self.hear(who, &[said]);
+                let value = input.counted();
+                if let Some(frame) = self.raw(index, value) {
+                    self.world.write(index, &framed(value));
+                    self.check_replies(index, &[frame]);
                 }
             }
             7..=9 => {
-                let count = 2 + script.below(4);
+                let count = 2 + input.below(4);
                 let messages = (0..count)
-                    .map_while(|_| (!script.is_empty()).then(|| self.message(who, script)));
+                    .map_while(|_| (!input.is_empty()).then(|| self.message(index, input)));
                 let messages = messages.collect();
-                self.ask(who, messages);
+                self.ask(index, messages);
             }
             _ => {
-                let message = self.message(who, script);
-                self.ask(who, vec![message]);
+                let message = self.message(index, input);
+                self.ask(index, vec![message]);
             }
         }
     }
 
-    /// What a frame says whose value is any bytes. `None` for what the model cannot know: what
-    /// number a mail has that no page has shown yet.
-    fn raw(&self, who: usize, value: &[u8]) -> Option<Said> {
+    /// Classifies a frame with any value. `None` if the model cannot know the result, because the
+    /// value uses a mail's number that no page has shown yet.
+    fn raw(&self, index: usize, value: &[u8]) -> Option<SentFrame> {
         if value.is_empty() {
-            return Some(Said::Broken { is_empty: true });
+            return Some(SentFrame::Broken { is_empty: true });
         }
         match frame::decode::<ClientMessage>(value) {
-            Err(malformed) => Some(Said::Nonsense(malformed)),
+            Err(malformed) => Some(SentFrame::Nonsense(malformed)),
             Ok(message) => match &message.request {
-                Request::Fetch(fetch) if !self.model.knows(who, fetch.after) => None,
+                Request::Fetch(fetch) if !self.model.knows(index, fetch.after) => None,
                 Request::Confirm(confirm)
-                    if confirm.mails.iter().any(|mail| !self.model.knows(who, mail.seq)) =>
+                    if confirm.mails.iter().any(|mail| !self.model.knows(index, mail.seq)) =>
                 {
                     None
                 }
-                _ => Some(Said::Request(message)),
+                _ => Some(SentFrame::Request(message)),
             },
         }
     }
 
     /// Sends requests, all at once.
-    fn ask(&mut self, who: usize, messages: Vec<ClientMessage>) {
+    fn ask(&mut self, index: usize, messages: Vec<ClientMessage>) {
         let mut bytes = Vec::new();
         for message in &messages {
             frame::encode(message, &mut bytes).unwrap();
         }
-        self.world.write(who, &bytes);
-        let said: Vec<Said> = messages.into_iter().map(Said::Request).collect();
-        self.hear(who, &said);
+        self.world.write(index, &bytes);
+        let frames: Vec<SentFrame> = messages.into_iter().map(SentFrame::Request).collect();
+        self.check_replies(index, &frames);
     }
 
-    /// Takes the replies, one for each thing said until the connection is closed.
-    fn hear(&mut self, who: usize, said: &[Said]) {
+    /// Checks the replies, one for each frame until the connection is closed.
+    fn check_replies(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
-        self.world.take(who);
+        self.world.take(index);
         let now = self.world.now;
-        for said in said {
-            if self.model.is_closed(who) {
+        for frame in frames {
+            if self.model.is_closed(index) {
                 break;
             }
-            let (number, reply) = self.world.reply(who).expect("everything said is answered");
-            let asked = match said {
-                Said::Request(message) => {
-                    self.model.answered(who, now, &message.request, &reply);
+            let (number, reply) = self.world.reply(index).expect("every frame is answered");
+            let asked = match frame {
+                SentFrame::Request(message) => {
+                    self.model.answered(index, now, &message.request, &reply);
                     message.number
                 }
-                Said::Nonsense(malformed) => {
+                SentFrame::Nonsense(malformed) => {
                     let is_invalid = malformed.kind == MalformedKind::Invalid;
-                    self.model.refused(who, is_invalid, &malformed.text, &reply);
+                    self.model.refused(index, is_invalid, &malformed.text, &reply);
                     malformed.number.unwrap_or(0)
                 }
-                Said::Broken { is_empty } => {
-                    self.model.broken(who, *is_empty, &reply);
+                SentFrame::Broken { is_empty } => {
+                    self.model.broken(index, *is_empty, &reply);
                     0
                 }
             };
             assert_eq!(number, asked);
         }
-        assert_eq!(self.world.reply(who), None, "nothing is answered that was not asked");
+        assert_eq!(self.world.reply(index), None, "nothing is answered that was not asked");
     }
 
-    fn hang_up(&mut self, who: usize) {
-        self.world.hang_up(who);
-        self.model.hung_up(who);
+    fn hang_up(&mut self, index: usize) {
+        self.world.hang_up(index);
+        self.model.hung_up(index);
     }
 
-    /// Holds what everybody else noticed against the model, and lets those go that are closed.
+    /// Compares all notices and closed connections with the model, and drops the closed ones.
     fn compare(&mut self) {
         self.world.settle();
-        for who in 0..CLIENTS {
-            if !self.world.is_there(who) {
+        for index in 0..CLIENTS {
+            if !self.world.is_there(index) {
                 continue;
             }
-            self.world.take(who);
-            assert_eq!(self.world.reply(who), None);
-            assert_eq!(self.world.notices(who), self.model.notices(who), "client {who}");
-            assert_eq!(self.world.is_closed(who), self.model.is_closed(who), "client {who}");
-            if self.model.is_closed(who) {
-                self.hang_up(who);
+            self.world.take(index);
+            assert_eq!(self.world.reply(index), None);
+            assert_eq!(self.world.notices(index), self.model.notices(index), "client {index}");
+            assert_eq!(self.world.is_closed(index), self.model.is_closed(index), "client {index}");
+            if self.model.is_closed(index) {
+                self.hang_up(index);
             }
         }
     }
 
-    /// Nobody is left, every mailbox holds what the model says, and the server stops.
+    /// Disconnects all clients, compares every mailbox with the model, and stops the server.
     fn end(&mut self) {
-        for who in 0..CLIENTS {
-            if self.world.is_there(who) {
-                self.hang_up(who);
+        for index in 0..CLIENTS {
+            if self.world.is_there(index) {
+                self.hang_up(index);
             }
         }
         assert_eq!(self.world.server.len(), 0);
@@ -212,7 +209,7 @@ impl Play {
             for request in requests {
                 self.ask(0, vec![ClientMessage { number: 7, request }]);
             }
-            assert_eq!(self.model.standing(0), Standing::LoggedIn);
+            assert_eq!(self.model.state(0), SessionState::LoggedIn);
             self.hang_up(0);
         }
         self.world.connect(0);
@@ -223,56 +220,56 @@ impl Play {
         assert!(self.world.is_closed(0));
     }
 
-    fn message(&self, who: usize, script: &mut Script<'_>) -> ClientMessage {
-        let number = u32::from(script.byte()) + 1;
-        ClientMessage { number, request: self.request(who, script) }
+    fn message(&self, index: usize, input: &mut Input<'_>) -> ClientMessage {
+        let number = u32::from(input.byte()) + 1;
+        ClientMessage { number, request: self.request(index, input) }
     }
 
-    fn request(&self, who: usize, script: &mut Script<'_>) -> Request {
-        match script.below(16) {
-            0 => hello(1 + u32::from(script.byte() == 255)),
+    fn request(&self, index: usize, input: &mut Input<'_>) -> Request {
+        match input.below(16) {
+            0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
-                id: id(script),
-                username: username(script),
-                full_name: full_name(script),
-                credential: credential(script),
+                id: id(input),
+                username: username(input),
+                full_name: full_name(input),
+                credential: credential(input),
                 invite: None,
             }),
             2 | 3 => {
-                Request::Login(Login { username: username(script), credential: credential(script) })
+                Request::Login(Login { username: username(input), credential: credential(input) })
             }
             4 => Request::Logout {},
             5..=7 => Request::Send(Send {
-                id: id(script),
-                to: recipients(script),
-                subject: subject(script),
-                body: body(script),
+                id: id(input),
+                to: recipients(input),
+                subject: subject(input),
+                body: body(input),
             }),
             8 | 9 => {
-                let after = self.model.seq(who, script.byte());
-                Request::Fetch(Fetch { after, max: u32::from(script.byte() % 8) })
+                let after = self.model.seq(index, input.byte());
+                Request::Fetch(Fetch { after, max: u32::from(input.byte() % 8) })
             }
             10 | 11 => {
-                let count = script.below(4);
-                let mails = (0..count).map(|_| self.reference(who, script)).collect();
+                let count = input.below(4);
+                let mails = (0..count).map(|_| self.reference(index, input)).collect();
                 Request::Confirm(Confirm { mails })
             }
-            12 => Request::Account(Account::FullName { full_name: full_name(script) }),
+            12 => Request::Account(Account::FullName { full_name: full_name(input) }),
             13 => Request::Account(Account::Password {
-                current: credential(script),
-                new: credential(script),
+                current: credential(input),
+                new: credential(input),
             }),
-            14 => Request::Account(Account::Delete { credential: credential(script) }),
+            14 => Request::Account(Account::Delete { credential: credential(input) }),
             _ => Request::Ping {},
         }
     }
 
-    /// A mail of the mailbox, or one that is not quite one.
-    fn reference(&self, who: usize, script: &mut Script<'_>) -> MailRef {
-        let which = script.byte();
-        let seq = self.model.seq(who, which);
-        let id = self.model.id_of(who, seq).filter(|_| which & 0x80 == 0);
-        MailRef { seq, id: id.unwrap_or_else(|| self::id(script)) }
+    /// A mail of the mailbox, or a reference that matches no mail.
+    fn reference(&self, index: usize, input: &mut Input<'_>) -> MailRef {
+        let which = input.byte();
+        let seq = self.model.seq(index, which);
+        let id = self.model.id_of(index, seq).filter(|_| which & 0x80 == 0);
+        MailRef { seq, id: id.unwrap_or_else(|| self::id(input)) }
     }
 }
 
@@ -284,26 +281,26 @@ fn hello(version: u32) -> Request {
     Request::Hello(Hello { version, software: Software::named("fuzz") })
 }
 
-fn id(script: &mut Script<'_>) -> MailId {
+fn id(input: &mut Input<'_>) -> MailId {
     let mut bytes = [0; 16];
-    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, script.byte() % 8);
+    (bytes[6], bytes[8], bytes[15]) = (0x70, 0x80, input.byte() % 8);
     bytes.try_into().unwrap()
 }
 
-fn username(script: &mut Script<'_>) -> Username {
-    USERNAMES[script.below(USERNAMES.len())].parse().unwrap()
+fn username(input: &mut Input<'_>) -> Username {
+    USERNAMES[input.below(USERNAMES.len())].parse().unwrap()
 }
 
-fn full_name(script: &mut Script<'_>) -> FullName {
-    FULL_NAMES[script.below(FULL_NAMES.len())].parse().unwrap()
+fn full_name(input: &mut Input<'_>) -> FullName {
+    FULL_NAMES[input.below(FULL_NAMES.len())].parse().unwrap()
 }
 
-fn credential(script: &mut Script<'_>) -> Credential {
-    Credential::from([script.byte() % 3; 23])
+fn credential(input: &mut Input<'_>) -> Credential {
+    Credential::from([input.byte() % 3; 23])
 }
 
-fn recipients(script: &mut Script<'_>) -> Recipients {
-    let chosen = usize::from(script.byte());
+fn recipients(input: &mut Input<'_>) -> Recipients {
+    let chosen = usize::from(input.byte());
     let names = USERNAMES.iter().enumerate().filter(|(bit, _)| chosen >> bit & 1 == 1);
     let mut names: Vec<Username> = names.map(|(_, name)| name.parse().unwrap()).collect();
     if chosen & 0x10 != 0 {
@@ -312,15 +309,12 @@ fn recipients(script: &mut Script<'_>) -> Recipients {
     names.try_into().unwrap_or_else(|_| USERNAMES[0].parse::<Username>().unwrap().into())
 }
 
-fn subject(script: &mut Script<'_>) -> Subject {
-    let text = String::from_utf8_lossy(script.take(3));
+fn subject(input: &mut Input<'_>) -> Subject {
+    let text = String::from_utf8_lossy(input.take(3));
     text.parse().unwrap_or_else(|_| "Jantar".parse().unwrap())
 }
 
-fn body(script: &mut Script<'_>) -> Body {
-    let text = String::from_utf8_lossy(script.counted());
+fn body(input: &mut Input<'_>) -> Body {
+    let text = String::from_utf8_lossy(input.counted());
     text.parse().unwrap_or_else(|_| "Até já\n".parse().unwrap())
 }
-
-/// The number that no mail has.
-const NO_SEQ: Seq = Seq(u64::MAX);

@@ -1,4 +1,4 @@
-//! What the server must answer, kept by other means than its own.
+//! A model of the server: the replies and notices that it must send.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,31 +11,34 @@ use correio_proto::{
     mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
     message::{
         Account as Change, ErrorCode, ErrorReply, Fetch, LoggedIn, NewMail, Notice, Page, Register,
-        Registration, Reply, Request, Send,
+        RegistrationPolicy, Reply, Request, Send,
     },
 };
 use correio_server::clock::Now;
 
-use super::{
-    CLIENTS, NO_SEQ,
-    world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM},
-};
+use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM};
 
-/// How far a client has come.
+/// Clients at a time.
+pub(super) const CLIENTS: usize = 4;
+
+/// A number that no mail has.
+pub(super) const NO_SEQ: Seq = Seq(u64::MAX);
+
+/// The state of a client's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nothing was said.
+pub(super) enum SessionState {
+    /// Nothing was sent yet.
     New,
     /// `hello` was exchanged.
     Anonymous,
-    /// It is an account's session.
+    /// The client is logged in.
     LoggedIn,
 }
 
 #[derive(Clone, Debug)]
 struct Client {
-    standing: Standing,
-    /// Whose session, where it is one.
+    state: SessionState,
+    /// The account, if the client is logged in.
     username: Option<Username>,
     anonymous_since: Duration,
     heard: Duration,
@@ -49,13 +52,14 @@ struct Account {
     registered_as: MailId,
     full_name: FullName,
     credential: Credential,
-    mailbox: Vec<Letter>,
+    mailbox: Vec<StoredMail>,
     sent: BTreeMap<MailId, (Send, Timestamp)>,
 }
 
-/// A mail in a mailbox. Its number is known once a page has shown it; those known come first.
+/// A mail in a mailbox. Its number is known once a page has shown it; mails with a known number
+/// come first.
 #[derive(Clone)]
-struct Letter {
+struct StoredMail {
     seq: Option<Seq>,
     from_name: FullName,
     from: Username,
@@ -63,7 +67,7 @@ struct Letter {
     sent_at: Timestamp,
 }
 
-impl Letter {
+impl StoredMail {
     fn is(&self, mail: &Mail) -> bool {
         self.seq.is_none_or(|seq| seq == mail.seq)
             && (&self.from, &self.from_name) == (&mail.from, &mail.from_name)
@@ -91,9 +95,9 @@ impl Model {
         Self { accounts: BTreeMap::new(), clients: [const { None }; CLIENTS] }
     }
 
-    pub(super) fn connected(&mut self, who: usize, now: Duration) {
-        self.clients[who] = Some(Client {
-            standing: Standing::New,
+    pub(super) fn connected(&mut self, index: usize, now: Duration) {
+        self.clients[index] = Some(Client {
+            state: SessionState::New,
             username: None,
             anonymous_since: now,
             heard: now,
@@ -104,67 +108,67 @@ impl Model {
         });
     }
 
-    pub(super) fn hung_up(&mut self, who: usize) {
-        self.clients[who] = None;
+    pub(super) fn hung_up(&mut self, index: usize) {
+        self.clients[index] = None;
     }
 
-    fn client(&mut self, who: usize) -> &mut Client {
-        self.clients[who].as_mut().expect("it has connected")
+    fn client(&mut self, index: usize) -> &mut Client {
+        self.clients[index].as_mut().expect("it has connected")
     }
 
-    pub(super) fn standing(&mut self, who: usize) -> Standing {
-        self.client(who).standing
+    pub(super) fn state(&mut self, index: usize) -> SessionState {
+        self.client(index).state
     }
 
-    pub(super) fn is_closed(&self, who: usize) -> bool {
-        self.clients[who].as_ref().is_none_or(|client| client.closed)
+    pub(super) fn is_closed(&self, index: usize) -> bool {
+        self.clients[index].as_ref().is_none_or(|client| client.closed)
     }
 
     /// The notices since the last call.
-    pub(super) fn notices(&mut self, who: usize) -> Vec<Notice> {
-        std::mem::take(&mut self.client(who).notices)
+    pub(super) fn notices(&mut self, index: usize) -> Vec<Notice> {
+        std::mem::take(&mut self.client(index).notices)
     }
 
-    /// Every account with what opens it.
+    /// Every account and its credential.
     pub(super) fn accounts(&self) -> Vec<(Username, Credential)> {
         let opened =
             |(name, account): (&Username, &Account)| (name.clone(), account.credential.clone());
         self.accounts.iter().map(opened).collect()
     }
 
-    fn mailbox(&self, who: usize) -> &[Letter] {
-        let username = self.clients[who].as_ref().and_then(|client| client.username.as_ref());
+    fn mailbox(&self, index: usize) -> &[StoredMail] {
+        let username = self.clients[index].as_ref().and_then(|client| client.username.as_ref());
         username.map_or(&[], |username| self.accounts[username].mailbox.as_slice())
     }
 
-    /// Whether it is known which mails have a number up to this one.
-    pub(super) fn knows(&self, who: usize, seq: Seq) -> bool {
+    /// Whether it is known which mails are numbered up to `seq`.
+    pub(super) fn knows(&self, index: usize, seq: Seq) -> bool {
         seq == Seq(0)
             || seq == NO_SEQ
-            || self.mailbox(who).iter().any(|letter| letter.seq == Some(seq))
+            || self.mailbox(index).iter().any(|stored| stored.seq == Some(seq))
     }
 
-    /// A number that is known, of a mail or of none.
-    pub(super) fn seq(&self, who: usize, which: u8) -> Seq {
+    /// A known number of a mail, or a number of no mail.
+    pub(super) fn seq(&self, index: usize, which: u8) -> Seq {
         match usize::from(which & 0x7f) {
             0 => Seq(0),
             0x7f => NO_SEQ,
             which => {
-                let known: Vec<Seq> = self.mailbox(who).iter().filter_map(|it| it.seq).collect();
+                let known: Vec<Seq> = self.mailbox(index).iter().filter_map(|it| it.seq).collect();
                 known.get(which % known.len().max(1)).copied().unwrap_or(Seq(0))
             }
         }
     }
 
-    pub(super) fn id_of(&self, who: usize, seq: Seq) -> Option<MailId> {
-        let mut mailbox = self.mailbox(who).iter();
-        mailbox.find(|letter| letter.seq == Some(seq)).map(|letter| letter.send.id)
+    pub(super) fn id_of(&self, index: usize, seq: Seq) -> Option<MailId> {
+        let mut mailbox = self.mailbox(index).iter();
+        mailbox.find(|stored| stored.seq == Some(seq)).map(|stored| stored.send.id)
     }
 
-    /// Time has passed, up to now.
+    /// Time passes, up to `now`.
     pub(super) fn passed(&mut self, now: Duration) {
         for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
-            if client.standing != Standing::LoggedIn {
+            if client.state != SessionState::LoggedIn {
                 client.closed = now >= client.anonymous_since + LOGIN_TIMEOUT;
                 continue;
             }
@@ -176,53 +180,58 @@ impl Model {
         }
     }
 
-    /// A value that is no message was answered.
-    pub(super) fn refused(&mut self, who: usize, is_invalid: bool, text: &str, reply: &Reply) {
+    /// Checks the reply to a malformed value.
+    pub(super) fn refused(&mut self, index: usize, is_invalid: bool, text: &str, reply: &Reply) {
         let Reply::Error(error) = reply else { panic!("{reply:?}") };
         let code = if is_invalid { ErrorCode::Invalid } else { ErrorCode::Protocol };
         assert_eq!((error.code, &*error.text), (code, text));
-        let client = self.client(who);
+        let client = self.client(index);
         client.nonsense += u32::from(!is_invalid);
         client.closed = client.nonsense >= limits::PROTOCOL_ERRORS_MAX;
     }
 
-    /// A length that no frame has was answered.
-    pub(super) fn broken(&mut self, who: usize, is_empty: bool, reply: &Reply) {
+    /// Checks the reply to a length that no frame may have.
+    pub(super) fn broken(&mut self, index: usize, is_empty: bool, reply: &Reply) {
         let code = if is_empty { ErrorCode::Protocol } else { ErrorCode::TooLarge };
         refuses(reply, code);
-        self.client(who).closed = true;
+        self.client(index).closed = true;
     }
 
-    /// A request was answered.
-    pub(super) fn answered(&mut self, who: usize, now: Now, request: &Request, reply: &Reply) {
-        let client = self.client(who);
+    /// Checks the reply to a request.
+    pub(super) fn answered(&mut self, index: usize, now: Now, request: &Request, reply: &Reply) {
+        let client = self.client(index);
         client.heard = now.uptime;
         client.pinged = false;
-        match (client.standing, request) {
-            (Standing::New, Request::Hello(hello)) => self.greeted(who, hello.version, reply),
-            (Standing::New, _) | (_, Request::Hello(_)) => refuses(reply, ErrorCode::NotAllowed),
-            (_, Request::Ping {}) => assert_eq!(reply, &Reply::Pong {}),
-            (Standing::Anonymous, Request::Register(register)) => self.registered(register, reply),
-            (Standing::Anonymous, Request::Login(login)) => {
-                self.logged_in(who, &login.username, &login.credential, reply);
-            }
-            (Standing::Anonymous, _) => refuses(reply, ErrorCode::NotAuthenticated),
-            (Standing::LoggedIn, Request::Register(_) | Request::Login(_)) => {
+        match (client.state, request) {
+            (SessionState::New, Request::Hello(hello)) => self.greeted(index, hello.version, reply),
+            (SessionState::New, _) | (_, Request::Hello(_)) => {
                 refuses(reply, ErrorCode::NotAllowed);
             }
-            (Standing::LoggedIn, request) => self.served(who, now, request, reply),
+            (_, Request::Ping {}) => assert_eq!(reply, &Reply::Pong {}),
+            (SessionState::Anonymous, Request::Register(register)) => {
+                self.registered(register, reply);
+            }
+            (SessionState::Anonymous, Request::Login(login)) => {
+                self.logged_in(index, &login.username, &login.credential, reply);
+            }
+            (SessionState::Anonymous, _) => refuses(reply, ErrorCode::NotAuthenticated),
+            (SessionState::LoggedIn, Request::Register(_) | Request::Login(_)) => {
+                refuses(reply, ErrorCode::NotAllowed);
+            }
+            (SessionState::LoggedIn, request) => self.served(index, now, request, reply),
         }
     }
 
-    /// A request of a session that is logged in was answered.
-    fn served(&mut self, who: usize, now: Now, request: &Request, reply: &Reply) {
-        let username = self.client(who).username.clone().expect("it is logged in");
+    /// Checks the reply to a request of a session that is logged in.
+    fn served(&mut self, index: usize, now: Now, request: &Request, reply: &Reply) {
+        let username = self.client(index).username.clone().expect("it is logged in");
         match request {
             Request::Logout {} => {
                 assert_eq!(reply, &Reply::LoggedOut {});
-                self.leave(who, now.uptime);
-                // Notices follow the replies to what came with them: nobody is there for these.
-                let notices = &mut self.client(who).notices;
+                self.leave(index, now.uptime);
+                // Notices follow the replies to a batch: after the logout the session gets none of
+                // them.
+                let notices = &mut self.client(index).notices;
                 notices.retain(|notice| !matches!(notice, Notice::NewMail(_)));
             }
             Request::Send(send) => self.sent(&username, send, now.wall, reply),
@@ -235,13 +244,13 @@ impl Model {
             Request::Account(Change::Password { current, new }) => {
                 if self.is_opened(&username, current, reply) {
                     self.account(&username).credential = new.clone();
-                    self.end_others(who, &username);
+                    self.end_others(index, &username);
                 }
             }
             Request::Account(Change::Delete { credential }) => {
                 if self.is_opened(&username, credential, reply) {
-                    self.end_others(who, &username);
-                    self.leave(who, now.uptime);
+                    self.end_others(index, &username);
+                    self.leave(index, now.uptime);
                     self.accounts.remove(&username);
                 }
             }
@@ -255,14 +264,15 @@ impl Model {
         self.accounts.get_mut(username).expect("a session has an account")
     }
 
-    fn leave(&mut self, who: usize, now: Duration) {
-        let client = self.client(who);
-        client.standing = Standing::Anonymous;
+    fn leave(&mut self, index: usize, now: Duration) {
+        let client = self.client(index);
+        client.state = SessionState::Anonymous;
         client.username = None;
         client.anonymous_since = now;
     }
 
-    /// Whether a change is one: the reply says so where the credential is the account's.
+    /// Checks the reply to a change, which succeeds if the credential is the account's. Returns
+    /// whether it does.
     fn is_opened(&mut self, username: &Username, with: &Credential, reply: &Reply) -> bool {
         let opens = self.account(username).credential.as_bytes() == with.as_bytes();
         match opens {
@@ -272,30 +282,30 @@ impl Model {
         opens
     }
 
-    fn end_others(&mut self, who: usize, username: &Username) {
+    fn end_others(&mut self, index: usize, username: &Username) {
         for (other, client) in self.clients.iter_mut().enumerate() {
             let Some(client) = client.as_mut().filter(|client| !client.closed) else {
                 continue;
             };
-            if other != who && client.username.as_ref() == Some(username) {
+            if other != index && client.username.as_ref() == Some(username) {
                 client.notices.push(Notice::SessionEnded {});
                 client.closed = true;
             }
         }
     }
 
-    fn greeted(&mut self, who: usize, version: u32, reply: &Reply) {
+    fn greeted(&mut self, index: usize, version: u32, reply: &Reply) {
         if version != 1 {
             let Reply::Error(error) = reply else { panic!("{reply:?}") };
             assert_eq!((error.code, &*error.versions), (ErrorCode::Version, &[1][..]));
-            self.client(who).closed = true;
+            self.client(index).closed = true;
             return;
         }
         let Reply::Hello(welcome) = reply else { panic!("{reply:?}") };
         assert_eq!((welcome.version, welcome.realm), (1, REALM));
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
-        assert_eq!(welcome.registration, Registration::Open {});
-        self.client(who).standing = Standing::Anonymous;
+        assert_eq!(welcome.registration, RegistrationPolicy::Open {});
+        self.client(index).state = SessionState::Anonymous;
     }
 
     fn registered(&mut self, register: &Register, reply: &Reply) {
@@ -316,7 +326,7 @@ impl Model {
         self.accounts.insert(register.username.clone(), account);
     }
 
-    fn logged_in(&mut self, who: usize, username: &Username, with: &Credential, reply: &Reply) {
+    fn logged_in(&mut self, index: usize, username: &Username, with: &Credential, reply: &Reply) {
         let account = self.accounts.get(username);
         let account = account.filter(|it| it.credential.as_bytes() == with.as_bytes());
         let Some(account) = account else {
@@ -328,8 +338,8 @@ impl Model {
             waiting: account.mailbox.len() as u32,
         };
         assert_eq!(reply, &Reply::LoggedIn(expected));
-        let client = self.client(who);
-        client.standing = Standing::LoggedIn;
+        let client = self.client(index);
+        client.state = SessionState::LoggedIn;
         client.username = Some(username.clone());
     }
 
@@ -358,7 +368,7 @@ impl Model {
         assert_eq!(reply, &Reply::Sent { sent_at: now });
         let from_name = sender.full_name.clone();
         self.account(from).sent.insert(send.id, (send.clone(), now));
-        let letter = Letter {
+        let stored = StoredMail {
             seq: None,
             from: from.clone(),
             from_name: from_name.clone(),
@@ -366,7 +376,7 @@ impl Model {
             sent_at: now,
         };
         for username in send.to.iter() {
-            self.account(username).mailbox.push(letter.clone());
+            self.account(username).mailbox.push(stored.clone());
         }
         let subject = send.subject.clone();
         let notice = Notice::NewMail(NewMail { from: from.clone(), from_name, subject });
@@ -384,7 +394,7 @@ impl Model {
             max => max.min(limits::PAGE_MAILS_MAX),
         };
         let mailbox = &mut self.account(username).mailbox;
-        let is_before = |letter: &&Letter| letter.seq.is_some_and(|seq| seq <= fetch.after);
+        let is_before = |stored: &&StoredMail| stored.seq.is_some_and(|seq| seq <= fetch.after);
         let start = match fetch.after {
             NO_SEQ => mailbox.len(),
             _ => mailbox.iter().take_while(is_before).count(),
@@ -393,11 +403,11 @@ impl Model {
         assert_eq!(mails.len(), behind.len().min(max as usize));
         assert_eq!(*more, behind.len() > mails.len());
         let mut last = fetch.after;
-        for (letter, mail) in behind.iter_mut().zip(mails) {
-            assert!(letter.is(mail), "{mail:?}");
+        for (stored, mail) in behind.iter_mut().zip(mails) {
+            assert!(stored.is(mail), "{mail:?}");
             assert!(mail.seq > last, "numbers grow");
             last = mail.seq;
-            letter.seq = Some(mail.seq);
+            stored.seq = Some(mail.seq);
         }
     }
 
@@ -406,8 +416,8 @@ impl Model {
             mails.iter().map(|mail| (mail.seq.0, *mail.id.as_bytes())).collect();
         let mailbox = &mut self.account(username).mailbox;
         let before = mailbox.len();
-        mailbox.retain(|letter| {
-            let key = letter.seq.map(|seq| (seq.0, *letter.send.id.as_bytes()));
+        mailbox.retain(|stored| {
+            let key = stored.seq.map(|seq| (seq.0, *stored.send.id.as_bytes()));
             key.is_none_or(|key| !named.contains(&key))
         });
         let deleted = (before - mailbox.len()) as u32;
@@ -416,7 +426,7 @@ impl Model {
 }
 
 fn is_full(account: &Account, send: &Send) -> bool {
-    let bytes: usize = account.mailbox.iter().map(Letter::bytes).sum();
+    let bytes: usize = account.mailbox.iter().map(StoredMail::bytes).sum();
     account.mailbox.len() >= QUOTA.mails as usize || (bytes + size(send)) as u64 > QUOTA.bytes
 }
 

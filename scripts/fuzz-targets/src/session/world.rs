@@ -21,17 +21,18 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Accepted, Bcrypt, HashDone, HashJob, Hasher},
-        invite::Registrations,
+        invite::RegistrationRules,
     },
     clock::Now,
     engine::{
-        Limits, Server,
+        Server, ServerLimits,
         connection::{Readiness, Transport},
     },
     event::is_obeyed,
     ids::{ConnId, PasswordHash, Ticket},
     limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    session::Settings,
+    protocol::Protocol,
+    session::SessionConfig,
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -202,7 +203,10 @@ impl World {
         let wires = Wires { piece: self.piece, ..Wires::default() };
         let pipe = Pipe(Rc::new(RefCell::new(wires)));
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
-        let id = self.server.open(self.now, pipe.clone(), peer).expect("there is room");
+        let id = self
+            .server
+            .open(self.now, pipe.clone(), peer, Protocol::Correio)
+            .expect("there is room");
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (replies, notices) = (VecDeque::new(), Vec::new());
         self.clients[who] = Some(Client { id, pipe, channel, replies, notices });
@@ -238,7 +242,7 @@ impl World {
             if !self.server.has_ready() && *self.hashes.borrow() == 0 {
                 return;
             }
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
         }
         panic!("the server does not come to rest");
     }
@@ -250,7 +254,7 @@ impl World {
             let next = next.max(self.now.uptime);
             self.now.wall.0 += (next - self.now.uptime).as_millis() as u64;
             self.now.uptime = next;
-            self.server.turn(self.now).unwrap();
+            self.server.process(self.now).unwrap();
             self.settle();
         }
         self.now.wall.0 += (until - self.now.uptime).as_millis() as u64;
@@ -294,22 +298,22 @@ impl World {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> SessionConfig {
+    SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: BODY_MAX,
-        registrations: Registrations::Open,
+        registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: LOGIN_TIMEOUT,
         idle_timeout: IDLE_TIMEOUT,
     }
 }
 
-fn limits() -> Limits {
+fn limits() -> ServerLimits {
     let admission =
         AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
     let throttle =
         ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    Limits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }

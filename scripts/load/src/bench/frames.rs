@@ -1,4 +1,4 @@
-//! Frames that are made once, and answers that are looked at without being decoded.
+//! Frames that are encoded once and patched, and replies that are classified without decoding.
 
 use std::time::SystemTime;
 
@@ -10,10 +10,10 @@ use correio_proto::{
 
 use crate::new_id;
 
-/// A number that takes five bytes, as all of those do that are put in its place.
+/// A request number that is encoded in five bytes.
 const NUMBER: u32 = 0x0001_0000;
 
-/// The name of an account; all names of a prefix are of the same length.
+/// The name of an account; all names of a prefix have the same length.
 #[must_use]
 pub fn account(prefix: &str, index: usize) -> String {
     format!("{prefix}{index:07}")
@@ -23,17 +23,17 @@ pub fn account(prefix: &str, index: usize) -> String {
 ///
 /// # Errors
 ///
-/// None but a fault of the encoder.
+/// The encoder fails.
 pub fn push(request: Request, output: &mut Vec<u8>) -> Result<()> {
     frame::encode(&ClientMessage { number: NUMBER, request }, output)?;
     Ok(())
 }
 
-/// A `send` whose id and recipient are changed in place.
+/// A `send` request whose id and recipient are patched in place.
 #[derive(Debug)]
 pub struct SendFrame {
     bytes: Vec<u8>,
-    /// Where the id's six bytes of time are, and the last six.
+    /// Places of the id's timestamp (six bytes) and of its last six bytes.
     time: std::ops::Range<usize>,
     id: std::ops::Range<usize>,
     to: std::ops::Range<usize>,
@@ -41,7 +41,7 @@ pub struct SendFrame {
 }
 
 impl SendFrame {
-    /// A mail with a body of `size` bytes to an account of this prefix.
+    /// Encodes a mail with a body of `size` bytes to an account of this prefix.
     ///
     /// # Errors
     ///
@@ -62,10 +62,11 @@ impl SendFrame {
         Ok(Self { time, id: id.start + 10..id.end, to, bytes, count: 0 })
     }
 
-    /// The next mail, to the account of this name, which must be as long as those of the prefix.
+    /// Appends the next mail, to the account `to`, whose name must be as long as the prefix's
+    /// names.
     pub fn next(&mut self, to: &str, output: &mut Vec<u8>) {
         self.count += 1;
-        // As a client makes it (RFC 9562): milliseconds first, so that ids grow with the time.
+        // As a client makes ids (RFC 9562): milliseconds first, so that ids grow with time.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let [_, _, time @ ..] = u64::try_from(now.as_millis()).unwrap_or(0).to_be_bytes();
         if let Some(place) = self.bytes.get_mut(self.time.clone()) {
@@ -84,25 +85,25 @@ impl SendFrame {
     }
 }
 
-/// What a message of the server is, as far as a load cares.
+/// The kind of a server's message, as far as the load needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The answer `sent`.
+    /// The reply `sent`.
     Sent,
-    /// The answer `logged_in`.
+    /// The reply `logged_in`.
     LoggedIn,
-    /// The answer `logged_out`.
+    /// The reply `logged_out`.
     LoggedOut,
-    /// The answer `error`.
+    /// The reply `error`.
     Error,
     /// A notice.
     Notice,
-    /// Another answer.
+    /// Another reply.
     Other,
 }
 
 impl Kind {
-    /// Looks at the value of a frame.
+    /// Classifies the value of a frame.
     #[must_use]
     pub fn of(value: &[u8]) -> Self {
         let Some(rest) = value.strip_prefix(b"\x82\xa6number") else {

@@ -1,16 +1,16 @@
-//! What the programs behind `scripts/benchmark` share: a crowd of connections in one thread that
-//! asks as fast as it is answered, and the table that is made of the figures.
+//! The parts of the programs behind `scripts/benchmark`: many connections in one thread, driven by
+//! a closed or an open loop, and the table of the figures.
 //!
-//! Frames are made once and changed in place, and answers are looked at rather than decoded: on
-//! a machine of few cores a slow client would measure itself.
+//! Frames are encoded once and patched, and replies are classified rather than decoded: on a
+//! machine of few cores a slow client would measure itself.
 
-pub mod crowd;
+pub mod closed_loop;
 pub mod frames;
-pub mod lane;
-pub mod paced;
+pub mod open_loop;
 pub mod pop3;
 pub mod process;
 pub mod rows;
+pub mod setup;
 pub mod table;
 pub mod tally;
 pub mod wire;

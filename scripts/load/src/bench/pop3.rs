@@ -1,5 +1,5 @@
-//! One session of POP3 that takes every mail out of a mailbox, one after the other (RFC 1939):
-//! what receiving and confirming is compared with.
+//! A POP3 session (RFC 1939) that retrieves and deletes every mail of a mailbox: the reference for
+//! fetching and confirming.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -38,11 +38,11 @@ impl Session {
     }
 }
 
-/// Retrieves and deletes every mail, and ends the session, which is when they are deleted.
+/// Retrieves and deletes every mail, then ends the session, which completes the deletions.
 ///
 /// # Errors
 ///
-/// The server refuses something, or the connection breaks.
+/// The server refuses a command, or the connection breaks.
 pub fn run(server: SocketAddr, username: &str) -> Result<Value> {
     let stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;

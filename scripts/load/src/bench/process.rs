@@ -1,4 +1,4 @@
-//! What a process costs, as its machine tells it.
+//! Memory and processor time of a process.
 
 use std::fs;
 
@@ -16,17 +16,17 @@ pub fn memory(pid: u32) -> Result<u64> {
     Ok(kib.parse::<u64>()? * 1024)
 }
 
-/// Processor time that a process has used, in seconds (proc(5), `stat`).
+/// Processor time of a process, in seconds (proc(5), `stat`).
 #[must_use]
 pub fn processor_seconds(pid: u32) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; the fields behind it are numbers.
+    // The name in parentheses may hold any character; the fields after it are numbers.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<f64>().ok();
     Some((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// Raises the limit on open files as far as the machine allows. Returns what holds now.
+/// Raises the limit on open files as far as the machine allows. Returns the new limit.
 #[must_use]
 pub fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,30 +1,30 @@
-//! The rows of the table: what is compared with what, and what must be reached.
+//! The rows of the benchmark's table: measurement, reference and target.
 
-/// How a row's target is to be read.
+/// A row's target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     /// correio's figure divided by the reference's is at least this.
     RatioAtLeast(f64),
-    /// The same, at most.
+    /// correio's figure divided by the reference's is at most this.
     RatioAtMost(f64),
     /// correio's figure itself is at most this.
     AtMost(f64),
-    /// Nothing must be reached; the figure is for comparison.
+    /// No target; the figure is for comparison only.
     None,
 }
 
-/// One row.
+/// A row.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Its name, as `--only` takes it.
     pub name: &'static str,
-    /// What is measured, for people.
+    /// The measurement, for people.
     pub what: &'static str,
-    /// What it is compared with, for people.
+    /// The reference, for people.
     pub reference: &'static str,
     /// The unit of the figures.
     pub unit: &'static str,
-    /// What must be reached.
+    /// The target.
     pub target: Target,
 }
 
@@ -38,7 +38,7 @@ const fn row(
     Row { name, what, reference, unit, target }
 }
 
-/// All of them, in the order of the table.
+/// All rows, in the order of the table.
 pub const ROWS: &[Row] = &[
     row(
         "send-echo",

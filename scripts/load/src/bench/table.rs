@@ -1,8 +1,9 @@
 //! Medians of the samples, their ratios, and the table.
 //!
-//! Samples come one a line: the row, the side (`correio` or `reference`), which field of the
-//! figures counts, and the figures as JSON, between tabs. In place of a field there may be
-//! `missing` (there is no reference, and why) or `quoted` (it was measured elsewhere).
+//! A line holds one sample, in four fields between tabs: the row, the side (`correio` or
+//! `reference`), the name of the figure that counts, and all figures as JSON. Instead of a name
+//! there may be `missing` (there is no reference; the JSON says why) or `quoted` (measured
+//! elsewhere).
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::rows::{ROWS, Row, Target, find};
 
-/// What was measured of one side of a row.
+/// The samples of one side of a row.
 #[derive(Debug, Default)]
 struct Side {
     figures: Vec<f64>,
@@ -40,7 +41,7 @@ impl Side {
     }
 }
 
-/// A row with what was measured of it.
+/// A row with its samples.
 #[derive(Debug)]
 pub struct Measured {
     row: &'static Row,
@@ -51,11 +52,11 @@ pub struct Measured {
 /// Whether the target was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was.
+    /// The target was met.
     Met,
-    /// It was not.
+    /// The target was missed.
     Missed,
-    /// There is nothing to compare with, or nothing was measured.
+    /// The row was not measured, or has no reference.
     Unknown,
     /// There is no target.
     NoTarget,
@@ -72,11 +73,11 @@ impl Verdict {
     }
 }
 
-/// Reads the samples. Rows of which there is none are left out only where `all` is false.
+/// Reads the samples. With `all`, rows without samples are kept.
 ///
 /// # Errors
 ///
-/// A line that is no sample.
+/// A line that is not a sample.
 pub fn read(samples: &str, all: bool) -> Result<Vec<Measured>> {
     let mut rows: Vec<Measured> = Vec::new();
     for row in ROWS {
@@ -115,7 +116,7 @@ fn add(rows: &mut [Measured], line: &str) -> Result<()> {
 }
 
 impl Measured {
-    /// `None` also for a reference of 0, beside which everything would be well.
+    /// `None` also for a reference of 0, since every ratio to it would meet the target.
     fn ratio(&self) -> Option<f64> {
         let reference = self.reference.median().filter(|reference| *reference > 0.0)?;
         Some(self.correio.median()? / reference)
@@ -163,7 +164,7 @@ fn target(target: Target) -> String {
     }
 }
 
-/// The table in Markdown, with the reasons for what is missing below it.
+/// The table in Markdown, followed by the reasons for missing figures.
 #[must_use]
 pub fn markdown(rows: &[Measured]) -> String {
     let mut text = "| row | correio | reference | ratio | target | |\n\

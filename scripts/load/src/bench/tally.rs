@@ -1,4 +1,4 @@
-//! What was measured: how many, how fast, and what went wrong.
+//! Counts operations, latencies and failures of a load.
 
 use std::time::{Duration, Instant};
 
@@ -7,26 +7,27 @@ use serde_json::{Value, json};
 
 use super::process;
 
-/// Counts from a moment on; what is counted before is a warm-up and forgotten.
+/// Counts for a fixed time after a warm-up.
 #[derive(Debug)]
 pub struct Tally {
     from: Instant,
     until: Instant,
     /// Operations that were answered in time.
     pub operations: u64,
-    /// Requests that were refused because of too much to do.
+    /// Requests that the server refused because it was busy.
     pub refused: u64,
-    /// Requests that never had an answer.
+    /// Requests that were never answered.
     pub lost: u64,
     /// In units of 100 ns.
     latencies: Vec<u32>,
     pid: Option<u32>,
-    /// Processor seconds of this process and of the other one, at the start.
+    /// Processor seconds of this process and of the server at the start.
     used: Option<(f64, Option<f64>)>,
 }
 
 impl Tally {
-    /// Counts for `seconds` behind a warm-up. `pid` is the server, if its processor time counts.
+    /// Counts for `seconds` after a warm-up. `pid` is the server's process, to measure its
+    /// processor time.
     #[must_use]
     pub fn new(warm_up: Duration, seconds: Duration, pid: Option<u32>) -> Self {
         let from = Instant::now() + warm_up;
@@ -54,12 +55,12 @@ impl Tally {
         self.from
     }
 
-    /// Ends the counting before its time: there is nothing more to do.
+    /// Ends the counting early, because no work is left.
     pub fn end(&mut self, now: Instant) {
         self.until = self.until.min(now.max(self.from + Duration::from_millis(1)));
     }
 
-    /// Counts operations of one request that was begun then and is answered now.
+    /// Counts the operations of a request that was sent at `begun` and answered at `now`.
     pub fn answered(&mut self, begun: Instant, now: Instant, operations: u64) {
         if now >= self.from && now <= self.until {
             self.operations += operations;
@@ -67,13 +68,13 @@ impl Tally {
         }
     }
 
-    /// Notes how long an answer took, whenever it came.
+    /// Records a latency, even after the end.
     pub fn late(&mut self, begun: Instant, now: Instant) {
         let units = now.saturating_duration_since(begun).as_nanos() / 100;
         self.latencies.push(u32::try_from(units).unwrap_or(u32::MAX));
     }
 
-    /// Notes processor times, once the warm-up is over.
+    /// Records processor times once, after the warm-up.
     pub fn observe(&mut self, now: Instant) {
         if self.used.is_none() && now >= self.from {
             self.used = Some(self.processor());
@@ -85,8 +86,8 @@ impl Tally {
         (own, self.pid.and_then(process::processor_seconds))
     }
 
-    /// The shares of one processor that this process and the server used, to be taken at the end
-    /// of the load.
+    /// The shares of one processor that this process and the server used; call it at the end of the
+    /// load.
     #[must_use]
     pub fn shares(&self, now: Instant) -> (Option<f64>, Option<f64>) {
         let Some((own, server)) = self.used else {
@@ -98,11 +99,11 @@ impl Tally {
         (Some((own_now - own) / seconds), server)
     }
 
-    /// Everything as one value.
+    /// All figures as JSON.
     ///
     /// # Errors
     ///
-    /// No operation was answered in time: a rate of nothing is no measurement.
+    /// No operation was answered in time: a rate of zero is no measurement.
     pub fn report(&mut self, shares: (Option<f64>, Option<f64>)) -> Result<Value> {
         ensure!(
             self.operations > 0,

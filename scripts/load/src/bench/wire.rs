@@ -1,4 +1,4 @@
-//! One non-blocking connection: bytes of frames in and out, with TLS or without.
+//! A non-blocking connection that sends and receives frames, with TLS or without.
 
 use std::{
     io::{self, Read, Write},
@@ -14,8 +14,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Bytes read at a time.
 pub const SCRATCH: usize = 64 * 1024;
 
-/// Connections that share one source address: far fewer than an address has ports, most of which
-/// may still be waiting after the connections of an earlier run.
+/// Connections per source address: far fewer than an address has ports, most of which may still be
+/// in TIME_WAIT after an earlier run.
 const PER_ADDRESS: usize = 2_000;
 
 /// See the module's description.
@@ -30,7 +30,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Begins to connect; the connection is the `index`-th of many.
+    /// Starts to connect; `index` is the connection's number, which decides its source address.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Wire {
         Ok(Self { stream, tls, input: vec![], taken: 0, output: vec![], written: 0 })
     }
 
-    /// Has the connection's events reported under this number.
+    /// Registers the connection with a poll, under this number.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Wire {
         registry.register(&mut self.stream, Token(number), interest)
     }
 
-    /// Lets events go to another poll from now on.
+    /// Removes the connection from a poll.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Wire {
         registry.deregister(&mut self.stream)
     }
 
-    /// Where to append frames; [`Wire::flush`] sends them.
+    /// The output buffer; [`Wire::flush`] sends it.
     pub fn output(&mut self) -> &mut Vec<u8> {
         &mut self.output
     }
@@ -116,8 +116,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads until nothing is there. A read that leaves room has emptied the socket: what comes
-    /// after it is reported anew.
+    /// Reads until the socket is empty. A read that leaves room in `scratch` has emptied it: later
+    /// input is reported anew.
     ///
     /// # Errors
     ///
@@ -144,17 +144,17 @@ impl Wire {
             }
         }
         if self.tls.is_some() {
-            // The handshake's own words, and what waited for its end.
+            // Handshake messages, and output that waited for the end of the handshake.
             self.flush()?;
         }
         Ok(())
     }
 
-    /// The next whole frame's value.
+    /// The value of the next complete frame.
     ///
     /// # Errors
     ///
-    /// A length that no frame has.
+    /// A length that no frame may have.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>> {
         let rest = self.input.get(self.taken..).unwrap_or_default();
         let Some(length) = frame::value_length(rest, limits::REPLY_FRAME_MAX)? else {
@@ -169,7 +169,7 @@ impl Wire {
         Ok(self.input.get(start..self.taken))
     }
 
-    /// Lets go of empty buffers, for a connection that is only held.
+    /// Frees empty buffers of an idle connection.
     pub fn rest(&mut self) {
         self.input = Vec::new();
         self.taken = 0;
@@ -191,6 +191,6 @@ fn decrypt(tls: &mut ClientConnection, mut bytes: &[u8], input: &mut Vec<u8>) ->
 }
 
 fn waits(error: &io::Error) -> bool {
-    // A socket that is still connecting says so in its own way.
+    // A socket that is still connecting reports `NotConnected`.
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected)
 }

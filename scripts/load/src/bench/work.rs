@@ -1,4 +1,4 @@
-//! What a connection does over and over: what it says next, and what an answer is worth.
+//! The work that a connection repeats: its next request, and the effect of each answer.
 
 use std::sync::Arc;
 
@@ -12,70 +12,70 @@ use correio_proto::{
 use super::frames::{Kind, SendFrame, account, push};
 use crate::login;
 
-/// Who gets the mails.
+/// Accounts that get mails.
 #[derive(Clone, Debug)]
-pub struct Addressees {
-    /// What their names begin with.
+pub struct RecipientPool {
+    /// The prefix of their names.
     pub prefix: Arc<str>,
-    /// How many there are.
+    /// Number of accounts.
     pub count: usize,
 }
 
 /// See the module's description.
 #[derive(Debug)]
 pub enum Work {
-    /// Bytes that come back.
+    /// Messages that an echo server returns.
     Echo(Vec<u8>),
-    /// Mails to accounts picked at random.
+    /// Mails to random accounts.
     Send {
         /// The mail.
         frame: SendFrame,
-        /// To whom.
-        to: Addressees,
-        /// Where the choice comes from.
+        /// The recipients.
+        to: RecipientPool,
+        /// Chooses the recipients.
         random: fastrand::Rng,
     },
-    /// Pages that are fetched and confirmed, until the mailbox is empty.
+    /// Pages that are fetched and confirmed until the mailbox is empty.
     Receive {
-        /// Mails asked for at a time.
+        /// Most mails of a page.
         page: u32,
-        /// What is said next.
+        /// The next request.
         next: Vec<u8>,
         /// Mails of the page that is being confirmed.
         mails: u64,
     },
-    /// Logins, each with a logout behind it.
+    /// Logins, each followed by a logout.
     Login {
         /// The login.
         login: Vec<u8>,
         /// The logout.
         logout: Vec<u8>,
-        /// Which of them is next.
+        /// Whether the logout is next.
         is_in: bool,
     },
 }
 
-/// What an answer is worth.
+/// The effect of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Worth {
-    /// Nothing: it was not asked for.
+pub enum AnswerEffect {
+    /// A notice, which answers no request.
     Nothing,
-    /// As many operations, and the next request may be made.
+    /// This many operations are done, and the next request may be sent.
     Operations(u64),
-    /// A step on the way; the next request belongs to the same operation.
+    /// One step of an operation is done; the next request belongs to the same operation.
     Step,
-    /// Too much to do; to be tried again later.
+    /// The server was busy; try again later.
     Refused,
-    /// There is nothing more to do.
+    /// No work is left.
     Over,
 }
 
 impl Work {
-    /// Messages of `size` bytes.
+    /// Echo messages of `size` bytes.
     ///
     /// # Errors
     ///
-    /// A size that no frame has.
+    /// A size that no frame may have.
     pub fn echo(size: usize) -> Result<Self> {
         let mut message = u32::try_from(size)?.to_be_bytes().to_vec();
         message.resize(message.len() + size, b'x');
@@ -86,17 +86,17 @@ impl Work {
     ///
     /// # Errors
     ///
-    /// A size or prefix that no mail has.
-    pub fn send(to: Addressees, size: usize, seed: u64) -> Result<Self> {
+    /// A size or prefix that no mail can have.
+    pub fn send(to: RecipientPool, size: usize, seed: u64) -> Result<Self> {
         let frame = SendFrame::new(&to.prefix, size)?;
         Ok(Self::Send { frame, to, random: fastrand::Rng::with_seed(seed) })
     }
 
-    /// Pages of at most so many mails.
+    /// Pages of at most `page` mails.
     ///
     /// # Errors
     ///
-    /// None but a fault of the encoder.
+    /// The encoder fails.
     pub fn receive(page: u32) -> Result<Self> {
         let page = page.min(limits::PAGE_MAILS_MAX);
         let mut next = Vec::new();
@@ -108,7 +108,7 @@ impl Work {
     ///
     /// # Errors
     ///
-    /// A name that is none.
+    /// An invalid username.
     pub fn login(username: &str) -> Result<Self> {
         let (mut into, mut out) = (Vec::new(), Vec::new());
         push(login(username)?, &mut into)?;
@@ -116,7 +116,7 @@ impl Work {
         Ok(Self::Login { login: into, logout: out, is_in: false })
     }
 
-    /// Says the next thing.
+    /// Appends the next request.
     pub fn next(&mut self, output: &mut Vec<u8>) {
         match self {
             Self::Echo(message) => output.extend_from_slice(message),
@@ -130,31 +130,31 @@ impl Work {
         }
     }
 
-    /// Looks at an answer.
+    /// Classifies an answer and prepares the next request.
     ///
     /// # Errors
     ///
-    /// It is none that belongs here.
-    pub fn answered(&mut self, value: &[u8]) -> Result<Worth> {
+    /// The answer does not fit the request.
+    pub fn answered(&mut self, value: &[u8]) -> Result<AnswerEffect> {
         let kind = match self {
             Self::Echo(message) if value.len() + frame::HEADER == message.len() => {
-                return Ok(Worth::Operations(1));
+                return Ok(AnswerEffect::Operations(1));
             }
             Self::Echo(_) => bail!("an echo of another length"),
             _ => Kind::of(value),
         };
         match (self, kind) {
-            (_, Kind::Notice) => Ok(Worth::Nothing),
-            (Self::Send { .. }, Kind::Sent) => Ok(Worth::Operations(1)),
+            (_, Kind::Notice) => Ok(AnswerEffect::Nothing),
+            (Self::Send { .. }, Kind::Sent) => Ok(AnswerEffect::Operations(1)),
             (Self::Login { is_in, .. }, Kind::LoggedIn) => {
                 *is_in = true;
-                Ok(Worth::Operations(1))
+                Ok(AnswerEffect::Operations(1))
             }
             (Self::Login { is_in, .. }, Kind::LoggedOut) => {
                 *is_in = false;
-                Ok(Worth::Step)
+                Ok(AnswerEffect::Step)
             }
-            (Self::Send { .. } | Self::Login { .. }, Kind::Error) => Ok(Worth::Refused),
+            (Self::Send { .. } | Self::Login { .. }, Kind::Error) => Ok(AnswerEffect::Refused),
             (Self::Receive { page, next, mails }, Kind::Other) => {
                 next.clear();
                 received(value, *page, next, mails)
@@ -168,20 +168,20 @@ fn fetch(page: u32) -> Request {
     Request::Fetch(Fetch { max: page, ..Fetch::default() })
 }
 
-fn received(value: &[u8], page: u32, next: &mut Vec<u8>, mails: &mut u64) -> Result<Worth> {
+fn received(value: &[u8], page: u32, next: &mut Vec<u8>, mails: &mut u64) -> Result<AnswerEffect> {
     match frame::decode(value)? {
         ServerMessage::Reply { reply: Reply::Page(got), .. } if got.mails.is_empty() => {
-            Ok(Worth::Over)
+            Ok(AnswerEffect::Over)
         }
         ServerMessage::Reply { reply: Reply::Page(got), .. } => {
             *mails = got.mails.len() as u64;
             let mails = got.mails.iter().map(Mail::reference).collect();
             push(Request::Confirm(Confirm { mails }), next)?;
-            Ok(Worth::Step)
+            Ok(AnswerEffect::Step)
         }
         ServerMessage::Reply { reply: Reply::Confirmed { .. }, .. } => {
             push(fetch(page), next)?;
-            Ok(Worth::Operations(*mails))
+            Ok(AnswerEffect::Operations(*mails))
         }
         other => bail!("{other:?} is no answer to what was asked"),
     }

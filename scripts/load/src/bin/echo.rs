@@ -1,5 +1,5 @@
-//! The least that a server can do: messages behind their length come back as they are. What the
-//! machine gives at most is measured with it.
+//! An echo server, the reference for the most that the machine can do: it returns length-prefixed
+//! messages unchanged.
 
 use std::{
     io::{self, Read, Write},
@@ -19,7 +19,7 @@ const LISTENER: Token = Token(usize::MAX);
 /// Largest message, in bytes.
 const MESSAGE_MAX: usize = 16 * 1024;
 
-/// Send messages back, behind their length in 4 bytes, most significant first.
+/// Return messages unchanged; each follows its length in 4 bytes, most significant first.
 #[derive(Debug, Parser)]
 struct Options {
     /// Where to listen, on this machine
@@ -27,7 +27,7 @@ struct Options {
     listen: SocketAddr,
 }
 
-/// A connection and what it has not sent back yet.
+/// A connection and its unsent output.
 struct Peer {
     stream: TcpStream,
     input: Vec<u8>,
@@ -96,7 +96,7 @@ impl Peer {
         }
     }
 
-    /// Sends back what is whole.
+    /// Returns all complete messages.
     fn answer(&mut self) -> io::Result<()> {
         let mut taken = 0;
         while let Some(rest) = self.input.get(taken..)

@@ -1,6 +1,6 @@
-//! Fills the database of a server that does not run with accounts and mail, past the server: what
-//! would take hours over the network takes a minute. The server makes the database first, with
-//! one account whose password all others get.
+//! Fills a stopped server's database with accounts and mail directly, which takes a minute instead
+//! of the hours that the network would take. The server must have made the database before, with
+//! one account whose password hash all new accounts get.
 
 use std::{
     fs,
@@ -17,31 +17,31 @@ use serde_json::json;
 /// Rows of one transaction.
 const ROWS: u64 = 100_000;
 
-/// Milliseconds within which the mails were sent: few enough that the server keeps its verdicts.
+/// Age of the oldest mail, in milliseconds: the server still keeps its idempotency records.
 const AGE: u64 = 5 * 24 * 60 * 60 * 1000;
 
-/// Fill the database of a server that does not run.
+/// Fill the database of a stopped server.
 #[derive(Debug, Parser)]
 struct Options {
     /// The server's data directory
     #[arg(long)]
     data_dir: PathBuf,
-    /// How many accounts to add
+    /// Number of accounts to add
     #[arg(long, default_value_t = 0)]
     accounts: u64,
-    /// How many mails to add, the same number to each of these accounts
+    /// Number of mails to add, spread evenly over these accounts
     #[arg(long, default_value_t = 0)]
     mails: u64,
-    /// The account whose password they get
+    /// The account whose password hash they get
     #[arg(long, default_value = "c0000000")]
     like: String,
-    /// What their names begin with
+    /// Prefix of their names
     #[arg(long, default_value = "a")]
     prefix: String,
     /// Bytes of a body
     #[arg(long, default_value_t = 512)]
     size: usize,
-    /// Only say what is there
+    /// Only print the number of accounts and mails
     #[arg(long)]
     count: bool,
 }
@@ -81,7 +81,8 @@ fn lock(directory: &Path) -> Result<fs::File> {
 
 fn fill(db: &mut Connection, options: &Options) -> Result<()> {
     ensure!(options.accounts > 0, "no accounts to fill");
-    // A database that a crash breaks is made again; the server's own settings come back below.
+    // A database that is damaged by a crash is made again; the server's own settings are restored
+    // below.
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     db.pragma_update(None, "journal_mode", "OFF")?;
     db.pragma_update(None, "synchronous", "OFF")?;
@@ -104,7 +105,7 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
         }
         transaction.commit()?;
     }
-    // The next mail has a number above all of these, which are in the index of mailboxes.
+    // The next mail's number is above all of these, which are in the index of mailboxes.
     db.execute(
         "UPDATE meta SET reserved = max(reserved, coalesce((SELECT max(seq) FROM mail), 0))",
         [],
@@ -115,7 +116,7 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What is the same in all mails, and how many there were.
+/// The content shared by all mails, and the number of mails made.
 struct Mails {
     subject: &'static str,
     body: String,
@@ -132,7 +133,7 @@ impl Mails {
         Ok(Self { subject: "Elevador", body, oldest, total: options.mails.max(1), made: 0 })
     }
 
-    /// When the next one was sent.
+    /// When the next mail was sent.
     fn next_moment(&mut self) -> u64 {
         self.made += 1;
         self.oldest + (AGE / 2) * self.made / self.total
@@ -143,7 +144,7 @@ impl Mails {
     }
 }
 
-/// An account with mails that it sent to itself, and their verdicts.
+/// Adds an account with mails that it sent to itself, and their idempotency records.
 fn add_account(
     db: &Transaction<'_>,
     options: &Options,

@@ -1,5 +1,5 @@
-//! Holds many connections open at once, all logged in, and measures what one of them costs the
-//! server in memory and what the others feel of it.
+//! Holds many logged-in connections open, and measures the server's memory for each and their
+//! effect on the latency of others.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use correio_proto::{
     message::{Confirm, Fetch, Reply, Request, Send},
 };
 
-/// Connections that share an account: as many sessions as one may have.
+/// Connections of one account: the most sessions that a server allows.
 const SESSIONS: usize = 100;
 
 /// Logins under way at a time; the server's hash queue must hold them.
@@ -27,13 +27,13 @@ struct Options {
     /// The server, on this machine
     #[arg(long)]
     server: SocketAddr,
-    /// Its process, for its memory
+    /// The server's process, to read its memory
     #[arg(long)]
     pid: u32,
-    /// How many connections
+    /// Number of connections
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
-    /// How many mails are sent, fetched and confirmed while they are held
+    /// Number of mails sent, fetched and confirmed while the connections are held
     #[arg(long, default_value_t = 1_000)]
     mails: usize,
 }
@@ -131,7 +131,7 @@ fn hold(server: SocketAddr, connections: usize) -> Result<Vec<Client>> {
     Ok(held)
 }
 
-/// Sends mails one after the other, receives and confirms each. Median and p99 of that.
+/// Sends mails one by one, and fetches and confirms each. Returns median and p99 of the time.
 fn exchange(from: &mut Client, to: &mut Client, mails: usize) -> Result<(Duration, Duration)> {
     let mut times = Vec::with_capacity(mails);
     for _ in 0..mails.max(1) {

@@ -1,5 +1,5 @@
-//! `load-test`: puts a server under the load of a scenario and says what became of every mail and
-//! how long everything took.
+//! `load-test`: puts a server under the load of a scenario and reports the fate of every mail and
+//! the latency of every operation.
 
 use std::{
     fmt,
@@ -18,13 +18,14 @@ use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
     guard,
-    person::Phase,
+    interrupts::Interrupts,
     results::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
         have_something_in_common, size,
     },
-    run::{self, Interrupts, Options, Outcome, Progress, RunError, Target},
+    run::{self, Options, Progress, RunError, RunReport, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
+    user::Phase,
 };
 use correio_proto::fingerprint::Fingerprint;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,22 +37,22 @@ use signal_hook::{
 const EXAMPLES: &str = "\
 Examples:
   scripts/load-test                                    the scenario smoke
-  scripts/load-test office --kill-server 5             the ledger must close all the same
+  scripts/load-test office --kill-server 5             kills the server five times; the ledger must still close
   scripts/load-test classroom --clients 200 --json after.json
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
-  scripts/load-test hostile --calm --json calm.json    the same people without the others
+  scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
   scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
-Credentials are not stretched by bcrypt as a person's client does it, so that thousands of clients
-cost this machine nothing; the server hashes them at cost 4. Ctrl-C ends the load early and reports
-what there is within seconds; a second one ends everything.
+Credentials are not stretched with bcrypt as a real client stretches them, so that thousands of
+clients cost this machine little; the server hashes them at cost 4. Ctrl-C ends the load early and
+reports within seconds; a second Ctrl-C ends the program at once.
 
-A run passes if it measured what the scenario is about, everybody came in, every mailbox was emptied,
-every mail is accounted for, and no condition of --fail-if holds.
+A run passes if every operation of the scenario was done, every user was logged in, every mailbox was
+emptied, every acknowledged mail arrived, and no condition of --fail-if holds.
 ";
 
-/// What a run is made with: nothing of it goes with results that are there.
+/// Flags of a run, which conflict with saved results.
 const OF_A_RUN: [&str; 12] = [
     "scenario",
     "clients",
@@ -67,7 +68,7 @@ const OF_A_RUN: [&str; 12] = [
     "json",
 ];
 
-/// Put a correio server under load, and hold it to every mail that it has acknowledged.
+/// Put a correio server under load, and check that it delivers every mail that it has acknowledged.
 #[derive(Debug, Parser)]
 #[command(name = "load-test", after_help = help())]
 struct Cli {
@@ -77,64 +78,64 @@ struct Cli {
     /// List the scenarios
     #[arg(long, conflicts_with_all = OF_A_RUN, conflicts_with_all = ["from", "compare", "fail_if", "html"])]
     list: bool,
-    /// So many people in all, each waiting for the answers to what it asks
+    /// Total number of virtual users, in the scenario's proportions; each waits for the answers to
+    /// its requests
     #[arg(long, value_name = "N", value_parser = people)]
     clients: Option<usize>,
-    /// So many mails a second by schedule, besides what the scenario says; times count from the
-    /// scheduled moment
+    /// Mails a second by schedule, besides the scenario's; times count from the scheduled moment
     #[arg(long, value_name = "MAILS", value_parser = rate)]
     rate: Option<f64>,
-    /// Leave out the clients that mean no good, to compare the others' times with
+    /// Leave out the hostile clients, to compare the times of the others
     #[arg(long)]
     calm: bool,
     /// How long clients act, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
-    /// A server that is there, on this machine; otherwise one is started in a temporary directory
+    /// A running server on this machine, instead of one that is started in a temporary directory
     #[arg(long, value_name = "ADDR:PORT")]
     server: Option<SocketAddr>,
     /// The fingerprint of that server's certificate
     #[arg(long, value_name = "SHA256:…", requires = "server", conflicts_with = "plaintext")]
     fingerprint: Option<Fingerprint>,
-    /// Speak without TLS
+    /// Connect without TLS
     #[arg(long)]
     plaintext: bool,
-    /// Kill the server so often during the run, without a warning, and start it again
+    /// Kill the server this many times during the run, without a warning, and start it again
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "server", value_parser = clap::value_parser!(u32).range(..=1000))]
     kill_server: u32,
-    /// Have a proxy in between lose one mail that it acknowledges: the run must fail
+    /// Let a proxy lose one mail that it acknowledges: the run must fail
     #[arg(long, conflicts_with_all = ["server", "kill_server"])]
     lose_one: bool,
-    /// Once the load has ended, how long a server that says nothing is waited for, in seconds
+    /// How long to wait for a silent server after the load has ended, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     patience: f64,
-    /// What the random choices begin with
+    /// Seed of the random choices
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Write the results as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a page with the results and their plots, which opens without a network
+    /// Write an HTML page with the results and their plots, which needs no network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Take the results from a file of --json instead of a run
+    /// Read the results from a file of --json instead of a run
     #[arg(long, value_name = "FILE.json", conflicts_with_all = OF_A_RUN, conflicts_with = "compare")]
     from: Option<PathBuf>,
-    /// Compare two results instead of making one; conditions are those of the second
+    /// Compare two results instead of making a run; conditions apply to the second
     #[arg(long, value_names = ["A.json", "B.json"], num_args = 2, conflicts_with_all = OF_A_RUN, conflicts_with = "html")]
     compare: Option<Vec<PathBuf>>,
-    /// Fail where this holds, such as 'send.p99 > 50ms'; may be given several times
+    /// Fail if this condition holds, such as 'send.p99 > 50ms'; may be given several times
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Condition>,
     /// The server's program
     #[arg(long, value_name = "FILE", hide = true, default_value = "target/release/correiod")]
     program: PathBuf,
-    /// Where the scenarios are
+    /// The scenarios' directory
     #[arg(long, value_name = "DIR", hide = true, default_value = "scripts/load/scenarios")]
     scenarios: PathBuf,
 }
 
-/// Why the program ends without a verdict on a run.
+/// Why the program ends without judging a run.
 #[derive(Debug)]
 struct Stop {
     ending: Ending,
@@ -182,7 +183,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    // What panicked has said why; its server was ended on the way here.
+    // The panic has printed its message; the server was ended while unwinding.
     let acted = catch_unwind(AssertUnwindSafe(|| act(&cli)));
     match acted {
         Ok(Ok(ending)) => ending.into(),
@@ -194,7 +195,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes to standard error, where that goes: the exit status says the same.
+/// Writes to standard error. A failure is ignored, since the exit status says the same.
 fn complain(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -205,7 +206,7 @@ fn say(text: impl fmt::Display) -> Result<(), Stop> {
     said.context("standard output cannot be written").map_err(Stop::output)
 }
 
-/// Does what the command line asks for, and decides how that ended.
+/// Does what the command line asks for, and returns the ending.
 fn act(cli: &Cli) -> Result<Ending, Stop> {
     if cli.list {
         return list(&cli.scenarios);
@@ -219,8 +220,8 @@ fn act(cli: &Cli) -> Result<Ending, Stop> {
         let of_the_first = report("first: ", &first.flaws(&[]))?;
         return Ok(of_the_first.max(report("second: ", &flaws)?));
     }
-    // Made before the run: a run of an hour is not thrown away, and results of before do not pass
-    // for those of a run that came to nothing.
+    // Output files are created before the run: an hour's run is not lost to a wrong path, and old
+    // results cannot pass for those of a failed run.
     let json = cli.json.as_deref().map(Destination::create).transpose()?;
     let html = cli.html.as_deref().map(Destination::create).transpose()?;
     let results = match &cli.from {
@@ -242,7 +243,7 @@ fn act(cli: &Cli) -> Result<Ending, Stop> {
     ending
 }
 
-/// A file for what comes of a run.
+/// An output file.
 struct Destination {
     path: PathBuf,
     file: File,
@@ -261,7 +262,7 @@ impl Destination {
     }
 }
 
-/// Says what is wrong, and how that ends.
+/// Prints the flaws and returns the ending that they lead to.
 fn report(whose: &str, flaws: &[Flaw]) -> Result<Ending, Stop> {
     let lines: String = flaws.iter().map(|flaw| format!("failed: {whose}{flaw}\n")).collect();
     say(lines)?;
@@ -328,8 +329,8 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
     let prepared = run::prepare(options, &interrupts)?;
     let kind = if cli.rate.is_some() { "scheduled load" } else { "closed load" };
     say(format_args!("{}: {kind}\n", cli.scenario))?;
-    let outcome = prepared.run(&interrupts, &mut show())?;
-    let Outcome { recorder, found, seconds, kills, interrupted, checks, warnings } = outcome;
+    let report = prepared.run(&interrupts, &mut show())?;
+    let RunReport { recorder, counts, seconds, kills, interrupted, checks, warnings } = report;
     Ok(recorder.finish(Run {
         scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
@@ -344,21 +345,21 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         kills: kills.iter().map(Duration::as_secs_f64).collect(),
         interrupted,
         ledger: LedgerSummary {
-            acknowledged: found.acknowledged,
-            received: found.received,
-            lost: found.lost,
-            doubled: found.doubled,
-            misdelivered: found.misdelivered,
-            changed: found.changed,
-            unemptied: found.unemptied,
-            examples: found.examples,
+            acknowledged: counts.acknowledged,
+            received: counts.received,
+            lost: counts.lost,
+            doubled: counts.doubled,
+            misdelivered: counts.misdelivered,
+            changed: counts.changed,
+            unemptied: counts.unemptied,
+            examples: counts.examples,
         },
         checks,
         warnings,
     }))
 }
 
-/// A name of a scenario, or a file.
+/// The file of a scenario, given by name or path.
 fn path_of(cli: &Cli) -> Result<PathBuf> {
     let named = cli.scenarios.join(format!("{}.toml", cli.scenario));
     let file = PathBuf::from(&cli.scenario);
@@ -398,8 +399,8 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
     Ok(Target::Other { server, trust })
 }
 
-/// Counts the signals that end programs, instead of being ended by them: the server must be ended
-/// first, which is in a process group of its own.
+/// Counts signals instead of ending: the server, which is in a process group of its own, must be
+/// ended first.
 fn interrupts() -> Result<Interrupts> {
     let interrupts = Interrupts::default();
     let counted = interrupts.clone();
@@ -413,31 +414,31 @@ fn interrupts() -> Result<Interrupts> {
     Ok(interrupts)
 }
 
-/// A number of people.
+/// Parses a number of virtual users.
 fn people(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
     number.ok_or_else(|| format!("it takes a number of people, from 1 to {CLIENTS_MAX}"))
 }
 
-/// A number of mails a second.
+/// Parses a number of mails a second.
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| *rate > 0.0 && *rate <= 1e6);
     rate.ok_or_else(|| "it takes a number of mails a second, up to a million".to_owned())
 }
 
-/// A number of seconds.
+/// Parses a number of seconds.
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= SECONDS_MAX);
     seconds.ok_or_else(|| format!("it takes a number of seconds, more than 0, up to {SECONDS_MAX}"))
 }
 
-/// What the help ends with.
+/// The end of the help.
 fn help() -> String {
     let statuses = Ending::ALL.map(|(ending, text)| format!("{:>5}  {text}\n", ending.status()));
     format!("{EXAMPLES}\nExit status:\n{}", statuses.concat())
 }
 
-/// Shows how far it is, and keeps the gauges.
+/// Shows the progress and records the gauges.
 fn show() -> impl FnMut(&mut Recorder, &Progress) {
     let bar = ProgressBar::new(1);
     if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:30}] {msg}") {

@@ -1,6 +1,6 @@
-//! Asks a server as fast as it answers, from one thread that does not block, and prints what came
-//! of it as one line of JSON. Credentials are not stretched: the server's own bcrypt is measured,
-//! not the clients'.
+//! Loads a server as fast as it answers, from one non-blocking thread, and prints the figures as
+//! one line of JSON. Credentials are not stretched: the server's own bcrypt is measured, not the
+//! clients'.
 
 use std::{
     hint::black_box,
@@ -14,13 +14,13 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use correio_client::{Address, Trust};
 use correio_load::bench::{
-    crowd::{self, Place, Script},
+    closed_loop::{self, ClosedLoopClient},
     frames::account,
-    lane::{self, Lane},
-    paced, pop3, process,
+    open_loop, pop3, process,
+    setup::{self, Endpoint, SetupScript},
     tally::Tally,
     wire::Wire,
-    work::{Addressees, Work},
+    work::{RecipientPool, Work},
 };
 use correio_proto::{fingerprint::Fingerprint, tls::Security};
 use serde_json::{Value, json};
@@ -28,10 +28,10 @@ use serde_json::{Value, json};
 /// Sessions of one account; a server allows a hundred.
 const SESSIONS: usize = 50;
 
-/// How long a server may settle before its memory is looked at.
+/// How long a server may settle before its memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Load a server on this machine and print what came of it as a line of JSON.
+/// Load a server on this machine and print the figures as a line of JSON.
 #[derive(Debug, Parser)]
 struct Options {
     #[command(subcommand)]
@@ -39,61 +39,61 @@ struct Options {
     /// The server
     #[arg(long, global = true, default_value = "127.0.0.1:8888")]
     server: SocketAddr,
-    /// The fingerprint of its certificate; plaintext without
+    /// The fingerprint of its certificate; without it, plaintext
     #[arg(long, global = true)]
     fingerprint: Option<Fingerprint>,
-    /// Its process, for its memory and processor time
+    /// The server's process, to read its memory and processor time
     #[arg(long, global = true)]
     pid: Option<u32>,
-    /// How many connections
+    /// Number of connections
     #[arg(long, global = true, default_value_t = 50)]
     connections: usize,
-    /// Requests under way on each
+    /// Requests under way on each connection
     #[arg(long, global = true, default_value_t = 1)]
     depth: usize,
-    /// How long, behind a warm-up
+    /// Duration after the warm-up, in seconds
     #[arg(long, global = true, default_value_t = 3.0)]
     seconds: f64,
-    /// How long the warm-up is, in seconds
+    /// Duration of the warm-up, in seconds
     #[arg(long, global = true, default_value_t = 0.5)]
     warm_up: f64,
     /// Bytes of a message or body
     #[arg(long, global = true, default_value_t = 512)]
     size: usize,
-    /// How long to wait between logging in and the load, in seconds
+    /// Pause between the logins and the load, in seconds
     #[arg(long, global = true, default_value_t = 0.0)]
     delay: f64,
-    /// The accounts, named by this letter and a number, exist already
+    /// Use existing accounts, named by this prefix and a number
     #[arg(long, global = true)]
     accounts: Option<String>,
-    /// Mails go to as many of those that exist already, and not to accounts made for it
+    /// Send mails to this many existing accounts, instead of new ones
     #[arg(long, global = true)]
     to_existing: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Mode {
-    /// Messages that come back
+    /// Messages to an echo server
     Echo,
-    /// Mails to accounts that nobody is logged in to
+    /// Mails to accounts without a session
     Send,
     /// Pages of 100 mails, fetched and confirmed, until the mailboxes are empty
     Receive,
     /// Logins
     Login,
-    /// Connections that are logged in and silent, for the server's memory
+    /// Silent, logged-in connections, to measure the server's memory
     Idle,
-    /// Each connection sends a mail at this interval, whether answers come or not
+    /// A mail from each connection at this interval, whether answers come or not
     Paced {
         /// The interval in milliseconds
         #[arg(long, default_value_t = 1000)]
         interval: u64,
     },
-    /// Makes the first account and nothing else
+    /// Register the first account and nothing else
     Register,
     /// bcrypt on this machine, without a server
     Bcrypt {
-        /// Threads
+        /// Number of threads
         #[arg(long, default_value_t = 1)]
         threads: usize,
         /// Cost
@@ -135,7 +135,7 @@ fn run(options: &Options) -> Result<Value> {
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
         Mode::Register => {
-            crowd::register_accounts(&options.place()?, "c", 1)?;
+            setup::register_accounts(&options.endpoint()?, "c", 1)?;
             Ok(json!({}))
         }
         Mode::Bcrypt { threads, cost } => bcrypt(options, threads, cost),
@@ -144,10 +144,10 @@ fn run(options: &Options) -> Result<Value> {
 }
 
 impl Options {
-    fn place(&self) -> Result<Place> {
+    fn endpoint(&self) -> Result<Endpoint> {
         let address = Address::new(&self.server.ip().to_string(), self.server.port())?;
         let trust = self.fingerprint.map_or(Trust::Plaintext, Trust::Fingerprint);
-        Ok(Place { server: self.server, security: trust.security(&address) })
+        Ok(Endpoint { server: self.server, security: trust.security(&address) })
     }
 
     fn prefix(&self) -> &str {
@@ -167,59 +167,59 @@ impl Options {
         Tally::new(seconds(self.warm_up), seconds(self.seconds), self.pid)
     }
 
-    /// Makes the accounts that are missing, and logs every connection in.
-    fn logged_in(&self) -> Result<(Vec<Wire>, Addressees)> {
-        let place = self.place()?;
+    /// Registers the missing accounts and logs every connection in.
+    fn logged_in(&self) -> Result<(Vec<Wire>, RecipientPool)> {
+        let endpoint = self.endpoint()?;
         if self.accounts.is_none() {
             let sessions = if matches!(self.mode, Mode::Idle) { SESSIONS } else { 1 };
             let accounts = self.connections.div_ceil(sessions);
-            crowd::register_accounts(&place, self.prefix(), accounts)?;
+            setup::register_accounts(&endpoint, self.prefix(), accounts)?;
         }
         let sends = matches!(self.mode, Mode::Send | Mode::Paced { .. });
         let to = match self.to_existing {
-            Some(count) => Addressees { prefix: self.prefix().into(), count },
-            None => Addressees { prefix: "r".into(), count: self.connections.min(100) },
+            Some(count) => RecipientPool { prefix: self.prefix().into(), count },
+            None => RecipientPool { prefix: "r".into(), count: self.connections.min(100) },
         };
         if sends && self.to_existing.is_none() {
-            crowd::register_accounts(&place, &to.prefix, to.count)?;
+            setup::register_accounts(&endpoint, &to.prefix, to.count)?;
         }
         let script = |index| match self.mode {
-            // The logins themselves are the load.
-            Mode::Login => Script::greeting(),
-            _ => Script::logging_in(&self.account(index)),
+            // The logins are the load itself.
+            Mode::Login => SetupScript::greeting(),
+            _ => SetupScript::logging_in(&self.account(index)),
         };
         let scripts = (0..self.connections).map(script).collect::<Result<_>>()?;
-        let wires = crowd::open(&place, scripts)?;
+        let wires = setup::open(&endpoint, scripts)?;
         thread::sleep(Duration::from_secs_f64(self.delay));
         Ok((wires, to))
     }
 }
 
 fn echo(options: &Options) -> Result<Value> {
-    let place = Place { server: options.server, security: Security::Plaintext };
-    let mut lanes = Vec::new();
+    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
+    let mut clients = Vec::new();
     for index in 0..options.connections {
-        let wire = Wire::connect(place.server, &place.security, index)?;
-        lanes.push(Lane::new(wire, Work::echo(options.size)?));
+        let wire = Wire::connect(endpoint.server, &endpoint.security, index)?;
+        clients.push(ClosedLoopClient::new(wire, Work::echo(options.size)?));
     }
-    answered(lane::run(lanes, options.depth, &mut options.tally())?)
+    answered(closed_loop::run(clients, options.depth, &mut options.tally())?)
 }
 
-/// A report of a load whose every request was answered: a server that stopped on the way has no rate.
+/// Checks that every request was answered: a server that stopped on the way has no rate.
 fn answered(report: Value) -> Result<Value> {
     let lost = report.get("lost").and_then(Value::as_u64).unwrap_or(0);
     ensure!(lost == 0, "{lost} requests were never answered");
     Ok(report)
 }
 
-fn closed(options: &Options, work: impl Fn(usize, Addressees) -> Result<Work>) -> Result<Value> {
+fn closed(options: &Options, work: impl Fn(usize, RecipientPool) -> Result<Work>) -> Result<Value> {
     let (wires, to) = options.logged_in()?;
-    let mut lanes = Vec::with_capacity(wires.len());
+    let mut clients = Vec::with_capacity(wires.len());
     for (index, wire) in wires.into_iter().enumerate() {
         let work = work(index, to.clone())?;
-        lanes.push(Lane::new(wire, work));
+        clients.push(ClosedLoopClient::new(wire, work));
     }
-    lane::run(lanes, options.depth, &mut options.tally())
+    closed_loop::run(clients, options.depth, &mut options.tally())
 }
 
 fn paced(options: &Options, interval: Duration) -> Result<Value> {
@@ -228,13 +228,13 @@ fn paced(options: &Options, interval: Duration) -> Result<Value> {
     for (index, wire) in wires.into_iter().enumerate() {
         clients.push((wire, Work::send(to.clone(), options.size, index as u64)?));
     }
-    paced::run(clients, interval, &mut options.tally())
+    open_loop::run(clients, interval, &mut options.tally())
 }
 
 fn idle(options: &Options) -> Result<Value> {
     let pid = options.pid.context("--pid is needed, for the memory")?;
-    let place = options.place()?;
-    crowd::register_accounts(&place, options.prefix(), options.connections.div_ceil(SESSIONS))?;
+    let endpoint = options.endpoint()?;
+    setup::register_accounts(&endpoint, options.prefix(), options.connections.div_ceil(SESSIONS))?;
     thread::sleep(SETTLE);
     let before = process::memory(pid)?;
     let started = Instant::now();

@@ -19,10 +19,10 @@ struct Options {
     /// Where to save everything as JSON
     #[arg(long)]
     json: Option<PathBuf>,
-    /// What is known of the machine and the programs, as JSON
+    /// Facts about the machine and the programs, as JSON
     #[arg(long, default_value = "{}")]
     about: String,
-    /// Leave out the rows that were not asked for
+    /// Leave out the rows without samples
     #[arg(long)]
     partial: bool,
     /// Only print the names of the rows

@@ -1,47 +1,48 @@
-//! Where a value lies along an axis, and what is written there. It draws nothing.
+//! An axis: the place of each value, and the labels. It draws nothing.
 
-/// What lies between two powers of ten.
+/// Factor between two labelled powers.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
-/// Powers of ten of the longest time that is kept, in microseconds.
+/// Exponent of ten of the longest recorded time, in microseconds.
 const LONGEST_POWER: i32 = 9;
 
-/// More ticks than this, and only powers of ten are named.
+/// With more ticks than this, only powers of ten are labelled.
 const MOST_NAMED: usize = 7;
 
-/// No more nines than the recorder keeps.
+/// Most nines of a quantile, as in the recorder.
 const MOST_NINES: i32 = 6;
 
-/// An axis with what is written along it.
+/// An axis and its labels.
 #[derive(Debug)]
 pub(super) struct Axis {
-    /// What it shows, with its unit.
+    /// The quantity and its unit.
     pub(super) title: String,
-    /// In order.
+    /// The ticks, in order.
     pub(super) ticks: Vec<Tick>,
     scale: Scale,
-    /// Values are shown in this many of theirs.
+    /// Divisor from values to the axis's unit.
     factor: f64,
-    /// Its ends, on the scale.
+    /// The axis's ends, on its scale.
     low: f64,
     high: f64,
 }
 
-/// A line across the plot.
+/// A tick, which is a line across the plot.
 #[derive(Debug, PartialEq)]
 pub(super) struct Tick {
-    /// Where, as a share of the axis.
+    /// Place, as a share of the axis.
     pub(super) place: f64,
-    /// What is written there, if anything.
+    /// The label, if any.
     pub(super) label: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Scale {
     Linear,
-    /// Each tenfold takes as much room.
+    /// Logarithmic: each tenfold takes equal room.
     Logarithmic,
-    /// Each further nine of a share takes as much room: 0, 0.9, 0.99 …
+    /// Logarithmic from the upper end: each further nine of a share takes equal room (0, 0.9, 0.99
+    /// …).
     Nines,
 }
 
@@ -56,17 +57,17 @@ impl Scale {
 }
 
 impl Axis {
-    /// Amounts from nothing up to `top`.
+    /// An axis of amounts from 0 to `top`.
     pub(super) fn amounts(title: &str, top: f64) -> Self {
         Self::up_to(title.to_owned(), top, 1.0)
     }
 
-    /// Shares of one, in percent.
+    /// An axis of shares, in percent.
     pub(super) fn shares(title: &str, top: f64) -> Self {
         Self::up_to(title.to_owned(), top, 0.01)
     }
 
-    /// Bytes, in the unit that suits them.
+    /// An axis of bytes, in a suitable unit.
     pub(super) fn sizes(title: &str, top: f64) -> Self {
         let (unit, factor) = match top {
             0.0..1_024.0 => ("B", 1.0),
@@ -77,7 +78,7 @@ impl Axis {
         Self::up_to(format!("{title}, {unit}"), top, factor)
     }
 
-    /// Seconds since the start, in the unit that suits them. It ends where they end.
+    /// An axis of seconds since the start, in a suitable unit. It ends at the last second.
     pub(super) fn elapsed(end: f64) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
         let (unit, factor) = match end {
@@ -91,7 +92,7 @@ impl Axis {
         Self { title, ticks, scale: Scale::Linear, factor, low: 0.0, high }
     }
 
-    /// Microseconds from `least` to `most`, with each tenfold as far apart.
+    /// A logarithmic axis of microseconds from `least` to `most`.
     pub(super) fn times(least: f64, most: f64) -> Self {
         let round = |power: i32| STEPS.map(|step| step * 10f64.powi(power));
         let values: Vec<f64> = (0..=LONGEST_POWER).flat_map(round).collect();
@@ -117,7 +118,7 @@ impl Axis {
         }
     }
 
-    /// Quantiles of so many values, from 0 to as many nines as they can tell.
+    /// An axis of quantiles, from 0 to as many nines as `count` values support.
     pub(super) fn quantiles(count: u64) -> Self {
         let high = (count.max(1) as f64).log10().clamp(1.0, f64::from(MOST_NINES));
         let tick = |nines: i32| Tick {
@@ -129,7 +130,7 @@ impl Axis {
         Self { title, ticks, scale: Scale::Nines, factor: 1.0, low: 0.0, high }
     }
 
-    /// Where a value lies, as a share of the axis.
+    /// The place of a value, as a share of the axis.
     pub(super) fn place(&self, value: f64) -> f64 {
         ((self.scale.of(value / self.factor) - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
@@ -160,7 +161,7 @@ fn linear_ticks(high: f64, step: f64) -> Vec<Tick> {
     (0..=count).map(tick).collect()
 }
 
-/// 0, 90, 99, 99.9 …
+/// The labels 0, 90, 99, 99.9 …
 fn percentile(nines: usize) -> String {
     match nines {
         0 => "0".to_owned(),

@@ -1,10 +1,10 @@
-//! Two results beside one another.
+//! Compares two results.
 
 use std::fmt::Write;
 
 use super::{Measured, Operation, Results, size, time};
 
-/// A table of both with the ratio of the second to the first.
+/// A table of both results, with the ratio of the second to the first.
 #[must_use]
 pub fn compare(first: &Results, second: &Results) -> String {
     let mut text = format!(
@@ -48,13 +48,14 @@ pub fn compare(first: &Results, second: &Results) -> String {
     text
 }
 
-/// Whether there is an operation that was done in both.
+/// Whether an operation was done in both results.
 #[must_use]
 pub fn have_something_in_common(first: &Results, second: &Results) -> bool {
     Operation::ALL.into_iter().any(|one| of(first, one).is_some() && of(second, one).is_some())
 }
 
-/// An operation that was done at least once: one that only failed has no times to compare.
+/// An operation that was done at least once: an operation that always failed has no times to
+/// compare.
 fn of(results: &Results, operation: Operation) -> Option<&Measured> {
     results.operations.get(&operation).filter(|measured| measured.count > 0)
 }

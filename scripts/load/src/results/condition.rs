@@ -1,26 +1,26 @@
-//! Conditions under which a run counts as failed. A figure that was not measured fulfils no
-//! condition and breaks none: the answer says so.
+//! Conditions under which a run has failed. A condition on a figure that was not measured neither
+//! holds nor fails; the answer says so.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use super::{Measured, Operation, Results};
 
-/// Something like `send.p99 > 50ms`.
+/// A condition such as `send.p99 > 50ms`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    what: What,
-    than: Than,
-    /// Microseconds, bytes, or a plain number.
+    what: Metric,
+    than: Comparison,
+    /// In microseconds, bytes, or without a unit.
     value: f64,
     text: String,
 }
 
-/// What a condition says of a run.
+/// The result of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It holds: the run has failed.
+    /// The condition holds: the run has failed.
     Holds,
-    /// It does not hold.
+    /// The condition does not hold.
     DoesNotHold,
     /// The figure was not measured.
     Unmeasured,
@@ -31,30 +31,30 @@ pub enum Answer {
 pub struct Measures {
     /// The operations that its clients do.
     pub operations: BTreeSet<Operation>,
-    /// Whether the server is the run's own, so that its memory can be read.
+    /// Whether the run starts the server itself, so that it can read its memory.
     pub server: bool,
     /// Whether mails are sent by schedule.
     pub schedule: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Of(Operation, Figure),
-    Ledger(Kind),
+enum Metric {
+    Of(Operation, Statistic),
+    Ledger(LedgerFault),
     Missed,
     ServerMemory,
 }
 
-/// What can be wrong with a copy of a mail.
+/// A fault of a mail's copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum LedgerFault {
     Lost,
     Doubled,
     Misdelivered,
     Changed,
 }
 
-/// What a figure is counted in.
+/// The dimension of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dimension {
     Time,
@@ -64,7 +64,7 @@ enum Dimension {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
+enum Statistic {
     Count,
     Rate,
     Errors,
@@ -76,17 +76,17 @@ enum Figure {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Than {
+enum Comparison {
     Less,
     LessOrSame,
     More,
     MoreOrSame,
 }
 
-/// Why a text is no [`Condition`].
+/// Why a text is not a [`Condition`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCondition {
-    /// It has another form, or names no figure.
+    /// The text has another form, or names no figure.
     #[error(
         "{0:?} is no condition: write OPERATION.FIGURE, <, <=, > or >=, and a value, such as \
          'send.p99 > 50ms'; operations are connect, register, login, send, receive, confirm, ping, \
@@ -95,78 +95,79 @@ pub enum InvalidCondition {
          us, ms, s, B, KiB, MiB, /s"
     )]
     Form(String),
-    /// Its value has no unit, or one of another kind.
+    /// The value has no unit, or a unit of another dimension.
     #[error("{0:?} is no condition: the figure takes {1}")]
     Unit(String, &'static str),
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Evaluates the condition.
     #[must_use]
     pub fn answer(&self, results: &Results) -> Answer {
         let Some(found) = self.what.of(results) else {
             return Answer::Unmeasured;
         };
         let holds = match self.than {
-            Than::Less => found < self.value,
-            Than::LessOrSame => found <= self.value,
-            Than::More => found > self.value,
-            Than::MoreOrSame => found >= self.value,
+            Comparison::Less => found < self.value,
+            Comparison::LessOrSame => found <= self.value,
+            Comparison::More => found > self.value,
+            Comparison::MoreOrSame => found >= self.value,
         };
         if holds { Answer::Holds } else { Answer::DoesNotHold }
     }
 
-    /// Whether such a run measures its figure at all.
+    /// Whether such a run measures the condition's figure.
     #[must_use]
     pub fn is_measured_by(&self, run: &Measures) -> bool {
         match self.what {
-            // People register before they log in, and confirm what they have received.
-            What::Of(Operation::Register | Operation::Confirm, _) => true,
-            What::Of(operation, _) => run.operations.contains(&operation),
-            What::Ledger(_) => run.operations.contains(&Operation::Send),
-            What::Missed => run.schedule,
-            What::ServerMemory => run.server,
+            // Virtual users register before they log in, and confirm every page.
+            Metric::Of(Operation::Register | Operation::Confirm, _) => true,
+            Metric::Of(operation, _) => run.operations.contains(&operation),
+            Metric::Ledger(_) => run.operations.contains(&Operation::Send),
+            Metric::Missed => run.schedule,
+            Metric::ServerMemory => run.server,
         }
     }
 }
 
-impl What {
+impl Metric {
     fn dimension(self) -> Dimension {
         match self {
-            Self::Of(_, Figure::Rate) => Dimension::Rate,
-            Self::Of(_, Figure::Count | Figure::Errors) | Self::Ledger(_) | Self::Missed => {
+            Self::Of(_, Statistic::Rate) => Dimension::Rate,
+            Self::Of(_, Statistic::Count | Statistic::Errors) | Self::Ledger(_) | Self::Missed => {
                 Dimension::Count
             }
-            Self::Of(_, Figure::P50 | Figure::P90 | Figure::P99 | Figure::P999 | Figure::Max) => {
-                Dimension::Time
-            }
+            Self::Of(
+                _,
+                Statistic::P50 | Statistic::P90 | Statistic::P99 | Statistic::P999 | Statistic::Max,
+            ) => Dimension::Time,
             Self::ServerMemory => Dimension::Size,
         }
     }
 
-    /// The figure, where it was measured.
+    /// The figure, if it was measured.
     fn of(self, results: &Results) -> Option<f64> {
         let ledger = &results.run.ledger;
         let number = match self {
             Self::Ledger(_) if ledger.acknowledged + ledger.received == 0 => return None,
-            Self::Ledger(Kind::Lost) => ledger.lost,
-            Self::Ledger(Kind::Doubled) => ledger.doubled,
-            Self::Ledger(Kind::Misdelivered) => ledger.misdelivered,
-            Self::Ledger(Kind::Changed) => ledger.changed,
+            Self::Ledger(LedgerFault::Lost) => ledger.lost,
+            Self::Ledger(LedgerFault::Doubled) => ledger.doubled,
+            Self::Ledger(LedgerFault::Misdelivered) => ledger.misdelivered,
+            Self::Ledger(LedgerFault::Changed) => ledger.changed,
             Self::Missed => results.run.rate.map(|_| results.run.missed)?,
             Self::ServerMemory => results.server_memory()?,
             Self::Of(operation, figure) => {
                 let measured = results.operations.get(&operation);
                 match figure {
-                    Figure::Count => measured.map_or(0, |measured| measured.count),
-                    Figure::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
-                    // Where nothing was tried, nothing could fail.
-                    Figure::Errors => measured.map(|_| results.errors(operation))?,
-                    Figure::P50 => timed(measured)?.p50,
-                    Figure::P90 => timed(measured)?.p90,
-                    Figure::P99 => timed(measured)?.p99,
-                    Figure::P999 => timed(measured)?.p999,
-                    Figure::Max => timed(measured)?.max,
+                    Statistic::Count => measured.map_or(0, |measured| measured.count),
+                    Statistic::Rate => return Some(measured.map_or(0.0, |measured| measured.rate)),
+                    // Without attempts there can be no errors.
+                    Statistic::Errors => measured.map(|_| results.errors(operation))?,
+                    Statistic::P50 => timed(measured)?.p50,
+                    Statistic::P90 => timed(measured)?.p90,
+                    Statistic::P99 => timed(measured)?.p99,
+                    Statistic::P999 => timed(measured)?.p999,
+                    Statistic::Max => timed(measured)?.max,
                 }
             }
         };
@@ -176,37 +177,37 @@ impl What {
     fn parse(text: &str) -> Option<Self> {
         let (subject, figure) = text.split_once('.')?;
         match (subject, figure) {
-            ("ledger", "lost") => return Some(Self::Ledger(Kind::Lost)),
-            ("ledger", "doubled") => return Some(Self::Ledger(Kind::Doubled)),
-            ("ledger", "misdelivered") => return Some(Self::Ledger(Kind::Misdelivered)),
-            ("ledger", "changed") => return Some(Self::Ledger(Kind::Changed)),
+            ("ledger", "lost") => return Some(Self::Ledger(LedgerFault::Lost)),
+            ("ledger", "doubled") => return Some(Self::Ledger(LedgerFault::Doubled)),
+            ("ledger", "misdelivered") => return Some(Self::Ledger(LedgerFault::Misdelivered)),
+            ("ledger", "changed") => return Some(Self::Ledger(LedgerFault::Changed)),
             ("schedule", "missed") => return Some(Self::Missed),
             ("server", "memory") => return Some(Self::ServerMemory),
             _ => {}
         }
         let operation = Operation::ALL.into_iter().find(|known| known.as_str() == subject)?;
         let figure = match figure {
-            "count" => Figure::Count,
-            "rate" => Figure::Rate,
-            "errors" => Figure::Errors,
-            "p50" => Figure::P50,
-            "p90" => Figure::P90,
-            "p99" => Figure::P99,
-            "p99.9" => Figure::P999,
-            "max" => Figure::Max,
+            "count" => Statistic::Count,
+            "rate" => Statistic::Rate,
+            "errors" => Statistic::Errors,
+            "p50" => Statistic::P50,
+            "p90" => Statistic::P90,
+            "p99" => Statistic::P99,
+            "p99.9" => Statistic::P999,
+            "max" => Statistic::Max,
             _ => return None,
         };
         Some(Self::Of(operation, figure))
     }
 }
 
-/// An operation that was done at least once: only then it has times.
+/// An operation that was done at least once, and so has times.
 fn timed(measured: Option<&Measured>) -> Option<&Measured> {
     measured.filter(|measured| measured.count > 0)
 }
 
 impl Dimension {
-    /// What a value of a unit is multiplied by; `None` for the unit of another dimension.
+    /// Factor from a unit to the base unit; `None` for a unit of another dimension.
     fn factor(self, unit: &str) -> Option<f64> {
         match (self, unit) {
             (Self::Count | Self::Rate, "") | (Self::Rate, "/s") => Some(1.0),
@@ -229,20 +230,20 @@ impl Dimension {
     }
 }
 
-/// The parts of a condition: what, how it is compared, the number and its unit.
-fn split(text: &str) -> Option<(What, Than, f64, &str)> {
+/// Splits a condition into metric, comparison, number and unit.
+fn split(text: &str) -> Option<(Metric, Comparison, f64, &str)> {
     let at = text.find(['<', '>'])?;
     let (what, rest) = text.split_at(at);
     let (than, value) = match rest.as_bytes() {
-        [b'<', b'=', ..] => (Than::LessOrSame, rest.get(2..)?),
-        [b'>', b'=', ..] => (Than::MoreOrSame, rest.get(2..)?),
-        [b'<', ..] => (Than::Less, rest.get(1..)?),
-        _ => (Than::More, rest.get(1..)?),
+        [b'<', b'=', ..] => (Comparison::LessOrSame, rest.get(2..)?),
+        [b'>', b'=', ..] => (Comparison::MoreOrSame, rest.get(2..)?),
+        [b'<', ..] => (Comparison::Less, rest.get(1..)?),
+        _ => (Comparison::More, rest.get(1..)?),
     };
     let value = value.trim();
     let end = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
     let (number, unit) = value.split_at(end);
-    Some((What::parse(what.trim())?, than, number.parse().ok()?, unit.trim()))
+    Some((Metric::parse(what.trim())?, than, number.parse().ok()?, unit.trim()))
 }
 
 impl FromStr for Condition {

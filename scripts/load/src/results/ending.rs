@@ -1,49 +1,49 @@
-//! Decides how the program ends: everything that can be wrong with a run is a [`Flaw`], every flaw
-//! leads to an [`Ending`], and every ending has its exit status here and nowhere else.
+//! Decides how the program ends: every [`Flaw`] of a run leads to an [`Ending`], and each ending
+//! has its exit status here and nowhere else.
 
 use std::{fmt, process::ExitCode};
 
 use super::{Answer, Condition, Operation, Results};
 
-/// A share of the scheduled mails, in percent, above which a schedule was not kept. Below it are the
-/// mails that are due before the first person is logged in.
+/// Largest share of scheduled mails that may be missed, in percent: mails that are due before the
+/// first user is logged in.
 const MISSED_PERCENT_MAX: u64 = 2;
 
-/// How the program ends, the better first.
+/// How the program ends, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
-    /// The run measured what it was to measure, and nothing is wrong.
+    /// The run measured everything, without a flaw.
     Passed,
-    /// The run measured less than it was to measure: its figures prove nothing.
+    /// The run measured less than it should: its figures prove nothing.
     Unmeasured,
-    /// The run was ended early, by a signal.
+    /// A signal ended the run early.
     Interrupted,
     /// The server failed, or a condition of `--fail-if` holds.
     Failed,
-    /// The command line, or what it names, makes no sense.
+    /// The command line, or a file that it names, makes no sense.
     Usage,
     /// The server cannot be started or reached.
     NoServer,
     /// The load generator itself failed.
     Broken,
-    /// What came of it could not be written.
+    /// The results could not be written.
     Output,
 }
 
 impl Ending {
-    /// Every ending with what stands for it in the help.
+    /// Every ending with its description in the help.
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Passed, "the run passed"),
         (Self::Failed, "the server failed, or a condition of --fail-if holds"),
-        (Self::Unmeasured, "less was measured than was to be measured"),
+        (Self::Unmeasured, "the run measured less than it should"),
         (Self::Usage, "wrong usage, or a file that makes no sense"),
         (Self::NoServer, "the server cannot be started or reached"),
         (Self::Broken, "the load generator itself failed"),
         (Self::Output, "the results could not be written"),
-        (Self::Interrupted, "ended by a signal, what there is was reported"),
+        (Self::Interrupted, "ended by a signal; the results so far were reported"),
     ];
 
-    /// The exit status (sysexits.h where it has one).
+    /// The exit status, from sysexits.h where it has one.
     #[must_use]
     pub fn status(self) -> u8 {
         match self {
@@ -71,30 +71,30 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// What is wrong with a run.
+/// A flaw of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It was ended by a signal.
+    /// A signal ended the run.
     Interrupted,
     /// The server ended by itself, did not come back after a kill, or panicked.
     Server(String),
     /// Copies of mails were lost, doubled, misdelivered or changed.
     Ledger,
-    /// So many mailboxes were not emptied: what is in them was not compared with the ledger.
+    /// This many mailboxes were not emptied, so that their contents could not be checked.
     Unemptied(u64),
-    /// So many of all people never came in.
+    /// Users that never logged in, of this many.
     Outside(usize, usize),
-    /// So many people were told to wait although their password was right.
+    /// Users that were told to wait although their password was right.
     MadeToWait(usize),
-    /// So many people came in with a wrong password.
+    /// Users that logged in with a wrong password.
     LetIn(usize),
-    /// Operations that the scenario is about were never done.
+    /// Operations of the scenario that were never done.
     NotDone(Vec<Operation>),
-    /// So many of all scheduled mails could not be sent.
+    /// Scheduled mails that could not be sent, of this many.
     Missed(u64, u64),
-    /// The server was killed so often, and was to be killed more often.
+    /// Kills of the server that were done, and kills that were asked for.
     Kills(u32, u32),
-    /// So many clients that mean no good never had a connection.
+    /// Hostile clients that never had a connection.
     Harmless(usize),
     /// A condition of `--fail-if` holds.
     Holds(String),
@@ -124,8 +124,8 @@ impl Flaw {
         }
     }
 
-    /// Whether an early end alone can cause this flaw; such flaws of an interrupted run are
-    /// dropped.
+    /// Whether an early end alone can cause this flaw; an interrupted run is not blamed for such
+    /// flaws.
     fn is_of_an_early_end(&self) -> bool {
         match self {
             Self::Unemptied(_)
@@ -172,7 +172,7 @@ impl fmt::Display for Flaw {
                 write!(f, "the server was killed {done} times instead of {asked}")
             }
             Self::Harmless(count) => {
-                write!(f, "{count} clients that mean no good never had a connection")
+                write!(f, "{count} hostile clients never had a connection")
             }
             Self::Holds(condition) => write!(f, "{condition}"),
             Self::Unmeasured(condition) => {
@@ -184,7 +184,7 @@ impl fmt::Display for Flaw {
 }
 
 impl Results {
-    /// Everything that is wrong with the run, by these conditions and by what any run must do.
+    /// All flaws of the run, by these conditions and by the requirements of every run.
     #[must_use]
     pub fn flaws(&self, conditions: &[Condition]) -> Vec<Flaw> {
         let run = &self.run;
@@ -207,7 +207,7 @@ impl Results {
         let expected = checks.operations.iter();
         let not_done: Vec<_> = expected.filter(|operation| !is_done(operation)).copied().collect();
         flaws.extend((!not_done.is_empty()).then_some(Flaw::NotDone(not_done)));
-        // Older results do not say how many were scheduled.
+        // Older results lack the number of scheduled mails.
         let may_be_missed = checks.scheduled.saturating_mul(MISSED_PERCENT_MAX);
         if checks.scheduled > 0 && run.missed.saturating_mul(100) > may_be_missed {
             flaws.push(Flaw::Missed(run.missed, checks.scheduled));

@@ -1,17 +1,17 @@
-//! Results as one page that needs no network and runs no script. The plots are in `plots`.
+//! Results as an HTML page that needs no network and runs no script. The plots are in `plots`.
 
 use std::fmt::Write;
 
 use super::{Condition, GENERATOR_BUSY, Results, table::COLUMNS};
 
-/// Colours, by class, for a light and for a dark screen.
+/// Colours by class, for light and dark screens.
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing is fetched, whatever a name in the results says.
+/// Forbids all fetches, whatever a name in the results contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 impl Results {
-    /// The page, with how the run ended by these conditions.
+    /// The page, with the ending that follows from these conditions.
     #[must_use]
     pub fn html(&self, conditions: &[Condition]) -> String {
         let title = escaped(&format!("Load test: {}", self.run.scenario));
@@ -31,7 +31,7 @@ impl Results {
         page
     }
 
-    /// How the run was made and what became of it.
+    /// The run's parameters and overall results.
     fn facts(&self, page: &mut String, conditions: &[Condition]) {
         let run = &self.run;
         let load = match run.rate {
@@ -69,7 +69,7 @@ impl Results {
         page.push_str("</dl>\n");
     }
 
-    /// How busy the generator was while clients acted, and whether that was too much.
+    /// The generator's processor use while clients acted, and whether it was too high.
     fn generator(&self) -> (String, bool) {
         let acting = self.points().filter(|point| point.second.at <= self.run.seconds + 0.5);
         let shares = acting.filter_map(|point| point.share(|gauges| Some(gauges.generator_cpu)));
@@ -115,7 +115,7 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // Not allowed in a page, however it is written.
+            // Control characters are not allowed in a page, even as references.
             control if control.is_control() => escaped.push('\u{fffd}'),
             other => escaped.push(other),
         }

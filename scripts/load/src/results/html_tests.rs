@@ -1,4 +1,4 @@
-//! The page holds together, whatever the results are.
+//! The page is well-formed for all results.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
     *,
 };
 
-/// Parses the page, which is written so that it is also XML, and hands it to a check.
+/// Parses the page, which is also valid XML, and passes it to a check.
 fn with_page(results: &Results, check: impl Fn(&str, Node<'_, '_>)) {
     let page = results.html(&[]);
     let body = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
@@ -47,7 +47,7 @@ fn every_operation_is_in_the_table_and_in_each_plot_of_operations() {
         for operation in Operation::ALL {
             assert!(cells.iter().any(|cell| cell == operation.as_str()), "{operation}");
             let named = legends.iter().filter(|legend| legend.contains(operation.as_str()));
-            // Three of latency, percentiles, throughput.
+            // Three plots: latency, percentiles, throughput.
             assert_eq!(named.count(), 5, "{operation}");
         }
         let titles = texts(root, "h2");
@@ -89,7 +89,7 @@ fn a_moment_without_connections_is_seen() {
         let gauges =
             Gauges { connections: 200, fewest_connections: Some(fewest), ..Gauges::default() };
         recorder.end_second(Duration::from_secs(second), gauges);
-        // A moment is part of the second before it.
+        // A moment is merged into the second before it.
         let moment = Gauges { fewest_connections: Some(200), ..gauges };
         recorder.end_second(Duration::from_millis(second * 1000 + 1), moment);
     }

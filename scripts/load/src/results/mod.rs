@@ -1,4 +1,4 @@
-//! What was measured: how it is kept, shown, saved and compared. It measures nothing itself.
+//! The results of a run: recording, display, saving and comparison. It measures nothing itself.
 
 mod axis;
 mod compare;
@@ -21,16 +21,16 @@ pub use condition::{Answer, Condition, InvalidCondition, Measures};
 pub use ending::{Ending, Flaw};
 pub use recorder::{Gauges, Recorder};
 
-/// A share of a processor from which on the generator may have been the limit, not the server.
+/// Share of a processor above which the generator may have limited the load.
 pub const GENERATOR_BUSY: f64 = 0.95;
 
-/// What is measured.
+/// A measured operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// The connection, until it stands.
+    /// Opening the connection.
     Connect,
-    /// See the protocol's requests; `Receive` is one page that is fetched.
+    /// The protocol's request of this name; `Receive` is the fetch of one page.
     Register,
     /// See above.
     Login,
@@ -47,7 +47,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 8] = [
         Self::Connect,
         Self::Register,
@@ -59,7 +59,7 @@ impl Operation {
         Self::Logout,
     ];
 
-    /// As it is written.
+    /// The name in files and on the screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,90 +81,90 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Everything about one run.
+/// The results of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// How it was made.
+    /// Parameters and overall results.
     pub run: Run,
-    /// What was done, by operation.
+    /// Figures by operation.
     pub operations: BTreeMap<Operation, Measured>,
-    /// How it went, second by second, in 3,600 points at most.
+    /// Figures by second, in at most 3,600 points.
     pub timeline: Vec<Second>,
 }
 
-/// How a run was made and what became of it as a whole.
+/// Parameters and overall results of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The scenario's name.
     pub scenario: String,
-    /// When it began, RFC 3339.
+    /// When the run began, in RFC 3339.
     pub began: String,
     /// How long clients acted, in seconds.
     pub seconds: f64,
-    /// Clients of all kinds.
+    /// Number of clients of all kinds.
     pub clients: usize,
-    /// Mails a second by schedule; none where each client waits for its answers.
+    /// Mails a second by schedule; `None` for a closed load.
     pub rate: Option<f64>,
-    /// Scheduled mails that nobody could send.
+    /// Scheduled mails that no user could send.
     pub missed: u64,
-    /// What the server was and how it was reached.
+    /// The server and how it was reached.
     pub server: String,
-    /// Where it ran: processors and kernel.
+    /// The machine: processors and kernel.
     pub machine: String,
-    /// What the random choices began with; older results do not say it.
+    /// Seed of the random choices; missing in older results.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// How often the server was killed.
+    /// Number of kills of the server.
     pub restarts: u32,
-    /// When it was killed, in seconds since the start; older results do not say it.
+    /// Times of the kills, in seconds since the start; missing in older results.
     #[serde(default)]
     pub kills: Vec<f64>,
-    /// Whether it was ended early.
+    /// Whether a signal ended the run early.
     pub interrupted: bool,
-    /// What became of the mails.
+    /// Totals of the ledger.
     pub ledger: LedgerSummary,
-    /// What the run had to do, beside the ledger; older results do not say it.
+    /// The run's requirements besides the ledger; missing in older results.
     #[serde(default)]
     pub checks: Checks,
-    /// What whoever reads the figures should know.
+    /// Warnings for readers of the figures.
     pub warnings: Vec<String>,
 }
 
-/// What a run had to do, and how far it did: see [`Flaw`].
+/// A run's requirements and how far they were met: see [`Flaw`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// Operations that must have been done at least once.
     pub operations: Vec<Operation>,
-    /// The people.
+    /// The virtual users.
     pub people: Option<People>,
     /// Mails that were due by schedule.
     pub scheduled: u64,
-    /// How often the server was to be killed.
+    /// Number of kills that were asked for.
     pub kills: u32,
-    /// Clients that mean no good and never had a connection.
+    /// Hostile clients that never had a connection.
     pub harmless: usize,
-    /// What the server did that it must not do.
+    /// A failure of the server.
     pub server_failure: Option<String>,
 }
 
-/// How many people did what.
+/// Numbers of virtual users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
-    /// People of the scenario.
+    /// Users of the scenario.
     pub expected: usize,
-    /// Of them, those that were logged in at least once.
+    /// Users that were logged in at least once.
     pub came_in: usize,
-    /// Of them, those whose wrong password was refused.
+    /// Users whose wrong password was refused.
     pub mistyped: usize,
-    /// Of them, those that were told to wait when their password was right.
+    /// Users that were told to wait although their password was right.
     pub waited: usize,
-    /// Of them, those that came in with a wrong password.
+    /// Users that logged in with a wrong password.
     pub let_in: usize,
 }
 
-/// What became of the mails, each counted for each of its recipients.
+/// Totals of the ledger; each mail counts once for each of its recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // See [`crate::ledger::Found`].
+#[allow(missing_docs)] // See [`crate::ledger::MailCounts`].
 pub struct LedgerSummary {
     pub acknowledged: u64,
     pub received: u64,
@@ -172,56 +172,56 @@ pub struct LedgerSummary {
     pub doubled: u64,
     pub misdelivered: u64,
     pub changed: u64,
-    /// Older results do not say it.
+    /// Missing in older results.
     #[serde(default)]
     pub unemptied: u64,
     pub examples: Vec<String>,
 }
 
 impl LedgerSummary {
-    /// Whether every acknowledged mail came exactly once, unchanged, to its addressee, and every
-    /// mailbox was emptied to see that.
+    /// Whether every acknowledged mail came exactly once, unchanged, to its recipients, and every
+    /// mailbox was emptied to verify that.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.lost + self.doubled + self.misdelivered + self.changed + self.unemptied == 0
     }
 }
 
-/// The times of one operation, in microseconds.
+/// Latencies of one operation, in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The names say it.
 pub struct Measured {
     pub count: u64,
-    /// A second, over the time that clients acted.
+    /// Operations a second while clients acted.
     pub rate: f64,
     pub p50: u64,
     pub p90: u64,
     pub p99: u64,
     pub p999: u64,
     pub max: u64,
-    /// Quantiles from 0 on, ever closer to 1, and the times that belong to them, the longest last;
-    /// older results do not have them.
+    /// Quantiles from 0 on, ever closer to 1, each with its latency, the longest last; missing in
+    /// older results.
     #[serde(default)]
     pub quantiles: Vec<(f64, u64)>,
-    /// How often it failed, by code.
+    /// Number of failures by code.
     pub errors: BTreeMap<String, u64>,
 }
 
-/// What happened within one second or so; in a run of more than an hour, within several.
+/// Figures of about a second; of several seconds in a run of more than an hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Second {
-    /// When it ended, in seconds since the start.
+    /// End of the second, in seconds since the start.
     pub at: f64,
-    /// What was done, with times in microseconds.
-    pub operations: BTreeMap<Operation, Short>,
-    /// What machine and server were at.
+    /// Operations, with latencies in microseconds.
+    pub operations: BTreeMap<Operation, SecondSummary>,
+    /// Gauges of machine and server.
     pub gauges: Gauges,
 }
 
-/// The times of one operation within a second, in microseconds.
+/// Latencies of one operation within a second, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The names say it.
-pub struct Short {
+pub struct SecondSummary {
     pub count: u64,
     pub errors: u64,
     pub p50: u64,
@@ -230,21 +230,21 @@ pub struct Short {
 }
 
 impl Results {
-    /// Writes them as JSON.
+    /// Writes the results as JSON.
     ///
     /// # Errors
     ///
-    /// The target does not take all of it.
+    /// The target cannot be written.
     pub fn save(&self, target: &mut impl Write) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         Ok(target.write_all((text + "\n").as_bytes())?)
     }
 
-    /// Reads them back.
+    /// Reads results from a file.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or is no result of this program.
+    /// The file cannot be read, or holds no results of this program.
     pub fn load(path: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -252,7 +252,7 @@ impl Results {
             .with_context(|| format!("{} is no result of load-test", path.display()))
     }
 
-    /// All errors of an operation.
+    /// Number of failures of an operation.
     #[must_use]
     pub fn errors(&self, operation: Operation) -> u64 {
         self.operations.get(&operation).map_or(0, |measured| measured.errors.values().sum())
@@ -264,24 +264,24 @@ impl Results {
         self.timeline.iter().filter_map(|second| second.gauges.server_memory).max()
     }
 
-    /// What each further connection cost the server, in bytes: from the first second to the one
-    /// with the most connections. `None` where too few were added to tell.
+    /// The server's memory for each further connection, in bytes: from the first second to the
+    /// second with the most connections. `None` if too few connections were added.
     #[must_use]
     pub fn memory_per_connection(&self) -> Option<u64> {
         let known = |gauges: &Gauges| Some((gauges.connections as u64, gauges.server_memory?));
         let mut seconds = self.timeline.iter().filter_map(|second| known(&second.gauges));
         let first = seconds.next()?;
-        // Of as many the first: what comes later is the work of those who are there.
+        // Of equal seconds the first counts: later growth is the work of existing connections.
         let most = seconds.fold(first, |most, next| if next.0 > most.0 { next } else { most });
         let added = most.0 - first.0;
         (added >= CONNECTIONS_TO_TELL).then(|| most.1.saturating_sub(first.1) / added)
     }
 }
 
-/// Connections that must have been added before their memory is told from the rest.
+/// Fewest added connections from which their memory can be told.
 const CONNECTIONS_TO_TELL: u64 = 1000;
 
-/// A time for people: microseconds in the unit that suits it.
+/// A latency for people, in a suitable unit.
 #[must_use]
 pub fn time(microseconds: u64) -> String {
     match microseconds {
@@ -291,7 +291,7 @@ pub fn time(microseconds: u64) -> String {
     }
 }
 
-/// A size for people.
+/// A size for people, in a suitable unit.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     match bytes {

@@ -1,48 +1,48 @@
-//! One plot as SVG within a page, whose style gives the colours. It knows nothing of results.
+//! A plot as SVG within a page, whose style gives the colours. It knows nothing of results.
 
 use std::fmt::Write;
 
 use super::axis::Axis;
 
-/// The drawing and, within it, the plot: small enough for a phone, scaled up elsewhere.
+/// Sizes of the drawing and of the plot in it: small enough for a phone, scaled up elsewhere.
 const SIZE: (u32, u32) = (400, 240);
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 384.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 202.0;
 
-/// What is shown.
+/// A plot.
 #[derive(Debug)]
 pub(super) struct Plot {
-    /// What it is about.
+    /// The title.
     pub(super) title: &'static str,
-    /// From left to right.
+    /// The horizontal axis.
     pub(super) x: Axis,
-    /// From below to above.
+    /// The vertical axis.
     pub(super) y: Axis,
-    /// In the order of the legend.
+    /// The lines, in the order of the legend.
     pub(super) lines: Vec<Line>,
     /// Moments that concern all lines.
     pub(super) marks: Vec<Mark>,
 }
 
-/// A row of points.
+/// A line.
 #[derive(Debug)]
 pub(super) struct Line {
     /// Its name in the legend.
     pub(super) name: &'static str,
-    /// Which of the page's colours it has.
+    /// The index of its colour in the page.
     pub(super) colour: usize,
-    /// A gap where there is none.
+    /// The points; `None` makes a gap.
     pub(super) points: Vec<Option<(f64, f64)>>,
 }
 
-/// A moment on the axis from left to right.
+/// A moment on the horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mark {
     /// The server was killed.
     Killed(f64),
-    /// Clients stopped acting; from here on only mailboxes are emptied.
+    /// Clients stopped acting; from here on mailboxes are only emptied.
     Ended(f64),
 }
 
@@ -63,7 +63,7 @@ impl Mark {
 }
 
 impl Plot {
-    /// A figure with its legend.
+    /// The plot as a figure with its legend.
     pub(super) fn figure(&self) -> String {
         let title = self.title;
         if self.lines.iter().all(|line| line.points.iter().all(Option::is_none)) {
@@ -122,7 +122,7 @@ impl Plot {
         );
     }
 
-    /// Points beside one another are joined; one without a neighbour is a dot.
+    /// Draws adjacent points as a path, and a point without a neighbour as a dot.
     fn line(&self, text: &mut String, line: &Line) {
         let (mut joined, mut alone) = (String::new(), String::new());
         for run in line.points.split(Option::is_none) {

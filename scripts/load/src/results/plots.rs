@@ -1,16 +1,16 @@
-//! Which plots a page has, and what of the results goes into them.
+//! The plots of a page, made from results.
 
 use super::{
-    Gauges, Operation, Results, Second, Short,
+    Gauges, Operation, Results, Second, SecondSummary,
     axis::Axis,
     plot::{Line, Mark, Plot},
     timeline::{SHORTEST, thinned},
 };
 
-/// A plot has no room for more points from left to right.
+/// Most points of a line; a plot has no room for more.
 const MOST_POINTS: usize = 600;
 
-/// A second with how long it really was.
+/// A second and its true length.
 pub(super) struct Point<'a> {
     pub(super) second: &'a Second,
     /// In seconds.
@@ -18,12 +18,12 @@ pub(super) struct Point<'a> {
 }
 
 impl Point<'_> {
-    /// A gauge that is read over the whole of a second; over a moment it says nothing.
+    /// A gauge, unless the interval is too short for it to mean anything.
     pub(super) fn share(&self, gauge: impl Fn(&Gauges) -> Option<f64>) -> Option<f64> {
         if self.length < SHORTEST { None } else { gauge(&self.second.gauges) }
     }
 
-    /// So many, as a rate.
+    /// A count as a rate.
     fn rate(&self, count: u64) -> Option<f64> {
         (self.length >= SHORTEST).then(|| count as f64 / self.length)
     }
@@ -60,7 +60,7 @@ impl Results {
         plots
     }
 
-    fn latency(&self, title: &'static str, time: fn(&Short) -> u64) -> Plot {
+    fn latency(&self, title: &'static str, time: fn(&SecondSummary) -> u64) -> Plot {
         let lines = self.lines(|point, operation| {
             let short = point.second.operations.get(&operation)?;
             (short.count > 0).then(|| time(short) as f64)
@@ -69,7 +69,7 @@ impl Results {
         self.over_time(title, y, lines)
     }
 
-    fn rates(&self, title: &'static str, count: fn(&Short) -> u64) -> Plot {
+    fn rates(&self, title: &'static str, count: fn(&SecondSummary) -> u64) -> Plot {
         let lines = self.lines(|point, operation| {
             point.rate(point.second.operations.get(&operation).map_or(0, count))
         });
@@ -89,7 +89,7 @@ impl Results {
                 [] => known.into_iter().chain([(0.999, measured.p999)]).collect(),
                 quantiles => quantiles.to_vec(),
             };
-            // The longest of a thousand stands at 99.9; nothing can be said beyond.
+            // With a thousand times, nothing is known beyond the quantile 99.9 %.
             let last = 1.0 - 1.0 / measured.count as f64;
             let mut points: Vec<_> = known.into_iter().filter(|(at, _)| *at < last).collect();
             points.push((last, measured.max));
@@ -137,7 +137,7 @@ impl Results {
         Plot { title, x: Axis::elapsed(end), y, lines, marks: kills.chain(ended).collect() }
     }
 
-    /// One for each operation that was done or failed.
+    /// One line for each operation that was done or failed.
     fn lines(&self, value: impl Fn(&Point<'_>, Operation) -> Option<f64>) -> Vec<Line> {
         let all = Operation::ALL.into_iter().enumerate();
         all.filter(|(_, operation)| self.operations.contains_key(operation))

@@ -1,68 +1,68 @@
-//! Takes times and failures while a run goes on.
+//! Records latencies and failures during a run.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Measured, Operation, Results, Run, Second, Short, timeline::Timeline};
+use super::{Measured, Operation, Results, Run, Second, SecondSummary, timeline::Timeline};
 
-/// Longest time that is told from longer ones, in microseconds: ten minutes.
+/// Longest distinguishable latency, in microseconds: ten minutes.
 const LONGEST: u64 = 600_000_000;
 
-/// What quantiles leave over: 0, 0.25, 0.5 … leave these parts of the whole, 0.9, 0.925, 0.95 … these
-/// parts of its tenth, and so on.
+/// Complements of the recorded quantiles: 0, 0.25, 0.5 … have these complements, 0.9, 0.925, 0.95 …
+/// have a tenth of them, and so on.
 const LEFT_OVER: [f64; 9] = [1.0, 0.75, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.125];
 
-/// No quantile leaves less over than this.
+/// Smallest complement of a quantile.
 const LEAST_LEFT_OVER: f64 = 1e-6;
 
-/// What machine and server are at.
+/// Gauges of machine and server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gauges {
-    /// Connections that stand.
+    /// Number of connections.
     pub connections: usize,
     /// The server's resident memory, in bytes.
     pub server_memory: Option<u64>,
-    /// The fewest connections that stood since the last reading, so that a moment without any is
-    /// seen; older results do not say it.
+    /// The fewest connections since the last reading, which shows a moment without connections;
+    /// missing in older results.
     #[serde(default)]
     pub fewest_connections: Option<usize>,
     /// The share of a processor that the server uses.
     pub server_cpu: Option<f64>,
-    /// The same of the generator.
+    /// The share of a processor that the generator uses.
     pub generator_cpu: f64,
 }
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    whole: BTreeMap<Operation, Kept>,
-    second: BTreeMap<Operation, Kept>,
+    whole: BTreeMap<Operation, Series>,
+    second: BTreeMap<Operation, Series>,
     timeline: Timeline,
     missed: u64,
-    /// How often each operation was done while clients acted.
+    /// Number of each operation while clients acted.
     acted: Option<BTreeMap<Operation, u64>>,
     answers: u64,
 }
 
-/// The times and failures of one operation.
+/// Latencies and failures of one operation.
 #[derive(Debug)]
-struct Kept {
+struct Series {
     times: Histogram<u64>,
     errors: BTreeMap<String, u64>,
 }
 
-impl Default for Kept {
+impl Default for Series {
     fn default() -> Self {
         let times = Histogram::new_with_bounds(1, LONGEST, 3);
         Self { times: times.expect("the bounds make sense"), errors: BTreeMap::new() }
     }
 }
 
-impl Kept {
+impl Series {
     fn done(&mut self, time: Duration) {
-        // A time beyond the longest counts as the longest.
+        // A longer latency counts as the longest.
         self.times.saturating_record(u64::try_from(time.as_micros()).unwrap_or(LONGEST).max(1));
     }
 
@@ -78,7 +78,7 @@ impl Kept {
         if self.times.is_empty() { 0 } else { self.times.max() }
     }
 
-    /// As far as there are times beyond a quantile, then the longest one: fewer than sixty.
+    /// The quantiles that the number of latencies supports, then the longest: fewer than sixty.
     fn quantiles(&self) -> Vec<(f64, u64)> {
         if self.times.is_empty() {
             return Vec::new();
@@ -95,74 +95,77 @@ impl Kept {
 }
 
 impl Recorder {
-    /// Answers of the server so far, whatever the operation.
+    /// Number of the server's answers so far.
     #[must_use]
     pub fn answers(&self) -> u64 {
         self.answers
     }
 
-    /// Something was done, and took so long.
+    /// Records a completed operation and its latency.
     pub fn done(&mut self, operation: Operation, time: Duration) {
         self.answers += 1;
         self.whole.entry(operation).or_default().done(time);
         self.second.entry(operation).or_default().done(time);
     }
 
-    /// Something failed.
+    /// Records a failure.
     pub fn failed(&mut self, operation: Operation, code: &str) {
         self.whole.entry(operation).or_default().failed(code);
         self.second.entry(operation).or_default().failed(code);
     }
 
-    /// A scheduled mail that nobody could send.
+    /// Records a scheduled mail that no user could send.
     pub fn missed(&mut self) {
         self.missed += 1;
     }
 
-    /// Clients act no more: what is done from now on counts in no rate.
+    /// Ends the acting phase: later operations count in no rate.
     pub fn end_acting(&mut self) {
-        let counts = self.whole.iter().map(|(operation, kept)| (*operation, kept.times.len()));
+        let counts = self.whole.iter().map(|(operation, series)| (*operation, series.times.len()));
         self.acted = Some(counts.collect());
     }
 
-    /// Ends a second, or what stands for one.
+    /// Ends a second, or the interval that stands for one.
     pub fn end_second(&mut self, at: Duration, gauges: Gauges) {
-        let short = |kept: Kept| Short {
-            count: kept.times.len(),
-            errors: kept.errors.values().sum(),
-            p50: kept.at(0.5),
-            p99: kept.at(0.99),
-            max: kept.longest(),
+        let short = |series: Series| SecondSummary {
+            count: series.times.len(),
+            errors: series.errors.values().sum(),
+            p50: series.at(0.5),
+            p99: series.at(0.99),
+            max: series.longest(),
         };
         let operations = std::mem::take(&mut self.second);
-        let operations = operations.into_iter().map(|(operation, kept)| (operation, short(kept)));
+        let operations =
+            operations.into_iter().map(|(operation, series)| (operation, short(series)));
         let (at, operations) = (at.as_secs_f64(), operations.collect());
         self.timeline.push(Second { at, operations, gauges });
     }
 
-    /// Sums everything up.
+    /// Computes the results.
     #[must_use]
     pub fn finish(self, mut run: Run) -> Results {
         run.missed = self.missed;
         let seconds = run.seconds.max(0.001);
         let acted = self.acted;
-        let measured = |operation: Operation, kept: Kept| Measured {
-            count: kept.times.len(),
+        let measured = |operation: Operation, series: Series| Measured {
+            count: series.times.len(),
             rate: match &acted {
                 Some(counts) => counts.get(&operation).copied().unwrap_or(0),
-                None => kept.times.len(),
+                None => series.times.len(),
             } as f64
                 / seconds,
-            p50: kept.at(0.5),
-            p90: kept.at(0.9),
-            p99: kept.at(0.99),
-            p999: kept.at(0.999),
-            max: kept.longest(),
-            quantiles: kept.quantiles(),
-            errors: kept.errors,
+            p50: series.at(0.5),
+            p90: series.at(0.9),
+            p99: series.at(0.99),
+            p999: series.at(0.999),
+            max: series.longest(),
+            quantiles: series.quantiles(),
+            errors: series.errors,
         };
-        let operations =
-            self.whole.into_iter().map(|(operation, kept)| (operation, measured(operation, kept)));
+        let operations = self
+            .whole
+            .into_iter()
+            .map(|(operation, series)| (operation, measured(operation, series)));
         Results { run, operations: operations.collect(), timeline: self.timeline.finish() }
     }
 }

@@ -1,15 +1,15 @@
-//! Results as a terminal shows them.
+//! Results as a table on the terminal.
 
 use std::fmt::Write;
 
 use super::{Results, size, time};
 
-/// What a row says of an operation.
+/// The cells of an operation's row.
 pub(super) const COLUMNS: [&str; 9] =
     ["", "count", "per s", "p50", "p90", "p99", "p99.9", "max", "errors"];
 
 impl Results {
-    /// A table of all operations, the ledger, and what should be known of the run.
+    /// A table of all operations, the ledger, and warnings.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
@@ -53,7 +53,7 @@ impl Results {
         text
     }
 
-    /// A row for each operation, of as many cells as there are columns.
+    /// A row for each operation, with a cell for each column.
     pub(super) fn rows(&self) -> impl Iterator<Item = [String; COLUMNS.len()]> {
         self.operations.iter().map(|(operation, measured)| {
             let errors: Vec<_> =
@@ -72,7 +72,7 @@ impl Results {
         })
     }
 
-    /// What became of the mails, in a sentence.
+    /// The ledger's totals in a sentence.
     #[must_use]
     pub fn verdict(&self) -> String {
         let ledger = &self.run.ledger;

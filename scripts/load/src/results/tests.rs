@@ -73,7 +73,7 @@ fn quantiles_lead_to_the_longest_time() {
     assert!(shares.is_sorted() && times.is_sorted(), "{quantiles:?}");
     assert_eq!(quantiles.first().unwrap().0, 0.0);
     assert_eq!(quantiles.last().unwrap(), &(1.0, results.operations[&Operation::Send].max));
-    // A thousand times say nothing about one in ten thousand.
+    // A thousand latencies say nothing about the slowest of ten thousand.
     assert!(shares[shares.len() - 2] < 0.999, "{shares:?}");
     assert_eq!(results.operations[&Operation::Login].quantiles.len(), 1);
 }
@@ -196,7 +196,7 @@ fn a_run_is_told_beforehand_what_it_will_not_measure() {
     }
 }
 
-/// What is wrong with a run that was as it should be but for one thing.
+/// The flaws of a run that has just one defect.
 fn flaws_of(break_it: impl Fn(&mut Results)) -> (Vec<Flaw>, Ending) {
     let mut results = results();
     break_it(&mut results);

@@ -1,22 +1,22 @@
-//! Keeps how a run went, second by second, in bounded memory. It measures nothing itself.
+//! Keeps figures by second in bounded memory. It measures nothing itself.
 
-use super::{Gauges, Second, Short};
+use super::{Gauges, Second, SecondSummary};
 
-/// Most points that are kept: an hour of seconds. It is even, so that all points pair up.
+/// Most points: an hour of seconds. The number is even, so that all points pair up.
 pub(super) const MOST: usize = 3_600;
 
-/// An interval that is shorter, in seconds, is part of the one before: a rate over a few milliseconds
+/// A shorter interval, in seconds, is merged into the one before: a rate over a few milliseconds
 /// says nothing.
 pub(super) const SHORTEST: f64 = 0.5;
 
-/// The points in order of time. Once there are [`MOST`], each two become one, and from then on a
-/// point takes in twice as many seconds.
+/// The points in order of time. At [`MOST`] points, each two are merged, and later points span
+/// twice as many seconds.
 #[derive(Debug)]
 pub(super) struct Timeline {
     points: Vec<Second>,
-    /// How many seconds a point takes in.
+    /// Seconds that a point spans.
     step: u64,
-    /// How many the last one has taken in.
+    /// Seconds in the last point so far.
     taken: u64,
 }
 
@@ -27,12 +27,12 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// Enters a second.
+    /// Adds a second.
     pub(super) fn push(&mut self, mut second: Second) {
         if let Some(last) = self.points.last_mut() {
             let began = last.at;
             if second.at - began < SHORTEST {
-                // Shares of a processor over a moment are not comparable.
+                // Shares of a processor over a short moment are not comparable.
                 second.gauges.server_cpu = None;
                 second.gauges.generator_cpu = 0.0;
                 last.take_in(second);
@@ -58,7 +58,7 @@ impl Timeline {
     }
 }
 
-/// The same with so many points at most, for a drawing that has no room for more.
+/// The same in at most `most` points, for a drawing with less room.
 pub(super) fn thinned(mut points: Vec<Second>, most: usize) -> Vec<Second> {
     while points.len() > most.max(1) {
         points = halved(points);
@@ -66,7 +66,7 @@ pub(super) fn thinned(mut points: Vec<Second>, most: usize) -> Vec<Second> {
     points
 }
 
-/// Each two become one; an odd last one stays as it is.
+/// Merges each two points; an odd last point stays.
 fn halved(points: Vec<Second>) -> Vec<Second> {
     let mut halved = Vec::with_capacity(points.len().div_ceil(2));
     let mut points = points.into_iter();
@@ -80,7 +80,7 @@ fn halved(points: Vec<Second>) -> Vec<Second> {
 }
 
 impl Second {
-    /// Becomes one with the second that follows it.
+    /// Merges the following second into this one.
     fn take_in(&mut self, next: Self) {
         self.at = next.at;
         for (operation, short) in next.operations {
@@ -90,9 +90,9 @@ impl Second {
     }
 }
 
-impl Short {
-    /// The middle of both is not known any more: it is taken for the mean of their middles by count.
-    /// The 99th percentile is at most the larger one, which is what stays visible.
+impl SecondSummary {
+    /// The median of both is unknown: it is estimated as the mean of the two medians, weighted by
+    /// count. The 99th percentile is at most the larger one, which is kept.
     fn take_in(&mut self, other: Self) {
         let count = self.count + other.count;
         let sum = u128::from(self.p50) * u128::from(self.count)
@@ -109,7 +109,7 @@ impl Short {
 }
 
 impl Gauges {
-    /// Of two readings the one that would be missed: the most of everything, the fewest connections.
+    /// Merges two readings into the extremes: the most of everything, the fewest connections.
     fn larger(self, other: Self) -> Self {
         let either = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.max(b)),
@@ -133,7 +133,7 @@ mod tests {
     use super::{super::Operation, *};
 
     fn second(at: u64) -> Second {
-        let short = Short { count: 2, errors: 1, p50: 10, p99: at, max: at + 1 };
+        let short = SecondSummary { count: 2, errors: 1, p50: 10, p99: at, max: at + 1 };
         let gauges = Gauges { server_memory: Some(at), ..Gauges::default() };
         Second { at: at as f64, operations: [(Operation::Send, short)].into(), gauges }
     }
@@ -165,18 +165,18 @@ mod tests {
         let points = of(7_201);
         assert_eq!(points.len(), 1_801);
         let gaps = points.windows(2).map(|pair| pair[1].at - pair[0].at);
-        // The last one is not full yet.
+        // The last point is not full yet.
         assert!(gaps.take(1_799).all(|gap| gap == 4.0));
     }
 
     #[test]
     fn what_becomes_one() {
-        let mut one = Short { count: 1, errors: 0, p50: 10, p99: 30, max: 31 };
-        one.take_in(Short { count: 3, errors: 2, p50: 20, p99: 25, max: 50 });
-        assert_eq!(one, Short { count: 4, errors: 2, p50: 17, p99: 30, max: 50 });
-        let mut none = Short::default();
-        none.take_in(Short::default());
-        assert_eq!(none, Short::default(), "nothing is divided by no count");
+        let mut one = SecondSummary { count: 1, errors: 0, p50: 10, p99: 30, max: 31 };
+        one.take_in(SecondSummary { count: 3, errors: 2, p50: 20, p99: 25, max: 50 });
+        assert_eq!(one, SecondSummary { count: 4, errors: 2, p50: 17, p99: 30, max: 50 });
+        let mut none = SecondSummary::default();
+        none.take_in(SecondSummary::default());
+        assert_eq!(none, SecondSummary::default(), "nothing is divided by no count");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Simulates seeds and tells what they came to.
+//! Simulates seeds and reports the results.
 
 use std::{
     collections::BTreeMap,
@@ -13,48 +13,48 @@ use std::{
 };
 
 use clap::Parser;
-use correio_simulation::{Check, Outcome, Violation, simulate, simulate_many};
+use correio_simulation::{Check, SeedReport, Violation, simulate, simulate_many};
 use signal_hook::consts::SIGINT;
 
 const AFTER: &str = "\
-scripts/simulate --mutants [--seeds N] [NAME…] puts bugs in by hand, one at a time, and counts the seeds \
-that find each.";
+scripts/simulate --mutants [--seeds N] [NAME…] puts in one deliberate bug at a time and counts the \
+seeds that find it.";
 
-/// Lines of a failing seed's trace that are shown without being asked for.
+/// Lines of a failing seed's trace that are shown by default.
 const LAST_LINES: usize = 40;
 
-/// How often the progress is shown.
+/// How often the progress is redrawn.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// Runs the server's and the client's core in one thread under one seed, with a clock, a network,
-/// disks and a store that are simulated and fail, and checks what correio promises.
+/// Runs the server's and the client's core in one thread under one seed, with a simulated clock,
+/// network, disks and store, all of which can fail, and checks correio's promises.
 ///
-/// It ends with 0 where all seeds hold and with 1 where one does not; 130 where it was interrupted.
+/// Exit status: 0 if all seeds hold, 1 if a seed fails, 130 after an interrupt.
 #[derive(Debug, Parser)]
 #[command(name = "simulate", max_term_width = 100, after_help = AFTER)]
 struct Args {
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     seeds: u64,
-    /// The first of them
+    /// First seed
     #[arg(long, value_name = "S", default_value_t = 0)]
     from: u64,
-    /// This seed alone
+    /// Run only this seed
     #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "from", "tally"])]
     seed: Option<u64>,
-    /// Show all that happens, with --seed
+    /// Print the whole trace; needs --seed
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Threads, each with a seed of its own; as many as there are processors without it
+    /// Number of threads, each with a seed of its own [default: number of processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Go on behind a seed that fails, and print one line for programs: how many failed, the first
-    /// of them, and which checks found them
+    /// Go on after a failing seed, and print one line for programs: how many seeds failed, the
+    /// first of them, and the checks that found them
     #[arg(long)]
     tally: bool,
 }
 
-/// What came of many seeds.
+/// Totals over many seeds.
 #[derive(Debug, Default)]
 struct Tally {
     ended: u64,
@@ -71,13 +71,13 @@ fn main() -> ExitCode {
 }
 
 fn one(seed: u64, is_traced: bool) -> ExitCode {
-    let outcome = simulate(seed, true);
+    let report = simulate(seed, true);
     if is_traced {
-        show(&outcome.trace);
+        show(&report.trace);
     }
-    match outcome.violation {
+    match report.violation {
         None => {
-            println!("seed {seed} holds, {} steps", outcome.steps);
+            println!("seed {seed} holds, {} steps", report.steps);
             ExitCode::SUCCESS
         }
         Some(violation) => {
@@ -87,7 +87,7 @@ fn one(seed: u64, is_traced: bool) -> ExitCode {
     }
 }
 
-/// A reader that has seen enough is no error.
+/// Prints lines. A closed pipe is no error: the reader has seen enough.
 fn show(lines: &[String]) {
     let mut output = io::stdout().lock();
     for line in lines {
@@ -99,10 +99,10 @@ fn show(lines: &[String]) {
 
 fn many(args: &Args) -> ExitCode {
     let interrupted = Arc::new(AtomicBool::new(false));
-    // Where it cannot be taken, the signal ends the program, as it would without us.
+    // If the handler cannot be set, the signal ends the program as usual.
     let _ = signal_hook::flag::register(SIGINT, Arc::clone(&interrupted));
     if args.tally {
-        // Caught and counted; a thousand of them are no reading.
+        // Panics are caught and counted; a thousand messages would help no reader.
         std::panic::set_hook(Box::new(|_| {}));
     }
     let threads = args.threads.or_else(|| Some(thread::available_parallelism().ok()?.get()));
@@ -110,8 +110,8 @@ fn many(args: &Args) -> ExitCode {
     let started = Instant::now();
     let mut progress = Progress { is_shown: io::stderr().is_terminal(), shown: None };
     let mut tally = Tally::default();
-    simulate_many(seeds, threads.unwrap_or(2), |outcome| {
-        tally.take(outcome);
+    simulate_many(seeds, threads.unwrap_or(2), |report| {
+        tally.take(report);
         progress.show(&tally, args.seeds, started.elapsed());
         let goes_on = args.tally || tally.failed.is_empty();
         goes_on && !interrupted.load(Ordering::Relaxed)
@@ -131,7 +131,7 @@ fn many(args: &Args) -> ExitCode {
     }
 }
 
-/// A line on the terminal that is written over.
+/// A progress line that overwrites itself on the terminal.
 struct Progress {
     is_shown: bool,
     shown: Option<Duration>,
@@ -155,10 +155,10 @@ impl Progress {
 }
 
 impl Tally {
-    fn take(&mut self, outcome: Outcome) {
+    fn take(&mut self, report: SeedReport) {
         self.ended += 1;
-        self.steps += outcome.steps;
-        self.failed.extend(outcome.violation.map(|violation| (outcome.seed, violation)));
+        self.steps += report.steps;
+        self.failed.extend(report.violation.map(|violation| (report.seed, violation)));
     }
 
     fn rate(&self, elapsed: Duration) -> f64 {

@@ -1,8 +1,8 @@
-//! An honest client: the real requests, queue and resumption, the real way of receiving, on a
-//! disk that fails; and a person who sends, receives and changes things now and then.
+//! An honest client: the real request queue, session resumption and receiving code on a disk that
+//! fails, driven by a user who sends, receives and changes settings.
 
-mod answers;
-mod wishes;
+mod replies;
+mod workload;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -17,41 +17,42 @@ use correio_proto::{
 };
 
 use crate::{
-    chance::Chance,
     check::{Check, Violation, require},
     clock::{Clock, SECOND, tick_of},
     disk::SimDisk,
     ledger::Ledger,
     network::Network,
-    person::User,
     pipe::ClientEnd,
     plan::Plan,
+    rng::Rng,
     trace::Trace,
+    user::User,
 };
 
-/// Where a device keeps its mail, on a disk of its own.
+/// Directory of a device's mail, on its own disk.
 const MAILBOX: &str = "mail";
 
-/// What stands behind the `@` in its files.
+/// Domain in the mail files' addresses.
 const DOMAIN: &str = "correio.example";
 
-/// Longest wait before connecting again, in ticks.
+/// Longest wait before reconnecting, in ticks.
 const RECONNECT_MAX: u64 = 3 * SECOND;
 
-/// How late an answer may be behind its deadline, in ticks: the client is asked to look at it then.
+/// How long after its deadline an answer may be handed out, in ticks: the client reports a timeout
+/// when it is next driven.
 const LATE_MAX: u64 = SECOND;
 
-/// What a device is lent for a step.
-pub(crate) struct Around<'a> {
+/// The parts of the world that a device may use in a step.
+pub(crate) struct DeviceContext<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) plan: &'a Plan,
     pub(crate) user: &'a mut User,
-    /// Everybody who can be written to.
+    /// All possible recipients.
     pub(crate) usernames: &'a [Username],
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) network: &'a mut Network,
     pub(crate) trace: &'a mut Trace,
-    /// Nothing new is begun; what is left is brought to its end.
+    /// Only unfinished work is done; nothing new begins.
     pub(crate) is_healing: bool,
 }
 
@@ -60,42 +61,42 @@ pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) user: usize,
     pub(crate) disk: SimDisk,
-    chance: Chance,
-    /// What is to be sent, with everything that was tried and not answered. It is durable.
-    outbox: Vec<Parcel>,
-    /// What was struck off last: after a crash it may be there again.
-    struck: Option<Send>,
+    rng: Rng,
+    /// Durable queue of mails that were not acknowledged, tried ones included.
+    outbox: Vec<QueuedMail>,
+    /// The mail removed from the outbox last: a crash may bring it back.
+    last_sent: Option<Send>,
     program: Option<Program>,
-    /// When the program is started again.
+    /// Time at which the program is started again.
     start_at: u64,
-    /// Logins in a row that were refused.
+    /// Consecutive logins that were refused.
     refused: usize,
 }
 
 /// A mail that was not acknowledged yet.
 #[derive(Debug)]
-struct Parcel {
+struct QueuedMail {
     mail: Send,
     is_asked: bool,
-    /// Not before then.
+    /// Earliest time of the next attempt.
     retry_at: u64,
 }
 
-/// What is lost when the program ends.
+/// The state that is lost when the program ends.
 struct Program {
     client: Client,
     end: Option<ClientEnd>,
     connect_at: u64,
     think_at: u64,
-    /// Drive it at once.
+    /// The client wants to be driven again at once.
     again: bool,
-    errands: BTreeMap<RequestId, (Errand, u64)>,
+    operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
 }
 
-/// What a request is for.
+/// The user's intention with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Errand {
+enum Operation {
     Register,
     Login(Credential),
     Logout,
@@ -107,47 +108,47 @@ enum Errand {
 }
 
 impl Device {
-    pub(crate) fn new(name: String, user: usize, chance: Chance) -> Self {
+    pub(crate) fn new(name: String, user: usize, rng: Rng) -> Self {
         Self {
             name,
             user,
             disk: SimDisk::new(),
-            chance,
+            rng,
             outbox: Vec::new(),
-            struck: None,
+            last_sent: None,
             program: None,
             start_at: 0,
             refused: 0,
         }
     }
 
-    /// Whether all that was to be sent was acknowledged.
+    /// Whether all queued mails were acknowledged.
     pub(crate) fn has_sent_all(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// Whether nothing is under way.
+    /// Whether the device is logged in and not receiving.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.program.as_ref().is_some_and(|program| {
             program.receiving.is_none() && program.client.username().is_some()
         })
     }
 
-    /// What is left to be done, for people.
+    /// Describes unfinished work for people.
     pub(crate) fn left(&self) -> String {
         let state = match &self.program {
             None => "not started".to_owned(),
             Some(program) => format!(
-                "session {:?}, connected {}, errands {:?}",
+                "session {:?}, connected {}, operations {:?}",
                 program.client.username(),
                 program.end.is_some(),
-                program.errands
+                program.operations
             ),
         };
         format!("{}: {} mails to send, {state}", self.name, self.outbox.len())
     }
 
-    /// When there is something to do if nothing arrives.
+    /// Time of the next action if nothing arrives.
     pub(crate) fn next_due(&self) -> u64 {
         let Some(program) = &self.program else {
             return self.start_at;
@@ -161,85 +162,85 @@ impl Device {
         program.client.timeout().map_or(due, |at| due.min(tick_of(at)))
     }
 
-    /// The program ends, whatever it is doing; with `power` its machine does.
+    /// Ends the program in the middle of anything; with `power`, its machine loses power, too.
     pub(crate) fn kill(&mut self, now: u64, power: bool) {
         if self.program.take().is_none() && !power {
             return;
         }
-        self.start_at = now + self.chance.within(10..=5_000);
-        for parcel in &mut self.outbox {
-            parcel.is_asked = false;
+        self.start_at = now + self.rng.within(10..=5_000);
+        for queued in &mut self.outbox {
+            queued.is_asked = false;
         }
         if power {
-            self.disk.crash(&mut self.chance);
-            // That it was struck off may not have been on the disk.
-            if let Some(mail) = self.struck.take().filter(|_| self.chance.one_in(2)) {
-                self.outbox.push(Parcel { mail, is_asked: false, retry_at: 0 });
+            self.disk.crash(&mut self.rng);
+            // The removal from the outbox may not have been on the disk.
+            if let Some(mail) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
+                self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
             }
         } else {
             self.disk.restart();
         }
     }
 
-    /// Does what is due.
-    pub(crate) fn step(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
-        let now = around.clock.tick();
+    /// Does the actions that are due.
+    pub(crate) fn step(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        let now = context.clock.tick();
         if self.program.is_none() {
             if now < self.start_at {
                 return Ok(());
             }
-            around.trace.note(&self.name, format_args!("starts"));
-            self.program = Some(Program::new(around.plan, now));
+            context.trace.note(&self.name, format_args!("starts"));
+            self.program = Some(Program::new(context.plan, now));
         }
-        self.connect(around);
+        self.connect(context);
         if self.program.as_ref().is_some_and(|program| program.think_at <= now) {
-            self.think(around)?;
+            self.think(context)?;
         }
-        self.exchange(around)?;
+        self.exchange(context)?;
         self.check_deadlines(now)?;
         if self.disk.has_died() {
-            around.trace.note(&self.name, format_args!("dies in an operation on its disk"));
-            let power = self.chance.one_in(2);
+            context.trace.note(&self.name, format_args!("dies in an operation on its disk"));
+            let power = self.rng.one_in(2);
             self.kill(now, power);
-            around.user.change_is_lost(now);
-            around.ledger.look_at_disk(&around.user.username, &self.disk)?;
+            context.user.change_is_lost(now);
+            context.ledger.look_at_disk(&context.user.username, &self.disk)?;
         }
         Ok(())
     }
 
-    fn connect(&mut self, around: &mut Around<'_>) {
-        let now = around.clock.tick();
+    fn connect(&mut self, context: &mut DeviceContext<'_>) {
+        let now = context.clock.tick();
         let Some(program) = &mut self.program else {
             return;
         };
         if program.end.is_some() || now < program.connect_at {
             return;
         }
-        match around.network.connect(around.user.address) {
+        match context.network.connect(context.user.address) {
             Some(end) => {
-                around.trace.note(&self.name, format_args!("connects"));
-                program.client.connected(around.clock.elapsed());
+                context.trace.note(&self.name, format_args!("connects"));
+                program.client.connected(context.clock.elapsed());
                 program.end = Some(end);
                 program.again = true;
             }
-            None => program.connect_at = now + self.chance.within(50..=RECONNECT_MAX),
+            None => program.connect_at = now + self.rng.within(50..=RECONNECT_MAX),
         }
     }
 
-    /// Moves bytes until nothing moves, and takes what came of it.
-    fn exchange(&mut self, around: &mut Around<'_>) -> Result<(), Violation> {
+    /// Drives the client until nothing moves, and handles its events.
+    fn exchange(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         for _ in 0..100 {
             let Some(program) = &mut self.program else {
                 return Ok(());
             };
-            let driven = program.drive(around.clock);
+            let driven = program.drive(context.clock);
             if let Err(error) = driven {
-                self.disconnect(around, &error)?;
+                self.disconnect(context, &error)?;
             }
             let mut moved = false;
             while let Some(event) = self.program.as_mut().and_then(|p| p.client.poll()) {
                 moved = true;
-                self.take(around, event)?;
+                self.handle_event(context, event)?;
             }
             if !moved {
                 return Ok(());
@@ -248,8 +249,12 @@ impl Device {
         Ok(())
     }
 
-    fn disconnect(&mut self, around: &mut Around<'_>, error: &LinkError) -> Result<(), Violation> {
-        around.trace.note(&self.name, format_args!("loses its connection: {error}"));
+    fn disconnect(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        error: &LinkError,
+    ) -> Result<(), Violation> {
+        context.trace.note(&self.name, format_args!("loses its connection: {error}"));
         let is_expected = matches!(
             error,
             LinkError::Closed | LinkError::Io(..) | LinkError::Rejected(_) | LinkError::Silent
@@ -260,16 +265,16 @@ impl Device {
             program.client.disconnected();
             program.end = None;
             program.again = false;
-            program.connect_at = around.clock.tick() + self.chance.within(50..=RECONNECT_MAX);
+            program.connect_at = context.clock.tick() + self.rng.within(50..=RECONNECT_MAX);
         }
         Ok(())
     }
 
-    /// (g), as the client's caller sees it.
+    /// Property (g), seen from the client.
     fn check_deadlines(&self, now: u64) -> Result<(), Violation> {
-        let errands = self.program.iter().flat_map(|program| program.errands.values());
-        for (errand, deadline) in errands {
-            let text = || format!("{}: no word of {errand:?} by its deadline", self.name);
+        let operations = self.program.iter().flat_map(|program| program.operations.values());
+        for (operation, deadline) in operations {
+            let text = || format!("{}: no word of {operation:?} by its deadline", self.name);
             require(now <= deadline + LATE_MAX, Check::Answered, text)?;
         }
         Ok(())
@@ -293,7 +298,7 @@ impl Program {
             connect_at: now,
             think_at: now,
             again: false,
-            errands: BTreeMap::new(),
+            operations: BTreeMap::new(),
             receiving: None,
         }
     }
@@ -309,7 +314,7 @@ impl Program {
         Ok(())
     }
 
-    fn has(&self, wanted: impl Fn(&Errand) -> bool) -> bool {
-        self.errands.values().any(|(errand, _)| wanted(errand))
+    fn has(&self, wanted: impl Fn(&Operation) -> bool) -> bool {
+        self.operations.values().any(|(operation, _)| wanted(operation))
     }
 }

@@ -1,10 +1,9 @@
-//! A store with two halves: what was done, and what is durable of it.
+//! A store with two halves: jobs done, and jobs that are durable.
 //!
-//! Jobs wait in a queue; [`SimStore::run_next`] does one of them on the pending half and holds its
-//! answer back; [`SimStore::commit`] makes the pending half durable and hands the answers out. A
-//! crash at any moment leaves the durable half. Each of these is a step that whoever drives the
-//! store takes when it likes, so that a crash can be put between any two. What drives it and the
-//! server that uses it hold clones of one handle.
+//! Jobs wait in a queue. [`SimStore::run_next`] does one job on the pending half and holds its
+//! answer back; [`SimStore::commit`] makes the pending half durable and releases the answers. A
+//! crash leaves the durable half. The driver takes each of these steps when it likes, so that it
+//! can put a crash between any two. Driver and server hold clones of one handle.
 
 mod state;
 
@@ -31,45 +30,45 @@ struct Halves {
     commits: u64,
     pending: State,
     queue: VecDeque<(Ticket, StoreJob)>,
-    /// Jobs that the pending half has done and the durable one has not.
+    /// Jobs done on the pending half and not on the durable one.
     undurable: Vec<StoreJob>,
-    /// Answers to them.
+    /// Answers to those jobs.
     held: Vec<(Ticket, StoreDone)>,
-    /// Answers that may go out.
+    /// Answers ready for collection.
     done: Vec<(Ticket, StoreDone)>,
-    /// Answers that go out a second time, and when.
+    /// Answers that are handed out a second time, each with its time.
     repeats: Vec<(u64, Ticket, StoreDone)>,
     failed: bool,
-    /// Jobs that were handed in since [`SimStore::take_submitted`].
+    /// Jobs submitted since [`SimStore::take_submitted`].
     submitted: Vec<(Ticket, &'static str)>,
-    /// Changes of accounts that were made durable since [`SimStore::take_changes`].
+    /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
 }
 
 /// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// Its full name.
+    /// The new full name.
     FullName(FullName),
-    /// What its credential is checked against.
+    /// The new hash.
     Hash(PasswordHash),
 }
 
-/// What is wrong with a store for now.
+/// The faults of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreFaults {
     /// Jobs that may wait; 0 for no maximum.
     pub queue_max: usize,
-    /// What needs room is answered `Unavailable`.
+    /// Jobs that need room are answered `Unavailable`.
     pub disk_full: bool,
-    /// Everything is answered `Unavailable`.
+    /// All jobs are answered `Unavailable`.
     pub unavailable: bool,
-    /// Jobs are done and made durable while they are handed in, as by a store in memory.
+    /// Jobs are done and made durable while they are submitted, as by a store in memory.
     pub immediate: bool,
 }
 
 impl SimStore {
-    /// An empty store.
+    /// Makes an empty store.
     #[must_use]
     pub fn new(realm: Realm, quota: Quota) -> Self {
         Self(Rc::new(RefCell::new(Halves {
@@ -90,7 +89,7 @@ impl SimStore {
         })))
     }
 
-    /// An empty store that answers at once, as one in memory does.
+    /// Makes an empty store that answers at once, as a store in memory does.
     #[must_use]
     pub fn immediate(realm: Realm, quota: Quota) -> Self {
         let store = Self::new(realm, quota);
@@ -98,30 +97,30 @@ impl SimStore {
         store
     }
 
-    /// What is wrong with it from now on.
+    /// Sets the store's faults.
     pub fn set_faults(&self, faults: StoreFaults) {
         self.0.borrow_mut().faults = faults;
     }
 
-    /// What is wrong with it.
+    /// The store's faults.
     #[must_use]
     pub fn faults(&self) -> StoreFaults {
         self.0.borrow().faults
     }
 
-    /// Jobs that wait.
+    /// Number of waiting jobs.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.0.borrow().queue.len()
     }
 
-    /// Jobs whose answers wait for the next commit.
+    /// Number of jobs whose answers wait for the next commit.
     #[must_use]
     pub fn held(&self) -> usize {
         self.0.borrow().held.len()
     }
 
-    /// Whether a job of a connection waits, or its answer does.
+    /// Whether a job or an answer of a connection waits.
     #[must_use]
     pub fn is_at(&self, id: ConnId) -> bool {
         let halves = self.0.borrow();
@@ -130,14 +129,14 @@ impl SimStore {
         queued.chain(answered).any(|ticket| ticket.connection == id)
     }
 
-    /// Whether [`Store::collect`] has something to give.
+    /// Whether [`Store::collect`] would return something.
     #[must_use]
     pub fn has_done(&self) -> bool {
         let halves = self.0.borrow();
         halves.failed || !halves.done.is_empty()
     }
 
-    /// Does the job that waits longest, on the pending half. Returns whether there was one.
+    /// Does the oldest waiting job on the pending half. Returns whether there was a job.
     pub fn run_next(&self) -> bool {
         let halves = &mut *self.0.borrow_mut();
         if halves.failed {
@@ -151,15 +150,15 @@ impl SimStore {
         true
     }
 
-    /// Makes the pending half durable and hands out the answers that were held back.
+    /// Makes the pending half durable and releases the answers.
     pub fn commit(&self) {
         let halves = &mut *self.0.borrow_mut();
         halves.make_durable();
         halves.done.append(&mut halves.held);
     }
 
-    /// A commit that fails: nothing is acknowledged any more. Whether the group is on the disk all
-    /// the same nobody knows until the next start.
+    /// Fails a commit: nothing is acknowledged any more. `is_on_disk` decides whether the group is
+    /// durable all the same, which shows only after the next start.
     pub fn fail_commit(&self, is_on_disk: bool) {
         let halves = &mut *self.0.borrow_mut();
         if is_on_disk {
@@ -169,13 +168,13 @@ impl SimStore {
         halves.failed = true;
     }
 
-    /// Does everything that waits and makes it durable.
+    /// Does all waiting jobs and commits.
     pub fn settle(&self) {
         while self.run_next() {}
         self.commit();
     }
 
-    /// The machine loses power: the durable half is left. Then the store is as after a start.
+    /// The machine loses power: only the durable half is left, and the store is as after a start.
     pub fn crash(&self) {
         let halves = &mut *self.0.borrow_mut();
         halves.pending = halves.durable.clone();
@@ -188,12 +187,12 @@ impl SimStore {
         halves.failed = false;
     }
 
-    /// Hands out an answer that was given before a second time, at that time.
+    /// Schedules the repetition of an answer.
     pub fn repeat_at(&self, due: u64, ticket: Ticket, answer: StoreDone) {
         self.0.borrow_mut().repeats.push((due, ticket, answer));
     }
 
-    /// Hands out the second answers that are due.
+    /// Releases the repeated answers that are due.
     pub fn hand_out_repeats(&self, now: u64) {
         let halves = &mut *self.0.borrow_mut();
         let (due, later) =
@@ -203,35 +202,35 @@ impl SimStore {
         halves.done.extend(due.into_iter().map(|(_, ticket, answer)| (ticket, answer)));
     }
 
-    /// The answers that may go out, to look at.
+    /// The answers ready for collection.
     #[must_use]
     pub fn answers(&self) -> Vec<(Ticket, StoreDone)> {
         self.0.borrow().done.clone()
     }
 
-    /// How often anything was made durable.
+    /// Number of commits with changes.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.0.borrow().commits
     }
 
-    /// Looks at what is durable.
+    /// Reads the durable half.
     pub fn durable<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow().durable)
     }
 
-    /// Looks at what was done, durable or not.
+    /// Reads the pending half, durable or not.
     pub fn pending<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.0.borrow().pending)
     }
 
-    /// The changes of accounts that were made durable since the last call, in their order.
+    /// Takes the account changes made durable since the last call, in order.
     #[must_use]
     pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
         std::mem::take(&mut self.0.borrow_mut().changes)
     }
 
-    /// The jobs that were handed in since the last call, by their kind.
+    /// Takes the jobs submitted since the last call, by kind.
     #[must_use]
     pub fn take_submitted(&self) -> Vec<(Ticket, &'static str)> {
         std::mem::take(&mut self.0.borrow_mut().submitted)
@@ -257,7 +256,7 @@ impl Halves {
         self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
             let change = change(&job);
-            // The same jobs on the same state: the answers are those that were given.
+            // The same jobs on the same state give the same answers.
             if self.durable.run(self.quota, job) == StoreDone::Changed {
                 self.changes.extend(change);
             }
@@ -315,7 +314,7 @@ fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
     }
 }
 
-/// What a job is called in a trace.
+/// A job's name in a trace.
 fn kind(job: &StoreJob) -> &'static str {
     match job {
         StoreJob::FindAccount { .. } => "find",

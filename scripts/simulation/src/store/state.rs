@@ -1,5 +1,5 @@
-//! What a store holds and what it answers, as plainly as it can be said. It shares nothing with
-//! the stores of the server, so that each checks the others.
+//! The reference model of a store: contents and answers, as plain as possible. It shares no code
+//! with the server's stores, so that each checks the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,18 +9,18 @@ use std::{
 use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, Outgoing, Quota, StoreDone, StoreJob},
+    store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
-/// Verdicts that one [`StoreJob::Prune`] forgets at most.
+/// Most idempotency records that one [`StoreJob::Prune`] removes.
 const PRUNE_STEP: usize = 1000;
 
-/// Accounts, mailboxes, verdicts.
+/// Accounts, mailboxes, and the idempotency records of sent mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     accounts: BTreeMap<AccountId, Account>,
     mails: BTreeMap<(AccountId, Seq), Mail>,
-    verdicts: BTreeMap<(AccountId, MailId), Verdict>,
+    records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
     invites: BTreeSet<[u8; 8]>,
     last_account: i64,
     last_seq: u64,
@@ -35,13 +35,13 @@ struct Account {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Verdict {
-    mail: Arc<Outgoing>,
+struct IdempotencyRecord {
+    mail: Arc<NewMailRecord>,
     sent_at: Timestamp,
 }
 
 impl State {
-    /// Does a job.
+    /// Does a job and returns its answer.
     pub fn run(&mut self, quota: Quota, job: StoreJob) -> StoreDone {
         match job {
             StoreJob::FindAccount { username } => StoreDone::Account(self.record(&username)),
@@ -92,12 +92,12 @@ impl State {
         self.mails.range(range).map(|(_, mail)| mail)
     }
 
-    /// Whether a job that adds something would be done anew: on a full disk it cannot be.
+    /// Whether a job would add something, which a full disk refuses.
     #[must_use]
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
             StoreJob::CreateAccount { .. } => true,
-            StoreJob::Send { sender, mail, .. } => !self.verdicts.contains_key(&(*sender, mail.id)),
+            StoreJob::Send { sender, mail, .. } => !self.records.contains_key(&(*sender, mail.id)),
             _ => false,
         }
     }
@@ -153,7 +153,7 @@ impl State {
         if done == StoreDone::Changed {
             self.accounts.remove(&id);
             self.mails.retain(|(account, _), _| *account != id);
-            self.verdicts.retain(|(account, _), _| *account != id);
+            self.records.retain(|(account, _), _| *account != id);
         }
         done
     }
@@ -162,16 +162,16 @@ impl State {
         &mut self,
         quota: Quota,
         sender: AccountId,
-        mail: Arc<Outgoing>,
+        mail: Arc<NewMailRecord>,
         now: Timestamp,
     ) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
             return StoreDone::NoAccount;
         };
         let from = (from.username.clone(), from.full_name.clone());
-        if let Some(verdict) = self.verdicts.get(&(sender, mail.id)) {
-            return match verdict.mail == mail {
-                true => StoreDone::SentBefore { sent_at: verdict.sent_at },
+        if let Some(record) = self.records.get(&(sender, mail.id)) {
+            return match record.mail == mail {
+                true => StoreDone::SentBefore { sent_at: record.sent_at },
                 false => StoreDone::Conflict,
             };
         }
@@ -197,7 +197,7 @@ impl State {
             let seq = Seq(self.last_seq);
             self.mails.insert((*account, seq), delivered(seq, &from, &mail, now));
         }
-        self.verdicts.insert((sender, mail.id), Verdict { mail, sent_at: now });
+        self.records.insert((sender, mail.id), IdempotencyRecord { mail, sent_at: now });
         StoreDone::Sent { sent_at: now, recipients, from }
     }
 
@@ -234,28 +234,28 @@ impl State {
         StoreDone::Confirmed { deleted }
     }
 
-    /// The oldest go first, whenever they were given.
+    /// Removes the oldest records first, in whatever order they were added.
     fn prune(&mut self, before: Timestamp) -> StoreDone {
         let mut old: Vec<_> = self
-            .verdicts
+            .records
             .iter()
-            .filter(|(_, verdict)| verdict.sent_at < before)
-            .map(|(key, verdict)| (verdict.sent_at, *key))
+            .filter(|(_, record)| record.sent_at < before)
+            .map(|(key, record)| (record.sent_at, *key))
             .collect();
         old.sort_unstable();
         let more = old.len() > PRUNE_STEP;
         old.truncate(PRUNE_STEP);
         for (_, key) in &old {
-            self.verdicts.remove(key);
+            self.records.remove(key);
         }
-        StoreDone::Pruned { verdicts: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
+        StoreDone::Pruned { records: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
     }
 }
 
 fn delivered(
     seq: Seq,
     (from, from_name): &(Username, FullName),
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     sent_at: Timestamp,
 ) -> Mail {
     Mail {

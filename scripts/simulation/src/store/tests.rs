@@ -1,11 +1,11 @@
-//! The two halves, and what a crash between any two steps leaves.
+//! The store's two halves, and the state after a crash between any two steps.
 
 use std::sync::Arc;
 
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
     ids::{ConnId, PasswordHash},
-    store::Outgoing,
+    store::NewMailRecord,
 };
 
 use super::*;
@@ -37,8 +37,12 @@ fn create() -> StoreJob {
 fn send(store: &SimStore) -> StoreJob {
     let sender = store.pending(|state| state.account(&"tony".parse().unwrap())).unwrap();
     let (to, subject, body) = ("tony".parse(), "s".parse(), "b".parse());
-    let mail =
-        Outgoing { id: id(2), to: to.unwrap(), subject: subject.unwrap(), body: body.unwrap() };
+    let mail = NewMailRecord {
+        id: id(2),
+        to: to.unwrap(),
+        subject: subject.unwrap(),
+        body: body.unwrap(),
+    };
     StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
 }
 
@@ -48,7 +52,7 @@ fn collect(store: &mut SimStore) -> Vec<StoreDone> {
     done.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// A store in which Tony has an account, and a mail of his to himself that waits.
+/// A store with Tony's account and a queued mail from Tony to himself.
 fn with_a_mail_waiting() -> SimStore {
     let mut store = SimStore::new(Realm([1; 16]), QUOTA);
     store.submit(ticket(1), create());

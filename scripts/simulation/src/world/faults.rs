@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Injects faults.
 
 use correio_server::{auth::hashing::Bcrypt, engine::connection::Readiness, ids::ConnId};
 
@@ -11,10 +11,11 @@ use crate::{
     store::StoreFaults,
 };
 
-/// How long the server may take to finish when it is asked to stop, in ticks.
+/// Longest shutdown period of the server, in ticks.
 const DRAIN: u64 = 8 * SECOND;
 
-/// How far the calendar jumps, in milliseconds: minutes, and more than verdicts are kept.
+/// How far the wall clock jumps, in milliseconds: an hour, and longer than idempotency records are
+/// kept.
 const JUMPS: [i64; 4] = [-3_600_000, 3_600_000, -700_000_000, 700_000_000];
 
 impl World {
@@ -22,14 +23,14 @@ impl World {
         self.trace.note("server", format_args!("starts"));
         self.server_starts += 1;
         self.network.is_open = true;
-        // It may have been set to another cost meanwhile: who logs in gets another hash.
-        let cost = 10 + u32::from(self.chance.one_in(3));
+        // The configured cost may have changed: users who log in get a new hash.
+        let cost = 10 + u32::from(self.rng.one_in(3));
         self.plan.settings.bcrypt = Bcrypt { cost };
         self.hasher.set_cost(cost);
         self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
     }
 
-    /// The process ends without a word, and what was not durable is gone.
+    /// Ends the process without a shutdown; all that is not durable is lost.
     pub(super) fn kill_server(&mut self, why: &str) -> Result<(), Violation> {
         self.trace.note("server", format_args!("ends: {why}"));
         self.network.close();
@@ -37,12 +38,12 @@ impl World {
         self.store.crash();
         self.store_at = None;
         self.hasher.forget();
-        self.start_at = self.clock.tick() + self.chance.within(1..=5 * SECOND);
+        self.start_at = self.clock.tick() + self.rng.within(1..=5 * SECOND);
         self.look_at_store()?;
         self.ledger.check_all_kept()
     }
 
-    /// The process ends as it was asked to.
+    /// Ends the process after the shutdown that it was asked for.
     pub(super) fn finish_server(&mut self) -> Result<(), Violation> {
         if let Some(reactor) = self.reactor.take()
             && let Err(error) = reactor.close()
@@ -53,14 +54,14 @@ impl World {
         self.kill_server("it was asked to stop")
     }
 
-    pub(super) fn let_fail(&mut self) -> Result<(), Violation> {
+    pub(super) fn inject_fault(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.is_healing || now < self.fault_at {
             return Ok(());
         }
-        self.fault_at = now + self.chance.within(1..=2 * self.plan.fault_every);
+        self.fault_at = now + self.rng.within(1..=2 * self.plan.fault_every);
         let faults = self.plan.faults.clone();
-        let Some(fault) = self.chance.pick(&faults) else {
+        let Some(fault) = self.rng.pick(&faults) else {
             return Ok(());
         };
         self.trace.note("fault", format_args!("{fault:?}"));
@@ -75,7 +76,7 @@ impl World {
             }
             Fault::SyncFails => {
                 if !self.plan.store.immediate {
-                    self.store.fail_commit(self.chance.one_in(2));
+                    self.store.fail_commit(self.rng.one_in(2));
                     self.store_at = None;
                     self.look_at_store()?;
                 }
@@ -92,12 +93,12 @@ impl World {
                 Ok(())
             }
             Fault::ClockJumps => {
-                self.clock.jump(self.chance.pick(&JUMPS).unwrap_or_default());
+                self.clock.jump(self.rng.pick(&JUMPS).unwrap_or_default());
                 Ok(())
             }
             Fault::Lag => {
                 if let Some(reactor) = &mut self.reactor {
-                    reactor.lags_until = now + self.chance.within(1..=3 * SECOND);
+                    reactor.lags_until = now + self.rng.within(1..=3 * SECOND);
                 }
                 Ok(())
             }
@@ -115,29 +116,29 @@ impl World {
         }
     }
 
-    /// Tells the server of readiness that is none, of connections that are there or not.
+    /// Reports spurious readiness of present and absent connections.
     fn report_nothing(&mut self) {
         let Some(reactor) = &mut self.reactor else {
             return;
         };
-        let ids: Vec<ConnId> = reactor.lines().map(|line| line.id).collect();
+        let ids: Vec<ConnId> = reactor.taps().map(|tap| tap.id).collect();
         let spurious = Readiness { readable: true, writable: true, ended: false };
-        if let Some(id) = self.chance.pick(&ids) {
+        if let Some(id) = self.rng.pick(&ids) {
             reactor.report(id, spurious);
             reactor.report(ConnId { generation: id.generation.wrapping_sub(1), ..id }, spurious);
         }
-        let index = self.chance.within(0..=5) as u32;
+        let index = self.rng.within(0..=5) as u32;
         reactor.report(ConnId { index, generation: 0 }, spurious);
     }
 
     fn break_link(&mut self, fault: Fault) {
-        let Some(link) = self.network.any(&mut self.chance) else {
+        let Some(link) = self.network.any(&mut self.rng) else {
             return;
         };
         let mut link = link.borrow_mut();
         match fault {
             Fault::Reset => link.reset(),
-            Fault::Stalled => link.stall(self.clock.tick() + self.chance.within(1..=30 * SECOND)),
+            Fault::Stalled => link.stall(self.clock.tick() + self.rng.within(1..=30 * SECOND)),
             Fault::HalfClosed => link.end_to_server(),
             _ => link.stall(u64::MAX),
         }
@@ -145,7 +146,7 @@ impl World {
 
     fn break_client(&mut self, fault: Fault) -> Result<(), Violation> {
         let now = self.clock.tick();
-        let index = self.chance.below(self.devices.len());
+        let index = self.rng.below(self.devices.len());
         let Some(device) = self.devices.get_mut(index) else {
             return Ok(());
         };
@@ -159,13 +160,13 @@ impl World {
                 }
                 self.ledger.check_all_kept()?;
             }
-            Fault::ClientDies => device.disk.die_in(self.chance.within(1..=12) as u32),
-            _ => device.disk.set_full(self.chance.one_in(2)),
+            Fault::ClientDies => device.disk.die_in(self.rng.within(1..=12) as u32),
+            _ => device.disk.set_full(self.rng.one_in(2)),
         }
         Ok(())
     }
 
-    /// For the end: what the store has not made durable is.
+    /// Whether the store has no waiting job and no answer left.
     pub(super) fn is_store_at_rest(&self) -> bool {
         self.store.queued() == 0 && self.store.held() == 0 && !self.store.has_done()
     }

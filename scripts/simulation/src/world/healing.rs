@@ -1,4 +1,4 @@
-//! The second half: nothing goes wrong any more, and everything must come to its end.
+//! The second phase: no more faults, and all mail must arrive.
 
 use super::World;
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     store::StoreFaults,
 };
 
-/// How long it may take, in ticks: who has to wait for the throttle waits for an hour.
+/// Longest duration of this phase, in ticks: a client that is throttled may wait for an hour.
 const HEALING_MAX: u64 = 3 * 3_600 * SECOND;
 
 impl World {
-    /// From now on nothing is wrong.
+    /// Ends all faults and attacks.
     pub(super) fn heal(&mut self) {
         self.trace.note("world", format_args!("heals"));
         self.is_healing = true;
@@ -23,8 +23,8 @@ impl World {
             ..self.store.faults()
         });
         self.hasher.set_faults(self.plan.hashing);
-        self.network.set_manner(&self.plan.network);
-        self.hostile.clear();
+        self.network.set_conditions(&self.plan.network);
+        self.attackers.clear();
         for device in &self.devices {
             device.disk.set_full(false);
         }
@@ -58,7 +58,7 @@ impl World {
         })
     }
 
-    /// What there is still to do, for people.
+    /// Describes unfinished work for people.
     fn left(&self) -> String {
         let connections = self.reactor.as_ref().map(Reactor::len);
         let mut text = format!(

@@ -1,5 +1,5 @@
-//! The loop: what is due happens, in an order that chance decides, and then the clock goes on.
-//! First things go wrong; then nothing does any more, and everything must come to its end.
+//! The simulation's loop: runs all components that are due in random order, then advances the
+//! clock. In the first phase faults are injected; in the second all mail must arrive.
 
 mod faults;
 mod healing;
@@ -7,51 +7,51 @@ mod healing;
 use correio_proto::mail::{FullName, Username};
 
 use crate::{
-    chance::Chance,
+    attacker::{AttackContext, Attacker},
     check::{Check, Violation, require},
     clock::Clock,
-    device::{Around, Device},
+    device::{Device, DeviceContext},
     hasher::SimHasher,
-    hostile::{Hostile, Kind, Prey},
     ledger::Ledger,
-    line::{Ear, LoginTrace},
     network::Network,
-    person::User,
-    plan::{Plan, REALM},
-    reactor::{Reactor, Turned},
+    plan::{Attack, Plan, REALM},
+    reactor::{Reactor, ServerState},
+    rng::Rng,
     store::SimStore,
+    tap::{LoginTrace, Observer},
     trace::Trace,
+    user::User,
 };
 
-/// Steps at one tick; more means that something goes round in circles.
+/// Most steps at one tick; more means an endless loop.
 const STEPS_PER_TICK: u32 = 20_000;
 
-/// Everything that is acknowledged is looked for once in so many steps, and after every crash.
+/// All acknowledged mails are looked for once in this many steps, and after every crash.
 const LOOK_EVERY: u64 = 500;
 
 /// See the module's description.
 pub(crate) struct World {
     clock: Clock,
-    chance: Chance,
+    rng: Rng,
     plan: Plan,
     trace: Trace,
     network: Network,
     store: SimStore,
-    /// When the store's thread goes on, and what it does then.
+    /// Time and kind of the store thread's next step.
     store_at: Option<(u64, StoreStep)>,
     hasher: SimHasher,
     reactor: Option<Reactor>,
     server_starts: u32,
-    /// When a server is started, where there is none.
+    /// Time of the next server start, while none runs.
     start_at: u64,
     users: Vec<User>,
     usernames: Vec<Username>,
     devices: Vec<Device>,
-    hostile: Vec<Hostile>,
-    hostile_count: u32,
+    attackers: Vec<Attacker>,
+    attackers_started: u32,
     ledger: Ledger,
     failed_logins: Vec<LoginTrace>,
-    /// What a login that fails looks like.
+    /// The observation of the first failed login.
     login_trace: Option<LoginTrace>,
     fault_at: u64,
     is_healing: bool,
@@ -59,21 +59,21 @@ pub(crate) struct World {
     steps_here: u32,
 }
 
-/// What the store's thread does next.
+/// A step of the store's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StoreStep {
     Run,
     Commit,
 }
 
-/// What is done in one step.
+/// A component that runs in each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Component {
     Network,
     Store,
     Server,
     Devices,
-    Hostile,
+    Attacker,
     Faults,
 }
 
@@ -81,18 +81,18 @@ const NAMES: [&str; 4] = ["tony", "pepper", "steve", "bruce"];
 
 impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Self {
-        let mut chance = Chance::new(seed);
-        let plan = Plan::new(&mut chance);
+        let mut rng = Rng::new(seed);
+        let plan = Plan::new(&mut rng);
         let clock = Clock::new();
         let mut trace = Trace::new(clock.clone(), is_traced);
         trace.note("plan", format_args!("{plan:?}"));
         let store = SimStore::new(REALM, plan.quota);
         store.set_faults(plan.store);
         let cost = plan.settings.bcrypt.cost;
-        let hasher = SimHasher::new(clock.clone(), chance.fork(), plan.hashing, cost);
-        let network = Network::new(clock.clone(), chance.fork(), plan.network.clone());
+        let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
+        let network = Network::new(clock.clone(), rng.fork(), plan.network.clone());
         let mut world = Self {
-            fault_at: chance.within(1..=plan.fault_every),
+            fault_at: rng.within(1..=plan.fault_every),
             clock,
             plan,
             trace,
@@ -106,21 +106,21 @@ impl World {
             users: Vec::new(),
             usernames: Vec::new(),
             devices: Vec::new(),
-            hostile: Vec::new(),
-            hostile_count: 0,
+            attackers: Vec::new(),
+            attackers_started: 0,
             ledger: Ledger::default(),
             failed_logins: Vec::new(),
             login_trace: None,
             is_healing: false,
             steps: 0,
             steps_here: 0,
-            chance,
+            rng,
         };
-        world.people();
+        world.add_users();
         world
     }
 
-    fn people(&mut self) {
+    fn add_users(&mut self) {
         for (index, (name, devices)) in NAMES.iter().zip(self.plan.devices.clone()).enumerate() {
             let (Ok(username), Ok(full_name)) =
                 (name.parse::<Username>(), format!("{name} the simulated").parse::<FullName>())
@@ -129,16 +129,16 @@ impl World {
             };
             self.usernames.push(username.clone());
             for device in 0..devices {
-                let device = Device::new(format!("{name}.{device}"), index, self.chance.fork());
+                let device = Device::new(format!("{name}.{device}"), index, self.rng.fork());
                 self.ledger.add_disk(username.clone(), device.disk.clone());
                 self.devices.push(device);
             }
             self.users.push(User {
                 username,
                 full_name,
-                register_id: self.chance.mail_id(),
+                register_id: self.rng.mail_id(),
                 is_registered: false,
-                passwords: vec![self.chance.bytes().into()],
+                passwords: vec![self.rng.bytes().into()],
                 is_changing: false,
                 unsure_until: 0,
                 address: ([192, 0, 2, 1 + index as u8], 4000).into(),
@@ -146,9 +146,9 @@ impl World {
         }
     }
 
-    /// Runs to the end.
+    /// Runs both phases.
     pub(crate) fn run(&mut self) -> Result<(), Violation> {
-        while self.clock.tick() < self.plan.chaos {
+        while self.clock.tick() < self.plan.faults_until {
             self.step()?;
         }
         self.heal();
@@ -160,25 +160,25 @@ impl World {
         self.trace.into_lines()
     }
 
-    /// How many steps there were.
+    /// Number of steps so far.
     pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Does what is due now, and lets the clock go on to where something is due again.
+    /// Runs all components, then advances the clock to the next due time.
     fn step(&mut self) -> Result<(), Violation> {
-        use Part::{Devices, Faults, Hostile, Network, Server, Store};
+        use Component::{Attacker, Devices, Faults, Network, Server, Store};
         self.steps += 1;
-        let mut parts = [Network, Store, Server, Devices, Hostile, Faults];
-        self.chance.shuffle(&mut parts);
-        for part in parts {
-            match part {
+        let mut components = [Network, Store, Server, Devices, Attacker, Faults];
+        self.rng.shuffle(&mut components);
+        for component in components {
+            match component {
                 Network => self.network.deliver(),
                 Store => self.work_on_store()?,
                 Server => self.serve()?,
                 Devices => self.step_devices()?,
-                Hostile => self.step_hostile()?,
-                Faults => self.let_fail()?,
+                Attacker => self.step_attackers()?,
+                Faults => self.inject_fault()?,
             }
         }
         if self.steps.is_multiple_of(LOOK_EVERY) {
@@ -190,7 +190,7 @@ impl World {
         if next > now
             && let Some(reactor) = &mut self.reactor
         {
-            reactor.check_quiet(&self.plan)?;
+            reactor.check_quiescent(&self.plan)?;
         }
         self.steps_here = if next > now { 0 } else { self.steps_here + 1 };
         let text = || format!("more than {STEPS_PER_TICK} steps without time passing");
@@ -201,7 +201,7 @@ impl World {
 
     fn next_due(&self) -> u64 {
         let server = match &self.reactor {
-            Some(reactor) => reactor.next_turn(&self.network),
+            Some(reactor) => reactor.next_iteration(&self.network),
             None => Some(self.start_at),
         };
         let store = match self.store_at {
@@ -209,24 +209,24 @@ impl World {
             None => (self.store.queued() > 0).then(|| self.clock.tick()),
         };
         let devices = self.devices.iter().map(Device::next_due);
-        let hostile = self.hostile.iter().map(Hostile::next_due);
+        let attackers = self.attackers.iter().map(Attacker::next_due);
         let fault = (!self.is_healing).then_some(self.fault_at);
         [server, store, self.network.next_arrival(), fault]
             .into_iter()
             .flatten()
             .chain(devices)
-            .chain(hostile)
+            .chain(attackers)
             .min()
             .unwrap_or(u64::MAX)
             .max(self.clock.tick())
     }
 
-    /// The store's thread: some jobs, and after a while the commit of what it has done.
+    /// The store's thread: does some jobs, and commits them after a while.
     fn work_on_store(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         let Some((at, step)) = self.store_at else {
             if self.store.queued() > 0 {
-                self.store_at = Some((now + self.chance.within(0..=2), StoreStep::Run));
+                self.store_at = Some((now + self.rng.within(0..=2), StoreStep::Run));
             }
             return Ok(());
         };
@@ -235,10 +235,10 @@ impl World {
         }
         match step {
             StoreStep::Run => {
-                for _ in 0..self.chance.within(1..=10) {
+                for _ in 0..self.rng.within(1..=10) {
                     self.store.run_next();
                 }
-                let wait = self.chance.within(0..=self.plan.commit_max);
+                let wait = self.rng.within(0..=self.plan.commit_max);
                 self.store_at = Some((now + wait, StoreStep::Commit));
             }
             StoreStep::Commit => {
@@ -251,12 +251,12 @@ impl World {
         Ok(())
     }
 
-    /// Some answers come twice, the second time late.
+    /// Schedules repetitions of some answers.
     fn repeat_answers(&mut self) {
         let repeating = self.plan.hashing.repeating;
         for (ticket, answer) in self.store.answers() {
-            if self.chance.one_in(repeating) {
-                let due = self.clock.tick() + self.chance.within(1..=2 * self.plan.commit_max);
+            if self.rng.one_in(repeating) {
+                let due = self.clock.tick() + self.rng.within(1..=2 * self.plan.commit_max);
                 self.store.repeat_at(due, ticket, answer);
             }
         }
@@ -266,7 +266,7 @@ impl World {
         self.ledger.look_at_store(&self.store, self.clock.tick())
     }
 
-    /// The server's process, where there is reason for a turn.
+    /// Runs an iteration of the server's loop, if there is a reason for it.
     fn serve(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         self.store.hand_out_repeats(now);
@@ -276,22 +276,22 @@ impl World {
             }
             return Ok(());
         };
-        if reactor.next_turn(&self.network).is_none_or(|at| at > now) {
+        if reactor.next_iteration(&self.network).is_none_or(|at| at > now) {
             return Ok(());
         }
-        if self.plan.lag_max > 0 && self.chance.one_in(20) {
-            reactor.lags_until = now + self.chance.within(0..=self.plan.lag_max);
+        if self.plan.lag_max > 0 && self.rng.one_in(20) {
+            reactor.lags_until = now + self.rng.within(0..=self.plan.lag_max);
         }
-        let mut ear = Ear {
+        let mut observer = Observer {
             now,
             ledger: &mut self.ledger,
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
         };
-        match reactor.turn(&self.plan, &mut self.network, &mut ear)? {
-            Turned::Runs => Ok(()),
-            Turned::Failed => self.kill_server("the store has failed"),
-            Turned::Stopped => self.finish_server(),
+        match reactor.iterate(&self.plan, &mut self.network, &mut observer)? {
+            ServerState::Runs => Ok(()),
+            ServerState::Failed => self.kill_server("the store has failed"),
+            ServerState::Stopped => self.finish_server(),
         }
     }
 
@@ -304,7 +304,7 @@ impl World {
             let Some(user) = self.users.get_mut(device.user) else {
                 continue;
             };
-            device.step(&mut Around {
+            device.step(&mut DeviceContext {
                 clock: &self.clock,
                 plan: &self.plan,
                 user,
@@ -318,42 +318,42 @@ impl World {
         Ok(())
     }
 
-    fn step_hostile(&mut self) -> Result<(), Violation> {
+    fn step_attackers(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
-        while self.hostile.len() < self.plan.hostile && !self.is_healing {
-            self.hostile_count += 1;
-            let kind = self.plan.gang.unwrap_or_else(|| Kind::any(&mut self.chance));
-            let hostile = Hostile::new(self.hostile_count, kind, self.chance.fork(), now);
-            self.hostile.push(hostile);
+        while self.attackers.len() < self.plan.attackers && !self.is_healing {
+            self.attackers_started += 1;
+            let attack = self.plan.only_attack.unwrap_or_else(|| Attack::any(&mut self.rng));
+            let attacker = Attacker::new(self.attackers_started, attack, self.rng.fork(), now);
+            self.attackers.push(attacker);
         }
-        if self.hostile.iter().all(|hostile| hostile.next_due() > now) {
+        if self.attackers.iter().all(|attacker| attacker.next_due() > now) {
             return Ok(());
         }
-        let loot: Vec<_> = self
+        let foreign_mails: Vec<_> = self
             .store
             .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
-        let mut prey = Prey {
+        let mut context = AttackContext {
             clock: &self.clock,
             plan: &self.plan,
             ledger: &mut self.ledger,
             network: &mut self.network,
             trace: &mut self.trace,
             usernames: &self.usernames,
-            loot: &loot,
+            foreign_mails: &foreign_mails,
             server_starts: self.server_starts,
         };
         let mut index = 0;
-        while let Some(hostile) = self.hostile.get_mut(index) {
-            if hostile.next_due() > now || hostile.step(&mut prey)? {
+        while let Some(attacker) = self.attackers.get_mut(index) {
+            if attacker.next_due() > now || attacker.step(&mut context)? {
                 index += 1;
             } else {
-                self.hostile.remove(index);
+                self.attackers.remove(index);
             }
         }
         Ok(())
     }
 
-    /// (i): every login that fails looks like every other.
+    /// Property (i): all failed logins look alike.
     fn check_login_traces(&mut self) -> Result<(), Violation> {
         for trace in self.failed_logins.drain(..) {
             let first = self.login_trace.get_or_insert_with(|| trace.clone());

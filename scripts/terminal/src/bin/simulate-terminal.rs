@@ -1,4 +1,4 @@
-//! Tries the client on a pseudo-terminal under a seed and tells what it came to.
+//! Tests the client on a pseudo-terminal under a seed and reports the result.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -6,24 +6,23 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use correio_terminal::{Options, Programs, lacks, run};
 
-/// Runs the real programs, server and client, and tries the client on a pseudo-terminal for some
-/// time: keys, sequences of all terminals, pastes, window sizes, signals, broken connections, and
-/// mails that are meant.
+/// Runs the real server and client, and tests the client on a pseudo-terminal for some time: keys,
+/// escape sequences of all terminals, pastes, window sizes, signals, broken connections, and
+/// deliberate actions.
 ///
-/// Checked all the time: no mail is sent that was not meant, no account is changed, no text that
-/// was typed is lost, the terminal is restored, and the client answers or has ended with a status
-/// that is documented. The statuses of this program: 0 all of it holds; 1 it does not; 69 the
-/// programs cannot be run.
+/// Checked all the time: no mail is sent unless it was meant, no account changes, no typed text is
+/// lost, the terminal is restored, and the client answers or has ended with a documented status.
+/// Exit status: 0 if everything holds; 1 if something does not; 69 if the programs cannot be run.
 #[derive(Debug, Parser)]
 #[command(name = "simulate-terminal", max_term_width = 100)]
 struct Args {
-    /// What decides the actions
+    /// Seed of all actions
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How long
+    /// Duration in seconds
     #[arg(long, value_name = "S", default_value_t = 60, conflicts_with = "minutes")]
     seconds: u64,
-    /// How long, in minutes
+    /// Duration in minutes
     #[arg(long, value_name = "M")]
     minutes: Option<u64>,
     /// End after this many steps, if that is before the time

@@ -1,60 +1,38 @@
-//! What a connection is lent while it is driven.
+//! What a connection borrows from the server while it is driven.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use correio_proto::SpareBuffers;
 
 use crate::{
     auth::hashing::{Accepted, Hasher},
-    clock::Now,
-    ids::{ConnId, Ticket},
-    limits::{budget::Budget, throttle::Throttle},
-    session::{Done, Job, QueueName, Scope, Settings, effect::Effect, presence::Presence},
+    ids::Ticket,
+    limits::budget::Budget,
+    session::{Done, Job, QueueName, SessionContext},
     store::{Store, Submitted},
 };
 
-/// When a job whose store queue was full is worth another try.
+/// How long a client should wait after the store's queue was full.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// What a connection is lent while it is driven.
-pub(crate) struct Context<'a> {
-    /// The time.
-    pub(crate) now: Now,
-    /// What is the same for every session.
-    pub(crate) settings: &'a Settings,
-    /// Where store jobs go.
+/// See the module's description.
+pub(crate) struct ServerContext<'a> {
+    /// The part for the connection's session.
+    pub(crate) session: SessionContext<'a>,
+    /// Takes store jobs.
     pub(crate) store: &'a mut dyn Store,
-    /// Where hash jobs go.
+    /// Takes hash jobs.
     pub(crate) hasher: &'a mut dyn Hasher,
-    /// Takes what concerns other connections.
-    pub(crate) effects: &'a mut Vec<Effect>,
-    /// Who is there.
-    pub(crate) presence: &'a Presence,
-    /// Who may try how often.
-    pub(crate) throttle: &'a mut Throttle,
-    /// What partly received frames may take of all connections together.
+    /// Memory budget for incomplete frames, shared by all connections.
     pub(crate) input: &'a mut Budget,
-    /// What replies that are not taken may take of all connections together.
+    /// Memory budget for replies not yet sent, shared by all connections.
     pub(crate) output: &'a mut Budget,
-    /// Buffers that are not in use.
+    /// Buffers for connections that have something in progress.
     pub(crate) spare: &'a mut SpareBuffers,
 }
 
-impl Context<'_> {
-    /// What a session is lent of it, for one call.
-    pub(super) fn scope(&mut self, connection: ConnId, peer: SocketAddr) -> Scope<'_> {
-        Scope {
-            now: self.now,
-            connection,
-            peer,
-            settings: self.settings,
-            throttle: self.throttle,
-            effects: self.effects,
-            presence: self.presence,
-        }
-    }
-
-    /// Hands a job in. What comes back at once is returned.
+impl ServerContext<'_> {
+    /// Submits a job. Returns the result if the store has it at once or the queue is full.
     pub(super) fn submit(&mut self, ticket: Ticket, job: Job) -> Option<Done> {
         match job {
             Job::Hash(job) => match self.hasher.submit(ticket, job) {

@@ -1,41 +1,41 @@
-//! What a connection runs over, and what is known of its readiness.
+//! The transport of a connection, and its readiness.
 
 use std::io::{self, Read, Write};
 
-/// What a connection runs over: a socket, or a pipe in memory.
+/// A non-blocking byte stream: a socket, or a pipe in memory.
 pub trait Transport: Read + Write {
-    /// Says that nothing more will be written. What is on its way still arrives.
+    /// Closes the sending side. Output already written still arrives.
     fn shutdown_write(&mut self);
 
-    /// Whether a read of `count` bytes into room for `room` has emptied the transport, so that
-    /// whatever comes later, but the end, is reported anew. It saves the read that would find
-    /// nothing; `false` is always right.
+    /// Whether a read of `count` bytes into a buffer of `room` bytes has emptied the transport, so
+    /// that later input (except the end) is reported as new readiness. Saves a read that would find
+    /// nothing; `false` is always correct.
     fn is_emptied_by(&self, count: usize, room: usize) -> bool {
         let _ = (count, room);
         false
     }
 }
 
-/// What a transport was reported to be ready for.
+/// The readiness that was reported for a transport.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Readiness {
-    /// There is something to read, or the end.
+    /// There is input, or the end of it.
     pub readable: bool,
-    /// Something can be written.
+    /// Output can be written.
     pub writable: bool,
-    /// The end is there, behind what can be read. It is reported once.
+    /// The client has closed its side; the end follows after the input. Reported once.
     pub ended: bool,
 }
 
-/// Reads from a transport and notes whether that has emptied it.
+/// Reads from a transport and records whether the read has emptied it.
 pub(super) struct Reader<'a, T> {
     transport: &'a mut T,
-    /// Whether the last read has.
+    /// Whether the last read has emptied the transport.
     pub(super) emptied: bool,
 }
 
 impl<'a, T: Transport> Reader<'a, T> {
-    /// A reader that has read nothing yet.
+    /// A reader of this transport.
     pub(super) fn new(transport: &'a mut T) -> Self {
         Self { transport, emptied: false }
     }

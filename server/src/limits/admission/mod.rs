@@ -1,59 +1,59 @@
-//! How many connections there may be, and whose.
+//! Decides which connections are admitted, and which give way.
 //!
 //! It owns the counts: of all connections, of those of each prefix, and of the anonymous ones,
-//! which nobody has logged in to. It opens and closes nothing.
+//! which are not logged in. It opens and closes no connection.
 //!
-//! A connection that is logged in is never given up for another. An anonymous one is: where there
-//! is no room, the newcomer is counted, and then the prefix that has the most anonymous connections
-//! gives up its oldest; where several have as many, the oldest of them all goes. So whoever opens
-//! many connections and leaves them anonymous displaces their own, and those that everybody has one
-//! of give way in the order in which they came.
+//! A connection that is logged in never gives way to another. An anonymous one does: where there is
+//! no room, the newcomer is counted, and then the prefix with the most anonymous connections loses
+//! its oldest. Among several such prefixes the oldest of all these connections gives way. So a
+//! client that opens many anonymous connections displaces its own, and clients with one connection
+//! each give way in the order of arrival.
 //!
 //! IPv6 is searched from wide to narrow: the /48 with the most anonymous connections, in it the /56
-//! with the most, in that the /64. So a customer with a whole /48 counts as one.
+//! with the most, in that the /64. So a customer with a whole /48 counts as one client.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-use crate::{ids::ConnId, limits::throttle::Prefix};
+use crate::{ids::ConnId, limits::prefix::Prefix};
 
-/// How many connections there may be. None of them means "no limit".
+/// Limits on the number of connections. There is no value for "no limit".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionSettings {
-    /// Of all.
+    /// Maximum of all connections.
     pub connections_max: usize,
-    /// Of one prefix, the narrowest, logged in or not; of the wider ones of IPv6 twice and four
-    /// times as many.
+    /// Maximum of one narrowest prefix, logged in or not. Wider IPv6 prefixes may have twice and
+    /// four times as many.
     pub per_prefix_max: usize,
-    /// Of those that are not logged in. Logging out may pass it; then none is admitted but in
-    /// place of another.
+    /// Maximum of connections that are not logged in. Logouts may exceed it; then a connection is
+    /// admitted only in place of another.
     pub anonymous_max: usize,
 }
 
-/// What becomes of a connection.
+/// Decision about a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It is counted.
     Admitted,
-    /// It is counted in place of this one, which is to be closed.
+    /// It is counted in place of this connection, which must be closed.
     Instead(ConnId),
-    /// It is to be told why and closed.
+    /// It must be told the reason and closed.
     Refused(Refusal),
 }
 
 /// Why a connection is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There are as many as there may be, or as many anonymous ones.
+    /// The server has its maximum of connections, or of anonymous ones.
     ServerFull,
-    /// Its prefix has as many as it may have.
+    /// The prefix has its maximum.
     PrefixFull,
 }
 
 impl Refusal {
-    /// The word that stands for it in the log.
+    /// The reason's word in the log.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -63,22 +63,22 @@ impl Refusal {
     }
 }
 
-/// See the module's description. Every call takes O(log n) for n connections, and there is never
-/// more in it than connections that were admitted.
+/// The counts. Every call takes O(log n) for n connections; memory grows with the admitted
+/// connections only.
 #[derive(Clone, Debug)]
 pub(crate) struct AdmissionControl {
     settings: AdmissionSettings,
     connections: HashMap<ConnId, Entry>,
-    /// Those with connections, of every width.
+    /// Prefixes of every width that have connections.
     prefixes: HashMap<Prefix, Members>,
-    /// The widest of those with anonymous connections.
+    /// The widest prefixes that have anonymous connections.
     ranking: Ranking,
     anonymous: usize,
-    /// Counts what became anonymous, so that the oldest is known.
+    /// Serial of the connection that became anonymous last. The lowest serial is the oldest.
     serial: u64,
 }
 
-/// Prefixes in the order in which they give a connection up: the last first.
+/// Prefixes in the order in which they lose a connection: the last one first.
 type Ranking = BTreeSet<Rank>;
 
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 enum Standing {
-    /// With its serial.
+    /// Not logged in, with its serial.
     Anonymous(u64),
     LoggedIn,
 }
@@ -97,15 +97,15 @@ enum Standing {
 /// The connections of a prefix.
 #[derive(Clone, Debug, Default)]
 struct Members {
-    /// All of them.
+    /// Number of connections.
     count: usize,
-    /// By serial.
+    /// The anonymous ones by serial.
     anonymous: BTreeMap<u64, ConnId>,
-    /// The next narrower prefixes within it that have anonymous ones.
+    /// The next narrower prefixes in it that have anonymous connections.
     ranking: Ranking,
 }
 
-/// How many anonymous connections there are, how old the oldest is, and whose they are.
+/// Rank of a prefix: number of its anonymous connections, serial of the oldest, and the prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank(usize, Reverse<u64>, Prefix);
 
@@ -137,21 +137,21 @@ impl Members {
     }
 }
 
-/// What a connection was to its prefixes, or becomes.
+/// Change of a connection, as its prefixes count it.
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    /// It is counted among the anonymous ones.
+    /// It is counted as anonymous, with this serial.
     Opened(u64),
-    /// It is counted no more.
+    /// It is no longer counted.
     Closed(Standing),
-    /// The anonymous one with this serial is logged in.
+    /// The anonymous connection with this serial has logged in.
     Entered(u64),
     /// It is anonymous again, with this serial.
     Left(u64),
 }
 
 impl AdmissionControl {
-    /// There is no connection.
+    /// Counts without any connection.
     #[must_use]
     pub(crate) fn new(settings: AdmissionSettings) -> Self {
         Self {
@@ -164,7 +164,7 @@ impl AdmissionControl {
         }
     }
 
-    /// Somebody has connected. Nothing is counted where they are refused.
+    /// Decides about a new connection, and counts it unless it is refused.
     #[must_use]
     pub(crate) fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {
         if self.is_full(prefix) {
@@ -178,9 +178,9 @@ impl AdmissionControl {
         if has_room {
             return Admission::Admitted;
         }
-        // The newcomer is the newest of all: it is the oldest only where it is alone.
+        // The newcomer is the newest connection: it is the oldest only where it is the only one.
         let displaced = self.oldest_of_most(crowded).filter(|displaced| *displaced != id);
-        // At once: its end may come after other arrivals, which must not be told the same.
+        // At once: it may be closed after further arrivals, which must not displace it again.
         self.closed(displaced.unwrap_or(id));
         match (displaced, crowded) {
             (Some(displaced), _) => Admission::Instead(displaced),
@@ -189,7 +189,7 @@ impl AdmissionControl {
         }
     }
 
-    /// A connection has logged in. One that is not counted stays so.
+    /// Counts a connection as logged in, unless it is not counted at all.
     pub(crate) fn entered(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::Anonymous(serial) = entry.standing
@@ -200,7 +200,7 @@ impl AdmissionControl {
         }
     }
 
-    /// A connection has logged out: it is the newest of the anonymous ones.
+    /// Counts a connection as anonymous after a logout: it is the newest anonymous one.
     pub(crate) fn left(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::LoggedIn = entry.standing
@@ -213,20 +213,21 @@ impl AdmissionControl {
         }
     }
 
-    /// A connection is gone. One that is not counted may be told of as well.
+    /// Removes a connection, if it is counted.
     pub(crate) fn closed(&mut self, id: ConnId) {
         if let Some(Entry { prefix, standing }) = self.connections.remove(&id) {
             self.change(id, prefix, Change::Closed(standing));
         }
     }
 
-    /// Whether a prefix has as many connections as one of its width may have.
+    /// Whether a prefix has the maximum of connections for its width.
     fn is_full(&self, prefix: Prefix) -> bool {
         let max = self.settings.per_prefix_max.saturating_mul(prefix.share() as usize);
         self.prefixes.get(&prefix).is_some_and(|members| members.count >= max)
     }
 
-    /// The oldest anonymous connection of the prefix with the most, within a prefix or of all.
+    /// The oldest anonymous connection of the prefix with the most of them, within a prefix or at
+    /// all.
     fn oldest_of_most(&self, within: Option<Prefix>) -> Option<ConnId> {
         let mut ranking = match within {
             Some(prefix) => &self.prefixes.get(&prefix)?.ranking,
@@ -243,7 +244,7 @@ impl AdmissionControl {
     }
 
     fn insert(&mut self, id: ConnId, prefix: Prefix) {
-        // No two connections share an id; a caller's mistake must not leave one counted for ever.
+        // No two connections share an id, but a caller's mistake must not leak a count.
         self.closed(id);
         self.serial += 1;
         let serial = self.serial;
@@ -251,7 +252,7 @@ impl AdmissionControl {
         self.change(id, prefix, Change::Opened(serial));
     }
 
-    /// Applies a change to a prefix and to every wider one, and updates their ranks.
+    /// Applies a change to a prefix and every wider one, and updates their ranks.
     fn change(&mut self, id: ConnId, prefix: Prefix, change: Change) {
         match change {
             Change::Opened(_) | Change::Left(_) => self.anonymous += 1,

@@ -1,32 +1,32 @@
-//! So many an hour: a bucket that holds the whole hour's number and is refilled evenly.
+//! A token bucket: it holds an hour's number of tokens and is refilled evenly.
 
 use std::time::Duration;
 
-/// What the numbers are for.
+/// The time in which an empty bucket becomes full.
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A bucket, full at first. It remembers one moment: when it will be full again.
+/// A bucket, full at first. It stores only the time at which it will be full again, as an uptime.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bucket {
     full_at: Duration,
 }
 
 impl Bucket {
-    /// How long until it holds `count` of `per_hour`: zero where it does, at most an hour. More
-    /// than a whole hour's number counts as that.
+    /// Time until it holds `count` of `per_hour` tokens: zero where it does, at most an hour. A
+    /// `count` above `per_hour` counts as `per_hour`.
     pub(super) fn wait(self, now: Duration, per_hour: u32, count: u32) -> Duration {
         let refill = refill(per_hour);
-        // Not the hour itself, from which the division may have cut nanoseconds.
+        // Not [`HOUR`]: the division may have dropped nanoseconds.
         let whole = refill * per_hour.max(1);
         let full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
         full_at.saturating_sub(now).saturating_sub(whole)
     }
 
-    /// Takes `count` of `per_hour`, or nothing.
+    /// Takes `count` of `per_hour` tokens, or none.
     ///
     /// # Errors
     ///
-    /// It holds fewer: [`Bucket::wait`].
+    /// The bucket holds fewer; the error is [`Bucket::wait`].
     pub(super) fn take_some(
         &mut self,
         now: Duration,
@@ -41,24 +41,24 @@ impl Bucket {
         Ok(())
     }
 
-    /// Puts back what was taken. A bucket that was refilled meanwhile stays full: it never holds
-    /// more than the hour's number.
+    /// Puts tokens back. A bucket that was refilled meanwhile stays full: it never holds more than
+    /// `per_hour`.
     pub(super) fn put_back(&mut self, per_hour: u32, count: u32) {
         self.full_at = self.full_at.saturating_sub(cost(per_hour, count));
     }
 
-    /// Whether it holds the whole hour's number.
+    /// Whether the bucket is full.
     pub(super) fn is_full(self, now: Duration) -> bool {
         self.full_at <= now
     }
 }
 
-/// How long the refill of one takes.
+/// Time to refill one token.
 fn refill(per_hour: u32) -> Duration {
     HOUR / per_hour.max(1)
 }
 
-/// How long the refill of so many takes.
+/// Time to refill `count` tokens, at most `per_hour` of them.
 fn cost(per_hour: u32, count: u32) -> Duration {
     refill(per_hour) * count.min(per_hour.max(1))
 }
@@ -115,7 +115,7 @@ mod tests {
             bucket.put_back(10, 4);
         }
         assert_eq!(bucket.take_some(now, 10, 5), Err(HOUR / 10));
-        // What comes back after an hour comes back to a full bucket.
+        // Tokens that are put back after an hour find a full bucket.
         let later = now + 2 * HOUR;
         bucket.put_back(10, 6);
         assert!(bucket.is_full(later));

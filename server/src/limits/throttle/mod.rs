@@ -1,39 +1,39 @@
-//! Who may try how often: logins, registrations and mails.
+//! Limits the rate of logins, registrations and mails.
 //!
-//! It owns the counting. It knows no connection and no account, only names and addresses: an
-//! unknown username is treated as any other. Whoever asks passes the time on, as uptime.
+//! The throttle owns the counts. It knows names and addresses, not connections or accounts: an
+//! unknown username is treated like any other. Callers pass the time, as uptime.
 //!
-//! A login is charged before anything is hashed and settled by its verdict, to three tallies:
+//! A login is charged before its credential is hashed, and settled by its result. It is charged to
+//! three tallies:
 //!
-//! - the **prefix** it comes from, which has some failures free; after each further one it waits
-//!   twice as long, up to a quarter of an hour. One failure a minute is forgotten, unless there
-//!   is a wait: a guesser gets about 1,440 tries a day out of one prefix by being patient, and
-//!   about a hundred by being eager.
-//! - the **pair** of prefix and username, which has as many free; but only one while that account
-//!   has many failures from anywhere. A prefix that never failed for an account never waits
-//!   because of what other prefixes do: nobody locks an owner out from elsewhere.
-//! - the **username**, which only says whether there are many failures from anywhere.
+//! - the **prefix** of the client's address. Some failures are free; after each further failure the
+//!   prefix waits twice as long, up to a quarter of an hour. One failure a minute is forgotten,
+//!   unless there is a wait. From one prefix a patient guesser gets about 1,440 attempts a day, an
+//!   eager guesser about a hundred.
+//! - the **pair** of prefix and username. As many failures are free, but only one while the account
+//!   has many failures from anywhere. A prefix that never failed for an account never waits because
+//!   of other prefixes: an attacker elsewhere cannot lock the owner out.
+//! - the **username**, which only tells whether the account has many failures from anywhere.
 //!
-//! A prefix of IPv6 widens: its failures and registrations count for its network of 64, of 56 and
-//! of 48 bits, of which the wider ones may have as many as two and four of the narrowest. So whoever has a whole
-//! network gets little more out of it than out of one address, and whoever has only a narrow one
-//! does not make those beside it wait.
+//! An IPv6 prefix also counts for the wider networks that contain it: failures and registrations
+//! count for its networks of 64, 56 and 48 bits, and the wider networks have two and four times the
+//! limits of the narrowest. So a customer with a whole network gets little more out of it than out
+//! of one address, and a customer with a narrow network does not make its neighbours wait.
 //!
-//! Where an account was logged in to before, or was made, its own pair alone counts and not the
-//! prefix: the neighbours behind one address do not make its owner wait. Who shares an address with somebody
-//! who guesses at the owner's own account does wait, as the two cannot be told apart.
+//! A prefix from which an account was made or logged in to before is proven for it: its logins to
+//! that account count for the pair alone, not for the prefix. So failures of neighbours with the
+//! same address do not make the owner wait. Guesses at the owner's own account from that address
+//! do, since the throttle cannot tell the two apart.
 //!
-//! Registrations and mails are charged before the work as well, and the charge is taken back where
-//! nothing came of it.
+//! Registrations and mails are charged before the work, too. The charge is refunded where nothing
+//! came of the request.
 //!
-//! Every table holds 16,384 entries at most and is empty after a restart. A full one forgets what
-//! was touched longest ago, but nothing before 8,192 others were touched. So who tries from more
-//! than 8,192 prefixes has the failures of one forgotten once all the others were used, and who
-//! tries more than 8,192 usernames has those of one username forgotten: each time for thousands
-//! of tries that were let through, and only ever in favour of whoever waits.
+//! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
+//! entries that were touched longest ago, but none before 8,192 others were touched. Eviction can
+//! only forget failures, never invent them. To evict one entry an attacker must touch 8,192 others,
+//! which means thousands of counted attempts.
 
 mod bucket;
-mod prefix;
 mod table;
 mod tally;
 
@@ -41,48 +41,48 @@ use std::time::Duration;
 
 use correio_proto::mail::Username;
 
-pub use self::prefix::Prefix;
 use self::{
     bucket::Bucket,
     table::Table,
     tally::{DOUBLINGS, Tally},
 };
-use crate::ids::AccountId;
+use crate::{ids::AccountId, limits::prefix::Prefix};
 
-/// Failures from anywhere above which each prefix has one free failure for that account. More
-/// than a person with several devices and an old password makes.
+/// Failures from anywhere above which each prefix has one free failure for that account: more than
+/// a person with several devices and an old password makes.
 const ACCOUNT_FAILURES_MANY: u32 = 20;
 
-/// Failures from anywhere that are counted: an hour after the last one all is as before.
+/// Maximum of failures from anywhere that are counted, so that an hour after the last one they are
+/// no longer many.
 const ACCOUNT_FAILURES_MAX: u32 = ACCOUNT_FAILURES_MANY + 60;
 
 /// Free failures of a prefix for an account that has many failures.
 const FREE_FOR_GUESSED: u32 = 1;
 
-/// Prefixes remembered for one account: home, work and telephone, and how those change. A bound
-/// of its own, so that one account that is used from everywhere displaces no other.
+/// Maximum of proven prefixes of one account: home, work and telephone, and their changes. The
+/// bound is per account, so that an account that is used from everywhere displaces no other.
 const PROVEN_MAX: usize = 8;
 
-/// How often something may be tried.
+/// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Accounts that one prefix, of the narrowest, may make in an hour; of its registrations that a password was
-    /// hashed for and that made none there may be as many; 0: no limit.
+    /// Accounts an hour that one narrowest prefix may make, and as many registrations that made
+    /// none although a password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails an hour of one account that are accepted, each counted for each of its recipients;
+    /// Mails an hour that are accepted from one account, each counted for each of its recipients;
     /// 0: no limit.
     pub mails_per_hour: u32,
-    /// Failed logins that a prefix, of the narrowest, has free before it must wait; 0: nobody ever waits.
+    /// Failed logins that are free for one narrowest prefix before it must wait; 0: no wait ever.
     pub failed_logins: u32,
 }
 
-/// How long until another try is worth it: at most 15 minutes for a login, at most an hour
-/// otherwise. A try after that time is let through, if there was no other meanwhile.
+/// Time until the next attempt is allowed: at most 15 minutes for a login, at most an hour
+/// otherwise. An attempt after that time is allowed, if there was no other meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub Duration);
 
 impl Wait {
-    /// As it is shown: whole seconds, rounded up, at least one.
+    /// Whole seconds for people, rounded up, at least one.
     #[must_use]
     pub fn seconds(self) -> u32 {
         let begun = u64::from(self.0.subsec_nanos() > 0);
@@ -92,28 +92,28 @@ impl Wait {
 
 /// The registrations of a prefix.
 #[derive(Clone, Copy, Debug, Default)]
-struct Registrations {
-    /// Those that made an account.
+struct RegistrationBuckets {
+    /// Registrations that made an account.
     accounts: Bucket,
-    /// Those that made none although a password was hashed for them.
+    /// Registrations that made none although a password was hashed.
     failures: Bucket,
 }
 
-/// See the module's description.
+/// The counts of all prefixes, usernames and accounts.
 #[derive(Clone, Debug)]
 pub struct Throttle {
     settings: ThrottleSettings,
     prefixes: Table<Prefix, Tally>,
     pairs: Table<(Prefix, Username), Tally>,
     usernames: Table<Username, Tally>,
-    /// Where an account was made or logged in to, the latest last.
+    /// Proven prefixes of each username, the latest last.
     proven: Table<Username, Vec<Prefix>>,
-    registrations: Table<Prefix, Registrations>,
+    registrations: Table<Prefix, RegistrationBuckets>,
     mails: Table<AccountId, Bucket>,
 }
 
 impl Throttle {
-    /// Nobody has tried anything.
+    /// A throttle without any count.
     #[must_use]
     pub fn new(settings: ThrottleSettings) -> Self {
         Self {
@@ -127,12 +127,12 @@ impl Throttle {
         }
     }
 
-    /// Charges an attempt before anything is hashed, so that parallel attempts count too. Each
-    /// attempt that is let through is settled once: it succeeded, failed or was not answered.
+    /// Charges a login before its credential is hashed, so that parallel attempts count, too. The
+    /// caller settles each allowed attempt once: succeeded, failed, unanswered or abandoned.
     ///
     /// # Errors
     ///
-    /// Too many failures: nothing is charged, and the attempt must not be made.
+    /// There are too many failures: nothing is charged, and the attempt must not be made.
     pub fn login_attempt(
         &mut self,
         now: Duration,
@@ -163,8 +163,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// The credential was right: takes the charge back and no failure, and remembers that this
-    /// prefix is good for this account.
+    /// Settles a login whose credential was right: refunds the charge, keeps the failures, and
+    /// marks the prefix as proven for this account.
     pub fn login_succeeded(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if self.settings.failed_logins == 0 {
             return;
@@ -173,10 +173,10 @@ impl Throttle {
         self.prove(now, prefix, username);
     }
 
-    /// Remembers that a prefix is good for an account.
+    /// Marks a prefix as proven for an account.
     fn prove(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if !self.is_proven(prefix, username) {
-            // Attempts under way were charged to the prefix; their verdicts go to the pair alone.
+            // Pending attempts were charged to the prefix; their results count for the pair alone.
             let under_way = self
                 .pairs
                 .peek(&(prefix, username.clone()))
@@ -191,8 +191,8 @@ impl Throttle {
         proven.push(prefix);
     }
 
-    /// There was no verdict, as the server was busy, the store unavailable or the client gone:
-    /// takes the charge back.
+    /// Settles a login without a result (server busy, store unavailable, client gone): refunds the
+    /// charge.
     pub fn login_unanswered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
@@ -201,8 +201,8 @@ impl Throttle {
         }
     }
 
-    /// The client left while its credential was being checked: it learns nothing of it, and the
-    /// work was done. Only its prefix pays for that, never the account.
+    /// Settles a login whose client left during the hashing and learns no result. The work was
+    /// done, so that the prefix is charged a failure; the account never is.
     pub fn login_abandoned(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
@@ -211,8 +211,8 @@ impl Throttle {
         }
     }
 
-    /// The credential was wrong, or there is no such account: the charge stays, and the wait of
-    /// the prefix grows.
+    /// Settles a login whose credential was wrong or whose account does not exist: the charge
+    /// becomes a failure, and the wait grows.
     pub fn login_failed(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if self.settings.failed_logins == 0 {
             return;
@@ -225,18 +225,19 @@ impl Throttle {
         }
     }
 
-    /// Charges a registration before its password is hashed, so that parallel ones count too.
-    /// Each that is let through is settled once: it made an account, failed or was not answered.
+    /// Charges a registration before its password is hashed, so that parallel ones count, too. The
+    /// caller settles each allowed registration once: it made an account, failed, or was not
+    /// answered.
     ///
     /// # Errors
     ///
-    /// The prefix has used up its number: nothing is charged.
+    /// The prefix has reached its limit: nothing is charged.
     pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
         if self.settings.registrations_per_hour == 0 {
             return Ok(());
         }
         let wait_of = |wide| {
-            let Registrations { accounts, failures } = self.registrations.peek(&wide)?;
+            let RegistrationBuckets { accounts, failures } = self.registrations.peek(&wide)?;
             let per_hour = self.registrations_of(wide);
             Some(accounts.wait(now, per_hour, 1).max(failures.wait(now, per_hour, 1)))
         };
@@ -246,14 +247,14 @@ impl Throttle {
         }
         for wide in prefix.and_wider() {
             let per_hour = self.registrations_of(wide);
-            let Registrations { accounts, failures } = self.registrations.touch(wide);
+            let RegistrationBuckets { accounts, failures } = self.registrations.touch(wide);
             accounts.take_some(now, per_hour, 1).map_err(Wait)?;
             failures.take_some(now, per_hour, 1).map_err(Wait)?;
         }
         Ok(())
     }
 
-    /// There is a new account, whose password the client has: its prefix is good for it, as after
+    /// Settles a registration that made an account. The prefix is proven for the account, as after
     /// a login.
     pub fn registered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         self.put_back(now, prefix, |it, per_hour| it.failures.put_back(per_hour, 1));
@@ -268,8 +269,8 @@ impl Throttle {
         self.put_back(now, prefix, |it, per_hour| it.accounts.put_back(per_hour, 1));
     }
 
-    /// Nothing was done, as the server was busy, the store unavailable or the client gone: takes
-    /// the charge back.
+    /// Settles a registration without a result (server busy, store unavailable, client gone):
+    /// refunds the charge.
     pub fn registration_unanswered(&mut self, now: Duration, prefix: Prefix) {
         self.put_back(now, prefix, |it, per_hour| {
             it.accounts.put_back(per_hour, 1);
@@ -277,13 +278,12 @@ impl Throttle {
         });
     }
 
-    /// Takes back some of what a registration was charged with. What holds nothing any more is
-    /// forgotten.
+    /// Refunds a part of a registration's charge. Entries with full buckets are removed.
     fn put_back(
         &mut self,
         now: Duration,
         prefix: Prefix,
-        action: impl Fn(&mut Registrations, u32),
+        action: impl Fn(&mut RegistrationBuckets, u32),
     ) {
         for wide in prefix.and_wider() {
             let per_hour = self.registrations_of(wide);
@@ -296,12 +296,12 @@ impl Throttle {
         }
     }
 
-    /// Charges a mail to so many recipients before it is stored, so that parallel ones count too.
-    /// One that is not accepted, or was accepted before, is given back.
+    /// Charges a mail for its recipients before it is stored, so that parallel ones count, too. The
+    /// caller refunds a mail that is not accepted, or was accepted before.
     ///
     /// # Errors
     ///
-    /// The account has used up its number: nothing is charged.
+    /// The account has reached its limit: nothing is charged.
     pub fn mail(&mut self, now: Duration, account: AccountId, recipients: u32) -> Result<(), Wait> {
         match self.settings.mails_per_hour {
             0 => Ok(()),
@@ -311,7 +311,7 @@ impl Throttle {
         }
     }
 
-    /// Takes the charge for a mail back: the account has sent nothing by it.
+    /// Refunds the charge for a mail that was not sent.
     pub fn mail_not_sent(&mut self, now: Duration, account: AccountId, recipients: u32) {
         if let Some(bucket) = self.mails.peek_mut(&account) {
             bucket.put_back(self.settings.mails_per_hour, recipients);
@@ -325,15 +325,15 @@ impl Throttle {
         self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
     }
 
-    /// The failures that a prefix has free, for any account. A narrow one that has used its own up
-    /// fails [`DOUBLINGS`] more times until its wait is the longest; the next wider one has free
-    /// what two such have, so that one of them alone makes no other wait.
+    /// Free failures of a prefix, for any account. A narrow prefix makes at most [`DOUBLINGS`] more
+    /// than its free failures until its wait is the longest. The next wider prefix has at least that
+    /// many free, so that one narrow prefix alone makes no other wait.
     fn free_of(&self, prefix: Prefix) -> u32 {
         let most = self.settings.failed_logins.saturating_add(DOUBLINGS);
         most.saturating_mul(prefix.share()).saturating_sub(DOUBLINGS)
     }
 
-    /// Makes a failure of a charge of a prefix, and of every wider one.
+    /// Turns a charge of a prefix, and of every wider one, into a failure.
     fn fail_prefix(&mut self, now: Duration, prefix: Prefix) {
         for wide in prefix.and_wider() {
             let free = self.free_of(wide);
@@ -341,19 +341,19 @@ impl Throttle {
         }
     }
 
-    /// Takes charges of a prefix back, and those of every wider one.
+    /// Refunds charges of a prefix, and of every wider one.
     fn release_prefix(&mut self, now: Duration, prefix: Prefix, charges: u32) {
         for wide in prefix.and_wider() {
             release(&mut self.prefixes, &wide, now, charges);
         }
     }
 
-    /// The registrations that a prefix may make in an hour.
+    /// Registrations an hour that a prefix may make.
     fn registrations_of(&self, prefix: Prefix) -> u32 {
         self.settings.registrations_per_hour.saturating_mul(prefix.share())
     }
 
-    /// The failures that a prefix has free for this account.
+    /// Free failures of a prefix for this account.
     fn free_for(&self, now: Duration, username: &Username) -> u32 {
         match self.usernames.peek(username) {
             Some(tally) if tally.count(now) > ACCOUNT_FAILURES_MANY => FREE_FOR_GUESSED,
@@ -362,8 +362,8 @@ impl Throttle {
     }
 }
 
-/// Takes charges back. What holds nothing any more is forgotten at once, so that whoever only
-/// ever succeeds takes no room.
+/// Refunds charges. A tally without any count is removed at once, so that clients who always
+/// succeed take no room.
 fn release<K>(table: &mut Table<K, Tally>, key: &K, now: Duration, charges: u32)
 where
     K: Eq + std::hash::Hash,

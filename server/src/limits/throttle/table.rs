@@ -1,24 +1,24 @@
-//! A table that forgets: bounded, and never searched as a whole.
+//! A bounded table that evicts old entries without ever scanning.
 //!
-//! It owns how much is remembered. What is worth remembering, and until when, its users know.
+//! It owns the bound on entries. Its users decide which entries are worth keeping, and until when.
 
 use std::{collections::HashMap, hash::Hash, mem};
 
-/// Entries of one table at most. More addresses than any but a large botnet has; and with the
-/// longest keys a full table takes less than 4 MiB.
+/// Maximum of entries of one table: more addresses than any attacker but a large botnet has. With
+/// the longest keys a full table takes less than 4 MiB.
 pub(super) const ENTRIES_MAX: usize = 16_384;
 
-/// Entries of one of its two generations at most.
+/// Maximum of entries of one of the two generations.
 const GENERATION_MAX: usize = ENTRIES_MAX / 2;
 
-/// Two generations: what is touched goes to the younger one. Once that is full, the older one is
-/// forgotten as a whole and the younger one takes its place. So an entry outlives at least 8,192
-/// touches of others after its own last one, and a touch costs the same whoever fills the table:
-/// the work of forgetting is shared by the 8,192 entries that made it necessary.
+/// A table of two generations. A touch moves an entry to the young generation. When that is full,
+/// the old generation is dropped as a whole and the young one takes its place. So an entry survives
+/// at least 8,192 touches of other entries after its own last one, and the cost of dropping a
+/// generation is amortised over the 8,192 touches that filled it.
 #[derive(Clone, Debug)]
 pub(super) struct Table<K, V> {
     young: HashMap<K, V>,
-    /// No key stands in both.
+    /// No key is in both generations.
     old: HashMap<K, V>,
 }
 
@@ -29,17 +29,17 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Eq + Hash, V> Table<K, V> {
-    /// Looks without touching.
+    /// Looks an entry up without touching it.
     pub(super) fn peek(&self, key: &K) -> Option<&V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// Looks without touching, to change what is there.
+    /// Looks an entry up to change it, without touching it.
     pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
 
-    /// Touches an entry, which is made where there is none. May forget others.
+    /// Touches an entry, and makes it where there is none. May evict others.
     pub(super) fn touch(&mut self, key: K) -> &mut V
     where
         V: Default,
@@ -52,7 +52,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.young.entry(key).or_insert_with(|| aged.unwrap_or_default())
     }
 
-    /// Forgets one entry.
+    /// Removes an entry.
     pub(super) fn remove(&mut self, key: &K) {
         if self.young.remove(key).is_none() {
             self.old.remove(key);

@@ -1,51 +1,51 @@
-//! The failures of somebody, and how long they must wait for them.
+//! Counts failures, and computes the wait that follows from them.
 //!
-//! An attempt is charged before its verdict is known, and counts as a failure until then.
+//! An attempt is charged before its result is known, and counts as a failure until then.
 
 use std::time::Duration;
 
-/// The wait after the last failure that was free.
+/// The wait after the first failure that is not free.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait: a person who forgot a password comes back after a coffee.
+/// The longest wait. A person who forgot a password can wait that long.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// How often the first wait is doubled before it is the longest one.
+/// Number of times that the first wait is doubled before it is the longest one.
 pub(super) const DOUBLINGS: u32 = 10;
 
-/// How long a failure that nobody waits for is remembered; of several, one after the other.
+/// While there is no wait, one failure is forgotten each time this has passed.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
-/// How long a charge waits for its verdict. No login takes as long; a verdict that never comes
-/// must not count for ever.
-const VERDICT_MAX: Duration = WAIT_MAX;
+/// How long a charge counts without a result. No login takes as long, and a charge whose result
+/// never comes must not count for ever.
+const RESULT_MAX: Duration = WAIT_MAX;
 
 /// Failures and attempts of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     failures: u32,
-    /// When the wait for the failures is over. From then on they are forgotten, so that nobody
-    /// sits a long wait out and finds it gone.
+    /// When the wait for the failures ends, as an uptime. Failures are forgotten from then on only,
+    /// so that a wait never becomes shorter.
     waited_at: Duration,
-    /// Attempts without a verdict.
+    /// Attempts without a result.
     unsettled: u32,
     /// When the latest attempt was charged.
     charged_at: Duration,
 }
 
 impl Tally {
-    /// How many there are that count, with and without a verdict.
+    /// Number of failures and of attempts without a result.
     pub(super) fn count(self, now: Duration) -> u32 {
         let Self { failures, unsettled, .. } = self.at(now);
         failures.saturating_add(unsettled)
     }
 
-    /// Attempts without a verdict.
+    /// Number of attempts without a result.
     pub(super) fn unsettled(self, now: Duration) -> u32 {
         self.at(now).unsettled
     }
 
-    /// When the next attempt may be made, if `free` failures have no wait: now or earlier, or at
+    /// When the next attempt may be made, if `free` failures cause no wait: now or earlier, or at
     /// most [`WAIT_MAX`] from now.
     pub(super) fn ready_at(self, now: Duration, free: u32) -> Duration {
         let count = self.count(now);
@@ -57,20 +57,20 @@ impl Tally {
         }
     }
 
-    /// Counts an attempt.
+    /// Charges an attempt.
     pub(super) fn charge(&mut self, now: Duration) {
         *self = self.at(now);
         self.unsettled = self.unsettled.saturating_add(1);
         self.charged_at = now;
     }
 
-    /// Takes charges back.
+    /// Refunds charges.
     pub(super) fn release(&mut self, now: Duration, charges: u32) {
         *self = self.at(now);
         self.unsettled = self.unsettled.saturating_sub(charges);
     }
 
-    /// Makes a failure of a charge. At most `most` are counted.
+    /// Turns a charge into a failure. Failures are counted up to `most`.
     pub(super) fn fail(&mut self, now: Duration, most: u32) {
         self.release(now, 1);
         if self.failures < most {
@@ -78,9 +78,9 @@ impl Tally {
         }
     }
 
-    /// Makes a failure of a charge; after `free` of them there is a wait.
+    /// Turns a charge into a failure, and starts a wait where there were `free` failures before.
     pub(super) fn fail_and_wait(&mut self, now: Duration, free: u32) {
-        // More would make no wait longer; they would only take longer to be forgotten.
+        // Further failures would make no wait longer, but would be remembered for longer.
         self.fail(now, free.saturating_add(DOUBLINGS));
         let wait = wait_after(self.failures, free);
         if !wait.is_zero() {
@@ -88,7 +88,7 @@ impl Tally {
         }
     }
 
-    /// What is left of it.
+    /// The tally with outdated failures and charges forgotten.
     fn at(mut self, now: Duration) -> Self {
         let quiet = now.saturating_sub(self.waited_at);
         let forgotten = quiet.as_secs() / FORGET_EVERY.as_secs();
@@ -102,14 +102,14 @@ impl Tally {
                 self.waited_at = now;
             }
         }
-        if now.saturating_sub(self.charged_at) >= VERDICT_MAX {
+        if now.saturating_sub(self.charged_at) >= RESULT_MAX {
             self.unsettled = 0;
         }
         self
     }
 }
 
-/// The wait after the latest of `count` failures, of which `free` have none.
+/// The wait after failure number `count`, where `free` failures cause none.
 fn wait_after(count: u32, free: u32) -> Duration {
     match count.checked_sub(free) {
         None => Duration::ZERO,
@@ -182,7 +182,7 @@ mod tests {
         assert!(taken_back.ready_at(START, FREE) <= START);
         taken_back.release(START, 7);
         assert_eq!(taken_back.count(START), 3);
-        let late = START + VERDICT_MAX;
+        let late = START + RESULT_MAX;
         assert_eq!(tally.unsettled(late - Duration::from_nanos(1)), 2);
         assert_eq!(tally.count(late), 0);
     }

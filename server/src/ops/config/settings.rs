@@ -8,7 +8,7 @@ pub(super) enum Kind {
     One,
     /// Any number of values; the flag is repeated, in the environment they stand between commas.
     Many,
-    /// Given or not.
+    /// Set or not, without a value.
     Switch,
 }
 
@@ -17,11 +17,11 @@ pub(super) enum Kind {
 pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) kind: Kind,
-    /// What stands for its value in help texts.
+    /// Placeholder of its value in help texts.
     pub(super) value: &'static str,
-    /// What holds when nothing is said, as people read it.
+    /// Its default, as people read it.
     pub(super) default: &'static str,
-    /// What a value may be, as people read it.
+    /// The allowed values, as people read them.
     pub(super) allowed: &'static str,
     pub(super) meaning: &'static str,
 }

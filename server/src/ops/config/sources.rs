@@ -1,4 +1,5 @@
-//! Where settings come from: flag over environment over file over default.
+//! Gathers settings from their sources: a flag overrides the environment, the environment the file,
+//! the file the default.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +12,13 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    ConfigError, Environment, Task,
+    environment::Environment,
+    error::ConfigError,
     settings::{Kind, SETTINGS, Setting},
+    types::Task,
 };
 
-/// Where a value was found.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// On the command line.
@@ -34,7 +37,7 @@ pub(super) struct Written {
     pub(super) values: Vec<String>,
 }
 
-/// Names the place of a value, such as `--store` or `store in /etc/correio/correiod.toml`.
+/// Formats the place of a value, such as `--store` or `store in /etc/correio/correiod.toml`.
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
@@ -45,7 +48,7 @@ impl fmt::Display for Written {
     }
 }
 
-/// What was written anywhere, by key.
+/// The settings that were written in any source, by key.
 pub(super) type Found = BTreeMap<&'static str, Written>;
 
 const ABOUT: &str = "The correio mail server.";
@@ -120,7 +123,7 @@ fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64
         .value_parser(clap::value_parser!(u32).range(allowed))
 }
 
-/// Gathers the task and what is written on the command line, in the environment and in the file.
+/// Reads the task, and the settings of command line, environment and file.
 pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
@@ -134,7 +137,7 @@ pub(super) fn gather(
         }
         _ => Task::Serve,
     };
-    // Flags may stand before or behind the command.
+    // Flags may come before or after the command.
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     let mut found = Found::new();
     if let Some(path) = config_file(matches, environment) {
@@ -162,7 +165,7 @@ fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {
     }
 }
 
-/// The file that is named, or one in a usual place if it is there.
+/// The path of the file: the one that is named, or the default path if that file exists.
 fn config_file(matches: &ArgMatches, environment: &Environment) -> Option<PathBuf> {
     if let Some(path) = matches.get_one::<String>("config") {
         return Some(path.into());
@@ -203,7 +206,7 @@ fn unknown_key(path: &Path, key: &str) -> ConfigError {
     ConfigError::UnknownKey { path: path.to_owned(), key: key.to_owned(), meant }
 }
 
-/// A value of the file as it would stand on the command line.
+/// A value of the file as it would be written on the command line.
 fn plain(value: toml::Value) -> String {
     match value {
         toml::Value::String(text) => text,

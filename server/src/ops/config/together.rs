@@ -1,14 +1,22 @@
-//! Settings that are allowed each by itself and cannot work together. Each pair is refused at the
-//! start, where a server would otherwise refuse the same mail or client for ever.
+//! Refuses settings that are valid alone and cannot work together. The server refuses them at the
+//! start, since it would otherwise refuse the same mail or client for ever.
 
 use std::path::{self, Path, PathBuf};
 
-use correio_proto::{limits, message::Registration};
+use correio_proto::{limits, message::RegistrationPolicy};
 
-use super::{Config, ConfigError, Listen, SecurityConfig, StoreKind, values::Values};
-use crate::{data_directory, ops::certificate::CertificateSource, store::sqlite::CreateStore};
+use super::{
+    error::ConfigError,
+    types::{Config, Listen, SecurityConfig},
+    values::Values,
+};
+use crate::{
+    data_directory,
+    ops::certificate::CertificateSource,
+    store::{CreateStore, kind::StoreKind},
+};
 
-/// Refuses settings of which one makes another impossible.
+/// Refuses a pair of settings that cannot work together.
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
     let refuse = |first, second, why| {
         let (first, second) = (values.written(first), values.written(second));
@@ -35,7 +43,7 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
             let why = "a store in memory is empty at every start";
             return refuse("store", "create-store", why);
         }
-        if config.registration == (Registration::Closed {}) {
+        if config.registration == (RegistrationPolicy::Closed {}) {
             let why = "a store in memory has no account at the start, and none could be made";
             return refuse("store", "registration", why);
         }
@@ -57,7 +65,7 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
     addresses(&config.listen, values)
 }
 
-/// The largest reply to a server's client: a page that is almost full and one more mail.
+/// Bytes of the largest reply to a client: a page that is almost full and one more mail.
 fn reply_bytes(body: usize) -> usize {
     limits::PAGE_BYTES_MAX + body + limits::PAGE_MAILS_MAX as usize * limits::FRAME_OVERHEAD_MAX
 }
@@ -65,26 +73,26 @@ fn reply_bytes(body: usize) -> usize {
 fn is_in_data_directory(log: &Path, directory: &Path) -> bool {
     let name = log.file_name().and_then(|name| name.to_str());
     let parent = log.parent().unwrap_or(Path::new(""));
-    // The same directory may be written in two ways.
+    // Two different paths may name the same directory.
     let is_same = place(parent) == place(directory);
     is_same && name.is_some_and(data_directory::is_reserved)
 }
 
-/// Whether two paths name one file, however they are written.
+/// Whether two paths name the same file.
 fn is_same_file(a: &Path, b: &Path) -> bool {
     let of = |path: &Path| place(path.parent().unwrap_or(Path::new("")));
     a.file_name() == b.file_name() && of(a) == of(b)
 }
 
-/// A directory in the one form that all ways to write it share, as far as it is there.
+/// The canonical path of a directory, or the absolute path where the directory does not exist.
 fn place(directory: &Path) -> PathBuf {
-    // The parent of a bare name is written as nothing, and is the current directory.
+    // The parent of a bare file name is empty and means the current directory.
     let written = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let absolute = || path::absolute(written).unwrap_or_else(|_| written.to_owned());
     written.canonicalize().unwrap_or_else(|_| absolute())
 }
 
-/// Refuses an address that another one includes: the kernel would say that it is in use.
+/// Refuses an address that a wildcard address includes: the kernel would report it as in use.
 fn addresses(listen: &Listen, values: &Values) -> Result<(), ConfigError> {
     let Listen::On(addresses) = listen else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What was written, parsed into what a setting is.
+//! Parses written values into the types of settings.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -8,13 +8,14 @@ use std::{
 };
 
 use super::{
-    ConfigError, Listen, SecurityConfig,
+    error::ConfigError,
     settings::SETTINGS,
     sources::{Found, Written},
+    types::{Listen, SecurityConfig},
 };
 use crate::ops::certificate::CertificateSource;
 
-/// What was written, to be parsed.
+/// The written values of all settings.
 pub(super) struct Values(pub(super) Found);
 
 impl Values {
@@ -23,12 +24,12 @@ impl Values {
         Some((written, written.values.first().map_or("", String::as_str)))
     }
 
-    /// Where a value was written.
+    /// The place of a value.
     pub(super) fn place(&self, key: &str) -> String {
         self.0.get(key).map_or_else(|| key.to_owned(), ToString::to_string)
     }
 
-    /// A value with its place, or the default.
+    /// A value with its place, or the default, for messages.
     pub(super) fn written(&self, key: &str) -> String {
         if let Some((written, value)) = self.one(key) {
             return format!("{written} {value:?}");
@@ -45,7 +46,7 @@ impl Values {
         }
     }
 
-    /// A whole number; the default stands where nothing was written.
+    /// A whole number, or the default.
     pub(super) fn number(
         &self,
         key: &str,
@@ -59,7 +60,7 @@ impl Values {
         number.ok_or_else(|| refused(written, value))
     }
 
-    /// The same, of things.
+    /// As [`Values::number`], as a count.
     pub(super) fn count(
         &self,
         key: &str,
@@ -69,7 +70,7 @@ impl Values {
         Ok(self.number(key, allowed, default)? as usize)
     }
 
-    /// The same, as a time.
+    /// As [`Values::number`], in seconds.
     pub(super) fn seconds(
         &self,
         key: &str,
@@ -79,7 +80,7 @@ impl Values {
         self.number(key, allowed, default).map(Duration::from_secs)
     }
 
-    /// Bytes, with or without a unit; the default stands where nothing was written.
+    /// Bytes, written with or without a unit, or the default.
     pub(super) fn size(
         &self,
         key: &str,
@@ -113,7 +114,7 @@ impl Values {
         self.choice(key, &[("false", false), ("true", true)])
     }
 
-    /// What `plaintext`, `tls-cert` and `tls-key` come to together.
+    /// The result of `plaintext`, `tls-cert` and `tls-key` together.
     pub(super) fn security(&self, data_dir: &Path) -> Result<SecurityConfig, ConfigError> {
         let refused = |(written, value): (&Written, &str), allowed| {
             let (place, value) = (written.to_string(), value.to_owned());
@@ -140,7 +141,7 @@ impl Values {
         }
     }
 
-    /// The addresses, each once but those that get any port.
+    /// The addresses to listen on. Only addresses with port 0 may be repeated.
     pub(super) fn listen(&self) -> Result<Listen, ConfigError> {
         let Some(written) = self.0.get("listen") else {
             return Ok(Listen::Everywhere);

@@ -1,8 +1,8 @@
-//! The log: through fern into queues that never block the loop.
+//! The log: lines go through fern into queues that never block the event loop.
 //!
 //! Standard error and the log file have a queue and a thread each, so that neither waits for the
-//! other and the loop for none. A full queue drops the line and counts it; the count is reported
-//! as soon as there is room again.
+//! other and the event loop waits for neither. A full queue drops the line and counts it; the count
+//! is reported as soon as there is room again.
 
 use std::{
     collections::VecDeque,
@@ -17,13 +17,13 @@ use std::{
 
 use log::{LevelFilter, Log, Record};
 
+use self::limiter::{LimitedLog, Limiter};
 pub use self::style::Style;
-use self::summing::{Summed, Summing};
 use crate::event::{Event, is_obeyed};
 
-mod repeats;
+mod limiter;
+mod rate_limit;
 mod style;
-mod summing;
 
 /// Lines that may wait for one sink.
 const LINES_MAX: usize = 8192;
@@ -31,7 +31,7 @@ const LINES_MAX: usize = 8192;
 /// Bytes of lines that may wait for one sink.
 const BYTES_MAX: usize = 4 << 20;
 
-/// Why there is no log.
+/// Why the log cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The log file cannot be written.
@@ -50,16 +50,16 @@ pub enum LoggingError {
     Twice,
 }
 
-/// The log's sinks, to be asked for what a log can do besides taking lines.
+/// The handle of the log, to reopen its file and to flush it.
 #[derive(Clone, Debug)]
 pub struct Logging {
     terminal: Sink,
     file: Option<Sink>,
-    summing: Option<Arc<Summing>>,
+    limiter: Option<Arc<Limiter>>,
 }
 
 impl Logging {
-    /// Starts the process's log, on standard error and, where one is named, in a file.
+    /// Starts the process's log, on standard error and, if a file is named, in it.
     ///
     /// # Errors
     ///
@@ -76,19 +76,18 @@ impl Logging {
             dispatch = dispatch.chain(output(file));
         }
         let (level, sinks) = dispatch.into_log();
-        let summing = Arc::new(Summing::new(sinks));
-        // With log-level debug or trace every line is written: someone is looking for a fault.
-        let is_summed = level <= LevelFilter::Info;
-        let log: Box<dyn Log> = Box::new(Summed { summing: summing.clone(), is_summed });
+        let limiter = Arc::new(Limiter::new(sinks));
+        // With log-level debug or trace every line is written, to help find a fault.
+        let is_limited = level <= LevelFilter::Info;
+        let log: Box<dyn Log> = Box::new(LimitedLog { limiter: limiter.clone(), is_limited });
         log::set_boxed_logger(log).map_err(|_| LoggingError::Twice)?;
         log::set_max_level(level);
-        Ok(Self { terminal, file, summing: Some(summing) })
+        Ok(Self { terminal, file, limiter: Some(limiter) })
     }
 
-    /// Opens the log file anew, as after it was renamed. Where that fails, the old one is written
-    /// on.
+    /// Reopens the log file, as after it was renamed. If that fails, the old file stays in use.
     pub fn reopen(&self) {
-        // One that waits already serves this request, too.
+        // A reopening that waits at the end of the queue serves this request, too.
         if let Some(file) = &self.file
             && !matches!(file.queue().entries.back(), Some(Entry::Reopen))
         {
@@ -96,10 +95,10 @@ impl Logging {
         }
     }
 
-    /// Waits until everything is written, but no longer than `patience`.
+    /// Waits until all lines are written, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
-        if let Some(summing) = &self.summing {
-            summing.finish();
+        if let Some(limiter) = &self.limiter {
+            limiter.finish();
         }
         let deadline = Instant::now() + patience;
         self.terminal.flush(deadline);
@@ -109,12 +108,12 @@ impl Logging {
     }
 }
 
-/// A sink after fern's formatting.
+/// fern's output to a sink, with its formatting.
 fn output(sink: &Sink) -> fern::Dispatch {
     let style = sink.style;
     fern::Dispatch::new()
         .format(move |out, message, record: &Record<'_>| {
-            out.finish(format_args!("{}", style.line(record.level(), Shown(message))));
+            out.finish(format_args!("{}", style.line(record.level(), Escaped(message))));
         })
         .chain(fern::Output::writer(
             Box::new(Line { sink: sink.clone(), text: String::new() }),
@@ -122,10 +121,10 @@ fn output(sink: &Sink) -> fern::Dispatch {
         ))
 }
 
-/// A message on one line, whatever is in it.
-struct Shown<'a>(&'a fmt::Arguments<'a>);
+/// A message with its control characters escaped, so that it stays on one line.
+struct Escaped<'a>(&'a fmt::Arguments<'a>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
         impl fmt::Write for Escaping<'_, '_> {
@@ -141,7 +140,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Gathers what fern writes until a line is whole.
+/// Collects fern's writes until a line is complete.
 struct Line {
     sink: Sink,
     text: String,
@@ -153,7 +152,7 @@ impl Write for Line {
         if self.text.ends_with('\n') {
             self.sink.push(std::mem::take(&mut self.text));
         }
-        // Never an error: fern panics when it can write nowhere.
+        // Never returns an error: fern panics when no output can be written.
         Ok(bytes.len())
     }
 
@@ -162,7 +161,7 @@ impl Write for Line {
     }
 }
 
-/// Where a sink's lines end.
+/// The target of a sink's lines.
 enum Target {
     Stderr,
     File {
@@ -181,7 +180,7 @@ impl Target {
         }
     }
 
-    /// Whether the file was deleted, so that nobody would ever read what is written to it.
+    /// Whether the file was deleted, so that further lines in it would be lost.
     fn is_deleted(&self) -> bool {
         match self {
             Self::File { file, .. } => file.metadata().is_ok_and(|metadata| metadata.nlink() == 0),
@@ -189,7 +188,7 @@ impl Target {
         }
     }
 
-    /// Opens the file of this name anew. Returns the line that says what became of it.
+    /// Reopens the file by its name. Returns the line that reports the result.
     fn reopen(&mut self, style: Style) -> Option<String> {
         let Self::File { file, path } = self else {
             return None;
@@ -203,8 +202,8 @@ impl Target {
         })
     }
 
-    /// Writes a line. `is_cut` says whether an error has cut off the one before it, as a disk
-    /// does that is filled by its beginning: that one is ended first.
+    /// Writes a line. If `is_cut`, the previous write stopped in mid-line (disk full): ends that
+    /// line first.
     fn write(&mut self, text: &str, is_cut: &mut bool) -> io::Result<()> {
         let out: &mut dyn Write = match self {
             Self::Stderr => &mut io::stderr(),
@@ -231,11 +230,11 @@ impl Target {
 }
 
 fn append(path: &Path) -> io::Result<fs::File> {
-    // It says who writes to whom.
+    // Not readable by others: the log tells which accounts exchange mail.
     fs::OpenOptions::new().create(true).append(true).mode(0o640).open(path)
 }
 
-/// A line that the log writes of itself.
+/// The line of an event that the log itself reports.
 fn line(style: Style, event: Event<'_>) -> String {
     style.line(event.level(), event) + "\n"
 }
@@ -257,17 +256,18 @@ struct Shared {
 struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// Lines lost since that was last reported.
+    /// Lines that were lost since the last report.
     dropped: u64,
+    /// Whether the thread writes entries that it has taken.
     writing: bool,
 }
 
-/// What waits for a sink's thread.
+/// An entry in the queue of a sink's thread.
 #[derive(Debug)]
 enum Entry {
     /// A line to be written.
     Line(String),
-    /// The file is to be opened anew; what was said before goes into the old one.
+    /// The file is to be reopened; earlier lines go into the old one.
     Reopen,
 }
 
@@ -275,8 +275,7 @@ impl Sink {
     fn start(name: &str, target: Target, style: Style) -> Result<Self, LoggingError> {
         let shared = Arc::new(Shared::default());
         let sink = Self { shared: shared.clone(), style };
-        // The thread lives as long as the process: a target that blocks for ever cannot be left
-        // in any other way.
+        // The thread is never joined: it may be blocked by its target for ever.
         let thread = thread::Builder::new().name(name.to_owned());
         thread.spawn(move || shared.serve(target, style)).map_err(LoggingError::Thread)?;
         Ok(sink)
@@ -319,11 +318,11 @@ impl Sink {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // What is behind the lock is whole at every moment.
+        // The queue is never left half-updated, so a poisoned mutex is safe to use.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of a sink's thread.
+    /// Runs a sink's thread.
     fn serve(&self, mut target: Target, style: Style) {
         let mut is_cut = false;
         loop {
@@ -361,8 +360,9 @@ impl Shared {
         }
     }
 
-    /// Waits for something to do and takes it. Lines that were lost are told of together with
-    /// the next ones: a target that takes none would otherwise be tried without end.
+    /// Waits for entries and takes them, with the number of lost lines. Lost lines are reported
+    /// only together with the next entries: a target that fails would otherwise be retried without
+    /// end.
     fn take(&self) -> (VecDeque<Entry>, u64) {
         let mut queue = self.queue();
         while queue.entries.is_empty() {
@@ -384,7 +384,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A target that takes a text whenever the test is willing to.
+    /// A target whose writes wait for the test.
     struct Held {
         begun: Sender<()>,
         go_on: Receiver<io::Result<()>>,
@@ -460,7 +460,7 @@ mod tests {
         assert!(texts[1].ends_with("log.dropped count=1\n"));
     }
 
-    /// A disk with room for so many bytes.
+    /// A disk with room for a number of bytes.
     struct Disk {
         room: Arc<Mutex<usize>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -527,7 +527,7 @@ mod tests {
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), summing: None };
+        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), limiter: None };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();

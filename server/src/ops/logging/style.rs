@@ -1,5 +1,5 @@
-//! How a line looks: for people and files with the time and the level, for the journal of systemd
-//! with a priority, since the journal has a time of its own (sd-daemon(3)).
+//! The form of lines: time and level for people and files, a priority for systemd's journal, which
+//! adds the time itself (sd-daemon(3)).
 
 use std::{
     env, fmt,
@@ -15,14 +15,14 @@ use log::Level;
 pub enum Style {
     /// Time, level and text.
     Plain,
-    /// The same, the level in colours.
+    /// As `Plain`, with the level in colours.
     Colored,
-    /// A priority that the journal takes off, and the text.
+    /// A priority, which the journal removes, and the text.
     Journal,
 }
 
 impl Style {
-    /// The form that standard error takes.
+    /// The form for standard error.
     #[must_use]
     pub fn of_stderr() -> Self {
         if is_journal(env::var("JOURNAL_STREAM").ok().as_deref()) {
@@ -45,7 +45,7 @@ impl Style {
         }
     }
 
-    /// Why the program ends, as a line for standard error.
+    /// The error that ends the program, as a line for standard error.
     #[must_use]
     pub fn failure(self, text: impl fmt::Display) -> String {
         match self {
@@ -55,7 +55,7 @@ impl Style {
     }
 }
 
-/// The levels of syslog(3).
+/// The prefix of a level, with the priorities of syslog(3).
 fn priority(level: Level) -> &'static str {
     match level {
         Level::Error => "<3>",
@@ -65,8 +65,8 @@ fn priority(level: Level) -> &'static str {
     }
 }
 
-/// Whether standard error is the stream that systemd names, by device and inode: the variable
-/// alone is inherited by programs whose standard error leads elsewhere.
+/// Whether standard error is the journal's stream, by device and inode. The variable alone does not
+/// tell: programs inherit it whose standard error was redirected.
 fn is_journal(stream: Option<&str>) -> bool {
     let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else {
         return false;

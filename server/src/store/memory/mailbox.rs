@@ -4,13 +4,14 @@ use std::{collections::VecDeque, sync::Arc};
 
 use correio_proto::mail::{FullName, Mail, MailRef, Seq, Timestamp, Username};
 
-use crate::store::Outgoing;
+use crate::store::NewMailRecord;
 
-/// Places without a mail that a mailbox may have however few its mails are.
+/// Empty places that a mailbox may keep however few mails it has.
 const EMPTY_MAX: usize = 16;
 
-/// Mails in the order of their numbers. A new one has the highest number, and mostly the oldest
-/// leave first, so that both ends are cheap; what leaves from the middle leaves its place empty.
+/// Mails in the order of their sequence numbers. A new mail has the highest number, and mostly the
+/// oldest mails are removed first: both ends are cheap. A mail that is removed from the middle
+/// leaves an empty place.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     places: VecDeque<(Seq, Option<Letter>)>,
@@ -18,15 +19,15 @@ pub(super) struct Mailbox {
     bytes: u64,
 }
 
-/// A mail without its number; what its recipients have in common they share.
+/// A mail without its sequence number. All recipients share its parts.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
     pub(super) from: Arc<Names>,
-    pub(super) mail: Arc<Outgoing>,
+    pub(super) mail: Arc<NewMailRecord>,
     pub(super) sent_at: Timestamp,
 }
 
-/// What an account is called.
+/// The names of an account.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) username: Username,
@@ -34,24 +35,24 @@ pub(super) struct Names {
 }
 
 impl Mailbox {
-    /// How many mails it holds.
+    /// Number of mails.
     pub(super) fn mails(&self) -> usize {
         self.mails
     }
 
-    /// Bytes of their subjects and bodies.
+    /// Bytes of the mails' subjects and bodies.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Puts a mail behind all others.
+    /// Appends a mail.
     pub(super) fn push(&mut self, seq: Seq, letter: Letter) {
         self.mails += 1;
         self.bytes += letter.mail.quota_bytes();
         self.places.push_back((seq, Some(letter)));
     }
 
-    /// Takes a mail out. Returns its bytes.
+    /// Removes a mail. Returns its bytes of quota, or `None` where there is no such mail.
     pub(super) fn remove(&mut self, mail: MailRef) -> Option<u64> {
         let index = self.places.binary_search_by_key(&mail.seq, |(seq, _)| *seq).ok()?;
         let (_, place) = self.places.get_mut(index)?;
@@ -67,7 +68,7 @@ impl Mailbox {
         Some(bytes)
     }
 
-    /// The mails with a number above `after`.
+    /// The mails with a sequence number above `after`, in order.
     pub(super) fn above(&self, after: Seq) -> impl Iterator<Item = (Seq, &Letter)> {
         let first = self.places.partition_point(|(seq, _)| *seq <= after);
         self.places.range(first..).filter_map(|(seq, letter)| Some((*seq, letter.as_ref()?)))

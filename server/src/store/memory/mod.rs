@@ -1,7 +1,7 @@
-//! Everything in memory, gone when the server stops: for laboratories and tests.
+//! A store in memory, for laboratories and tests: its data is gone when the server stops.
 //!
-//! Answers at once and needs no thread. Bounded by the quota of each mailbox and by
-//! [`MemoryLimits`] for the whole.
+//! It answers at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`] the
+//! whole store.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -15,34 +15,34 @@ use correio_proto::{
 
 use self::mailbox::{Letter, Mailbox, Names};
 use super::{
-    AccountRecord, Digest, Outgoing, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+    AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod mailbox;
 
-/// How much a whole [`MemoryStore`] may hold.
+/// Bounds of a whole [`MemoryStore`].
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLimits {
     /// Accounts.
     pub accounts: usize,
     /// Bytes of subjects and bodies, counted once for each recipient.
     pub bytes: u64,
-    /// Verdicts on mails that were sent.
-    pub verdicts: usize,
+    /// Idempotency records of mails that were sent.
+    pub records: usize,
 }
 
 impl Default for MemoryLimits {
-    /// A million accounts, 4 GiB of mail, ten million verdicts (about 1 GiB).
+    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB).
     fn default() -> Self {
-        Self { accounts: 1_000_000, bytes: 4 << 30, verdicts: 10_000_000 }
+        Self { accounts: 1_000_000, bytes: 4 << 30, records: 10_000_000 }
     }
 }
 
-/// Verdicts forgotten in one step.
+/// Idempotency records deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
-/// See the module's description.
+/// The store in memory.
 #[derive(Debug)]
 pub struct MemoryStore {
     realm: Realm,
@@ -50,19 +50,19 @@ pub struct MemoryStore {
     limits: MemoryLimits,
     ids: HashMap<Username, AccountId>,
     accounts: Accounts,
-    /// Those that were used. Each has made an account.
+    /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
-    /// The verdicts by their age, whatever the clock did meanwhile; with those of accounts that
-    /// are gone.
-    given: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
-    /// How many stand there.
-    verdicts: usize,
+    /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
+    /// not in the order of insertion where the clock was set back.
+    by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
+    /// Number of keys in `by_time`.
+    records: usize,
     bytes: u64,
     last_seq: u64,
 }
 
-/// Accounts in the order of their numbers, which begin at 1. One that is gone leaves its place
-/// empty: 8 bytes, at the pace at which accounts may be registered.
+/// Accounts in the order of their ids, which begin at 1. A deleted account leaves an empty place of
+/// 8 bytes; the limit on registrations bounds how fast those grow.
 #[derive(Debug, Default)]
 struct Accounts {
     places: Vec<Option<Box<Account>>>,
@@ -75,13 +75,13 @@ struct Account {
     hash: PasswordHash,
     register_id: MailId,
     mailbox: Mailbox,
-    /// On the mails it sent. Clients make ids that grow with the time, so that a new one goes to
-    /// the end, where the last one went.
-    verdicts: BTreeMap<MailId, Verdict>,
+    /// Idempotency records of the mails that it sent. Clients make ids that grow with the time, so
+    /// that inserts happen at the end.
+    sent: BTreeMap<MailId, IdempotencyRecord>,
 }
 
 #[derive(Debug)]
-struct Verdict {
+struct IdempotencyRecord {
     digest: Digest,
     sent_at: Timestamp,
 }
@@ -97,8 +97,8 @@ impl MemoryStore {
             ids: HashMap::new(),
             accounts: Accounts::default(),
             invites: HashSet::new(),
-            given: BTreeMap::new(),
-            verdicts: 0,
+            by_time: BTreeMap::new(),
+            records: 0,
             bytes: 0,
             last_seq: 0,
         }
@@ -161,9 +161,9 @@ impl MemoryStore {
         if invite.is_some_and(|invite| !self.invites.insert(invite)) {
             return StoreDone::InviteUsed;
         }
-        let (mailbox, verdicts) = (Mailbox::default(), BTreeMap::new());
+        let (mailbox, sent) = (Mailbox::default(), BTreeMap::new());
         let names = Arc::new(Names { username: username.clone(), full_name });
-        let id = self.accounts.add(Account { names, hash, register_id, mailbox, verdicts });
+        let id = self.accounts.add(Account { names, hash, register_id, mailbox, sent });
         self.ids.insert(username, id);
         StoreDone::Created
     }
@@ -189,19 +189,19 @@ impl MemoryStore {
             }
         }
         self.accounts.remove(id);
-        // What stands in `given` is forgotten with its time: no account gets its number again.
+        // Its keys in `by_time` are pruned in their time: no account gets its id again.
         StoreDone::Changed
     }
 
-    fn send(&mut self, sender: AccountId, mail: Arc<Outgoing>, now: Timestamp) -> StoreDone {
+    fn send(&mut self, sender: AccountId, mail: Arc<NewMailRecord>, now: Timestamp) -> StoreDone {
         let Some(from) = self.accounts.get(sender) else {
             return StoreDone::NoAccount;
         };
         let names = from.names.clone();
         let (id, digest) = (mail.id, mail.digest());
-        if let Some(verdict) = from.verdicts.get(&id) {
-            return match verdict.digest == digest {
-                true => StoreDone::SentBefore { sent_at: verdict.sent_at },
+        if let Some(record) = from.sent.get(&id) {
+            return match record.digest == digest {
+                true => StoreDone::SentBefore { sent_at: record.sent_at },
                 false => StoreDone::Conflict,
             };
         }
@@ -210,20 +210,20 @@ impl MemoryStore {
             Err(refusal) => return refusal,
         };
         let total = mail.quota_bytes() * recipients.len() as u64;
-        if self.bytes + total > self.limits.bytes || self.verdicts >= self.limits.verdicts {
+        if self.bytes + total > self.limits.bytes || self.records >= self.limits.records {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
         let from = (names.username.clone(), names.full_name.clone());
         self.put(&Letter { from: names, mail, sent_at: now }, &recipients);
         if let Some(sender) = self.accounts.get_mut(sender) {
-            sender.verdicts.insert(id, Verdict { digest, sent_at: now });
+            sender.sent.insert(id, IdempotencyRecord { digest, sent_at: now });
         }
-        self.given.entry(now).or_default().push((sender, id));
-        self.verdicts += 1;
+        self.by_time.entry(now).or_default().push((sender, id));
+        self.records += 1;
         StoreDone::Sent { sent_at: now, recipients, from }
     }
 
-    /// The accounts of all recipients, or why none of them gets the mail.
+    /// The accounts of all recipients, or the answer that refuses the mail for all of them.
     fn recipients(&self, to: &Recipients, bytes: u64) -> Result<Vec<AccountId>, StoreDone> {
         let mut ids = Vec::with_capacity(to.as_slice().len());
         let (mut unknown, mut full) = (Vec::new(), Vec::new());
@@ -280,28 +280,29 @@ impl MemoryStore {
         StoreDone::Page { mails, more: waiting.peek().is_some() }
     }
 
-    /// Forgets old verdicts, a bounded number at a time: this runs on the loop.
+    /// Deletes old idempotency records. The number is bounded, because this runs on the event loop.
     fn prune(&mut self, before: Timestamp) -> StoreDone {
-        let mut verdicts = 0;
+        let mut records = 0;
         for _ in 0..PRUNE_STEP {
-            let Some(mut oldest) = self.given.first_entry().filter(|oldest| *oldest.key() < before)
+            let Some(mut oldest) =
+                self.by_time.first_entry().filter(|oldest| *oldest.key() < before)
             else {
-                return StoreDone::Pruned { verdicts, more: false };
+                return StoreDone::Pruned { records, more: false };
             };
-            let given = oldest.get_mut().pop();
+            let record = oldest.get_mut().pop();
             if oldest.get().is_empty() {
                 oldest.remove();
             }
-            let Some((sender, id)) = given else {
+            let Some((sender, id)) = record else {
                 continue;
             };
-            self.verdicts -= 1;
-            // Those of accounts that are gone were none any more.
+            self.records -= 1;
+            // Records of deleted accounts were deleted with them and are not counted.
             let sender = self.accounts.get_mut(sender);
-            verdicts += u32::from(sender.is_some_and(|it| it.verdicts.remove(&id).is_some()));
+            records += u32::from(sender.is_some_and(|it| it.sent.remove(&id).is_some()));
         }
-        let more = self.given.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
-        StoreDone::Pruned { verdicts, more }
+        let more = self.by_time.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
+        StoreDone::Pruned { records, more }
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
@@ -328,7 +329,7 @@ impl Accounts {
         self.places.get_mut(place(id)?)?.as_deref_mut()
     }
 
-    /// Gives it the next number.
+    /// Inserts an account under the next id.
     fn add(&mut self, account: Account) -> AccountId {
         self.places.push(Some(Box::new(account)));
         self.count += 1;
@@ -341,7 +342,7 @@ impl Accounts {
     }
 }
 
-/// Where an account stands. A number that is none leads nowhere.
+/// Index of an account. `None` for an id below 1.
 fn place(id: AccountId) -> Option<usize> {
     usize::try_from(id.0).ok()?.checked_sub(1)
 }

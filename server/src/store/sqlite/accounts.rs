@@ -3,7 +3,7 @@
 use correio_proto::mail::{FullName, MailId, Username};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{jobs::Tables, row::parsed};
+use super::{row::parsed, tables::Tables};
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, StoreDone},
@@ -16,13 +16,13 @@ pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<Ac
         .prepare_cached(sql)?
         .query_row([username.as_str()], |row| {
             let id = AccountId(row.get(0)?);
-            let (recent, _) = tables.recent.totals(id);
+            let (unflushed, _) = tables.memtable.totals(id);
             Ok(AccountRecord {
                 id,
                 username: username.clone(),
                 full_name: parsed(row, 1)?,
                 hash: PasswordHash(row.get(2)?),
-                waiting: row.get::<_, u32>(3)?.saturating_add(recent),
+                waiting: row.get::<_, u32>(3)?.saturating_add(unflushed),
             })
         })
         .optional()
@@ -108,11 +108,11 @@ pub(super) fn delete(
         Some(present) if present != *hash => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
-    let mut recent = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
-    for seq in tables.recent.remove_mailbox(account).seqs() {
-        recent.execute([seq])?;
+    let mut unflushed = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
+    for seq in tables.memtable.remove_mailbox(account).seqs() {
+        unflushed.execute([seq])?;
     }
-    // Its verdicts are forgotten with their time: no account gets its number again.
+    // Its idempotency records are pruned in their time: no account gets its id again.
     for sql in [
         "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
         "DELETE FROM mailbox WHERE account = ?1",

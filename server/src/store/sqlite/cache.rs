@@ -1,5 +1,5 @@
-//! What every mail asks of accounts, kept from one mail to the next: this process alone writes to
-//! the file, so that only its own changes can make it wrong.
+//! A cache of the accounts' columns that every mail needs. Only this process writes to the file, so
+//! that only its own changes can make an entry outdated.
 
 use std::collections::HashMap;
 
@@ -10,29 +10,29 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use super::row::{parsed, unsigned};
 use crate::ids::AccountId;
 
-/// Accounts that are kept. At one more all are forgotten and asked for again.
+/// Maximum of cached accounts. One more empties the cache.
 const ACCOUNTS_MAX: usize = 1 << 14;
 
-/// See the module's description.
+/// The cache, by id and by username.
 #[derive(Debug, Default)]
 pub(super) struct AccountCache {
     ids: HashMap<Username, AccountId>,
     accounts: HashMap<AccountId, CachedAccount, RandomState>,
 }
 
-/// What is kept of an account.
+/// The cached columns of an account.
 #[derive(Clone, Debug)]
 pub(super) struct CachedAccount {
     pub(super) username: Username,
     pub(super) full_name: FullName,
     /// Mails in the index of its mailbox.
     pub(super) mails: u32,
-    /// Bytes of their subjects and bodies.
+    /// Bytes of the subjects and bodies of those mails.
     pub(super) bytes: u64,
 }
 
 impl AccountCache {
-    /// An account by its number, if there is one.
+    /// The account with an id, if there is one.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl AccountCache {
         Ok(self.accounts.get(&id))
     }
 
-    /// An account by its username, if there is one.
+    /// The account with a username, if there is one.
     ///
     /// # Errors
     ///
@@ -88,14 +88,14 @@ impl AccountCache {
         self.accounts.insert(id, account);
     }
 
-    /// Forgets an account that is changed.
+    /// Drops an account whose row changes.
     pub(super) fn forget(&mut self, id: AccountId) {
         if let Some(account) = self.accounts.remove(&id) {
             self.ids.remove(&account.username);
         }
     }
 
-    /// Forgets them all.
+    /// Empties the cache.
     pub(super) fn clear(&mut self) {
         self.ids.clear();
         self.accounts.clear();

@@ -1,4 +1,5 @@
-//! Groups of jobs as transactions, and which errors end the store.
+//! The open database file: groups of jobs as transactions, checkpoints, and errors that end the
+//! store.
 
 use std::{
     fs,
@@ -12,12 +13,13 @@ use std::{
 use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
 
 use super::{
-    Group, PAGES_BYTES_MAX,
     cache::AccountCache,
+    group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
-    jobs::{Tables, run_job},
-    log_state, page_bytes,
-    recent::Recent,
+    jobs::run_job,
+    memtable::Memtable,
+    tables::Tables,
+    wal_state,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
 
@@ -25,47 +27,50 @@ use crate::store::{Quota, StoreDone, StoreJob};
 #[derive(Clone, Debug)]
 pub(super) struct Fatal(pub(super) Arc<str>);
 
-/// Bytes of log after which it is moved into the main file.
+/// Bytes of new log after which a checkpoint moves it into the main file.
 const CHECKPOINT_BYTES: u64 = 40 << 20;
 
-/// Room on the disk below which nothing is taken in any more, in bytes: enough to move a whole
-/// log into the main file, and for those who delete meanwhile.
+/// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint
+/// of a whole log, and for deletions meanwhile.
 const RESERVE: u64 = 64 << 20;
 
-/// How many times as many mails as are due for the index may wait for it.
-const RECENT_OVERDUE: usize = 8;
+/// Refuse new mail once the memtable is this many times over its flush threshold: flushing keeps
+/// failing.
+const MEMTABLE_OVERDUE: usize = 8;
 
 /// The open file.
 #[derive(Debug)]
 pub(super) struct File {
     connection: Connection,
     quota: Quota,
-    recent: Recent,
-    /// How many of them there may be.
-    recent_mails: usize,
+    memtable: Memtable,
+    /// Mails after which the memtable is flushed.
+    memtable_mails: usize,
     accounts: AccountCache,
     directory: PathBuf,
     page_size: u64,
-    /// Pages that are in the log, as SQLite tells after each commit.
+    /// Pages in the log, as SQLite reports after each commit.
     log_pages: Arc<AtomicU32>,
-    /// How many of them had been there at the last checkpoint.
+    /// Pages in the log at the last checkpoint.
     checkpointed: u32,
-    /// Whether all of the log is in the main file, so that the next change begins it anew.
+    /// Whether the whole log is in the main file, so that the next change begins a new log.
     is_new_log: bool,
-    /// Changes that the connection had made when the transaction began.
+    /// The connection's count of changes when the transaction began.
     changes_before: u64,
-    /// Held for as long as the file is open: another server on this directory refuses to start.
+    /// Locked while the file is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
 
 impl File {
+    /// Takes over a connection that was opened and checked.
+    ///
     /// # Errors
     ///
     /// The file cannot be read.
     pub(super) fn new(
         mut connection: Connection,
         quota: Quota,
-        recent_mails: usize,
+        memtable_mails: usize,
         directory: PathBuf,
         lock: fs::File,
     ) -> rusqlite::Result<Self> {
@@ -77,10 +82,10 @@ impl File {
             Ok(())
         }))?;
         Ok(Self {
-            recent: Recent::read(&connection)?,
+            memtable: Memtable::read(&connection)?,
             connection,
             quota,
-            recent_mails,
+            memtable_mails,
             accounts: AccountCache::default(),
             directory,
             page_size: u64::from(page_size),
@@ -92,8 +97,9 @@ impl File {
         })
     }
 
-    /// Runs a group of jobs, and those that come meanwhile, and makes what they changed durable.
-    /// There is an answer for each of the first ones; the others have no room for theirs yet.
+    /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
+    /// Returns the answers of the first jobs, in order; the others must wait until there is room
+    /// for pages.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
@@ -102,10 +108,10 @@ impl File {
         };
         self.roll_back(&error)?;
         if is_full(&error) {
-            // The log may hold room that the disk has not; what waits in it moves to the main file.
+            // The log may take room that the disk lacks: a checkpoint empties it.
             self.checkpoint("TRUNCATE")?;
         }
-        // One job may have spoiled it for all, or only a part fits on the disk: each by itself.
+        // One job may have made the transaction fail, or only some fit on the disk: try each alone.
         let (mut answers, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
         for (_, job) in group.jobs() {
             answers.push(match self.alone(intake, job) {
@@ -123,11 +129,10 @@ impl File {
         Ok(answers)
     }
 
-    /// Nothing is taken in where the reserve is touched: half of the disk where that is small.
-    /// Where the file system does not tell, its own refusal to write has to do.
+    /// Stops intake where free space falls below [`RESERVE`], or below half of a small disk. If the
+    /// file system does not report its space, only failed writes stop intake.
     fn intake(&self) -> Intake {
-        // They could not be entered into the index, again and again.
-        if self.recent.mails() >= self.recent_mails.saturating_mul(RECENT_OVERDUE) {
+        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_OVERDUE) {
             return Intake::Stopped;
         }
         let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
@@ -142,7 +147,7 @@ impl File {
         Intake::Stopped
     }
 
-    /// What deleted mail left in the main file, which never shrinks.
+    /// Bytes of free pages in the main file, which never shrinks.
     fn unused_bytes(&self) -> u64 {
         let pragma =
             |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
@@ -162,7 +167,7 @@ impl File {
                 let answer = self.run_one(intake, job)?;
                 pages += page_bytes(&answer);
                 answers.push(answer);
-            // The sync that follows does for these too; nobody is waited for.
+            // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
                 break;
             }
@@ -171,6 +176,7 @@ impl File {
         Ok(answers)
     }
 
+    /// Runs one job in a transaction of its own.
     fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         self.begin()?;
         let answer = self.run_one(intake, job)?;
@@ -184,10 +190,10 @@ impl File {
     }
 
     fn commit(&mut self) -> rusqlite::Result<()> {
-        // Whatever only reads needs no room on the disk.
+        // Transactions that only read must not need room on the disk.
         let numbers = self.is_new_log && self.connection.total_changes() > self.changes_before;
         if numbers {
-            log_state::begin(&self.connection)?;
+            wal_state::begin(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.is_new_log &= !numbers;
@@ -201,13 +207,14 @@ impl File {
             }
             Intake::Open | Intake::Stopped => {
                 let (db, quota) = (&self.connection, self.quota);
-                let (recent, accounts) = (&mut self.recent, &mut self.accounts);
-                run_job(&mut Tables { db, quota, recent, accounts }, job)
+                let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
+                run_job(&mut Tables { db, quota, memtable, accounts }, job)
             }
         }
     }
 
-    /// Takes back what a failed transaction did, unless the error is the end of the store.
+    /// Rolls a failed transaction back. Returns [`Fatal`] where the state on disk is unknown or
+    /// damaged.
     fn roll_back(&mut self, error: &rusqlite::Error) -> Result<(), Fatal> {
         if is_fatal(error) {
             return Err(Fatal(error.to_string().into()));
@@ -216,44 +223,43 @@ impl File {
             let rolled_back = self.connection.execute_batch("ROLLBACK");
             rolled_back.map_err(|error| Fatal(error.to_string().into()))?;
         }
-        // SQLite may have taken it back by itself. What was noted of it is wrong now.
+        // SQLite may have rolled back by itself. Either way cache and memtable are out of date.
         self.accounts.clear();
-        let read = self.recent.read_again(&self.connection);
+        let read = self.memtable.reload(&self.connection);
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// What is to be done from time to time, when nobody waits.
+    /// Does upkeep between groups: flushes the memtable and moves the log when they are due.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
-        if self.recent.is_due(self.recent_mails) {
-            self.enter_recent()?;
+        if self.memtable.is_due(self.memtable_mails) {
+            self.flush_memtable()?;
         }
         self.checkpoint_if_due()
     }
 
-    /// Enters recent mails into the index of mailboxes. Where there is no room for it they stay
-    /// what they are, for another try.
-    fn enter_recent(&mut self) -> Result<(), Fatal> {
-        let entered = self
+    /// Flushes the memtable into the index of mailboxes. On a full disk it stays, for another try.
+    fn flush_memtable(&mut self) -> Result<(), Fatal> {
+        let flushed = self
             .begin()
-            .and_then(|()| index::enter(&self.connection, &self.recent))
+            .and_then(|()| index::flush(&self.connection, &self.memtable))
             .and_then(|()| self.commit());
-        match entered {
+        match flushed {
             Ok(()) => {
-                index::entered(&mut self.recent, &mut self.accounts);
+                index::flushed(&mut self.memtable, &mut self.accounts);
                 Ok(())
             }
             Err(error) if is_full(&error) => self.roll_back(&error),
-            // The file says other things than this thread knows of it.
+            // Memory and file may disagree from now on.
             Err(error) => Err(Fatal(error.to_string().into())),
         }
     }
 
-    /// Moves the log into the main file once there is much of it. A sync that fails here is as
-    /// fatal as any: what it was for is acknowledged already, and is still in the log.
+    /// Moves the log into the main file once enough of it is new. A sync that fails here is fatal
+    /// like any other: the data is acknowledged already, although it is still in the log.
     fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
         let pages = self.log_pages.load(Ordering::Relaxed);
         if pages < self.checkpointed {
-            // All of it was moved, and it has begun anew.
+            // The whole log was moved, and a new one has begun.
             self.checkpointed = 0;
         }
         let new = pages.saturating_sub(self.checkpointed);
@@ -261,12 +267,13 @@ impl File {
             return Ok(());
         }
         self.checkpointed = pages;
-        if let Err(error) = self.mark(|connection| log_state::moving(connection, pages)) {
+        if let Err(error) = self.mark(|connection| wal_state::moving(connection, pages)) {
             self.roll_back(&error)?;
         }
         self.checkpoint("PASSIVE")
     }
 
+    /// Moves the log into the main file, as far as there is room on the disk.
     fn checkpoint(&mut self, mode: &str) -> Result<(), Fatal> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let whole = |row: &rusqlite::Row<'_>| {
@@ -274,7 +281,7 @@ impl File {
             Ok(!is_busy && pages == moved)
         };
         match self.connection.query_row(&sql, [], whole) {
-            // Without room for it the log stays beside the file, whole.
+            // On a full disk the log stays beside the file, whole.
             Err(error) if is_fatal(&error) => Err(Fatal(error.to_string().into())),
             Err(_) => Ok(()),
             Ok(is_whole) => {
@@ -284,21 +291,20 @@ impl File {
         }
     }
 
-    /// Says in the main file that a server has it open, before anything is acknowledged: without
-    /// its log the file is refused from then on. Where the disk has no room for it, the first
-    /// change says it.
+    /// Marks the main file as open before anything is acknowledged, so that it is refused without
+    /// its log from now on. On a full disk the first change marks it.
     pub(super) fn begin_log(&mut self) -> Result<(), Fatal> {
         self.checkpoint("TRUNCATE")?;
         if !self.is_new_log {
             return Ok(());
         }
-        match self.mark(log_state::begin) {
+        match self.mark(wal_state::begin) {
             Ok(()) => self.checkpoint("TRUNCATE"),
             Err(error) => self.roll_back(&error),
         }
     }
 
-    /// Changes the state of the log in a transaction of its own.
+    /// Changes the row in `wal_state` in a transaction of its own.
     fn mark(
         &mut self,
         mark: impl FnOnce(&Connection) -> rusqlite::Result<()>,
@@ -310,13 +316,13 @@ impl File {
         Ok(())
     }
 
-    /// Moves everything to its place in the main file, which is whole without a log then. Where
-    /// the disk has no room for it, the log stays.
+    /// Flushes the memtable and moves the log, so that the main file is whole without a log. On a
+    /// full disk the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
-        if self.recent.mails() > 0 {
-            self.enter_recent()?;
+        if self.memtable.mails() > 0 {
+            self.flush_memtable()?;
         }
-        if let Err(error) = self.mark(log_state::end) {
+        if let Err(error) = self.mark(wal_state::end) {
             return self.roll_back(&error);
         }
         self.checkpoint("TRUNCATE")?;
@@ -329,14 +335,14 @@ impl File {
     }
 }
 
-/// Whether anything new is taken in.
+/// Whether new mails and accounts are accepted.
 #[derive(Clone, Copy, Debug)]
 enum Intake {
     Open,
     Stopped,
 }
 
-/// Whether a job makes the file larger. Those that shorten it or only read go on without room.
+/// Whether a job makes the file larger. Other jobs go on when the disk is almost full.
 fn takes_in(job: &StoreJob) -> bool {
     matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. })
 }
@@ -345,8 +351,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreDone {
     StoreDone::Unavailable(error.to_string().into())
 }
 
-/// Whether there was no room. A quota's end comes as a failed write, and so may others do: none
-/// of them was committed, and nothing was said of them yet.
+/// Whether the disk was full. A file system reports an exceeded quota as a failed write, so that
+/// every failed write counts: the transaction was neither committed nor acknowledged.
 fn is_full(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(error, _) if is_full_code(*error))
 }
@@ -355,14 +361,14 @@ fn is_full_code(error: ffi::Error) -> bool {
     error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_WRITE
 }
 
-/// Whether an error leaves open what is on the disk, or says that it is damaged. A full disk does
-/// neither, and neither does a refused value.
+/// Whether an error leaves the state on disk unknown, or reports damage. A full disk does neither,
+/// and neither does a refused value.
 fn is_fatal(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => match error.code {
             _ if is_full_code(*error) => false,
-            // Among them a failed sync. After it the kernel may have dropped what it could not
-            // write, so that a second sync succeeds and means nothing.
+            // A failed sync is among them. The kernel may then have dropped the unwritten data, so
+            // that a second sync succeeds without meaning anything.
             ErrorCode::SystemIoFailure
             | ErrorCode::DatabaseCorrupt
             | ErrorCode::NotADatabase
@@ -374,7 +380,7 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::Utf8Error(..)
-        // A mail that must be there.
+        // A mail that the index or the memtable has.
         | rusqlite::Error::QueryReturnedNoRows => true,
         _ => false,
     }

@@ -1,8 +1,8 @@
-//! Whose a database file is, read from its bytes before SQLite may do anything to it: opening it
-//! for writing can change its journal mode and move a log that was left beside it.
+//! Reads a database's header before SQLite opens the file, because opening a foreign file for
+//! writing can change its journal mode and move a log that was left beside it.
 //!
-//! The first page says it (<https://www.sqlite.org/fileformat2.html>, sections 1.3 and 4). Where
-//! a log has a newer one, that one holds.
+//! The header is in the first page (<https://www.sqlite.org/fileformat2.html>, sections 1.3 and 4).
+//! If the log has a newer first page, that one is read.
 
 use std::{
     fs::File,
@@ -11,21 +11,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes of the page that are looked at: the file's header and that of the root page's tree.
+/// Bytes that are read of the first page: the file's header and the header of its b-tree page.
 const LENGTH: usize = 108;
 
-/// Lengths of what stands before the log's frames, and before each page in it.
+/// Bytes of the log's header, and of the header of each frame.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-/// What is in the place of a database.
+/// The kind of file in a database's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// No file, or an empty one.
     Nothing,
     /// A log whose database is missing or empty.
     OrphanLog,
-    /// A file of another kind.
+    /// A file of another kind, or a directory.
     Other,
     /// A database.
     Database(Header),
@@ -34,21 +34,21 @@ pub(super) enum Found {
 /// The first page of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Whose it is.
+    /// SQLite's `application_id`.
     pub(super) application: u32,
     /// Its schema's version.
     pub(super) version: u32,
     /// Whether it has no table yet.
     pub(super) is_empty: bool,
-    /// Whether the file is shorter than it says, and no log has the rest.
+    /// Whether the file is shorter than its header says, and there is no log with the rest.
     pub(super) is_short: bool,
 }
 
-/// Looks at what is in the place of a database.
+/// Reads the file in a database's place.
 ///
 /// # Errors
 ///
-/// It cannot be read.
+/// The file or its log cannot be read.
 pub(super) fn look(path: &Path) -> io::Result<Found> {
     if path.is_dir() {
         return Ok(Found::Other);
@@ -66,8 +66,8 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
         1 => 65_536,
         size => size,
     };
-    // A checkpoint that was cut short leaves a file that has not grown yet; the log beside it has
-    // everything, and SQLite puts it in its place.
+    // An interrupted checkpoint may leave a file that has not grown yet. Its log has all pages, and
+    // SQLite recovers them.
     let is_short = log.is_none() && length < u64::from(page_size) * u64::from(u32_at(&page, 28));
     let newer = match &log {
         Some((log, _)) => first_page_in_log(log, page_size)?,
@@ -77,14 +77,14 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
     Ok(Found::Database(Header {
         application: u32_at(&page, 68),
         version: u32_at(&page, 60),
-        // A leaf without a cell. A schema of more than one page is no leaf.
+        // An empty schema is a leaf without a cell.
         is_empty: page.get(100) == Some(&0x0d) && u16_at(&page, 103) == 0,
         is_short,
     }))
 }
 
-/// The first page as the last transaction in the log left it. Checksums are not looked at: a
-/// frame that was cut short is still a page of this database, and SQLite judges it afterwards.
+/// The first page as the last transaction in the log left it. Checksums are not verified: an
+/// incomplete frame is still a page of this database, and SQLite verifies it later.
 fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGTH]>> {
     let Some(header) = read::<{ LOG_HEADER as usize }>(log, 0)? else {
         return Ok(None);
@@ -94,7 +94,7 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     let mut committed = None;
     let mut at = LOG_HEADER;
     while let Some(frame) = read::<{ FRAME_HEADER as usize }>(log, at)? {
-        // Frames of an earlier round of the log have other salts.
+        // Frames of an earlier log in the same file have other salts.
         if frame.get(8..16) != salts {
             break;
         }
@@ -112,19 +112,19 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     }
 }
 
-/// Pages that a log of so many bytes has room for.
+/// Pages that a log of this many bytes has room for.
 pub(super) fn pages_in_log(bytes: u64, page_size: u32) -> u64 {
     bytes.saturating_sub(LOG_HEADER) / (FRAME_HEADER + u64::from(page_size))
 }
 
-/// SQLite's write-ahead log of a database.
+/// Path of a database's write-ahead log.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-/// A file with its length. `None` where there is none.
+/// Opens a file and returns its length in bytes. `None` where there is no file.
 fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
     match File::open(path) {
         Ok(file) => {
@@ -136,7 +136,7 @@ fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
     }
 }
 
-/// So many bytes of a file. `None` where it ends before.
+/// Reads `N` bytes of a file. `None` where it ends before.
 fn read<const N: usize>(file: &File, at: u64) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     match file.read_exact_at(&mut bytes, at) {

@@ -1,34 +1,34 @@
-//! Enters recent mails into the index of mailboxes, many at a time and each mailbox's together, so
-//! that a page is written for all that stand on it.
+//! Flushes the memtable into the index of mailboxes: mailbox by mailbox, so that each page is
+//! written once for all of its new entries.
 
 use rusqlite::{Connection, Result, params};
 
-use super::{cache::AccountCache, recent::Recent, row::to_sql};
+use super::{cache::AccountCache, memtable::Memtable, row::to_sql};
 
-/// Enters all of them, within the transaction that is open. [`entered`] follows once that is
-/// committed.
+/// Inserts all mails of the memtable within the open transaction. The caller calls [`flushed`]
+/// after the commit.
 ///
 /// # Errors
 ///
 /// The file cannot be written to.
-pub(super) fn enter(db: &Connection, recent: &Recent) -> Result<()> {
+pub(super) fn flush(db: &Connection, memtable: &Memtable) -> Result<()> {
     let mut insert = db.prepare_cached("INSERT INTO mailbox (account, seq) VALUES (?1, ?2)")?;
     let sql = "UPDATE account SET mails = mails + ?2, bytes = bytes + ?3 WHERE id = ?1";
     let mut count = db.prepare_cached(sql)?;
-    for (account, mailbox) in recent.sorted() {
+    for (account, mailbox) in memtable.sorted() {
         for seq in mailbox.seqs() {
             insert.execute([account.0, seq])?;
         }
         count.execute(params![account.0, mailbox.mails(), to_sql(mailbox.bytes())])?;
     }
-    db.prepare_cached("UPDATE meta SET indexed = ?1")?.execute([recent.last()])?;
+    db.prepare_cached("UPDATE meta SET indexed = ?1")?.execute([memtable.last()])?;
     Ok(())
 }
 
-/// Takes note that they are in the index for good.
-pub(super) fn entered(recent: &mut Recent, accounts: &mut AccountCache) {
-    for (account, _) in recent.sorted() {
+/// Empties the memtable after the commit of a flush, and drops the cached counts of its accounts.
+pub(super) fn flushed(memtable: &mut Memtable, accounts: &mut AccountCache) {
+    for (account, _) in memtable.sorted() {
         accounts.forget(account);
     }
-    recent.entered();
+    memtable.clear();
 }

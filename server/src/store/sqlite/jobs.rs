@@ -1,23 +1,15 @@
-//! Each job as SQL, within the transaction of its group: which function does what.
+//! Runs jobs as SQL within the transaction of their group: the function of each job.
 
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{accounts, cache::AccountCache, mails, recent::Recent, row::to_sql};
-use crate::store::{Quota, StoreDone, StoreJob};
+use super::{accounts, mails, row::to_sql, tables::Tables};
+use crate::store::{StoreDone, StoreJob};
 
-/// Verdicts forgotten in one step.
+/// Idempotency records deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
-/// The file, and what is known of it without asking.
-pub(super) struct Tables<'a> {
-    pub(super) db: &'a Connection,
-    pub(super) quota: Quota,
-    pub(super) recent: &'a mut Recent,
-    pub(super) accounts: &'a mut AccountCache,
-}
-
-/// Runs one job. What it changes is durable once the transaction is committed.
+/// Runs one job. Its changes are durable once the transaction is committed.
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDone> {
     match job {
         StoreJob::FindAccount { username } => {
@@ -43,17 +35,17 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
 }
 
 fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
-    // Those of accounts that are gone were none any more.
+    // Records of deleted accounts are deleted, too, but not counted.
     let sql = "DELETE FROM verdict WHERE (id, sender) IN
                (SELECT id, sender FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)
                RETURNING EXISTS (SELECT 1 FROM account WHERE account.id = sender)";
     let mut delete = db.prepare_cached(sql)?;
     let mut deleted = delete.query(params![to_sql(before.0), PRUNE_STEP])?;
-    let mut verdicts = 0;
+    let mut records = 0;
     while let Some(row) = deleted.next()? {
-        verdicts += row.get::<_, u32>(0)?;
+        records += row.get::<_, u32>(0)?;
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
     let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
-    Ok(StoreDone::Pruned { verdicts, more })
+    Ok(StoreDone::Pruned { records, more })
 }

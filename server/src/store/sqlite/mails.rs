@@ -4,18 +4,18 @@ use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Time
 use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
-    jobs::Tables,
     row::{converted, parsed, timestamp, to_sql, unsigned},
+    tables::Tables,
 };
 use crate::{
     ids::AccountId,
-    store::{Digest, Outgoing, StoreDone},
+    store::{Digest, NewMailRecord, StoreDone},
 };
 
 pub(super) fn send(
     tables: &mut Tables<'_>,
     sender: AccountId,
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     now: Timestamp,
 ) -> Result<StoreDone> {
     let Some(from) = tables.accounts.by_id(tables.db, sender)? else {
@@ -25,29 +25,29 @@ pub(super) fn send(
     let digest = mail.digest();
     let recipients = match recipients(tables, mail)? {
         Ok(recipients) => recipients,
-        // What was answered before stands, whatever has become of the recipients.
-        Err(refusal) => return Ok(verdict(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
+        // An earlier answer stands, whatever happened to the recipients since.
+        Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT DO NOTHING";
     let values = params![sender.0, mail.id.as_bytes(), digest.0, to_sql(now.0)];
     if tables.db.prepare_cached(sql)?.execute(values)? == 0
-        && let Some(verdict) = verdict(tables, sender, mail.id, &digest)?
+        && let Some(answer) = earlier(tables, sender, mail.id, &digest)?
     {
-        return Ok(verdict);
+        return Ok(answer);
     }
     put(tables, &from, mail, now, &recipients)?;
     Ok(StoreDone::Sent { sent_at: now, recipients, from })
 }
 
-/// What was answered to this mail before.
-fn verdict(
+/// The answer to this mail from its idempotency record, if there is one.
+fn earlier(
     tables: &Tables<'_>,
     sender: AccountId,
     id: MailId,
     digest: &Digest,
 ) -> Result<Option<StoreDone>> {
-    let sql = "SELECT digest IN (?3, X''), sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
+    let sql = "SELECT digest = ?3, sent_at FROM verdict WHERE sender = ?1 AND id = ?2";
     tables
         .db
         .prepare_cached(sql)?
@@ -60,10 +60,10 @@ fn verdict(
         .optional()
 }
 
-/// The accounts of all recipients, or why none of them gets the mail.
+/// The accounts of all recipients, or the answer that refuses the mail for all of them.
 fn recipients(
     tables: &mut Tables<'_>,
-    mail: &Outgoing,
+    mail: &NewMailRecord,
 ) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
     let mut ids = Vec::with_capacity(mail.to.as_slice().len());
     let (mut unknown, mut full) = (Vec::new(), Vec::new());
@@ -72,7 +72,7 @@ fn recipients(
             unknown.push(username.clone());
             continue;
         };
-        let (mails, bytes) = tables.recent.totals(id);
+        let (mails, bytes) = tables.memtable.totals(id);
         let mails = mails.saturating_add(account.mails);
         let bytes = bytes.saturating_add(account.bytes).saturating_add(mail.quota_bytes());
         if mails >= tables.quota.mails || bytes > tables.quota.bytes {
@@ -92,7 +92,7 @@ fn recipients(
 fn put(
     tables: &mut Tables<'_>,
     (username, full_name): &(Username, FullName),
-    mail: &Outgoing,
+    mail: &NewMailRecord,
     now: Timestamp,
     accounts: &[AccountId],
 ) -> Result<()> {
@@ -102,7 +102,7 @@ fn put(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for account in accounts {
-        let seq = tables.recent.next_seq(tables.db)?;
+        let seq = tables.memtable.next_seq(tables.db)?;
         insert.execute(params![
             seq,
             account.0,
@@ -114,7 +114,7 @@ fn put(
             mail.subject.as_str(),
             mail.body.as_str()
         ])?;
-        tables.recent.add(*account, seq, mail.quota_bytes());
+        tables.memtable.add(*account, seq, mail.quota_bytes());
     }
     Ok(())
 }
@@ -130,7 +130,7 @@ pub(super) fn fetch(
         return Ok(StoreDone::NoAccount);
     }
     let mut page = Page { mails: Vec::new(), bytes: 0, max: max as usize, max_bytes };
-    // The rows come one by one: what is not read costs nothing.
+    // Rows are read one by one, so that the query does no work beyond the page.
     let mut select = tables.db.prepare_cached(
         "SELECT mail.seq, id, sender, sender_name, recipients, sent_at, subject, body
          FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
@@ -143,12 +143,12 @@ pub(super) fn fetch(
         }
         page.add(mail(row)?);
     }
-    // What came lately has higher numbers than anything in the index.
+    // Mails in the memtable have higher numbers than mails in the index.
     let mut select = tables.db.prepare_cached(
         "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body
          FROM mail WHERE seq = ?1",
     )?;
-    for seq in tables.recent.above(account, after) {
+    for seq in tables.memtable.above(account, after) {
         if page.is_full() {
             return Ok(page.done(true));
         }
@@ -206,7 +206,7 @@ pub(super) fn confirm(
         return Ok(StoreDone::NoAccount);
     }
     let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
-    // A deletion that returns what it deleted would have SQLite make a table for that each time.
+    // DELETE … RETURNING would make SQLite fill a temporary table each time.
     let mut find = tables.db.prepare_cached(
         "SELECT octet_length(subject) + octet_length(body)
          FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3",
@@ -222,8 +222,8 @@ pub(super) fn confirm(
         };
         delete.execute([seq])?;
         deleted += 1;
-        if tables.recent.has(seq) {
-            tables.recent.remove(account, seq, bytes);
+        if tables.memtable.has(seq) {
+            tables.memtable.remove(account, seq, bytes);
         } else {
             leave.execute([account.0, seq])?;
             indexed += 1;

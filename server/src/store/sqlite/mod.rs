@@ -1,84 +1,51 @@
 //! Accounts and mail in one SQLite file, each change durable before it is answered.
 //!
-//! One thread owns the file. It takes all jobs that wait, runs them in one transaction, commits
-//! with a sync, and hands all answers back with one wake-up: the more wait, the more share a
-//! sync, and a job that is alone waits for no company. A mail to many that is larger than a group has
-//! a transaction for itself.
+//! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
+//! commits with a sync, and hands all answers back with one wake-up: the more jobs wait, the more
+//! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
+//! group has a transaction for itself.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
-use correio_proto::{mail::Mail, message::Realm};
+use correio_proto::message::Realm;
 
-pub use self::open::{CreateStore, History, OpenError};
 use self::{
     file::{Fatal, File},
+    group::{Group, Jobs, PAGES_BYTES_MAX, lock, page_bytes},
     open::open,
-    queue::{Queue, size},
 };
-use super::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
-use crate::{clock::Clock, ids::Ticket, waker::Wake};
+pub use self::{
+    open_error::SqliteOpenError,
+    options::SqliteOptions,
+    schema::{Part, Schema},
+};
+use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
+use crate::{ids::Ticket, waker::Wake};
 
 mod accounts;
 mod cache;
 mod file;
+mod group;
 mod header;
 mod index;
 mod jobs;
-mod log_state;
 mod mails;
+mod memtable;
 mod open;
+mod open_error;
+mod options;
 mod queue;
-mod recent;
 mod row;
+mod schema;
+mod tables;
+mod wal_state;
 
-/// Jobs in one transaction at most, so that none waits long for the others' answers.
-const GROUP_MAX: usize = 1000;
-
-/// Jobs from which on a group takes in none that come while it runs. With all of them in one group,
-/// the loop and this thread would wait for each other in turn.
-const GROWN_MAX: usize = 128;
-
-/// Bytes of mail, counted for each recipient, from which on a transaction takes no further job.
-/// A mail that is larger has a transaction for itself.
-const GROUP_BYTES_MAX: u64 = 8 << 20;
-
-/// Bytes of pages from which on a group ends, and from which on the next one waits until those
-/// that are done were taken: a page may take ten thousand times what the request for it does.
-const PAGES_BYTES_MAX: usize = 4 << 20;
-
-/// How much may wait for the store thread, and in it.
-#[derive(Clone, Copy, Debug)]
-pub struct SqliteOptions {
-    /// Jobs.
-    pub queue_jobs: usize,
-    /// Bytes of subjects and bodies, counted for each recipient. Mails that are larger than a group
-    /// have a bound of their own.
-    pub queue_bytes: u64,
-    /// Mails, counted for each recipient, after which they are entered into the index of
-    /// mailboxes. Until then they are found by a table in memory.
-    pub recent_mails: usize,
-    /// Whether an empty store is made where there is none.
-    pub create: CreateStore,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self {
-            queue_jobs: 16_384,
-            queue_bytes: 64 << 20,
-            recent_mails: 8192,
-            create: CreateStore::Auto,
-        }
-    }
-}
-
-/// See the module's description.
+/// The store in a SQLite file: the handle of its thread.
 #[derive(Debug)]
 pub struct SqliteStore {
     realm: Realm,
@@ -97,59 +64,67 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Jobs {
-    waiting: Queue,
-    /// Whether the thread waits for a job.
-    is_idle: bool,
-    closed: bool,
-}
-
-#[derive(Debug, Default)]
 struct Finished {
     done: Vec<(Ticket, StoreDone)>,
-    /// Bytes of the pages among them.
+    /// Bytes of the pages in `done`.
     pages: usize,
     failed: Option<StoreFailed>,
-    /// Whether nobody takes anything before the end.
+    /// Whether the store is being closed: the thread no longer waits until pages are collected.
     closed: bool,
 }
 
 impl SqliteStore {
-    /// Opens the store in a directory, making both where there is none.
+    /// Opens the store in a directory, and makes both where they do not exist.
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]. What stands in the directory and is not understood is left as it is.
+    /// See [`SqliteOpenError`]. Files that are not understood are left as they are.
     pub fn open(
         directory: &Path,
         quota: Quota,
         options: SqliteOptions,
         wake: Arc<dyn Wake>,
-    ) -> Result<Self, OpenError> {
-        let (file, realm, history) = open(directory, quota, options)?;
+    ) -> Result<Self, SqliteOpenError> {
+        Self::open_with_schema(directory, quota, options, wake, &Schema::PRESENT)
+    }
+
+    /// As [`SqliteStore::open`], with a schema of the caller's: for tests of migrations.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`].
+    #[doc(hidden)]
+    pub fn open_with_schema(
+        directory: &Path,
+        quota: Quota,
+        options: SqliteOptions,
+        wake: Arc<dyn Wake>,
+        schema: &Schema,
+    ) -> Result<Self, SqliteOpenError> {
+        let (file, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
             .spawn(move || served.serve(file, &*wake))
-            .map_err(|source| OpenError::Thread { source })?;
+            .map_err(|source| SqliteOpenError::Thread { source })?;
         Ok(Self { realm, history, options, shared, thread: Some(thread) })
     }
 
-    /// What the store had seen when it was opened.
+    /// The store's history as of its opening.
     #[must_use]
     pub fn history(&self) -> History {
         self.history
     }
 
-    /// Lets the thread finish what is queued and end.
+    /// Waits until the thread has done the queued jobs and ended.
     fn stop(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
         lock(&self.shared.finished).closed = true;
         self.shared.taken.notify_all();
         if let Some(thread) = self.thread.take() {
-            // Its panics were caught and are told of as a failure.
+            // Panics of jobs were caught and reported as a failure.
             let _ = thread.join();
         }
     }
@@ -167,7 +142,7 @@ impl Store for SqliteStore {
         }
         let is_idle = queue.is_idle;
         drop(queue);
-        // A thread that is at work looks by itself; waking it would cost a system call.
+        // A busy thread looks into the queue by itself; a wake-up would cost a system call.
         if is_idle {
             self.shared.changed.notify_one();
         }
@@ -196,30 +171,22 @@ impl Drop for SqliteStore {
 }
 
 impl Shared {
-    /// The life of the store thread.
+    /// Runs the store thread.
     fn serve(&self, mut file: File, wake: &dyn Wake) {
-        let mut group = Group {
-            jobs: Vec::new(),
-            bytes: 0,
-            clock: Clock::start(),
-            large_since: None,
-            queue: &self.queue,
-        };
+        let mut group = Group::new(&self.queue);
         while group.begin(&self.changed) {
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
                 Ok(answers) => {
-                    // Those without an answer are the next group's first.
-                    let count = answers.len().min(group.jobs.len());
-                    let tickets = group.jobs.drain(..count).map(|(ticket, _)| ticket);
+                    let tickets = group.take_answered(answers.len());
                     let mut finished = lock(&self.finished);
                     finished.pages += answers.iter().map(page_bytes).sum::<usize>();
                     finished.done.extend(tickets.zip(answers));
                     false
                 }
-                // What became of the group is unknown: nobody is told anything.
+                // Whether the group was committed is unknown: no job of it is answered.
                 Err(Fatal(text)) => {
                     lock(&self.finished).failed = Some(StoreFailed(text));
                     true
@@ -229,7 +196,7 @@ impl Shared {
             if failed {
                 return;
             }
-            // After the answers: nobody waits for it.
+            // After the answers, so that none of them waits for this.
             if let Err(Fatal(text)) = file.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
@@ -242,114 +209,11 @@ impl Shared {
         }
     }
 
+    /// Waits until uncollected pages are within their bound.
     fn wait_for_room(&self) {
         let mut finished = lock(&self.finished);
         while finished.pages >= PAGES_BYTES_MAX && !finished.closed {
             finished = self.taken.wait(finished).unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-/// Jobs that are made durable together.
-struct Group<'a> {
-    jobs: Vec<(Ticket, StoreJob)>,
-    bytes: u64,
-    clock: Clock,
-    /// When the group's single large job was begun, as an uptime; `None` for a group of small jobs.
-    large_since: Option<Duration>,
-    /// Where they come from.
-    queue: &'a Mutex<Jobs>,
-}
-
-impl Group<'_> {
-    /// The jobs, in the order in which they are to be done.
-    fn jobs(&self) -> &[(Ticket, StoreJob)] {
-        &self.jobs
-    }
-
-    /// Waits for jobs and takes those that are there, after those that the group before has left.
-    /// False once there will be none.
-    fn begin(&mut self, changed: &Condvar) -> bool {
-        self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
-        self.large_since = None;
-        let mut queue = lock(self.queue);
-        loop {
-            if queue.closed {
-                queue.waiting.end_rest();
-            }
-            let now = self.clock.uptime();
-            if self.jobs.is_empty()
-                && let Some((ticket, job)) = queue.waiting.pop_large(now)
-            {
-                self.large_since = Some(now);
-                self.push(ticket, job);
-                return true;
-            }
-            if self.take(&mut queue.waiting) || !self.jobs.is_empty() {
-                return true;
-            }
-            let rest = queue.waiting.rest(now);
-            if queue.closed && rest.is_none() {
-                return false;
-            }
-            queue.is_idle = true;
-            queue = match rest {
-                Some(rest) => {
-                    let woken = changed.wait_timeout(queue, rest);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
-            };
-            queue.is_idle = false;
-        }
-    }
-
-    /// All of the group is done, and what follows from it.
-    fn end(&mut self) {
-        if let Some(begun) = self.large_since.take() {
-            lock(self.queue).waiting.large_done(begun, self.clock.uptime());
-        }
-    }
-
-    /// Takes those that have come meanwhile. False where there are none, or enough.
-    fn grow(&mut self) -> bool {
-        if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
-            return false;
-        }
-        let mut queue = lock(self.queue);
-        self.take(&mut queue.waiting)
-    }
-
-    fn take(&mut self, queue: &mut Queue) -> bool {
-        let before = self.jobs.len();
-        while self.jobs.len() < GROUP_MAX && self.bytes < GROUP_BYTES_MAX {
-            let Some((ticket, job)) = queue.pop_small() else {
-                break;
-            };
-            self.push(ticket, job);
-        }
-        self.jobs.len() > before
-    }
-
-    fn push(&mut self, ticket: Ticket, job: StoreJob) {
-        self.bytes += size(&job);
-        self.jobs.push((ticket, job));
-    }
-}
-
-/// About what an answer takes in memory, where it is a page.
-fn page_bytes(done: &StoreDone) -> usize {
-    let StoreDone::Page { mails, .. } = done else {
-        return 0;
-    };
-    let bytes = |mail: &Mail| {
-        let texts = mail.body.as_str().len() + mail.subject.as_str().len();
-        texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
-    };
-    mails.iter().map(bytes).sum()
-}
-
-/// What is behind these locks is whole at every moment; a panic elsewhere takes nothing from it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

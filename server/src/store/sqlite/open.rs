@@ -1,208 +1,57 @@
-//! Opening the file: one server a directory, and nothing that is not understood is touched.
+//! Opens a data directory's database. One server uses a directory at a time, and files that are not
+//! understood stay untouched.
 
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use correio_proto::message::Realm;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, params};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig};
 
 use super::{
-    SqliteOptions,
     file::{Fatal, File},
     header::{self, Found},
-    log_state::{self, LogState},
+    open_error::{SqliteOpenError, failure},
+    options::SqliteOptions,
+    schema::{APPLICATION_ID, Schema},
+    wal_state::{self, WalState},
 };
 use crate::{
     data_directory::{self, DATABASE, LOCK},
-    store::Quota,
+    store::{CreateStore, History, Quota},
 };
-
-/// What SQLite keeps in the file's header to tell whose it is: "corr".
-const APPLICATION_ID: u32 = 0x636f_7272;
-
-/// The schema, as steps from one version to the next. A step is never changed, only followed.
-const MIGRATIONS: &[&str] = &[
-    "
-    CREATE TABLE meta (
-        only INTEGER PRIMARY KEY CHECK (only = 1),
-        realm BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE account (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        username TEXT NOT NULL UNIQUE,
-        full_name TEXT NOT NULL,
-        hash TEXT NOT NULL,
-        register_id BLOB NOT NULL,
-        mails INTEGER NOT NULL DEFAULT 0,
-        bytes INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE mail (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        account INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        sender TEXT NOT NULL,
-        sender_name TEXT NOT NULL,
-        recipients TEXT NOT NULL,
-        sent_at INTEGER NOT NULL,
-        subject TEXT NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX mailbox ON mail (account);
-    CREATE TABLE verdict (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        sender INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        digest BLOB NOT NULL,
-        sent_at INTEGER NOT NULL,
-        UNIQUE (sender, id)
-    ) STRICT;
-",
-    "
-    CREATE INDEX verdict_age ON verdict (sent_at);
-    CREATE TABLE used_invite (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-",
-    // Ids grow with the time, so that the verdicts of a group stand on the same few pages whoever
-    // sends. What was digested in another way before is known by an empty digest.
-    "
-    CREATE TABLE verdict_by_id (
-        id BLOB NOT NULL,
-        sender INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        sent_at INTEGER NOT NULL,
-        PRIMARY KEY (id, sender)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO verdict_by_id SELECT id, sender, X'', sent_at FROM verdict;
-    DROP TABLE verdict;
-    ALTER TABLE verdict_by_id RENAME TO verdict;
-    CREATE INDEX verdict_age ON verdict (sent_at);
-",
-    // Mails are entered into the index of mailboxes many at a time (recent.rs), and are numbered
-    // without a look at the file for each.
-    "
-    CREATE TABLE mail_by_seq (
-        seq INTEGER PRIMARY KEY,
-        account INTEGER NOT NULL,
-        id BLOB NOT NULL,
-        sender TEXT NOT NULL,
-        sender_name TEXT NOT NULL,
-        recipients TEXT NOT NULL,
-        sent_at INTEGER NOT NULL,
-        subject TEXT NOT NULL,
-        body TEXT NOT NULL
-    ) STRICT;
-    INSERT INTO mail_by_seq SELECT * FROM mail ORDER BY seq;
-    ALTER TABLE meta ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
-    UPDATE meta SET reserved = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mail'), 0);
-    UPDATE meta SET indexed = reserved;
-    DROP TABLE mail;
-    ALTER TABLE mail_by_seq RENAME TO mail;
-    CREATE TABLE mailbox (
-        account INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
-        PRIMARY KEY (account, seq)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO mailbox SELECT account, seq FROM mail ORDER BY account, seq;
-",
-    log_state::MIGRATION,
-];
-
-/// What the migrations make, with the first and the last version that have it.
-const SCHEMA: [(u32, u32, &str, &str); 9] = [
-    (1, u32::MAX, "table", "meta"),
-    (1, u32::MAX, "table", "account"),
-    (1, u32::MAX, "table", "mail"),
-    (1, u32::MAX, "table", "verdict"),
-    (1, 3, "index", "mailbox"),
-    (4, u32::MAX, "table", "mailbox"),
-    (2, u32::MAX, "index", "verdict_age"),
-    (2, u32::MAX, "table", "used_invite"),
-    (5, u32::MAX, "table", "log_state"),
-];
-
-/// Whether an empty store is made in a directory that has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateStore {
-    /// Unless the directory has a key of an earlier server: its store was lost then.
-    Auto,
-    /// Never: a directory without a store is a volume that is not mounted.
-    Never,
-    /// Always, also next to the keys of an earlier server.
-    Always,
-}
-
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what each is.
-pub enum OpenError {
-    #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
-    Directory { path: PathBuf, source: io::Error },
-    #[error("another server is using the data directory {}; stop it, or choose another directory with --data-dir", path.display())]
-    InUse { path: PathBuf },
-    #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
-    Foreign { path: PathBuf },
-    #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
-    Missing { path: PathBuf },
-    #[error("{}/{key} exists but {DATABASE} beside it is missing: put the database back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
-    Lost { path: PathBuf, key: &'static str },
-    #[error("{} was written by a newer correio (schema {found}, this one knows up to {known}); it was left as it is: run the newer program", path.display())]
-    Newer { path: PathBuf, found: u32, known: usize },
-    #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
-    Damaged { path: PathBuf, reason: String },
-    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE log_state SET is_open = 0'", path.display(), path.display(), path.display())]
-    NoLog { path: PathBuf },
-    #[error("{} and its write-ahead log {}-wal do not belong together: they were copied at different moments while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
-    OtherLog { path: PathBuf },
-    #[error("{} cannot be written to; give this user the right to", path.display())]
-    ReadOnly { path: PathBuf },
-    #[error("cannot open {}: {source}", path.display())]
-    Sqlite { path: PathBuf, source: rusqlite::Error },
-    #[error("the system gives no random bytes: {detail}")]
-    Random { detail: String },
-    #[error("cannot start the store thread: {source}")]
-    Thread { source: io::Error },
-}
-
-/// What a store has seen since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Whether it ever had an account.
-    pub had_accounts: bool,
-    /// Whether an invite was used.
-    pub had_invites: bool,
-}
 
 /// Opens, or makes, the database of a directory.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
     options: SqliteOptions,
-) -> Result<(File, Realm, History), OpenError> {
-    // Before anything is made there, the directory included.
-    if check_header(&directory.join(DATABASE))? == Content::None {
+    schema: &Schema,
+) -> Result<(File, Realm, History), SqliteOpenError> {
+    // Checked before anything is made, the directory included.
+    if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
         may_create(directory, options.create)?;
     }
-    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
-    // Once more: another server may have been at work until the lock was free.
-    check_header(&path)?;
-    let main = log_state::of_main_file(&path);
+    // Checked again: another server may have used the directory until the lock was free.
+    check_header(&path, schema.version())?;
+    let main = wal_state::of_main_file(&path);
     let log = fs::metadata(header::log_of(&path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
-        return Err(OpenError::NoLog { path });
+        return Err(SqliteOpenError::NoLog { path });
     }
-    // Made here so that nobody else can read it, not even for a moment.
+    // Made before SQLite opens it, so that no other user can read it even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     match made {
-        // Before SQLite locks it: to close a file gives up every lock that the process has on it.
+        // Closed before SQLite locks it: closing a file gives up all locks of the process on it.
         Ok(file) => drop(file),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(OpenError::ReadOnly { path });
+            return Err(SqliteOpenError::ReadOnly { path });
         }
         Err(error) => return Err(cannot_use(error)),
     }
@@ -210,31 +59,31 @@ pub(super) fn open(
     let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
     let mut connection = connect(&path).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
-        return Err(OpenError::ReadOnly { path });
+        return Err(SqliteOpenError::ReadOnly { path });
     }
-    // What is refused yet stays as it is, a log that was left beside it included.
+    // Until all checks are passed, closing must not change the files: no checkpoint of the log.
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(keep_log, had_log).map_err(failed)?;
     let version = version(&path, &connection)?;
-    check_schema(&path, &connection, version)?;
+    schema.check(&path, &connection, version)?;
     let log_bytes = log.map_or(0, |log| log.len());
     check_log(&path, &connection, main, log_bytes)?;
     connection.set_db_config(keep_log, false).map_err(failed)?;
-    migrate(&path, &mut connection, version)?;
+    schema.migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
     let history = history(&connection).map_err(failed)?;
-    // From now on the log stays wherever the server ends, until [`File::close`] has said in the
-    // main file that there is none.
+    // From now on closing the connection keeps the log, until [`File::close`] has marked the main
+    // file as whole without it.
     connection.set_db_config(keep_log, true).map_err(failed)?;
-    let mut file = File::new(connection, quota, options.recent_mails, directory.to_owned(), lock)
+    let mut file = File::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
         .map_err(|source| failure(&path, source))?;
     file.begin_log().map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
     Ok((file, realm, history))
 }
 
-fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
+fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
     let path = directory.join(LOCK);
-    let cannot_use = |source| OpenError::Directory { path: directory.to_owned(), source };
+    let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
     let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -244,7 +93,9 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
         .map_err(cannot_use)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse { path: directory.to_owned() }),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(SqliteOpenError::InUse { path: directory.to_owned() })
+        }
         Err(fs::TryLockError::Error(error)) => Err(cannot_use(error)),
     }
 }
@@ -252,51 +103,50 @@ fn take_lock(directory: &Path) -> Result<fs::File, OpenError> {
 /// Whether a directory has a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    /// No database, or one without a table, as a first start leaves that was cut short.
+    /// No database, or one without a table: a first start was interrupted.
     None,
     Store,
 }
 
-/// Refuses to make an empty store in the place of one that was lost or is not mounted.
-fn may_create(directory: &Path, create: CreateStore) -> Result<(), OpenError> {
+/// Refuses to make an empty store where the store was lost or its volume is not mounted.
+fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenError> {
     let path = directory.to_owned();
     match create {
         CreateStore::Always => Ok(()),
-        CreateStore::Never => Err(OpenError::Missing { path }),
+        CreateStore::Never => Err(SqliteOpenError::Missing { path }),
         CreateStore::Auto => match data_directory::key_in(directory) {
             Ok(None) => Ok(()),
-            Ok(Some(key)) => Err(OpenError::Lost { path, key }),
-            Err(source) => Err(OpenError::Directory { path, source }),
+            Ok(Some(key)) => Err(SqliteOpenError::Lost { path, key }),
+            Err(source) => Err(SqliteOpenError::Directory { path, source }),
         },
     }
 }
 
-/// Refuses what is not ours before SQLite may do anything to it.
-fn check_header(path: &Path) -> Result<Content, OpenError> {
+/// Refuses a file that is no database of this program, before SQLite may change it.
+fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
-        .map_err(|source| OpenError::Directory { path: path.clone(), source })?;
+        .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
         Found::Nothing => return Ok(Content::None),
-        // SQLite would throw such a log away.
+        // SQLite would delete such a log.
         Found::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
-            return Err(OpenError::Damaged { path, reason });
+            return Err(SqliteOpenError::Damaged { path, reason });
         }
-        Found::Other => return Err(OpenError::Foreign { path }),
+        Found::Other => return Err(SqliteOpenError::Foreign { path }),
         Found::Database(header) => header,
     };
     let is_new = header.application == 0 && header.version == 0 && header.is_empty;
     if !is_new && header.application != APPLICATION_ID {
-        return Err(OpenError::Foreign { path });
+        return Err(SqliteOpenError::Foreign { path });
     }
-    let known = MIGRATIONS.len();
-    if header.version as usize > known {
-        return Err(OpenError::Newer { path, found: header.version, known });
+    if header.version > known {
+        return Err(SqliteOpenError::Newer { path, found: header.version, known });
     }
     if header.is_short {
         let reason = "it is shorter than it says".to_owned();
-        return Err(OpenError::Damaged { path, reason });
+        return Err(SqliteOpenError::Damaged { path, reason });
     }
     Ok(if is_new { Content::None } else { Content::Store })
 }
@@ -305,12 +155,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Exclusive: this process is alone, so the log's index lives in its own memory.
+    // No other process uses the file, so that the log's index is kept in this process's memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: the log is synced at every commit. That is what an acknowledgement stands on.
+    // The log is synced at every commit: acknowledgements rely on it.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // SQLite's own checkpoints swallow their errors; ours do not (file.rs).
+    // SQLite's automatic checkpoints ignore their errors. `file.rs` makes them and checks.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
@@ -319,104 +169,43 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn version(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
+fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
     version.map_err(|source| failure(path, source))
 }
 
-/// Brings the schema to the present version.
-fn migrate(path: &Path, connection: &mut Connection, done: u32) -> Result<(), OpenError> {
-    let failed = |source| failure(path, source);
-    for (index, step) in (1..).zip(MIGRATIONS).skip(done as usize) {
-        // All of a step or nothing, its version included.
-        let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(step).map_err(failed)?;
-        if index == 1 {
-            let sql = "INSERT INTO meta (only, realm) VALUES (1, ?1)";
-            transaction.execute(sql, params![random()?]).map_err(failed)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        }
-        transaction.pragma_update(None, "user_version", index).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Looks whether everything is there that the migrations have made up to this version.
-fn check_schema(path: &Path, connection: &Connection, version: u32) -> Result<(), OpenError> {
-    for (since, until, kind, name) in SCHEMA {
-        if !(since..=until).contains(&version) {
-            continue;
-        }
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
-        let count: u32 = connection
-            .query_row(sql, params![kind, name], |row| row.get(0))
-            .map_err(|source| failure(path, source))?;
-        if count == 0 {
-            let reason = format!("its {kind} {name} is missing");
-            return Err(OpenError::Damaged { path: path.to_owned(), reason });
-        }
-    }
-    Ok(())
-}
-
-/// Looks whether the log is that of the main file. What an older server left says nothing of it.
+/// Refuses a log that does not belong to the main file. A main file that an interrupted checkpoint
+/// left unreadable without its log cannot be checked.
 fn check_log(
     path: &Path,
     connection: &Connection,
-    main: Option<LogState>,
+    main: Option<WalState>,
     log_bytes: u64,
-) -> Result<(), OpenError> {
+) -> Result<(), SqliteOpenError> {
     let Some(main) = main.filter(|_| log_bytes > 0) else {
         return Ok(());
     };
     let failed = |source| failure(path, source);
-    let of_log = log_state::read(connection).map_err(failed)?;
+    let of_log = wal_state::read(connection).map_err(failed)?;
     let page_size: u32 =
         connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
     match main.belongs_to(of_log, header::pages_in_log(log_bytes, page_size)) {
         true => Ok(()),
-        false => Err(OpenError::OtherLog { path: path.to_owned() }),
+        false => Err(SqliteOpenError::OtherLog { path: path.to_owned() }),
     }
 }
 
-fn random() -> Result<[u8; 16], OpenError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| OpenError::Random { detail: error.to_string() })?;
-    Ok(bytes)
-}
-
-fn realm(path: &Path, connection: &Connection) -> Result<Realm, OpenError> {
+fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))
 }
 
 fn history(connection: &Connection) -> rusqlite::Result<History> {
-    // Numbers of accounts are never given twice, and SQLite keeps the last of them.
+    // Ids of accounts are never given twice: SQLite keeps the last one.
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'account' AND seq > 0),
                       EXISTS (SELECT 1 FROM used_invite)";
     connection.query_row(sql, [], |row| {
         Ok(History { had_accounts: row.get(0)?, had_invites: row.get(1)? })
     })
-}
-
-/// Sorts SQLite's errors by what a person has to do.
-fn failure(path: &Path, source: rusqlite::Error) -> OpenError {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        Some(DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
-        Some(NotADatabase) => OpenError::Foreign { path },
-        Some(ReadOnly) => OpenError::ReadOnly { path },
-        Some(DatabaseBusy) => OpenError::InUse { path },
-        _ => match source {
-            rusqlite::Error::QueryReturnedNoRows
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..) => {
-                OpenError::Damaged { path, reason: source.to_string() }
-            }
-            source => OpenError::Sqlite { path, source },
-        },
-    }
 }

@@ -1,30 +1,34 @@
-//! The jobs that wait for the store thread, and whose turn it is.
+//! The queue of the store thread, with two lanes.
 //!
-//! Two lanes. A job that fits into a group waits in the first, and whatever waits there is made
-//! durable together. A large job, a mail to many that takes a transaction for itself, waits in the
-//! second. It is taken in however full the first lane is, as it would never find that empty, and
-//! its turn comes when all jobs are done that came before it. Where others waited for a large job,
-//! the first lane then has the thread for twice as long as that job took, so that large jobs have
-//! no more than a third of the time, and no job waits for two of them.
+//! A job that fits into a group waits in the first lane; all jobs there are made durable together.
+//! A large job, a mail to many recipients that takes a transaction for itself, waits in the second
+//! lane. It is accepted however full the first lane is, since that is never empty on a busy server.
+//! It runs once all jobs that came before it are done. If other jobs waited for it, the first lane
+//! then has the thread for twice as long as the large job took: large jobs take at most a third of
+//! the time, and no job waits for two of them.
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{GROUP_BYTES_MAX, SqliteOptions};
+use super::options::SqliteOptions;
 use crate::{
     ids::{AccountId, Ticket},
     store::StoreJob,
 };
 
-/// Large jobs that may wait. Each may take a second, and a server that stops does them all.
+/// Bytes of mail, counted for each recipient, after which a transaction takes no further job. A
+/// larger mail has a transaction for itself.
+pub(super) const GROUP_BYTES_MAX: u64 = 8 << 20;
+
+/// Large jobs that may wait. Each may take a second, and a stopping server does them all.
 const LARGE_MAX: usize = 4;
 
-/// After a large job, small jobs that wait have the thread for this many times as long.
+/// After a large job, waiting small jobs have the thread for this many times as long.
 const REST: u32 = 2;
 
-/// The longest that a large job waits for that reason.
+/// Maximum time that a large job waits for that reason.
 const REST_MAX: Duration = Duration::from_secs(5);
 
-/// A job that waits.
+/// A waiting job.
 #[derive(Debug)]
 struct Waiting {
     ticket: Ticket,
@@ -33,18 +37,18 @@ struct Waiting {
     number: u64,
 }
 
-/// See the module's description.
+/// The two lanes.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Those that fit into a group.
+    /// Jobs that fit into a group.
     small: VecDeque<Waiting>,
-    /// Bytes of those, counted for each recipient.
+    /// Bytes of the small jobs, counted for each recipient.
     small_bytes: u64,
-    /// Large ones, and what came after them on their connections.
+    /// Large jobs, and later jobs of their connections.
     large: VecDeque<Waiting>,
-    /// How many jobs were taken in.
+    /// Number of the last job.
     number: u64,
-    /// Until when large ones have no turn, as an uptime.
+    /// Uptime until which no large job runs.
     resting: Option<Duration>,
 }
 
@@ -54,7 +58,7 @@ impl Queue {
         self.small.is_empty() && self.large.is_empty()
     }
 
-    /// Takes a job in. False where there is no room for it.
+    /// Appends a job. Returns false where there is no room for it.
     pub(super) fn push(&mut self, ticket: Ticket, job: StoreJob, options: SqliteOptions) -> bool {
         if self.small.len() + self.large.len() >= options.queue_jobs {
             return false;
@@ -63,7 +67,7 @@ impl Queue {
         if bytes > GROUP_BYTES_MAX.min(options.queue_bytes) {
             return self.push_large(ticket, job);
         }
-        // A job without bytes waits for none, however large those before it are.
+        // A job without bytes needs no room among the bytes.
         let is_full = bytes > 0 && self.small_bytes.saturating_add(bytes) > options.queue_bytes;
         if is_full {
             return false;
@@ -81,7 +85,7 @@ impl Queue {
         true
     }
 
-    /// Of each sender one large job may wait, so that there is room for the others'.
+    /// Appends a large job. Each sender may have one, so that there is room for other senders'.
     fn push_large(&mut self, ticket: Ticket, job: StoreJob) -> bool {
         let is_theirs = |waiting: &Waiting| sender(&waiting.job) == sender(&job);
         if self.large.len() >= LARGE_MAX || self.large.iter().any(is_theirs) {
@@ -92,7 +96,7 @@ impl Queue {
         true
     }
 
-    /// The large job whose turn it is, which has a group for itself.
+    /// Removes the large job that runs now, in a group for itself.
     pub(super) fn pop_large(&mut self, now: Duration) -> Option<(Ticket, StoreJob)> {
         if self.rest(now).is_some() {
             return None;
@@ -102,25 +106,25 @@ impl Queue {
         Some((ticket, job))
     }
 
-    /// How long until the large job that waits may have its turn, where it must wait for that.
+    /// Time until the next large job may run; `None` where it need not wait, or there is none.
     pub(super) fn rest(&self, now: Duration) -> Option<Duration> {
         let left = self.resting.filter(|_| !self.large.is_empty())?.checked_sub(now)?;
         Some(left).filter(|left| !left.is_zero())
     }
 
-    /// A large job is done that was begun then.
+    /// Notes that a large job is done, which began at `begun`.
     pub(super) fn large_done(&mut self, begun: Duration, now: Duration) {
         let took = now.saturating_sub(begun);
         let rest = took.saturating_mul(REST).clamp(Duration::from_millis(1), REST_MAX);
         self.resting = (!self.small.is_empty()).then(|| now + rest);
     }
 
-    /// Nobody new comes: large jobs wait no longer than they must.
+    /// Ends the wait of large jobs, since no further job comes.
     pub(super) fn end_rest(&mut self) {
         self.resting = None;
     }
 
-    /// The next job that fits into a group.
+    /// Removes the next job that fits into a group.
     pub(super) fn pop_small(&mut self) -> Option<(Ticket, StoreJob)> {
         let Waiting { ticket, job, .. } = self.small.pop_front()?;
         self.small_bytes = self.small_bytes.saturating_sub(size(&job));
@@ -128,7 +132,7 @@ impl Queue {
     }
 }
 
-/// What a job counts for in a group, in bytes: a mail is written once for each recipient.
+/// Bytes that a job counts for in a group: a mail is written once for each recipient.
 pub(super) fn size(job: &StoreJob) -> u64 {
     match job {
         StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
@@ -153,13 +157,13 @@ mod tests {
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{Outgoing, sqlite::CreateStore},
+        store::{CreateStore, NewMailRecord},
     };
 
-    /// Of a mail to one person.
+    /// Bytes of a small mail, which has one recipient.
     const SMALL: usize = 10;
 
-    /// Of one that is large with these options.
+    /// Bytes of a mail that is large with [`OPTIONS`].
     const LARGE: usize = 200;
 
     const START: Duration = Duration::from_secs(100);
@@ -167,12 +171,12 @@ mod tests {
     const OPTIONS: SqliteOptions = SqliteOptions {
         queue_jobs: 1000,
         queue_bytes: 100,
-        recent_mails: 8192,
+        memtable_mails: 8192,
         create: CreateStore::Auto,
     };
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
-        let mail = Outgoing {
+        let mail = NewMailRecord {
             id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
                 .unwrap(),
             to: "tony".parse().unwrap(),
@@ -186,12 +190,12 @@ mod tests {
         Ticket { connection: ConnId { index: connection, generation: 0 }, serial }
     }
 
-    /// Whether there was room for a job of this connection and of the account of the same number.
+    /// Appends a job of this connection and of the account with the same number.
     fn push(queue: &mut Queue, connection: u32, serial: u64, bytes: usize) -> bool {
         queue.push(ticket(connection, serial), send(connection.into(), bytes), OPTIONS)
     }
 
-    /// What the store thread does in one turn: a large job, or all small ones.
+    /// Takes a group as the store thread does: a large job, or all small ones.
     fn turn(queue: &mut Queue, now: Duration) -> Vec<Ticket> {
         match queue.pop_large(now) {
             Some((ticket, _)) => vec![ticket],
@@ -207,7 +211,7 @@ mod tests {
         }
         assert!(!push(&mut queue, 1, 10, SMALL));
         assert!(push(&mut queue, 2, 11, LARGE));
-        // Its turn comes after those before it, and before those that come later.
+        // It runs after the jobs before it, and before those that come later.
         assert_eq!(turn(&mut queue, now).len(), 10);
         assert!(push(&mut queue, 1, 12, SMALL));
         assert_eq!(turn(&mut queue, now), [ticket(2, 11)]);
@@ -229,14 +233,14 @@ mod tests {
             now += Duration::from_millis(500);
             queue.large_done(begun, now);
             assert_eq!(turn(&mut queue, now), [ticket(9, u64::from(round))]);
-            // Twice as long as it took nobody waits for the next one.
+            // For twice as long as it took, no small job waits for the next large one.
             let left = (round < 3).then_some(Duration::from_secs(1));
             assert_eq!(queue.rest(now), left);
             assert_eq!(turn(&mut queue, now), []);
             now += Duration::from_secs(1);
         }
         assert!(queue.is_empty());
-        // Where nobody else waits, one comes after the other.
+        // Where no small job waits, large jobs follow each other.
         for connection in 1..4 {
             assert!(push(&mut queue, connection, 2, LARGE));
         }
@@ -253,7 +257,7 @@ mod tests {
         assert_eq!(taken, 1);
         let taken = (2..100).filter(|sender| push(&mut queue, *sender, 0, LARGE)).count();
         assert_eq!(taken, LARGE_MAX - 1);
-        // The others go on, and those without bytes wait for no room.
+        // Small jobs are still accepted, and jobs without bytes need no room.
         assert!(push(&mut queue, 200, 1, SMALL));
         let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
@@ -266,7 +270,7 @@ mod tests {
             let (mut pushed, mut done) = (Vec::new(), Vec::new());
             let mut last_of: HashMap<ConnId, u64> = HashMap::new();
             let (mut serial, mut waited) = (0, false);
-            // At the end nobody new comes, and as many turns as there may be jobs are enough.
+            // At the end no job comes any more, and as many groups as there may be jobs are enough.
             let end = std::iter::repeat_n((9, 0), 200);
             for (step, connection) in steps.into_iter().chain(end) {
                 let bytes = if step < 2 { SMALL } else { LARGE };
@@ -282,7 +286,7 @@ mod tests {
                 let large = queue.large.front().map(|it| it.ticket.serial);
                 let turn = turn(&mut queue, now);
                 let is_large = large.is_some() && turn.first().map(|it| it.serial) == large;
-                // A large one overtakes nobody, and whoever waited for one waits for no second.
+                // A large job overtakes no small one, and no small job waits for two large ones.
                 prop_assert!(!is_large || small.is_none_or(|small| large < Some(small)));
                 prop_assert!(step == 9 || !(is_large && waited && small.is_some()));
                 if is_large {

@@ -1,4 +1,4 @@
-//! Values as SQLite has them, and back. What does not parse any more was damaged.
+//! Converts values to SQLite's types and back. A value that does not parse was damaged.
 
 use correio_proto::mail::Timestamp;
 use rusqlite::{
@@ -6,7 +6,7 @@ use rusqlite::{
     types::{FromSqlError, FromSqlResult, Type, ValueRef},
 };
 
-/// SQLite's integers are signed; ours never come near the sign.
+/// Converts to SQLite's signed integers; real values never come near the sign.
 pub(super) fn to_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -20,7 +20,7 @@ pub(super) fn timestamp(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     unsigned(row, column).map(Timestamp)
 }
 
-/// Reads a text back as what it was stored from.
+/// Parses a stored text.
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> Result<T>
 where
     T: std::str::FromStr<Err = correio_proto::mail::Invalid>,

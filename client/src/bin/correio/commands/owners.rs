@@ -10,7 +10,7 @@ use correio_proto::mail::Username;
 pub(super) fn of_mailboxes(data: &Path) -> Vec<(Address, Username)> {
     let mut owners = Vec::new();
     for server in names(&data.join("mail")) {
-        let Some(address) = address(&server) else {
+        let Some(address) = Address::from_directory_name(&server) else {
             continue;
         };
         let users = names(&data.join("mail").join(&server));
@@ -25,13 +25,6 @@ fn names(directory: &Path) -> Vec<String> {
         return vec![];
     };
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
-}
-
-/// The address that a directory is named after.
-fn address(directory: &str) -> Option<Address> {
-    let (host, port) = directory.rsplit_once('_')?;
-    let address = Address::new(&host.replace("%3A", ":"), port.parse().ok()?).ok()?;
-    (address.directory_name() == directory).then_some(address)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `correio register`
 
-use correio_client::{Registration, new_mail_id};
-use correio_proto::{invite::Invite, message::Registration as Open};
+use correio_client::{NewAccount, new_mail_id};
+use correio_proto::{invite::Invite, message::RegistrationPolicy};
 use serde_json::json;
 
 use super::context::Context;
@@ -22,12 +22,12 @@ pub(super) fn run(
     context.needs_password()?;
     // The connection comes first: no password is typed for a server that is not there.
     let service = context.connect()?;
-    if service.welcome().registration == (Open::Invite {}) && invite.is_none() {
+    if service.welcome().registration == (RegistrationPolicy::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }
     let password = context.new_password()?;
-    let registration = Registration {
+    let registration = NewAccount {
         id: new_mail_id(),
         username: username.clone(),
         full_name,

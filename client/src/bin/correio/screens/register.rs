@@ -1,10 +1,10 @@
 //! The screen "2) Register an account".
 
-use correio_client::{Registration, RequestError, new_mail_id};
+use correio_client::{NewAccount, RequestError, new_mail_id};
 use correio_proto::{
     invite::Invite,
     mail::{FullName, Username},
-    message::{ErrorCode, Registration as Open},
+    message::{ErrorCode, RegistrationPolicy},
 };
 
 use crate::{
@@ -15,12 +15,12 @@ use crate::{
 /// Asks for the data of an account and registers it. If the username is taken, asks for another.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
     let invite = match app.service.as_ref().map(|service| service.welcome().registration) {
-        Some(Open::Invite {}) => Some(ask_invite(app)?),
-        Some(Open::Closed {}) => {
+        Some(RegistrationPolicy::Invite {}) => Some(ask_invite(app)?),
+        Some(RegistrationPolicy::Closed {}) => {
             app.say(&app.text.of("register-closed"));
             return Ok(());
         }
-        Some(Open::Open {}) | None => None,
+        Some(RegistrationPolicy::Open {}) | None => None,
     };
     let full_name: FullName =
         app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
     // taken.
     let mut id = new_mail_id();
     loop {
-        let registration = Registration {
+        let registration = NewAccount {
             id,
             username: username.clone(),
             full_name: full_name.clone(),

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, DraftError, InvalidAddress, MailboxError, MailboxNote, Progress,
-    ReceiveError, RequestError, Shown, Skipped, show,
+    Attempt, ConnectError, DraftError, InvalidAddress, Layout, MailboxError, MailboxNote, Progress,
+    ReceiveError, RequestError, Skipped, sanitize,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem},
@@ -171,7 +171,7 @@ impl Text {
             }
             MailboxError::Locked => self.of("locked"),
             other => {
-                let reason = show(&other.to_string(), Shown::OneLine).into();
+                let reason = sanitize(&other.to_string(), Layout::OneLine).into();
                 self.with("mailbox-error", &[("reason", reason)])
             }
         }
@@ -201,13 +201,13 @@ fn allowed(field: Field) -> &'static str {
 
 /// Untrusted text as a value: sanitized, one line.
 fn one_line(text: &str) -> Cow<'static, str> {
-    show(text, Shown::OneLine).into()
+    sanitize(text, Layout::OneLine).into()
 }
 
 fn visible(c: char) -> String {
     match c {
         ' ' => "' '".to_owned(),
-        c => show(&c.to_string(), Shown::OneLine),
+        c => sanitize(&c.to_string(), Layout::OneLine),
     }
 }
 

@@ -1,0 +1,96 @@
+//! Sanitizes other people's texts, so that a terminal shows them and obeys nothing in them.
+
+mod joiners;
+
+use std::{fmt::Write, ops::Range};
+
+use serde_json::Value;
+
+use joiners::Context;
+
+/// The white space that is kept in a sanitized text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// None: the text becomes one line.
+    OneLine,
+    /// Line ends and tabs.
+    Lines,
+}
+
+/// Replaces by its code every character that a terminal would obey, that would hide other
+/// characters, or that would change the direction of other text.
+///
+/// Invisible characters stay where their script needs them: joiners in Persian, in the scripts of
+/// India and in emoji, marks for the punctuation of Hebrew. A byte-order mark at the start and soft
+/// hyphens between letters are left out.
+#[must_use]
+pub fn sanitize(text: &str, layout: Layout) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (index, c) in text.char_indices() {
+        push(&mut out, text, index, c, layout);
+    }
+    out
+}
+
+/// As [`sanitize`], for a part of a text. The result depends on the rest of the text, too: an
+/// editor that shows a line character by character needs the letters on both sides of a joiner.
+#[must_use]
+pub fn sanitize_part(text: &str, part: Range<usize>, layout: Layout) -> String {
+    let mut out = String::new();
+    let start = part.start;
+    for (index, c) in text.get(part).unwrap_or_default().char_indices() {
+        push(&mut out, text, start + index, c, layout);
+    }
+    out
+}
+
+/// Appends the sanitized form of the character `c` at `index` in `text`.
+fn push(out: &mut String, text: &str, index: usize, c: char, layout: Layout) {
+    let context = || Context::new(text, index, c, layout);
+    match c {
+        '\n' | '\t' if layout == Layout::Lines => out.push(c),
+        // CR LF ends a line on other systems; the LF alone is layout.
+        '\r' if layout == Layout::Lines && context().is_before('\n') => {}
+        c if is_harmless(c) => out.push(c),
+        _ if context().is_left_out() => {}
+        _ if context().is_needed() => out.push(c),
+        // Writing to a string cannot fail.
+        _ => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+    }
+}
+
+/// Writes a JSON document for a terminal: characters that [`sanitize`] would replace become JSON
+/// escapes, which a parser reads as the same characters.
+#[must_use]
+pub fn sanitize_json(json: &Value) -> String {
+    let json = json.to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_harmless(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
+/// Whether a character is harmless in any context. Not harmless are control characters, characters
+/// that end a line or change the direction of text, and those that Unicode lets programs leave out
+/// when they show text (`Default_Ignorable_Code_Point`), since they would hide a difference. The
+/// selectors of an emoji's form are harmless; they change the look of one character.
+fn is_harmless(c: char) -> bool {
+    let is_hidden = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !is_hidden
+}
+
+#[cfg(test)]
+mod tests;

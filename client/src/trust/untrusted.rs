@@ -1,0 +1,68 @@
+//! Why a server's certificate is not trusted.
+
+use std::fmt;
+
+use correio_proto::fingerprint::Fingerprint;
+
+use crate::Address;
+
+/// A certificate that is not trusted. Nothing was sent to the server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the certificate {found} of {address} is not trusted: {distrust}")]
+pub struct Untrusted {
+    /// The server's address.
+    pub address: Address,
+    /// Fingerprint of the certificate that the server presented.
+    pub found: Fingerprint,
+    /// Why it is not trusted.
+    pub distrust: Distrust,
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// No public authority has signed it, or not validly. A person may accept it after comparing
+    /// the fingerprint.
+    Unvouched(Doubt),
+    /// Another certificate is expected: the server has a new one, or an impostor answers.
+    Changed {
+        /// Fingerprint that was accepted before, or stated.
+        expected: Fingerprint,
+    },
+}
+
+/// Why a certificate is not validly signed by a public authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// No known authority has signed it, as is usual for self-signed certificates.
+    UnknownIssuer,
+    /// It has expired, or this computer's clock is wrong.
+    Expired,
+    /// It is not valid yet, or this computer's clock is wrong.
+    NotYetValid,
+    /// It is for another host name.
+    OtherName,
+    /// Another reason, in English.
+    Other(String),
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unvouched(doubt) => doubt.fmt(f),
+            Self::Changed { expected } => write!(f, "{expected} is expected"),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownIssuer => "no known authority has signed it",
+            Self::Expired => "it has expired",
+            Self::NotYetValid => "it is not valid yet",
+            Self::OtherName => "it is another host's",
+            Self::Other(text) => text,
+        })
+    }
+}

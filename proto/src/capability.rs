@@ -1,0 +1,121 @@
+//! Optional parts of the protocol, which a server names in its reply to `hello`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::{limits, mail::bounded};
+
+/// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
+///
+/// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
+/// and ignores names that it does not know. Version 1 defines no name yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Capabilities(Box<[Capability]>);
+
+impl Capabilities {
+    /// Whether the server offers the part of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|capability| capability.as_str() == name)
+    }
+
+    /// The names in the order in which the server sent them, unknown ones included.
+    pub fn iter(&self) -> std::slice::Iter<'_, Capability> {
+        self.0.iter()
+    }
+}
+
+impl TryFrom<Vec<Capability>> for Capabilities {
+    type Error = InvalidCapability;
+
+    fn try_from(names: Vec<Capability>) -> Result<Self, InvalidCapability> {
+        if names.len() > limits::CAPABILITIES_MAX {
+            return Err(InvalidCapability::TooMany);
+        }
+        Ok(Self(names.into_boxed_slice()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Capabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names: Vec<Capability> = bounded(deserializer, limits::CAPABILITIES_MAX, None)?;
+        Ok(Self(names.into_boxed_slice()))
+    }
+}
+
+/// The name of an optional part: 1 to [`limits::CAPABILITY_MAX`] characters of `a`–`z`, `0`–`9`
+/// and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Capability(Box<str>);
+
+/// Why a text names no capability, or a list of names is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCapability {
+    /// The name is empty.
+    #[error("a capability's name must not be empty")]
+    Empty,
+    /// The name is above [`limits::CAPABILITY_MAX`] characters.
+    #[error("a capability's name has at most {} characters", limits::CAPABILITY_MAX)]
+    TooLong,
+    /// The name has a character that is not allowed.
+    #[error("a capability's name has only small letters, digits and underscores")]
+    Character,
+    /// The list is above [`limits::CAPABILITIES_MAX`] names.
+    #[error("a server has at most {} capabilities", limits::CAPABILITIES_MAX)]
+    TooMany,
+}
+
+impl Capability {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Capability {
+    type Err = InvalidCapability;
+
+    fn from_str(name: &str) -> Result<Self, InvalidCapability> {
+        let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        if name.is_empty() {
+            return Err(InvalidCapability::Empty);
+        }
+        if name.len() > limits::CAPABILITY_MAX {
+            return Err(InvalidCapability::TooLong);
+        }
+        if !name.bytes().all(is_allowed) {
+            return Err(InvalidCapability::Character);
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Capability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl de::Visitor<'_> for Name {
+            type Value = Capability;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a capability")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Capability, E> {
+                name.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}

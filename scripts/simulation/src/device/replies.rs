@@ -1,0 +1,236 @@
+//! Handles the answers to a device's requests.
+
+use std::path::{Path, PathBuf};
+
+use correio_client::{
+    Disk, ReceiveStep,
+    client::{Event, Failure},
+};
+use correio_proto::message::{ErrorCode, ErrorReply, Reply};
+
+use super::{Device, DeviceContext, MAILBOX, Operation};
+use crate::{
+    check::{Check, Violation, require},
+    clock::SECOND,
+};
+
+impl Device {
+    pub(super) fn handle_event(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        event: Event,
+    ) -> Result<(), Violation> {
+        let Some(program) = &mut self.program else {
+            return Ok(());
+        };
+        match event {
+            Event::Greeted(_) | Event::ShuttingDown | Event::NewMail(_) => Ok(()),
+            Event::SessionEnded => {
+                context.trace.note(&self.name, format_args!("its session has ended"));
+                program.receiving = None;
+                Ok(())
+            }
+            Event::Answer { id, outcome, .. } => match program.operations.remove(&id) {
+                Some((operation, _)) => self.handle_outcome(context, &operation, outcome),
+                None => {
+                    let text = format!("{}: an answer that nobody waits for", self.name);
+                    Err(Violation::new(Check::Answered, text))
+                }
+            },
+        }
+    }
+
+    fn handle_outcome(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        operation: &Operation,
+        outcome: Result<Reply, Failure>,
+    ) -> Result<(), Violation> {
+        match &outcome {
+            Ok(Reply::Page(page)) => {
+                let (mails, more) = (page.mails.len(), page.more);
+                context
+                    .trace
+                    .note(&self.name, format_args!("{operation:?}: {mails} mails, {more}"));
+            }
+            other => context.trace.note(&self.name, format_args!("{operation:?}: {other:?}")),
+        }
+        match outcome {
+            Err(_) => {
+                self.give_up(context, operation);
+                Ok(())
+            }
+            Ok(Reply::Error(error)) => self.handle_error(context, operation, &error),
+            Ok(reply) => self.handle_success(context, operation, reply),
+        }
+    }
+
+    /// No answer will come: the operation is tried again later.
+    pub(super) fn give_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
+        match operation {
+            Operation::Send(id) => {
+                if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                    queued.is_asked = false;
+                }
+            }
+            Operation::Receive => {
+                if let Some(program) = &mut self.program {
+                    program.receiving = None;
+                }
+            }
+            // The next login tells whether the change was made.
+            Operation::Password(_) => context.user.change_is_lost(context.clock.tick()),
+            Operation::Register
+            | Operation::Login(_)
+            | Operation::Logout
+            | Operation::Rename
+            | Operation::Ping => {}
+        }
+    }
+
+    fn handle_success(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        operation: &Operation,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        match operation {
+            Operation::Register => context.user.is_registered = true,
+            Operation::Login(credential) => {
+                self.refused = 0;
+                context.user.was_let_in(credential, context.clock.tick());
+            }
+            Operation::Password(new) => {
+                context.user.is_changing = false;
+                context.user.passwords = vec![new.clone()];
+            }
+            Operation::Send(id) => {
+                let key = (context.user.username.clone(), *id);
+                let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
+                require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
+                if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
+                    self.last_sent = Some(self.outbox.remove(index).mail);
+                }
+            }
+            Operation::Receive => return self.handle_page(context, reply),
+            Operation::Logout | Operation::Rename | Operation::Ping => {}
+        }
+        Ok(())
+    }
+
+    fn handle_error(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        operation: &Operation,
+        error: &ErrorReply,
+    ) -> Result<(), Violation> {
+        use ErrorCode::{
+            BadCredentials, Busy, MailboxFull, RateLimited, Unavailable, UnknownRecipient,
+        };
+        let now = context.clock.tick();
+        let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
+        let is_possible = match (operation, error.code) {
+            (_, Busy | Unavailable) => true,
+            (Operation::Login(_) | Operation::Send(_) | Operation::Password(_), RateLimited) => {
+                true
+            }
+            (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
+            // While two passwords may hold, both are tried.
+            (Operation::Login(tried), BadCredentials) => {
+                // Another device may have changed the password in the meantime.
+                let is_known = context.user.passwords.contains(tried);
+                self.refused = if is_known { self.refused + 1 } else { 0 };
+                self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
+            }
+            (Operation::Password(_), BadCredentials) => true,
+            _ => false,
+        };
+        let text = || format!("{}: {operation:?} is refused: {error:?}", self.name);
+        require(is_possible, Check::Answered, text)?;
+        if let Operation::Send(id) = operation {
+            if error.recipients.iter().any(|to| to.as_str() == "nobody") {
+                self.outbox.retain(|queued| queued.mail.id != *id);
+            } else if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+                queued.retry_at = now + wait;
+            }
+        }
+        if let (Operation::Login(_), Some(program)) = (operation, &mut self.program) {
+            program.think_at = program.think_at.max(now + wait);
+        }
+        self.give_up(context, operation);
+        Ok(())
+    }
+
+    fn handle_page(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        let Some((receiving, _)) = self.program.as_mut().and_then(|p| p.receiving.as_mut()) else {
+            return Ok(());
+        };
+        if let Err(error) = receiving.answered(reply) {
+            let text = format!("{}: {error}", self.name);
+            return Err(Violation::new(Check::Intact, text));
+        }
+        self.continue_receiving(context)
+    }
+
+    /// Saves mails and sends requests as the receiving flow asks.
+    pub(super) fn continue_receiving(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+    ) -> Result<(), Violation> {
+        loop {
+            let Some((receiving, saving)) =
+                self.program.as_mut().and_then(|p| p.receiving.as_mut())
+            else {
+                return Ok(());
+            };
+            match receiving.next_step() {
+                ReceiveStep::Ask(request) => {
+                    self.ask(context, Operation::Receive, request);
+                    return Ok(());
+                }
+                ReceiveStep::Save(mails) => {
+                    let saved = saving.save(mails);
+                    if saved.is_ok() {
+                        receiving.saved();
+                    }
+                    context.trace.note(&self.name, format_args!("saves: {saved:?}"));
+                    context.ledger.look_at_disk(&context.user.username, &self.disk)?;
+                    if saved.is_err() {
+                        self.give_up(context, &Operation::Receive);
+                        return Ok(());
+                    }
+                }
+                ReceiveStep::Finished => {
+                    self.slow_down(context);
+                    self.give_up(context, &Operation::Receive);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Acts less often while the world heals.
+    fn slow_down(&mut self, context: &DeviceContext<'_>) {
+        if let Some(program) = self.program.as_mut().filter(|_| context.is_healing) {
+            program.think_at += self.rng.within(SECOND..=10 * SECOND);
+        }
+    }
+
+    /// Marks some of the new mails as seen, which moves their files.
+    pub(super) fn show(&mut self) {
+        let (new, cur) = (Path::new(MAILBOX).join("new"), Path::new(MAILBOX).join("cur"));
+        for name in self.disk.names(&new).unwrap_or_default() {
+            if self.rng.one_in(2) {
+                let mut shown = name.clone();
+                shown.push(":2,");
+                let (from, to): (PathBuf, PathBuf) = (new.join(&name), cur.join(shown));
+                // If the disk fails, the mail stays in its place.
+                let _ = self.disk.rename(&from, &to);
+            }
+        }
+    }
+}

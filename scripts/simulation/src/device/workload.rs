@@ -1,0 +1,213 @@
+//! Decides what a device's user does next.
+
+use std::time::Duration;
+
+use correio_proto::{
+    credential::Credential,
+    mail::{Body, FullName, Recipients, Subject},
+    message::{Account, Login, Register, Request, Send},
+};
+
+use super::{Device, DeviceContext, Operation, QueuedMail};
+use crate::{check::Violation, clock::SECOND};
+
+/// How long a user waits for an answer, in ticks.
+const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
+
+/// Most mails in a device's outbox.
+const OUTBOX_MAX: usize = 12;
+
+impl Device {
+    pub(super) fn think(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        let now = context.clock.tick();
+        let pause = self.rng.within(context.plan.pause_max / 10..=context.plan.pause_max);
+        let Some(program) = &mut self.program else {
+            return Ok(());
+        };
+        program.think_at = now + pause.max(1);
+        if !context.user.is_registered {
+            if !program.has(|operation| *operation == Operation::Register) {
+                self.register(context);
+            }
+            return Ok(());
+        }
+        if program.client.username().is_none() {
+            if !program.has(|operation| matches!(operation, Operation::Login(_))) {
+                self.log_in(context);
+            }
+            return Ok(());
+        }
+        // A user who has asked for a logout sends nothing more in that session.
+        if program.has(|operation| *operation == Operation::Logout) {
+            return Ok(());
+        }
+        if self.rng.one_in(3) {
+            self.show();
+        }
+        self.send_outbox(context);
+        if context.is_healing {
+            self.receive(context)?;
+        } else {
+            self.do_something(context)?;
+        }
+        Ok(())
+    }
+
+    fn do_something(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        match self.rng.below(20) {
+            0 => self.ask(context, Operation::Ping, Request::Ping {}),
+            1 => self.rename(context),
+            2 => self.change_password(context),
+            3 if self.is_idle() => self.ask(context, Operation::Logout, Request::Logout {}),
+            4..=9 => self.receive(context)?,
+            _ => {
+                for _ in 0..self.rng.within(1..=3) {
+                    self.write_mail(context);
+                }
+                self.send_outbox(context);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| program.operations.is_empty())
+    }
+
+    fn register(&mut self, context: &mut DeviceContext<'_>) {
+        let Some(credential) = context.user.passwords.first().cloned() else {
+            return;
+        };
+        let request = Request::Register(Register {
+            id: context.user.register_id,
+            username: context.user.username.clone(),
+            full_name: context.user.full_name.clone(),
+            credential,
+            invite: None,
+        });
+        self.ask(context, Operation::Register, request);
+    }
+
+    fn log_in(&mut self, context: &mut DeviceContext<'_>) {
+        // While two passwords may hold, they are tried in turn.
+        let passwords = &context.user.passwords;
+        let index = self.refused % passwords.len().max(1);
+        let Some(credential) = passwords.get(index).cloned() else {
+            return;
+        };
+        let username = context.user.username.clone();
+        let request = Request::Login(Login { username, credential: credential.clone() });
+        self.ask(context, Operation::Login(credential), request);
+    }
+
+    fn rename(&mut self, context: &mut DeviceContext<'_>) {
+        let name = format!("Simulated Person {}", self.rng.below(1000));
+        let Ok(full_name) = name.parse::<FullName>() else {
+            return;
+        };
+        let request = Request::Account(Account::FullName { full_name });
+        self.ask(context, Operation::Rename, request);
+    }
+
+    fn change_password(&mut self, context: &mut DeviceContext<'_>) {
+        // One change at a time, and none while two passwords may hold.
+        let [current] = context.user.passwords.as_slice() else {
+            return;
+        };
+        if context.user.is_changing {
+            return;
+        }
+        let (current, new) = (current.clone(), Credential::from(self.rng.bytes()));
+        context.user.passwords.push(new.clone());
+        context.user.is_changing = true;
+        let request = Request::Account(Account::Password { current, new: new.clone() });
+        self.ask(context, Operation::Password(new), request);
+    }
+
+    /// Starts receiving, unless it is under way.
+    pub(super) fn receive(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
+        let is_receiving = self.program.as_ref().is_some_and(|p| p.receiving.is_some());
+        if is_receiving {
+            return Ok(());
+        }
+        self.start_receiving();
+        self.continue_receiving(context)
+    }
+
+    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) {
+        let now = context.clock.tick();
+        let due: Vec<Send> = self
+            .outbox
+            .iter_mut()
+            .filter(|queued| !queued.is_asked && queued.retry_at <= now)
+            .map(|queued| {
+                queued.is_asked = true;
+                queued.mail.clone()
+            })
+            .collect();
+        for mail in due {
+            self.ask(context, Operation::Send(mail.id), Request::Send(mail));
+        }
+    }
+
+    /// Writes a mail into the outbox; from then on it must be sent, whatever happens.
+    fn write_mail(&mut self, context: &mut DeviceContext<'_>) {
+        if self.outbox.len() >= OUTBOX_MAX {
+            return;
+        }
+        let mut to: Vec<_> = context.usernames.to_vec();
+        self.rng.shuffle(&mut to);
+        to.truncate(1 + usize::from(self.rng.one_in(4)));
+        if self.rng.one_in(15) {
+            to.extend("nobody".parse());
+        }
+        let id = self.rng.mail_id();
+        let (Ok(to), Ok(subject), Ok(body)) = (
+            Recipients::try_from(to),
+            format!("Assunto {id}").parse::<Subject>(),
+            self.body(context.plan.body_max).parse::<Body>(),
+        ) else {
+            return;
+        };
+        let mail = Send { id, to, subject, body };
+        context.ledger.note_sent(context.user.username.clone(), &mail);
+        context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
+        self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
+    }
+
+    fn body(&mut self, max: usize) -> String {
+        let line = "From mim\r\n.\nação 😀 \u{1b}[2J\n";
+        let max = if self.rng.one_in(4) { max } else { max.min(300) };
+        let length = self.rng.within(1..=max as u64) as usize;
+        let mut body: String = line.chars().cycle().take(length).collect();
+        while body.len() > max {
+            body.pop();
+        }
+        if body.trim().is_empty() { "x".to_owned() } else { body }
+    }
+
+    /// Hands a request to the client. If the client refuses it, the operation is tried again later.
+    pub(super) fn ask(
+        &mut self,
+        context: &mut DeviceContext<'_>,
+        operation: Operation,
+        request: Request,
+    ) {
+        let patience = self.rng.pick(&PATIENCE).unwrap_or(SECOND);
+        let deadline = context.clock.tick() + patience;
+        let Some(program) = &mut self.program else {
+            return;
+        };
+        match program.client.request(request, Duration::from_millis(deadline)) {
+            Ok(id) => {
+                context.trace.note(&self.name, format_args!("asks {operation:?}"));
+                program.operations.insert(id, (operation, deadline));
+                program.again = true;
+            }
+            Err(failure) => {
+                context.trace.note(&self.name, format_args!("cannot ask {operation:?}: {failure}"));
+                self.give_up(context, &operation);
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Observes one connection from outside: its requests, its replies, and the properties that must
+//! hold between them.
+
+use std::collections::VecDeque;
+
+use correio_proto::{
+    channel::{Channel, ChannelError},
+    limits,
+    mail::Username,
+    message::{
+        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, ServerMessage,
+    },
+};
+use correio_server::ids::ConnId;
+
+use crate::{
+    check::{Check, Violation, require},
+    ledger::Ledger,
+    pipe::LinkRef,
+    trace::Trace,
+};
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    pub(crate) id: ConnId,
+    pub(crate) link: LinkRef,
+    requests: Channel,
+    replies: Channel,
+    /// Requests without a reply, oldest first.
+    pub(crate) waiting: VecDeque<PendingRequest>,
+    pub(crate) user: Option<Username>,
+    pub(crate) has_logged_in: bool,
+    pub(crate) anonymous_since: u64,
+    /// Time of the last read request, reply, or finished job.
+    pub(crate) moved_at: u64,
+    /// Time since which the client has not read waiting output.
+    pub(crate) stuck_since: Option<u64>,
+    pub(crate) shut_since: Option<u64>,
+    /// The input is no protocol, or was refused as a whole.
+    pub(crate) is_refused: bool,
+    /// Jobs done for the oldest pending request.
+    jobs: Vec<&'static str>,
+}
+
+/// A request without a reply.
+#[derive(Debug)]
+pub(crate) struct PendingRequest {
+    at: u64,
+    number: Option<u32>,
+    /// Whether no other request was pending when this one came, so that later jobs are its own.
+    is_alone: bool,
+    /// `None` for a request that could not be read.
+    request: Option<Request>,
+}
+
+/// Where the wire observer records what it sees.
+pub(crate) struct Observer<'a> {
+    pub(crate) now: u64,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
+    pub(crate) trace: &'a mut Trace,
+}
+
+/// A failed login as an attacker sees it: its jobs, error code and text.
+pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
+
+impl Tap {
+    pub(crate) fn new(id: ConnId, link: LinkRef, now: u64) -> Self {
+        Self {
+            id,
+            link,
+            requests: Channel::plaintext(limits::REPLY_FRAME_MAX),
+            replies: Channel::plaintext(limits::REPLY_FRAME_MAX),
+            waiting: VecDeque::new(),
+            user: None,
+            has_logged_in: false,
+            anonymous_since: now,
+            moved_at: now,
+            stuck_since: None,
+            shut_since: None,
+            is_refused: false,
+            jobs: Vec::new(),
+        }
+    }
+
+    pub(crate) fn note_job(&mut self, kind: &'static str, now: u64) {
+        self.jobs.push(kind);
+        self.moved_at = now;
+    }
+
+    /// Observes the requests that the server has read since the last call.
+    pub(crate) fn observe_requests(&mut self, observer: &mut Observer<'_>) {
+        let read = std::mem::take(&mut self.link.borrow_mut().server_read);
+        let mut rest = read.as_slice();
+        while !rest.is_empty() && !self.is_refused {
+            // Reading from a slice cannot fail; nothing is read while a message is ready.
+            let _ = self.requests.read_from(&mut rest);
+            loop {
+                match self.requests.next_message::<ClientMessage>() {
+                    Ok(None) => break,
+                    Ok(Some(message)) => self.asked(observer, message),
+                    Err(ChannelError::Malformed(malformed)) => {
+                        self.push(observer.now, malformed.number, None);
+                    }
+                    Err(_) => {
+                        self.is_refused = true;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, observer: &mut Observer<'_>, message: ClientMessage) {
+        match &message.request {
+            Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
+            Request::Account(Account::Delete { .. }) => {
+                observer.ledger.note_account_deletion(self.id);
+            }
+            Request::Confirm(confirm) => observer.ledger.note_confirmation(self.id, &confirm.mails),
+            _ => {}
+        }
+        let ClientMessage { number, request } = message;
+        self.push(observer.now, Some(number), Some(request));
+    }
+
+    fn push(&mut self, at: u64, number: Option<u32>, request: Option<Request>) {
+        let is_alone = self.waiting.is_empty();
+        if is_alone {
+            self.jobs.clear();
+        }
+        self.waiting.push_back(PendingRequest { at, number, is_alone, request });
+        self.moved_at = at;
+    }
+
+    /// Observes and checks the replies that the server has written since the last call.
+    pub(crate) fn observe_replies(&mut self, observer: &mut Observer<'_>) -> Result<(), Violation> {
+        let written = std::mem::take(&mut self.link.borrow_mut().server_wrote);
+        let mut rest = written.as_slice();
+        while !rest.is_empty() {
+            let _ = self.replies.read_from(&mut rest);
+            loop {
+                match self.replies.next_message::<ServerMessage>() {
+                    Ok(None) => break,
+                    Ok(Some(ServerMessage::Notice(notice))) => self.noticed(observer, &notice)?,
+                    Ok(Some(ServerMessage::Reply { number, reply })) => {
+                        self.moved_at = observer.now;
+                        self.replied(observer, number, reply)?;
+                    }
+                    // A client of another protocol is answered in that protocol.
+                    Err(_) if self.is_refused => return Ok(()),
+                    Err(error) => {
+                        let text = format!("connection {}: the server says: {error}", self.id);
+                        return Err(Violation::new(Check::Intact, text));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn noticed(&self, observer: &mut Observer<'_>, notice: &Notice) -> Result<(), Violation> {
+        observer.trace.note("server", format_args!("{}: {notice:?}", self.id));
+        let Notice::NewMail(mail) = notice else {
+            return Ok(());
+        };
+        let Some(user) = &self.user else {
+            let text = format!("connection {}: a notice of mail and no login", self.id);
+            return Err(Violation::new(Check::LoggedIn, text));
+        };
+        let sent = observer.ledger.find(&mail.from, mail.subject.as_str());
+        let is_theirs = sent.is_some_and(|sent| sent.to.iter().any(|to| to == user));
+        let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
+        require(is_theirs, Check::Intact, text)
+    }
+
+    fn replied(
+        &mut self,
+        observer: &mut Observer<'_>,
+        number: u32,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        self.note_reply(observer, number, &reply);
+        let jobs = std::mem::take(&mut self.jobs);
+        if number == 0 && self.waiting.front().is_none_or(|asked| asked.number.is_some()) {
+            // The error concerns the whole connection, which is being closed.
+            self.is_refused = true;
+            return Ok(());
+        }
+        let Some(asked) = self.waiting.pop_front() else {
+            let text = format!("connection {}: a reply to nothing: {reply:?}", self.id);
+            return Err(Violation::new(Check::Answered, text));
+        };
+        let text = || format!("connection {}: a reply {number} to {asked:?}", self.id);
+        require(asked.number.unwrap_or(0) == number, Check::Answered, text)?;
+        if let (Some(Request::Login(_)), Reply::Error(error)) = (&asked.request, &reply)
+            && error.code == ErrorCode::BadCredentials
+            && asked.is_alone
+            && self.waiting.is_empty()
+            && let Some(Request::Login(login)) = &asked.request
+            // If the password was changed in the meantime, the login takes another path.
+            && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
+        {
+            observer.failed_logins.push((jobs, error.code, error.text.clone()));
+        }
+        match asked.request {
+            Some(request) => self.check(observer, asked.at, request, reply),
+            None => {
+                let text = || format!("connection {}: {reply:?} to no request", self.id);
+                require(matches!(reply, Reply::Error(_)), Check::Answered, text)
+            }
+        }
+    }
+
+    /// Adds a reply to the trace in one line; a page could fill many.
+    fn note_reply(&self, observer: &mut Observer<'_>, number: u32, reply: &Reply) {
+        let id = self.id;
+        match reply {
+            Reply::Page(page) => {
+                let mails = page.mails.len();
+                observer
+                    .trace
+                    .note("server", format_args!("{id}: {number} a page of {mails} mails"));
+            }
+            Reply::Hello(_) | Reply::Pong {} => {}
+            reply => observer.trace.note("server", format_args!("{id}: {number} {reply:?}")),
+        }
+    }
+
+    fn check(
+        &mut self,
+        observer: &mut Observer<'_>,
+        since: u64,
+        request: Request,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        let ledger = &mut *observer.ledger;
+        let is_free = matches!(
+            reply,
+            Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
+        );
+        if let (Request::Login(login), Reply::LoggedIn(logged_in)) = (&request, &reply) {
+            let is_right = login.username == logged_in.username
+                && ledger.was_right(&login.username, &login.credential, since);
+            let text = || format!("{} was let in with a wrong password", login.username);
+            require(is_right, Check::LoggedIn, text)?;
+            self.user = Some(login.username.clone());
+            self.has_logged_in = true;
+            return Ok(());
+        }
+        let Some(user) = self.user.clone().filter(|_| !is_free) else {
+            let text = || format!("connection {}: {reply:?} and no login", self.id);
+            return require(is_free, Check::LoggedIn, text)
+                .and_then(|()| self.check_registered(ledger, request, &reply));
+        };
+        match (request, reply) {
+            (Request::Send(mail), Reply::Sent { .. }) => ledger.acknowledge(&user, &mail),
+            (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
+            (Request::Logout {}, Reply::LoggedOut {}) => {
+                self.user = None;
+                self.anonymous_since = observer.now;
+                Ok(())
+            }
+            (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
+            (Request::Account(change), Reply::AccountChanged {}) => {
+                if matches!(change, Account::Delete { .. }) {
+                    self.user = None;
+                    self.anonymous_since = observer.now;
+                }
+                check_change(ledger, &user, since, &change)
+            }
+            (request, reply) => {
+                let text = format!("connection {}: {reply:?} to {request:?}", self.id);
+                Err(Violation::new(Check::Answered, text))
+            }
+        }
+    }
+
+    fn check_registered(
+        &self,
+        ledger: &Ledger,
+        request: Request,
+        reply: &Reply,
+    ) -> Result<(), Violation> {
+        match (request, reply) {
+            (Request::Register(register), Reply::Registered {}) => {
+                let Register { username, credential, .. } = register;
+                let exists = ledger.was_right(&username, &credential, 0);
+                let text = || format!("{username} was registered and is not there, or as another");
+                require(exists, Check::Acknowledged, text)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_page(ledger: &Ledger, user: &Username, page: &Page) -> Result<(), Violation> {
+    page.mails.iter().try_for_each(|mail| ledger.check_mail(mail, Some(user)))
+}
+
+fn check_change(
+    ledger: &Ledger,
+    user: &Username,
+    since: u64,
+    change: &Account,
+) -> Result<(), Violation> {
+    let is_done = match change {
+        Account::FullName { full_name } => ledger.was_named(user, full_name),
+        Account::Password { new, .. } => ledger.was_right(user, new, since),
+        Account::Delete { .. } => true,
+    };
+    let text = || format!("a change of {user} was acknowledged and not made");
+    require(is_done, Check::Acknowledged, text)
+}

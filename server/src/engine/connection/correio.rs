@@ -1,0 +1,236 @@
+//! The dialogue of correio's own protocol: a session, and its messages on a channel.
+
+use correio_proto::{
+    channel::{Channel, ChannelError},
+    frame::{FrameError, Malformed, MalformedKind},
+    limits,
+    message::{ClientMessage, ErrorCode, ErrorReply, NewMail, Notice, Reply, ServerMessage},
+};
+
+use super::{
+    context::ServerContext,
+    step::{Announcement, Step, Taken},
+};
+use crate::{
+    event::Event,
+    ids::Ticket,
+    limits::admission::Refusal,
+    session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
+};
+
+/// When a client that finds the server full should try again, in seconds.
+const FULL_RETRY: u32 = 30;
+
+/// When a client should send a frame again for which there was no memory, in seconds.
+const ROOM_RETRY: u32 = 10;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Correio {
+    session: Session,
+    protocol_errors: u32,
+}
+
+impl Correio {
+    /// The session.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// See `Dialogue::settle`.
+    pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        self.session.settle(context, settlement);
+    }
+
+    /// See `Dialogue::take_request`.
+    pub(super) fn take_request(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+    ) -> Taken {
+        match channel.next_message::<ClientMessage>() {
+            Ok(None) => Taken::Nothing,
+            Ok(Some(ClientMessage { number, request })) => {
+                let action = self.session.handle(&mut context.session, number, request);
+                Taken::Request(self.perform(channel, context, action))
+            }
+            Err(error) => Taken::Refused(self.refuse_input(channel, &context.session, error)),
+        }
+    }
+
+    /// See `Dialogue::complete`.
+    pub(super) fn complete(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) -> Option<Step> {
+        let action = self.session.complete(&mut context.session, ticket, done)?;
+        Some(self.perform(channel, context, action))
+    }
+
+    /// See `Dialogue::complete_unheard`.
+    pub(super) fn complete_unheard(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) {
+        if let Some(action) = self.session.complete(context, ticket, done) {
+            self.session.discarded(&action);
+        }
+    }
+
+    /// Performs the session's actions until it waits for a job or has replied.
+    fn perform(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+        mut action: Action,
+    ) -> Step {
+        loop {
+            let (ticket, done) = match action {
+                Action::Reply(number, reply, transition) => {
+                    let step = follow(channel, &context.session, transition);
+                    push(channel, &ServerMessage::Reply { number, reply });
+                    return step;
+                }
+                Action::Close(number, reply) => {
+                    push(channel, &ServerMessage::Reply { number, reply });
+                    return Step::Close;
+                }
+                Action::Defer(ticket, job) => match context.submit(ticket, job) {
+                    Some(done) => (ticket, done),
+                    None => return Step::Continue,
+                },
+            };
+            match self.session.complete(&mut context.session, ticket, done) {
+                Some(next) => action = next,
+                None => return Step::Continue,
+            }
+        }
+    }
+
+    /// Answers input that is not a request. Closes if no further input can be decoded, or after
+    /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
+    fn refuse_input(
+        &mut self,
+        channel: &mut Channel,
+        context: &SessionContext<'_>,
+        error: ChannelError,
+    ) -> Step {
+        match error {
+            ChannelError::Tls(_) | ChannelError::NotTls => {
+                report(context, &error.to_string());
+                Step::Close
+            }
+            ChannelError::WrongProtocol(protocol) => {
+                report(context, protocol.name());
+                channel.push_answer(protocol);
+                Step::Close
+            }
+            ChannelError::Frame(error) => {
+                let code = match error {
+                    FrameError::TooLarge { .. } => ErrorCode::TooLarge,
+                    FrameError::Empty => ErrorCode::Protocol,
+                };
+                let text = error.to_string();
+                report(context, &text);
+                push(channel, &refusal(0, code, text));
+                Step::Close
+            }
+            ChannelError::Malformed(malformed) => self.refuse_message(channel, context, malformed),
+        }
+    }
+
+    /// Answers a message that is not a request. Invalid values are not protocol errors: a client
+    /// may pass on what a person typed.
+    fn refuse_message(
+        &mut self,
+        channel: &mut Channel,
+        context: &SessionContext<'_>,
+        malformed: Malformed,
+    ) -> Step {
+        let Malformed { number, kind, text } = malformed;
+        let number = number.unwrap_or(0);
+        match kind {
+            MalformedKind::Invalid => {
+                push(channel, &refusal(number, ErrorCode::Invalid, text));
+                Step::Continue
+            }
+            MalformedKind::Protocol => {
+                report(context, &text);
+                push(channel, &refusal(number, ErrorCode::Protocol, text));
+                self.protocol_errors += 1;
+                match self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
+                    true => Step::Close,
+                    false => Step::Continue,
+                }
+            }
+        }
+    }
+
+    /// See `Dialogue::announce`.
+    pub(super) fn announce(channel: &mut Channel, announcement: Announcement<'_>) {
+        let message = match announcement {
+            Announcement::MailArrived(Arrival { from, from_name, subject }) => {
+                ServerMessage::Notice(Notice::NewMail(NewMail {
+                    from: from.clone(),
+                    from_name: from_name.clone(),
+                    subject: subject.clone(),
+                }))
+            }
+            Announcement::Ping => ServerMessage::Notice(Notice::Ping {}),
+            Announcement::SessionEnded => ServerMessage::Notice(Notice::SessionEnded {}),
+            Announcement::ShuttingDown => ServerMessage::Notice(Notice::ShuttingDown {}),
+            Announcement::NotAdmitted(Refusal::ServerFull) => {
+                busy("the server has no room; try again", FULL_RETRY)
+            }
+            Announcement::NotAdmitted(Refusal::PrefixFull) => {
+                busy("there are too many connections from this address; try again", FULL_RETRY)
+            }
+            Announcement::NoRoom => {
+                busy("the server has no room for a frame of this size now; try again", ROOM_RETRY)
+            }
+        };
+        push(channel, &message);
+    }
+}
+
+/// Adapts the channel to a transition of the session.
+fn follow(channel: &mut Channel, context: &SessionContext<'_>, transition: Transition) -> Step {
+    match transition {
+        Transition::Unchanged | Transition::PasswordChanged(_) => Step::Continue,
+        Transition::LoggedIn(_) => {
+            channel.set_frame_limit(context.config.frame_max());
+            Step::Continue
+        }
+        Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
+            channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
+            Step::LoggedOut
+        }
+    }
+}
+
+fn push(channel: &mut Channel, message: &ServerMessage) {
+    if channel.push(message).is_err() {
+        // Pages are bounded far below the largest frame; only a bug gets here.
+        Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
+    }
+}
+
+fn report(context: &SessionContext<'_>, text: &str) {
+    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
+}
+
+fn refusal(number: u32, code: ErrorCode, text: String) -> ServerMessage {
+    ServerMessage::Reply { number, reply: Reply::Error(ErrorReply::new(code, text)) }
+}
+
+/// An unsolicited error: it has the request number 0.
+fn busy(text: &str, retry_after: u32) -> ServerMessage {
+    let mut error = ErrorReply::new(ErrorCode::Busy, text);
+    error.retry_after = Some(retry_after);
+    ServerMessage::Reply { number: 0, reply: Reply::Error(error) }
+}

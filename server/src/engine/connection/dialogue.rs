@@ -1,0 +1,103 @@
+//! The protocol half of a connection: what the bytes mean. It knows nothing of the transport.
+
+use correio_proto::channel::Channel;
+
+use super::{
+    context::ServerContext,
+    correio::Correio,
+    step::{Announcement, Step, Taken},
+};
+use crate::{
+    ids::{ConnId, Ticket},
+    protocol::Protocol,
+    session::{Done, Identity, SessionContext, Settlement},
+};
+
+/// A connection's dialogue, by protocol.
+#[derive(Debug)]
+pub(super) enum Dialogue {
+    /// Correio's own protocol.
+    Correio(Correio),
+}
+
+impl Dialogue {
+    /// A dialogue in which nothing was said yet.
+    pub(super) fn new(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Correio => Self::Correio(Correio::default()),
+        }
+    }
+
+    /// The account that is logged in.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Correio(correio) => correio.session().identity(),
+        }
+    }
+
+    /// The ticket of the job that the dialogue waits for.
+    pub(super) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+        match self {
+            Self::Correio(correio) => correio.session().waiting_for(connection),
+        }
+    }
+
+    /// Whether the dialogue waits for a store job.
+    pub(super) fn is_storing(&self) -> bool {
+        match self {
+            Self::Correio(correio) => correio.session().is_storing(),
+        }
+    }
+
+    /// Takes one request from the channel and handles it. Must not be called while the dialogue
+    /// waits for a job.
+    pub(super) fn take_request(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+    ) -> Taken {
+        match self {
+            Self::Correio(correio) => correio.take_request(channel, context),
+        }
+    }
+
+    /// Continues with a job's result. `None` if the dialogue does not wait for this job.
+    pub(super) fn complete(
+        &mut self,
+        channel: &mut Channel,
+        context: &mut ServerContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) -> Option<Step> {
+        match self {
+            Self::Correio(correio) => correio.complete(channel, context, ticket, done),
+        }
+    }
+
+    /// As [`Dialogue::complete`] after the client has gone: the result has its effects on other
+    /// sessions, but there is no reply and no further job.
+    pub(super) fn complete_unheard(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        ticket: Ticket,
+        done: Done,
+    ) {
+        match self {
+            Self::Correio(correio) => correio.complete_unheard(context, ticket, done),
+        }
+    }
+
+    /// Settles the charge of the request in progress, if there is one, with the throttle.
+    pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        match self {
+            Self::Correio(correio) => correio.settle(context, settlement),
+        }
+    }
+
+    /// Tells the client something without being asked.
+    pub(super) fn announce(&self, channel: &mut Channel, announcement: Announcement<'_>) {
+        match self {
+            Self::Correio(_) => Correio::announce(channel, announcement),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a dialogue and its connection tell one another.
+
+use crate::{limits::admission::Refusal, session::effect::Arrival};
+
+/// What the connection must do after its dialogue handled a request or a job's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Go on: the dialogue has replied, or waits for a job.
+    Continue,
+    /// Go on with a client that has logged out.
+    LoggedOut,
+    /// Close after the pending output.
+    Close,
+}
+
+/// The result of taking a request from the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is no complete request.
+    Nothing,
+    /// A request was handled.
+    Request(Step),
+    /// The input was not a request.
+    Refused(Step),
+}
+
+/// Something that the server tells a client without being asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Announcement<'a> {
+    /// A mail arrived in the mailbox of the session's account.
+    MailArrived(&'a Arrival),
+    /// The client must give a sign of life.
+    Ping,
+    /// The session has ended because its account was changed.
+    SessionEnded,
+    /// The server stops.
+    ShuttingDown,
+    /// The connection is not admitted.
+    NotAdmitted(Refusal),
+    /// There is no memory for an incomplete request.
+    NoRoom,
+}

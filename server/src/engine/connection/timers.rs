@@ -1,0 +1,101 @@
+//! Timers of a connection: login timeout, idle timeout, ping, and the wait for the client's close.
+
+use std::time::Duration;
+
+use super::close_reason::CloseReason;
+use crate::session::SessionConfig;
+
+/// How long a closing connection waits for the client to read the last output and to close.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What happens when a connection timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The connection is closed for this reason.
+    Close(CloseReason),
+    /// The connection is closed for silence, unless the server is busy with the client's request.
+    Idle,
+    /// The client is pinged.
+    Ping,
+}
+
+/// A connection's timers, each with the uptime at which it fires. The first one that is due fires;
+/// the order decides between timers that are due at once.
+#[derive(Debug)]
+pub(super) struct Timers([Option<(Duration, Timer)>; 3]);
+
+impl Timers {
+    /// The timer of a connection that has been closing since `since`.
+    pub(super) fn lingering(since: Duration) -> Self {
+        Self([Some((since + LINGER, Timer::Close(CloseReason::ByServer))), None, None])
+    }
+
+    /// When the next timer fires.
+    pub(super) fn next(&self) -> Duration {
+        self.0.iter().flatten().map(|(at, _)| *at).min().unwrap_or(Duration::MAX)
+    }
+
+    /// The timer that is due.
+    pub(super) fn due(&self, uptime: Duration) -> Option<Timer> {
+        self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, timer)| *timer)
+    }
+}
+
+/// Times of the connection's last activity (uptime); its timers are computed from them.
+#[derive(Debug)]
+pub(super) struct Activity {
+    /// When the connection was opened or last logged out.
+    anonymous: Duration,
+    /// When the last request was received.
+    heard: Duration,
+    /// Since when there is output that the client does not read.
+    stuck: Option<Duration>,
+    /// Whether the client was pinged after its last request.
+    pinged: bool,
+}
+
+impl Activity {
+    /// The activity of a connection that was opened now.
+    pub(super) fn opened(uptime: Duration) -> Self {
+        Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
+    }
+
+    /// Restarts the login timeout: the client logged out.
+    pub(super) fn logged_out(&mut self, uptime: Duration) {
+        self.anonymous = uptime;
+    }
+
+    /// Restarts the idle timeout: a request was received. Re-arms the ping.
+    pub(super) fn heard(&mut self, uptime: Duration) {
+        self.heard = uptime;
+        self.pinged = false;
+    }
+
+    /// Restarts the idle timeout because the server, not the client, was busy. Does not re-arm the
+    /// ping.
+    pub(super) fn excused(&mut self, uptime: Duration) {
+        self.heard = uptime;
+    }
+
+    /// Disarms the ping until the next request: the client was pinged.
+    pub(super) fn pinged(&mut self) {
+        self.pinged = true;
+    }
+
+    /// Records whether the transport took all pending output.
+    pub(super) fn offered(&mut self, uptime: Duration, has_taken_all: bool) {
+        self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
+    }
+
+    /// The timers of a connection that is not closing.
+    pub(super) fn timers(&self, is_logged_in: bool, config: &SessionConfig) -> Timers {
+        let idle = config.idle_timeout;
+        let stuck = self.stuck.map(|since| (since + idle, Timer::Close(CloseReason::IdleTimeout)));
+        if !is_logged_in {
+            let end = Timer::Close(CloseReason::LoginTimeout);
+            return Timers([stuck, Some((self.anonymous + config.login_timeout, end)), None]);
+        }
+        let ping = (!self.pinged).then_some((self.heard + idle / 2, Timer::Ping));
+        Timers([stuck, Some((self.heard + idle, Timer::Idle)), ping])
+    }
+}

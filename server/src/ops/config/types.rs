@@ -1,0 +1,122 @@
+//! The settings as values that the server works with.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
+
+use crate::{
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    ops::certificate::CertificateSource,
+    store::{CreateStore, Quota, kind::StoreKind},
+};
+
+/// The task of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Serve.
+    Serve,
+    /// Print the certificate's fingerprint.
+    Fingerprint,
+    /// Make invites and print them.
+    Invite {
+        /// How many.
+        count: u32,
+        /// Days until they expire.
+        days: u32,
+    },
+}
+
+/// How connections are protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecurityConfig {
+    /// Not at all.
+    Plaintext,
+    /// By TLS with this certificate.
+    Tls(CertificateSource),
+}
+
+/// The value of every setting. OPERATING.md's table describes each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Each field is the setting of the same name.
+pub struct Config {
+    pub task: Task,
+    pub listen: Listen,
+    pub data_dir: PathBuf,
+    pub security: SecurityConfig,
+    pub store: StoreKind,
+    pub create_store: CreateStore,
+    pub registration: RegistrationPolicy,
+    pub bcrypt_cost: u32,
+    pub hash_workers: usize,
+    pub hash_queue: usize,
+    pub store_queue: usize,
+    pub admission: AdmissionSettings,
+    pub throttle: ThrottleSettings,
+    pub input_max: usize,
+    pub output_max: usize,
+    pub quota: Quota,
+    pub body_max: usize,
+    pub login_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub log_level: log::LevelFilter,
+    pub log_file: Option<PathBuf>,
+}
+
+/// The addresses to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// All addresses of the machine, IPv4 and IPv6. One of the two families is enough.
+    Everywhere,
+    /// These addresses, all of them.
+    On(Vec<SocketAddr>),
+}
+
+impl Listen {
+    /// The addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::On(addresses) => addresses.clone(),
+            Self::Everywhere => vec![
+                (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+                (Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into(),
+            ],
+        }
+    }
+}
+
+impl Config {
+    /// Warnings for the operator, logged at every start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.bcrypt_cost < 10 {
+            warnings.push(format!(
+                "bcrypt-cost {} is below 10: stolen password hashes are cheap to guess",
+                self.bcrypt_cost
+            ));
+        }
+        let is_public = |address: &SocketAddr| !address.ip().is_loopback();
+        if self.security == SecurityConfig::Plaintext
+            && self.listen.addresses().iter().any(is_public)
+        {
+            warnings.push(
+                "listening beyond this machine without TLS: others on the way can read mail and \
+                 take over accounts"
+                    .to_owned(),
+            );
+        }
+        if self.store == StoreKind::Memory {
+            warnings.push(
+                "accounts and mail are in memory only: they are gone when the server stops"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+}

@@ -1,0 +1,8 @@
+//! The protocols that clients may speak.
+
+/// The protocol of a listener, and so of each connection that it accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Correio's own protocol (`proto/PROTOCOL.md`).
+    Correio,
+}

@@ -1,0 +1,36 @@
+//! Configuration of all sessions of a server.
+
+use std::time::Duration;
+
+use correio_proto::{limits, message::Realm, tls::Security};
+
+use crate::auth::{hashing::Bcrypt, invite::RegistrationRules};
+
+/// Configuration of all sessions of a server.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// TLS, or plaintext.
+    pub security: Security,
+    /// Random id of the store.
+    pub realm: Realm,
+    /// Longest body accepted, in bytes.
+    pub body_max: usize,
+    /// Which clients may register.
+    pub registrations: RegistrationRules,
+    /// How passwords are hashed for the store.
+    pub bcrypt: Bcrypt,
+    /// Time from opening a connection, or logging out, until it must be logged in. Requests do not
+    /// extend it.
+    pub login_timeout: Duration,
+    /// How long a logged-in connection may be without a request, or with output that the client
+    /// does not read. The client is pinged after half of this time.
+    pub idle_timeout: Duration,
+}
+
+impl SessionConfig {
+    /// Largest frame that a logged-in client may send, in bytes.
+    #[must_use]
+    pub fn frame_max(&self) -> usize {
+        self.body_max + limits::FRAME_OVERHEAD_MAX
+    }
+}

@@ -1,0 +1,46 @@
+//! Open sessions by account.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::ids::{AccountId, ConnId};
+
+/// Most sessions of one account: more than a person has devices, and few enough to send a notice to
+/// all of them.
+const SESSIONS_MAX: usize = 100;
+
+/// See the module's description. Has at most one entry a connection.
+#[derive(Debug, Default)]
+pub(crate) struct SessionRegistry {
+    /// Clients cannot choose account numbers, so a fast hash is safe.
+    sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
+}
+
+impl SessionRegistry {
+    /// Adds a session. If the account has too many sessions now, removes the oldest and returns it:
+    /// the caller must end that connection.
+    #[must_use]
+    pub(crate) fn add(&mut self, account: AccountId, connection: ConnId) -> Option<ConnId> {
+        let sessions = self.sessions.entry(account).or_default();
+        sessions.push(connection);
+        // Removed at once: closing the connection takes a moment, and must not be started twice.
+        (sessions.len() > SESSIONS_MAX).then(|| sessions.remove(0))
+    }
+
+    /// Removes a session, if it is there.
+    pub(crate) fn remove(&mut self, account: AccountId, connection: ConnId) {
+        if let Some(sessions) = self.sessions.get_mut(&account) {
+            sessions.retain(|session| *session != connection);
+            if sessions.is_empty() {
+                self.sessions.remove(&account);
+            }
+        }
+    }
+
+    /// The sessions of an account.
+    #[must_use]
+    pub(crate) fn of(&self, account: AccountId) -> &[ConnId] {
+        self.sessions.get(&account).map_or(&[], Vec::as_slice)
+    }
+}

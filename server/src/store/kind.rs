@@ -1,0 +1,98 @@
+//! The stores that a server can be started with, and how each is opened.
+
+use std::{path::PathBuf, sync::Arc};
+
+use correio_proto::message::Realm;
+
+use super::{
+    CreateStore, History, Quota, Store,
+    memory::{MemoryLimits, MemoryStore},
+    sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
+};
+use crate::{sysexits, waker::Wake};
+
+/// A kind of store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// [`crate::store::sqlite`].
+    Sqlite,
+    /// [`crate::store::memory`].
+    Memory,
+}
+
+/// How a store is opened, whatever its kind.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// The bound of each mailbox.
+    pub quota: Quota,
+    /// How many jobs may wait, where the store has a queue.
+    pub queue_jobs: usize,
+    /// Whether an empty store is made where there is none.
+    pub create: CreateStore,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The SQLite store.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteOpenError),
+    /// There are no random bytes for the id of a new store.
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+impl OpenError {
+    /// The exit status of a server whose store cannot be opened, as in sysexits.h.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Sqlite(error) => error.exit_status(),
+            Self::Random(_) => sysexits::OS,
+        }
+    }
+}
+
+impl StoreKind {
+    /// All kinds. The first is the default.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Memory];
+
+    /// Its name in the settings and in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Opens a store of this kind, and returns its history, too. The store calls `wake` when
+    /// answers are ready that it did not give at once.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open(
+        self,
+        options: StoreOptions,
+        wake: Arc<dyn Wake>,
+    ) -> Result<(Box<dyn Store>, History), OpenError> {
+        let StoreOptions { directory, quota, queue_jobs, create } = options;
+        match self {
+            Self::Sqlite => {
+                let options = SqliteOptions { queue_jobs, create, ..SqliteOptions::default() };
+                let store = SqliteStore::open(&directory, quota, options, wake)?;
+                let history = store.history();
+                Ok((Box::new(store), history))
+            }
+            Self::Memory => {
+                let mut realm = [0; 16];
+                getrandom::fill(&mut realm).map_err(OpenError::Random)?;
+                let store = MemoryStore::new(Realm(realm), quota, MemoryLimits::default());
+                Ok((Box::new(store), History::default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The group of jobs that the store thread makes durable together.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use correio_proto::mail::Mail;
+
+use super::queue::{GROUP_BYTES_MAX, Queue, size};
+use crate::{
+    clock::Clock,
+    ids::Ticket,
+    store::{StoreDone, StoreJob},
+};
+
+/// Maximum of jobs in one transaction, so that no job waits long for the others' answers.
+const GROUP_MAX: usize = 1000;
+
+/// A group that has this many jobs stops absorbing new arrivals. Otherwise loop and store thread
+/// would alternate instead of overlapping.
+const GROWN_MAX: usize = 128;
+
+/// Bytes of pages after which a group ends, and of uncollected pages above which the next group
+/// waits: a page may be ten thousand times as large as the request for it.
+pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
+
+/// The queue as the store's two threads share it.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    pub(super) waiting: Queue,
+    /// Whether the store thread waits for a job.
+    pub(super) is_idle: bool,
+    /// Whether the store is being closed, so that no further job comes.
+    pub(super) closed: bool,
+}
+
+/// Jobs that are made durable together.
+pub(super) struct Group<'a> {
+    jobs: Vec<(Ticket, StoreJob)>,
+    /// Bytes of the jobs as [`size`] counts them.
+    bytes: u64,
+    clock: Clock,
+    /// When the group's single large job began, as an uptime; `None` for a group of small jobs.
+    large_since: Option<Duration>,
+    queue: &'a Mutex<Jobs>,
+}
+
+impl<'a> Group<'a> {
+    /// An empty group, whose jobs come from this queue.
+    pub(super) fn new(queue: &'a Mutex<Jobs>) -> Self {
+        Self { jobs: Vec::new(), bytes: 0, clock: Clock::start(), large_since: None, queue }
+    }
+
+    /// The jobs, in the order of execution.
+    pub(super) fn jobs(&self) -> &[(Ticket, StoreJob)] {
+        &self.jobs
+    }
+
+    /// Waits for jobs and takes all that are there. Jobs that the previous group left unanswered
+    /// come first. Returns false once the store is closed and the queue is empty.
+    pub(super) fn begin(&mut self, changed: &Condvar) -> bool {
+        self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
+        self.large_since = None;
+        let mut queue = lock(self.queue);
+        loop {
+            if queue.closed {
+                queue.waiting.end_rest();
+            }
+            let now = self.clock.uptime();
+            if self.jobs.is_empty()
+                && let Some((ticket, job)) = queue.waiting.pop_large(now)
+            {
+                self.large_since = Some(now);
+                self.push(ticket, job);
+                return true;
+            }
+            if self.take(&mut queue.waiting) || !self.jobs.is_empty() {
+                return true;
+            }
+            let rest = queue.waiting.rest(now);
+            if queue.closed && rest.is_none() {
+                return false;
+            }
+            queue.is_idle = true;
+            queue = match rest {
+                Some(rest) => {
+                    let woken = changed.wait_timeout(queue, rest);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+            queue.is_idle = false;
+        }
+    }
+
+    /// Removes the first `count` jobs, which were answered, and returns their tickets. The others
+    /// become the first jobs of the next group.
+    pub(super) fn take_answered(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
+        let count = count.min(self.jobs.len());
+        self.jobs.drain(..count).map(|(ticket, _)| ticket)
+    }
+
+    /// Ends the group, after its upkeep: the time of a large job is charged.
+    pub(super) fn end(&mut self) {
+        if let Some(begun) = self.large_since.take() {
+            lock(self.queue).waiting.large_done(begun, self.clock.uptime());
+        }
+    }
+
+    /// Takes jobs that arrived meanwhile. Returns false where there are none, or the group is full.
+    pub(super) fn grow(&mut self) -> bool {
+        if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
+            return false;
+        }
+        let mut queue = lock(self.queue);
+        self.take(&mut queue.waiting)
+    }
+
+    /// Takes small jobs up to the bounds of a group. Returns whether there were any.
+    fn take(&mut self, queue: &mut Queue) -> bool {
+        let before = self.jobs.len();
+        while self.jobs.len() < GROUP_MAX && self.bytes < GROUP_BYTES_MAX {
+            let Some((ticket, job)) = queue.pop_small() else {
+                break;
+            };
+            self.push(ticket, job);
+        }
+        self.jobs.len() > before
+    }
+
+    fn push(&mut self, ticket: Ticket, job: StoreJob) {
+        self.bytes += size(&job);
+        self.jobs.push((ticket, job));
+    }
+}
+
+/// Approximate bytes of a page in memory; 0 for other answers.
+pub(super) fn page_bytes(done: &StoreDone) -> usize {
+    let StoreDone::Page { mails, .. } = done else {
+        return 0;
+    };
+    let bytes = |mail: &Mail| {
+        let texts = mail.body.as_str().len() + mail.subject.as_str().len();
+        texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
+    };
+    mails.iter().map(bytes).sum()
+}
+
+/// Locks a mutex. The locked data is never left half-updated, so a poisoned mutex is safe to use.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

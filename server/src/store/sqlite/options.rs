@@ -1,0 +1,29 @@
+//! How a SQLite store is opened.
+
+use crate::store::CreateStore;
+
+/// Bounds of the queue and of the memtable, and how the store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    /// Jobs that may wait.
+    pub queue_jobs: usize,
+    /// Bytes of subjects and bodies that may wait, counted for each recipient. Mails that are
+    /// larger than a group have a bound of their own.
+    pub queue_bytes: u64,
+    /// Mails, counted for each recipient, after which the memtable is flushed into the index of
+    /// mailboxes.
+    pub memtable_mails: usize,
+    /// Whether an empty store is made where there is none.
+    pub create: CreateStore,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            queue_jobs: 16_384,
+            queue_bytes: 64 << 20,
+            memtable_mails: 8192,
+            create: CreateStore::Auto,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The schema of the database, as steps from one version to the next.
+//!
+//! A database has the number of its version in `PRAGMA user_version`. A step is never changed after
+//! a release; a new version is a new step.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use super::open_error::{SqliteOpenError, failure};
+
+/// SQLite's `application_id` of a correio database: "corr".
+pub(super) const APPLICATION_ID: u32 = 0x636f_7272;
+
+/// The steps of a schema, and the parts that they make.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// SQL that makes version 1, then version 2 of it, and so on.
+    pub steps: &'static [&'static str],
+    /// Tables and indexes that a database must have.
+    pub parts: &'static [Part],
+}
+
+/// A table or an index.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// First version that has it.
+    pub since: u32,
+    /// Last version that has it.
+    pub until: u32,
+    /// `table` or `index`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+impl Schema {
+    /// The schema of this program.
+    pub const PRESENT: Self = Self {
+        steps: &[VERSION_1],
+        parts: &[
+            Part::new("table", "meta"),
+            Part::new("table", "account"),
+            Part::new("table", "mail"),
+            Part::new("table", "mailbox"),
+            Part::new("table", "verdict"),
+            Part::new("index", "verdict_age"),
+            Part::new("table", "used_invite"),
+            Part::new("table", "wal_state"),
+        ],
+    };
+
+    /// The version that [`Schema::migrate`] leads to.
+    pub(super) fn version(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Refuses a database of this version that lacks a table or an index.
+    pub(super) fn check(
+        &self,
+        path: &Path,
+        connection: &Connection,
+        version: u32,
+    ) -> Result<(), SqliteOpenError> {
+        let is_needed = |part: &&Part| (part.since..=part.until).contains(&version);
+        for Part { kind, name, .. } in self.parts.iter().filter(is_needed) {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
+            let count: u32 = connection
+                .query_row(sql, params![kind, name], |row| row.get(0))
+                .map_err(|source| failure(path, source))?;
+            if count == 0 {
+                let reason = format!("its {kind} {name} is missing");
+                return Err(SqliteOpenError::Damaged { path: path.to_owned(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings a database from version `done` (0: it is empty) to the schema's last version. Each
+    /// step is one transaction, its version number included.
+    pub(super) fn migrate(
+        &self,
+        path: &Path,
+        connection: &mut Connection,
+        done: u32,
+    ) -> Result<(), SqliteOpenError> {
+        let failed = |source| failure(path, source);
+        for (version, step) in (1..).zip(self.steps).skip(done as usize) {
+            let transaction = connection.transaction().map_err(failed)?;
+            transaction.execute_batch(step).map_err(failed)?;
+            if version == 1 {
+                let sql = "INSERT INTO meta (only, realm) VALUES (1, ?1)";
+                transaction.execute(sql, params![random()?]).map_err(failed)?;
+                transaction
+                    .pragma_update(None, "application_id", APPLICATION_ID)
+                    .map_err(failed)?;
+            }
+            transaction.pragma_update(None, "user_version", version).map_err(failed)?;
+            transaction.commit().map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// A part that every version has.
+    #[must_use]
+    pub const fn new(kind: &'static str, name: &'static str) -> Self {
+        Self { since: 1, until: u32::MAX, kind, name }
+    }
+}
+
+/// Mail ids grow with the time. The key of `verdict` therefore begins with the id: rows that are
+/// written together are on the same few pages, whatever their senders. The table `mailbox` is the
+/// index from an account to its mails; a memtable stands in for its last entries (`memtable.rs`),
+/// and `meta` says how far it goes. `wal_state.rs` describes `wal_state`.
+const VERSION_1: &str = "
+    CREATE TABLE meta (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        realm BLOB NOT NULL,
+        reserved INTEGER NOT NULL DEFAULT 0,
+        indexed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE account (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        username TEXT NOT NULL UNIQUE,
+        full_name TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        register_id BLOB NOT NULL,
+        mails INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE mail (
+        seq INTEGER PRIMARY KEY,
+        account INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        sender TEXT NOT NULL,
+        sender_name TEXT NOT NULL,
+        recipients TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        subject TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE mailbox (
+        account INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (account, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE verdict (
+        id BLOB NOT NULL,
+        sender INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        sent_at INTEGER NOT NULL,
+        PRIMARY KEY (id, sender)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX verdict_age ON verdict (sent_at);
+    CREATE TABLE used_invite (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE wal_state (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        is_open INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        pages INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO wal_state VALUES (1, 0, 0, 0);
+";
+
+fn random() -> Result<[u8; 16], SqliteOpenError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| SqliteOpenError::Random { detail: error.to_string() })?;
+    Ok(bytes)
+}

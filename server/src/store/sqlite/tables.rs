@@ -1,0 +1,14 @@
+//! The data that the SQL of every job works on.
+
+use rusqlite::Connection;
+
+use super::{cache::AccountCache, memtable::Memtable};
+use crate::store::Quota;
+
+/// The database, and the tables in memory that stand in for a part of it.
+pub(super) struct Tables<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) quota: Quota,
+    pub(super) memtable: &'a mut Memtable,
+    pub(super) accounts: &'a mut AccountCache,
+}

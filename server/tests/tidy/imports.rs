@@ -1,0 +1,454 @@
+//! Reads which file imports which, and fails where imports run in a circle or upwards.
+//!
+//! An import is a path that begins with `crate`, `super`, `self` or the name of a child module, in
+//! a `use` or in an expression. Comments, strings and test modules are ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{is_test, sources_in};
+
+/// Paths of modules in their crate, each with the modules it imports.
+type Graph = BTreeMap<Module, BTreeSet<Module>>;
+
+/// A module's path from its crate's root: empty for the root itself.
+type Module = Vec<String>;
+
+/// The rooms of the server from the lowest to the highest, and what each may import.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("data_directory", &[]),
+    ("ids", &[]),
+    ("private_file", &[]),
+    ("protocol", &[]),
+    ("sysexits", &[]),
+    ("waker", &[]),
+    ("event", &["ids"]),
+    ("limits", &["ids"]),
+    ("auth", &["data_directory", "event", "ids", "private_file", "waker"]),
+    ("store", &["clock", "data_directory", "ids", "sysexits", "waker"]),
+    ("session", &["clock", "event", "ids", "limits", "auth", "store"]),
+    ("engine", &["clock", "event", "ids", "protocol", "limits", "auth", "store", "session"]),
+    (
+        "ops",
+        &[
+            "clock",
+            "data_directory",
+            "event",
+            "private_file",
+            "protocol",
+            "sysexits",
+            "waker",
+            "limits",
+            "auth",
+            "store",
+        ],
+    ),
+    ("reactor", &["clock", "event", "ids", "protocol", "waker", "store", "engine", "ops"]),
+];
+
+/// Circles between files that still exist: a crate's folder and its modules. A circle may shrink; a
+/// circle that is gone must be taken out of the list.
+const KNOWN_CIRCLES: &[(&str, &str)] = &[
+    (
+        "client/src",
+        "(root) client client::event client::queue client::wire error network \
+         network::happy_eyeballs network::link oneshot service service::receive storage::drafts \
+         storage::drafts::file storage::drafts::record storage::layout storage::lock \
+         storage::mailbox storage::mailbox::claim storage::mailbox::format \
+         storage::mailbox::saving storage::mailbox::scan trust trust::known trust::untrusted \
+         trust::verifier",
+    ),
+    ("client/src", "keys keys::sequence"),
+    ("client/src", "sanitize sanitize::joiners"),
+];
+
+#[test]
+fn rooms_import_only_rooms_below() {
+    for (index, (room, allowed)) in ROOMS.iter().enumerate() {
+        let is_below = |name: &&str| ROOMS.iter().take(index).any(|(below, _)| below == name);
+        assert!(allowed.iter().all(is_below), "{room} may import only rooms listed before it");
+    }
+    let mut broken = Vec::new();
+    for (file, imports) in graph_of("server/src") {
+        let Some(room) = file.first() else { continue };
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| name == room) else {
+            broken.push(format!("{room} is not listed"));
+            continue;
+        };
+        for import in imports {
+            let target = import.first().map_or("", String::as_str);
+            if target != room && !allowed.contains(&target) {
+                broken.push(format!("{} imports {}", file.join("::"), import.join("::")));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    let mut found = Vec::new();
+    for folder in ["proto/src", "server/src", "client/src", "client/src/bin/correio"] {
+        for circle in circles(&graph_of(folder)) {
+            found.push((folder, circle));
+        }
+    }
+    let is_known = |(folder, files): &(&str, Vec<String>), (known_folder, known): &(&str, &str)| {
+        folder == known_folder && files.iter().all(|file| known.split(' ').any(|it| it == file))
+    };
+    let new: Vec<_> = found
+        .iter()
+        .filter(|circle| !KNOWN_CIRCLES.iter().any(|known| is_known(circle, known)))
+        .collect();
+    assert!(new.is_empty(), "files that import each other: {new:#?}");
+    let gone: Vec<_> = KNOWN_CIRCLES
+        .iter()
+        .filter(|known| !found.iter().any(|circle| is_known(circle, known)))
+        .collect();
+    assert!(gone.is_empty(), "take these out of KNOWN_CIRCLES: {gone:#?}");
+}
+
+/// The graph of the crate whose root is in this folder.
+fn graph_of(folder: &str) -> Graph {
+    let is_other_crate = |name: &str| {
+        name == "server/src/main.rs" || (folder == "client/src" && name.contains("/bin/"))
+    };
+    let files: Vec<(Module, String)> = sources_in(&[folder])
+        .into_iter()
+        .filter(|(name, _)| !is_test(name) && !is_other_crate(name))
+        .map(|(name, text)| (module_of(name.strip_prefix(folder).unwrap()), text))
+        .collect();
+    graph(&files)
+}
+
+/// The module that a file is, from its path in the crate.
+fn module_of(path: &str) -> Module {
+    let path = path.strip_suffix(".rs").unwrap();
+    let mut module: Module =
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
+        module.pop();
+    }
+    module
+}
+
+fn graph(files: &[(Module, String)]) -> Graph {
+    let modules: BTreeSet<&Module> = files.iter().map(|(module, _)| module).collect();
+    let of_file = |(module, text): &(Module, String)| {
+        let imports = Reader::new(module, text).paths().into_iter().map(|mut path| {
+            while !path.is_empty() && !modules.contains(&path) {
+                path.pop();
+            }
+            path
+        });
+        (module.clone(), imports.filter(|import| import != module).collect())
+    };
+    files.iter().map(of_file).collect()
+}
+
+/// The groups of modules that reach each other, each sorted.
+fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> =
+        graph.keys().map(|module| (module, reachable(graph, module))).collect();
+    let name = |module: &Module| match module.is_empty() {
+        true => "(root)".to_owned(),
+        false => module.join("::"),
+    };
+    graph
+        .keys()
+        .filter(|module| reached[module].contains(module))
+        .map(|module| {
+            let is_mutual = |other: &&&Module| reached[*other].contains(module);
+            reached[module].iter().filter(is_mutual).map(|other| name(other)).collect()
+        })
+        .collect()
+}
+
+/// The modules that a module imports, directly or through others.
+fn reachable<'a>(graph: &'a Graph, from: &'a Module) -> BTreeSet<&'a Module> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(module) = open.pop() {
+        for import in graph.get(module).into_iter().flatten() {
+            if found.insert(import) {
+                open.push(import);
+            }
+        }
+    }
+    found
+}
+
+/// Reads the paths of one file.
+struct Reader {
+    tokens: Vec<String>,
+    at: usize,
+    /// The module that the reader is in: the file's, or one written inside it.
+    module: Module,
+    /// Braces that are open.
+    depth: usize,
+    /// Depths at which modules written inside the file end.
+    ends: Vec<usize>,
+    children: BTreeSet<String>,
+    paths: Vec<Module>,
+}
+
+impl Reader {
+    fn new(module: &Module, text: &str) -> Self {
+        let tokens = tokens(text);
+        let is_child = |words: &&[String]| words[0] == "mod" && words[2] == ";";
+        let children = tokens.windows(3).filter(is_child).map(|words| words[1].clone()).collect();
+        let (at, depth, ends, paths) = (0, 0, Vec::new(), Vec::new());
+        Self { tokens, at, module: module.clone(), depth, ends, children, paths }
+    }
+
+    /// The paths as they begin at the crate's root.
+    fn paths(mut self) -> Vec<Module> {
+        while self.at < self.tokens.len() {
+            match self.token(0) {
+                "{" => self.depth += 1,
+                "}" => {
+                    self.depth -= 1;
+                    if self.ends.pop_if(|end| *end == self.depth).is_some() {
+                        self.module.pop();
+                    }
+                }
+                "mod" if self.token(2) == "{" => {
+                    let name = self.token(1).to_owned();
+                    if self.is_for_tests() {
+                        self.skip_block();
+                        continue;
+                    }
+                    self.ends.push(self.depth);
+                    self.module.push(name);
+                }
+                "use" => {
+                    self.at += 1;
+                    self.tree(&[]);
+                }
+                _ if self.begins_path() => {
+                    let path = self.plain_path();
+                    self.add(&path);
+                    continue;
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.paths
+    }
+
+    fn token(&self, ahead: usize) -> &str {
+        self.tokens.get(self.at + ahead).map_or("", String::as_str)
+    }
+
+    /// Whether `#[cfg(test)]` stands before this token.
+    fn is_for_tests(&self) -> bool {
+        let before = self.tokens.get(..self.at).unwrap_or_default();
+        before.ends_with(&["#", "[", "cfg", "(", "test", ")", "]"].map(str::to_owned))
+    }
+
+    fn skip_block(&mut self) {
+        let mut depth = 0;
+        while self.at < self.tokens.len() {
+            match self.token(0) {
+                "{" => depth += 1,
+                "}" if depth == 1 => {
+                    self.at += 1;
+                    return;
+                }
+                "}" => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Whether a path begins here that is not the rest of another one, or of a method call.
+    fn begins_path(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        self.token(1) == "::" && !matches!(before.map(String::as_str), Some("::" | "." | "$"))
+    }
+
+    fn plain_path(&mut self) -> Vec<String> {
+        let mut path = vec![self.token(0).to_owned()];
+        while self.token(1) == "::" && self.token(2).starts_with(is_word) {
+            path.push(self.token(2).to_owned());
+            self.at += 2;
+        }
+        self.at += 1;
+        path
+    }
+
+    /// Reads a tree of a `use`, to the token that ends it.
+    fn tree(&mut self, before: &[String]) {
+        let mut path = before.to_vec();
+        let mut is_all = false;
+        loop {
+            match self.token(0) {
+                "{" => {
+                    while self.token(0) != "}" {
+                        self.at += 1;
+                        self.tree(&path);
+                    }
+                    self.at += 1;
+                    return;
+                }
+                "," | "}" | ";" | "" => break,
+                "as" => self.at += 1,
+                "*" => is_all = true,
+                "::" => {}
+                word => path.push(word.to_owned()),
+            }
+            self.at += 1;
+        }
+        // Nothing stands after the last comma of a list.
+        if is_all || path.len() > before.len() {
+            self.add(&path);
+        }
+    }
+
+    fn add(&mut self, path: &[String]) {
+        let Some((first, rest)) = path.split_first() else { return };
+        let (mut from, mut rest) = match first.as_str() {
+            "crate" => (Vec::new(), rest),
+            "self" => (self.module.clone(), rest),
+            "super" => (self.module.clone(), path),
+            _ if self.children.contains(first) => (self.module.clone(), path),
+            _ => return,
+        };
+        while let Some(("super", after)) = rest.split_first().map(|(word, rest)| (&**word, rest)) {
+            from.pop();
+            rest = after;
+        }
+        from.extend(rest.iter().filter(|word| *word != "self").cloned());
+        self.paths.push(from);
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Words, `::` and single signs, without comments, strings, characters and lifetimes.
+fn tokens(text: &str) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            _ if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            _ if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            _ if is_raw_string(rest) => raw_string(rest),
+            '"' => string(rest),
+            '\'' => quoted(rest),
+            _ if is_word(first) => {
+                let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                found.push(rest[..length].to_owned());
+                length
+            }
+            _ if rest.starts_with("::") => {
+                found.push("::".to_owned());
+                2
+            }
+            _ => {
+                if !first.is_whitespace() {
+                    found.push(first.to_string());
+                }
+                first.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    found
+}
+
+fn is_raw_string(text: &str) -> bool {
+    let text = text.strip_prefix('b').unwrap_or(text);
+    text.strip_prefix('r').is_some_and(|rest| rest.trim_start_matches('#').starts_with('"'))
+}
+
+fn raw_string(text: &str) -> usize {
+    let begin = text.find('"').unwrap();
+    let hashes = text[..begin].matches('#').count();
+    let end = format!("\"{}", "#".repeat(hashes));
+    let inside = begin + 1;
+    text[inside..].find(&end).map_or(text.len(), |at| inside + at + end.len())
+}
+
+fn string(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '"' if !is_escaped => return at + 1,
+            '\\' => is_escaped = !is_escaped,
+            _ => is_escaped = false,
+        }
+    }
+    text.len()
+}
+
+/// A character in quotes, or only the quote of a lifetime.
+fn quoted(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    match (chars.next(), chars.next()) {
+        (Some((_, '\\')), Some((escaped, c))) => {
+            let from = escaped + c.len_utf8();
+            text[from..].find('\'').map_or(1, |end| from + end + 1)
+        }
+        (Some(_), Some((end, '\''))) => end + 1,
+        _ => 1,
+    }
+}
+
+#[test]
+fn imports_are_read() {
+    let text = r##"
+        //! crate::comment
+        use std::fmt;
+        use crate::{ids::{AccountId, self}, store::sqlite::{open as opened, file::*}};
+        pub(crate) use self::child::Thing;
+        use child::Other;
+        mod child;
+        mod inside {
+            use super::super::sibling;
+            fn one<'a>(text: &'a str) -> char { '"' }
+        }
+        const TEXT: &str = "crate::string \" crate::string";
+        const RAW: &str = r#"crate::raw " "#;
+        fn two() { super::called::twice(); other::path(); '{'; b'\''; child::run(); }
+        #[cfg(test)]
+        mod tests {
+            use crate::only::tests;
+        }
+        fn three() { crate::last(); }
+    "##;
+    let module = ["room", "file"].map(str::to_owned).to_vec();
+    let paths: Vec<String> =
+        Reader::new(&module, text).paths().iter().map(|path| path.join("::")).collect();
+    let expected = [
+        "ids::AccountId",
+        "ids",
+        "store::sqlite::open",
+        "store::sqlite::file",
+        "room::file::child::Thing",
+        "room::file::child::Other",
+        "room::sibling",
+        "room::called::twice",
+        "room::file::child::run",
+        "last",
+    ];
+    assert_eq!(paths, expected);
+}
+
+#[test]
+fn circles_are_found() {
+    let file = |name: &str, text: &str| (module_of(name), text.to_owned());
+    let files = [
+        file("lib.rs", "mod room; mod leaf;"),
+        file("room/mod.rs", "mod one; mod two; use one::A;"),
+        file("room/one.rs", "use super::two::B;"),
+        file("room/two.rs", "use crate::{leaf, room::Parent};"),
+        file("leaf.rs", "fn f() { crate::leaf::g() }"),
+    ];
+    let expected = ["room", "room::one", "room::two"].map(str::to_owned).to_vec();
+    assert_eq!(circles(&graph(&files)), BTreeSet::from([expected]));
+    let without_import = files.map(|(module, text)| (module, text.replace("room::Parent", "")));
+    assert!(circles(&graph(&without_import)).is_empty());
+}
