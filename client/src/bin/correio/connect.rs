@@ -116,3 +116,89 @@ pub(crate) fn not_connected(text: &Text, option: TrustOption, error: &ConnectErr
         (TrustOption::Unset | TrustOption::Plaintext | TrustOption::Fingerprint(_), _) => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use correio_client::Doubt;
+
+    use super::*;
+    use crate::text::Lang;
+
+    /// Answers every attempt with this distrust, and the question with this answer.
+    struct Scripted {
+        distrust: Distrust,
+        answer: bool,
+        attempts: Vec<Trust>,
+        asked: usize,
+        remembered: usize,
+    }
+
+    impl Connector for Scripted {
+        type Stop = ();
+
+        fn attempt(&mut self, address: &Address, trust: Trust) -> Result<Service, ConnectError> {
+            self.attempts.push(trust);
+            let (address, distrust) = (address.clone(), self.distrust.clone());
+            Err(ConnectError::Untrusted(Untrusted { address, found: found(), distrust }))
+        }
+
+        fn accepts(&mut self, _: &Untrusted) -> Result<bool, ()> {
+            self.asked += 1;
+            Ok(self.answer)
+        }
+
+        fn remember(&mut self, _: &Untrusted) -> Result<(), KnownServersError> {
+            self.remembered += 1;
+            Ok(())
+        }
+    }
+
+    const UNVOUCHED: Distrust = Distrust::Unvouched(Doubt::UnknownIssuer);
+
+    fn found() -> Fingerprint {
+        Fingerprint::of(b"found")
+    }
+
+    fn expected() -> Fingerprint {
+        Fingerprint::of(b"expected")
+    }
+
+    fn changed() -> Distrust {
+        Distrust::Changed { expected: expected() }
+    }
+
+    fn connected(distrust: Distrust, answer: bool) -> (Scripted, NoConnection) {
+        let (attempts, asked, remembered) = (Vec::new(), 0, 0);
+        let mut connector = Scripted { distrust, answer, attempts, asked, remembered };
+        let data = tempfile::tempdir().unwrap();
+        let known = KnownServers::in_directory(data.path());
+        let address = "localhost".parse().unwrap();
+        let error = connect(&mut connector, TrustOption::Unset, &known, &address);
+        (connector, error.unwrap().unwrap_err())
+    }
+
+    #[test]
+    fn a_certificate_that_is_accepted_at_the_first_contact_is_remembered_and_then_trusted() {
+        let (connector, _) = connected(UNVOUCHED, true);
+        assert_eq!((connector.asked, connector.remembered), (1, 1));
+        assert_eq!(connector.attempts, [Trust::Authorities, Trust::Fingerprint(found())]);
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_or_has_changed_is_neither_remembered_nor_tried_again() {
+        for (distrust, asked) in [(UNVOUCHED, 1), (changed(), 0)] {
+            let (connector, _) = connected(distrust, asked == 0);
+            assert_eq!((connector.asked, connector.remembered), (asked, 0));
+            assert_eq!(connector.attempts, [Trust::Authorities]);
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_differs_from_the_stated_fingerprint_has_not_changed() {
+        let text = Text::new(Lang::En);
+        let (_, error) = connected(changed(), true);
+        let stated = TrustOption::Fingerprint(expected());
+        assert!(error.failure(&text, stated).text.contains("--fingerprint"));
+        assert!(error.failure(&text, TrustOption::Unset).text.contains("HAS CHANGED"));
+    }
+}
