@@ -60,17 +60,6 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
     ),
     ("client/src", "keys keys::sequence"),
     ("client/src", "sanitize sanitize::joiners"),
-    (
-        "client/src/bin/correio",
-        "app args commands commands::local commands::receive commands::register \
-         commands::send commands::trust editor exit prompt prompt::input prompt::keys \
-         prompt::lines prompt::pager prompt::question trust writing",
-    ),
-    (
-        "client/src/bin/correio",
-        "screens::account screens::drafts screens::home screens::local screens::receive \
-         screens::send",
-    ),
 ];
 
 #[test]

@@ -1,18 +1,19 @@
-//! A mail while a person writes it: each part is kept as a draft from its first character on.
+//! Composing a mail: it is a draft on disk from its first character on.
 
 use std::{fmt::Write, path::PathBuf};
 
 use correio_client::{Draft, DraftError, DraftFile, Drafts, Layout, new_mail_id, sanitize};
 
-use crate::{prompt::Keep, text::Text};
+use crate::{prompt::Autosave, text::Text};
 
-/// The mail, and its file.
-pub(crate) struct Writing {
+/// A mail that is being written, and its draft's file.
+pub(crate) struct Composition {
     pub(crate) mail: Draft,
     file: DraftFile,
     text: &'static Text,
-    /// Whether the mail has the id under which it may have been sent with another text.
-    is_old: bool,
+    /// Whether the draft was there before: the server may have a mail with this id, and with its
+    /// old text.
+    is_reopened: bool,
 }
 
 /// A part of a mail.
@@ -23,25 +24,25 @@ pub(crate) enum Part {
     Body,
 }
 
-impl Writing {
+impl Composition {
     /// A new mail.
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text, is_old: false }
+        Self { mail, file: drafts.begin(), text, is_reopened: false }
     }
 
-    /// A draft that is written further.
+    /// A draft that was opened again.
     pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
-        Self { mail, file, text, is_old: true }
+        Self { mail, file, text, is_reopened: true }
     }
 
-    /// What keeps a part while it is typed.
-    pub(crate) fn part(&mut self, part: Part) -> Typing<'_> {
-        Typing { writing: self, part }
+    /// Saves a part of the mail while it is typed.
+    pub(crate) fn part(&mut self, part: Part) -> PartAutosave<'_> {
+        PartAutosave { composition: self, part }
     }
 
-    /// Sets a part to its final form.
+    /// Sets the text of a part. A draft that was opened again gets a new id at its first change.
     pub(crate) fn set(&mut self, part: Part, typed: &str) {
         let place = match part {
             Part::To => &mut self.mail.to,
@@ -52,35 +53,36 @@ impl Writing {
             return;
         }
         typed.clone_into(place);
-        if std::mem::take(&mut self.is_old) {
-            // Another text is another mail: the server may have taken the first.
+        if std::mem::take(&mut self.is_reopened) {
+            // Another text is another mail: the server may have accepted the first one.
             self.mail.id = new_mail_id();
         }
     }
 
-    /// Keeps the mail durably.
+    /// Saves the draft durably.
     pub(crate) fn save(&mut self) -> Result<(), DraftError> {
         self.file.save(&self.mail)
     }
 
-    /// The file of the draft, where anything was kept.
+    /// The draft's file, if it was saved.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         self.file.path()
     }
 
-    /// Forgets a mail that was sent.
+    /// Deletes the draft of a mail that was sent.
     pub(crate) fn sent(self) {
-        // A draft that stays is the same mail to the server and would do no harm.
+        // A draft that stays does no harm: to the server it is the same mail.
         let _ = self.file.delete();
     }
 
-    /// Deletes a mail that the person does not want.
+    /// Deletes the draft of a mail that the user discards.
     pub(crate) fn discard(self) -> Result<(), DraftError> {
         self.file.delete()
     }
 
-    /// What is said of a mail that could not be kept: why, and the mail itself, to be copied.
-    pub(crate) fn not_kept(&self, error: &DraftError) -> String {
+    /// The message for a draft that could not be saved: the reason, and the text of the mail, to be
+    /// copied.
+    pub(crate) fn not_saved(&self, error: &DraftError) -> String {
         let mut said = reason(self.text, error);
         for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
             if !part.is_empty() {
@@ -92,17 +94,17 @@ impl Writing {
     }
 }
 
-/// A part of a mail while it is typed.
-pub(crate) struct Typing<'a> {
-    writing: &'a mut Writing,
+/// A part of the mail that is being typed.
+pub(crate) struct PartAutosave<'a> {
+    composition: &'a mut Composition,
     part: Part,
 }
 
-impl Keep for Typing<'_> {
-    fn keep(&mut self, typed: &str) -> Result<(), String> {
-        let Writing { mail, file, text, .. } = {
-            self.writing.set(self.part, typed);
-            &mut *self.writing
+impl Autosave for PartAutosave<'_> {
+    fn autosave(&mut self, typed: &str) -> Result<(), String> {
+        let Composition { mail, file, text, .. } = {
+            self.composition.set(self.part, typed);
+            &mut *self.composition
         };
         if mail.is_blank() && file.path().is_none() {
             return Ok(());

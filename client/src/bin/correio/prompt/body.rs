@@ -1,19 +1,18 @@
-//! A text of several lines while it is written: where it ends, and how a line that looks like
-//! its end is told from it.
+//! Line-by-line input of a body, with dot-stuffing: a line that is a single dot ends the body.
 
-/// Starts a new line behind what there is.
+/// Starts a new line after the text so far.
 pub(super) fn open(body: &mut String) {
     if !body.is_empty() && !body.ends_with('\n') {
         body.push('\n');
     }
 }
 
-/// Adds a line as it was typed. False where the line is the end: a single dot.
+/// Adds a typed line. Returns false if the line ends the body: a single dot.
 pub(super) fn add_line(body: &mut String, line: &str) -> bool {
     if line == "." {
         return false;
     }
-    // Of a line of dots, one says that the line is not the end.
+    // A longer line of dots loses one dot (dot-stuffing).
     let is_dots = line.len() > 1 && line.bytes().all(|byte| byte == b'.');
     let kept = if is_dots { line.get(1..) } else { None };
     body.push_str(kept.unwrap_or(line));
@@ -21,7 +20,7 @@ pub(super) fn add_line(body: &mut String, line: &str) -> bool {
     true
 }
 
-/// Ends the text with its last line, not with an empty one behind it.
+/// Removes the line end after the last line.
 pub(super) fn close(body: &mut String) {
     if body.ends_with('\n') {
         body.pop();

@@ -1,6 +1,5 @@
-//! The person whom a command asks: at standard input and error, or, where one of them is
-//! something else, at the terminal that the program was started from. So a body can come through
-//! a pipe and the password from whoever typed the command.
+//! The terminal that a command asks on: standard input and error, or the controlling terminal if
+//! one of them is not a terminal. So a body can come through a pipe and the password from the user.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,32 +9,32 @@ use std::{
 use dialoguer::console::Term;
 use zeroize::Zeroizing;
 
-use crate::terminal::Guard;
+use crate::terminal::Terminal;
 
-/// The terminal that a process belongs to, whatever its input and output are.
+/// The controlling terminal of a process, whatever its standard streams are.
 const CONTROLLING_TERMINAL: &str = "/dev/tty";
 
-/// A terminal with somebody at it who can be asked.
-pub(crate) struct Person {
+/// A terminal on which a user can be asked.
+pub(crate) struct Tty {
     term: Term,
     /// `None` where standard input is the terminal.
     input: Option<BufReader<File>>,
 }
 
-/// Whether a secret has to be typed once more.
-pub(crate) enum Again<'a> {
+/// Whether a secret must be typed twice.
+pub(crate) enum Repeat<'a> {
     No,
-    /// The second question, and what is said where the answers differ.
+    /// The second question, and the message for answers that differ.
     Yes {
         question: &'a str,
         differ: &'a str,
     },
 }
 
-impl Person {
-    /// Finds the terminal, and has the guard put it back however the program ends. `None` where
-    /// there is no terminal: a service, a scheduled job.
-    pub(crate) fn find(guard: &Guard) -> Option<Self> {
+impl Tty {
+    /// Finds the terminal. Its modes are restored however the program ends. `None` for a process
+    /// without a terminal, such as a service or a scheduled job.
+    pub(crate) fn find(terminal: &Terminal) -> Option<Self> {
         if io::stdin().is_terminal() {
             let term = match io::stderr().is_terminal() {
                 true => Term::stderr(),
@@ -44,7 +43,7 @@ impl Person {
             return Some(Self { term, input: None });
         }
         let input = open()?;
-        guard.keep_too(input.try_clone().ok()?);
+        terminal.restore_also(input.try_clone().ok()?);
         let term = Term::read_write_pair(open()?, open()?);
         Some(Self { term, input: Some(BufReader::new(input)) })
     }
@@ -61,21 +60,21 @@ impl Person {
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
 
-    /// Asks for a line that is not shown.
+    /// Asks for a line without showing it.
     pub(crate) fn secret(
         &self,
         question: &str,
-        again: &Again<'_>,
+        again: &Repeat<'_>,
     ) -> dialoguer::Result<Zeroizing<String>> {
         let asked = dialoguer::Password::new()
             .with_prompt(question)
             .report(false)
             .allow_empty_password(true);
         let asked = match *again {
-            Again::No => asked,
-            Again::Yes { question, differ } => asked.with_confirmation(question, differ),
+            Repeat::No => asked,
+            Repeat::Yes { question, differ } => asked.with_confirmation(question, differ),
         };
-        // It reads where this module does: at standard input, or else at the controlling terminal.
+        // dialoguer reads from the same terminal: standard input, or else the controlling terminal.
         asked.interact_on(&self.term).map(Zeroizing::new)
     }
 }
