@@ -8,7 +8,7 @@ use std::{
 };
 
 use correio_proto::message::Realm;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi};
 
 use super::{
     file::{Fatal, File},
@@ -157,7 +157,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(64);
     // No other process uses the file, so that the log's index is kept in this process's memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(&connection)?;
     // The log is synced at every commit: acknowledgements rely on it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // SQLite's automatic checkpoints ignore their errors. `file.rs` makes them and checks.
@@ -167,6 +167,23 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
+}
+
+/// Switches to the write-ahead log, and reads the answer to its end: SQLite commits the switch, and
+/// reports a failed sync of it, only after the row with the new mode. With the old journal, a
+/// database would be refused at the next start, since its log is missing.
+fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    let text = format!("SQLite keeps the journal mode {mode} instead of WAL");
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(text)))
 }
 
 fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
