@@ -7,7 +7,7 @@ use correio_proto::{
     wrong_protocol::WrongProtocol,
 };
 
-use crate::Untrusted;
+use crate::trust::Untrusted;
 
 /// Identifies a request of a client, in its answer and to abandon it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

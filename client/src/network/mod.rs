@@ -25,14 +25,17 @@ use correio_proto::{
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 
 use crate::{
-    Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
+    address::Address,
+    cancel::Cancel,
     client::{Client, ClientConfig, Event, Failure, RequestId},
+    error::{ConnectError, RequestError},
     mutex::lock,
     network::{
         link::{Link, Net},
         lookup::Lookup,
     },
     oneshot,
+    service::{ConnectOptions, State},
 };
 
 /// Maximum of commands that wait for the thread. A further one fails with

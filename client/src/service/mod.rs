@@ -22,11 +22,14 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
-    RequestError, Stored, Trust,
+    address::Address,
+    cancel::Cancel,
+    error::{ConnectError, ReceiveError, RequestError},
     mutex::lock,
     network::Network,
     oneshot::{self, RecvError},
+    storage::mailbox::{Mailbox, Stored},
+    trust::{KnownServers, KnownServersError, Trust},
 };
 
 /// Options of a connection and its requests.

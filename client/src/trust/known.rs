@@ -11,7 +11,8 @@ use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
 use super::Trust;
 use crate::{
-    Address, Cancel,
+    address::Address,
+    cancel::Cancel,
     storage::{
         durable,
         lock::{self, LockError, WaitLimit},

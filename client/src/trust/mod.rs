@@ -25,7 +25,7 @@ pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
 pub use untrusted::{Distrust, Doubt, Untrusted};
 
 use self::verifier::Verifier;
-use crate::{Address, clock};
+use crate::{address::Address, clock};
 
 /// The certificate that a server must present before anything is sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

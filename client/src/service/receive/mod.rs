@@ -11,7 +11,12 @@ use correio_proto::{
     message::{Confirm, Fetch, Page, Reply, Request},
 };
 
-use crate::{Cancel, Mailbox, MailboxError, Progress, ReceiveError, RequestError, Stored};
+use crate::{
+    cancel::Cancel,
+    error::{ReceiveError, RequestError},
+    service::Progress,
+    storage::mailbox::{Mailbox, MailboxError, Stored},
+};
 
 /// State machine of receiving: says what to do next. It does no I/O.
 #[derive(Debug, Default)]

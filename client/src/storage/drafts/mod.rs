@@ -27,10 +27,11 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Skipped,
+    address::Address,
     storage::{
         durable,
         layout::{self, Kind},
+        mailbox::Skipped,
     },
 };
 

@@ -23,7 +23,7 @@ use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Usern
 use rustix::io::Errno;
 
 use crate::{
-    Address,
+    address::Address,
     mutex::lock,
     storage::{
         durable,

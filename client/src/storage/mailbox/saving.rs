@@ -12,7 +12,7 @@ use correio_proto::mail::{Mail, MailId, Username};
 
 use super::{Mailbox, MailboxError, Skipped, format, name::Name, scan::scan_with};
 use crate::{
-    Cancel,
+    cancel::Cancel,
     storage::{
         durable::{self, Disk},
         lock::{self, LockError, WaitLimit},
