@@ -58,8 +58,6 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
          storage::mailbox::saving storage::mailbox::scan trust trust::known trust::untrusted \
          trust::verifier",
     ),
-    ("client/src", "keys keys::sequence"),
-    ("client/src", "sanitize sanitize::joiners"),
     (
         "client/src/bin/correio",
         "app args commands commands::local commands::receive commands::register \
