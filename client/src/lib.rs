@@ -71,8 +71,9 @@ pub use service::{ConnectOptions, NewAccount, Progress, Service, State};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::durable::Disk;
 pub use storage::mailbox::{
-    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
+    List, Mailbox, MailboxError, MailboxNote, Saving, Status, Stored, read_file,
 };
+pub use storage::skipped::Skipped;
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

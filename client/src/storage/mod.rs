@@ -5,3 +5,4 @@ pub(crate) mod durable;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod mailbox;
+pub(crate) mod skipped;

@@ -31,7 +31,7 @@ use crate::{
     storage::{
         durable,
         layout::{self, Kind},
-        mailbox::Skipped,
+        skipped::Skipped,
     },
 };
 
