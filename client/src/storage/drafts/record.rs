@@ -8,7 +8,7 @@ use std::{
 use correio_proto::mail::MailId;
 use serde::{Deserialize, Serialize};
 
-use super::Draft;
+use super::draft::Draft;
 use crate::storage::durable;
 
 /// Largest file that is read, in bytes: the largest body, every byte of it escaped.
