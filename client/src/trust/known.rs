@@ -9,7 +9,7 @@ use std::{
 
 use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
-use super::Trust;
+use super::policy::Trust;
 use crate::{
     address::Address,
     cancel::Cancel,
