@@ -35,6 +35,15 @@ pub enum Event {
     SessionEnded,
 }
 
+/// Result of [`super::Client::drive`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// The connection would block: call again when it is ready.
+    Idle,
+    /// There may be more to read: call again soon, even without readiness.
+    Again,
+}
+
 /// Why a request has no answer from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
