@@ -5,6 +5,7 @@ mod backoff;
 mod happy_eyeballs;
 pub(crate) mod link;
 mod lookup;
+mod state;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,8 +36,10 @@ use crate::{
         lookup::Lookup,
     },
     oneshot,
-    service::{ConnectOptions, State},
+    options::ConnectOptions,
 };
+
+pub use state::State;
 
 /// Maximum of commands that wait for the thread. A further one fails with
 /// [`RequestError::Overloaded`].

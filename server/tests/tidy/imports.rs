@@ -50,15 +50,6 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// circle that is gone must be taken out of the list.
 const KNOWN_CIRCLES: &[(&str, &str)] = &[
     (
-        "client/src",
-        "(root) client client::event client::queue client::wire error network \
-         network::happy_eyeballs network::link oneshot service service::receive storage::drafts \
-         storage::drafts::file storage::drafts::record storage::layout storage::lock \
-         storage::mailbox storage::mailbox::claim storage::mailbox::format \
-         storage::mailbox::saving storage::mailbox::scan trust trust::known trust::untrusted \
-         trust::verifier",
-    ),
-    (
         "client/src/bin/correio",
         "app args commands commands::local commands::receive commands::register \
          commands::send commands::trust editor exit prompt prompt::input prompt::keys \
