@@ -43,6 +43,7 @@ mod cancel;
 pub mod client;
 mod clock;
 mod error;
+mod files;
 mod id;
 pub mod keys;
 mod mutex;
@@ -65,6 +66,7 @@ pub use correio_proto::{
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
+pub use files::durable::Disk;
 pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
@@ -72,7 +74,6 @@ pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
 pub use service::receive::{Progress, ReceiveStep, Receiving};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
-pub use storage::durable::Disk;
 pub use storage::mailbox::{
     List, Mailbox, MailboxError, MailboxNote, Saving, Status, Stored, read_file,
 };

@@ -13,7 +13,7 @@ use super::policy::Trust;
 use crate::{
     address::Address,
     cancel::Cancel,
-    storage::{
+    files::{
         durable,
         lock::{self, LockError, WaitLimit},
     },

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     address::Address,
+    files::durable,
     storage::{
-        durable,
         layout::{self, Kind},
         skipped::Skipped,
     },

@@ -16,7 +16,7 @@ use super::{
     lock::{Lock, OPEN_TRIES, has_name, lock},
     record::Record,
 };
-use crate::storage::durable;
+use crate::files::durable;
 
 /// A draft that this program is writing. Other programs see it in [`super::DraftList::in_use`]
 /// until the value is dropped or the program ends. Dropping it leaves the last saved version on

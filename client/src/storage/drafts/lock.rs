@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::storage::durable;
+use crate::files::durable;
 
 /// Retry interval and number of tries for the lock of a draft: a program that lists drafts holds it
 /// for a moment, a program that writes the draft holds it until it ends.

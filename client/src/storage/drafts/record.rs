@@ -9,7 +9,7 @@ use correio_proto::mail::MailId;
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use crate::storage::durable;
+use crate::files::durable;
 
 /// Largest file that is read, in bytes: the largest body, every byte of it escaped.
 const FILE_MAX: u64 = 64 * 1024 * 1024;

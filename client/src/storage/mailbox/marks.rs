@@ -7,7 +7,7 @@ use super::{
     name::{self, SEPARATORS},
     scan::{Part, scan},
 };
-use crate::storage::{durable, skipped::Skipped};
+use crate::{files::durable, storage::skipped::Skipped};
 
 impl Mailbox {
     /// Marks mails as shown, so that they are no longer new. On a file system that does not support

@@ -27,9 +27,9 @@ use rustix::io::Errno;
 use crate::{
     address::Address,
     cancel::Cancel,
+    files::durable,
     mutex::lock,
     storage::{
-        durable,
         layout::{self, Kind},
         skipped::Skipped,
     },

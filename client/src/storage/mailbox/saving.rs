@@ -13,11 +13,11 @@ use correio_proto::mail::{Mail, MailId, Username};
 use super::{error::MailboxError, format, name::Name, scan::scan_with};
 use crate::{
     cancel::Cancel,
-    storage::{
+    files::{
         durable::{self, Disk},
         lock::{self, LockError, WaitLimit},
-        skipped::Skipped,
     },
+    storage::skipped::Skipped,
 };
 
 /// This computer's disk, with the lock for saving into a mailbox: one program holds it at a time,

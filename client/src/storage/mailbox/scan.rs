@@ -11,7 +11,7 @@ use super::{
     list::Status,
     name::{self, Name},
 };
-use crate::storage::{durable, skipped::Skipped};
+use crate::{files::durable, storage::skipped::Skipped};
 
 /// The files of a mailbox at one moment, in the order in which their mails arrived.
 #[derive(Debug, Default)]
