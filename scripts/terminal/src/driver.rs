@@ -14,10 +14,11 @@ use fastrand::Rng;
 use tempfile::TempDir;
 
 use crate::{
-    Options, Report,
     ledger::{Ledger, drafts},
+    options::Options,
     proxy::Proxy,
     pty::Pty,
+    report::Report,
     sequences::Sequences,
     server::Server,
 };
