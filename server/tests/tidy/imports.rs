@@ -98,6 +98,18 @@ const CLIENT: &[Room] = &[
     ),
 ];
 
+/// The crates whose files may not import each other in a circle.
+const CRATES: &[&str] = &[
+    "proto/src",
+    "server/src",
+    "client/src",
+    "client/src/bin/correio",
+    "scripts/fuzz-targets/src",
+    "scripts/load/src",
+    "scripts/simulation/src",
+    "scripts/terminal/src",
+];
+
 /// Circles between files that still exist: a crate's folder and its modules. A circle may shrink; a
 /// circle that is gone must be taken out of the list.
 const KNOWN_CIRCLES: &[(&str, &str)] = &[
@@ -112,6 +124,7 @@ const KNOWN_CIRCLES: &[(&str, &str)] = &[
         "screens::account screens::drafts screens::home screens::local screens::receive \
          screens::send",
     ),
+    ("scripts/fuzz-targets/src", "session session::model session::world"),
 ];
 
 #[test]
@@ -153,7 +166,7 @@ fn broken_imports(folder: &str, rooms: &[Room]) -> Vec<String> {
 #[test]
 fn files_import_each_other_in_no_circle() {
     let mut found = Vec::new();
-    for folder in ["proto/src", "server/src", "client/src", "client/src/bin/correio"] {
+    for &folder in CRATES {
         for circle in circles(&graph_of(folder)) {
             found.push((folder, circle));
         }
@@ -176,7 +189,7 @@ fn files_import_each_other_in_no_circle() {
 /// The graph of the crate whose root is in this folder.
 fn graph_of(folder: &str) -> Graph {
     let is_other_crate = |name: &str| {
-        name == "server/src/main.rs" || (folder == "client/src" && name.contains("/bin/"))
+        name == "server/src/main.rs" || (!folder.contains("/bin/") && name.contains("/bin/"))
     };
     let files: Vec<(Module, String)> = sources_in(&[folder])
         .into_iter()
