@@ -1,4 +1,4 @@
-//! The trust in a server.
+//! The trust policy for a server.
 
 use correio_proto::fingerprint::Fingerprint;
 
