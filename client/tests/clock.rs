@@ -1,16 +1,11 @@
 //! The program on a computer whose clock is set to a time before 1970.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-mod support;
-
 use std::process::Command;
 
+use correio_testing::skip;
 use serde_json::json;
-use support::{Done, House, PASSWORD, finish};
+
+use crate::support::{Done, House, PASSWORD, finish};
 
 /// Runs the program in 1960.
 fn in_1960(house: &House, arguments: &[&str], input: &str) -> Done {

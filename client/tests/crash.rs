@@ -1,94 +1,22 @@
 //! The program killed between saving mails and confirming them: nothing is lost, nothing twice.
 //! And other programs that read what it saved.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod common;
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
-    io::{self, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     path::Path,
-    process::{Command, Output, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::Duration,
+    process::{Command, Stdio},
+    sync::mpsc,
 };
 
-use correio_proto::{
-    channel::Channel,
-    limits,
-    message::{ClientMessage, Request},
+use correio_testing::{
+    proxy::{Proxy, Way},
+    served::{Running, Speaks},
+    skip,
+    wait::PATIENCE,
 };
 use tempfile::TempDir;
 
-use self::common::{Running, Speaks};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
-    command
-        .env_clear()
-        .env("CORREIO_PASSWORD", "jarvis-is-here")
-        .args([
-            "--json",
-            "--plaintext",
-            "--lang",
-            "en",
-            "--user",
-            user,
-            "--server",
-            &server.to_string(),
-        ])
-        .arg("--data-dir")
-        .arg(data)
-        .args(arguments)
-        .stdin(Stdio::null());
-    command
-}
-
-/// Runs a command that must succeed and returns its JSON.
-fn done(mut command: Command) -> serde_json::Value {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    serde_json::from_slice(&stdout).unwrap()
-}
-
-/// Passes one connection on to a server, but no `confirm`: says so instead and keeps the
-/// connection open.
-fn without_confirm(server: SocketAddr) -> (SocketAddr, Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let (sender, withheld) = mpsc::channel();
-    thread::spawn(move || {
-        let (mut from_client, _) = listener.accept().unwrap();
-        let mut to_server = TcpStream::connect(server).unwrap();
-        let mut to_client = from_client.try_clone().unwrap();
-        let mut from_server = to_server.try_clone().unwrap();
-        thread::spawn(move || io::copy(&mut from_server, &mut to_client));
-        let mut channel = Channel::plaintext(limits::BODY_MAX);
-        while channel.read_from(&mut from_client).is_ok_and(|count| count > 0) {
-            while let Ok(Some(message)) = channel.next_message::<ClientMessage>() {
-                if matches!(message.request, Request::Confirm(_)) {
-                    sender.send(()).unwrap();
-                    continue;
-                }
-                let mut bytes = Vec::new();
-                correio_proto::frame::encode(&message, &mut bytes).unwrap();
-                to_server.write_all(&bytes).unwrap();
-            }
-        }
-    });
-    (address, withheld)
-}
-
-fn subjects(answer: &serde_json::Value) -> Vec<&str> {
-    let mails = answer["mails"].as_array().unwrap();
-    mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect()
-}
+use crate::support::plain::{correio, done, maildir_of, subjects};
 
 #[test]
 fn killed_before_it_confirms_it_shows_each_mail_once() {
@@ -101,7 +29,8 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
         done(correio(server, data.path(), "tony", &send));
     }
     // The mailbox belongs to the address; the one that is killed must use the same directory.
-    let (proxy, withheld) = without_confirm(server);
+    let (sender, withheld) = mpsc::channel();
+    let proxy = Proxy::start(server, Way::WithoutConfirm(sender)).unwrap().address;
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);
     let mut child = receive.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     withheld.recv_timeout(PATIENCE).expect("it saves and wants to confirm");
@@ -163,7 +92,7 @@ fn other_programs_read_the_mailbox() {
     let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];
     done(correio(server, data.path(), "tony", &send));
     done(correio(server, data.path(), "tony", &["receive"]));
-    let directory = data.path().join(format!("mail/{}_{}/tony", server.ip(), server.port()));
+    let directory = maildir_of(server, data.path());
     let script = "import sys, mailbox, email.policy, email\n\
         box = mailbox.Maildir(sys.argv[1], factory=None, create=False)\n\
         for key in box.keys():\n\

@@ -1,10 +1,5 @@
 //! What a killed program leaves of the draft that it was writing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     env,
     io::{BufRead, BufReader},
@@ -14,11 +9,18 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts, Reopened, new_mail_id};
+use correio_testing::{
+    skip::can_trace,
+    strace::{kill_at, traced},
+};
 use tempfile::TempDir;
 
 /// Where the program that is killed keeps its draft, and how many lines it types.
 const DATA: &str = "CORREIO_TEST_DATA";
 const LINES: &str = "CORREIO_TEST_LINES";
+
+/// The test that is the program.
+const TYPIST: &str = "library_drafts::types_lines";
 
 /// What it prints after each line that is kept.
 const KEPT: &str = "kept a line";
@@ -28,12 +30,10 @@ fn open(data: &Path) -> Drafts {
 }
 
 /// This test program, which types lines into a draft and keeps each.
-fn typist(before: &[&str], data: &Path, lines: usize) -> Command {
-    let own = env::current_exe().unwrap();
-    let mut words = before.to_vec();
-    words.extend([own.to_str().unwrap(), "--exact", "--ignored", "--nocapture", "types_lines"]);
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).env(DATA, data).env(LINES, lines.to_string());
+fn typist(data: &Path, lines: usize) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "--ignored", "--nocapture", TYPIST]);
+    command.env(DATA, data).env(LINES, lines.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
@@ -65,7 +65,7 @@ fn left(data: &Path) -> Option<String> {
 #[test]
 fn a_draft_is_in_use_until_its_program_is_killed() {
     let data = TempDir::new().unwrap();
-    let mut child = typist(&[], data.path(), usize::MAX).spawn().unwrap();
+    let mut child = typist(data.path(), usize::MAX).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(said.any(|line| line.contains(KEPT)));
     let list = open(data.path()).list().unwrap();
@@ -85,15 +85,14 @@ fn a_draft_is_in_use_until_its_program_is_killed() {
 /// Kills the typist at the first of these calls, the second and so on, until it comes to its end.
 fn kill_at_each(calls: &str) {
     const TYPED: usize = 4;
-    if !skip::can_trace() {
+    if !can_trace() {
         return;
     }
     for when in 1.. {
         let data = TempDir::new().unwrap();
-        let (trace, inject) =
-            (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={when}"));
-        let strace = ["strace", "-D", "-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-        let output = typist(&strace, data.path(), TYPED).output().unwrap();
+        let typist = typist(data.path(), TYPED);
+        let mut typist = traced(&typist, Path::new("/dev/null"), &kill_at(calls, when));
+        let output = typist.output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let kept = said.lines().filter(|line| line.contains(KEPT)).count();
         let lines = left(data.path()).map_or(0, |body| body.lines().count());

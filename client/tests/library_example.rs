@@ -1,9 +1,5 @@
 //! The library as a program of a few lines uses it.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
 #[path = "../examples/send_and_receive.rs"]
 #[allow(dead_code)] // Its `main` is not called here.
 mod example;
@@ -11,9 +7,8 @@ mod example;
 use std::{env, process::Command, sync::Arc};
 
 use correio_client::{Cancel, ConnectOptions, NewAccount, Password, Service, Trust, new_mail_id};
+use correio_testing::served::Running;
 use tempfile::TempDir;
-
-use self::common::Running;
 
 #[test]
 fn the_example_sends_and_receives() {

@@ -1,10 +1,5 @@
 //! The service on real sockets, against servers played by the test.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -28,6 +23,7 @@ use correio_proto::{
     },
     wrong_protocol::WrongProtocol,
 };
+use correio_testing::{skip, wait::eventually};
 
 /// Longest wait for anything that has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -159,17 +155,6 @@ fn mail() -> Send {
         subject: "Jantar".parse().unwrap(),
         body: "Hoje?".parse().unwrap(),
     }
-}
-
-/// Waits until something holds that another thread brings about.
-fn eventually(mut holds: impl FnMut() -> bool) {
-    for _ in 0..PATIENCE.as_millis() / 5 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(5));
-    }
-    panic!("it never came to be");
 }
 
 #[test]

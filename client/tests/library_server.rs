@@ -1,16 +1,11 @@
 //! The service and a real server, in one process.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod common;
-
 use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use correio_client::{
@@ -24,11 +19,8 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
+use correio_testing::{served::Running, wait::eventually};
 use tempfile::TempDir;
-
-use self::common::Running;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server with accounts of two people, and where they keep their mail.
 struct House {
@@ -114,17 +106,6 @@ fn subjects(mails: &[Stored]) -> Vec<&str> {
 
 fn code<T: std::fmt::Debug>(outcome: Result<T, RequestError>) -> ErrorCode {
     outcome.unwrap_err().code().unwrap()
-}
-
-/// Waits until something holds that another thread brings about.
-fn eventually(mut holds: impl FnMut() -> bool) {
-    for _ in 0..PATIENCE.as_millis() / 5 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(5));
-    }
-    panic!("it never came to be");
 }
 
 #[test]

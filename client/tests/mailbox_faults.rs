@@ -1,111 +1,25 @@
 //! The program on file systems that refuse what others do, and several of it at once.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod common;
-#[path = "../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::Arc,
+    process::{Child, Command, Output},
 };
 
-use correio_client::{
-    Address, Cancel, ConnectOptions, Draft, Drafts, NewAccount, Service, Trust, new_mail_id,
-};
-use correio_proto::{credential::Password, message::Send};
+use correio_client::{Draft, Drafts, new_mail_id};
+use correio_testing::{skip, strace::traced};
 use tempfile::TempDir;
 
-use self::common::{Running, Speaks};
+use crate::support::plain::{PlainHouse, done, subjects, succeeded};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_correio");
-
-const PASSWORD: &str = "jarvis-is-here";
-
-/// A server with an account, whose person is logged in from elsewhere.
-struct House {
-    running: Running,
-    tony: Service,
-    _data: TempDir,
+/// Receives with faults injected into calls of the system.
+fn receive_with(house: &PlainHouse, data: &Path, faults: &[&str]) -> Output {
+    with_faults(&house.command(data, &["receive"]), faults).output().unwrap()
 }
 
-impl House {
-    fn new() -> Self {
-        let data = TempDir::new().unwrap();
-        let running = Running::speaking(Speaks::Plaintext, data.path(), 0);
-        let address: Address = running.address.to_string().parse().unwrap();
-        let options = ConnectOptions { trust: Trust::Plaintext, ..ConnectOptions::default() };
-        let cancel = Cancel::new();
-        let tony = Service::connect(&address, &options, &cancel).unwrap();
-        let password = Arc::new(Password::new(PASSWORD).unwrap());
-        let registration = NewAccount {
-            id: new_mail_id(),
-            username: "tony".parse().unwrap(),
-            full_name: "Tony Stark".parse().unwrap(),
-            password: Arc::clone(&password),
-            invite: None,
-        };
-        tony.register(&registration, &cancel).unwrap();
-        tony.login(&registration.username, &password, &cancel).unwrap();
-        Self { running, tony, _data: data }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.running.address
-    }
-
-    /// The program, or what is given to run it with.
-    fn command(&self, before: &[&str], data: &Path, arguments: &[&str]) -> Command {
-        let server = self.address().to_string();
-        let mut words = before.to_vec();
-        words.push(PROGRAM);
-        let mut command = Command::new(words[0]);
-        command.env_clear().env("CORREIO_PASSWORD", PASSWORD).args(&words[1..]);
-        command.args(["--json", "--plaintext", "--lang", "en", "--user", "tony"]);
-        command.args(["--server", &server, "--data-dir"]).arg(data).args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn send(&self, subject: &str) {
-        let mail = Send {
-            id: new_mail_id(),
-            to: "tony".parse().unwrap(),
-            subject: subject.parse().unwrap(),
-            body: "Oi.".parse().unwrap(),
-        };
-        self.tony.send(&mail, &Cancel::new()).unwrap();
-    }
-
-    /// Receives with faults injected into calls of the system.
-    fn receive_with(&self, data: &Path, faults: &[&str]) -> Output {
-        let mut strace = vec!["strace", "-D", "-f", "-o", "/dev/null"];
-        faults.iter().for_each(|fault| strace.extend(["-e", fault]));
-        self.command(&strace, data, &["receive"]).output().unwrap()
-    }
-
-    fn maildir(&self, data: &Path) -> PathBuf {
-        let address = self.address();
-        data.join(format!("mail/{}_{}/tony", address.ip(), address.port()))
-    }
-}
-
-fn done(mut command: Command) -> serde_json::Value {
-    succeeded(&command.output().unwrap())
-}
-
-fn succeeded(Output { status, stdout, stderr }: &Output) -> serde_json::Value {
-    assert!(status.success(), "{}", String::from_utf8_lossy(stderr));
-    serde_json::from_slice(stdout).unwrap()
-}
-
-fn subjects(answer: &serde_json::Value) -> Vec<String> {
-    let mails = answer["mails"].as_array().unwrap();
-    mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+fn with_faults(command: &Command, faults: &[&str]) -> Command {
+    let arguments: Vec<&str> = faults.iter().flat_map(|fault| ["-e", fault]).collect();
+    traced(command, Path::new("/dev/null"), &arguments)
 }
 
 fn said(output: &Output) -> String {
@@ -117,18 +31,18 @@ fn where_nothing_can_be_synced_mail_is_received_and_that_is_said_once() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (House::new(), TempDir::new().unwrap());
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
     for subject in ["Um", "Dois"] {
-        house.send(subject);
+        house.send(subject, "Oi.");
     }
-    let output = house.receive_with(data.path(), &["inject=fsync,fdatasync:error=EINVAL"]);
+    let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EINVAL"]);
     assert_eq!(subjects(&succeeded(&output)), ["Um", "Dois"]);
     assert_eq!(said(&output).matches("does not confirm").count(), 1, "{}", said(&output));
     // A disk that fails is another thing: what it may have lost is not confirmed.
-    house.send("Três");
-    let output = house.receive_with(data.path(), &["inject=fsync,fdatasync:error=EIO"]);
+    house.send("Três", "Oi.");
+    let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EIO"]);
     assert_eq!(output.status.code(), Some(74), "{}", said(&output));
-    let again = done(house.command(&[], data.path(), &["receive"]));
+    let again = done(house.command(data.path(), &["receive"]));
     assert_eq!(subjects(&again), ["Três"]);
 }
 
@@ -137,22 +51,22 @@ fn where_nothing_can_be_renamed_mail_is_received_and_listed() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (House::new(), TempDir::new().unwrap());
-    house.send("Um");
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    house.send("Um", "Oi.");
     let renames = "inject=/^rename:error=EINVAL";
-    let output = house.receive_with(data.path(), &[renames]);
+    let output = receive_with(&house, data.path(), &[renames]);
     assert_eq!(
         (subjects(&succeeded(&output)), said(&output)),
         (vec!["Um".to_owned()], String::new())
     );
     assert_eq!(fs::read_dir(house.maildir(data.path()).join("tmp")).unwrap().count(), 0);
     // Nor can a file have a second name: the mail cannot be marked, and stays readable.
-    house.send("Dois");
+    house.send("Dois", "Oi.");
     let [renames, links] = ["inject=/^rename:error=EINVAL:when=2+", "inject=/^link:error=EPERM"];
-    let output = house.receive_with(data.path(), &[renames, links]);
+    let output = receive_with(&house, data.path(), &[renames, links]);
     assert_eq!(subjects(&succeeded(&output)), ["Dois"]);
     assert_eq!(said(&output).matches("cannot mark").count(), 1, "{}", said(&output));
-    let list = done(house.command(&[], data.path(), &["list"]));
+    let list = done(house.command(data.path(), &["list"]));
     assert_eq!(subjects(&list), ["Um", "Dois"]);
 }
 
@@ -161,10 +75,10 @@ fn where_a_colon_is_refused_another_separator_is_used() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (House::new(), TempDir::new().unwrap());
-    house.send("Um");
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    house.send("Um", "Oi.");
     let faults = ["inject=/^rename:error=EINVAL:when=2", "inject=/^link:error=EPERM"];
-    let output = house.receive_with(data.path(), &faults);
+    let output = receive_with(&house, data.path(), &faults);
     assert_eq!(
         (subjects(&succeeded(&output)), said(&output)),
         (vec!["Um".to_owned()], String::new())
@@ -172,8 +86,8 @@ fn where_a_colon_is_refused_another_separator_is_used() {
     let cur = house.maildir(data.path()).join("cur");
     let name = fs::read_dir(cur).unwrap().next().unwrap().unwrap().file_name();
     assert!(name.to_str().unwrap().ends_with(".tony;2,"), "{name:?}");
-    assert_eq!(subjects(&done(house.command(&[], data.path(), &["receive"]))), [""; 0]);
-    assert_eq!(subjects(&done(house.command(&[], data.path(), &["list"]))), ["Um"]);
+    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), [""; 0]);
+    assert_eq!(subjects(&done(house.command(data.path(), &["list"]))), ["Um"]);
 }
 
 /// A file system of another kind in a file, mounted until it is dropped.
@@ -242,14 +156,14 @@ impl Drop for Mounted {
 
 /// Mail is received, shown once and read, and a draft is kept.
 fn works_on(mounted: &Mounted) {
-    let (house, data) = (House::new(), mounted.path());
+    let (house, data) = (PlainHouse::new(), mounted.path());
     for subject in ["Um", "Dois"] {
-        house.send(subject);
+        house.send(subject, "Oi.");
     }
-    assert_eq!(subjects(&done(house.command(&[], &data, &["receive"]))), ["Um", "Dois"]);
-    assert_eq!(subjects(&done(house.command(&[], &data, &["receive"]))), [""; 0]);
-    done(house.command(&[], &data, &["read", "2"]));
-    let list = done(house.command(&[], &data, &["list"]));
+    assert_eq!(subjects(&done(house.command(&data, &["receive"]))), ["Um", "Dois"]);
+    assert_eq!(subjects(&done(house.command(&data, &["receive"]))), [""; 0]);
+    done(house.command(&data, &["read", "2"]));
+    let list = done(house.command(&data, &["list"]));
     let mails = list["mails"].as_array().unwrap();
     let status: Vec<_> = mails.iter().map(|mail| mail["status"].as_str().unwrap()).collect();
     assert_eq!(status, ["unread", "read"]);
@@ -277,13 +191,12 @@ fn on_a_real_exfat_mail_is_received_shown_once_and_read() {
 #[test]
 fn of_four_that_receive_at_once_each_mail_is_listed_by_one() {
     const MAILS: usize = 12;
-    let (house, data) = (House::new(), TempDir::new().unwrap());
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
     let sent: Vec<String> = (0..MAILS).map(|number| format!("Assunto {number:02}")).collect();
     for round in 0..3 {
-        sent.iter().for_each(|subject| house.send(subject));
-        let children: Vec<Child> = (0..4)
-            .map(|_| house.command(&[], data.path(), &["receive"]).spawn().unwrap())
-            .collect();
+        sent.iter().for_each(|subject| house.send(subject, "Oi."));
+        let children: Vec<Child> =
+            (0..4).map(|_| house.command(data.path(), &["receive"]).spawn().unwrap()).collect();
         let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());
         let mut listed: Vec<_> = outputs.flat_map(|output| subjects(&succeeded(&output))).collect();
         listed.sort_unstable();
@@ -293,9 +206,9 @@ fn of_four_that_receive_at_once_each_mail_is_listed_by_one() {
 
 #[test]
 fn a_mail_that_cannot_be_read_is_named_and_the_others_are_listed() {
-    let (house, data) = (House::new(), TempDir::new().unwrap());
-    house.send("Um");
-    done(house.command(&[], data.path(), &["receive"]));
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    house.send("Um", "Oi.");
+    done(house.command(data.path(), &["receive"]));
     let maildir = house.maildir(data.path());
     let name = fs::read_dir(maildir.join("cur")).unwrap().next().unwrap().unwrap().file_name();
     let name = name.to_str().unwrap().replace("_1.tony", "_9.tony");
@@ -304,11 +217,11 @@ fn a_mail_that_cannot_be_read_is_named_and_the_others_are_listed() {
         let other = format!("{}{id}{}", &name[..at], &name[at + 4..]);
         std::os::unix::fs::symlink("nowhere", maildir.join(part).join(other)).unwrap();
     }
-    house.send("Dois");
+    house.send("Dois", "Oi.");
     for (command, named, listed) in
         [("receive", 1, &["Dois"][..]), ("receive", 1, &[]), ("list", 2, &["Um", "Dois"])]
     {
-        let output = house.command(&[], data.path(), &[command]).output().unwrap();
+        let output = house.command(data.path(), &[command]).output().unwrap();
         assert_eq!(subjects(&succeeded(&output)), listed);
         assert_eq!(said(&output).matches("is left out").count(), named, "{}", said(&output));
     }
@@ -319,11 +232,11 @@ fn where_there_are_no_locks_it_says_what_to_do() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (House::new(), TempDir::new().unwrap());
-    house.send("Um");
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    house.send("Um", "Oi.");
     for errno in ["ENOLCK", "ENOSYS"] {
         let fault = format!("inject=flock:error={errno}");
-        let output = house.receive_with(data.path(), &[&fault]);
+        let output = receive_with(&house, data.path(), &[&fault]);
         assert_eq!(output.status.code(), Some(74), "{}", said(&output));
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = answer["error"]["text"].as_str().unwrap_or_default();
@@ -331,23 +244,22 @@ fn where_there_are_no_locks_it_says_what_to_do() {
     }
     // Nothing that needs no lock is in the way of it: no server is noted without TLS.
     let send = ["send", "--to", "tony", "--subject", "Dois", "--body", "Oi."];
-    let strace = ["strace", "-D", "-f", "-o", "/dev/null", "-e", "inject=flock:error=ENOLCK"];
-    done(house.command(&strace, data.path(), &send));
-    assert_eq!(subjects(&done(house.command(&[], data.path(), &["receive"]))), ["Um", "Dois"]);
+    done(with_faults(&house.command(data.path(), &send), &["inject=flock:error=ENOLCK"]));
+    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), ["Um", "Dois"]);
 }
 
 #[test]
 fn a_lock_that_another_program_keeps_ends_receiving_with_a_word() {
-    let (house, data) = (House::new(), TempDir::new().unwrap());
-    house.send("Um");
+    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    house.send("Um", "Oi.");
     let maildir = house.maildir(data.path());
     fs::create_dir_all(&maildir).unwrap();
     let lock = fs::File::create(maildir.join(".correio-lock")).unwrap();
     lock.lock().unwrap();
-    let output = house.command(&[], data.path(), &["receive"]).output().unwrap();
+    let output = house.command(data.path(), &["receive"]).output().unwrap();
     assert_eq!(output.status.code(), Some(75), "{}", said(&output));
     // Ctrl-C ends the waiting at once.
-    let mut child = house.command(&[], data.path(), &["receive"]).spawn().unwrap();
+    let mut child = house.command(data.path(), &["receive"]).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let opened = |path: &Path| {
         let files = fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
@@ -361,5 +273,5 @@ fn a_lock_that_another_program_keeps_ends_receiving_with_a_word() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(before.elapsed() < std::time::Duration::from_secs(5), "{:?}", before.elapsed());
     drop(lock);
-    assert_eq!(subjects(&done(house.command(&[], data.path(), &["receive"]))), ["Um"]);
+    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), ["Um"]);
 }

@@ -1,14 +1,11 @@
 //! The commands: what they print, where, and with which status they end.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-mod support;
-
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 use serde_json::json;
-use support::{House, PASSWORD, finish, finish_bytes, free_port, program};
 use tempfile::TempDir;
+
+use crate::support::{House, PASSWORD, finish, finish_bytes, free_port, program};
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
@@ -225,7 +222,7 @@ fn texts_may_begin_with_a_hyphen() {
     assert_eq!(house.run("tony", &send, "").status, 0);
     let send = ["send", "--to", "tony", "--subject", "Stdin", "--body-file", "-"];
     assert_eq!(house.run("tony", &send, "--body\n").status, 0);
-    let mails = house.run("tony", &["--json", "receive"], "").json()["mails"].clone();
+    let mails = house.received()["mails"].clone();
     assert_eq!((&mails[0]["subject"], &mails[0]["body"]), (&json!("-1 °C"), &json!("-x")));
     assert_eq!(mails[1]["body"], "--body\n");
     let register = ["--json", "register", "--name", "-T-"];

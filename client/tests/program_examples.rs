@@ -1,12 +1,8 @@
 //! The examples that people read first do what they show, typed one after another.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod support;
-
 use std::{fs, path::Path, process::Command};
 
-use support::{Done, House, PASSWORD, finish, terminal::Terminal};
+use crate::support::{Done, House, PASSWORD, finish, terminal::Terminal};
 
 /// The lines of a text that are one block of indented commands: the one that begins with this.
 fn block(text: &str, first: &str) -> Vec<String> {
@@ -81,7 +77,7 @@ fn a_piped_body_leaves_the_terminal_for_the_questions() {
     let written = terminal.expect("E-mail sent");
     assert!(!written.contains(PASSWORD), "{written:?}");
     assert_eq!(terminal.end().1, 0);
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    let received = house.received();
     assert_eq!(received["mails"][0]["body"], "Até já\n");
     // Ctrl-C at the question leaves, and the terminal shows again what is typed.
     let mut terminal = Terminal::start_piped(&house, "Até já\n", &send);

@@ -1,10 +1,6 @@
 //! The menus as plain lines: what a script sees and does.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod support;
-
-use support::{Done, House, PASSWORD, finish, free_port};
+use crate::support::{Done, House, PASSWORD, finish, free_port};
 
 /// Runs the menus with these lines as input.
 fn menus(house: &House, arguments: &[&str], lines: &[&str]) -> Done {
@@ -200,7 +196,7 @@ fn a_mail_that_is_cut_off_is_kept_and_not_sent() {
     let done = menus(&house, &["--server", &address], &lines);
     assert_eq!(done.status, 0);
     assert_order(&done.out, &["guardado como rascunho", "Até logo"]);
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    let received = house.received();
     assert_eq!(received["mails"].as_array().unwrap().len(), 0);
 }
 

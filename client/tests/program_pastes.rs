@@ -1,16 +1,16 @@
 //! Pasted text, marked by the terminal or not, in all prompts, on a pseudo-terminal: it is text,
 //! and sends and chooses nothing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::time::Duration;
 
-use support::{
+use correio_testing::proxy::Way;
+
+use crate::support::{
     House, PASSWORD,
-    gate::Gate,
-    screen::{CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts},
+    screen::{
+        CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts,
+        has_terminal,
+    },
 };
 
 /// How a terminal sends a paste.
@@ -29,6 +29,9 @@ fn paste(screen: &mut Screen, marks: Marks, text: &str) {
 
 #[test]
 fn a_paste_into_a_body_sends_and_chooses_nothing() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).home();
     let deletes = format!("text\n.\n9\n3\ny\n{PASSWORD}\nend\n");
@@ -45,19 +48,20 @@ fn a_paste_into_a_body_sends_and_chooses_nothing() {
             screen.forget();
         }
     }
-    screen.press(CTRL_C);
-    assert_eq!(screen.end().0, 130);
+    screen.cancel();
     // The account is there, its name is the same, and it got no mail.
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    let received = house.received();
     assert_eq!(received["mails"].as_array().unwrap().len(), 0);
     let mut screen = Start::of(&house).home();
     screen.sees("Welcome Tony Stark");
-    screen.press(CTRL_D);
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
 }
 
 #[test]
 fn a_paste_into_a_line_is_one_line() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).home();
     for marks in [Marks::Set, Marks::None] {
@@ -70,12 +74,14 @@ fn a_paste_into_a_line_is_one_line() {
     }
     let subjects: Vec<_> = drafts(&house).into_iter().map(|draft| draft.subject).collect();
     assert_eq!(subjects, ["two lines .", "two lines ."]);
-    screen.press(CTRL_C);
-    assert_eq!(screen.end().0, 130);
+    screen.cancel();
 }
 
 #[test]
 fn a_paste_into_a_menu_chooses_nothing() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).home();
     let deletes = format!("9\n3\ny\n{PASSWORD}\n");
@@ -115,6 +121,9 @@ fn a_paste_into_a_menu_chooses_nothing() {
 
 #[test]
 fn a_long_line_is_pasted_in_linear_time() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let line = "x".repeat(20_000);
     let mut screen = Start::of(&house).home();
@@ -135,9 +144,8 @@ fn a_long_line_is_pasted_in_linear_time() {
         screen.menu(HOME);
         screen.forget();
     }
-    screen.press(CTRL_D);
-    assert_eq!(screen.end().0, 0);
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    screen.quit();
+    let received = house.received();
     for mail in received["mails"].as_array().unwrap() {
         assert_eq!(mail["body"].as_str().unwrap(), line);
     }
@@ -145,6 +153,9 @@ fn a_long_line_is_pasted_in_linear_time() {
 
 #[test]
 fn a_mebibyte_is_pasted() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut text: String =
         (0..20_000).map(|line| format!("{line}: {}\n", "y".repeat(45))).collect();
@@ -163,6 +174,9 @@ fn a_mebibyte_is_pasted() {
 
 #[test]
 fn what_is_pasted_is_shown_and_not_obeyed() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
     screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
@@ -170,12 +184,14 @@ fn what_is_pasted_is_shown_and_not_obeyed() {
     screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
     screen.menu(HOME);
-    screen.press(CTRL_C);
-    assert_eq!(screen.end().0, 130);
+    screen.cancel();
 }
 
 #[test]
 fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
     screen.send(b"\x1b[200~n\xe3o\nsim\n.\n\x1b[201~");
@@ -187,12 +203,14 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     screen.leave_draft();
     assert_eq!(draft_bodies(&house), ["z"]);
     screen.menu(HOME);
-    screen.press(CTRL_C);
-    assert_eq!(screen.end().0, 130);
+    screen.cancel();
 }
 
 #[test]
 fn a_paste_into_a_password_is_one_line_and_not_shown() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).menus();
     screen.press("3");
@@ -215,6 +233,9 @@ fn a_paste_into_a_password_is_one_line_and_not_shown() {
 
 #[test]
 fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).menus();
     // A person on a slow connection, a password manager, and more than the questions ask for.
@@ -254,6 +275,9 @@ fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
 
 #[test]
 fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).menus();
     screen.press("3");
@@ -276,6 +300,9 @@ fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
 
 #[test]
 fn a_paste_whose_end_is_lost_ends_with_silence() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).menus();
     // As Esc [ 2 0 0 ~ would be, too: no choice, and keys work again after a while.
@@ -292,12 +319,14 @@ fn a_paste_whose_end_is_lost_ends_with_silence() {
     screen.ends_with(&["lost", "end"]);
     screen.press_until(CTRL_D, "E-mail sent");
     screen.menu(HOME);
-    screen.press(CTRL_D);
-    assert_eq!(screen.end().0, 0);
+    screen.quit();
 }
 
 #[test]
 fn a_typed_dot_after_a_paste_ends_the_text() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
     screen.paste("pasted\n.\n");
@@ -308,35 +337,36 @@ fn a_typed_dot_after_a_paste_ends_the_text() {
     screen.press(ENTER);
     screen.sees("E-mail sent");
     screen.menu(HOME);
-    screen.press(CTRL_D);
-    assert_eq!(screen.end().0, 0);
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    screen.quit();
+    let received = house.received();
     assert_eq!(received["mails"][0]["body"], "pasted\n.");
 }
 
 #[test]
 fn what_is_typed_while_mail_is_received_chooses_nothing() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
-    let gate = Gate::of(&house);
-    let mut screen = Start::of(&house).run(&["--server", &gate.address.to_string()]);
+    let proxy = house.proxy(Way::Open);
+    let mut screen = Start::of(&house).run(&["--server", &proxy.address.to_string()]);
     screen.menu(FIRST);
     screen.log_in();
     for typed in
         ["6", "6\n", "\x1b[200~6\n6\n\x1b[201~", "ola\n.\n6\n", "\x13", "\x1a", "\x1c", "\x1b[1;5D"]
     {
-        gate.set_open(false);
+        proxy.hold(true);
         screen.press("5");
         screen.until("the spinner", |screen| {
             screen.contents().contains(|c| matches!(c, '\u{2801}'..='\u{28ff}'))
         });
         screen.press(typed);
         screen.within(Duration::from_millis(300), |_| false);
-        gate.set_open(true);
+        proxy.hold(false);
         screen.menu(HOME);
         screen.press_until(DOWN, "> 5) Receive");
         assert!(!screen.text().contains("Goodbye"), "{typed:?}");
         screen.forget();
     }
-    screen.press(CTRL_C);
-    assert_eq!(screen.end().0, 130);
+    screen.cancel();
 }

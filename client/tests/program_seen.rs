@@ -1,21 +1,18 @@
 //! What a person sees of mail: whose it is, where its lines end, and that it is new until it was
 //! shown.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-mod support;
-
 use std::{
     fs,
-    io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Output, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
+use correio_testing::{
+    proxy::{Proxy, Way},
+    wait::eventually,
+};
 use rustix::process::{Pid, Signal, kill_process};
-use support::{House, PASSWORD, finish, terminal::Terminal};
+
+use crate::support::{House, PASSWORD, finish, terminal::Terminal};
 
 #[test]
 fn two_people_of_one_name_are_told_apart() {
@@ -101,36 +98,13 @@ fn mail_stays_new_until_its_list_is_written() {
     assert_eq!(status(), "read");
 }
 
-/// Passes connections on to a server. What comes back stops after so many bytes.
-fn stalling(server: SocketAddr, bytes: usize) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let server = TcpStream::connect(server).unwrap();
-            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || {
-                let _ = std::io::copy(&mut from, &mut to);
-                let _ = to.shutdown(Shutdown::Write);
-            });
-            let (mut from, mut to) = (server, client);
-            thread::spawn(move || {
-                let _ = std::io::copy(&mut (&mut from).take(bytes as u64), &mut to);
-                // Open and silent, until the client closes it.
-                let _ = to.read(&mut [0]);
-                let _ = to.flush();
-            });
-        }
-    });
-    address
-}
-
 /// Receives two mails of which the second stops on the way, and cancels that.
 fn receive_half(house: &House, more: &[&str]) -> Output {
     let large = "x".repeat(300 * 1024);
     house.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
     // The first page has one mail, which passes.
-    let proxy = stalling(house.address, 400 * 1024).to_string();
+    let proxy = Proxy::start(house.address, Way::Stalling(400 * 1024)).unwrap();
+    let proxy = proxy.address.to_string();
     let fingerprint = house.fingerprint().to_string();
     let server = ["--server", &proxy, "--user", "tony", "--fingerprint", &fingerprint];
     let mut program = house.program(&[&server[..], more, &["receive"]].concat());
@@ -144,11 +118,7 @@ fn receive_half(house: &House, more: &[&str]) -> Output {
             .filter_map(|server| fs::read_dir(server.path().join("tony").join("new")).ok()?.next());
         saved.next().is_some()
     };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !has_one() {
-        assert!(Instant::now() < deadline, "the first mail is saved");
-        thread::park_timeout(Duration::from_millis(5));
-    }
+    eventually(has_one);
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let done = child.wait_with_output().unwrap();

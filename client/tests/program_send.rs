@@ -1,15 +1,12 @@
 //! `correio send` with a body that is typed on a terminal.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use rustix::process::Signal;
-use support::{
+
+use crate::support::{
     House, PASSWORD,
-    screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies},
+    screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies, has_terminal},
 };
 
 /// The command, up to the body.
@@ -34,13 +31,16 @@ fn typing_with(house: &House, start: Start<'_>) -> Screen {
 }
 
 fn received(house: &House) -> Vec<String> {
-    let received = house.run("tony", &["--json", "receive"], "").json();
+    let received = house.received();
     let mails = received["mails"].as_array().unwrap();
     mails.iter().map(|mail| mail["body"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn a_typed_body_of_a_command_is_kept_whatever_ends_it() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut kept = 0;
     let mut check = |status: i32, expected: i32| {
@@ -74,6 +74,9 @@ fn a_typed_body_of_a_command_is_kept_whatever_ends_it() {
 
 #[test]
 fn a_typed_body_of_a_command_arrives_as_it_was_typed() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     // A new pseudo-terminal has no `iutf8`.
     let mut screen = typing(&house, "xterm");
@@ -99,6 +102,9 @@ fn a_typed_body_of_a_command_arrives_as_it_was_typed() {
 
 #[test]
 fn a_typed_body_that_is_not_utf8_is_refused_with_a_message() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = typing(&house, "xterm");
     screen.send(b"n\xe3o");
@@ -125,6 +131,9 @@ fn a_typed_body_that_is_not_utf8_is_refused_with_a_message() {
 
 #[test]
 fn a_signal_while_the_editor_of_a_command_runs_keeps_a_draft() {
+    if !has_terminal() {
+        return;
+    }
     let house = House::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");

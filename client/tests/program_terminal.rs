@@ -1,11 +1,8 @@
 //! The menus on a real pseudo-terminal, in both languages.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-mod support;
-
 use correio_client::Trust;
-use support::{House, PASSWORD, free_port, terminal::Terminal};
+
+use crate::support::{House, PASSWORD, free_port, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
 /// What ends the drawing of a question.

@@ -1,10 +1,5 @@
 //! The program and servers it knows, does not know, and knows otherwise.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -14,7 +9,8 @@ use std::{
 use correio_client::Trust;
 use correio_proto::fingerprint::Fingerprint;
 use serde_json::json;
-use support::{Done, House, finish, terminal::Terminal};
+
+use crate::support::{Done, House, finish, terminal::Terminal};
 
 fn ping(house: &House, more: &[&str]) -> Done {
     let address = house.address.to_string();
@@ -72,7 +68,7 @@ fn a_changed_certificate_is_refused_before_any_password() {
     for command in [&["receive"][..], &["send", "--to", "tony", "--subject", "Oi"]] {
         let arguments = [&["--lang", "en", "--server", &address, "--user", "tony"], command];
         let mut program = house.program(&arguments.concat());
-        program.env("CORREIO_PASSWORD", support::PASSWORD);
+        program.env("CORREIO_PASSWORD", crate::support::PASSWORD);
         let refused = finish(program, "Olá");
         assert_eq!(refused.status, 77, "{refused:?}");
         assert!(refused.err.contains("HAS CHANGED"), "{refused:?}");
@@ -207,12 +203,13 @@ fn who_listens_on_the_way_learns_neither_password_nor_name() {
         let options =
             ["--fingerprint", &fingerprint, "--server", &address, "--user", "tony.the.third"];
         let mut program = house.program(&[&options[..], command].concat());
-        program.env("CORREIO_PASSWORD", support::PASSWORD);
+        program.env("CORREIO_PASSWORD", crate::support::PASSWORD);
         let done = finish(program, "");
         assert_eq!(done.status, 0, "{done:?}");
         let seen = seen.join().unwrap();
         assert!(seen.len() > 500, "it went through here");
-        for secret in [support::PASSWORD, "Anthony", "Stark", "tony.the.third", "credential"] {
+        for secret in [crate::support::PASSWORD, "Anthony", "Stark", "tony.the.third", "credential"]
+        {
             let found = seen.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{secret} was seen");
         }

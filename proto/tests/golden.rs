@@ -1,13 +1,8 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test golden` writes the examples of this crate
-//! into the document, after an intended change of the protocol. A new message needs its fence in
-//! the document first.
-
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
+//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test all golden` writes the examples of this crate
+//! into the document, after an intended change of the protocol. A new message needs its fence
+//! in the document first.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +29,8 @@ use serde::{
         value::{Error, StrDeserializer},
     },
 };
-use support::Value;
+
+use crate::support::{self, Value};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/PROTOCOL.md");
 

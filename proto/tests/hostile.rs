@@ -1,10 +1,5 @@
 //! Hostile and fragmented streams: the pieces never change the messages, and no input does harm.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{fmt::Debug, io::Cursor};
 
 use correio_proto::{
@@ -16,6 +11,8 @@ use correio_proto::{
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
+
+use crate::support;
 
 /// The messages and errors that were taken out of a channel.
 type Taken<M> = Vec<Result<M, ChannelError>>;

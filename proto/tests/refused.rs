@@ -1,17 +1,13 @@
 //! Values that break a rule of the document's Types are refused as invalid, and not as malformed
 //! messages, since only malformed messages close a connection.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use correio_proto::{
     frame::{self, HEADER, MalformedKind},
     limits,
     message::{ClientMessage, ServerMessage},
 };
-use support::Value;
+
+use crate::support::{self, Value};
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())

@@ -1,10 +1,5 @@
 //! Channels with TLS: the pieces never change the messages, and the wire shows no plaintext.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{io::Cursor, sync::Arc};
 
 use correio_proto::{
@@ -22,6 +17,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
     version::TLS13,
 };
+
+use crate::support;
 
 /// The configurations of both ends, for one server.
 struct Ends {

@@ -1,18 +1,14 @@
 //! Variants of every message of the document: allowed variants are the same message, all others are
 //! errors, and no variant does harm.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use correio_proto::{
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
     message::{ClientMessage, ServerMessage},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use support::Value;
+
+use crate::support::{self, Value};
 
 /// Optional fields, each after the choice that it belongs to.
 const OPTIONAL: [(&str, &str); 6] = [

@@ -2,11 +2,6 @@
 //!
 //! Their values come from Python's hmac, hashlib and bcrypt, not from this crate.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{
@@ -22,6 +17,8 @@ use correio_proto::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
+
+use crate::support;
 
 /// One vector as it is written down.
 struct Vector {

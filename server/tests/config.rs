@@ -2,8 +2,6 @@
 //! `bad_config/`, with the command line (`args`), the environment (`env`), the file
 //! (`correiod.toml`) and what is `expected`: the exit status and a part of the message.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
 use correio_proto::message::RegistrationPolicy;

@@ -1,9 +1,5 @@
 //! What a connection does with time, with too much, and with bytes that are no request.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::time::Duration;
 
 use correio_proto::{
@@ -12,7 +8,10 @@ use correio_proto::{
         Account, ClientMessage, ErrorCode, Fetch, Notice, Reply, Request, Send, ServerMessage,
     },
 };
-use support::{World, credential, hello, id, login, mail, settings};
+use correio_testing::{
+    request::{credential, hello, id, login, mail},
+    world::{Client, World, settings},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -299,8 +298,8 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
     world.server.process(world.now).unwrap();
     tony.take();
     assert_eq!(tony.replies.pop_front().unwrap().1, Reply::Pong {}, "last in line, first served");
-    let greeted = |crowd: &mut Vec<support::Client>| {
-        crowd.iter_mut().for_each(support::Client::take);
+    let greeted = |crowd: &mut Vec<Client>| {
+        crowd.iter_mut().for_each(Client::take);
         crowd.iter().filter(|client| !client.replies.is_empty()).count()
     };
     assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one turn");

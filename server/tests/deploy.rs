@@ -1,7 +1,5 @@
 //! What is installed with the server: the settings' example, and what the script does to a disk.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
 use std::{
     collections::BTreeSet,
     fs::{self, File, Permissions},

@@ -1,11 +1,6 @@
 //! What the log says to other programs: fail2ban counts wrong passwords and nothing else, and the
 //! journal of systemd gets a priority instead of a second time stamp.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod daemon;
-mod skip;
-
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -17,11 +12,9 @@ use correio_proto::{
     credential::Credential,
     message::{Login, Reply, Request},
 };
+use correio_testing::skip::{skipped, works};
 
-use self::{
-    daemon::{Client, Daemon, code, command, eventually, login},
-    skip::{skipped, works},
-};
+use crate::daemon::{Client, Daemon, code, command, eventually, hello, login, refused};
 
 /// Wrong passwords that are tried.
 const WRONG: usize = 8;
@@ -73,7 +66,7 @@ fn lesson(directory: &Path) -> (PathBuf, PathBuf) {
         // The crowd has to be gone.
         eventually(|| {
             client = Client::connect(daemon.address);
-            matches!(client.try_ask(daemon::hello()), Some(Reply::Hello(_)))
+            matches!(client.ask_unless_gone(hello()), Some(Reply::Hello(_)))
         });
         let username = if number % 2 == 0 { "tony" } else { "nobody" };
         code(&client.ask(wrong(username)));
@@ -117,7 +110,7 @@ fn the_journal_gets_a_priority_and_no_time_and_a_file_gets_both() {
     // A stream that standard error is not, as a program has it that a service started.
     let mut other = command(&directory.path().join("data"), &["--listen", "127.0.0.1:0"]);
     other.env("JOURNAL_STREAM", "1:1").args(["--store", "nothing"]);
-    let (_, said) = daemon::refused(other);
+    let (_, said) = refused(other);
     assert!(said.starts_with("correiod: "), "{said}");
 }
 

@@ -1,11 +1,6 @@
 //! What becomes of those who try too much: guessers, crowds, and senders without end. In memory,
 //! with a clock of the test's.
 
-// It is all test.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
 use correio_proto::message::{
@@ -22,8 +17,9 @@ use correio_server::{
         memory::{MemoryLimits, MemoryStore},
     },
 };
-use support::{
-    Client, QUOTA, REALM, World, credential, hello, id, limits_of, login, mail, register, settings,
+use correio_testing::{
+    request::{credential, hello, id, login, mail, register},
+    world::{Client, QUOTA, REALM, World, limits_of, settings},
 };
 
 fn throttled() -> World {

@@ -1,14 +1,10 @@
 //! A data directory that lacks a part: nothing is made in the place of what was lost.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod daemon;
-
 use std::{fs, path::Path, process::Command};
 
 use correio_proto::message::{Register, Reply, Request};
 
-use self::daemon::{Daemon, command, refused, register};
+use crate::daemon::{Daemon, command, refused, register};
 
 const ANY_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 

@@ -1,9 +1,5 @@
 //! The daemon as a process: killed, refused, flooded, stopped.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod daemon;
-
 use std::{
     fs,
     io::Read,
@@ -18,7 +14,7 @@ use correio_proto::{
     message::{ErrorCode, Hello, Login, Notice, Register, Reply, Request, Software},
 };
 
-use self::daemon::{
+use crate::daemon::{
     Client, Daemon, PATIENCE, code, command, connect_from, hello, login, mail, refused, register,
 };
 
@@ -215,7 +211,7 @@ fn no_file_descriptors_left_is_a_pause() {
     let deadline = Instant::now() + PATIENCE;
     let mut late = loop {
         let mut late = Client::over(TcpStream::connect(daemon.address).unwrap());
-        if let Some(Reply::Hello(_)) = late.try_ask(hello()) {
+        if let Some(Reply::Hello(_)) = late.ask_unless_gone(hello()) {
             break late;
         }
         assert!(Instant::now() < deadline, "the crowd is gone and nobody is let in");

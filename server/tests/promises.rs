@@ -1,7 +1,5 @@
 //! Reads the documents that name tests, and fails where one of those does not exist.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
 use std::{
     fs,
     path::{Path, PathBuf},

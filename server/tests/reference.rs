@@ -1,14 +1,13 @@
 //! What the prototype that correio replaces got wrong, one test each.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use correio_proto::{
     mail::{MailRef, Seq},
     message::{Confirm, ErrorCode, Fetch, Reply, Request, Send},
 };
-use support::{World, id, login, mail, register, settings};
+use correio_testing::{
+    request::{id, login, mail, register},
+    world::{REALM, World, settings},
+};
 
 #[test]
 fn nobody_reads_a_mailbox_without_logging_in() {
@@ -144,7 +143,7 @@ fn what_a_login_sends_is_not_the_password() {
     };
     let password = Password::new("jarvis-is-here").unwrap();
     let username = "tony".parse().unwrap();
-    let credential = Credential::derive_at(4, &password, support::REALM, &username);
+    let credential = Credential::derive_at(4, &password, REALM, &username);
     let request = Request::Login(Login { username, credential });
     let mut bytes = Vec::new();
     frame::encode(&ClientMessage { number: 1, request }, &mut bytes).unwrap();

@@ -1,9 +1,5 @@
 //! The daemon under a service manager: sockets handed over, readiness, signs of life, the end.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod skip;
-
 use std::{
     fs,
     io::{BufRead, BufReader, ErrorKind, Read},
@@ -14,14 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use correio_proto::{
-    channel::Channel,
-    limits,
-    message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
-};
+use correio_testing::{client::Client, skip, wait::PATIENCE};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const SERVER: &str = env!("CARGO_BIN_EXE_correiod");
 
@@ -137,21 +127,8 @@ fn address(line: &str) -> SocketAddr {
 }
 
 /// Greets, and returns once the server has greeted back.
-fn greet(stream: &mut TcpStream) {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-    let request = Request::Hello(Hello { version: 1, software: Software::named("test") });
-    channel.push(&ClientMessage { number: 1, request }).unwrap();
-    while channel.pending_output() > 0 {
-        channel.write_to(stream).unwrap();
-    }
-    loop {
-        match channel.next_message::<ServerMessage>().unwrap() {
-            Some(ServerMessage::Reply { reply: Reply::Hello(_), .. }) => return,
-            Some(other) => panic!("a greeting was expected, not {other:?}"),
-            None => assert_ne!(channel.read_from(stream).unwrap(), 0, "the server closed"),
-        }
-    }
+fn greet(stream: &TcpStream) {
+    Client::over(stream.try_clone().unwrap()).greet();
 }
 
 #[test]
@@ -161,7 +138,7 @@ fn the_manager_hears_of_readiness_and_of_the_end() {
     let ready = manager.news();
     let line = ready.strip_prefix("READY=1\nSTATUS=").unwrap_or_else(|| panic!("{ready:?}"));
     // It may be used from then on.
-    greet(&mut TcpStream::connect(address(line)).unwrap());
+    greet(&TcpStream::connect(address(line)).unwrap());
     server.signal(Signal::TERM);
     let stopping = manager.news();
     assert!(stopping.starts_with("STOPPING=1\nSTATUS=finishing "), "{stopping:?}");
@@ -215,7 +192,7 @@ fn a_socket_handed_over_is_used_instead_of_the_settings() {
     let taken = other.local_addr().unwrap().to_string();
     let mut server = manager.server_on(&given, &["--listen", &taken]);
     assert_eq!(address(&server.first_line()), given.local_addr().unwrap());
-    greet(&mut TcpStream::connect(given.local_addr().unwrap()).unwrap());
+    greet(&TcpStream::connect(given.local_addr().unwrap()).unwrap());
     server.signal(Signal::TERM);
     let mut log = String::new();
     server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -229,17 +206,17 @@ fn a_restart_refuses_no_connection() {
     let at = listener.local_addr().unwrap();
     let mut first = manager.server_on(&listener, &[]);
     assert!(manager.news().starts_with("READY=1\n"));
-    let mut early = TcpStream::connect(at).unwrap();
-    greet(&mut early);
+    let early = TcpStream::connect(at).unwrap();
+    greet(&early);
     first.signal(Signal::TERM);
     assert!(manager.news().starts_with("STOPPING=1\n"));
     // Nobody serves, or nobody for long any more, and yet one may call.
-    let mut between = TcpStream::connect(at).unwrap();
+    let between = TcpStream::connect(at).unwrap();
     assert_eq!(first.status(), Some(0));
-    let mut late = TcpStream::connect(at).unwrap();
+    let late = TcpStream::connect(at).unwrap();
     let _second = manager.server_on(&listener, &[]);
-    greet(&mut between);
-    greet(&mut late);
+    greet(&between);
+    greet(&late);
 }
 
 #[test]
@@ -264,7 +241,7 @@ fn sockets_of_another_process_are_left_alone() {
     let mut command = manager.server();
     command.env("LISTEN_PID", "1").env("LISTEN_FDS", "1").args(["--listen", "127.0.0.1:0"]);
     let mut server = Process(command.spawn().unwrap());
-    greet(&mut TcpStream::connect(address(&server.first_line())).unwrap());
+    greet(&TcpStream::connect(address(&server.first_line())).unwrap());
 }
 
 #[test]
@@ -287,7 +264,7 @@ fn systemd_socket_activate_starts_the_server() {
     listening.read_line(&mut line).unwrap();
     assert!(line.contains("Listening on"), "{line:?}");
     // The first connection starts the server, which answers it.
-    greet(&mut TcpStream::connect(at).unwrap());
+    greet(&TcpStream::connect(at).unwrap());
     assert_eq!(manager.news(), format!("READY=1\nSTATUS=listening on {at}\n"));
     assert_eq!(address(&server.first_line()), at);
     // The tool has become the server.

@@ -1,9 +1,5 @@
 //! What a client may do, request by request and state by state.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod support;
-
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use correio_proto::{
@@ -22,7 +18,10 @@ use correio_server::{
         memory::{MemoryLimits, MemoryStore},
     },
 };
-use support::{Client, World, credential, hello, id, login, mail, register, settings};
+use correio_testing::{
+    request::{credential, hello, id, login, mail, register},
+    world::{Client, QUOTA, REALM, World, settings},
+};
 
 fn requests() -> Vec<(&'static str, Request)> {
     vec![
@@ -325,7 +324,7 @@ impl Store for Slow {
 #[test]
 fn what_was_done_for_a_client_that_left_has_its_effects() {
     let held = Rc::new(Cell::new(false));
-    let store = MemoryStore::new(support::REALM, support::QUOTA, MemoryLimits::default());
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
     let slow = Slow { store, held: held.clone(), queued: vec![] };
     let mut world = World::with_store(settings(), 10, Box::new(slow));
     let (mut tony, mut pepper) = world.tony_and_pepper();
@@ -364,7 +363,7 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
 #[test]
 fn who_is_gone_while_the_store_works_holds_nothing() {
     let held = Rc::new(Cell::new(false));
-    let store = MemoryStore::new(support::REALM, support::QUOTA, MemoryLimits::default());
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
     let slow = Slow { store, held: held.clone(), queued: vec![] };
     let mut world = World::with_store(settings(), 10, Box::new(slow));
     let (mut tony, _pepper) = world.tony_and_pepper();

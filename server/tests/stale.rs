@@ -1,9 +1,5 @@
 //! What comes too late, twice, or from nowhere: answers, readiness, clocks. In memory.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-mod support;
-
 use std::time::Duration;
 
 use correio_proto::{
@@ -15,7 +11,10 @@ use correio_server::{
     engine::connection::Readiness,
     ids::{ConnId, Ticket},
 };
-use support::{World, id, login, mail};
+use correio_testing::{
+    request::{id, login, mail},
+    world::World,
+};
 
 #[test]
 fn an_answer_to_the_login_before_reaches_nobody() {

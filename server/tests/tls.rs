@@ -1,10 +1,6 @@
 //! The daemon's certificate: made once, read from files, replaced while it runs, and what is said
 //! of files that cannot be used.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
-
-mod skip;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -20,10 +16,15 @@ use correio_proto::{
     channel::Channel,
     fingerprint::Fingerprint,
     limits,
-    message::{ClientMessage, Hello, Reply, Request, ServerMessage, Software},
+    message::{ClientMessage, Reply, ServerMessage},
     tls::{ALPN, Security},
 };
 use correio_server::ops::certificate::{Certificate, CertificateError, CertificateSource};
+use correio_testing::{
+    request::hello,
+    skip::{skipped, works},
+    wait::eventually,
+};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
@@ -32,8 +33,6 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tempfile::TempDir;
-
-use self::skip::{skipped, works};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -110,8 +109,7 @@ impl Client {
         let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let hello = Hello { version: 1, software: Software::named("test") };
-        channel.push(&ClientMessage { number: 1, request: Request::Hello(hello) }).unwrap();
+        channel.push(&ClientMessage { number: 1, request: hello() }).unwrap();
         loop {
             while channel.wants_write() {
                 channel.write_to(&mut stream).unwrap();
@@ -213,15 +211,12 @@ impl Files {
 
 /// Waits until the log has a line that begins an event with this name.
 fn await_event(log: &Path, name: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let line = || {
         let text = fs::read_to_string(log).unwrap_or_default();
-        if let Some(line) = text.lines().find(|line| line.contains(name)) {
-            return line.to_owned();
-        }
-        assert!(Instant::now() < deadline, "no {name} in: {text}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+        text.lines().find(|line| line.contains(name)).map(str::to_owned)
+    };
+    eventually(|| line().is_some());
+    line().unwrap()
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! A server in this process, and the program as another process talks to it.
 
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
-
-#[path = "../common/mod.rs"]
-mod common;
-pub mod gate;
+pub mod plain;
 pub mod screen;
 pub mod terminal;
 
@@ -21,9 +16,11 @@ use correio_client::{
     Address, Cancel, ConnectOptions, KnownServers, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
+use correio_testing::{
+    proxy::{Proxy, Way},
+    served::Running,
+};
 use tempfile::TempDir;
-
-use self::common::Running;
 
 pub const PASSWORD: &str = "jarvis-is-here";
 
@@ -107,6 +104,14 @@ impl House {
         self.address.to_string().parse().unwrap()
     }
 
+    /// A way to the server that can be held, which its clients trust as they trust the server.
+    pub fn proxy(&self, way: Way) -> Proxy {
+        let proxy = Proxy::start(self.address, way).unwrap();
+        let known = proxy.address.to_string().parse().unwrap();
+        self.known().remember(&known, self.fingerprint()).unwrap();
+        proxy
+    }
+
     /// Sends mails, each a subject and a body, without the program.
     pub fn deliver(&self, from: &str, to: &str, mails: &[(&str, &str)]) {
         let (service, cancel) = (self.connect(), Cancel::new());
@@ -128,6 +133,11 @@ impl House {
         let mut command = program(self.data.path());
         command.args(arguments);
         command
+    }
+
+    /// Receives Tony's mail with the program: its answer.
+    pub fn received(&self) -> serde_json::Value {
+        self.run("tony", &["--json", "receive"], "").json()
     }
 
     /// Runs one command against the server as a person with the usual password.

@@ -2,7 +2,6 @@
 //! terminal draws it.
 
 use std::{
-    fs,
     num::NonZero,
     os::fd::{AsFd, OwnedFd},
     process::{Child, Command, Stdio},
@@ -10,22 +9,23 @@ use std::{
 };
 
 use correio_client::{Draft, Drafts};
+pub use correio_testing::skip::has_terminal;
+use correio_testing::{
+    process::processor_time,
+    pty::{PtyPair, set_size},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
-    io::{Errno, ioctl_fionbio},
+    io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Winsize, tcgetattr, tcsetwinsize},
+    termios::tcgetattr,
 };
 
 use super::{House, PASSWORD, clean};
 
 /// How long something awaited may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Clock ticks in a second of `/proc/PID/stat`: Linux shows the same number on every machine.
-const TICKS: u64 = 100;
 
 pub const ENTER: &str = "\r";
 pub const ESCAPE: &str = "\x1b";
@@ -133,19 +133,10 @@ impl<'a> Start<'a> {
 
 impl Screen {
     fn start(mut command: Command, (rows, columns): (u16, u16)) -> Self {
-        let master =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
-        ioctl_fionbio(&master, true).unwrap();
-        set_size(&master, rows, columns);
-        let settings = settings(&terminal);
-        let end = || Stdio::from(terminal.try_clone().unwrap());
-        command.stdin(end()).stdout(end()).stderr(end());
-        let child = command.spawn().unwrap();
+        let pair = PtyPair::open(rows, columns).unwrap();
+        let settings = settings(&pair.other);
+        let child = pair.spawn(&mut command).unwrap();
+        let PtyPair { main: master, other: terminal } = pair;
         let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
         let screen = vt100::Parser::new(positive(rows), positive(columns), 0);
         Self { master, terminal, child, ended, screen, written: Vec::new(), settings }
@@ -165,6 +156,25 @@ impl Screen {
         self.answer("commas): ", to);
         self.answer("Subject: ", subject);
         self.asks_body();
+    }
+
+    /// Sends the mail whose body is typed, and waits for the menu after it.
+    pub fn send_mail(&mut self) {
+        self.press(CTRL_D);
+        self.sees("E-mail sent");
+        self.menu(HOME);
+    }
+
+    /// Leaves the program with Ctrl-D.
+    pub fn quit(mut self) {
+        self.press(CTRL_D);
+        assert_eq!(self.end().0, 0);
+    }
+
+    /// Leaves the program with Ctrl-C.
+    pub fn cancel(mut self) {
+        self.press(CTRL_C);
+        assert_eq!(self.end().0, 130);
     }
 
     /// Leaves a mail that is written, which stays as a draft.
@@ -325,7 +335,7 @@ impl Screen {
         // What the program wrote for the old size is drawn at the old size.
         self.read();
         self.screen.screen_mut().set_size(positive(rows), positive(columns));
-        set_size(&self.master, rows, columns);
+        set_size(&self.master, rows, columns).unwrap();
     }
 
     /// Sets the terminal as a shell has it: lines, with what is typed shown.
@@ -374,11 +384,7 @@ impl Screen {
 
     /// Processor time that the program has used.
     pub fn processor_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        // After the name, which is in parentheses: utime and stime are the 12th and the 13th.
-        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(ticks * 1000 / TICKS)
+        processor_time(self.process()).unwrap()
     }
 
     fn read(&mut self) {
@@ -439,11 +445,6 @@ fn is_last_choice(screen: &vt100::Screen, choice: &str) -> bool {
 fn cursor_row(screen: &vt100::Screen) -> String {
     let row = usize::from(screen.cursor_position().0);
     screen.rows(0, u16::MAX).nth(row).unwrap_or_default().trim_end().to_owned()
-}
-
-fn set_size(terminal: &OwnedFd, rows: u16, columns: u16) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(terminal, size).unwrap();
 }
 
 fn settings(terminal: &OwnedFd) -> String {

@@ -2,8 +2,6 @@
 //!
 //! The tree is read and written by hand, so that it is independent of the crate's MessagePack.
 
-#![allow(dead_code)] // Every test program takes what it needs.
-
 use std::fmt;
 
 /// The document.

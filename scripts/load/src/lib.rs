@@ -1,4 +1,4 @@
-//! What the programs that put a server under load share: a client that waits for each answer.
+//! What the programs that put a server under load share.
 
 pub mod bench;
 pub mod dial;
@@ -7,95 +7,19 @@ pub mod guard;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
-
-pub mod proxy;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod target;
 pub mod user;
 
-use std::{
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use correio_proto::{
-    channel::Channel,
     credential::Credential,
-    limits,
     mail::MailId,
-    message::{ClientMessage, Hello, Login, Register, Reply, Request, ServerMessage, Software},
+    message::{Hello, Login, Register, Request, Software},
 };
 use uuid::Uuid;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A connection that waits.
-#[derive(Debug)]
-pub struct Client {
-    stream: TcpStream,
-    channel: Channel,
-    number: u32,
-}
-
-impl Client {
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// The server cannot be reached.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).context("connecting")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, channel: Channel::plaintext(limits::REPLY_FRAME_MAX), number: 0 })
-    }
-
-    /// Sends a request without waiting for the answer.
-    ///
-    /// # Errors
-    ///
-    /// The connection broke.
-    pub fn begin(&mut self, request: Request) -> Result<()> {
-        self.number += 1;
-        self.channel.push(&ClientMessage { number: self.number, request })?;
-        while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.stream)?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the next reply, passing over notices.
-    ///
-    /// # Errors
-    ///
-    /// The connection broke, or no reply came in time.
-    pub fn reply(&mut self) -> Result<Reply> {
-        loop {
-            match self.channel.next_message()? {
-                Some(ServerMessage::Reply { reply, .. }) => return Ok(reply),
-                Some(ServerMessage::Notice(_)) => {}
-                None if self.channel.read_from(&mut self.stream)? == 0 => {
-                    bail!("the server closed the connection")
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Sends a request and waits for its reply.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::begin`] and [`Client::reply`].
-    pub fn ask(&mut self, request: Request) -> Result<Reply> {
-        self.begin(request)?;
-        self.reply()
-    }
-}
 
 /// The greeting.
 #[must_use]

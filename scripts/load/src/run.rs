@@ -4,12 +4,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
+use correio_testing::proxy::{Proxy, Way};
 
 use crate::{
     driver::{Driver, Finished, Plan},
     interrupts::Interrupts,
     ledger::MailCounts,
-    proxy,
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
     target::{OwnServer, Start, processor_seconds},
@@ -238,7 +238,10 @@ impl Server {
                 let own = OwnServer::start(start, interrupts).map_err(failed)?;
                 let (address, trust) = (own.address, own.trust);
                 let address = match lose_one {
-                    true => proxy::lose_one(address).map_err(RunError::Broken)?,
+                    true => {
+                        let proxy = Proxy::start(address, Way::LosingOneMail);
+                        proxy.context("a port for the proxy").map_err(RunError::Broken)?.address
+                    }
                     false => address,
                 };
                 Ok(Self { own: Some(own), address, trust, kills })

@@ -3,9 +3,6 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 
-#[path = "../../../client/tests/common/mod.rs"]
-mod common;
-
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -17,9 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Running, Speaks};
 use correio_load::results::{Ending, Operation, Results};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use correio_testing::{
+    process::ends_within,
+    served::{Running, Speaks},
+    wait::eventually,
+};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 /// Longest time of anything here.
@@ -156,28 +157,13 @@ impl Drop for Under {
 }
 
 fn ended(child: &mut Child, within: Duration) -> i32 {
-    let deadline = Instant::now() + within;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code().unwrap_or(-1);
-        }
-        assert!(Instant::now() < deadline, "it goes on after {within:?}");
-        thread::park_timeout(Duration::from_millis(10));
-    }
+    assert!(ends_within(Pid::from_child(child), within), "it goes on after {within:?}");
+    child.wait().unwrap().code().unwrap_or(-1)
 }
 
-/// Waits until the process is gone. An orphan is reaped by its new parent.
+/// Waits until the process is gone. A zombie is gone except for its process id.
 fn gone(pid: Pid) {
-    let deadline = Instant::now() + PATIENCE;
-    let is_there = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
-        // A zombie is gone except for its process id.
-        test_kill_process(pid).is_ok() && stat.is_ok_and(|stat| !stat.contains(") Z "))
-    };
-    while is_there() {
-        assert!(Instant::now() < deadline, "process {pid:?} is still there");
-        thread::park_timeout(Duration::from_millis(10));
-    }
+    assert!(ends_within(pid, PATIENCE), "process {pid:?} is still there");
 }
 
 /// An address without a listener.
@@ -414,13 +400,10 @@ fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
     let run = Under::start(command.args(["--patience", "1", "--json"]).arg(&json));
     // The server is up until a mail was sent.
     let elsewhere = TempDir::new().unwrap();
-    let deadline = Instant::now() + PATIENCE;
     let log = house.path("data/correio.db-wal");
-    let before = fs::metadata(&log).map_or(0, |file| file.len());
-    while fs::metadata(&log).map_or(0, |file| file.len()) < before + 60_000 {
-        assert!(Instant::now() < deadline, "nobody sends anything");
-        thread::park_timeout(Duration::from_millis(5));
-    }
+    let length = || fs::metadata(&log).map_or(0, |file| file.len());
+    let before = length();
+    eventually(|| length() >= before + 60_000);
     house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
     let (ended, text) = run.end(PATIENCE);
     assert_eq!(ended, status(Ending::Failed), "{text}");

@@ -1,11 +1,8 @@
 //! Checks that the mutants' patches apply to the sources.
 
-#![allow(missing_docs, clippy::unwrap_used)] // It is all test.
-
-#[path = "../../../server/tests/skip/mod.rs"]
-mod skip;
-
 use std::{fs, path::Path, process::Command};
+
+use correio_testing::skip;
 
 #[test]
 fn every_mutant_applies_to_the_sources() {

@@ -1,7 +1,5 @@
 //! Simulates a thousand seeds, and the same seed twice.
 
-#![allow(missing_docs, clippy::panic)] // It is all test.
-
 use std::thread;
 
 use correio_simulation::{simulate, simulate_many};

@@ -10,13 +10,13 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use correio_client::{Address, Mailbox};
+use correio_testing::proxy::{Proxy, Way};
 use fastrand::Rng;
 use tempfile::TempDir;
 
 use crate::{
     ledger::{Ledger, drafts},
     options::Options,
-    proxy::Proxy,
     pty::Pty,
     report::Report,
     sequences::Sequences,
@@ -57,7 +57,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let server = Server::start(options.programs.server.clone())?;
-        let proxy = Proxy::start(server.address)?;
+        let proxy = Proxy::start(server.address, Way::Open)?;
         let record = options.record.as_ref().map(File::create).transpose();
         Ok(Self {
             program: options.programs.client.clone(),

@@ -15,7 +15,6 @@ mod driver;
 mod ledger;
 mod monkey;
 mod options;
-mod proxy;
 mod pty;
 mod report;
 mod screen;
@@ -23,17 +22,11 @@ mod sequences;
 mod server;
 mod texts;
 
-use std::{fmt, process::Command};
+use std::fmt;
 
+pub use correio_testing::skip::lacks_terminal as lacks;
 pub use options::{Options, Programs};
 pub use report::Report;
-
-/// Why this machine cannot run the client on a pseudo-terminal; `None` if it can.
-pub fn lacks() -> Option<&'static str> {
-    let help = Command::new("setsid").arg("--help").output();
-    let knows = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--ctty"));
-    (!knows).then_some("this takes setsid with --ctty (util-linux)")
-}
 
 /// A failed check, with the last actions and the screen.
 #[derive(Debug)]

@@ -1,29 +1,28 @@
 //! A pseudo-terminal with one program on it, and the screen that the program draws.
 
 use std::{
-    fs,
+    fs::File,
     io::{self, Read, Write},
     num::NonZeroU16,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow};
+use correio_testing::{
+    process::{TICK, processor_time, stat},
+    pty::{PtyPair, set_size},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl},
     process::{Pid, Signal, kill_process},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+    termios::{Termios, tcgetattr},
 };
 
 /// Most output bytes kept for [`Pty::has_drawn`].
 const DRAWN_MAX: usize = 256 * 1024;
-
-/// Clock ticks of processor time in a second, on every Linux.
-const TICKS: u64 = 100;
 
 /// How long an idle program has drawn and computed nothing. This is longer than the client's pause
 /// between two drawings that belong together, and shorter than its interval for updating a menu's
@@ -32,7 +31,7 @@ const IDLE: Duration = Duration::from_millis(200);
 
 /// The terminal.
 pub(crate) struct Pty {
-    main: Option<fs::File>,
+    main: Option<File>,
     /// Number of bytes drawn so far.
     bytes: usize,
     /// The program's side, kept open to read the settings after the program's end.
@@ -57,26 +56,14 @@ pub(crate) struct Leftovers {
 impl Pty {
     /// Starts a program under `setsid`, which makes the terminal its own.
     pub(crate) fn start(command: &mut Command, rows: u16, columns: u16) -> Result<Self> {
-        let main = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        grantpt(&main)?;
-        unlockpt(&main)?;
-        let name = ptsname(&main, Vec::new())?;
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let other = rustix::fs::open(&*name, flags, Mode::empty())?;
-        tcsetwinsize(&main, size(rows, columns))?;
-        let found = tcgetattr(&other)?;
-        fcntl_setfl(&main, fcntl_getfl(&main)? | OFlags::NONBLOCK)?;
-        let child = command
-            .stdin(other.try_clone()?)
-            .stdout(other.try_clone()?)
-            .stderr(other.try_clone()?)
-            .spawn()
-            .context("starting the client")?;
+        let pair = PtyPair::open(rows, columns)?;
+        let found = tcgetattr(&pair.other)?;
+        let child = pair.spawn(command).context("starting the client")?;
         let pid = Pid::from_child(&child);
         Ok(Self {
-            main: Some(main.into()),
+            main: Some(pair.main.into()),
             bytes: 0,
-            other: Some(other),
+            other: Some(pair.other),
             found,
             parser: vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0),
             drawn: Vec::new(),
@@ -180,7 +167,7 @@ impl Pty {
         self.read();
         self.parser.screen_mut().set_size(at_least_one(rows), at_least_one(columns));
         if let Some(main) = &self.main {
-            let _ = tcsetwinsize(main, size(rows, columns));
+            let _ = set_size(main.as_fd(), rows, columns);
         }
     }
 
@@ -204,16 +191,12 @@ impl Pty {
 
     /// Whether a signal has stopped the program.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stat().is_some_and(|stat| stat.starts_with(['T', 't']))
+        stat(self.pid).is_some_and(|stat| stat.starts_with(['T', 't']))
     }
 
     /// Processor time of the program since its start.
     pub(crate) fn processor_time(&mut self) -> Duration {
-        let ticks = self.stat().map_or(0, |stat| {
-            let field = |at: usize| stat.split(' ').nth(at)?.parse::<u64>().ok();
-            field(11).unwrap_or(0) + field(12).unwrap_or(0)
-        });
-        self.used = self.used.max(Duration::from_millis(ticks * 1000 / TICKS));
+        self.used = self.used.max(processor_time(self.pid).unwrap_or_default());
         self.used
     }
 
@@ -221,22 +204,15 @@ impl Pty {
     /// most one tick of processor time. Returns false if `time` passes first; a program that has
     /// ended is idle.
     pub(crate) fn becomes_idle(&mut self, time: Duration) -> bool {
-        let tick = Duration::from_millis(1000 / TICKS);
         let mut since = Instant::now();
         let mut state = (self.bytes, self.processor_time());
         self.pump_until(time, |pty| {
             let now = (pty.bytes, pty.processor_time());
-            if now.0 != state.0 || now.1.saturating_sub(state.1) > tick {
+            if now.0 != state.0 || now.1.saturating_sub(state.1) > TICK {
                 (since, state) = (Instant::now(), now);
             }
             since.elapsed() >= IDLE
         })
-    }
-
-    /// The state and the later fields of `/proc/PID/stat`.
-    fn stat(&self) -> Option<String> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
     }
 
     /// The settings that the ended program did not restore. `None` if the terminal is closed.
@@ -277,10 +253,6 @@ impl Drop for Pty {
 
 fn at_least_one(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).unwrap_or(NonZeroU16::MIN)
-}
-
-fn size(rows: u16, columns: u16) -> Winsize {
-    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 /// The exit status as shells count it.

@@ -5,9 +5,7 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use correio_terminal::{Options, Programs, lacks, run};
-
-#[path = "../../../server/tests/skip/mod.rs"]
-mod skip;
+use correio_testing::skip;
 
 /// Enough for a monkey test, mails, and an end of the client.
 const STEPS: u64 = 6;

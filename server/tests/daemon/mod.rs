@@ -1,29 +1,19 @@
-//! The daemon as a process, and a client that waits for each answer.
-
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file uses a part of it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
+//! The daemon as a process.
 
 use std::{
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
-use correio_proto::{
-    channel::Channel,
-    credential::Credential,
-    limits,
-    mail::MailId,
-    message::{
-        ClientMessage, ErrorCode, Fetch, Hello, Login, Notice, Page, Register, Reply, Request,
-        Send, ServerMessage, Software,
-    },
+use correio_proto::message::{ErrorCode, Reply, Request};
+use correio_testing::request;
+pub use correio_testing::{
+    client::Client,
+    request::{hello, id},
+    wait::{PATIENCE, eventually},
 };
-
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that ends with its test.
 pub struct Daemon {
@@ -40,6 +30,11 @@ pub fn command(directory: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .stdin(Stdio::null());
     command
+}
+
+/// As [`command`], listening on any port of this machine.
+pub fn listening(directory: &Path) -> Command {
+    command(directory, &["--listen", "127.0.0.1:0"])
 }
 
 impl Daemon {
@@ -112,137 +107,19 @@ impl Drop for Daemon {
     }
 }
 
-/// A client that waits for each answer.
-pub struct Client {
-    pub stream: TcpStream,
-    pub channel: Channel,
-    pub number: u32,
-    pub notices: Vec<Notice>,
-}
-
-impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).unwrap())
-    }
-
-    /// Connects and greets; `None` where the server is gone.
-    pub fn try_connect(address: SocketAddr) -> Option<Self> {
-        let mut client = Self::over(TcpStream::connect(address).ok()?);
-        client.try_ask(hello())?;
-        Some(client)
-    }
-
-    pub fn over(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
-        Self { stream, channel, number: 0, notices: vec![] }
-    }
-
-    pub fn greet(&mut self) {
-        assert!(matches!(self.ask(hello()), Reply::Hello(_)));
-    }
-
-    pub fn begin(&mut self, request: Request) {
-        self.number += 1;
-        self.channel.push(&ClientMessage { number: self.number, request }).unwrap();
-        while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.stream).unwrap();
-        }
-    }
-
-    pub fn ask(&mut self, request: Request) -> Reply {
-        self.begin(request);
-        self.reply().expect("a reply")
-    }
-
-    /// As [`Client::ask`], of a server that may be gone.
-    pub fn try_ask(&mut self, request: Request) -> Option<Reply> {
-        self.number += 1;
-        self.channel.push(&ClientMessage { number: self.number, request }).unwrap();
-        while self.channel.pending_output() > 0 {
-            if self.channel.write_to(&mut self.stream).is_err() {
-                // It may have said why before.
-                break;
-            }
-        }
-        self.try_reply()
-    }
-
-    /// As [`Client::reply`], of a server that may be gone.
-    pub fn try_reply(&mut self) -> Option<Reply> {
-        loop {
-            match self.channel.next_message().unwrap() {
-                Some(ServerMessage::Reply { reply, .. }) => return Some(reply),
-                Some(ServerMessage::Notice(notice)) => self.notices.push(notice),
-                None if self.channel.read_from(&mut self.stream).ok()? == 0 => return None,
-                None => {}
-            }
-        }
-    }
-
-    /// The next reply; `None` at the end of the stream.
-    pub fn reply(&mut self) -> Option<Reply> {
-        loop {
-            match self.channel.next_message().unwrap() {
-                Some(ServerMessage::Reply { reply, .. }) => return Some(reply),
-                Some(ServerMessage::Notice(notice)) => self.notices.push(notice),
-                None if self.channel.read_from(&mut self.stream).unwrap() == 0 => return None,
-                None => {}
-            }
-        }
-    }
-
-    pub fn fetch(&mut self) -> Page {
-        match self.ask(Request::Fetch(Fetch::default())) {
-            Reply::Page(page) => page,
-            reply => panic!("a page was expected, not {reply:?}"),
-        }
-    }
-}
-
-/// Waits until something is so.
-pub fn eventually(mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it does not come to that");
-        thread::park_timeout(Duration::from_millis(5));
-    }
-}
-
-pub fn id(number: u64) -> MailId {
-    let mut bytes = [0; 16];
-    bytes[6] = 0x70;
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes[8] |= 0x80;
-    MailId::try_from(bytes).unwrap()
-}
-
-pub fn hello() -> Request {
-    Request::Hello(Hello { version: 1, software: Software::named("test") })
-}
-
+/// A registration of Tony Stark under a username, with the first password.
 pub fn register(username: &str) -> Request {
-    Request::Register(Register {
-        id: id(username.bytes().map(u64::from).sum()),
-        username: username.parse().unwrap(),
-        full_name: "Tony Stark".parse().unwrap(),
-        credential: Credential::from([1; 23]),
-        invite: None,
-    })
+    request::register(username, "Tony Stark", 1)
 }
 
+/// A login to an account that [`register`] made.
 pub fn login(username: &str) -> Request {
-    let credential = Credential::from([1; 23]);
-    Request::Login(Login { username: username.parse().unwrap(), credential })
+    request::login(username, 1)
 }
 
+/// A mail with a subject of its number.
 pub fn mail(number: u64, to: &str) -> Request {
-    Request::Send(Send {
-        id: id(number),
-        to: to.parse().unwrap(),
-        subject: format!("Mail {number}").parse().unwrap(),
-        body: "x".parse().unwrap(),
-    })
+    request::mail(number, to, &format!("Mail {number}"))
 }
 
 /// Runs a server that is expected to end by itself.

@@ -5,10 +5,8 @@ use std::{fs, net::TcpStream, path::Path, process::Stdio, time::Instant};
 use correio_proto::message::{Reply, Request};
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use crate::{
-    daemon::{Client, Daemon, command, eventually, login, mail, refused},
-    process::{open_files, processor_time},
-};
+use super::process::{open_files, processor_time};
+use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
 
 /// Numbers below this one are all that the server's descriptors may have from now on.
 fn limit_files(daemon: &Daemon, limit: u64) {

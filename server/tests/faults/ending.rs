@@ -11,13 +11,11 @@ use std::{
 };
 
 use correio_proto::message::{Fetch, Notice, Reply, Request};
+use correio_testing::skip::{skipped, works};
 use rustix::process::Signal;
 
-use crate::{
-    daemon::{Client, Daemon, command, eventually, login, mail, refused},
-    process::open_files,
-    skip::{skipped, works},
-};
+use super::process::open_files;
+use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
 
 #[test]
 fn told_to_stop_under_load_it_finishes_what_is_under_way() {
@@ -41,10 +39,10 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
         for (sender, acknowledged) in acknowledged.iter().enumerate() {
             let was_told = &was_told;
             scope.spawn(move || {
-                let mut client = Client::try_connect(address).unwrap();
+                let mut client = Client::greet_unless_gone(address).unwrap();
                 assert!(matches!(client.ask(login("tony")), Reply::LoggedIn(_)));
                 for number in 0.. {
-                    match client.try_ask(mail(sender as u64 * 1_000_000 + number, "tony")) {
+                    match client.ask_unless_gone(mail(sender as u64 * 1_000_000 + number, "tony")) {
                         Some(Reply::Sent { .. }) => acknowledged.fetch_add(1, Ordering::SeqCst),
                         Some(other) => panic!("{other:?}"),
                         None => break,
@@ -62,7 +60,7 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
     assert_eq!(status.code(), Some(0));
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert!(was_told.load(Ordering::SeqCst), "somebody was cut off without a word");
-    assert!(silent.iter_mut().all(|client| client.try_reply().is_none()));
+    assert!(silent.iter_mut().all(|client| client.reply_unless_gone().is_none()));
     assert!(TcpStream::connect(address).is_err(), "it listens no more");
 
     let daemon = Daemon::start(directory.path(), &[]);

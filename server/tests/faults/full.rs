@@ -7,11 +7,9 @@ use correio_proto::{
     mail::Mail,
     message::{Confirm, ErrorCode, Reply, Request, Send},
 };
+use correio_testing::elsewhere::{on_a_small_disk, room};
 
-use crate::{
-    daemon::{Client, Daemon, code, eventually, id, login, mail, register},
-    elsewhere::{on_a_small_disk, room},
-};
+use crate::daemon::{Client, Daemon, code, eventually, id, login, mail, register};
 
 fn large(number: u64) -> Request {
     Request::Send(Send {
@@ -48,7 +46,9 @@ fn take_the_rest(ballast: &Path) {
 #[test]
 fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
     let Some(room) = room() else {
-        return on_a_small_disk("full::on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on");
+        return on_a_small_disk(
+            "faults::full::on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on",
+        );
     };
     let data = room.join("data");
     let daemon = Daemon::start(&data, &[]);
@@ -90,7 +90,7 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
 #[test]
 fn a_log_without_room_loses_lines_and_says_how_many() {
     let Some(room) = room() else {
-        return on_a_small_disk("full::a_log_without_room_loses_lines_and_says_how_many");
+        return on_a_small_disk("faults::full::a_log_without_room_loses_lines_and_says_how_many");
     };
     let data = tempfile::tempdir().unwrap();
     let log = room.join("log");

@@ -11,12 +11,12 @@ use correio_proto::{
     mail::{Mail, MailRef},
     message::{Confirm, Reply, Request},
 };
-
-use crate::{
-    daemon::{Client, Daemon, id, login, mail, register},
+use correio_testing::{
     skip::can_trace,
-    traced::traced,
+    strace::{self, traced},
 };
+
+use crate::daemon::{Client, Daemon, id, listening, login, mail, register};
 
 /// Mails that a client sends in its life.
 const MAILS: u64 = 4;
@@ -34,21 +34,27 @@ struct Ledger {
 
 /// Registers, sends, fetches, confirms and sends: `None` once the server is gone.
 fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
-    client.try_ask(register("tony")).map(|reply| assert_eq!(reply, Reply::Registered {}))?;
+    client
+        .ask_unless_gone(register("tony"))
+        .map(|reply| assert_eq!(reply, Reply::Registered {}))?;
     ledger.is_registered = true;
-    client.try_ask(login("tony")).map(|reply| assert!(matches!(reply, Reply::LoggedIn(_))))?;
+    client
+        .ask_unless_gone(login("tony"))
+        .map(|reply| assert!(matches!(reply, Reply::LoggedIn(_))))?;
     for number in 1..=MAILS {
         ledger.asked.insert(number);
-        let sent = client.try_ask(mail(number, "tony"))?;
+        let sent = client.ask_unless_gone(mail(number, "tony"))?;
         assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
         ledger.acknowledged.insert(number);
         if number == MAILS - 1 {
-            let Reply::Page(page) = client.try_ask(Request::Fetch(Default::default()))? else {
+            let Reply::Page(page) = client.ask_unless_gone(Request::Fetch(Default::default()))?
+            else {
                 panic!("a page was expected");
             };
             let first = page.mails[0].reference();
             ledger.confirming = Some(first);
-            let confirmed = client.try_ask(Request::Confirm(Confirm { mails: vec![first] }))?;
+            let confirmed =
+                client.ask_unless_gone(Request::Confirm(Confirm { mails: vec![first] }))?;
             assert_eq!(confirmed, Reply::Confirmed { deleted: 1 });
             ledger.is_confirmed = true;
         }
@@ -99,16 +105,14 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
 /// is left. How it ended.
 fn kill_at(calls: &str, when: usize) -> ExitStatus {
     let directory = tempfile::tempdir().unwrap();
-    let inject = format!("inject={calls}:signal=KILL:when={when}");
-    let trace = format!("trace={calls}");
-    let strace = ["-e", &trace, "-e", &inject];
-    let mut command = traced(Path::new("/dev/null"), &strace, directory.path());
+    let server = listening(directory.path());
+    let mut command = traced(&server, Path::new("/dev/null"), &strace::kill_at(calls, when));
     command.stderr(Stdio::null());
     let mut ledger = Ledger::default();
     let ended = match Daemon::try_spawn(command) {
         Err(ended) => ended,
         Ok(daemon) => {
-            let client = Client::try_connect(daemon.address);
+            let client = Client::greet_unless_gone(daemon.address);
             client.and_then(|mut client| live(&mut client, &mut ledger));
             // Its end is orderly where it lives so long, with what it writes then.
             daemon.stop()

@@ -3,12 +3,9 @@
 use std::{fs, io::Read, path::Path, process::Stdio};
 
 use correio_proto::message::{Confirm, Reply, Request};
+use correio_testing::{skip::can_trace, strace::traced};
 
-use crate::{
-    daemon::{Client, Daemon, eventually, login, mail, register},
-    skip::can_trace,
-    traced::traced,
-};
+use crate::daemon::{Client, Daemon, eventually, listening, login, mail, register};
 
 const MAILS: u64 = 6;
 
@@ -20,7 +17,7 @@ fn no_answer_goes_out_before_its_sync() {
     let directory = tempfile::tempdir().unwrap();
     let trace = directory.path().join("trace");
     let strace = ["-y", "-e", "trace=write,pwrite64,fsync,fdatasync,sendto"];
-    let mut command = traced(&trace, &strace, &directory.path().join("data"));
+    let mut command = traced(&listening(&directory.path().join("data")), &trace, &strace);
     command.stderr(Stdio::null());
     let daemon = Daemon::spawn(command);
     let mut tony = daemon.client();
@@ -57,7 +54,7 @@ fn no_answer_goes_out_before_its_sync() {
 /// Sends until the server refuses or ends: the mails that it acknowledged.
 fn send_on(client: &mut Client) -> u64 {
     for number in 1..=MAILS {
-        match client.try_ask(mail(number, "tony")) {
+        match client.ask_unless_gone(mail(number, "tony")) {
             Some(Reply::Sent { .. }) => {}
             // It may say that it ends, but not that it has a mail.
             None => return number - 1,
@@ -71,16 +68,17 @@ fn send_on(client: &mut Client) -> u64 {
 fn ends_in_order(directory: &Path, when: usize) -> bool {
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
     let strace = ["-e", "trace=fsync,fdatasync", "-e", &inject];
-    let mut command = traced(Path::new("/dev/null"), &strace, directory);
+    let mut command = traced(&listening(directory), Path::new("/dev/null"), &strace);
     command.stderr(Stdio::piped());
     let (mut is_registered, mut acknowledged) = (false, 0);
     let (ended, said) = match Daemon::try_spawn_aloud(command) {
         Err(ended) => ended,
         Ok(mut daemon) => {
             let mut stderr = daemon.child.stderr.take().unwrap();
-            if let Some(mut tony) = Client::try_connect(daemon.address) {
-                is_registered = tony.try_ask(register("tony")) == Some(Reply::Registered {});
-                if is_registered && tony.try_ask(login("tony")).is_some() {
+            if let Some(mut tony) = Client::greet_unless_gone(daemon.address) {
+                is_registered =
+                    tony.ask_unless_gone(register("tony")) == Some(Reply::Registered {});
+                if is_registered && tony.ask_unless_gone(login("tony")).is_some() {
                     acknowledged = send_on(&mut tony);
                 }
             }

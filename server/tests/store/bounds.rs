@@ -7,9 +7,10 @@ use correio_server::store::{
     Quota, StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions,
 };
 
-use crate::{
+use correio_simulation::store::PRUNE_STEP;
+
+use super::{
     files::{DATABASE, LOG},
-    model::{Model, PRUNE_STEP},
     support::{Harness, ROOMY, create, delete, find, is_sent, send},
 };
 
@@ -70,7 +71,7 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
 fn a_step_that_forgets_the_last_verdict_says_so() {
     let directory = tempfile::tempdir().unwrap();
     for mut harness in [
-        Harness::immediate(Box::new(Model::new(ROOMY))),
+        Harness::oracle(ROOMY),
         Harness::memory_with(ROOMY, MemoryLimits::default()),
         Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default()),
     ] {

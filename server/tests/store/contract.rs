@@ -3,7 +3,7 @@
 use correio_proto::mail::{MailRef, Seq, Timestamp};
 use correio_server::store::{StoreDone, StoreJob};
 
-use crate::support::{
+use super::support::{
     Harness, create, delete, find, hash, id, is_sent, rename, send, send_at, whole_mailbox,
 };
 
@@ -11,25 +11,25 @@ use crate::support::{
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
         mod memory {
-            $(#[test] fn $name() { super::$name(&mut crate::support::Harness::memory()); })*
+            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::memory()); })*
         }
         mod sqlite {
             $(#[test] fn $name() {
                 let directory = tempfile::tempdir().unwrap();
-                super::$name(&mut crate::support::Harness::sqlite(directory.path()));
+                super::$name(&mut super::super::support::Harness::sqlite(directory.path()));
             })*
         }
         mod simulated {
-            $(#[test] fn $name() { super::$name(&mut crate::support::Harness::simulated()); })*
+            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::simulated()); })*
         }
         mod simulated_crashing {
             $(#[test] fn $name() {
-                super::$name(&mut crate::support::Harness::simulated_crashing(1));
+                super::$name(&mut super::super::support::Harness::simulated_crashing(1));
             })*
         }
         mod sqlite_crashing {
             $(#[test] fn $name() {
-                super::$name(&mut crate::support::Harness::sqlite_crashing(1));
+                super::$name(&mut super::super::support::Harness::sqlite_crashing(1));
             })*
         }
     };

@@ -9,7 +9,7 @@ use correio_server::{
     store::sqlite::{SqliteOpenError, SqliteOptions},
 };
 
-use crate::{
+use super::{
     files::{DATABASE, LOG, copy_files, make_database, refused, with_sql},
     support::{Harness, ROOMY, everything, is_sent, send},
 };

@@ -12,7 +12,7 @@ use correio_server::{
 };
 use rusqlite::Connection;
 
-use crate::{
+use super::{
     files::{
         DATABASE, copy_files, make_database, open_later, refusal, refused, unchanged, with_sql,
     },

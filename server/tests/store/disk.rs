@@ -1,22 +1,19 @@
 //! A disk that is full, that refuses a write, or that fails to sync.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Output};
 
 use correio_proto::mail::{Mail, MailRef};
 use correio_server::{
     ids::AccountId,
     store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
 };
-
-use crate::{
+use correio_testing::{
     elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},
     skip::can_trace,
-    support::{Harness, ROOMY, find, is_sent, send},
+    strace::traced,
 };
+
+use super::support::{Harness, ROOMY, find, is_sent, send};
 
 /// Sends until the store does not take a mail any more: how many it took, and what it said then.
 fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, StoreFailed>) {
@@ -86,20 +83,13 @@ fn a_failed_sync_ends_the_store() {
     }
     // Each thread's 24th sync; those before it are for the opening, and for the first accounts and
     // mails.
-    let failing = ["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"];
-    let failing = failing.into_iter().chain(["inject=fsync,fdatasync:error=EIO:when=24"]);
+    let failing = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=24"];
     if !can_trace() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
     let prepared = elsewhere("disk::a_failed_sync_ends_the_store", directory.path(), "");
-    let output = Command::new("strace")
-        .args(failing)
-        .arg(prepared.get_program())
-        .args(prepared.get_args())
-        .env("CORREIO_TEST_ROOM", directory.path())
-        .output()
-        .unwrap();
+    let output = traced(&prepared, Path::new("/dev/null"), &failing).output().unwrap();
     let acknowledged = acknowledged(&output);
     assert!(acknowledged > 5, "{acknowledged}");
     assert_kept(directory.path(), acknowledged);

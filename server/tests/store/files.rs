@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 
-use crate::support::{Harness, QUOTA, waker};
+use super::support::{Harness, QUOTA, waker};
 
 pub const DATABASE: &str = "correio.db";
 pub const LOG: &str = "correio.db-wal";

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use correio_server::store::sqlite::SqliteOpenError;
 use rusqlite::Connection;
 
-use crate::files::{DATABASE, LOG, copy_files, make_database, open, refusal, refused, with_sql};
+use super::files::{DATABASE, LOG, copy_files, make_database, open, refusal, refused, with_sql};
 
 #[test]
 fn what_is_not_understood_is_left_alone() {

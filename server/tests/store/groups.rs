@@ -10,11 +10,8 @@ use correio_server::{
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
-use crate::{
-    model::Model,
-    support::{
-        Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
-    },
+use super::support::{
+    Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
 };
 
 /// What the clock shows at the beginning of a history.
@@ -205,7 +202,7 @@ fn timed(groups: Vec<Vec<(i64, StoreJob)>>) -> Vec<Vec<StoreJob>> {
 }
 
 fn model() -> Harness {
-    Harness::immediate(Box::new(Model::new(QUOTA)))
+    Harness::oracle(QUOTA)
 }
 
 /// A store that enters its mails into the index of mailboxes, three or four at a time.

@@ -6,11 +6,9 @@ use std::{
 };
 
 use correio_server::store::sqlite::SqliteOptions;
+use correio_testing::elsewhere::{elsewhere, room};
 
-use crate::{
-    elsewhere::{elsewhere, room},
-    support::{Harness, ROOMY, id, is_sent, send},
-};
+use super::support::{Harness, ROOMY, id, is_sent, send};
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {

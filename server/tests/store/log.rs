@@ -4,7 +4,7 @@ use std::fs;
 
 use correio_server::ids::AccountId;
 
-use crate::{
+use super::{
     files::{DATABASE, LOG},
     support::{Harness, create, delete, everything, rename, send},
 };

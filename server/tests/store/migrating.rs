@@ -2,16 +2,20 @@
 
 use std::{
     os::unix::process::ExitStatusExt,
-    process::{Command, ExitStatus, Stdio},
+    path::Path,
+    process::{ExitStatus, Stdio},
 };
 
 use correio_proto::mail::Timestamp;
 use correio_server::store::StoreDone;
-
-use crate::{
+use correio_testing::{
     elsewhere::{elsewhere, room},
-    files::{open_later, snapshot},
     skip::can_trace,
+    strace::{kill_at, traced},
+};
+
+use super::{
+    files::{open_later, snapshot},
     support::{Harness, everything, send},
 };
 
@@ -58,15 +62,9 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
 
 /// Opens the directory in a process that is killed when a thread of it makes the `when`th of
 /// these calls.
-fn open_and_kill(directory: &std::path::Path, calls: &str, when: usize) -> ExitStatus {
+fn open_and_kill(directory: &Path, calls: &str, when: usize) -> ExitStatus {
     let prepared = elsewhere(TEST, directory, "");
-    Command::new("strace")
-        .args(["-D", "-f", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"])
-        .arg(format!("inject={calls}:signal=KILL:when={when}"))
-        .arg(prepared.get_program())
-        .args(prepared.get_args())
-        .env("CORREIO_TEST_ROOM", directory)
-        .stdin(Stdio::null())
+    traced(&prepared, Path::new("/dev/null"), &kill_at(calls, when))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()

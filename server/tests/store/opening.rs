@@ -4,9 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
+use correio_testing::elsewhere::is_ordinary;
 
-use crate::{
-    elsewhere::is_ordinary,
+use super::{
     files::{DATABASE, copy_files, open, open_later, refusal, refused, version_of},
     support::{Harness, everything, send},
 };

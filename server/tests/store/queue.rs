@@ -5,7 +5,7 @@ use std::{fs, sync::atomic::Ordering};
 use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, Submitted, sqlite::SqliteOptions};
 
-use crate::{
+use super::{
     files::DATABASE,
     support::{Harness, QUOTA, ROOMY, create, find, id, is_sent, send, whole_mailbox},
 };

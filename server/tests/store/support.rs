@@ -19,13 +19,14 @@ use correio_server::{
     store::{
         AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOptions, SqliteStore},
+        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
-use correio_simulation::store::SimStore;
+use correio_simulation::store::{SimStore, State};
+use correio_testing::wait::eventually;
 
-use crate::files::copy_files;
+use super::files::copy_files;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
@@ -81,6 +82,31 @@ pub struct Harness {
     work: Option<Box<dyn FnMut()>>,
 }
 
+/// The state of the simulation's store as a store: it shares no code with those of the server.
+#[derive(Debug)]
+struct Oracle {
+    state: State,
+    quota: Quota,
+}
+
+impl Store for Oracle {
+    fn realm(&self) -> Realm {
+        Realm([0; 16])
+    }
+
+    fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
+        Submitted::Done(self.state.run(self.quota, job))
+    }
+
+    fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Ok(())
+    }
+}
+
 /// Names that the tests give to accounts.
 pub const NAMES: [&str; 4] = ["tony", "pepper", "bruce", "nobody"];
 
@@ -117,8 +143,17 @@ impl Harness {
 
     pub fn sqlite_with(directory: &Path, quota: Quota, options: SqliteOptions) -> Self {
         let (wake, woken) = waker();
-        let store = SqliteStore::open(directory, quota, options, wake.clone()).unwrap();
-        Self::around(Box::new(store), (wake, woken))
+        // A process that another test starts has a copy of the lock of a store that was just closed,
+        // until it runs its program.
+        let mut store = None;
+        eventually(|| match SqliteStore::open(directory, quota, options, wake.clone()) {
+            Err(SqliteOpenError::InUse { .. }) => false,
+            opened => {
+                store = Some(opened.unwrap());
+                true
+            }
+        });
+        Self::around(Box::new(store.unwrap()), (wake, woken))
     }
 
     pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {
@@ -148,6 +183,11 @@ impl Harness {
             Some(start(directory.path()))
         };
         Self { crash: Some(Box::new(crash)), ..Self::around(store, waker) }
+    }
+
+    /// Around the oracle: what a store has to answer.
+    pub fn oracle(quota: Quota) -> Self {
+        Self::immediate(Box::new(Oracle { state: State::default(), quota }))
     }
 
     /// Around the store of the simulation.

@@ -1,48 +1,25 @@
-//! What the screens share: the catalogue, the prompts, the server pointed at.
+//! What the screens share: the catalogue, the prompt, the chosen server.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, RecvTimeoutError},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Layout,
-    RequestError, Service, State, Trust, sanitize,
+    RequestError, Service, Trust, Untrusted, sanitize,
 };
-use correio_proto::{
-    credential::Password,
-    mail::Username,
-    message::{ErrorCode, ErrorReply},
-};
-use indicatif::{ProgressBar, ProgressStyle};
+use correio_proto::{credential::Password, mail::Username};
+use indicatif::ProgressBar;
 
 use crate::{
+    connect::{Connector, TrustOption},
     exit::Status,
-    prompt::{Answer, Keep, Prompt},
-    terminal::Guard,
+    last_used, password,
+    prompt::{Answer, Autosave, Prompt, Stop},
+    spinner::Spinner,
+    terminal::Terminal,
     text::Text,
-    trust::Stated,
 };
 
-/// File in the data directory with the address of the server used last.
-const LAST_SERVER: &str = "server";
-
-/// File in the data directory with the username that has logged in last.
-const LAST_USER: &str = "user";
-
-/// How long a connection may be away before the person who waits is told.
-const TOLD_AFTER: Duration = Duration::from_secs(2);
-
-/// How often a spinner looks how the connection is.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
+/// The state of the menus.
 pub(crate) struct App {
     pub(crate) text: &'static Text,
     pub(crate) prompt: Prompt,
@@ -50,14 +27,14 @@ pub(crate) struct App {
     pub(crate) service: Option<Service>,
     /// The username that a login offers.
     pub(crate) user: String,
-    /// The server that was pointed at before, whatever came of it.
+    /// The last server that the user chose, whether it answered or not.
     pub(crate) tried: Option<Address>,
-    /// The username whose password was refused last: the next login asks for the password alone.
+    /// The username whose password was refused: the next login asks for the password only.
     pub(crate) refused: Option<Username>,
-    /// With which status a script ends where no server has answered.
+    /// The status with which a script ends because no server has answered.
     pub(crate) failed: Option<Status>,
-    stated: Stated,
-    guard: Guard,
+    pub(crate) trust_option: TrustOption,
+    terminal: Terminal,
     cancel: Cancel,
 }
 
@@ -65,115 +42,94 @@ impl App {
     pub(crate) fn new(
         text: &'static Text,
         data: PathBuf,
-        stated: Stated,
-        guard: Guard,
+        trust_option: TrustOption,
+        terminal: Terminal,
         cancel: Cancel,
     ) -> Self {
-        let prompt = Prompt::new(&guard, text);
+        let prompt = Prompt::new(&terminal, text);
         let (service, user, tried) = (None, String::new(), None);
         let (refused, failed) = (None, None);
-        Self { text, prompt, data, service, user, tried, refused, failed, stated, guard, cancel }
+        Self {
+            text,
+            prompt,
+            data,
+            service,
+            user,
+            tried,
+            refused,
+            failed,
+            trust_option,
+            terminal,
+            cancel,
+        }
     }
 
-    /// Shows a line.
+    /// Shows lines.
     pub(crate) fn say(&mut self, line: &str) {
         self.prompt.say(line);
     }
 
-    /// Whether lines come from a script. A script cannot react to a failure.
+    /// Whether the input is a script, which cannot react to a failure.
     pub(crate) fn is_script(&self) -> bool {
-        !self.guard.is_terminal()
+        !self.terminal.is_terminal()
     }
 
-    /// Does something that waits for the server, with a spinner where a person waits too. Ctrl-C
-    /// cancels it.
+    /// Runs an action that waits for the server, with a spinner on a terminal. Ctrl-C cancels the
+    /// action.
     pub(crate) fn wait<R>(
         &self,
         doing: &str,
         action: impl FnOnce(&Cancel, &ProgressBar) -> R,
     ) -> R {
-        let spinner = match self.prompt.is_interactive() {
-            true => ProgressBar::new_spinner().with_message(doing.to_owned()),
-            false => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            spinner.set_style(style);
-        }
-        let _mode = self.prompt.is_interactive().then(|| {
-            spinner.enable_steady_tick(Duration::from_millis(100));
-            // What is typed meanwhile is meant for no prompt.
-            self.guard.hold_keys()
-        });
-        let away = self.text.of("wait-reconnecting");
-        let stopping = self.text.of("wait-stopping");
-        let result = thread::scope(|scope| {
-            // Dropped when the action is done, which ends the watch.
-            let (_done, ended) = mpsc::channel::<()>();
-            if let Some(service) = &self.service {
-                let spinner = spinner.clone();
-                scope.spawn(move || watch(service, &spinner, doing, &[away, stopping], &ended));
-            }
-            self.undisturbed(|cancel| action(cancel, &spinner))
-        });
-        spinner.finish_and_clear();
-        result
+        let is_shown = self.prompt.is_interactive();
+        // Keys that are typed meanwhile are meant for no prompt.
+        let _mode = is_shown.then(|| self.terminal.hold_keys());
+        let spinner = Spinner::new(self.text, doing, is_shown);
+        spinner.run(self.service.as_ref(), |bar| self.cancellable(|cancel| action(cancel, bar)))
     }
 
-    /// Lends the terminal to a program that has Ctrl-C for itself.
-    pub(crate) fn lend<R>(&self, action: impl FnOnce() -> R) -> R {
-        let mode = self.guard.lend();
-        let result = self.undisturbed(|_| action());
+    /// Runs an action that starts another program on the terminal. Ctrl-C is that program's.
+    pub(crate) fn run_in_terminal<R>(&self, action: impl FnOnce() -> R) -> R {
+        let mode = self.terminal.release();
+        let result = self.cancellable(|_| action());
         drop(mode);
-        self.guard.redraw();
+        self.terminal.redraw();
         result
     }
 
-    /// Does something that Ctrl-C cancels or that has Ctrl-C for itself, so that it does not end
-    /// the program.
-    pub(crate) fn undisturbed<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
+    /// Runs an action during which Ctrl-C does not end the program. It throws the action's
+    /// [`Cancel`], or the action handles it.
+    pub(crate) fn cancellable<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
-        self.guard.set_busy(true);
+        self.terminal.set_busy(true);
         let result = action(&self.cancel);
-        self.guard.set_busy(false);
+        self.terminal.set_busy(false);
         result
     }
 
-    /// The servers whose certificates were accepted.
+    /// The file of servers whose certificates were accepted.
     pub(crate) fn known(&self) -> KnownServers {
         KnownServers::in_directory(&self.data).cancelled_by(&self.cancel)
     }
 
-    /// How a server is to be trusted.
-    pub(crate) fn trust(&self, address: &Address) -> Result<Trust, KnownServersError> {
-        self.stated.trust(&self.known(), address)
-    }
-
-    /// Points at a server and remembers it.
-    pub(crate) fn connect(&mut self, address: &Address, trust: Trust) -> Result<(), ConnectError> {
-        let shown = address.to_string();
-        let doing = self.text.with("server-connecting", &[("address", shown.clone().into())]);
-        let known = Some(self.known());
-        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
-        let service = self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))?;
+    /// Takes a connection as the server of the menus, and remembers its address.
+    pub(crate) fn set_service(&mut self, service: Service) {
+        last_used::set_server(&self.data, service.address());
         self.service = Some(service);
-        // Only a convenience: the address is asked for again where it was not kept.
-        let _ = self.remember(LAST_SERVER, &shown);
-        Ok(())
     }
 
-    /// Remembers the username that has logged in, to offer it the next time.
+    /// Remembers the username of a login, to offer it the next time.
     pub(crate) fn remember_user(&mut self, username: &Username) {
         username.as_str().clone_into(&mut self.user);
-        // Only a convenience: the username is typed again where it was not kept.
-        let _ = self.remember(LAST_USER, username.as_str());
+        last_used::set_user(&self.data, username);
     }
 
-    /// The username that has logged in last.
+    /// The username of the last login.
     pub(crate) fn last_user(&self) -> Option<Username> {
-        fs::read_to_string(self.data.join(LAST_USER)).ok()?.trim().parse().ok()
+        last_used::user(&self.data)
     }
 
-    /// The server's own words for itself, made harmless.
+    /// The server's name and version as it states them, sanitized, and the round trip.
     pub(crate) fn server_details(&self, service: &Service) -> String {
         let welcome = service.welcome();
         let milliseconds = format!("{:.1}", service.round_trip().as_secs_f64() * 1000.0);
@@ -187,21 +143,12 @@ impl App {
         )
     }
 
-    /// The server used last.
+    /// The last server that answered.
     pub(crate) fn last_server(&self) -> Option<Address> {
-        fs::read_to_string(self.data.join(LAST_SERVER)).ok()?.trim().parse().ok()
+        last_used::server(&self.data)
     }
 
-    fn remember(&self, name: &str, value: &str) -> io::Result<()> {
-        use io::Write;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
-        let path = self.data.join(name);
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        writeln!(file, "{value}")
-    }
-
-    /// Asks for a text until it parses, with what was typed as the start of the next try.
+    /// Asks for a text until it parses. A refused text is offered again.
     pub(crate) fn ask<T>(
         &mut self,
         question: &str,
@@ -211,7 +158,7 @@ impl App {
         self.ask_until(initial, parse, |prompt, typed| prompt.line(question, typed))
     }
 
-    /// The same where a password is asked for soon after.
+    /// As [`Self::ask`], before a question for a password.
     pub(crate) fn ask_before_password<T>(
         &mut self,
         question: &str,
@@ -222,18 +169,20 @@ impl App {
         self.ask_until(initial, parse, ask)
     }
 
-    /// Asks for a text until it parses, and keeps it while it is typed.
-    pub(crate) fn ask_kept<T>(
+    /// As [`Self::ask`]; the text is saved while it is typed.
+    pub(crate) fn ask_autosaved<T>(
         &mut self,
         question: &str,
         initial: &str,
         parse: impl Fn(&Text, &str) -> Result<T, String>,
-        keep: &mut dyn Keep,
+        autosave: &mut dyn Autosave,
     ) -> Answer<T> {
-        self.ask_until(initial, parse, |prompt, typed| prompt.kept_line(question, typed, keep))
+        self.ask_until(initial, parse, |prompt, typed| {
+            prompt.autosaved_line(question, typed, autosave)
+        })
     }
 
-    /// Asks again, with what was typed, until that parses.
+    /// Asks until the answer parses. A refused text is offered again.
     fn ask_until<T>(
         &mut self,
         initial: &str,
@@ -246,24 +195,20 @@ impl App {
             match parse(self.text, &typed) {
                 Ok(value) => return Ok(value),
                 Err(why) => {
-                    self.prompt.drop_ahead();
+                    self.prompt.drop_typed_ahead();
                     self.say(&why);
                 }
             }
         }
     }
 
-    /// Asks for a password that an account has. One that no account can have is refused as the
-    /// server would refuse it.
+    /// Asks for the password of an account. The inner error: no account can have this password.
     pub(crate) fn ask_password(
         &mut self,
         question: &str,
     ) -> Answer<Result<Arc<Password>, RequestError>> {
         let typed = self.prompt.password(question)?;
-        Ok(match Password::new(&typed) {
-            Ok(password) => Ok(Arc::new(password)),
-            Err(_) => Err(bad_credentials()),
-        })
+        Ok(password::existing(&typed))
     }
 
     /// Asks for a new password, twice.
@@ -273,7 +218,7 @@ impl App {
             let password = match Password::new(&typed) {
                 Ok(password) => Arc::new(password),
                 Err(invalid) => {
-                    self.prompt.drop_ahead();
+                    self.prompt.drop_typed_ahead();
                     self.say(&self.text.invalid(invalid));
                     continue;
                 }
@@ -282,51 +227,34 @@ impl App {
             if *again == *typed {
                 return Ok(password);
             }
-            self.prompt.drop_ahead();
+            self.prompt.drop_typed_ahead();
             self.say(&self.text.of("register-passwords-differ"));
         }
     }
 }
 
-/// Says on the spinner what the connection does, until what it spins for is done.
-fn watch(
-    service: &Service,
-    spinner: &ProgressBar,
-    doing: &str,
-    [away, stopping]: &[String; 2],
-    done: &Receiver<()>,
-) {
-    let mut since = None;
-    let mut is_told = false;
-    while done.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-        let message = match service.state() {
-            State::Stopping => Some(stopping),
-            State::Reconnecting => {
-                let since = *since.get_or_insert_with(Instant::now);
-                (since.elapsed() >= TOLD_AFTER).then_some(away)
-            }
-            State::Connected | State::Closed => {
-                since = None;
-                None
-            }
-        };
-        match message {
-            Some(message) => spinner.set_message(format!("{doing} {message}")),
-            // The action may have put a message of its own there.
-            None if is_told => spinner.set_message(doing.to_owned()),
-            None => {}
-        }
-        is_told = message.is_some();
+impl Connector for App {
+    type Stop = Stop;
+
+    fn attempt(&mut self, address: &Address, trust: Trust) -> Result<Service, ConnectError> {
+        let values = [("address", address.to_string().into())];
+        let doing = self.text.with("server-connecting", &values);
+        let known = Some(self.known());
+        let options = ConnectOptions { trust, known, ..ConnectOptions::default() };
+        self.wait(&doing, |cancel, _| Service::connect(address, &options, cancel))
+    }
+
+    fn accepts(&mut self, untrusted: &Untrusted) -> Answer<bool> {
+        self.say(&self.text.offer(untrusted));
+        self.prompt.confirm(&self.text.of("trust-question"), self.text)
+    }
+
+    fn remember(&mut self, accepted: &Untrusted) -> Result<(), KnownServersError> {
+        self.cancellable(|_| self.known().remember(&accepted.address, accepted.found))
     }
 }
 
-/// What a server says to a password that no account has.
-pub(crate) fn bad_credentials() -> RequestError {
-    let text = "unknown username or wrong password";
-    RequestError::Refused(ErrorReply::new(ErrorCode::BadCredentials, text))
-}
-
-/// Parses one of the protocol's texts, with the catalogue's words for what is wrong.
+/// Parses one of the protocol's texts. The error is a message for the user.
 pub(crate) fn parse<T>(text: &Text, typed: &str) -> Result<T, String>
 where
     T: std::str::FromStr<Err = correio_proto::mail::Invalid>,

@@ -1,4 +1,4 @@
-//! The command line. Its names are a contract: scripts rely on them.
+//! The command line. Its names are an interface: scripts rely on them.
 
 use std::{env, ffi::OsString, path::PathBuf};
 
@@ -27,13 +27,13 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// What holds for the menus and every command.
+/// The options of the menus and of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
     #[arg(long, global = true, value_name = "HOST:PORT", env = "CORREIO_SERVER")]
     pub(crate) server: Option<String>,
-    /// Where that stands
+    /// Where the value of `server` comes from
     #[arg(skip)]
     pub(crate) server_origin: Origin,
     /// The username of the account
@@ -59,7 +59,7 @@ pub(crate) struct Options {
     pub(crate) lang: Option<Lang>,
 }
 
-/// Where the value of an option stands.
+/// Where the value of an option comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     CommandLine,
@@ -70,44 +70,45 @@ pub(crate) enum Origin {
 
 /// Why a command line is refused.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// The parser does, or it was asked for the help.
+pub(crate) enum UsageError {
+    /// The parser refuses it, or prints the help or the version.
     Parser(clap::Error),
-    /// The option means nothing to the menus.
+    /// This option needs a command.
     WithoutCommand(&'static str),
 }
 
 impl Cli {
     /// Reads the command line, and the environment where the command line says nothing.
-    pub(crate) fn read(command: &clap::Command) -> Result<Self, Refused> {
-        let matches = command.clone().try_get_matches().map_err(Refused::Parser)?;
-        let mut cli = Self::from_arg_matches(&matches).map_err(Refused::Parser)?;
+    pub(crate) fn read(command: &clap::Command) -> Result<Self, UsageError> {
+        let matches = command.clone().try_get_matches().map_err(UsageError::Parser)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(UsageError::Parser)?;
         if matches.value_source("server") == Some(ValueSource::CommandLine) {
             cli.options.server_origin = Origin::CommandLine;
         }
         cli.checked()
     }
 
-    /// Refuses what the parser does not: options that mean nothing to the menus.
-    fn checked(mut self) -> Result<Self, Refused> {
+    /// Makes the checks that the parser does not make: some options need a command.
+    fn checked(mut self) -> Result<Self, UsageError> {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
         let without_menus =
             [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
         match without_menus.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) if self.command.is_none() => Err(Refused::WithoutCommand(option)),
+            Some((option, _)) if self.command.is_none() => Err(UsageError::WithoutCommand(option)),
             _ => Ok(self),
         }
     }
 }
 
-/// The command line, in the language of the texts. A variable that is set to nothing says nothing.
+/// The parser, with its texts in the language of `text`. An empty variable of the environment is
+/// ignored.
 pub(crate) fn command(text: &Text) -> clap::Command {
     let without_empty = |argument: Arg| {
         let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
         match argument.get_env().is_some_and(is_empty) {
-            // No variable has this name.
+            // No variable has an empty name.
             true => argument.env(""),
             false => argument,
         }
@@ -118,8 +119,8 @@ pub(crate) fn command(text: &Text) -> clap::Command {
     help::localized(text, command)
 }
 
-/// The language of a command line that may be wrong in anything, so that its errors can be told in
-/// it: the option's, or else the environment's.
+/// The language in which errors of the command line are told: that of `--lang`, or else the
+/// environment's. The command line may be invalid.
 pub(crate) fn lang(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<String>,
@@ -140,7 +141,7 @@ pub(crate) fn lang(
     Lang::choose(asked, variable)
 }
 
-/// The variable of the environment whose value is at fault, if it is that of one.
+/// The variable of the environment whose value caused an error, if one did.
 pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
         return None;
@@ -149,11 +150,11 @@ pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) ->
         return None;
     };
     let variable = usage::find(command, argument)?.get_env()?.to_str()?;
-    (blame(variable, value) == Status::Configuration).then(|| variable.to_owned())
+    (status_of_value(variable, value) == Status::Configuration).then(|| variable.to_owned())
 }
 
 impl Options {
-    /// The server that was named.
+    /// The server from the options.
     pub(crate) fn address(&self, text: &Text) -> Result<Address, Failure> {
         let Some(server) = &self.server else {
             let text = text.of("needs-server-option");
@@ -161,11 +162,11 @@ impl Options {
         };
         server.parse().map_err(|invalid| {
             let said = text.address(&invalid);
-            Failure::new(blame("CORREIO_SERVER", server), "invalid", said)
+            Failure::new(status_of_value("CORREIO_SERVER", server), "invalid", said)
         })
     }
 
-    /// The user that was named.
+    /// The username from the options.
     pub(crate) fn username(&self, text: &Text) -> Result<Username, Failure> {
         let Some(user) = &self.user else {
             let text = text.of("needs-user-option");
@@ -173,7 +174,7 @@ impl Options {
         };
         user.parse().map_err(|invalid| {
             let said = text.invalid(invalid);
-            match blame("CORREIO_USER", user) {
+            match status_of_value("CORREIO_USER", user) {
                 Status::Usage => Failure::new(Status::BadData, "invalid", said),
                 status => Failure::new(status, "invalid", said),
             }
@@ -181,15 +182,15 @@ impl Options {
     }
 }
 
-/// Whether the environment is wrong, or the command line.
-fn blame(variable: &str, value: &str) -> Status {
+/// The status for a wrong value: configuration if the environment has it, else usage.
+fn status_of_value(variable: &str, value: &str) -> Status {
     match env::var(variable) {
         Ok(set) if set == value => Status::Configuration,
         _ => Status::Usage,
     }
 }
 
-/// What is done without the menus.
+/// A command, which runs without the menus.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Say whether a correio server is there, and how long it takes to answer
@@ -228,8 +229,8 @@ pub(crate) enum Command {
         #[arg(value_name = "N")]
         number: usize,
     },
-    /// Accept a server's certificate, be it the first or another one; without a server, list
-    /// those accepted
+    /// Accept a server's certificate, also after it changed; without a server, list the accepted
+    /// certificates
     Trust {
         /// The server
         #[arg(value_name = "HOST:PORT")]

@@ -1,15 +1,13 @@
-//! The person's own editor, for texts of several lines.
+//! The user's editor, for bodies.
 //!
-//! The text is in a file of the data directory while the editor has it, so that it is still there
-//! whatever ends the editor or this program. It is taken from there the next time the draft is
-//! opened.
+//! While the editor runs, the text is in a file of the data directory, so that it survives the
+//! editor and this program. If this program is killed, the text is taken from the file the next
+//! time the draft is opened.
 
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs,
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,29 +15,32 @@ use std::{
 use correio_client::{Layout, sanitize};
 use correio_proto::mail::MailId;
 
-use crate::writing::{Part, Writing};
+use crate::{
+    compose::{Composition, Part},
+    private_file,
+};
 
-/// Editors that are tried where the person has not chosen one, the easier ones first.
+/// Editors that are tried if the user has chosen none, the easiest first.
 const COMMON: [&str; 5] = ["nano", "micro", "vim", "vi", "emacs"];
 
-/// Directory in the data directory with the texts that editors have now.
+/// Directory in the data directory with the texts that are open in editors.
 const DIRECTORY: &str = "editing";
 
-/// A command line, as `VISUAL` or `EDITOR` has it.
+/// An editor's command line, as in `VISUAL` or `EDITOR`.
 pub(crate) struct Editor(OsString);
 
-/// What came of editing.
+/// Result of editing.
 #[derive(Debug, PartialEq, Eq)]
 struct Edited {
     /// The text, without line ends after its last line.
     text: String,
-    /// What the editor said of its end, unless it was a success.
+    /// How the editor failed, if it did.
     problem: Option<String>,
 }
 
 impl Editor {
-    /// The editor that the person has chosen, or a common one that is there.
-    pub(crate) fn of_person() -> Option<Self> {
+    /// The editor that the user has chosen, or else the first common editor that is installed.
+    pub(crate) fn of_user() -> Option<Self> {
         let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(env::var_os);
         let chosen = chosen.filter(|name| !name.is_empty()).map(Self).next();
         chosen.or_else(|| {
@@ -47,25 +48,24 @@ impl Editor {
         })
     }
 
-    /// For people.
+    /// The command line, sanitized for the terminal.
     pub(crate) fn shown(&self) -> String {
         sanitize(&self.0.to_string_lossy(), Layout::OneLine)
     }
 
-    /// Has the body of a mail changed. What the editor saved is used, whatever status it ended
-    /// with.
+    /// Edits the body of a mail. The text that the editor saved is used, whatever its exit status.
     ///
     /// # Errors
     ///
-    /// A file that cannot be written or read, an editor that cannot be run, or a text that is not
-    /// UTF-8. That text is kept in a file of its own, which the error names.
+    /// A file that cannot be written or read, or a text that is not UTF-8. Such a text is kept in a
+    /// file of its own, which the error names.
     fn edit(&self, data: &Path, id: MailId, before: &str) -> Result<Edited, String> {
         let path = file(data, id);
         let named = |error: io::Error| format!("{}: {error}", path.display());
-        // A killed program may have left a text that could not be taken up.
+        // A killed program may have left a text that is not UTF-8.
         set_aside(&path).map_err(named)?;
-        write(&path, before).map_err(named)?;
-        // As git does it: what stands in the variable may have arguments.
+        private_file::write(&path, before).map_err(named)?;
+        // The variable may contain arguments, as git allows.
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
         let status = Command::new("sh").arg("-c").arg(script).arg("sh").arg(&path).status();
@@ -74,40 +74,44 @@ impl Editor {
             Ok(status) => Some(status.to_string()),
             Err(error) => Some(error.to_string()),
         };
-        // By its name: many editors put another file in its place.
+        // The file is read by its name, because many editors replace the file.
         let text = fs::read_to_string(&path).map_err(|error| match set_aside(&path) {
             Ok(Some(kept)) => format!("{}: {error}", kept.display()),
             Ok(None) | Err(_) => named(error),
         })?;
         let edited = trimmed(&text);
-        // An editor that failed after it had emptied its file has saved nothing.
+        // An editor that failed after it had emptied the file has saved nothing.
         match problem.is_some() && edited.is_empty() {
             true => Ok(Edited { text: before.to_owned(), problem }),
             false => Ok(Edited { text: edited, problem }),
         }
     }
 
-    /// Has the body of a mail that is being written changed; it is kept before and after.
+    /// Edits the body of a mail that is being written. The draft is saved before and after.
     ///
     /// # Errors
     ///
-    /// What is to be said of the editor, or of the file; the text is kept all the same.
-    pub(crate) fn edit_mail(&self, data: &Path, writing: &mut Writing) -> Result<(), String> {
-        // An editor may take the whole program with it. Where this fails, the editor's own file
-        // still has the text.
-        let _ = writing.save();
-        let id = writing.mail.id;
-        let Edited { text, problem } = self.edit(data, id, &writing.mail.body)?;
-        writing.set(Part::Body, &text);
-        if writing.save().is_ok() {
+    /// The message about the editor or the file. The text is kept all the same.
+    pub(crate) fn edit_mail(
+        &self,
+        data: &Path,
+        composition: &mut Composition,
+    ) -> Result<(), String> {
+        // The program may be killed while the editor runs. If the draft cannot be saved, the
+        // editor's file has the text.
+        let _ = composition.save();
+        let id = composition.mail.id;
+        let Edited { text, problem } = self.edit(data, id, &composition.mail.body)?;
+        composition.set(Part::Body, &text);
+        if composition.save().is_ok() {
             Self::forget(data, id);
         }
         problem.map_or(Ok(()), |problem| Err(sanitize(&problem, Layout::OneLine)))
     }
 
-    /// The text that an editor had when the program was killed, if it is one and was saved after
-    /// the draft.
-    pub(crate) fn left_behind(data: &Path, id: MailId, draft: &Path) -> Option<String> {
+    /// The text that was open in an editor when the program was killed, if it was saved after the
+    /// draft and is UTF-8.
+    pub(crate) fn unsaved_text(data: &Path, id: MailId, draft: &Path) -> Option<String> {
         let path = file(data, id);
         let saved = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
         let is_newer = match (saved(&path), saved(draft)) {
@@ -118,9 +122,9 @@ impl Editor {
         text.map(|text| trimmed(&text)).filter(|text| !text.is_empty())
     }
 
-    /// Removes a text that is kept elsewhere.
+    /// Removes the editor's file of a text that is saved elsewhere.
     pub(crate) fn forget(data: &Path, id: MailId) {
-        // Should it stay, it is the text that is kept.
+        // A file that stays has the same text as the draft.
         let _ = fs::remove_file(file(data, id));
     }
 }
@@ -133,8 +137,8 @@ fn file(data: &Path, id: MailId) -> PathBuf {
     data.join(DIRECTORY).join(format!("{id}.txt"))
 }
 
-/// Renames a file that is not UTF-8, so that the next text does not overwrite it. Returns its new
-/// name; `None` where there is no such file.
+/// Renames the file if it is not UTF-8, so that the next text does not overwrite it. Returns its
+/// new name, or `None` if it was not renamed.
 fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
@@ -147,16 +151,6 @@ fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     };
     fs::rename(path, &kept)?;
     Ok(Some(kept))
-}
-
-/// Writes a file that its owner alone can read.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 fn is_there(program: &str) -> bool {
@@ -174,7 +168,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let id = new_mail_id();
         let edited = Editor(editor.into()).edit(data.path(), id, text);
-        (edited, Editor::left_behind(data.path(), id, data.path()))
+        (edited, Editor::unsaved_text(data.path(), id, data.path()))
     }
 
     #[test]
@@ -197,7 +191,7 @@ mod tests {
         let edited = edit(r#"f() { : >"$1"; kill -9 $$; }; f"#, "um").0.unwrap();
         assert_eq!(edited.text, "um");
         assert!(edited.problem.is_some());
-        // A text that was deleted on purpose is deleted.
+        // A text that the user has deleted is deleted.
         assert_eq!(edit(r#"f() { : >"$1"; }; f"#, "um").0.unwrap().text, "");
     }
 
@@ -223,6 +217,6 @@ mod tests {
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
         }
-        assert_eq!(Editor::left_behind(data.path(), id, data.path()), None);
+        assert_eq!(Editor::unsaved_text(data.path(), id, data.path()), None);
     }
 }

@@ -1,8 +1,10 @@
-//! How the program ends: one status for each kind of end (sysexits.h), decided here.
+//! How the program ends: failures, and the exit status of each (sysexits.h).
 
 use std::{path::PathBuf, process::ExitCode};
 
-use correio_client::{ConnectError, DraftError, MailboxError, ReceiveError, RequestError};
+use correio_client::{
+    ConnectError, DraftError, KnownServersError, MailboxError, ReceiveError, RequestError,
+};
 use correio_proto::{
     mail::Invalid,
     message::{ErrorCode, ErrorReply},
@@ -10,7 +12,7 @@ use correio_proto::{
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::{commands::Output, text::Text};
+use crate::{output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,26 +59,26 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why a command did not do what it was asked for.
+/// Why a command failed.
 pub(crate) struct Failure {
     pub(crate) status: Status,
-    /// A stable word, for programs.
+    /// A stable word for programs.
     pub(crate) code: &'static str,
-    /// For people, in their language.
+    /// The message, in the user's language.
     pub(crate) text: String,
     pub(crate) retry_after: Option<u64>,
-    /// Recipients that the server names.
+    /// Recipients that the server named.
     pub(crate) recipients: Vec<String>,
-    /// The mail that was not sent.
+    /// The draft of a mail that was not sent.
     pub(crate) draft: Option<Box<KeptDraft>>,
-    /// What the command has to say all the same, because it was done before it failed.
+    /// The answer for the part that was done before the failure.
     pub(crate) partial: Option<Box<Output>>,
 }
 
-/// Where a mail that was not sent is kept.
+/// A draft that a failure has left.
 #[derive(Clone, Debug)]
 pub(crate) struct KeptDraft {
-    /// The id that it is sent with.
+    /// The id of the mail.
     pub(crate) id: String,
     pub(crate) file: PathBuf,
 }
@@ -177,23 +179,35 @@ impl Failure {
         }
     }
 
+    pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
+        let status = match error {
+            KnownServersError::Io { .. } => Status::Local,
+            KnownServersError::Locked { .. } => Status::TryAgain,
+            KnownServersError::Cancelled => Status::Interrupted,
+            KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
+                Status::Configuration
+            }
+        };
+        Self::new(status, "known_servers", text.known_servers(error))
+    }
+
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {
         let reason = error.to_string();
         Self::new(Status::Local, "draft", text.with("send-not-kept", &[("reason", reason.into())]))
     }
 
-    /// Whether the same may go well later, or may have gone well without anybody knowing.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether a retry may succeed, or the server may have done it already.
+    pub(crate) fn is_retryable(&self) -> bool {
         match self.status {
             Status::Unreachable | Status::TryAgain | Status::Interrupted => true,
             Status::HungUp | Status::Quit | Status::Terminated => true,
-            // It ended while the server was asked.
+            // The session ended while the request was under way.
             Status::NotAllowed => self.code == "session_ended",
             Status::Usage | Status::BadData | Status::Local | Status::Configuration => false,
         }
     }
 
-    /// The failure as one JSON document, with what was done before it.
+    /// The failure as one JSON document, with the answer for the part that was done before it.
     pub(crate) fn json(&self) -> Value {
         let mut error = serde_json::Map::new();
         error.insert("code".to_owned(), self.code.into());

@@ -1,35 +1,36 @@
-//! The help of the command line in the person's language. Every text comes from the catalogue; what
-//! stands beside the definitions in `args` is for readers of the source.
+//! The help of the command line in the user's language. Every text comes from the catalogue; the
+//! comments in `args` are for readers of the source.
 
 use clap::{Arg, ArgAction, Command};
 
 use crate::text::Text;
 
-/// What the parser writes in a usage line for options, in English only.
+/// The parser's word for options in a usage line, in English only.
 const OPTIONS: &str = "[OPTIONS]";
 
-/// The usage line that the parser makes begins with this, in English only.
+/// The parser's title of a usage line, in English only.
 pub(crate) const USAGE: &str = "Usage: ";
 
-/// Where in a list the options of all commands begin, and where help and version stand.
+/// Positions in a list of options: those of all commands, and help and version, which come last.
 const GENERAL: usize = 100;
 const LAST: usize = 200;
 
-/// The command that the parser adds by itself.
+/// The command that the parser adds.
 const HELP: &str = "help";
 
-/// Gives a command line the texts of a language. The result is built.
+/// Gives a command line its texts in a language, and builds it.
 pub(crate) fn localized(text: &Text, command: Command) -> Command {
     let names: Vec<String> =
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let mut command = one(text, command.disable_help_flag(true).disable_version_flag(true), None)
-        .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
-        .arg(flag(text, "version", 'V', ArgAction::Version))
-        .after_help(text.of("help-after"));
+    let mut command =
+        with_texts(text, command.disable_help_flag(true).disable_version_flag(true), None)
+            .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
+            .arg(flag(text, "version", 'V', ArgAction::Version))
+            .after_help(text.of("help-after"));
     for name in &names {
-        command = command.mut_subcommand(name, |command| one(text, command, Some(name)));
+        command = command.mut_subcommand(name, |command| with_texts(text, command, Some(name)));
     }
-    // Usage lines and the command `help` are there only then.
+    // Only a built command has usage lines and the command `help`.
     command.build();
     let names: Vec<String> =
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
@@ -46,8 +47,8 @@ pub(crate) fn localized(text: &Text, command: Command) -> Command {
 }
 
 /// Gives one command its texts, apart from its subcommands.
-fn one(text: &Text, command: Command, name: Option<&str>) -> Command {
-    // Options of all commands come behind those of one.
+fn with_texts(text: &Text, command: Command, name: Option<&str>) -> Command {
+    // Options of all commands come after those of one command.
     let mut order = if name.is_some() { 0 } else { GENERAL };
     command
         .about(text.of(&about_key(name)))
@@ -60,7 +61,7 @@ fn one(text: &Text, command: Command, name: Option<&str>) -> Command {
         })
 }
 
-/// The parser's own layout, with its one fixed word in the language.
+/// The parser's own layout, with its one fixed word translated.
 fn template(text: &Text) -> String {
     let style = *Command::new("").get_styles().get_usage();
     let usage = text.of("help-heading-usage");
@@ -108,7 +109,7 @@ fn flag(text: &Text, name: &'static str, short: char, action: ArgAction) -> Arg 
         .display_order(LAST)
 }
 
-/// The command that the parser adds, and the copies of the other commands below it.
+/// Gives texts to the command that the parser adds, and to its own entry below it.
 fn help_command(text: &Text, command: Command) -> Command {
     command
         .about(text.of(&about_key(Some(HELP))))
@@ -122,7 +123,7 @@ fn with_usage(text: &Text, mut command: Command) -> Command {
     command.override_usage(usage)
 }
 
-/// A usage line as the parser writes it, in the language and without its title.
+/// A usage line of the parser, translated and without its title.
 pub(crate) fn usage(text: &Text, line: &str) -> String {
     let line = line.trim().strip_prefix(USAGE).unwrap_or(line.trim());
     line.replace(OPTIONS, &format!("[{}]", text.of("help-value-options")))
@@ -143,7 +144,7 @@ fn value_key(id: &str) -> String {
     format!("help-value-{id}")
 }
 
-/// Every key that the help of a command line looks up.
+/// All keys that the help of a command line looks up.
 #[cfg(test)]
 pub(crate) fn keys(command: &Command) -> Vec<String> {
     let mut keys: Vec<String> = [

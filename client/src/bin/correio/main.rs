@@ -1,5 +1,4 @@
-//! `correio`: the menus, or one command. What it says, and with which status it ends, is decided
-//! here.
+//! `correio`: runs the menus or one command, writes the answer, and decides the exit status.
 
 use std::{
     env,
@@ -14,46 +13,52 @@ use etcetera::BaseStrategy;
 
 use crate::{
     app::App,
-    args::{Cli, Options, Refused, variable_at_fault},
-    commands::{Context, Output},
+    args::{Cli, Options, UsageError, variable_at_fault},
+    commands::Context,
+    connect::TrustOption,
     exit::{Failure, Status},
+    output::Output,
     prompt::Stop,
-    terminal::Guard,
+    terminal::Terminal,
     text::Text,
-    trust::Stated,
 };
 
 mod app;
 mod args;
 mod commands;
+mod compose;
+mod connect;
 mod editor;
 mod exit;
-mod fields;
 mod help;
+mod last_used;
 mod names;
-mod person;
+mod output;
+mod password;
+mod private_file;
 mod prompt;
 mod screens;
+mod spinner;
 mod terminal;
 mod text;
-mod trust;
+mod tty;
 mod usage;
+mod view;
 mod wrap;
-mod writing;
 
-/// How the program came to its end without a failure.
+/// How the program ended without a failure.
 enum Ended {
-    /// A command has something to say.
+    /// A command has an answer.
     Answered(Box<Output>),
-    /// The person has left the menus.
+    /// The user has left the menus.
     Left,
-    /// A script could not go on, and was told why; or a signal has ended the menus.
+    /// A script could not go on and was told why, or a signal has ended the menus.
     Failed(Status),
 }
 
 fn main() -> ExitCode {
     let variable = |name: &str| env::var(name).ok();
-    // The catalogue is needed up to the end of the program.
+    // The catalogue is used until the end of the program.
     let text: &'static Text = Box::leak(Box::new(Text::new(args::lang(env::args_os(), variable))));
     let command = args::command(text);
     let cli = match Cli::read(&command) {
@@ -66,7 +71,7 @@ fn main() -> ExitCode {
         Ok(Ended::Failed(status)) => status.into(),
         Ok(Ended::Answered(output)) => {
             let answer = if json { sanitize_json(&output.json) } else { output.text.clone() };
-            match answer_with(text, &output, &answer) {
+            match write_answer(text, &output, &answer) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
                     let _ = writeln!(io::stderr(), "correio: {}", failure.text);
@@ -78,8 +83,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says why a command failed, and what it did before that. The status tells, whether anybody
-/// reads it or not.
+/// Writes why a command failed, and what it did before. Returns its status even where nothing can
+/// be written.
 fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     let answer = match (&failure.partial, json) {
         (_, true) => Some(sanitize_json(&failure.json())),
@@ -87,7 +92,7 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
         (None, false) => None,
     };
     let written = match (answer, &failure.partial) {
-        (Some(answer), Some(partial)) => answer_with(text, partial, &answer),
+        (Some(answer), Some(partial)) => write_answer(text, partial, &answer),
         (Some(answer), None) => {
             let _ = writeln!(io::stdout(), "{answer}");
             Ok(())
@@ -103,9 +108,9 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     failure.status.into()
 }
 
-/// Writes an answer and, after that, notes what it showed. An answer that could not be written
-/// was not given; a reader that closed the pipe has read enough.
-fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
+/// Writes an answer and then marks the mails that it shows. Without a complete write nothing is
+/// marked; a reader that closed the pipe has read enough.
+fn write_answer(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
         Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -113,18 +118,18 @@ fn answer_with(text: &Text, output: &Output, answer: &str) -> Result<(), Failure
     }
 }
 
-/// Says what is wrong with the command line, or what was asked about it.
-fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
+/// Writes the help, the version, or what is wrong with the command line.
+fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCode {
     let (said, variable) = match refused {
         // Help and version are no errors.
-        Refused::Parser(error) if !error.use_stderr() => {
+        UsageError::Parser(error) if !error.use_stderr() => {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Refused::Parser(error) => {
-            (usage::said(text, command, error), variable_at_fault(command, error))
+        UsageError::Parser(error) => {
+            (usage::message(text, command, error), variable_at_fault(command, error))
         }
-        Refused::WithoutCommand(option) => {
+        UsageError::WithoutCommand(option) => {
             (text.with("usage-needs-command", &[("option", (*option).into())]), None)
         }
     };
@@ -144,46 +149,45 @@ fn refuse(text: &Text, command: &clap::Command, refused: &Refused) -> ExitCode {
     fail(text, &Failure::new(status, code, said), json)
 }
 
-/// Runs the menus, which say everything themselves, or one command.
+/// Runs one command, or the menus, which write their messages themselves.
 fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     let options = &cli.options;
     check_clock(text, SystemTime::elapsed(&UNIX_EPOCH))?;
     let data = data_directory(options)?;
     let cancel = Cancel::new();
-    let guard = Guard::install(cancel.clone())
+    let terminal = Terminal::install(cancel.clone())
         .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
-        let context = Context { text, options, data, cancel };
-        return commands::run(&context, &guard, command)
-            .map(|output| Ended::Answered(Box::new(output)));
+        let context = Context { text, options, data, cancel, terminal };
+        return commands::run(&context, command).map(|output| Ended::Answered(Box::new(output)));
     }
     let preset = match &options.server {
         Some(_) => Some(options.address(text)?),
         None => None,
     };
-    let mut app = App::new(text, data, Stated::of(options), guard.clone(), cancel);
+    let mut app = App::new(text, data, TrustOption::of(options), terminal.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {
         Stop::Interrupted => {
-            guard.clean_up();
+            terminal.clean_up();
             let said = app.text.of("interrupted");
             Err(Failure::new(Status::Interrupted, "interrupted", said))
         }
         Stop::Signal(signal) => {
-            guard.clean_up();
+            terminal.clean_up();
             Ok(Ended::Failed(Status::of_signal(signal)))
         }
         Stop::Failed(status) => Ok(Ended::Failed(status)),
         Stop::Back | Stop::Leave => match app.failed {
-            // Nothing else that the script said can have been done.
+            // Without a server, nothing that the script asked for was done.
             Some(status) if app.is_script() => Ok(Ended::Failed(status)),
             _ => Ok(Ended::Left),
         },
     }
 }
 
-/// Refuses a clock with which neither TLS nor the ids of mails can do.
+/// Refuses a clock before 1970: neither TLS nor the ids of mails work with it.
 fn check_clock(text: &Text, since_1970: Result<Duration, SystemTimeError>) -> Result<(), Failure> {
     let wrong = |_| Failure::new(Status::Configuration, "clock", text.of("clock-before-1970"));
     since_1970.map(drop).map_err(wrong)

@@ -1,7 +1,7 @@
-//! How a sender is named where full names alone could be mistaken for one another.
+//! How a sender is named if full names could be confused with one another.
 //!
-//! A full name is what a person chose; a username is what the server vouches for. A list shows the
-//! full name, as long as it can mean one account only, and adds the username where it cannot.
+//! A user chooses the full name; the server vouches for the username. A list shows the full name
+//! alone as long as it can mean only one account, and else adds the username.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,29 +12,29 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::skeleton;
 
-/// The accounts that a reader may know, by what their names look like.
+/// The accounts that a reader may know, by the looks of their names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     looks: HashMap<String, HashSet<Username>>,
-    /// What was added already: one sender has many mails.
+    /// The pairs that were added already: a sender has many mails.
     added: HashSet<(Username, FullName)>,
 }
 
 impl Names {
-    /// The senders of all mails in a local mailbox.
+    /// The names of the senders of all mails in a local mailbox.
     pub(crate) fn of_mailbox(mailbox: &Mailbox) -> Result<Self, MailboxError> {
         Ok(Self::of_mails(&mailbox.list(1, usize::MAX)?.mails))
     }
 
-    /// The senders of mails.
+    /// The names of the senders of mails.
     pub(crate) fn of_mails(mails: &[Stored]) -> Self {
         let mut names = Self::default();
         mails.iter().for_each(|mail| names.add(&mail.from, &mail.from_name));
         names
     }
 
-    /// Adds an account under a name that it has or had. Its username is a name of it, too:
-    /// somebody else may take it as a full name.
+    /// Adds an account with a full name that it has or had. Its username counts as a name, too,
+    /// because another account may take it as its full name.
     pub(crate) fn add(&mut self, username: &Username, full_name: &FullName) {
         if !self.added.insert((username.clone(), full_name.clone())) {
             return;
@@ -49,8 +49,8 @@ impl Names {
         }
     }
 
-    /// The full name, with the username where the name looks like that of another account, or
-    /// where it looks like more than a name.
+    /// The full name. The username is added if the name looks like another account's name, or
+    /// contains characters that a sender's line uses.
     pub(crate) fn sender(&self, username: &Username, full_name: &FullName) -> String {
         let is_anothers = looks(full_name.as_str()).iter().any(|look| {
             let accounts = self.looks.get(look);
@@ -63,8 +63,8 @@ impl Names {
     }
 }
 
-/// The full name and the username, as the header of a mail has them: a name that could be
-/// mistaken for more than a name stands in quotation marks.
+/// The full name and the username, as in the header of a mail. A name with characters that a
+/// sender's line uses stands in quotation marks.
 pub(crate) fn with_username(username: &Username, full_name: &FullName) -> String {
     let name = full_name.as_str();
     if imitates(name) {
@@ -83,18 +83,19 @@ fn looks(name: &str) -> [String; 2] {
     [skeleton(&name).collect::<String>().to_lowercase(), skeleton(&lower).collect()]
 }
 
-/// A character that leaves nothing but room, or nothing at all, on a screen.
+/// Whether a character shows nothing, or only a space, on a screen.
 fn is_blank(c: char) -> bool {
     let is_filler = matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
     c.is_whitespace() || is_filler
 }
 
-/// A bracket or a quotation mark of any script: some look like those of a sender's line.
+/// Whether a character is a bracket or a quotation mark of any script: some look like those of a
+/// sender's line.
 fn is_bracket(c: char) -> bool {
     use GeneralCategory::{
         ClosePunctuation, FinalPunctuation, InitialPunctuation, OpenPunctuation,
     };
-    // Apostrophes are in names.
+    // Names contain apostrophes.
     let is_apostrophe = matches!(c, '\u{2018}' | '\u{2019}');
     let category = c.general_category();
     !is_apostrophe
@@ -104,11 +105,11 @@ fn is_bracket(c: char) -> bool {
         )
 }
 
-/// Whether a name has a character that a sender's line has for itself (`[1] name <username>:
-/// subject`), or one that looks like it.
+/// Whether a name contains a character that a sender's line uses (`[1] name <username>: subject`),
+/// or a character that looks like it.
 fn imitates(name: &str) -> bool {
     let is_mark = |c: char| {
-        // Letters of other scripts may look like a colon and are letters.
+        // A letter of another script may look like a colon, and is a letter.
         let is_letter = c.is_alphanumeric() && c.script() != Script::Common;
         !is_letter
             && skeleton(c.encode_utf8(&mut [0; 4]))
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!(sender(&known, "joao", "João"), "João");
         // Accents are seen.
         assert_eq!(sender(&known, "peter", "Joáo"), "Joáo");
-        // The username of oneself.
+        // A full name may be the account's own username.
         assert_eq!(sender(&known, "peter", "Peter"), "Peter");
         assert_eq!(sender(&known, "bruce", "Bruce O'Neil-Banner Jr."), "Bruce O'Neil-Banner Jr.");
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a command line, in the person's language.
+//! Errors of the command line, in the user's language.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use correio_client::{Layout, sanitize};
 
 use crate::{help, text::Text};
 
-/// Says what is wrong, what may have been meant, and how the command is used.
-pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
-    let mut lines = vec![wrong(text, command, error)];
+/// The message for an error: what is wrong, what may have been meant, the usage line.
+pub(crate) fn message(text: &Text, command: &Command, error: &Error) -> String {
+    let mut lines = vec![sentence(text, command, error)];
     for (kind, key) in [
         (ContextKind::ValidValue, "usage-valid-values"),
         (ContextKind::SuggestedArg, "usage-similar"),
@@ -32,8 +32,8 @@ pub(crate) fn said(text: &Text, command: &Command, error: &Error) -> String {
     lines.join("\n")
 }
 
-/// The sentence about the error itself.
-fn wrong(text: &Text, command: &Command, error: &Error) -> String {
+/// The sentence that says what is wrong.
+fn sentence(text: &Text, command: &Command, error: &Error) -> String {
     let argument = strings(error, ContextKind::InvalidArg);
     let value = strings(error, ContextKind::InvalidValue).concat();
     let unknown = strings(error, ContextKind::InvalidSubcommand).concat();
@@ -75,12 +75,13 @@ fn key(kind: ErrorKind) -> &'static str {
             "usage-missing-command"
         }
         ErrorKind::InvalidUtf8 => "usage-not-text",
-        // Kinds that are no errors of a command line, and those that a later parser adds.
+        // Kinds that are not errors of a command line, and kinds that a later version of the parser
+        // adds.
         _ => "usage-other",
     }
 }
 
-/// The key of what the value of an argument must look like, where it is more than a text.
+/// The key of the text that describes the form of an argument's value, if the value has a form.
 fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
     match find(command, argument?)?.get_id().as_str() {
         "fingerprint" => Some("usage-form-fingerprint"),
@@ -97,7 +98,7 @@ pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::
     arguments.find(|known| known.to_string() == *written)
 }
 
-/// The texts of a part of an error, made harmless.
+/// The texts of a part of an error, sanitized.
 fn strings(error: &Error, kind: ContextKind) -> Vec<String> {
     let harmless = |text: &String| sanitize(text, Layout::OneLine);
     match error.get(kind) {
@@ -133,7 +134,7 @@ mod tests {
         ErrorKind::Format,
     ];
 
-    /// That no catalogue lacks a key is another test's business (`text`).
+    /// That no catalogue lacks a key is tested in `text`.
     #[test]
     fn every_kind_of_error_has_a_text_of_its_own() {
         for kind in KINDS {
@@ -175,7 +176,7 @@ mod tests {
             for (arguments, pt, en) in cases {
                 let all = [&["correio"], *arguments].concat();
                 let error = command.clone().try_get_matches_from(all).unwrap_err();
-                let said = said(&text, &command, &error);
+                let said = message(&text, &command, &error);
                 assert!(said.contains([pt, en][of]), "{said}");
                 for english in ["Usage: correio [OPTIONS]", "error:", "tip:", "For more"] {
                     let is_said = said.contains(english);

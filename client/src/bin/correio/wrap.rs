@@ -1,13 +1,14 @@
-//! Breaks long lines between words, for a terminal. Text that goes to a file or to a program is
-//! never broken.
+//! Breaks long lines between words, for text that is read on a terminal. Text for a file or a
+//! program is never broken. Text that is edited is laid out by `prompt::layout`, which keeps the
+//! position of every character.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::Word};
 use unicode_script::{Script, UnicodeScript};
 
-/// Columns between the stops of a tab on a terminal.
+/// Columns between the tab stops of a terminal.
 const TAB: usize = 8;
 
-/// What becomes of a word that no line has room for, such as a fingerprint or a long path.
+/// How a word that is wider than the line is shown, such as a fingerprint or a long path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LongWords {
     /// The word is cut at the width: every line fits.
@@ -17,8 +18,8 @@ pub(crate) enum LongWords {
     Whole,
 }
 
-/// Breaks each line that is wider than `width` columns between words. A line that continues a
-/// quotation or an indented line begins as that one does. Codes for colours have no width.
+/// Breaks each line that is wider than `width` columns between words. The continuation of a quoted
+/// or indented line begins with the same marks or spaces. Codes for colours have no width.
 pub(crate) fn wrap(text: &str, width: usize, long_words: LongWords) -> String {
     let mut wrapped = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
@@ -30,7 +31,7 @@ pub(crate) fn wrap(text: &str, width: usize, long_words: LongWords) -> String {
     wrapped
 }
 
-/// The rows of a text on a screen, at least one, none of them wider than `width` columns.
+/// The rows of a text on a screen: at least one, each at most `width` columns wide.
 pub(crate) fn rows(text: &str, width: usize) -> Vec<String> {
     wrap(text, width, LongWords::Cut).split('\n').map(str::to_owned).collect()
 }
@@ -46,7 +47,7 @@ fn wrap_line(line: &str, width: usize, long_words: LongWords, wrapped: &mut Stri
         return;
     }
     let start = start(&expanded);
-    // A start that leaves no room for words is not repeated.
+    // Marks that leave too little room for words are not repeated.
     let start = if columns(&start) > width / 2 { String::new() } else { start };
     let options = Options::new(width)
         .subsequent_indent(&start)
@@ -77,8 +78,8 @@ fn expand(line: &str) -> String {
     expanded
 }
 
-/// What a line that continues this one begins with: its marks of quotation, its indentation, and
-/// room for the mark of an item of a list.
+/// The start of a line's continuation: the marks of quotation, the indentation, and spaces for the
+/// mark of a list's item.
 fn start(line: &str) -> String {
     let rest = line.trim_start_matches([' ', '>']);
     let item = rest.split_inclusive(' ').next().unwrap_or_default();
@@ -93,7 +94,7 @@ fn start(line: &str) -> String {
     format!("{mark}{}", " ".repeat(room))
 }
 
-/// The words of a line, each with the spaces behind it.
+/// The words of a line, each with the spaces after it.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let mut rest = line;
     Box::new(std::iter::from_fn(move || {
@@ -109,8 +110,8 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     }))
 }
 
-/// Whether a line may end between two characters: behind spaces, and in Chinese and Japanese,
-/// which write none, between characters, but not before a mark that closes or behind one that opens.
+/// Whether a line may end between two characters: after spaces; and between characters of Chinese
+/// and Japanese, which have no spaces, but not before a closing mark or after an opening mark.
 fn is_break(a: char, b: char) -> bool {
     if b == ' ' {
         return false;
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(wrap("um dois três quatro", 10), "um dois\ntrês\nquatro");
         assert_eq!(wrap("um dois\n\ntrês", 10), "um dois\n\ntrês");
         assert_eq!(wrap("bem-vindo a casa", 6), "bem-vi\nndo a\ncasa");
-        // A no-break space is none.
+        // A no-break space does not break.
         assert_eq!(wrap("a 10\u{a0}km", 6), "a\n10\u{a0}km");
     }
 
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(wrap("    um dois três", 11), "    um dois\n    três");
         assert_eq!(wrap("- um dois três", 9), "- um dois\n  três");
         assert_eq!(wrap("12. um dois três", 11), "12. um dois\n    três");
-        // A quotation that leaves no room.
+        // The marks of quotation leave too little room.
         assert_eq!(wrap(">>>>>>>> um dois", 11), ">>>>>>>> um\ndois");
     }
 

@@ -63,14 +63,14 @@ impl Run {
         let index = usize::from(action >> 6);
         if !self.world.is_there(index) {
             self.world.connect(index);
-            self.model.connected(index, self.world.now.uptime);
+            self.model.connected(index, self.world.inner.now.uptime);
         }
         match action % 32 {
             0 => self.hang_up(index),
             1 => {
                 let seconds = u64::from(input.byte()) * 10;
                 self.world.pass(seconds);
-                self.model.passed(self.world.now.uptime);
+                self.model.passed(self.world.inner.now.uptime);
             }
             2 => self.world.note_everything(index),
             // A part of a frame, and then nothing more.
@@ -142,7 +142,7 @@ impl Run {
     fn check_replies(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
         self.world.take(index);
-        let now = self.world.now;
+        let now = self.world.inner.now;
         for frame in frames {
             if self.model.is_closed(index) {
                 break;
@@ -197,10 +197,10 @@ impl Run {
                 self.hang_up(index);
             }
         }
-        assert_eq!(self.world.server.len(), 0);
+        assert_eq!(self.world.inner.server.len(), 0);
         for (username, credential) in self.model.accounts() {
             self.world.connect(0);
-            self.model.connected(0, self.world.now.uptime);
+            self.model.connected(0, self.world.inner.now.uptime);
             let requests = [
                 hello(1),
                 Request::Login(Login { username, credential }),
@@ -213,7 +213,7 @@ impl Run {
             self.hang_up(0);
         }
         self.world.connect(0);
-        self.world.server.stop(self.world.now);
+        self.world.inner.server.stop(self.world.inner.now);
         self.world.settle();
         self.world.take(0);
         assert_eq!(self.world.notices(0), [Notice::ShuttingDown {}]);

@@ -16,7 +16,9 @@ use correio_proto::{
 };
 use correio_server::clock::Now;
 
-use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA, REALM};
+use correio_testing::world::REALM;
+
+use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA};
 
 /// Clients at a time.
 pub(super) const CLIENTS: usize = 4;

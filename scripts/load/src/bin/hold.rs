@@ -9,11 +9,12 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use correio_load::{Client, hello, login, new_id, register};
+use correio_load::{hello, login, new_id, register};
 use correio_proto::{
     mail::Mail,
     message::{Confirm, Fetch, Reply, Request, Send},
 };
+use correio_testing::client::Client;
 
 /// Connections of one account: the most sessions that a server allows.
 const SESSIONS: usize = 100;
@@ -51,7 +52,7 @@ fn main() -> Result<()> {
     let mut tony = session(options.server, "tony")?;
     let mut pepper = session(options.server, "pepper")?;
     for number in 0..connections.div_ceil(SESSIONS) {
-        registered(&mut Client::connect(options.server)?, &format!("holder{number}"))?;
+        registered(&mut Client::try_connect(options.server)?, &format!("holder{number}"))?;
     }
     let calm = exchange(&mut tony, &mut pepper, options.mails)?;
     let before = memory(options.pid)?;
@@ -72,7 +73,10 @@ fn main() -> Result<()> {
     println!("  without the crowd: median {:.2?}, p99 {:.2?}", calm.0, calm.1);
     println!("  with the crowd:    median {:.2?}, p99 {:.2?}", crowded.0, crowded.1);
     for mut client in held {
-        ensure!(client.ask(Request::Ping {})? == Reply::Pong {}, "a connection does not answer");
+        ensure!(
+            client.try_ask(Request::Ping {})? == Reply::Pong {},
+            "a connection does not answer"
+        );
     }
     println!("all of them still answer");
     Ok(())
@@ -95,16 +99,16 @@ fn memory(pid: u32) -> Result<u64> {
 }
 
 fn registered(client: &mut Client, username: &str) -> Result<()> {
-    ensure!(matches!(client.ask(hello())?, Reply::Hello(_)), "no greeting");
-    let reply = client.ask(register(username)?)?;
+    ensure!(matches!(client.try_ask(hello())?, Reply::Hello(_)), "no greeting");
+    let reply = client.try_ask(register(username)?)?;
     ensure!(reply == Reply::Registered {}, "{username} was not registered: {reply:?}");
     Ok(())
 }
 
 fn session(server: SocketAddr, username: &str) -> Result<Client> {
-    let mut client = Client::connect(server)?;
+    let mut client = Client::try_connect(server)?;
     registered(&mut client, username)?;
-    let reply = client.ask(login(username)?)?;
+    let reply = client.try_ask(login(username)?)?;
     ensure!(matches!(reply, Reply::LoggedIn(_)), "{username} was not logged in: {reply:?}");
     Ok(client)
 }
@@ -114,14 +118,14 @@ fn hold(server: SocketAddr, connections: usize) -> Result<Vec<Client>> {
     while held.len() < connections {
         let mut batch = Vec::new();
         for number in held.len()..(held.len() + LOGINS).min(connections) {
-            let mut client = Client::connect(server)?;
-            client.begin(hello())?;
-            client.begin(login(&format!("holder{}", number / SESSIONS))?)?;
+            let mut client = Client::try_connect(server)?;
+            client.try_begin(hello())?;
+            client.try_begin(login(&format!("holder{}", number / SESSIONS))?)?;
             batch.push(client);
         }
         for client in &mut batch {
-            ensure!(matches!(client.reply()?, Reply::Hello(_)), "no greeting");
-            match client.reply()? {
+            ensure!(matches!(client.try_reply()?, Reply::Hello(_)), "no greeting");
+            match client.try_reply()? {
                 Reply::LoggedIn(_) => {}
                 reply => bail!("not logged in: {reply:?}"),
             }
@@ -142,14 +146,14 @@ fn exchange(from: &mut Client, to: &mut Client, mails: usize) -> Result<(Duratio
             subject: "Elevador".parse()?,
             body: "x".repeat(512).parse()?,
         };
-        let sent = from.ask(Request::Send(mail))?;
+        let sent = from.try_ask(Request::Send(mail))?;
         ensure!(matches!(sent, Reply::Sent { .. }), "not sent: {sent:?}");
-        let Reply::Page(page) = to.ask(Request::Fetch(Fetch::default()))? else {
+        let Reply::Page(page) = to.try_ask(Request::Fetch(Fetch::default()))? else {
             bail!("no page");
         };
         ensure!(page.mails.len() == 1, "{} mails instead of one", page.mails.len());
         let mails = page.mails.iter().map(Mail::reference).collect();
-        let confirmed = to.ask(Request::Confirm(Confirm { mails }))?;
+        let confirmed = to.try_ask(Request::Confirm(Confirm { mails }))?;
         ensure!(confirmed == Reply::Confirmed { deleted: 1 }, "not confirmed: {confirmed:?}");
         times.push(started.elapsed());
     }

@@ -15,7 +15,7 @@ use correio_server::{
     store::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
-pub use state::State;
+pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use correio_server::{
 };
 
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
-const PRUNE_STEP: usize = 1000;
+pub const PRUNE_STEP: usize = 1000;
 
 /// Accounts, mailboxes, and the idempotency records of sent mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,16 +1,20 @@
-//! `correio list` and `correio read`: what is on this computer, without the server.
+//! `correio list` and `correio read`: the local mailbox, without the server.
 
 use std::io::{self, IsTerminal, Write};
 
 use console::Term;
-use correio_client::{Layout, Status as MailStatus, sanitize};
+use correio_client::Status as MailStatus;
 use serde_json::json;
 
-use super::{Context, Marks, Output, mail_json, utc};
+use super::{
+    context::Context,
+    json::{mail_json, utc},
+};
 use crate::{
     exit::Failure,
-    fields,
     names::Names,
+    output::{Marks, Output},
+    view,
     wrap::{LongWords, wrap},
 };
 
@@ -19,18 +23,13 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
     let list = mailbox.list(1, usize::MAX).map_err(|error| Failure::mailbox(text, &error))?;
     for skipped in &list.skipped {
-        let path = sanitize(&skipped.path.to_string_lossy(), Layout::OneLine);
-        let reason = sanitize(&skipped.reason, Layout::OneLine);
-        let values = [("path", path.into()), ("reason", reason.into())];
-        let _ = writeln!(io::stderr(), "{}", text.with("local-skipped", &values));
+        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
     }
     let names = Names::of_mails(&list.mails);
     let mut lines = Vec::new();
     let mut mails = Vec::new();
     for mail in &list.mails {
-        let from = names.sender(&mail.from, &mail.from_name);
-        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
-        lines.push(format!("[{}] {} {from}: {subject}", mail.number, text.time(mail.sent_at)));
+        lines.push(view::dated_mail_line(text, mail, &names));
         mails.push(json!({
             "number": mail.number,
             "status": match mail.status {
@@ -56,8 +55,8 @@ pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failu
     let (stored, mail) =
         mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
     let json = mail_json(number, &mail);
-    let mut text = fields::text(context.text, &mail);
-    // A file or another program gets the lines as the sender wrote them.
+    let mut text = view::mail(context.text, &mail);
+    // In a file or a pipe, the lines stay as the sender wrote them.
     if io::stdout().is_terminal() {
         let (_, columns) = Term::stdout().size();
         text = wrap(&text, columns.into(), LongWords::Cut);

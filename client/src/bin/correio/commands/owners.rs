@@ -1,12 +1,12 @@
-//! Whose mailboxes are on this computer.
+//! The owners of the local mailboxes.
 
 use std::{fs, path::Path};
 
 use correio_client::Address;
 use correio_proto::mail::Username;
 
-/// The servers and users that have a mailbox in a data directory, in no order. What is not named
-/// like one is passed over.
+/// The servers and users with a mailbox in a data directory, in no order. Directories with other
+/// names are ignored.
 pub(super) fn of_mailboxes(data: &Path) -> Vec<(Address, Username)> {
     let mut owners = Vec::new();
     for server in names(&data.join("mail")) {

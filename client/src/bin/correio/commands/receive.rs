@@ -2,22 +2,25 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Layout, Mailbox, MailboxError, Progress, Stored, sanitize};
+use correio_client::{Mailbox, MailboxError, Progress, Stored};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
-use super::{Context, Marks, Output, mail_json};
-use crate::{exit::Failure, names::Names, terminal::Guard};
+use super::{context::Context, json::mail_json};
+use crate::{
+    exit::Failure,
+    names::Names,
+    output::{Marks, Output},
+    view,
+};
 
-pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
-    let (service, account) = context.log_in(guard)?;
+    let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox()?;
     let mut progress = |progress: Progress| {
         if io::stderr().is_terminal() && progress.more {
-            let count = progress.saved.to_string();
-            let line = text.with("receive-progress", &[("count", count.into())]);
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", text.progress(&progress));
         }
     };
     let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
@@ -29,8 +32,8 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
         Ok(mails) => list(context, mailbox, &account, mails).map_err(|error| failed(&error)),
         Err(error) => {
             let failure = Failure::receive(text, &error);
-            // Mails that were saved before it failed are on this computer and confirmed: they
-            // will not come again.
+            // Mails that were saved before the failure are confirmed and will not come again, so
+            // they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
                     let directory = mailbox.directory().display().to_string();
@@ -45,7 +48,7 @@ pub(super) fn run(context: &Context<'_>, guard: &Guard) -> Result<Output, Failur
     }
 }
 
-/// Lists mails. They stay new until the list is written.
+/// Lists mails. They stay new until the list was written.
 fn list(
     context: &Context<'_>,
     mailbox: Mailbox,
@@ -60,14 +63,12 @@ fn list(
     let names = names(&mailbox, account, &mails);
     let mut list = Vec::new();
     for stored in &mails {
-        let from = names.sender(&stored.from, &stored.from_name);
-        let subject = sanitize(stored.subject.as_str(), Layout::OneLine);
-        lines.push(format!("[{}] {from}: {subject}", stored.number));
-        // Bodies are held in memory only where they are printed.
+        lines.push(view::mail_line(stored.number, stored, &names));
+        // Bodies are read only if they are printed.
         if context.options.json {
             match mailbox.read(stored) {
                 Ok(mail) => list.push(mail_json(stored.number, &mail)),
-                // One that cannot be read hides no other.
+                // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
             }
         }
@@ -76,9 +77,9 @@ fn list(
     Ok(Output { text: lines.join("\n"), json, marks: Marks::Shown(mailbox, mails) })
 }
 
-/// The people whom the reader may know: themselves, and the senders of all mails that are here.
+/// The names that the reader may know: their own, and those of the senders of all local mails.
 fn names(mailbox: &Mailbox, account: &LoggedIn, mails: &[Stored]) -> Names {
-    // Without new mail there is nobody to name.
+    // Without new mail there is no sender to name.
     if mails.is_empty() {
         return Names::default();
     }

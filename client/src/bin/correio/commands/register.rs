@@ -4,15 +4,14 @@ use correio_client::{NewAccount, new_mail_id};
 use correio_proto::{invite::Invite, message::RegistrationPolicy};
 use serde_json::json;
 
-use super::{Context, Output};
+use super::context::Context;
 use crate::{
     exit::{Failure, Status},
-    terminal::Guard,
+    output::Output,
 };
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
     name: &str,
     invite: Option<&Invite>,
 ) -> Result<Output, Failure> {
@@ -20,14 +19,14 @@ pub(super) fn run(
     context.address()?;
     let username = context.username()?;
     let full_name = name.parse().map_err(|invalid| Failure::invalid(text, invalid))?;
-    context.needs_password(guard)?;
-    // The server is known before a password is asked for.
-    let service = context.connect(guard)?;
+    context.needs_password()?;
+    // The connection comes first: no password is typed for a server that is not there.
+    let service = context.connect()?;
     if service.welcome().registration == (RegistrationPolicy::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(Status::NotAllowed, "no_invite", text));
     }
-    let password = context.new_password(guard)?;
+    let password = context.new_password()?;
     let registration = NewAccount {
         id: new_mail_id(),
         username: username.clone(),

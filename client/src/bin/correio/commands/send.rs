@@ -14,24 +14,25 @@ use correio_proto::{
 };
 use serde_json::json;
 
-use super::{Context, Output, utc};
+use super::{context::Context, json::utc};
 use crate::{
+    compose::{Composition, Part},
     editor::Editor,
     exit::{Failure, KeptDraft, Status},
-    prompt::{Prompt, Stop, Written},
-    terminal::Guard,
+    output::Output,
+    prompt::{BodyEnd, Prompt, Stop},
+    terminal::SignalRoute,
     text::Text,
-    writing::{Part, Writing},
 };
 
-/// Where the body comes from.
-pub(super) enum Source {
+/// Source of the body.
+pub(super) enum BodySource {
     Argument(String),
     File(PathBuf),
     StandardInput,
 }
 
-impl Source {
+impl BodySource {
     pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
         match (body, file) {
             (Some(body), _) => Self::Argument(body.to_owned()),
@@ -41,12 +42,13 @@ impl Source {
         }
     }
 
-    /// Whether a person is typing it now, who has it nowhere else.
+    /// Whether a user types the body now, so that it exists nowhere else.
     fn is_typed(&self) -> bool {
         matches!(self, Self::StandardInput) && io::stdin().is_terminal()
     }
 
-    /// Reads no more than a body can have, and one byte to see that there is more.
+    /// Reads at most the maximum length of a body and one more byte, which shows that the body is
+    /// too long.
     fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let max = limits::BODY_MAX as u64 + 1;
@@ -61,40 +63,39 @@ impl Source {
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
     to: &str,
     subject: &str,
-    source: &Source,
+    source: &BodySource,
 ) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
     context.address()?;
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
-    context.needs_password(guard)?;
-    // The server is known before a password is asked for, and that comes before the body, which
-    // may follow it on standard input. Without a server there is still a draft to keep.
-    let service = context.connect(guard);
+    context.needs_password()?;
+    // First the connection, then the password, then the body, which may follow the password on
+    // standard input. Without a connection the mail is still saved as a draft.
+    let service = context.connect();
     let password = match (&service, context.options.password_stdin) {
-        (Ok(_), _) | (Err(_), true) => Some(context.password(guard)?),
+        (Ok(_), _) | (Err(_), true) => Some(context.password()?),
         (Err(_), false) => None,
     };
-    let (mail, writing) = match source.is_typed() {
+    let (mail, composition) = match source.is_typed() {
         true => {
-            let (mail, writing) = typed(context, guard, &username, to, subject)?;
-            (mail, Some(writing))
+            let (mail, composition) = typed(context, &username, to, subject)?;
+            (mail, Some(composition))
         }
         false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
     };
-    let kept = |writing: Option<Writing>, failure: Failure| match writing {
-        Some(mut writing) => keep_typed(context, &mut writing, failure),
+    let kept = |composition: Option<Composition>, failure: Failure| match composition {
+        Some(mut composition) => keep_typed(context, &mut composition, failure),
         None => keep(context, &username, &mail, failure),
     };
 
-    guard.set_busy(true);
+    context.terminal.set_busy(true);
     let (service, password) = match (service, password) {
         (Ok(service), Some(password)) => (service, password),
-        (Err(failure), _) => return Err(kept(writing, failure)),
+        (Err(failure), _) => return Err(kept(composition, failure)),
         (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
@@ -103,127 +104,124 @@ pub(super) fn run(
         .and_then(|_| send(context, &service, &mail));
     match sent {
         Ok(output) => {
-            if let Some(writing) = writing {
-                writing.sent();
+            if let Some(composition) = composition {
+                composition.sent();
             }
             Ok(output)
         }
-        Err(failure) => Err(kept(writing, failure)),
+        Err(failure) => Err(kept(composition, failure)),
     }
 }
 
-/// Has the body typed. It is a draft from its first character on, which stays until the mail is
-/// sent.
+/// Asks for the body. The mail is a draft from the first character on, until it is sent.
 fn typed(
     context: &Context<'_>,
-    guard: &Guard,
     username: &Username,
     to: Recipients,
     subject: Subject,
-) -> Result<(Send, Writing), Failure> {
+) -> Result<(Send, Composition), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
-    let mut writing = Writing::begin(&drafts, text);
-    writing.set(Part::To, &to.to_string());
-    writing.set(Part::Subject, subject.as_str());
-    guard.set_busy(false);
-    let mut prompt = Prompt::on_stderr(guard, text);
-    let typed = type_body(context, guard, &mut prompt, &mut writing);
+    let mut composition = Composition::begin(&drafts, text);
+    composition.set(Part::To, &to.to_string());
+    composition.set(Part::Subject, subject.as_str());
+    context.terminal.set_busy(false);
+    let mut prompt = Prompt::on_stderr(&context.terminal, text);
+    let typed = type_body(context, &mut prompt, &mut composition);
     drop(prompt);
-    guard.set_attended(false);
+    context.terminal.route_signals(SignalRoute::Exit);
     let body = typed?;
-    // Kept durably before it is sent; where that fails, the version saved last is there.
-    let _ = writing.save();
-    Ok((Send { id: writing.mail.id, to, subject, body }, writing))
+    // Saved durably before the mail is sent. If that fails, the last version that was saved stays.
+    let _ = composition.save();
+    Ok((Send { id: composition.mail.id, to, subject, body }, composition))
 }
 
 fn type_body(
     context: &Context<'_>,
-    guard: &Guard,
     prompt: &mut Prompt,
-    writing: &mut Writing,
+    composition: &mut Composition,
 ) -> Result<Body, Failure> {
     let text = context.text;
     prompt.say(&text.of("command-body"));
     loop {
-        let mut body = writing.mail.body.clone();
-        let written = prompt.body(&mut body, &mut writing.part(Part::Body));
-        writing.set(Part::Body, &body);
+        let mut body = composition.mail.body.clone();
+        let written = prompt.body(&mut body, &mut composition.part(Part::Body));
+        composition.set(Part::Body, &body);
         match written {
-            Ok(Written::Editor) => {
-                edit(context, guard, writing);
-                guard.redraw();
+            Ok(BodyEnd::Editor) => {
+                edit(context, composition);
+                context.terminal.redraw();
                 continue;
             }
-            // The end of the input is the end of the body.
-            Ok(Written::Done) | Err(Stop::Leave) => {}
-            Err(stop) => return Err(stopped(context, writing, stop)),
+            // The end of the input ends the body.
+            Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
+            Err(stop) => return Err(stopped(context, composition, stop)),
         }
-        match writing.mail.body.parse() {
+        match composition.mail.body.parse() {
             Ok(body) => return Ok(body),
             Err(invalid) if written == Err(Stop::Leave) => {
-                return Err(keep_typed(context, writing, Failure::invalid(text, invalid)));
+                return Err(keep_typed(context, composition, Failure::invalid(text, invalid)));
             }
-            // It can be corrected.
+            // The user can correct it.
             Err(invalid) => prompt.say(&text.invalid(invalid)),
         }
     }
 }
 
-/// Has the body changed in an editor, and says what went wrong.
-fn edit(context: &Context<'_>, guard: &Guard, writing: &mut Writing) {
+/// Edits the body in an editor, and reports a failure.
+fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
-    let Some(editor) = Editor::of_person() else {
+    let Some(editor) = Editor::of_user() else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };
-    guard.set_busy(true);
-    let mode = guard.lend();
-    let edited = editor.edit_mail(&context.data, writing);
+    context.terminal.set_busy(true);
+    let mode = context.terminal.release();
+    let edited = editor.edit_mail(&context.data, composition);
     drop(mode);
-    guard.set_busy(false);
+    context.terminal.set_busy(false);
     if let Err(said) = edited {
         let values = [("editor", editor.shown().into()), ("reason", said.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("send-editor-failed", &values));
     }
 }
 
-/// Keeps what was typed of a mail that the person, or a signal, has stopped.
-fn stopped(context: &Context<'_>, writing: &mut Writing, stop: Stop) -> Failure {
+/// Keeps the draft of a mail that the user or a signal has stopped.
+fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {
         Stop::Signal(signal) => Status::of_signal(signal),
         Stop::Failed(status) => status,
         Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
     };
-    keep_typed(context, writing, Failure::new(status, "cancelled", text.of("interrupted")))
+    keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
 
-/// Keeps a typed mail that was not sent, and says where; where that fails, shows the mail, so that
-/// its text can be copied.
-fn keep_typed(context: &Context<'_>, writing: &mut Writing, failure: Failure) -> Failure {
-    if writing.mail.body.trim().is_empty() {
+/// Saves a typed mail that was not sent, and says where. If that fails, shows the mail, so that its
+/// text can be copied.
+fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Failure) -> Failure {
+    if composition.mail.body.trim().is_empty() {
         return failure;
     }
-    match writing.save() {
+    match composition.save() {
         Ok(()) => {
-            let id = writing.mail.id;
-            say_kept(context, failure, id, writing.path().unwrap_or_default())
+            let id = composition.mail.id;
+            say_kept(context, failure, id, composition.path().unwrap_or_default())
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", writing.not_kept(&error));
+            let _ = writeln!(io::stderr(), "{}", composition.not_saved(&error));
             failure
         }
     }
 }
 
-/// Reads the body. Bytes that are no UTF-8 text are refused, never replaced; one that is too long
-/// is refused as such, although it was cut off where reading stopped.
-fn body(text: &Text, source: &Source) -> Result<Body, Failure> {
+/// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long is
+/// refused as too long, although only its beginning was read.
+fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
     let bytes = source.read().map_err(|error| {
         let place = match source {
-            Source::File(path) => format!("{}: ", path.display()),
-            Source::Argument(_) | Source::StandardInput => String::new(),
+            BodySource::File(path) => format!("{}: ", path.display()),
+            BodySource::Argument(_) | BodySource::StandardInput => String::new(),
         };
         Failure::new(Status::Local, "body", format!("{place}{error}"))
     })?;
@@ -243,7 +241,7 @@ fn body(text: &Text, source: &Source) -> Result<Body, Failure> {
 
 fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
     let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
-        // The server may have it: what was under way is not taken back.
+        // The server may have accepted the mail: cancelling does not take the request back.
         RequestError::Cancelled => {
             Failure::new(Status::Interrupted, "cancelled", context.text.of("send-cancelled"))
         }
@@ -259,13 +257,13 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     ))
 }
 
-/// Keeps a mail as a draft, and says where, unless the server refused it: sending the same again
-/// would not help then, and its body stands elsewhere.
+/// Saves a mail as a draft, and says where, if a retry may succeed. A mail that the server refused
+/// is not saved: its body exists elsewhere.
 fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
     let Ok(address) = context.address() else {
         return failure;
     };
-    if !failure.is_open() {
+    if !failure.is_retryable() {
         return failure;
     }
     let drafts = Drafts::open(&context.data, &address, username);
@@ -278,7 +276,7 @@ fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failur
     }
 }
 
-/// Says where a mail is kept. In a JSON document the file stands with the rest.
+/// Says where a draft is. With `--json` the document has the file.
 fn say_kept(context: &Context<'_>, mut failure: Failure, id: MailId, file: PathBuf) -> Failure {
     if !context.options.json {
         let shown = file.display().to_string();

@@ -1,6 +1,6 @@
-//! `correio trust`: accept a server's certificate, forget it, or list those accepted.
+//! `correio trust`: accepts a server's certificate, forgets it, or lists the accepted certificates.
 
-use std::{borrow::Cow, io};
+use std::borrow::Cow;
 
 use correio_client::{
     Address, ConnectError, Distrust, KnownServer, KnownServers, Proof, Trust, Untrusted,
@@ -8,16 +8,16 @@ use correio_client::{
 use correio_proto::fingerprint::Fingerprint;
 use serde_json::json;
 
-use super::{Context, Output};
+use super::context::Context;
 use crate::{
     args::Origin,
+    connect::{TrustOption, not_connected},
     exit::{Failure, Status},
-    person::Person,
-    terminal::Guard,
+    output::Output,
     text::Text,
 };
 
-/// What is to be done.
+/// What to do with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Accept,
@@ -26,7 +26,6 @@ pub(super) enum Action {
 
 pub(super) fn run(
     context: &Context<'_>,
-    guard: &Guard,
     server: Option<&str>,
     action: Action,
 ) -> Result<Output, Failure> {
@@ -37,21 +36,22 @@ pub(super) fn run(
             .parse()
             .map_err(|invalid| Failure::new(Status::Usage, "invalid", text.address(&invalid)))?,
         None if action == Action::Forget => context.address()?,
-        // The variable names the server for every command; only an option asks for this one.
+        // `CORREIO_SERVER` is for every command, so only the option `--server` asks to accept a
+        // certificate.
         None => match context.options.server_origin {
             Origin::CommandLine => context.address()?,
             Origin::Elsewhere => return list(context, &known),
         },
     };
     match action {
-        Action::Accept => accept(context, guard, &known, &address),
+        Action::Accept => accept(context, &known, &address),
         Action::Forget => forget(context, &known, &address),
     }
 }
 
 fn list(context: &Context<'_>, known: &KnownServers) -> Result<Output, Failure> {
     let servers = known.list().map_err(|error| Failure::known_servers(context.text, &error))?;
-    // What was only stated for a time was not accepted.
+    // A certificate that was only stated with `--fingerprint` was not accepted.
     let servers: Vec<_> =
         servers.into_iter().filter(|known| !matches!(known.proof, Proof::Stated(_))).collect();
     let lines: Vec<_> =
@@ -84,11 +84,10 @@ fn forget(
     ))
 }
 
-/// Looks at the certificate that the server shows now. One that was accepted before and is shown
-/// again is accepted already; another one in its place is the person's to accept.
+/// Connects and reads the certificate that the server shows now. If it is the accepted certificate,
+/// nothing changes; another certificate is the user's to accept.
 fn accept(
     context: &Context<'_>,
-    guard: &Guard,
     known: &KnownServers,
     address: &Address,
 ) -> Result<Output, Failure> {
@@ -102,26 +101,30 @@ fn accept(
     };
     let stated = context.options.fingerprint;
     let trust = stated.or(accepted).map_or(Trust::Authorities, Trust::Fingerprint);
-    let fingerprint = match context.connect_trusting(guard, address, trust) {
+    let fingerprint = match context.connect_once(address, trust) {
         Ok(_) if stated.is_none_or(|stated| accepted == Some(stated)) && accepted.is_some() => {
             return Ok(answer(context, "trust-known", address, accepted));
         }
         Ok(_) => stated,
         Err(ConnectError::Untrusted(untrusted)) if stated.is_none() => {
-            if !context.may_ask(guard) {
+            if !context.may_ask() {
                 return Err(nobody_to_ask(text, &untrusted));
             }
-            if !context.accepts(guard, &untrusted)? {
+            if !context.accepts(&untrusted)? {
                 let said = text.with("trust-not-accepted", &[address_value(address)]);
                 return Err(Failure::new(Status::NotAllowed, "untrusted", said));
             }
-            needed(context, guard, &untrusted)?
+            needed(context, &untrusted)?
         }
-        Err(error) => return Err(context.distrusted(&error)),
+        Err(error) => {
+            let option = stated.map_or(TrustOption::Unset, TrustOption::Fingerprint);
+            return Err(not_connected(text, option, &error));
+        }
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
-        // What the authorities vouch for needs no memory, and an old one would be in the way.
+        // A certificate that public authorities vouch for needs no entry, and an old entry would
+        // refuse it.
         None => known.forget(address).map(drop),
     };
     changed.map_err(unknown)?;
@@ -129,17 +132,13 @@ fn accept(
     Ok(answer(context, key, address, fingerprint))
 }
 
-/// The fingerprint that is to be remembered of a certificate that the person has accepted: none
-/// where a public authority vouches for the server that had another one before.
-fn needed(
-    context: &Context<'_>,
-    guard: &Guard,
-    accepted: &Untrusted,
-) -> Result<Option<Fingerprint>, Failure> {
+/// The fingerprint to remember after the user has accepted a certificate. `None` if a public
+/// authority vouches for the new certificate of a known server.
+fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerprint>, Failure> {
     if matches!(accepted.distrust, Distrust::Unvouched(_)) {
         return Ok(Some(accepted.found));
     }
-    match context.connect_trusting(guard, &accepted.address, Trust::Authorities) {
+    match context.connect_once(&accepted.address, Trust::Authorities) {
         Ok(_) => Ok(None),
         Err(ConnectError::Untrusted(again)) if again.found == accepted.found => {
             Ok(Some(accepted.found))
@@ -167,55 +166,10 @@ fn address_value(address: &Address) -> (&'static str, Cow<'static, str>) {
     ("address", address.to_string().into())
 }
 
-/// Says what a script does instead of answering the question.
+/// The failure without a terminal: says which option accepts the certificate.
 fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
-    let offer = text.offer_either(untrusted);
+    let offer = text.offer(untrusted);
     let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];
     let said = format!("{offer}\n    {}", text.with("trust-nobody-to-ask", &values));
     Failure::new(Status::NotAllowed, "untrusted", said)
-}
-
-impl Context<'_> {
-    /// Whether a person can be asked: not where standard input is the password's, nor where
-    /// there is no terminal.
-    fn may_ask(&self, guard: &Guard) -> bool {
-        !self.options.password_stdin && Person::find(guard).is_some()
-    }
-
-    /// Asks the person whether to trust a certificate.
-    fn accepts(&self, guard: &Guard, untrusted: &Untrusted) -> Result<bool, Failure> {
-        let Some(mut person) = Person::find(guard) else {
-            return Ok(false);
-        };
-        guard.set_busy(false);
-        let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
-        let offer = self.text.offer_either(untrusted);
-        let (question, yes_no) = (self.text.of("trust-question"), self.text.of("prompt-yes-no"));
-        let question = format!("{offer}\n{question} {yes_no}");
-        let answer = person.line(&question).map_err(failed)?;
-        Ok(answer.trim().to_lowercase().starts_with(&self.text.of("prompt-yes")))
-    }
-
-    /// Asks the person whether to trust a certificate at the first contact. One that has changed
-    /// is not to be accepted by the way; nobody is asked where nobody sits.
-    pub(super) fn accepts_first(
-        &self,
-        guard: &Guard,
-        untrusted: &Untrusted,
-    ) -> Result<bool, Failure> {
-        let is_first = matches!(untrusted.distrust, Distrust::Unvouched(_));
-        Ok(is_first && self.may_ask(guard) && self.accepts(guard, untrusted)?)
-    }
-
-    /// Why there is no connection. A certificate that is not the one that the command line or the
-    /// environment states has not changed: nobody has accepted another one before.
-    pub(super) fn distrusted(&self, error: &ConnectError) -> Failure {
-        let failure = Failure::connect(self.text, error);
-        match error {
-            ConnectError::Untrusted(untrusted) if self.options.fingerprint.is_some() => {
-                Failure { text: self.text.other_than_stated(untrusted), ..failure }
-            }
-            _ => failure,
-        }
-    }
 }

@@ -1,44 +1,45 @@
-//! A text while it is edited: its characters and the cursor, without the terminal.
+//! Edit buffer of a prompt: the text and the cursor, without the terminal.
 
 use unicode_segmentation::UnicodeSegmentation;
 use zeroize::Zeroize;
 
 use correio_client::keys::{Code, Key, Modifiers};
 
-/// How many lines a text may have.
+/// Whether a text may have several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     OneLine,
     Lines,
 }
 
-/// Bytes of a secret text that are typed without its moving in memory.
+/// Capacity for a secret text, in bytes: a text that fits is never moved in memory, so no copy of
+/// it is left.
 const SECRET_ROOM: usize = 4096;
 
-/// The text.
+/// A text that is edited.
 #[derive(Debug)]
 pub(super) struct Buffer {
     text: String,
-    /// In bytes, at the boundary of a character.
+    /// Byte position, at the boundary of a character.
     cursor: usize,
     shape: Shape,
-    /// Whether the text is as it was offered: the first character that is typed replaces it.
+    /// Whether the text is still the offered one: typing replaces it.
     is_offered: bool,
     /// Whether the text must not be shown.
     is_secret: bool,
-    /// Whether all of the cursor's line was typed, since the last line end was.
+    /// Whether the cursor's line was typed completely, without a paste.
     is_line_typed: bool,
 }
 
 impl Buffer {
-    /// A line that offers a text.
+    /// A line with an offered text.
     pub(super) fn line(offered: &str) -> Self {
         let mut buffer = Self::of(offered, Shape::OneLine);
         buffer.is_offered = !offered.is_empty();
         buffer
     }
 
-    /// A line that was begun before, with the cursor at its end.
+    /// A line with a text that is continued: the cursor is at its end.
     pub(super) fn begun(text: &str) -> Self {
         Self::of(text, Shape::OneLine)
     }
@@ -48,7 +49,7 @@ impl Buffer {
         Self::of(text, Shape::Lines)
     }
 
-    /// An empty line that is not shown and is wiped from memory when dropped.
+    /// An empty secret line: not shown, and wiped from memory when it is dropped.
     pub(super) fn secret() -> Self {
         let mut buffer = Self::of("", Shape::OneLine);
         buffer.text.reserve(SECRET_ROOM);
@@ -76,7 +77,7 @@ impl Buffer {
         self.cursor
     }
 
-    /// Whether the text is still the offered default: typing replaces it.
+    /// Whether the text is still the offered one: typing replaces it.
     pub(super) fn is_offered(&self) -> bool {
         self.is_offered
     }
@@ -85,19 +86,20 @@ impl Buffer {
         self.is_secret
     }
 
-    /// Inserts characters that were typed.
+    /// Inserts typed characters.
     pub(super) fn insert_typed(&mut self, text: &str) {
         self.insert(text);
     }
 
-    /// Inserts text that was pasted. In a line, line ends become spaces; those at the end of the
-    /// paste are left out. After a paste that ends with a line end, a line is typed.
+    /// Inserts a marked paste. In a one-line text, line ends become spaces, and those at the end of
+    /// the paste are dropped. After a paste that ends with a line end, the new line counts as
+    /// typed.
     pub(super) fn insert_pasted(&mut self, text: &str) {
         self.insert_burst(text);
         self.is_line_typed = self.shape == Shape::Lines && text.ends_with('\n');
     }
 
-    /// Inserts a paste without marks. Its end is unknown, so the rest of its last line counts as
+    /// Inserts an unmarked paste. Its end is unknown, so the rest of its last line counts as
     /// pasted, too.
     pub(super) fn insert_burst(&mut self, text: &str) {
         self.is_line_typed = false;
@@ -119,8 +121,8 @@ impl Buffer {
         self.cursor += text.len();
     }
 
-    /// The line of dots that ends at the cursor, at the end of the text, where all of it was
-    /// typed. Pasted dots are text.
+    /// Number of dots in the last line, if the cursor is at its end and the line consists of typed
+    /// dots only; else 0. Pasted dots are text.
     pub(super) fn typed_dots(&self) -> usize {
         let line = self.text.get(self.line_start()..).unwrap_or_default();
         let is_dots = !line.is_empty() && line.bytes().all(|byte| byte == b'.');
@@ -128,7 +130,7 @@ impl Buffer {
         if is_dots && is_typed { line.len() } else { 0 }
     }
 
-    /// Deletes the cursor's line, and the line end before it.
+    /// Deletes the cursor's line and the line end before it.
     pub(super) fn delete_line(&mut self) {
         let start = self.line_start();
         self.text.drain(start..self.line_end());
@@ -139,13 +141,13 @@ impl Buffer {
         }
     }
 
-    /// Ends a line at the cursor.
+    /// Inserts a line end at the cursor.
     pub(super) fn new_line(&mut self) {
         self.insert("\n");
         self.is_line_typed = true;
     }
 
-    /// Does what a key does to a text: moves, deletes. `rows` are the lines of a page.
+    /// Moves the cursor or deletes text, as a key says. `rows` is the height of a page in lines.
     pub(super) fn take(&mut self, key: Key, rows: usize) {
         if self.is_secret && !matches!(key.code, Code::Backspace | Code::Char('u')) {
             return;
@@ -179,7 +181,7 @@ impl Buffer {
         let start = self.line_start();
         self.cursor = cursor;
         let is_empty = self.line_start() == self.line_end();
-        // An empty line will be typed; of another line that was left, nobody knows.
+        // An empty line can only be typed. Another line that the cursor enters may be pasted.
         self.is_line_typed = is_empty || (self.is_line_typed && start == self.line_start());
     }
 
@@ -232,7 +234,8 @@ impl Buffer {
         self.cursor + spaces + length
     }
 
-    /// The place so many lines below (or above), in the same column as far as there is one.
+    /// The position so many lines below the cursor (above for a negative number), in the same
+    /// column or at the end of a shorter line.
     fn vertically(&self, lines: isize) -> usize {
         let start = self.line_start();
         let column = self.text.get(start..self.cursor).unwrap_or_default().graphemes(true).count();
@@ -291,7 +294,7 @@ mod tests {
         assert_eq!(edited(Buffer::line("abc"), &[Key::ctrl('a'), Key::ctrl('k')]).0, "");
         let delete = [Key::plain(Code::Home), Key::plain(Code::Delete)];
         assert_eq!(edited(Buffer::line("abc"), &delete).0, "bc");
-        // A character is what the eye sees of it.
+        // A character is a grapheme cluster.
         assert_eq!(edited(Buffer::line("a👩‍👩‍👧e\u{301}"), &[BACKSPACE, BACKSPACE]).0, "a");
         assert_eq!(edited(Buffer::line(""), &[BACKSPACE, LEFT, UP]).0, "");
     }

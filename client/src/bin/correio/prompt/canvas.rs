@@ -1,8 +1,7 @@
-//! The part of the screen that a prompt draws again and again: the rows from where it began down
-//! to its end. Everything of a drawing goes out in one write.
+//! The rows of the screen that a prompt draws and redraws. Each drawing goes out in one write.
 //!
-//! Terminals rearrange the screen in different ways when they are resized. So after a resize the
-//! canvas clears the screen and draws the prompt again, with the last lines written above it.
+//! Terminals rearrange the screen in different ways after a resize. So the canvas then clears the
+//! screen, writes the last lines again, and draws the prompt below them.
 
 use std::{collections::VecDeque, fmt::Write};
 
@@ -10,30 +9,31 @@ use console::{Term, measure_text_width, truncate_str};
 
 use crate::wrap::{LongWords, wrap};
 
-/// Most lines that are written again after the size has changed: more than a screen has.
+/// Maximum number of lines that are kept to be written again after a resize: more than a screen
+/// has.
 const WRITTEN_MAX: usize = 300;
 
-/// The rows of a prompt.
+/// A prompt's part of the screen.
 pub(super) struct Canvas {
     term: Term,
     drawn: Option<Drawn>,
     /// The rows drawn last.
     rows: Vec<String>,
-    /// The lines written last, above the prompt.
-    written: VecDeque<Line>,
-    /// Whether the screen was cleared, so that lines have to be written again.
+    /// The last lines written above the prompt.
+    written: VecDeque<WrittenLine>,
+    /// Whether the screen was cleared, so that the next drawing writes the lines above again.
     is_wiped: bool,
 }
 
 /// A line above the prompt.
-enum Line {
-    /// Broken between words for the width that the screen has.
+enum WrittenLine {
+    /// Broken between words at the width of the screen.
     Wrapped(String),
     /// Written as it is.
     Verbatim(String),
 }
 
-/// Where things are since the last drawing.
+/// The last drawing.
 #[derive(Clone, Copy)]
 struct Drawn {
     rows: usize,
@@ -47,46 +47,46 @@ impl Canvas {
         Self { term, drawn: None, rows, written, is_wiped: false }
     }
 
-    /// Rows and columns that can be used. The last column is left free: what a terminal does after
-    /// it differs.
+    /// Usable rows and columns. The last column is left free, because terminals differ in what
+    /// follows a character in it.
     pub(super) fn size(&self) -> (usize, usize) {
         let (rows, columns) = self.term.size();
         (usize::from(rows).max(1), usize::from(columns).saturating_sub(1).max(1))
     }
 
-    /// Writes lines that stay, above what is drawn next. They are broken between words.
+    /// Writes lines that stay above the next drawing, broken between words.
     pub(super) fn say(&mut self, text: &str) {
         self.clear();
         let _ = self.term.write_line(&self.wrapped(text));
-        self.note(text.lines().map(|line| Line::Wrapped(line.to_owned())));
+        self.note(text.lines().map(|line| WrittenLine::Wrapped(line.to_owned())));
     }
 
     /// Writes lines that stay as they are, because they may be copied.
     pub(super) fn say_verbatim(&mut self, text: &str) {
         self.clear();
         let _ = self.term.write_line(text);
-        self.note(text.lines().map(|line| Line::Verbatim(line.to_owned())));
+        self.note(text.lines().map(|line| WrittenLine::Verbatim(line.to_owned())));
     }
 
     fn wrapped(&self, text: &str) -> String {
         wrap(text, self.size().1, LongWords::Whole)
     }
 
-    fn note(&mut self, lines: impl Iterator<Item = Line>) {
+    fn note(&mut self, lines: impl Iterator<Item = WrittenLine>) {
         self.written.extend(lines);
         let surplus = self.written.len().saturating_sub(WRITTEN_MAX);
         self.written.drain(..surplus);
     }
 
-    /// The lines written last that fit above so many rows of the prompt.
+    /// The last lines written, as many as fit above so many rows of the prompt.
     fn above(&self, rows: usize) -> String {
         let (height, width) = self.size();
         let mut room = height.saturating_sub(rows);
         let mut lines = Vec::new();
         for line in self.written.iter().rev() {
             let line = match line {
-                Line::Wrapped(line) => self.wrapped(line),
-                Line::Verbatim(line) => line.clone(),
+                WrittenLine::Wrapped(line) => self.wrapped(line),
+                WrittenLine::Verbatim(line) => line.clone(),
             };
             let rows = |row: &str| measure_text_width(row).div_ceil(width + 1).max(1);
             let height = line.split('\n').map(rows).sum();
@@ -97,9 +97,8 @@ impl Canvas {
         lines.into_iter().rev().collect()
     }
 
-    /// Draws rows in the place of those drawn last, and shows the cursor where it is; without one
-    /// it is hidden, at the end of the last row. Rows that are too wide are cut, and of too many the
-    /// last ones are drawn.
+    /// Draws rows in place of the last drawing, and the cursor at its row and column; `None` hides
+    /// the cursor. Rows that are too wide are cut; of too many rows, the last ones are drawn.
     pub(super) fn draw(&mut self, rows: &[String], cursor: Option<(usize, usize)>) {
         let (height, width) = self.size();
         let left_out = rows.len().saturating_sub(height);
@@ -136,7 +135,7 @@ impl Canvas {
         self.drawn = Some(Drawn { rows: rows.len(), cursor: row });
     }
 
-    /// Leaves what is drawn on the screen; the next line comes after it.
+    /// Leaves the drawing on the screen and goes to the line after it.
     pub(super) fn leave(&mut self) {
         let Some(drawn) = self.drawn.take() else { return };
         let down = drawn.rows.saturating_sub(drawn.cursor + 1);
@@ -147,10 +146,10 @@ impl Canvas {
         out.push_str("\n\x1b[?25h");
         self.write(&out);
         let rows = std::mem::take(&mut self.rows);
-        self.note(rows.into_iter().map(Line::Verbatim));
+        self.note(rows.into_iter().map(WrittenLine::Verbatim));
     }
 
-    /// Takes what is drawn off the screen.
+    /// Removes the drawing from the screen.
     pub(super) fn clear(&mut self) {
         if self.drawn.is_some() {
             let out = self.back() + "\x1b[?25h";
@@ -159,14 +158,14 @@ impl Canvas {
         }
     }
 
-    /// Clears the whole screen; the next drawing writes again what stood above.
+    /// Clears the screen; the next drawing writes the lines above again.
     pub(super) fn wipe(&mut self) {
         self.drawn = None;
         self.is_wiped = true;
         self.write("\x1b[H\x1b[2J");
     }
 
-    /// Goes back to the first row and clears from there on.
+    /// The codes that go back to the first row and clear the screen from there on.
     fn back(&self) -> String {
         let mut out = String::from("\x1b[?25l");
         if let Some(Drawn { cursor: up @ 1.., .. }) = self.drawn {

@@ -1,9 +1,7 @@
-//! Reads what a person types and groups it: a burst of several lines is a paste.
+//! Reads the terminal and hands out input events, one at a time, with a deadline.
 //!
-//! Terminals mark a paste when they can (bracketed paste). For those that cannot, bytes that came
-//! together are looked at as a whole: nobody types a line, Enter and another line within
-//! [`GATHERED_WITHIN`], so text like that is pasted text and chooses nothing. What comes with a
-//! marked paste is a part of it, too: a text can contain the mark that ends it.
+//! Bytes that arrive within [`GATHERED_WITHIN`] of one another are gathered first and then grouped
+//! as a whole, because only together they show whether they are a paste.
 
 use std::{
     collections::VecDeque,
@@ -11,144 +9,128 @@ use std::{
     time::{Duration, Instant},
 };
 
-use correio_client::keys::{Code, Decoder, Event, Key, Modifiers};
+use correio_client::keys::{Decoder, Event, Key};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 use signal_hook::consts::SIGHUP;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use super::{Answer, Stop};
-use crate::terminal::Guard;
+use super::{
+    answer::{Answer, Stop},
+    input_event::{CTRL_C, InputEvent, group},
+};
+use crate::terminal::Terminal;
 
 /// Silence after which a lone ESC counts as the Esc key, and the start of a control string as Alt
 /// with a letter. Longer than a slow connection needs to deliver the rest of an escape sequence.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// How long nothing must come before a paste ends whose end was lost.
+/// Silence after which a paste ends whose end mark was lost.
 const PASTE_SILENCE: Duration = Duration::from_secs(5);
 
-/// Silence after which another begun escape sequence or character is given up. Neither is ambiguous,
-/// so both may wait longer for a slow connection.
+/// Silence after which any other incomplete escape sequence or character is given up. Neither is
+/// ambiguous, so both may wait longer for a slow connection.
 const BEGUN_SILENCE: Duration = Duration::from_secs(2);
 
-/// Input that comes within this time of other input, of which there are at least two keys, is one
-/// burst.
+/// Input within this time after at least two keys belongs to the same burst.
 const GATHERED_WITHIN: Duration = Duration::from_millis(15);
 
-/// Text that comes within this time after a paste continues it.
+/// Text within this time after a paste continues the paste.
 const CONTINUED_WITHIN: Duration = Duration::from_millis(100);
 
-/// Most bytes that are gathered before they are handed out.
+/// Maximum number of bytes that are gathered before they are handed out.
 const GATHERED_MAX: usize = 1 << 20;
 
-/// Bytes of one read.
+/// Size of one read, in bytes.
 const READ: usize = 4096;
 
 const CTRL_C_BYTE: u8 = 3;
 
-const CTRL_C: Key = Key::ctrl('c');
 const CTRL_L: Key = Key::ctrl('l');
 const CTRL_Z: Key = Key::ctrl('z');
 
-/// A thing that a person did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
-    /// Characters that came together, without a line end.
-    Text(String),
-    Key(Key),
-    /// Text that the terminal marked as pasted, of any number of lines.
-    Paste(String),
-    /// Several lines that came too fast to be typed: a paste without marks.
-    Burst(String),
-    /// The rest of a burst whose first line has answered a question: answers that were typed ahead.
-    /// It may have a password in it, and it chooses nothing.
-    Ahead(Zeroizing<String>),
-    /// Something that is not UTF-8; all that came with it was refused.
-    NotText,
-}
-
-/// What came of waiting.
+/// Result of waiting for input.
 #[derive(Debug)]
-pub(super) enum Waited {
-    Typed(Typed),
-    /// The window has another size, or the screen was somebody else's meanwhile.
+pub(super) enum Wait {
+    Typed(InputEvent),
+    /// The screen must be drawn again: the window was resized, or another program had the screen.
     Stale,
-    /// The time is over.
+    /// The deadline has passed.
     Idle,
 }
 
-/// The input of a terminal.
-pub(super) struct Input {
-    guard: Guard,
+/// Reads a terminal.
+pub(super) struct InputReader {
+    terminal: Terminal,
     decoder: Decoder,
-    typed: VecDeque<Typed>,
-    /// When something came last.
+    typed: VecDeque<InputEvent>,
+    /// Time of the last input.
     last: Instant,
-    /// When something came last that was not typed into a control string.
+    /// Time of the last input that was not typed into a control string.
     continued: Instant,
-    /// When a paste came last.
+    /// Time of the last input that was a paste.
     pasted: Option<Instant>,
 }
 
-impl Input {
-    pub(super) fn new(guard: Guard) -> Self {
+impl InputReader {
+    pub(super) fn new(terminal: Terminal) -> Self {
         let (decoder, typed) = (Decoder::new(), VecDeque::new());
         let now = Instant::now();
-        Self { guard, decoder, typed, last: now, continued: now, pasted: None }
+        Self { terminal, decoder, typed, last: now, continued: now, pasted: None }
     }
 
-    /// Waits for the next thing, up to a moment.
+    /// Waits for the next event, until a deadline.
     ///
     /// # Errors
     ///
     /// Ctrl-C, a signal that ends the program, or a terminal that has gone away.
-    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Wait> {
         loop {
-            if let Some(signal) = self.guard.ended_by() {
+            if let Some(signal) = self.terminal.ended_by() {
                 return Err(Stop::Signal(signal));
             }
-            if self.guard.take_stale() {
-                return Ok(Waited::Stale);
+            if self.terminal.take_redraw() {
+                return Ok(Wait::Stale);
             }
             match self.typed.pop_front() {
-                Some(Typed::Key(CTRL_C)) => return Err(Stop::Interrupted),
-                Some(Typed::Key(CTRL_L)) => return Ok(Waited::Stale),
-                Some(Typed::Key(CTRL_Z)) => {
-                    self.guard.suspend();
+                Some(InputEvent::Key(CTRL_C)) => return Err(Stop::Interrupted),
+                Some(InputEvent::Key(CTRL_L)) => return Ok(Wait::Stale),
+                Some(InputEvent::Key(CTRL_Z)) => {
+                    self.terminal.suspend();
                     continue;
                 }
-                Some(typed) => return Ok(Waited::Typed(typed)),
+                Some(typed) => return Ok(Wait::Typed(typed)),
                 None => {}
             }
             let silence = self.silence();
-            let resolved = self.decoder.is_pending().then_some(self.continued + silence);
-            let next = [until, resolved].into_iter().flatten().min();
+            let incomplete_until = self.decoder.is_pending().then_some(self.continued + silence);
+            let next = [until, incomplete_until].into_iter().flatten().min();
             if self.poll(next)? {
                 self.gather()?;
                 continue;
             }
             let now = Instant::now();
-            if resolved.is_some_and(|resolved| resolved <= now) {
-                self.resolve();
+            if incomplete_until.is_some_and(|incomplete_until| incomplete_until <= now) {
+                self.end_incomplete();
             } else if until.is_some_and(|until| until <= now) {
-                return Ok(Waited::Idle);
+                return Ok(Wait::Idle);
             }
         }
     }
 
-    /// Ends what has begun, because nothing came after it. The end of a paste that was lost may
-    /// still come, so the paste has no end that is known.
-    fn resolve(&mut self) {
+    /// Ends an incomplete sequence after silence. The end mark of a lost paste may still come, so
+    /// such a paste is handed out as a burst, which has no known end.
+    fn end_incomplete(&mut self) {
         let is_paste = self.decoder.is_pasting();
         let mut events = Vec::new();
         self.decoder.silence(&mut events);
         self.take(events, false);
-        if let Some(Typed::Paste(text)) = self.typed.back_mut().filter(|_| is_paste) {
+        if let Some(InputEvent::Paste(text)) = self.typed.back_mut().filter(|_| is_paste) {
             let text = std::mem::take(text);
             self.typed.pop_back();
-            self.typed.push_back(Typed::Burst(text));
+            self.typed.push_back(InputEvent::Burst(text));
         }
     }
 
@@ -160,37 +142,37 @@ impl Input {
         }
     }
 
-    /// Drops this key where it came together with what was handed out last.
+    /// Drops this key if it arrived together with the event handed out last.
     pub(super) fn drop_with_last(&mut self, key: Key) {
-        if self.typed.front() == Some(&Typed::Key(key)) {
+        if self.typed.front() == Some(&InputEvent::Key(key)) {
             self.typed.pop_front();
         }
     }
 
-    /// Puts a thing back that was not meant for this prompt.
-    pub(super) fn unread(&mut self, typed: Typed) {
+    /// Puts back an event that is meant for the next prompt.
+    pub(super) fn put_back(&mut self, typed: InputEvent) {
         self.typed.push_front(typed);
     }
 
-    /// Drops answers that were typed ahead, because the answer before them was not taken.
-    pub(super) fn drop_ahead(&mut self) {
-        self.typed.retain(|typed| !matches!(typed, Typed::Ahead(_)));
+    /// Drops answers that were typed ahead, because the answer before them was refused.
+    pub(super) fn drop_typed_ahead(&mut self) {
+        self.typed.retain(|typed| !matches!(typed, InputEvent::TypedAhead(_)));
     }
 
-    /// Whether the next thing is there already and is this key; takes it then.
+    /// Takes this key if it is the next event and has arrived already. Returns whether it was.
     pub(super) fn take_waiting(&mut self, key: Key) -> Answer<bool> {
         while self.typed.is_empty() && self.poll(Some(Instant::now()))? {
             self.gather()?;
         }
-        let is_next = self.typed.front() == Some(&Typed::Key(key));
+        let is_next = self.typed.front() == Some(&InputEvent::Key(key));
         if is_next {
             self.typed.pop_front();
         }
         Ok(is_next)
     }
 
-    /// Forgets what was typed so far. A paste that is under way is forgotten up to its end.
-    pub(super) fn forget(&mut self) -> Answer<()> {
+    /// Drops all input so far. A paste that has begun is dropped up to its end.
+    pub(super) fn clear(&mut self) -> Answer<()> {
         let is_paste = self.decoder.is_pasting();
         while self.poll(Some(Instant::now()))? {
             self.gather()?;
@@ -202,11 +184,11 @@ impl Input {
         Ok(())
     }
 
-    /// Waits until the terminal has something, up to a moment. False where nothing came, or a
-    /// signal did.
+    /// Waits until the terminal has input, until a deadline. Returns false after the deadline or a
+    /// signal.
     fn poll(&self, until: Option<Instant>) -> Answer<bool> {
         let stdin = io::stdin();
-        let waker = self.guard.waker();
+        let waker = self.terminal.waker();
         let mut fds =
             [PollFd::new(&stdin, PollFlags::IN), PollFd::from_borrowed_fd(waker, PollFlags::IN)];
         let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -218,16 +200,16 @@ impl Input {
         }
         let [stdin, waker] = fds.map(|fd| fd.revents());
         if !waker.is_empty() {
-            self.guard.take_wake();
+            self.terminal.drain_waker();
         }
         match stdin.contains(PollFlags::IN) {
-            // What was typed before the terminal went away is still read.
+            // Input from before the hangup is still read.
             false if !stdin.is_empty() => Err(Stop::Signal(SIGHUP)),
             is_ready => Ok(is_ready),
         }
     }
 
-    /// Reads what there is, and what comes with it.
+    /// Reads the input that is there, and the input that arrives together with it.
     fn gather(&mut self) -> Answer<()> {
         let (mut events, mut bytes) = (Vec::new(), 0);
         let continues = self.pasted.is_some_and(|at| at.elapsed() < CONTINUED_WITHIN);
@@ -257,18 +239,18 @@ impl Input {
         };
         let came = bytes.get(..read).unwrap_or_default();
         if came == [CTRL_C_BYTE] && self.decoder.is_pasting() && self.last.elapsed() > SILENCE {
-            // A key, not a part of the paste, whose end was lost: Ctrl-C always works.
+            // Ctrl-C works although the end mark of a paste was lost.
             self.decoder.silence(events);
         }
         let was_string = self.decoder.is_string();
         self.decoder.feed(came, events);
         self.last = Instant::now();
-        // A terminal sends a string at once. A person who has pressed Alt-P and goes on typing sends
-        // one character at a time, which must not keep the string open.
+        // A terminal sends a control string at once. After Alt-P, a user's typing arrives one
+        // character at a time and must not keep the string open.
         if !(was_string && self.decoder.is_string() && is_one_character(came)) {
             self.continued = self.last;
         }
-        // It may have been a password.
+        // The bytes may be a password.
         bytes.zeroize();
         Ok(read)
     }
@@ -287,157 +269,7 @@ impl Input {
     }
 }
 
-/// Groups events that came together. The second value says that there was a paste among them.
-fn group(events: Vec<Event>, continues_paste: bool) -> (Vec<Typed>, bool) {
-    let is_typing = |event: &Event| as_text(event).is_some();
-    let is_marked = events.iter().any(|event| matches!(event, Event::Paste(_)));
-    let is_burst = match continues_paste || is_marked {
-        true => events.iter().any(is_typing),
-        false => is_unmarked_paste(&events),
-    };
-    let is_refused = events.contains(&Event::NotText);
-    let mut typed = Vec::new();
-    for event in events {
-        match (as_text(&event), event) {
-            // Text of which a part is missing is another text.
-            (Some(_), _) if is_refused => {}
-            (Some(c), _) if is_burst => push_burst(&mut typed, c),
-            (_, Event::Key(CTRL_C)) => typed.push(Typed::Key(CTRL_C)),
-            // A key that comes together with a paste, or with text that was refused, is a part of
-            // that and does nothing: it must not send what is not whole.
-            (_, Event::Key(_)) if is_burst || is_marked || is_refused => {}
-            (Some(c), Event::Key(key)) => match typed.last_mut() {
-                _ if matches!(key.code, Code::Enter | Code::Tab) => typed.push(Typed::Key(key)),
-                Some(Typed::Text(text)) => text.push(c),
-                _ => typed.push(Typed::Text(c.to_string())),
-            },
-            (_, Event::Key(key)) => typed.push(Typed::Key(key)),
-            (_, Event::Paste(text)) => typed.push(Typed::Paste(text)),
-            (_, Event::NotText | Event::Unknown) => {}
-        }
-    }
-    if is_refused {
-        typed.push(Typed::NotText);
-    }
-    (typed, is_burst || is_marked)
-}
-
 fn is_one_character(bytes: &[u8]) -> bool {
     let text = std::str::from_utf8(bytes);
     bytes.len() == 1 || text.is_ok_and(|text| text.chars().count() == 1)
-}
-
-fn push_burst(typed: &mut Vec<Typed>, c: char) {
-    match typed.last_mut() {
-        Some(Typed::Burst(text)) => text.push(c),
-        _ => typed.push(Typed::Burst(c.to_string())),
-    }
-}
-
-/// The character of an event that is text.
-fn as_text(event: &Event) -> Option<char> {
-    match event {
-        Event::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
-            Code::Char(c) => Some(*c),
-            Code::Enter => Some('\n'),
-            Code::Tab => Some('\t'),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether events that came together are pasted text: an Enter with text after it, and before it
-/// either text or, after more text, another Enter.
-fn is_unmarked_paste(events: &[Event]) -> bool {
-    let text: String = events.iter().filter_map(as_text).collect();
-    // Nobody types a tab and other text at once either.
-    if text.contains('\t') && text.contains(|c: char| !c.is_whitespace()) {
-        return true;
-    }
-    let parts: Vec<bool> = text.split('\n').map(|line| !line.is_empty()).collect();
-    let lines = parts.iter().filter(|has_text| **has_text).count();
-    // "\r1" is an Enter that came late and a key; "1\r" is a key and its Enter.
-    let surrounded = parts.first() == Some(&false)
-        && parts.last() == Some(&false)
-        && lines >= 1
-        && parts.len() > 2;
-    lines >= 2 || surrounded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grouped(bytes: &[u8]) -> Vec<Typed> {
-        let (mut decoder, mut events) = (Decoder::new(), Vec::new());
-        decoder.feed(bytes, &mut events);
-        group(events, false).0
-    }
-
-    fn text(text: &str) -> Typed {
-        Typed::Text(text.to_owned())
-    }
-
-    fn burst(text: &str) -> Typed {
-        Typed::Burst(text.to_owned())
-    }
-
-    const ENTER: Typed = Typed::Key(Key::plain(Code::Enter));
-
-    #[test]
-    fn several_lines_at_once_are_a_paste() {
-        for lines in ["ola\n.\n6\n", "intro\n.\n9\n1\nMister Evil\n", "\n.\n", "a\nb", ".\r6"] {
-            let expected = burst(&lines.replace('\r', "\n"));
-            assert_eq!(grouped(lines.as_bytes()), [expected], "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn a_line_and_its_enter_are_typed() {
-        assert_eq!(grouped(b"tony\r"), [text("tony"), ENTER]);
-        assert_eq!(grouped(b"\r1"), [ENTER, text("1")]);
-        assert_eq!(grouped(b"\r\r"), [ENTER, ENTER]);
-        assert_eq!(grouped(b"hello 6 world"), [text("hello 6 world")]);
-    }
-
-    #[test]
-    fn text_that_is_not_utf8_is_refused_as_a_whole() {
-        assert_eq!(grouped(b"n\xe3o\r"), [Typed::NotText]);
-    }
-
-    #[test]
-    fn a_key_that_comes_with_refused_text_or_with_a_paste_does_nothing() {
-        assert_eq!(grouped(b"\xc7\x04"), [Typed::NotText]);
-        assert_eq!(grouped(b"ola\rcaf\xe9\x18"), [Typed::NotText]);
-        let marked = grouped(b"\x1b[200~metade\x1b[201~\x04");
-        assert_eq!(marked, [Typed::Paste("metade".to_owned())]);
-    }
-
-    #[test]
-    fn text_with_a_tab_is_a_paste() {
-        for text in ["6\tfoo", "3\tA\tB\r", "9\t3\ty\r"] {
-            assert_eq!(grouped(text.as_bytes()), [burst(&text.replace('\r', "\n"))], "{text:?}");
-        }
-        assert_eq!(grouped(b"\t"), [Typed::Key(Key::plain(Code::Tab))]);
-    }
-
-    #[test]
-    fn input_right_after_a_paste_continues_it() {
-        let six = vec![Event::Key(Key::plain(Code::Char('6')))];
-        assert_eq!(group(six.clone(), true).0, [burst("6")]);
-        assert_eq!(group(six, false).0, [text("6")]);
-    }
-
-    #[test]
-    fn what_comes_with_a_marked_paste_is_a_part_of_it() {
-        let typed = grouped(b"\x1b[200~ola\x1b[201~\r.\r6");
-        assert_eq!(typed, [Typed::Paste("ola".to_owned()), burst("\n.\n6")]);
-        assert_eq!(grouped(b"\x1b[200~6\x1b[201~"), [Typed::Paste("6".to_owned())]);
-    }
-
-    #[test]
-    fn ctrl_c_within_a_paste_is_ctrl_c() {
-        assert_eq!(grouped(b"a\nb\x03"), [burst("a\nb"), Typed::Key(CTRL_C)]);
-    }
 }

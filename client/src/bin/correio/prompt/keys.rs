@@ -1,8 +1,8 @@
-//! Prompts on a terminal, answered with keys: what they share, and the menus. The looks are
+//! Prompts that are answered with keys: their common part, and the menus. They look like
 //! dialoguer's theme.
 //!
-//! dialoguer's menus know neither numbers nor choices that cannot be chosen, and its input reads
-//! keys in a way that takes a part of a sequence for text; so only its theme is used.
+//! Only the theme of dialoguer is used: its menus have neither numbers nor unavailable choices, and
+//! its input takes a part of an escape sequence for text.
 
 use std::time::{Duration, Instant};
 
@@ -11,68 +11,70 @@ use correio_client::keys::{Code, Key, Modifiers};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 
 use super::{
-    Answer, Choice, Menu, MenuStatus, Stop,
+    answer::{Answer, Stop},
     canvas::Canvas,
-    input::{Input, Typed, Waited},
+    input::{InputReader, Wait},
+    input_event::InputEvent,
+    menu::{Choice, Menu, MenuStatus},
 };
 use crate::{
-    terminal::{Guard, Mode},
+    terminal::{ModeGuard, SignalRoute, Terminal},
     wrap::rows,
 };
 
-/// How often an open menu looks at its status.
+/// Interval at which an open menu reads its status.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 
-/// How long after a number an Enter is taken as part of it: many people type one, and the next
-/// question, which has come up meanwhile, is not meant by it.
+/// Time after a digit in which an Enter belongs to the digit. Many users type that Enter although
+/// the digit has chosen already; the next question must not take it.
 const ENTER_WITHIN: Duration = Duration::from_millis(500);
 
-/// How long after other text a digit is no choice, but a part of that text.
+/// Time after other text in which a digit is a part of that text and chooses nothing.
 const DIGIT_AFTER: Duration = Duration::from_millis(500);
 
-const ENTER: Key = Key::plain(Code::Enter);
-const ESCAPE: Key = Key::plain(Code::Escape);
+pub(super) const ENTER: Key = Key::plain(Code::Enter);
+pub(super) const ESCAPE: Key = Key::plain(Code::Escape);
 
-/// The end of the input.
-const CTRL_D: Key = Key::ctrl('d');
+/// End of input.
+pub(super) const CTRL_D: Key = Key::ctrl('d');
 
-/// A terminal with a person at it.
-pub(crate) struct Keys {
+/// A prompt on a terminal, with the user's keys as input.
+pub(crate) struct KeyPrompt {
     pub(super) canvas: Canvas,
-    pub(super) input: Input,
-    guard: Guard,
+    pub(super) input: InputReader,
+    terminal: Terminal,
     theme: Box<dyn Theme>,
-    /// When a number was typed in a menu, until something else is.
+    /// Time of a digit that was typed in a menu, until the next input.
     number_at: Option<Instant>,
-    /// When other text was typed in a menu.
+    /// Time of the last other text in a menu.
     text_at: Option<Instant>,
-    /// Keys come as they are typed as long as this is there.
-    _mode: Mode,
+    /// The terminal is in raw mode as long as this exists.
+    _mode: ModeGuard,
 }
 
-/// What a person did to a menu.
-enum Taken<'a> {
-    Chosen(&'a Choice),
-    Refused(&'a Choice),
+/// What input does in a menu.
+enum MenuAction<'a, C> {
+    Chosen(&'a Choice<C>),
+    Refused(&'a Choice<C>),
     Moved,
     Stopped(Stop),
 }
 
-impl Keys {
-    pub(super) fn new(guard: &Guard, term: Term) -> Self {
+impl KeyPrompt {
+    pub(super) fn new(terminal: &Terminal, term: Term) -> Self {
         let theme: Box<dyn Theme> = match console::colors_enabled() {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        guard.set_attended(true);
+        terminal.route_signals(SignalRoute::Prompt);
         Self {
             canvas: Canvas::new(term),
-            input: Input::new(guard.clone()),
-            guard: guard.clone(),
+            input: InputReader::new(terminal.clone()),
+            terminal: terminal.clone(),
             theme,
             number_at: None,
             text_at: None,
-            _mode: guard.take_keys(),
+            _mode: terminal.raw_mode(),
         }
     }
 
@@ -84,14 +86,14 @@ impl Keys {
         self.canvas.say_verbatim(text);
     }
 
-    /// Begins a prompt: drops what was typed while nothing was asked, and an Enter that belongs to
-    /// the number typed before, however long the program was busy since.
+    /// Begins a prompt. Drops input from before the question, and the Enter that belongs to the
+    /// last digit, however long the program was busy since then.
     pub(super) fn begin(&mut self) -> Answer<()> {
         // A digit is compared with text of the same menu only.
         self.text_at = None;
-        if self.guard.take_held() {
+        if self.terminal.take_held() {
             self.number_at = None;
-            return self.input.forget();
+            return self.input.clear();
         }
         if self.number_at.is_some() && self.input.take_waiting(ENTER)? {
             self.number_at = None;
@@ -99,25 +101,29 @@ impl Keys {
         Ok(())
     }
 
-    /// Waits for the next thing, without the Enter of a number.
-    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Waited> {
+    /// Waits for the next event. An Enter that belongs to a digit is left out.
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> Answer<Wait> {
         loop {
             let waited = self.input.wait(until)?;
-            let Waited::Typed(typed) = waited else { return Ok(waited) };
+            let Wait::Typed(typed) = waited else { return Ok(waited) };
             let after = self.number_at.take();
             let is_part = after.is_some_and(|at| at.elapsed() < ENTER_WITHIN);
             match typed {
-                Typed::Key(ENTER) if is_part => {}
-                Typed::Burst(text) if is_part => {
+                InputEvent::Key(ENTER) if is_part => {}
+                InputEvent::Burst(text) if is_part => {
                     let rest = text.strip_prefix('\n').unwrap_or(&text);
-                    return Ok(Waited::Typed(Typed::Burst(rest.to_owned())));
+                    return Ok(Wait::Typed(InputEvent::Burst(rest.to_owned())));
                 }
-                typed => return Ok(Waited::Typed(typed)),
+                typed => return Ok(Wait::Typed(typed)),
             }
         }
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
+    pub(super) fn choose<C: Copy + PartialEq>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<C> {
         self.begin()?;
         self.canvas.say("");
         self.canvas.say(&Style::new().bold().apply_to(menu.title).to_string());
@@ -128,12 +134,16 @@ impl Keys {
             self.canvas.draw(&rows, None);
         }
         self.canvas.leave();
-        chosen.map(|choice| choice.digit)
+        chosen.map(|choice| choice.value)
     }
 
-    fn chosen<'a>(&mut self, menu: &Menu<'a>, status: &mut dyn MenuStatus) -> Answer<&'a Choice> {
-        let is_first = |choice: &Choice| match menu.current {
-            Some(digit) => choice.digit == digit && choice.unavailable.is_none(),
+    fn chosen<'a, C: Copy + PartialEq>(
+        &mut self,
+        menu: &Menu<'a, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<&'a Choice<C>> {
+        let is_first = |choice: &Choice<C>| match menu.current {
+            Some(current) => choice.value == current && choice.unavailable.is_none(),
             None => choice.unavailable.is_none(),
         };
         let mut current = menu.choices.iter().position(is_first).unwrap_or_default();
@@ -143,29 +153,35 @@ impl Keys {
             self.draw_menu(menu, current, &said, &remark);
             let waited = loop {
                 match self.wait(Some(Instant::now() + STATUS_EVERY))? {
-                    Waited::Idle if status.lines() == said => {}
+                    Wait::Idle if status.lines() == said => {}
                     waited => break waited,
                 }
             };
             let typed = match waited {
-                Waited::Idle => continue,
-                Waited::Stale => {
+                Wait::Idle => continue,
+                Wait::Stale => {
                     self.canvas.wipe();
                     continue;
                 }
-                Waited::Typed(typed) => typed,
+                Wait::Typed(typed) => typed,
             };
             match self.take(menu, &mut current, &typed) {
-                Taken::Chosen(choice) => return Ok(choice),
-                Taken::Refused(choice) => remark = menu.refusal(choice),
-                Taken::Moved => remark.clear(),
-                Taken::Stopped(stop) => return Err(stop),
+                MenuAction::Chosen(choice) => return Ok(choice),
+                MenuAction::Refused(choice) => remark = menu.refusal(choice),
+                MenuAction::Moved => remark.clear(),
+                MenuAction::Stopped(stop) => return Err(stop),
             }
         }
     }
 
-    /// Draws as many choices around the current one as fit, and what is said besides.
-    fn draw_menu(&mut self, menu: &Menu<'_>, current: usize, status: &[String], remark: &str) {
+    /// Draws as many choices around the current one as fit, the status and the remark.
+    fn draw_menu<C>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        current: usize,
+        status: &[String],
+        remark: &str,
+    ) {
         let (height, width) = self.canvas.size();
         let mut items = self.items(menu, menu.choices.get(current).map(|choice| choice.digit));
         let said =
@@ -183,7 +199,7 @@ impl Keys {
         self.canvas.draw(&items, None);
     }
 
-    fn items(&self, menu: &Menu<'_>, active: Option<u8>) -> Vec<String> {
+    fn items<C>(&self, menu: &Menu<'_, C>, active: Option<u8>) -> Vec<String> {
         let mut rows = Vec::new();
         for choice in menu.choices {
             if choice.apart {
@@ -194,7 +210,7 @@ impl Keys {
         rows
     }
 
-    fn item(&self, choice: &Choice, active: bool) -> String {
+    fn item<C>(&self, choice: &Choice<C>, active: bool) -> String {
         let label = format!("{}) {}", choice.digit, choice.label);
         let label = match &choice.unavailable {
             None => label,
@@ -207,26 +223,31 @@ impl Keys {
         }
     }
 
-    fn take<'a>(&mut self, menu: &Menu<'a>, current: &mut usize, typed: &Typed) -> Taken<'a> {
+    fn take<'a, C>(
+        &mut self,
+        menu: &Menu<'a, C>,
+        current: &mut usize,
+        typed: &InputEvent,
+    ) -> MenuAction<'a, C> {
         let count = menu.choices.len().max(1);
         let choice = match typed {
-            Typed::Key(key) => match (key.code, key.modifiers) {
+            InputEvent::Key(key) => match (key.code, key.modifiers) {
                 (Code::Up, Modifiers::NONE) | (Code::BackTab, _) => {
                     *current = (*current + count - 1) % count;
-                    return Taken::Moved;
+                    return MenuAction::Moved;
                 }
                 (Code::Down | Code::Tab, Modifiers::NONE) => {
                     *current = (*current + 1) % count;
-                    return Taken::Moved;
+                    return MenuAction::Moved;
                 }
-                _ if *key == ESCAPE => return Taken::Stopped(Stop::Back),
-                _ if *key == CTRL_D => return Taken::Stopped(Stop::Leave),
+                _ if *key == ESCAPE => return MenuAction::Stopped(Stop::Back),
+                _ if *key == CTRL_D => return MenuAction::Stopped(Stop::Leave),
                 // Enter right after other text belongs to that text.
                 _ if *key == ENTER && self.follows_text() => None,
                 _ if *key == ENTER => menu.choices.get(*current),
                 _ => None,
             },
-            Typed::Text(text) => {
+            InputEvent::Text(text) => {
                 let choice = self.typed_choice(menu, text);
                 if choice.is_none() && text.chars().nth(1).is_some() {
                     // The Enter of a pasted line belongs to that line.
@@ -234,22 +255,25 @@ impl Keys {
                 }
                 choice
             }
-            Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_) | Typed::NotText => None,
+            InputEvent::Paste(_)
+            | InputEvent::Burst(_)
+            | InputEvent::TypedAhead(_)
+            | InputEvent::NotText => None,
         };
         match choice {
-            Some(choice) if choice.unavailable.is_none() => Taken::Chosen(choice),
-            Some(choice) => Taken::Refused(choice),
-            None => Taken::Moved,
+            Some(choice) if choice.unavailable.is_none() => MenuAction::Chosen(choice),
+            Some(choice) => MenuAction::Refused(choice),
+            None => MenuAction::Moved,
         }
     }
 
-    /// Whether text that is no choice was typed just now.
+    /// Whether other text was typed within [`DIGIT_AFTER`].
     fn follows_text(&self) -> bool {
         self.text_at.is_some_and(|at| at.elapsed() <= DIGIT_AFTER)
     }
 
-    /// The choice whose digit was typed. A digit within other text is none.
-    fn typed_choice<'a>(&mut self, menu: &Menu<'a>, text: &str) -> Option<&'a Choice> {
+    /// The choice of a typed digit. A digit within other text chooses nothing.
+    fn typed_choice<'a, C>(&mut self, menu: &Menu<'a, C>, text: &str) -> Option<&'a Choice<C>> {
         let is_alone = !self.follows_text();
         let digit = text.parse::<u8>().ok().filter(|_| text.len() == 1 && is_alone);
         match digit {

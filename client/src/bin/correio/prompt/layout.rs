@@ -1,6 +1,7 @@
-//! Text that is edited, as rows of the screen: by the width of what the eye sees as one character,
-//! broken between words where that is possible. Each character keeps its place, the spaces at a
-//! break as well, so that the cursor can stand on it. Text that is only read is `wrap`'s.
+//! Lays out edited text in rows of the screen, broken between words, by the width of each grapheme
+//! cluster. Each character keeps its position, also the spaces at a break, so that the cursor can
+//! stand on it. This is why `wrap`, for text that is only read, cannot serve here: it drops the
+//! spaces at a break, repeats marks of quotation, and knows no cursor.
 
 use correio_client::{Layout, sanitize_part};
 use unicode_segmentation::UnicodeSegmentation;
@@ -12,31 +13,31 @@ const TAB: usize = 8;
 /// A row of the screen.
 #[derive(Debug, Default)]
 struct Row {
-    /// What is shown, made harmless.
+    /// The text as shown, sanitized.
     shown: String,
     width: usize,
-    /// Where each character begins: its byte in the line, its column in the row.
-    places: Vec<(usize, usize)>,
+    /// The start of each character: its byte in the line, its column in the row.
+    positions: Vec<(usize, usize)>,
 }
 
 impl Row {
     fn push(&mut self, at: usize, shown: &str, width: usize) {
-        self.places.push((at, self.width));
+        self.positions.push((at, self.width));
         self.shown.push_str(shown);
         self.width += width;
     }
 
-    /// Where the last word of the row begins, as a number of characters, if not at its beginning.
+    /// Index of the character that begins the row's last word, unless it is the first character.
     fn last_word(&self) -> Option<usize> {
         let space = self.shown.rfind(' ')?;
         let column = self.shown.get(..=space).map_or(0, UnicodeWidthStr::width);
-        let index = self.places.iter().position(|(_, at)| *at >= column)?;
+        let index = self.positions.iter().position(|(_, at)| *at >= column)?;
         (index > 0).then_some(index)
     }
 
-    /// Takes the characters from an index on out of the row, as a new row.
+    /// Moves the characters from an index on to a new row.
     fn split(&mut self, index: usize) -> Self {
-        let rest = self.places.split_off(index);
+        let rest = self.positions.split_off(index);
         let Some(&(_, column)) = rest.first() else {
             return Self::default();
         };
@@ -49,24 +50,24 @@ impl Row {
         let shown = self.shown.split_off(at.unwrap_or(self.shown.len()));
         let width = self.width - column;
         self.width = column;
-        let places = rest.into_iter().map(|(at, from)| (at, from - column)).collect();
-        Self { shown, width, places }
+        let positions = rest.into_iter().map(|(at, from)| (at, from - column)).collect();
+        Self { shown, width, positions }
     }
 
-    /// The column of a byte of the line, if it is in this row.
+    /// The column of a byte of the line, if the byte is in this row.
     fn column_of(&self, byte: usize) -> Option<usize> {
-        self.places.iter().find(|(at, _)| *at == byte).map(|(_, column)| *column)
+        self.positions.iter().find(|(at, _)| *at == byte).map(|(_, column)| *column)
     }
 }
 
-/// The rows of a line: at least one. The first one has less room by `indent` columns.
+/// The rows of a line, at least one. The first row is narrower by `indent` columns.
 fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = Row::default();
     let mut room = width.saturating_sub(indent).max(1);
     for (at, grapheme) in line.grapheme_indices(true) {
         let (shown, wide) = as_shown(line, at, grapheme, row.width);
-        if row.width + wide > room && !row.places.is_empty() {
+        if row.width + wide > room && !row.positions.is_empty() {
             let rest = match row.last_word() {
                 Some(index) if grapheme != " " => row.split(index),
                 _ => Row::default(),
@@ -80,7 +81,7 @@ fn rows(line: &str, indent: usize, width: usize) -> Vec<Row> {
     rows
 }
 
-/// A character as it is shown, and its width.
+/// A character as shown, and its width in columns.
 fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, usize) {
     if grapheme == "\t" {
         let wide = TAB - column % TAB;
@@ -91,7 +92,7 @@ fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, us
     (shown, wide)
 }
 
-/// A part of a text that fits, with the cursor in it.
+/// The part of a text that fits on the screen and contains the cursor.
 pub(super) struct Window {
     pub(super) rows: Vec<String>,
     /// Row and column of the cursor.
@@ -100,8 +101,8 @@ pub(super) struct Window {
     pub(super) is_from_start: bool,
 }
 
-/// The at most `height` rows around the cursor. The text's first row is `indent` columns narrower:
-/// the question stands before it.
+/// At most `height` rows around the cursor. The text's first row is narrower by `indent` columns,
+/// because the question stands before it.
 pub(super) fn window(
     text: &str,
     cursor: usize,
@@ -114,34 +115,34 @@ pub(super) fn window(
     let indent_at = |start: usize| if start == 0 { indent } else { 0 };
     let line = text.get(start..end).unwrap_or_default();
     let mut shown = rows(line, indent_at(start), width);
-    let mut place = place(&mut shown, cursor - start, indent_at(start), width);
-    // Lines above, as far as they can be seen.
+    let mut position = position(&mut shown, cursor - start, indent_at(start), width);
+    // Lines above, as far as they fit.
     let mut above = start;
-    while above > 0 && place.0 < height {
+    while above > 0 && position.0 < height {
         let end = above - 1;
         let begin = text.get(..end).and_then(|text| text.rfind('\n')).map_or(0, |at| at + 1);
         let line = text.get(begin..end).unwrap_or_default();
         let rows = rows(line, indent_at(begin), width);
-        place.0 += rows.len();
+        position.0 += rows.len();
         shown.splice(0..0, rows);
         above = begin;
     }
     let mut below = end;
-    while below < text.len() && shown.len() < place.0 + height {
+    while below < text.len() && shown.len() < position.0 + height {
         let begin = below + 1;
         let line = text.get(begin..).unwrap_or_default().split('\n').next().unwrap_or_default();
         shown.extend(rows(line, 0, width));
         below = begin + line.len();
     }
-    let last = shown.len().min(height.max(place.0 + 1));
+    let last = shown.len().min(height.max(position.0 + 1));
     let first = last.saturating_sub(height);
     let rows = shown.drain(first..last).map(|row| row.shown).collect();
     let is_from_start = above == 0 && first == 0;
-    Window { rows, cursor: (place.0 - first, place.1), is_from_start }
+    Window { rows, cursor: (position.0 - first, position.1), is_from_start }
 }
 
-/// Row and column of a byte of a line. The place after a full row is the next row.
-fn place(rows: &mut Vec<Row>, byte: usize, indent: usize, width: usize) -> (usize, usize) {
+/// Row and column of a byte of a line. After a full row, the position is in the next row.
+fn position(rows: &mut Vec<Row>, byte: usize, indent: usize, width: usize) -> (usize, usize) {
     for (index, row) in rows.iter().enumerate() {
         if let Some(column) = row.column_of(byte) {
             return (index, if index == 0 { column + indent } else { column });
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(window("a\nbc", 2, 5).1, (1, 0));
         assert_eq!(window("a\nb\nc\nd", 7, 2), (vec!["c".to_owned(), "d".to_owned()], (1, 1)));
         assert_eq!(window("a\nb\nc\nd", 0, 2), (vec!["a".to_owned(), "b".to_owned()], (0, 2)));
-        // After a row that is full, the cursor is on the next one.
+        // After a full row, the cursor is on the next row.
         assert_eq!(window("abcdefgh", 8, 5).1, (1, 0));
     }
 
@@ -194,7 +195,7 @@ mod tests {
         {
             for width in 1..12 {
                 for row in rows(text, 0, width) {
-                    assert!(row.width <= width || row.places.len() == 1, "{text:?} {width}");
+                    assert!(row.width <= width || row.positions.len() == 1, "{text:?} {width}");
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Questions as plain lines, for scripts and for terminals that only print: no key is read, no
-//! code is written.
+//! Prompts that are answered with lines, for scripts and for terminals that only print: without
+//! keys and without escape codes.
 
 use std::io::{self, Write};
 
@@ -11,30 +11,39 @@ use rustix::{
 use signal_hook::consts::SIGHUP;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answer, Choice, Keep, Menu, MenuStatus, Stop, Words, Written, asked, paper};
-use crate::{exit::Status, terminal::Guard};
+use super::{
+    answer::{Answer, BodyEnd, Stop},
+    autosave::Autosave,
+    body,
+    menu::{Choice, Menu, MenuStatus},
+    messages::{Messages, with_colon},
+};
+use crate::{
+    exit::Status,
+    terminal::{SignalRoute, Terminal},
+};
 
-/// Longest line that is read, in bytes: a body's limit stands between it and the memory.
+/// Maximum length of a line, in bytes. Bounds the memory; a body's own limit is lower.
 const LINE_MAX: usize = 16 << 20;
 
-/// Longest line that a terminal passes on, in bytes, without its end: the kernel drops what is
-/// above (N_TTY_BUF_SIZE).
+/// Maximum length of a line from a terminal, in bytes, without its end: the kernel drops the rest
+/// (N_TTY_BUF_SIZE).
 const TERMINAL_LINE_MAX: usize = 4095;
 
-/// Bytes of one read.
+/// Size of one read, in bytes.
 const READ: usize = 8192;
 
-/// Standard input and output, a line at a time.
-pub(crate) struct Lines {
-    guard: Guard,
-    /// What was read and not used yet.
+/// A prompt on standard input and output, a line at a time.
+pub(crate) struct LinePrompt {
+    terminal: Terminal,
+    /// Bytes that were read and not used yet.
     unused: Vec<u8>,
-    /// How much of it was searched for a line end.
+    /// How many of those bytes were searched for a line end.
     searched: usize,
     out: Out,
 }
 
-/// Where questions are written.
+/// The stream that questions are written to.
 #[derive(Clone, Copy)]
 enum Out {
     Stdout,
@@ -43,7 +52,7 @@ enum Out {
 
 impl Out {
     fn write(self, text: &str) {
-        // The reader of the output may have gone; the input decides when to stop.
+        // The reader of the output may have gone; the end of the input ends the program.
         let _ = match self {
             Self::Stdout => {
                 io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
@@ -53,33 +62,37 @@ impl Out {
     }
 }
 
-/// A line, or why it is none.
-enum Line {
+/// A line that was read.
+enum ReadLine {
     Text(String),
     NotText,
-    /// The terminal has dropped a part of it.
+    /// The terminal has dropped a part of the line.
     Cut(String),
 }
 
-impl Lines {
-    pub(super) fn new(guard: Guard) -> Self {
-        Self::on(guard, Out::Stdout)
+impl LinePrompt {
+    pub(super) fn new(terminal: Terminal) -> Self {
+        Self::on(terminal, Out::Stdout)
     }
 
-    pub(super) fn on_stderr(guard: Guard) -> Self {
-        Self::on(guard, Out::Stderr)
+    pub(super) fn on_stderr(terminal: Terminal) -> Self {
+        Self::on(terminal, Out::Stderr)
     }
 
-    fn on(guard: Guard, out: Out) -> Self {
-        guard.set_attended(true);
-        Self { guard, unused: Vec::new(), searched: 0, out }
+    fn on(terminal: Terminal, out: Out) -> Self {
+        terminal.route_signals(SignalRoute::Prompt);
+        Self { terminal, unused: Vec::new(), searched: 0, out }
     }
 
     pub(super) fn say(&self, text: &str) {
         self.out.write(&format!("{text}\n"));
     }
 
-    pub(super) fn choose(&mut self, menu: &Menu<'_>, status: &mut dyn MenuStatus) -> Answer<u8> {
+    pub(super) fn choose<C: Copy>(
+        &mut self,
+        menu: &Menu<'_, C>,
+        status: &mut dyn MenuStatus,
+    ) -> Answer<C> {
         self.say("");
         self.say(menu.title);
         for line in status.lines() {
@@ -92,13 +105,13 @@ impl Lines {
             self.say(&label(choice));
         }
         let question = menu.text.of("prompt-choice");
-        let words = Words::new(menu.text);
+        let messages = Messages::new(menu.text);
         loop {
-            let typed = self.ask(&question, &words)?;
+            let typed = self.ask(&question, &messages)?;
             let typed = typed.trim();
             let chosen = menu.choices.iter().find(|choice| typed == choice.digit.to_string());
             match chosen {
-                Some(choice) if choice.unavailable.is_none() => return Ok(choice.digit),
+                Some(choice) if choice.unavailable.is_none() => return Ok(choice.value),
                 Some(choice) => self.say(&menu.refusal(choice)),
                 None if typed.is_empty() => {}
                 None => {
@@ -110,19 +123,28 @@ impl Lines {
         }
     }
 
-    pub(super) fn line(&mut self, question: &str, offered: &str, words: &Words) -> Answer<String> {
+    pub(super) fn line(
+        &mut self,
+        question: &str,
+        offered: &str,
+        messages: &Messages,
+    ) -> Answer<String> {
         let question = match offered {
             "" => question.to_owned(),
             offered => format!("{question} [{}]", sanitize(offered, Layout::OneLine)),
         };
-        let typed = self.ask(&question, words)?;
+        let typed = self.ask(&question, messages)?;
         Ok(if typed.is_empty() { offered.to_owned() } else { typed })
     }
 
-    pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
-        // The input may be a terminal all the same.
-        let mode = self.guard.hide_typing();
-        let typed = self.ask(question, words).map(Zeroizing::new);
+    pub(super) fn password(
+        &mut self,
+        question: &str,
+        messages: &Messages,
+    ) -> Answer<Zeroizing<String>> {
+        // Standard input may still be a terminal.
+        let mode = self.terminal.hide_echo();
+        let typed = self.ask(question, messages).map(Zeroizing::new);
         drop(mode);
         typed
     }
@@ -130,47 +152,47 @@ impl Lines {
     pub(super) fn body(
         &mut self,
         body: &mut String,
-        words: &Words,
-        keep: &mut dyn Keep,
-    ) -> Answer<Written> {
+        messages: &Messages,
+        autosave: &mut dyn Autosave,
+    ) -> Answer<BodyEnd> {
         loop {
-            let line = self.text(words)?;
-            if !paper::add_line(body, &line) {
-                return Ok(Written::Done);
+            let line = self.text(messages)?;
+            if !body::add_line(body, &line) {
+                return Ok(BodyEnd::Complete);
             }
-            if let Err(why) = keep.keep(body) {
+            if let Err(why) = autosave.autosave(body) {
                 self.say(&why);
             }
         }
     }
 
-    fn ask(&mut self, question: &str, words: &Words) -> Answer<String> {
-        self.out.write(&asked(question));
-        let answer = self.text(words);
+    fn ask(&mut self, question: &str, messages: &Messages) -> Answer<String> {
+        self.out.write(&with_colon(question));
+        let answer = self.text(messages);
         self.out.write("\n");
         answer
     }
 
-    /// The next line that is text. A person types a line again that is none; a script ends there.
-    fn text(&mut self, words: &Words) -> Answer<String> {
+    /// The next line of text. After a line that is not text, a user is asked again; a script ends.
+    fn text(&mut self, messages: &Messages) -> Answer<String> {
         loop {
             let why = match self.read()? {
-                Line::Text(line) => return Ok(line),
-                Line::NotText => &words.not_text,
-                Line::Cut(line) => {
-                    // So that it can be copied.
+                ReadLine::Text(line) => return Ok(line),
+                ReadLine::NotText => &messages.not_text,
+                ReadLine::Cut(line) => {
+                    // The user can copy it from the screen.
                     self.say(&sanitize(&line, Layout::OneLine));
-                    &words.line_cut
+                    &messages.line_cut
                 }
             };
             self.say(why);
-            if !self.guard.is_terminal() {
+            if !self.terminal.is_terminal() {
                 return Err(Stop::Failed(Status::BadData));
             }
         }
     }
 
-    fn read(&mut self) -> Answer<Line> {
+    fn read(&mut self) -> Answer<ReadLine> {
         loop {
             let mut rest = self.unused.iter().skip(self.searched);
             if let Some(at) = rest.position(|byte| *byte == b'\n') {
@@ -195,32 +217,32 @@ impl Lines {
         }
     }
 
-    fn parse(&self, mut line: Vec<u8>) -> Line {
+    fn parse(&self, mut line: Vec<u8>) -> ReadLine {
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        let is_cut = self.guard.is_terminal() && line.len() >= TERMINAL_LINE_MAX;
+        let is_cut = self.terminal.is_terminal() && line.len() >= TERMINAL_LINE_MAX;
         if line.last() == Some(&b'\r') {
             line.pop();
         }
         match String::from_utf8(line) {
-            Ok(line) if is_cut => Line::Cut(line),
-            Ok(line) => Line::Text(line),
-            Err(_) => Line::NotText,
+            Ok(line) if is_cut => ReadLine::Cut(line),
+            Ok(line) => ReadLine::Text(line),
+            Err(_) => ReadLine::NotText,
         }
     }
 
-    /// Reads more. False at the end of the input.
+    /// Reads more bytes. Returns false at the end of the input.
     fn fill(&mut self) -> Answer<bool> {
         loop {
-            if let Some(signal) = self.guard.ended_by() {
+            if let Some(signal) = self.terminal.ended_by() {
                 return Err(match signal {
                     signal_hook::consts::SIGINT => Stop::Interrupted,
                     signal => Stop::Signal(signal),
                 });
             }
             let stdin = io::stdin();
-            let waker = self.guard.waker();
+            let waker = self.terminal.waker();
             let mut fds = [
                 PollFd::new(&stdin, PollFlags::IN),
                 PollFd::from_borrowed_fd(waker, PollFlags::IN),
@@ -232,7 +254,7 @@ impl Lines {
             }
             let [stdin, waker] = fds.map(|fd| fd.revents());
             if !waker.is_empty() {
-                self.guard.take_wake();
+                self.terminal.drain_waker();
                 continue;
             }
             if stdin.is_empty() {
@@ -242,9 +264,9 @@ impl Lines {
             let mut bytes = Zeroizing::new([0; READ]);
             return match rustix::io::read(io::stdin(), &mut bytes[..]) {
                 Err(Errno::INTR | Errno::AGAIN) => continue,
-                // A terminal that has gone away ends no text.
-                Ok(0) if self.guard.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
-                Err(_) if self.guard.is_terminal() => Err(Stop::Signal(SIGHUP)),
+                // A terminal that has gone away does not end a text.
+                Ok(0) if self.terminal.is_terminal() && is_hung_up => Err(Stop::Signal(SIGHUP)),
+                Err(_) if self.terminal.is_terminal() => Err(Stop::Signal(SIGHUP)),
                 Ok(read) => {
                     self.unused.extend_from_slice(bytes.get(..read).unwrap_or_default());
                     Ok(read > 0)
@@ -255,14 +277,14 @@ impl Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for LinePrompt {
     fn drop(&mut self) {
-        // A password may be in it.
+        // The bytes may contain a password.
         self.unused.zeroize();
     }
 }
 
-fn label(choice: &Choice) -> String {
+fn label<C>(choice: &Choice<C>) -> String {
     let Choice { digit, label, .. } = choice;
     match &choice.unavailable {
         None => format!("  {digit}) {label}"),

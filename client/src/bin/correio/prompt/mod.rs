@@ -1,299 +1,201 @@
-//! Questions to a person: on a terminal with keys, elsewhere as plain lines. The screens do not
-//! know which.
+//! Questions to the user. On a terminal they are answered with keys, elsewhere with lines; the
+//! callers do not know which.
 
 use std::io::{self, IsTerminal};
 
 use console::Term;
 use zeroize::Zeroizing;
 
-use self::{buffer::Buffer, keys::Keys, lines::Lines, question::Burst};
-use crate::{exit::Status, terminal::Guard, text::Text};
+use self::{
+    autosave::NoAutosave, buffer::Buffer, keys::KeyPrompt, lines::LinePrompt, menu::NoStatus,
+    messages::Messages, question::BurstUse,
+};
+use crate::{terminal::Terminal, text::Text};
 
+mod answer;
+mod autosave;
+mod body;
 mod buffer;
 mod canvas;
 mod input;
+mod input_event;
 mod keys;
 mod layout;
 mod lines;
+mod menu;
+mod messages;
 mod pager;
-mod paper;
 mod question;
 
-pub(crate) use pager::{Footer, Lines as Listing, PagesShown, Plain};
+pub(crate) use self::{
+    answer::{Answer, BodyEnd, Stop},
+    autosave::Autosave,
+    menu::{Choice, Menu, MenuChoice, MenuStatus},
+    pager::{Footer, Listing, PagesShown, Plain},
+};
 
-/// Why a question has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// The person wants back (Esc, or an empty line where something is needed).
-    Back,
-    /// There is no more input: leave the program.
-    Leave,
-    /// Ctrl-C: leave it at once.
-    Interrupted,
-    /// A signal, by its number, ends the program.
-    Signal(i32),
-    /// A script cannot go on after what has failed, and the program ends with this status.
-    Failed(Status),
-}
-
-/// An answer, or why there is none.
-pub(crate) type Answer<T> = Result<T, Stop>;
-
-/// One choice of a menu.
-pub(crate) struct Choice {
-    /// What is typed for it, 0 to 9.
-    pub(crate) digit: u8,
-    pub(crate) label: String,
-    /// Why it cannot be chosen now.
-    pub(crate) unavailable: Option<String>,
-    /// Whether a blank line stands before it.
-    pub(crate) apart: bool,
-}
-
-impl Choice {
-    pub(crate) fn new(digit: u8, label: String) -> Self {
-        Self { digit, label, unavailable: None, apart: false }
-    }
-
-    /// A choice with a blank line before it.
-    pub(crate) fn apart(digit: u8, label: String) -> Self {
-        Self { apart: true, ..Self::new(digit, label) }
-    }
-}
-
-/// A menu: its title, what else stands above the choices, and the choices.
-pub(crate) struct Menu<'a> {
-    pub(crate) text: &'a Text,
-    pub(crate) title: &'a str,
-    pub(crate) choices: &'a [Choice],
-    /// The choice that the cursor stands on at first; the first available one where `None`.
-    pub(crate) current: Option<u8>,
-}
-
-/// What is said below a menu's choices as long as it holds, such as new mail. An open menu asks for
-/// it again and again.
-pub(crate) trait MenuStatus {
-    fn lines(&mut self) -> Vec<String>;
-}
-
-/// Nothing is said.
-pub(crate) struct NoStatus;
-
-impl MenuStatus for NoStatus {
-    fn lines(&mut self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-impl Menu<'_> {
-    /// What is said when a choice cannot be chosen.
-    fn refusal(&self, choice: &Choice) -> String {
-        let reason = choice.unavailable.clone().unwrap_or_default();
-        self.text.with("unavailable", &[("reason", reason.into())])
-    }
-}
-
-/// How a text of several lines came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is complete.
-    Done,
-    /// The person goes on in the editor.
-    Editor,
-}
-
-/// Keeps what is typed while it is typed.
-pub(crate) trait Keep {
-    /// Keeps the text so far.
-    ///
-    /// # Errors
-    ///
-    /// What is said to the person where the text could not be kept.
-    fn keep(&mut self, typed: &str) -> Result<(), String>;
-}
-
-/// Keeps nothing: the answer is short, or secret.
-pub(crate) struct NotKept;
-
-impl Keep for NotKept {
-    fn keep(&mut self, _: &str) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// What prompts say of themselves.
-struct Words {
-    /// What was typed is not UTF-8.
-    not_text: String,
-    /// A password has one line.
-    one_line: String,
-    /// Of a paste before a password, the first line was used.
-    first_line: String,
-    /// A line is longer than the terminal passes on.
-    line_cut: String,
-}
-
-impl Words {
-    fn new(text: &Text) -> Self {
-        let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
-        let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
-        Self { not_text, one_line, first_line, line_cut }
-    }
-}
-
-/// A question as it stands before its answer.
-fn asked(question: &str) -> String {
-    let colon = if question.contains(':') { "" } else { ":" };
-    format!("{question}{colon} ")
-}
-
-/// Where questions are asked.
+/// Asks questions.
 pub(crate) struct Prompt {
-    way: Way,
-    words: Words,
+    backend: Backend,
+    messages: Messages,
 }
 
-enum Way {
-    Keys(Box<Keys>),
-    Lines(Lines),
+enum Backend {
+    Keys(Box<KeyPrompt>),
+    Lines(LinePrompt),
 }
 
 impl Prompt {
     /// Prompts on standard output.
-    pub(crate) fn new(guard: &Guard, text: &Text) -> Self {
-        let way = match guard.is_interactive() {
-            true => Way::Keys(Box::new(Keys::new(guard, Term::stdout()))),
-            false => Way::Lines(Lines::new(guard.clone())),
+    pub(crate) fn new(terminal: &Terminal, text: &Text) -> Self {
+        let backend = match terminal.is_interactive() {
+            true => Backend::Keys(Box::new(KeyPrompt::new(terminal, Term::stdout()))),
+            false => Backend::Lines(LinePrompt::new(terminal.clone())),
         };
-        Self { way, words: Words::new(text) }
+        Self { backend, messages: Messages::new(text) }
     }
 
     /// Prompts on standard error, for a command whose answer goes to standard output.
-    pub(crate) fn on_stderr(guard: &Guard, text: &Text) -> Self {
-        let way = match guard.has_keys() && io::stderr().is_terminal() {
-            true => Way::Keys(Box::new(Keys::new(guard, Term::stderr()))),
-            false => Way::Lines(Lines::on_stderr(guard.clone())),
+    pub(crate) fn on_stderr(terminal: &Terminal, text: &Text) -> Self {
+        let backend = match terminal.has_keys() && io::stderr().is_terminal() {
+            true => Backend::Keys(Box::new(KeyPrompt::new(terminal, Term::stderr()))),
+            false => Backend::Lines(LinePrompt::on_stderr(terminal.clone())),
         };
-        Self { way, words: Words::new(text) }
+        Self { backend, messages: Messages::new(text) }
     }
 
-    /// Whether a person sees how it goes, keystroke by keystroke.
+    /// Whether a terminal with keys is there, which shows each keystroke at once.
     pub(crate) fn is_interactive(&self) -> bool {
-        matches!(self.way, Way::Keys(_))
+        matches!(self.backend, Backend::Keys(_))
     }
 
-    /// Shows lines, which a terminal with keys shows broken between words.
+    /// Shows lines. A terminal with keys gets them broken between words.
     pub(crate) fn say(&mut self, text: &str) {
-        match &mut self.way {
-            Way::Keys(keys) => keys.say(text),
-            Way::Lines(lines) => lines.say(text),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.say(text),
+            Backend::Lines(lines) => lines.say(text),
         }
     }
 
     /// Shows lines as they are, because they may be copied.
     pub(crate) fn say_verbatim(&mut self, text: &str) {
-        match &mut self.way {
-            Way::Keys(keys) => keys.say_verbatim(text),
-            Way::Lines(lines) => lines.say(text),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.say_verbatim(text),
+            Backend::Lines(lines) => lines.say(text),
         }
     }
 
-    /// Has one of a menu's choices chosen and returns its digit.
-    pub(crate) fn choose(&mut self, menu: &Menu<'_>) -> Answer<u8> {
+    /// Shows the menu of an enum's choices and returns the choice.
+    pub(crate) fn menu<C: MenuChoice>(&mut self, text: &Text, title_key: &str) -> Answer<C> {
+        let choices: Vec<_> = C::ALL.iter().map(|choice| Choice::of(*choice, text)).collect();
+        let title = text.of(title_key);
+        self.choose(&Menu { text, title: &title, choices: &choices, current: None })
+    }
+
+    /// Shows a menu and returns the value of the choice.
+    pub(crate) fn choose<C: Copy + PartialEq>(&mut self, menu: &Menu<'_, C>) -> Answer<C> {
         self.choose_with(menu, &mut NoStatus)
     }
 
-    /// The same, with lines below the choices.
-    pub(crate) fn choose_with(
+    /// As [`Self::choose`], with lines below the choices.
+    pub(crate) fn choose_with<C: Copy + PartialEq>(
         &mut self,
-        menu: &Menu<'_>,
+        menu: &Menu<'_, C>,
         status: &mut dyn MenuStatus,
-    ) -> Answer<u8> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.choose(menu, status),
-            Way::Lines(lines) => lines.choose(menu, status),
+    ) -> Answer<C> {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.choose(menu, status),
+            Backend::Lines(lines) => lines.choose(menu, status),
         }
     }
 
-    /// Asks for a line. What is there already is taken by an empty line, changed by moving in it,
-    /// and replaced by typing.
+    /// Asks for a line. Enter takes the offered text, a cursor key edits it, and typing replaces
+    /// it.
     pub(crate) fn line(&mut self, question: &str, offered: &str) -> Answer<String> {
-        self.short_line(question, offered, Burst::Text)
+        self.short_line(question, offered, BurstUse::Text)
     }
 
-    /// The same where a password is asked for soon after: of several lines that come at once, the
-    /// first one is the answer and the rest is for the next question, so that a password that was
-    /// typed ahead is not shown.
+    /// As [`Self::line`], before a question for a password: if several lines arrive together, the
+    /// first line is the answer and the others are kept for the next question. So a password that
+    /// was typed ahead is not shown.
     pub(crate) fn line_before_password(&mut self, question: &str, offered: &str) -> Answer<String> {
-        self.short_line(question, offered, Burst::Answers)
+        self.short_line(question, offered, BurstUse::Answers)
     }
 
-    fn short_line(&mut self, question: &str, offered: &str, burst: Burst) -> Answer<String> {
-        match &mut self.way {
-            Way::Keys(keys) => {
-                keys.line(question, Buffer::line(offered), burst, &self.words, &mut NotKept)
+    fn short_line(&mut self, question: &str, offered: &str, burst: BurstUse) -> Answer<String> {
+        match &mut self.backend {
+            Backend::Keys(keys) => {
+                keys.line(question, Buffer::line(offered), burst, &self.messages, &mut NoAutosave)
             }
-            Way::Lines(lines) => lines.line(question, offered, &self.words),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
         }
     }
 
-    /// Drops answers that were typed ahead, because the answer before them was not taken.
-    pub(crate) fn drop_ahead(&mut self) {
-        if let Way::Keys(keys) = &mut self.way {
-            keys.input.drop_ahead();
+    /// Drops answers that were typed ahead, because the answer before them was refused.
+    pub(crate) fn drop_typed_ahead(&mut self) {
+        if let Backend::Keys(keys) = &mut self.backend {
+            keys.input.drop_typed_ahead();
         }
     }
 
-    /// Asks for a line, which is kept while it is typed. What is there already is written further.
-    pub(crate) fn kept_line(
+    /// Asks for a line, which is saved while it is typed. The cursor stands after the offered text.
+    pub(crate) fn autosaved_line(
         &mut self,
         question: &str,
         offered: &str,
-        keep: &mut dyn Keep,
+        autosave: &mut dyn Autosave,
     ) -> Answer<String> {
-        match &mut self.way {
-            Way::Keys(keys) => {
-                keys.line(question, Buffer::begun(offered), Burst::Text, &self.words, keep)
-            }
-            Way::Lines(lines) => lines.line(question, offered, &self.words),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.line(
+                question,
+                Buffer::begun(offered),
+                BurstUse::Text,
+                &self.messages,
+                autosave,
+            ),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
         }
     }
 
-    /// Asks for a password, which is not shown.
+    /// Asks for a password, without showing it.
     pub(crate) fn password(&mut self, question: &str) -> Answer<Zeroizing<String>> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.password(question, &self.words),
-            Way::Lines(lines) => lines.password(question, &self.words),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.password(question, &self.messages),
+            Backend::Lines(lines) => lines.password(question, &self.messages),
         }
     }
 
-    /// Has a text of several lines written, which is kept while it is written. A typed line that is
-    /// a single dot ends it; a typed line of two or more dots loses one of them. Where keys are
-    /// read, all of the text can be changed; else lines are added after those that there are.
-    /// However it ends, what was typed is in `body`.
-    pub(crate) fn body(&mut self, body: &mut String, keep: &mut dyn Keep) -> Answer<Written> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.body(body, &self.words, keep),
-            Way::Lines(lines) => {
-                paper::open(body);
-                let written = lines.body(body, &self.words, keep);
-                paper::close(body);
+    /// Asks for a text of several lines, which is saved while it is typed. A typed line that is a
+    /// single dot ends the text; a typed line of two or more dots loses one dot. With keys, all of
+    /// the text can be edited; without, lines are added to it. The text is in `body` however the
+    /// input ends.
+    pub(crate) fn body(
+        &mut self,
+        body: &mut String,
+        autosave: &mut dyn Autosave,
+    ) -> Answer<BodyEnd> {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.body(body, &self.messages, autosave),
+            Backend::Lines(lines) => {
+                body::open(body);
+                let written = lines.body(body, &self.messages, autosave);
+                body::close(body);
                 written
             }
         }
     }
 
-    /// Shows lines a screenful at a time, the one of a number on the first, or the last screenful.
-    /// Where no keys are read, all of them.
+    /// Shows a listing a screenful at a time; line `from` is on the first screen. Without keys,
+    /// shows all lines at once.
     pub(crate) fn page(
         &mut self,
         list: &mut dyn Listing,
         from: usize,
         footer: &Footer,
     ) -> Answer<PagesShown> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.page(list, from, footer),
-            Way::Lines(lines) => {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.page(list, from, footer),
+            Backend::Lines(lines) => {
                 for number in 0..list.count() {
                     lines.say(&list.line(number));
                 }
@@ -302,19 +204,17 @@ impl Prompt {
         }
     }
 
-    /// Waits until a person has seen what is on the screen; a script has seen it.
+    /// Waits for a key, so that the user can read the screen. Without keys, does not wait.
     pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
-        match &mut self.way {
-            Way::Keys(keys) => keys.seen(question),
-            Way::Lines(_) => Ok(()),
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.seen(question),
+            Backend::Lines(_) => Ok(()),
         }
     }
 
-    /// Asks for a yes or a no; no is the default.
+    /// Asks a yes-or-no question. The default is no.
     pub(crate) fn confirm(&mut self, question: &str, text: &Text) -> Answer<bool> {
-        let question = format!("{question} {}", text.of("prompt-yes-no"));
-        let answer = self.line(&question, "")?;
-        let answer = answer.trim().to_lowercase();
-        Ok(answer.starts_with(&text.of("prompt-yes")))
+        let answer = self.line(&text.yes_no(question), "")?;
+        Ok(text.is_yes(&answer))
     }
 }

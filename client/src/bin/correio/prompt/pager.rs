@@ -1,24 +1,25 @@
-//! Long texts and lists, a screenful at a time, in both directions.
+//! Pager: shows long texts and lists a screenful at a time, in both directions.
 
 use correio_client::keys::{Code, Key, Modifiers};
 
 use super::{
-    Answer, Stop,
-    input::{Typed, Waited},
-    keys::Keys,
+    answer::{Answer, Stop},
+    input::Wait,
+    input_event::InputEvent,
+    keys::{CTRL_D, KeyPrompt},
 };
 use crate::wrap::rows;
 
-/// Lines that can be shown, by number.
-pub(crate) trait Lines {
-    /// How many there are.
+/// Lines that the pager shows, by number from 0.
+pub(crate) trait Listing {
+    /// Number of lines.
     fn count(&self) -> usize;
 
-    /// A line, made harmless.
+    /// A line, sanitized.
     fn line(&mut self, number: usize) -> String;
 }
 
-/// A text.
+/// A text that was sanitized already, line by line.
 pub(crate) struct Plain<'a>(Vec<&'a str>);
 
 impl<'a> Plain<'a> {
@@ -27,7 +28,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-impl Lines for Plain<'_> {
+impl Listing for Plain<'_> {
     fn count(&self) -> usize {
         self.0.len()
     }
@@ -37,28 +38,28 @@ impl Lines for Plain<'_> {
     }
 }
 
-/// The last row of a pager's screen: what can be done.
+/// The last row of the pager's screen: the keys.
 pub(crate) struct Footer {
-    /// Where more follows.
+    /// While more lines follow.
     pub(crate) more: String,
-    /// Where the end is on the screen.
+    /// When the end is on the screen.
     pub(crate) end: String,
 }
 
-/// How far lines were shown.
+/// How far the lines were shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PagesShown {
     /// The end is on the screen.
     ToTheEnd,
-    /// The person has left before the end.
+    /// The user has left before the end.
     InPart,
 }
 
-/// Where a pager is: the first line and the row of it that are shown.
-type Top = (usize, usize);
+/// Top of the screen: a line, and the first row of it that is shown.
+type Position = (usize, usize);
 
-/// What a person wants of a pager.
-enum Step {
+/// What a key does in the pager.
+enum PageAction {
     Next,
     Previous,
     Down,
@@ -69,24 +70,24 @@ enum Step {
     Other,
 }
 
-/// Whether a number was begun, which is meant for the question that follows, all of it.
-fn is_number(typed: &Typed) -> bool {
-    matches!(typed, Typed::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
+/// Whether typed text begins a number, which is the answer to the question after the list.
+fn is_number(typed: &InputEvent) -> bool {
+    matches!(typed, InputEvent::Text(text) if text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-impl Keys {
-    /// Shows lines a screenful at a time, the one of this number on the first. Ends when all were
-    /// read, from the first one on or with Enter on the last, or where a number is typed, which is
-    /// left for the next question.
+impl KeyPrompt {
+    /// Shows lines a screenful at a time; line `from` is on the first screen. Ends when the user
+    /// has read from the start to the end, or leaves, or types a number, which is kept for the next
+    /// question.
     pub(super) fn page(
         &mut self,
-        lines: &mut dyn Lines,
+        lines: &mut dyn Listing,
         from: usize,
         footer: &Footer,
     ) -> Answer<PagesShown> {
         self.begin()?;
         let mut top = self.filled(lines, (from, 0));
-        // Whether all above was read.
+        // Whether all rows above were shown.
         let mut is_read = top == (0, 0);
         loop {
             let (shown, next) = self.screen(lines, top);
@@ -98,37 +99,37 @@ impl Keys {
             drawn.push(if next.is_some() { &footer.more } else { &footer.end }.clone());
             self.canvas.draw(&drawn, None);
             let step = match self.wait(None)? {
-                Waited::Idle => Step::Other,
-                Waited::Stale => {
+                Wait::Idle => PageAction::Other,
+                Wait::Stale => {
                     self.canvas.wipe();
                     top = self.filled(lines, top);
-                    Step::Other
+                    PageAction::Other
                 }
-                Waited::Typed(typed) => self.step(typed)?,
+                Wait::Typed(typed) => self.step(typed)?,
             };
             is_read = match step {
-                Step::Next => true,
-                Step::Other => is_read,
+                PageAction::Next => true,
+                PageAction::Other => is_read,
                 _ => false,
             };
             top = match step {
-                Step::Next => {
-                    // What was read stays above.
+                PageAction::Next => {
+                    // The rows that were read stay above.
                     self.stay(&shown);
                     let Some(next) = next else { return Ok(PagesShown::ToTheEnd) };
                     next
                 }
-                Step::Down if next.is_none() => top,
-                Step::Down => self.below(lines, top),
-                Step::Up => self.above(lines, top, 1),
-                Step::Previous => self.above(lines, top, shown.len().max(1)),
-                Step::First => (0, 0),
-                Step::Last => {
+                PageAction::Down if next.is_none() => top,
+                PageAction::Down => self.below(lines, top),
+                PageAction::Up => self.above(lines, top, 1),
+                PageAction::Previous => self.above(lines, top, shown.len().max(1)),
+                PageAction::First => (0, 0),
+                PageAction::Last => {
                     let end = (lines.count(), 0);
                     self.filled(lines, end)
                 }
-                Step::Other => top,
-                Step::End => {
+                PageAction::Other => top,
+                PageAction::End => {
                     self.stay(&shown);
                     return Ok(if next.is_some() {
                         PagesShown::InPart
@@ -140,45 +141,49 @@ impl Keys {
         }
     }
 
-    /// Writes rows that stay on the screen, in the place of those drawn.
+    /// Writes rows that stay on the screen, in place of the drawing.
     fn stay(&mut self, rows: &[String]) {
         rows.iter().for_each(|row| self.canvas.say(row));
     }
 
-    fn step(&mut self, typed: Typed) -> Answer<Step> {
+    fn step(&mut self, typed: InputEvent) -> Answer<PageAction> {
         Ok(match typed {
-            Typed::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
-                Code::Enter | Code::PageDown => Step::Next,
-                Code::Down => Step::Down,
-                Code::Up => Step::Up,
-                Code::PageUp | Code::Backspace => Step::Previous,
-                Code::Home => Step::First,
-                Code::End => Step::Last,
-                Code::Escape => Step::End,
-                _ => Step::Other,
+            InputEvent::Key(Key { code, modifiers: Modifiers::NONE }) => match code {
+                Code::Enter | Code::PageDown => PageAction::Next,
+                Code::Down => PageAction::Down,
+                Code::Up => PageAction::Up,
+                Code::PageUp | Code::Backspace => PageAction::Previous,
+                Code::Home => PageAction::First,
+                Code::End => PageAction::Last,
+                Code::Escape => PageAction::End,
+                _ => PageAction::Other,
             },
-            Typed::Key(key) if key == Key::ctrl('d') => return Err(Stop::Leave),
-            Typed::Text(text) => match text.as_str() {
-                " " => Step::Next,
-                "b" => Step::Previous,
-                "q" => Step::End,
-                // A number is meant for the question that follows, all of it.
+            InputEvent::Key(key) if key == CTRL_D => return Err(Stop::Leave),
+            InputEvent::Text(text) => match text.as_str() {
+                " " => PageAction::Next,
+                "b" => PageAction::Previous,
+                "q" => PageAction::End,
+                // A number is the answer to the next question.
                 text if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                    self.input.unread(Typed::Text(text.to_owned()));
-                    Step::End
+                    self.input.put_back(InputEvent::Text(text.to_owned()));
+                    PageAction::End
                 }
-                _ => Step::Other,
+                _ => PageAction::Other,
             },
-            Typed::Key(_)
-            | Typed::Paste(_)
-            | Typed::Burst(_)
-            | Typed::Ahead(_)
-            | Typed::NotText => Step::Other,
+            InputEvent::Key(_)
+            | InputEvent::Paste(_)
+            | InputEvent::Burst(_)
+            | InputEvent::TypedAhead(_)
+            | InputEvent::NotText => PageAction::Other,
         })
     }
 
-    /// The rows from a place on that fit, and the place of the first one that does not.
-    fn screen(&self, lines: &mut dyn Lines, (line, skipped): Top) -> (Vec<String>, Option<Top>) {
+    /// The rows from a position on that fit, and the position of the first row that does not fit.
+    fn screen(
+        &self,
+        lines: &mut dyn Listing,
+        (line, skipped): Position,
+    ) -> (Vec<String>, Option<Position>) {
         let (room, width) = (self.room(), self.canvas.size().1);
         let mut shown = Vec::new();
         for number in line..lines.count() {
@@ -194,26 +199,31 @@ impl Keys {
         (shown, None)
     }
 
-    /// A place, or one above it from which the screen is full.
-    fn filled(&self, lines: &mut dyn Lines, top: Top) -> Top {
+    /// The position, or a higher one from which the rows fill the screen.
+    fn filled(&self, lines: &mut dyn Listing, top: Position) -> Position {
         let end = (lines.count(), 0);
         self.above(lines, end, self.room()).min(top)
     }
 
-    /// Rows of text on a screen. The last one is for the question.
+    /// Rows for the lines. The last row of the screen is the footer's.
     fn room(&self) -> usize {
         self.canvas.size().0.saturating_sub(1).max(1)
     }
 
-    /// A row below a place, unless the end is shown already.
-    fn below(&self, lines: &mut dyn Lines, (line, skipped): Top) -> Top {
+    /// The position one row below.
+    fn below(&self, lines: &mut dyn Listing, (line, skipped): Position) -> Position {
         let width = self.canvas.size().1;
         let count = rows(&lines.line(line), width).len();
         if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
-    /// So many rows above a place.
-    fn above(&self, lines: &mut dyn Lines, (mut line, mut row): Top, count: usize) -> Top {
+    /// The position so many rows above.
+    fn above(
+        &self,
+        lines: &mut dyn Listing,
+        (mut line, mut row): Position,
+        count: usize,
+    ) -> Position {
         let width = self.canvas.size().1;
         for _ in 0..count {
             if row > 0 {
@@ -226,25 +236,28 @@ impl Keys {
         (line, row)
     }
 
-    /// Waits until a person has seen what is on the screen.
+    /// Waits for a key, so that the user can read the screen.
     pub(super) fn seen(&mut self, question: &str) -> Answer<()> {
         self.begin()?;
         loop {
             self.canvas.draw(&[question.to_owned()], Some((0, 0)));
             match self.wait(None)? {
-                Waited::Idle
-                | Waited::Typed(
-                    Typed::NotText | Typed::Paste(_) | Typed::Burst(_) | Typed::Ahead(_),
+                Wait::Idle
+                | Wait::Typed(
+                    InputEvent::NotText
+                    | InputEvent::Paste(_)
+                    | InputEvent::Burst(_)
+                    | InputEvent::TypedAhead(_),
                 ) => {}
-                Waited::Stale => self.canvas.wipe(),
-                Waited::Typed(Typed::Key(key)) if key == Key::ctrl('d') => {
+                Wait::Stale => self.canvas.wipe(),
+                Wait::Typed(InputEvent::Key(key)) if key == CTRL_D => {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }
-                Waited::Typed(typed @ (Typed::Text(_) | Typed::Key(_))) => {
+                Wait::Typed(typed @ (InputEvent::Text(_) | InputEvent::Key(_))) => {
                     self.canvas.clear();
                     if is_number(&typed) {
-                        self.input.unread(typed);
+                        self.input.put_back(typed);
                     }
                     return Ok(());
                 }

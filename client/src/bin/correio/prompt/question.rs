@@ -1,4 +1,4 @@
-//! Questions that are answered with a text: a line, a password, the body of a mail.
+//! Questions that are answered with a text and keys: a line, a password, the body of a mail.
 
 use std::time::{Duration, Instant};
 
@@ -8,170 +8,174 @@ use unicode_width::UnicodeWidthStr;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    Answer, Keep, Stop, Words, Written, asked,
+    answer::{Answer, BodyEnd, Stop},
+    autosave::{Autosave, NoAutosave},
     buffer::{Buffer, Shape},
-    input::{Typed, Waited},
-    keys::Keys,
+    input::Wait,
+    input_event::InputEvent,
+    keys::{CTRL_D, ENTER, ESCAPE, KeyPrompt},
     layout::window,
+    messages::{Messages, with_colon},
 };
 use crate::wrap::rows;
 
-/// A pause in typing after which what was typed is kept.
+/// Pause in typing after which the text is saved.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// What is typed is kept this often, even without a pause.
-const KEPT_EVERY: Duration = Duration::from_secs(1);
+/// Maximum time that typed text stays unsaved, without a pause.
+const SAVED_EVERY: Duration = Duration::from_secs(1);
 
-/// Columns that are left for the answer next to its question; with fewer, the question stands
-/// above.
+/// Minimum columns for the answer next to its question; with fewer, the question stands above it.
 const TYPED_MIN: usize = 20;
 
-const ENTER: Key = Key::plain(Code::Enter);
-const ESCAPE: Key = Key::plain(Code::Escape);
 const TAB: Key = Key::plain(Code::Tab);
-const CTRL_D: Key = Key::ctrl('d');
 const EDITOR: Key = Key::ctrl('x');
 
-/// What ends an answer in a burst: Enter, or the Tab of a password manager that types both answers.
+/// Ends of an answer in a burst: Enter, or the Tab of a password manager that types two answers.
 const ANSWER_ENDS: [char; 2] = ['\n', '\t'];
 
-/// What several lines are that come at once.
+/// How a question takes several lines that arrive together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Burst {
-    /// Text: its line ends are spaces in a line.
+pub(super) enum BurstUse {
+    /// As one text. In a one-line answer, line ends become spaces.
     Text,
-    /// Answers that were typed ahead. The first one is this question's, and the rest is the next
-    /// question's, which may be for a password: the rest is not shown here.
+    /// As answers that were typed ahead: the first is this question's, the rest is kept for the
+    /// next question. The next question may be for a password, so the rest is not shown here.
     Answers,
 }
 
-/// What something typed means for the question.
-enum Taken {
+/// What an input event does to an answer.
+enum EditAction {
     Edited,
     Nothing,
-    /// A burst has answered the question; the rest of it is for the next question.
+    /// A burst has answered the question; its rest is for the next question.
     Answered(Zeroizing<String>),
-    Done(Written),
+    Done(BodyEnd),
     Stopped(Stop),
 }
 
-/// A question while it is answered.
-struct Asking<'a> {
+/// A question and its answer so far.
+struct OpenQuestion<'a> {
     question: &'a str,
-    words: &'a Words,
+    messages: &'a Messages,
     buffer: Buffer,
     shape: Shape,
-    burst: Burst,
-    /// Since when something is not kept, and when something was typed last.
-    unkept: Option<(Instant, Instant)>,
+    burst: BurstUse,
+    /// Times of the first and of the last edit that are not saved.
+    unsaved: Option<(Instant, Instant)>,
     remark: Option<String>,
-    /// What is said as long as the text cannot be kept.
-    not_kept: Option<String>,
-    keep: &'a mut dyn Keep,
+    /// The message that is shown while the text cannot be saved.
+    not_saved: Option<String>,
+    autosave: &'a mut dyn Autosave,
 }
 
-impl Keys {
+impl KeyPrompt {
     pub(super) fn line(
         &mut self,
         question: &str,
         buffer: Buffer,
-        burst: Burst,
-        words: &Words,
-        keep: &mut dyn Keep,
+        burst: BurstUse,
+        messages: &Messages,
+        autosave: &mut dyn Autosave,
     ) -> Answer<String> {
-        let mut asking = Asking::new(question, words, buffer, Shape::OneLine, keep);
-        asking.burst = burst;
-        self.ask(&mut asking)?;
-        Ok(asking.buffer.text().to_owned())
+        let mut open = OpenQuestion::new(question, messages, buffer, Shape::OneLine, autosave);
+        open.burst = burst;
+        self.ask(&mut open)?;
+        Ok(open.buffer.text().to_owned())
     }
 
-    pub(super) fn password(&mut self, question: &str, words: &Words) -> Answer<Zeroizing<String>> {
-        let mut keep = super::NotKept;
-        let mut asking = Asking::new(question, words, Buffer::secret(), Shape::OneLine, &mut keep);
-        self.ask(&mut asking)?;
-        let typed = Zeroizing::new(asking.buffer.text().to_owned());
+    pub(super) fn password(
+        &mut self,
+        question: &str,
+        messages: &Messages,
+    ) -> Answer<Zeroizing<String>> {
+        let mut autosave = NoAutosave;
+        let mut open =
+            OpenQuestion::new(question, messages, Buffer::secret(), Shape::OneLine, &mut autosave);
+        self.ask(&mut open)?;
+        let typed = Zeroizing::new(open.buffer.text().to_owned());
         match typed.is_empty() {
             true => Err(Stop::Back),
             false => Ok(typed),
         }
     }
 
-    /// Has a text of several lines written. However that ends, what was typed is in `body`.
+    /// Asks for a text of several lines. The text is in `body` however the input ends.
     pub(super) fn body(
         &mut self,
         body: &mut String,
-        words: &Words,
-        keep: &mut dyn Keep,
-    ) -> Answer<Written> {
-        let mut asking = Asking::new("", words, Buffer::lines(body), Shape::Lines, keep);
-        let written = self.ask(&mut asking);
-        asking.buffer.text().clone_into(body);
+        messages: &Messages,
+        autosave: &mut dyn Autosave,
+    ) -> Answer<BodyEnd> {
+        let mut open = OpenQuestion::new("", messages, Buffer::lines(body), Shape::Lines, autosave);
+        let written = self.ask(&mut open);
+        open.buffer.text().clone_into(body);
         written
     }
 
-    fn ask(&mut self, asking: &mut Asking<'_>) -> Answer<Written> {
+    fn ask(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
         self.begin()?;
-        let answer = self.answer(asking);
-        asking.keep_now();
-        asking.remark = None;
+        let answer = self.answer(open);
+        open.save_now();
+        open.remark = None;
         match answer {
             // The text is drawn again when the editor has ended.
-            Ok(Written::Editor) => self.canvas.clear(),
+            Ok(BodyEnd::Editor) => self.canvas.clear(),
             _ => {
-                self.draw_question(asking);
+                self.draw_question(open);
                 self.canvas.leave();
             }
         }
         answer
     }
 
-    fn answer(&mut self, asking: &mut Asking<'_>) -> Answer<Written> {
+    fn answer(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
         loop {
-            self.draw_question(asking);
-            // All that is there is taken before the next drawing.
-            let mut until = asking.keep_at();
+            self.draw_question(open);
+            // All input that has arrived is taken before the next drawing.
+            let mut until = open.save_at();
             loop {
                 let typed = match self.wait(until)? {
-                    Waited::Typed(typed) => typed,
-                    Waited::Idle => break,
-                    Waited::Stale => {
+                    Wait::Typed(typed) => typed,
+                    Wait::Idle => break,
+                    Wait::Stale => {
                         self.canvas.wipe();
                         break;
                     }
                 };
                 let rows = self.canvas.size().0;
-                match asking.take(typed, rows) {
-                    Taken::Edited => asking.edited(),
-                    Taken::Nothing => {}
-                    Taken::Answered(rest) => {
+                match open.take(typed, rows) {
+                    EditAction::Edited => open.edited(),
+                    EditAction::Nothing => {}
+                    EditAction::Answered(rest) => {
                         if !rest.trim_matches(ANSWER_ENDS).is_empty() {
-                            self.input.unread(Typed::Ahead(rest));
+                            self.input.put_back(InputEvent::TypedAhead(rest));
                         }
-                        return Ok(Written::Done);
+                        return Ok(BodyEnd::Complete);
                     }
-                    Taken::Done(written) => return Ok(written),
-                    Taken::Stopped(stop) => return Err(stop),
+                    EditAction::Done(written) => return Ok(written),
+                    EditAction::Stopped(stop) => return Err(stop),
                 }
                 until = Some(Instant::now());
             }
-            if asking.keep_at().is_some_and(|at| at <= Instant::now()) {
-                asking.keep_now();
+            if open.save_at().is_some_and(|at| at <= Instant::now()) {
+                open.save_now();
             }
         }
     }
 
-    /// Draws the question, and of the text what fits around the cursor. A question that would
-    /// leave too little room for the answer stands above it.
-    fn draw_question(&mut self, asking: &Asking<'_>) {
+    /// Draws the question, and the part of the text around the cursor that fits. A question that
+    /// leaves too little room for the answer stands above it.
+    fn draw_question(&mut self, open: &OpenQuestion<'_>) {
         let (height, width) = self.canvas.size();
-        let question = match asking.question {
+        let question = match open.question {
             "" => String::new(),
-            question => asked(question),
+            question => with_colon(question),
         };
-        // Of an answer that is not shown there is only the cursor.
-        let room = if asking.shows_text() { TYPED_MIN } else { 1 };
-        let is_above = question.width() + room > width && asking.shape == Shape::OneLine;
-        let foot: Vec<String> = [&asking.not_kept, &asking.remark]
+        // Only the cursor of a secret answer is shown.
+        let room = if open.shows_text() { TYPED_MIN } else { 1 };
+        let is_above = question.width() + room > width && open.shape == Shape::OneLine;
+        let foot: Vec<String> = [&open.not_saved, &open.remark]
             .into_iter()
             .flatten()
             .flat_map(|line| rows(line, width))
@@ -183,10 +187,10 @@ impl Keys {
         let room = height.saturating_sub(head.len() + foot.len()).max(1);
         let indent =
             if head.is_empty() { question.width().min(width.saturating_sub(1)) } else { 0 };
-        let text = if asking.shows_text() { asking.buffer.text() } else { "" };
-        let cursor = if text.is_empty() { 0 } else { asking.buffer.cursor() };
+        let text = if open.shows_text() { open.buffer.text() } else { "" };
+        let cursor = if text.is_empty() { 0 } else { open.buffer.cursor() };
         let mut shown = window(text, cursor, indent, (room, width));
-        if asking.buffer.is_offered() {
+        if open.buffer.is_offered() {
             for row in &mut shown.rows {
                 *row = Style::new().dim().apply_to(&*row).to_string();
             }
@@ -204,130 +208,132 @@ impl Keys {
     }
 }
 
-impl<'a> Asking<'a> {
+impl<'a> OpenQuestion<'a> {
     fn new(
         question: &'a str,
-        words: &'a Words,
+        messages: &'a Messages,
         buffer: Buffer,
         shape: Shape,
-        keep: &'a mut dyn Keep,
+        autosave: &'a mut dyn Autosave,
     ) -> Self {
-        let (burst, unkept, remark, not_kept) = (Burst::Text, None, None, None);
-        Self { question, words, buffer, shape, burst, unkept, remark, not_kept, keep }
+        let (burst, unsaved, remark, not_saved) = (BurstUse::Text, None, None, None);
+        Self { question, messages, buffer, shape, burst, unsaved, remark, not_saved, autosave }
     }
 
     fn shows_text(&self) -> bool {
         !self.buffer.is_secret()
     }
 
-    fn take(&mut self, typed: Typed, rows: usize) -> Taken {
+    fn take(&mut self, typed: InputEvent, rows: usize) -> EditAction {
         self.remark = None;
         match typed {
-            Typed::Text(mut text) => {
+            InputEvent::Text(mut text) => {
                 self.buffer.insert_typed(&text);
                 if self.buffer.is_secret() {
                     text.zeroize();
                 }
-                Taken::Edited
+                EditAction::Edited
             }
-            Typed::Paste(text) | Typed::Burst(text)
+            InputEvent::Paste(text) | InputEvent::Burst(text)
                 if self.buffer.is_secret() && text.trim_end().contains('\n') =>
             {
-                self.remark = Some(self.words.one_line.clone());
-                Taken::Nothing
+                self.remark = Some(self.messages.one_line.clone());
+                EditAction::Nothing
             }
-            Typed::Burst(text) if self.has_rest(&text) => self.take_first(&text),
-            Typed::Ahead(text) if self.burst == Burst::Answers || self.buffer.is_secret() => {
+            InputEvent::Burst(text) if self.has_rest(&text) => self.take_first(&text),
+            InputEvent::TypedAhead(text)
+                if self.burst == BurstUse::Answers || self.buffer.is_secret() =>
+            {
                 self.take_first(&text)
             }
-            Typed::Ahead(_) => Taken::Nothing,
-            Typed::Paste(text) if self.has_rest(&text) => {
-                // A paste answers nothing.
+            InputEvent::TypedAhead(_) => EditAction::Nothing,
+            InputEvent::Paste(text) if self.has_rest(&text) => {
+                // A paste never ends an answer.
                 let first = text.trim_start_matches(ANSWER_ENDS).split(ANSWER_ENDS).next();
                 self.buffer.insert_pasted(first.unwrap_or_default());
-                self.remark = Some(self.words.first_line.clone());
-                Taken::Edited
+                self.remark = Some(self.messages.first_line.clone());
+                EditAction::Edited
             }
-            Typed::Paste(text) => {
+            InputEvent::Paste(text) => {
                 self.buffer.insert_pasted(&text);
-                Taken::Edited
+                EditAction::Edited
             }
-            Typed::Burst(text) => {
+            InputEvent::Burst(text) => {
                 self.buffer.insert_burst(&text);
-                Taken::Edited
+                EditAction::Edited
             }
-            Typed::NotText => {
-                self.remark = Some(self.words.not_text.clone());
-                Taken::Nothing
+            InputEvent::NotText => {
+                self.remark = Some(self.messages.not_text.clone());
+                EditAction::Nothing
             }
-            Typed::Key(key) => self.key(key, rows),
+            InputEvent::Key(key) => self.key(key, rows),
         }
     }
 
-    /// Whether something stands in a text after an answer's end that is not this question's.
+    /// Whether a text has an answer's end with more text after it, which is for the next question.
     fn has_rest(&self, text: &str) -> bool {
-        self.burst == Burst::Answers && text.trim_end_matches(ANSWER_ENDS).contains(ANSWER_ENDS)
+        self.burst == BurstUse::Answers && text.trim_end_matches(ANSWER_ENDS).contains(ANSWER_ENDS)
     }
 
-    /// Takes the first one of several answers that were typed ahead.
-    fn take_first(&mut self, text: &str) -> Taken {
+    /// Takes the first of several answers that were typed ahead.
+    fn take_first(&mut self, text: &str) -> EditAction {
         let Some((first, rest)) = text.split_once(ANSWER_ENDS) else {
             self.buffer.insert_typed(text);
-            return Taken::Edited;
+            return EditAction::Edited;
         };
         if !first.is_empty() {
             self.buffer.insert_typed(first);
         }
-        Taken::Answered(Zeroizing::new(rest.to_owned()))
+        EditAction::Answered(Zeroizing::new(rest.to_owned()))
     }
 
-    fn key(&mut self, key: Key, rows: usize) -> Taken {
+    fn key(&mut self, key: Key, rows: usize) -> EditAction {
         let is_blank = self.buffer.is_offered() || self.buffer.text().is_empty();
         match (key, self.shape) {
-            (ESCAPE, _) => return Taken::Stopped(Stop::Back),
-            (ENTER, Shape::OneLine) => return Taken::Done(Written::Done),
+            (ESCAPE, _) => return EditAction::Stopped(Stop::Back),
+            (ENTER, Shape::OneLine) => return EditAction::Done(BodyEnd::Complete),
             (ENTER, Shape::Lines) => return self.line_ends(),
-            (CTRL_D, Shape::OneLine) if is_blank => return Taken::Stopped(Stop::Leave),
+            (CTRL_D, Shape::OneLine) if is_blank => return EditAction::Stopped(Stop::Leave),
             (CTRL_D, Shape::Lines) if self.buffer.text().trim().is_empty() => {
-                return Taken::Stopped(Stop::Leave);
+                return EditAction::Stopped(Stop::Leave);
             }
-            (CTRL_D, Shape::Lines) => return Taken::Done(Written::Done),
-            (EDITOR, Shape::Lines) => return Taken::Done(Written::Editor),
+            (CTRL_D, Shape::Lines) => return EditAction::Done(BodyEnd::Complete),
+            (EDITOR, Shape::Lines) => return EditAction::Done(BodyEnd::Editor),
             (TAB, _) if !self.buffer.is_secret() => self.buffer.insert_typed("\t"),
             (key, _) => self.buffer.take(key, rows),
         }
-        Taken::Edited
+        EditAction::Edited
     }
 
-    /// Ends a line: a single typed dot ends the text, and a longer typed line of dots loses one
-    /// (dot-stuffing).
-    fn line_ends(&mut self) -> Taken {
+    /// Ends a line. A typed line that is a single dot ends the text; a longer typed line of dots
+    /// loses one dot (dot-stuffing).
+    fn line_ends(&mut self) -> EditAction {
         match self.buffer.typed_dots() {
             0 => {}
             1 => {
                 self.buffer.delete_line();
-                return Taken::Done(Written::Done);
+                return EditAction::Done(BodyEnd::Complete);
             }
             _ => self.buffer.take(Key::plain(Code::Backspace), 0),
         }
         self.buffer.new_line();
-        Taken::Edited
+        EditAction::Edited
     }
 
     fn edited(&mut self) {
         let now = Instant::now();
-        let since = self.unkept.map_or(now, |(since, _)| since);
-        self.unkept = Some((since, now));
+        let since = self.unsaved.map_or(now, |(since, _)| since);
+        self.unsaved = Some((since, now));
     }
 
-    /// When what was typed is to be kept, if anything is not yet.
-    fn keep_at(&self) -> Option<Instant> {
-        self.unkept.map(|(since, last)| (last + PAUSE).min(since + KEPT_EVERY))
+    /// When the text must be saved; `None` if it is saved.
+    fn save_at(&self) -> Option<Instant> {
+        self.unsaved.map(|(since, last)| (last + PAUSE).min(since + SAVED_EVERY))
     }
 
-    fn keep_now(&mut self) {
-        if self.unkept.take().is_some() && !self.buffer.is_secret() {
-            self.not_kept = self.keep.keep(self.buffer.text()).err();
+    fn save_now(&mut self) {
+        if self.unsaved.take().is_some() && !self.buffer.is_secret() {
+            self.not_saved = self.autosave.autosave(self.buffer.text()).err();
         }
     }
 }

@@ -1,41 +1,73 @@
-//! The account that is logged in: its name, its password, its end.
+//! The screen of the account that is logged in: change the name or the password, delete the
+//! account.
 
 use correio_client::RequestError;
 
-use super::home::{Person, Stay};
+use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
-    prompt::{Answer, Choice, Menu, Stop},
+    prompt::{Answer, MenuChoice, Stop},
 };
 
-/// Changes or deletes the account.
-pub(crate) fn run(app: &mut App, person: &mut Person) -> Answer<Stay> {
-    let text = &app.text;
-    let choices = [
-        Choice::new(1, text.of("account-name")),
-        Choice::new(2, text.of("account-password")),
-        Choice::new(3, text.of("account-delete")),
-        Choice::new(0, text.of("account-back")),
-    ];
-    let menu = Menu { text, title: &text.of("account-title"), choices: &choices, current: None };
-    match app.prompt.choose(&menu)? {
-        1 => rename(app, person).map(|()| Stay::Yes),
-        2 => change_password(app).map(|()| Stay::Yes),
-        3 => delete(app, person),
-        _ => Ok(Stay::Yes),
+/// Whether the user is still logged in after a change of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginState {
+    LoggedIn,
+    /// The account was deleted.
+    LoggedOut,
+}
+
+/// The choices of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AccountChoice {
+    Name,
+    Password,
+    Delete,
+    Back,
+}
+
+impl MenuChoice for AccountChoice {
+    const ALL: &'static [Self] = &[Self::Name, Self::Password, Self::Delete, Self::Back];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Name => 1,
+            Self::Password => 2,
+            Self::Delete => 3,
+            Self::Back => 0,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Name => "account-name",
+            Self::Password => "account-password",
+            Self::Delete => "account-delete",
+            Self::Back => "account-back",
+        }
     }
 }
 
-fn rename(app: &mut App, person: &mut Person) -> Answer<()> {
+/// Changes or deletes the account.
+pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<LoginState> {
+    match app.prompt.menu(app.text, "account-title")? {
+        AccountChoice::Name => rename(app, user).map(|()| LoginState::LoggedIn),
+        AccountChoice::Password => change_password(app).map(|()| LoginState::LoggedIn),
+        AccountChoice::Delete => delete(app, user),
+        AccountChoice::Back => Ok(LoginState::LoggedIn),
+    }
+}
+
+fn rename(app: &mut App, user: &mut CurrentUser) -> Answer<()> {
     let question = app.text.of("register-full-name");
-    let full_name = app.ask(&question, person.full_name.as_str(), parse)?;
+    let full_name = app.ask(&question, user.full_name.as_str(), parse)?;
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_full_name(&full_name, cancel));
-    if tell(app, changed) {
-        person.full_name = full_name;
+    if report(app, changed) {
+        user.full_name = full_name;
     }
     Ok(())
 }
@@ -44,7 +76,7 @@ fn change_password(app: &mut App) -> Answer<()> {
     let current = match app.ask_password(&app.text.of("account-current"))? {
         Ok(current) => current,
         Err(error) => {
-            tell(app, Err(error));
+            report(app, Err(error));
             return Ok(());
         }
     };
@@ -54,15 +86,15 @@ fn change_password(app: &mut App) -> Answer<()> {
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_password(&current, &new, cancel));
-    tell(app, changed);
+    report(app, changed);
     Ok(())
 }
 
-fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
-    let username = person.username.as_str().to_owned();
+fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
+    let username = user.username.as_str().to_owned();
     let question = app.text.with("account-delete-sure", &[("username", username.clone().into())]);
     if !app.prompt.confirm(&question, app.text)? {
-        return Ok(Stay::Yes);
+        return Ok(LoginState::LoggedIn);
     }
     let password = app.ask_password(&app.text.of("account-current"))?;
     let Some(service) = &app.service else {
@@ -75,17 +107,17 @@ fn delete(app: &mut App, person: &Person) -> Answer<Stay> {
     match deleted {
         Ok(()) => {
             app.say(&app.text.with("account-deleted", &[("username", username.into())]));
-            Ok(Stay::No)
+            Ok(LoginState::LoggedOut)
         }
         Err(error) => {
-            tell(app, Err(error));
-            Ok(Stay::Yes)
+            report(app, Err(error));
+            Ok(LoginState::LoggedIn)
         }
     }
 }
 
-/// Says what became of a change. True where it holds.
-fn tell(app: &mut App, changed: Result<(), RequestError>) -> bool {
+/// Reports the result of a change. Returns whether it succeeded.
+fn report(app: &mut App, changed: Result<(), RequestError>) -> bool {
     match changed {
         Ok(()) => {
             app.say(&app.text.of("account-done"));

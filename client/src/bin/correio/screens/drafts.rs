@@ -1,65 +1,68 @@
-//! Mails that were not sent: send, change or delete them.
+//! The screen of the drafts: send, change or delete a mail that was not sent.
 
 use std::{fs, time::UNIX_EPOCH};
 
 use correio_client::{Draft, Drafts, Layout, sanitize};
 use correio_proto::mail::Timestamp;
 
-use super::{home::Person, receive::list_footer, send};
+use super::{receive::list_footer, send, user::CurrentUser};
 use crate::{
     app::App,
-    prompt::{Answer, Choice, Listing, Menu},
+    prompt::{Answer, Choice, Listing, Menu, MenuChoice},
     text::Text,
+    view,
 };
 
-/// Most drafts that a menu offers: as many as there are digits. More are a list.
+/// Maximum number of drafts in a menu, one a digit. More drafts are shown as a list.
 const OFFERED_MAX: usize = 9;
 
-/// Has a draft chosen, and what is to be done with it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let drafts = Drafts::open(&app.data, &person.server, &person.username);
+/// Key of the label that leaves a menu of drafts.
+const BACK: &str = "drafts-back";
+
+/// Asks for a draft and for what to do with it.
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
+    let drafts = Drafts::open(&app.data, &user.server, &user.username);
     let list = match drafts.list() {
         Ok(list) => list,
         Err(error) => {
-            let reason = sanitize(&error.to_string(), Layout::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            app.say(&app.text.draft(&error));
             return Ok(());
         }
     };
     for skipped in &list.skipped {
-        let path = sanitize(&skipped.path.to_string_lossy(), Layout::OneLine);
-        let reason = sanitize(&skipped.reason, Layout::OneLine);
-        app.say(
-            &app.text.with("drafts-skipped", &[("path", path.into()), ("reason", reason.into())]),
-        );
+        app.say(&app.text.skipped_draft(skipped));
     }
     if !list.in_use.is_empty() {
         let count = list.in_use.len().to_string();
         app.say(&app.text.with("drafts-in-use", &[("count", count.into())]));
     }
-    // The one written last comes first.
+    // The newest draft comes first.
     let list: Vec<_> = list.drafts.into_iter().rev().collect();
     if list.is_empty() {
         app.say(&app.text.of("drafts-empty"));
         return Ok(());
     }
     let Some(draft) = pick(app, &drafts, &list)? else { return Ok(()) };
-    act(app, person, &drafts, draft)
+    act(app, user, &drafts, draft)
 }
 
-/// Has one of the drafts picked: by a digit where there are few, else by a number in a list.
+/// Asks for one of the drafts: by a digit in a menu, or by a number in a list.
 fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<&'a Draft>> {
-    let labels = Labels { text: app.text, drafts };
+    let labels = DraftLabels { text: app.text, drafts };
     if list.len() <= OFFERED_MAX {
         let offered = (1_u8..).zip(list);
-        let choice = |(digit, draft)| Choice::new(digit, labels.label(draft));
-        let choices = offered.map(choice).collect();
-        let digit = choose(app, "drafts-title", choices)?;
-        return Ok(usize::from(digit).checked_sub(1).and_then(|index| list.get(index)));
+        let line = |(digit, draft)| Choice::new(Some(digit), digit, labels.label(draft));
+        let back = Choice::new(None, 0, app.text.of(BACK));
+        let choices: Vec<_> = offered.map(line).chain([back]).collect();
+        let title = app.text.of("drafts-title");
+        let menu = Menu { text: app.text, title: &title, choices: &choices, current: None };
+        let digit = app.prompt.choose(&menu)?;
+        let index = digit.and_then(|digit| usize::from(digit).checked_sub(1));
+        return Ok(index.and_then(|index| list.get(index)));
     }
     app.say("");
     app.say(&app.text.of("drafts-title"));
-    app.prompt.page(&mut Numbered { labels, list }, 0, &list_footer(app.text))?;
+    app.prompt.page(&mut DraftListing { labels, list }, 0, &list_footer(app.text))?;
     let question =
         format!("{} {}", app.text.of("drafts-choose"), app.text.of("receive-choose-hint"));
     loop {
@@ -78,12 +81,12 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
 }
 
 /// The lines of a list of drafts.
-struct Numbered<'a> {
-    labels: Labels<'a>,
+struct DraftListing<'a> {
+    labels: DraftLabels<'a>,
     list: &'a [Draft],
 }
 
-impl Listing for Numbered<'_> {
+impl Listing for DraftListing<'_> {
     fn count(&self) -> usize {
         self.list.len()
     }
@@ -94,54 +97,68 @@ impl Listing for Numbered<'_> {
     }
 }
 
-fn act(app: &mut App, person: &Person, drafts: &Drafts, draft: &Draft) -> Answer<()> {
-    let choices = vec![
-        Choice::new(1, app.text.of("draft-send")),
-        Choice::new(2, app.text.of("draft-edit")),
-        Choice::new(3, app.text.of("draft-delete")),
-    ];
-    match choose(app, "drafts-title", choices)? {
-        1 => send::send_draft(app, person, draft.id),
-        2 => send::change(app, person, draft.id)?,
-        3 => match drafts.delete(draft.id) {
+/// The choices for one draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DraftChoice {
+    Send,
+    Edit,
+    Delete,
+    Back,
+}
+
+impl MenuChoice for DraftChoice {
+    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Back];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Send => 1,
+            Self::Edit => 2,
+            Self::Delete => 3,
+            Self::Back => 0,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Send => "draft-send",
+            Self::Edit => "draft-edit",
+            Self::Delete => "draft-delete",
+            Self::Back => BACK,
+        }
+    }
+}
+
+/// Asks for one draft's choice and does it.
+fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Answer<()> {
+    match app.prompt.menu(app.text, "drafts-title")? {
+        DraftChoice::Send => send::send_draft(app, user, draft.id),
+        DraftChoice::Edit => send::change(app, user, draft.id)?,
+        DraftChoice::Delete => match drafts.delete(draft.id) {
             Ok(()) => app.say(&app.text.of("draft-deleted")),
             Err(error) => {
-                let reason = sanitize(&error.to_string(), Layout::OneLine);
-                app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+                app.say(&app.text.draft(&error));
             }
         },
-        _ => {}
+        DraftChoice::Back => {}
     }
     Ok(())
 }
 
-/// Makes the lines that stand for drafts.
-struct Labels<'a> {
+/// Makes the lines of drafts.
+struct DraftLabels<'a> {
     text: &'a Text,
     drafts: &'a Drafts,
 }
 
-impl Labels<'_> {
-    /// When the draft was written last, to whom, and the subject, as `correio list` shows mails.
+impl DraftLabels<'_> {
     fn label(&self, draft: &Draft) -> String {
-        let mail = sanitize(&format!("{}: {}", draft.to, draft.subject), Layout::OneLine);
-        match self.written_at(draft) {
-            Some(time) => format!("{} {mail}", self.text.time(time)),
-            None => mail,
-        }
+        view::draft_line(self.text, draft, self.written_at(draft))
     }
 
-    /// When the draft's file was changed last. `None` where another program has just deleted it.
+    /// When the draft's file was last changed. `None` if another program has just deleted it.
     fn written_at(&self, draft: &Draft) -> Option<Timestamp> {
         let modified = fs::metadata(self.drafts.file(draft.id)).ok()?.modified().ok()?;
         let since_1970 = modified.duration_since(UNIX_EPOCH).ok()?;
         u64::try_from(since_1970.as_millis()).ok().map(Timestamp)
     }
-}
-
-fn choose(app: &mut App, title: &str, mut choices: Vec<Choice>) -> Answer<u8> {
-    choices.push(Choice::new(0, app.text.of("drafts-back")));
-    let menu =
-        Menu { text: app.text, title: &app.text.of(title), choices: &choices, current: None };
-    app.prompt.choose(&menu)
 }

@@ -1,16 +1,47 @@
-//! The first screen: point at a server, register, log in, quit.
+//! The first screen: choose a server, register, log in, quit.
 
 use correio_client::Address;
 
 use super::{login, register, server};
 use crate::{
     app::App,
-    prompt::{Choice, Menu, Stop},
+    prompt::{Answer, Choice, Menu, MenuChoice, Stop},
 };
 
-/// Runs the menus until the person quits and returns how.
+/// The choices of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstChoice {
+    Server,
+    Register,
+    Login,
+    Quit,
+}
+
+impl MenuChoice for FirstChoice {
+    const ALL: &'static [Self] = &[Self::Server, Self::Register, Self::Login, Self::Quit];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Server => 1,
+            Self::Register => 2,
+            Self::Login => 3,
+            Self::Quit => 0,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Server => "first-server",
+            Self::Register => "first-register",
+            Self::Login => "first-login",
+            Self::Quit => "first-quit",
+        }
+    }
+}
+
+/// Runs the menus until the user quits, and returns how they ended.
 pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
-    // A person goes on where they left off; a script says which server it wants.
+    // On a terminal the last server is used again; a script names its server.
     let last = app.prompt.is_interactive().then(|| app.last_server()).flatten();
     if let Some(address) = preset.cloned().or(last)
         && let Err(stop) = server::point_at(app, &address)
@@ -18,41 +49,40 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
     {
         return stop;
     }
-    let mut current = app.service.as_ref().map(|_| LOGIN);
+    let mut current = app.service.as_ref().map(|_| FirstChoice::Login);
     loop {
         let chosen = choose(app, current);
-        // The cursor stays where it was: what is typed by habit is not taken for an address.
+        // The cursor stays on the last choice, so that Enter, typed by habit, does not ask for an
+        // address.
         current = chosen.as_ref().ok().copied().or(current);
         let done = match chosen {
-            Ok(SERVER) => server::run(app, preset),
-            Ok(REGISTER) => register::run(app),
-            Ok(LOGIN) => login::run(app),
-            Ok(_) => return Stop::Leave,
+            Ok(FirstChoice::Server) => server::run(app, preset),
+            Ok(FirstChoice::Register) => register::run(app),
+            Ok(FirstChoice::Login) => login::run(app),
+            Ok(FirstChoice::Quit) => return Stop::Leave,
             Err(stop) => Err(stop),
         };
         match done {
-            Ok(()) if app.refused.is_none() => current = app.service.as_ref().map(|_| LOGIN),
-            // In this menu there is nothing to go back to.
+            Ok(()) if app.refused.is_none() => {
+                current = app.service.as_ref().map(|_| FirstChoice::Login);
+            }
+            // This is the first menu: Esc does nothing.
             Ok(()) | Err(Stop::Back) => {}
             Err(stop) => return stop,
         }
     }
 }
 
-const SERVER: u8 = 1;
-const REGISTER: u8 = 2;
-const LOGIN: u8 = 3;
-
-fn choose(app: &mut App, current: Option<u8>) -> Result<u8, Stop> {
-    let text = &app.text;
-    let unavailable = app.service.is_none().then(|| text.of("needs-server"));
-    let needs_server =
-        |digit, label| Choice { unavailable: unavailable.clone(), ..Choice::new(digit, label) };
-    let choices = [
-        Choice::new(SERVER, text.of("first-server")),
-        needs_server(REGISTER, text.of("first-register")),
-        needs_server(LOGIN, text.of("first-login")),
-        Choice::new(0, text.of("first-quit")),
-    ];
+fn choose(app: &mut App, current: Option<FirstChoice>) -> Answer<FirstChoice> {
+    let text = app.text;
+    let no_server = app.service.is_none().then(|| text.of("needs-server"));
+    let line = |choice: &FirstChoice| {
+        let unavailable = match choice {
+            FirstChoice::Server | FirstChoice::Quit => None,
+            FirstChoice::Register | FirstChoice::Login => no_server.clone(),
+        };
+        Choice { unavailable, ..Choice::of(*choice, text) }
+    };
+    let choices: Vec<_> = FirstChoice::ALL.iter().map(line).collect();
     app.prompt.choose(&Menu { text, title: &text.of("first-title"), choices: &choices, current })
 }

@@ -1,59 +1,62 @@
-//! The screen behind the login: send, receive, log out, and what stays on this computer.
+//! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
-use correio_client::{
-    Address, Drafts, Layout, Mailbox, RequestError, Service, State, Stored, sanitize,
-};
-use correio_proto::{
-    mail::{FullName, Username},
-    message::{LoggedIn, NewMail},
-};
+use correio_client::{Address, Drafts, Layout, Mailbox, RequestError, Service, State, sanitize};
+use correio_proto::message::{LoggedIn, NewMail};
 
-use super::{account, drafts, local, receive, send};
+use super::{
+    account::{self, LoginState},
+    drafts, local, receive, send,
+    user::CurrentUser,
+};
 use crate::{
     app::App,
     names::Names,
-    prompt::{Answer, Choice, Menu, MenuStatus, Stop},
+    prompt::{Answer, Choice, Menu, MenuChoice, MenuStatus, Stop},
     text::Text,
 };
 
-/// Who is logged in.
-pub(crate) struct Person {
-    /// The server with the account.
-    pub(crate) server: Address,
-    pub(crate) username: Username,
-    pub(crate) full_name: FullName,
-    /// Mails that were waiting at the login.
-    pub(crate) waiting: u32,
-}
-
-impl Person {
-    /// The accounts whose names the person may mistake: the senders of all mails that are here,
-    /// and the person.
-    pub(crate) fn names(&self, mailbox: &Mailbox) -> Names {
-        let mut names = Names::of_mailbox(mailbox).unwrap_or_default();
-        names.add(&self.username, &self.full_name);
-        names
-    }
-
-    /// The same, of mails that are known already.
-    pub(crate) fn names_among(&self, mails: &[Stored]) -> Names {
-        let mut names = Names::of_mails(mails);
-        names.add(&self.username, &self.full_name);
-        names
-    }
-}
-
-/// Whether the person stays logged in.
+/// The choices of the menu. Their digits go on after those of the first screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
-    Yes,
-    No,
+pub(super) enum HomeChoice {
+    Send,
+    Receive,
+    Logout,
+    Local,
+    Drafts,
+    Account,
 }
 
-/// Runs the menu until the person logs out.
+impl MenuChoice for HomeChoice {
+    const ALL: &'static [Self] =
+        &[Self::Send, Self::Receive, Self::Logout, Self::Local, Self::Drafts, Self::Account];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Send => 4,
+            Self::Receive => 5,
+            Self::Logout => 6,
+            Self::Local => 7,
+            Self::Drafts => 8,
+            Self::Account => 9,
+        }
+    }
+
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Send => "home-send",
+            Self::Receive => "home-receive",
+            Self::Logout => "home-logout",
+            Self::Local => "home-local",
+            Self::Drafts => "home-drafts",
+            Self::Account => "home-account",
+        }
+    }
+}
+
+/// Runs the menu until the user logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
     let LoggedIn { username, full_name, waiting } = logged_in;
-    let mut person = Person { server, username, full_name, waiting };
+    let mut user = CurrentUser { server, username, full_name, waiting };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));
     }
@@ -61,31 +64,31 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
         if has_ended(app) {
             return Ok(());
         }
-        let done = match choose(app, &person) {
-            Ok(4) => send::run(app, &person),
-            Ok(5) => receive::run(app, &person),
-            Ok(6) => break Ok(()),
-            Ok(7) => local::run(app, &person),
-            Ok(8) => drafts::run(app, &person),
-            Ok(_) => match account::run(app, &mut person) {
-                Ok(Stay::No) => return Ok(()),
-                Ok(Stay::Yes) => Ok(()),
+        let done = match choose(app, &user) {
+            Ok(HomeChoice::Send) => send::run(app, &user),
+            Ok(HomeChoice::Receive) => receive::run(app, &user),
+            Ok(HomeChoice::Logout) => break Ok(()),
+            Ok(HomeChoice::Local) => local::run(app, &user),
+            Ok(HomeChoice::Drafts) => drafts::run(app, &user),
+            Ok(HomeChoice::Account) => match account::run(app, &mut user) {
+                Ok(LoginState::LoggedOut) => return Ok(()),
+                Ok(LoginState::LoggedIn) => Ok(()),
                 Err(stop) => Err(stop),
             },
             Err(stop) => Err(stop),
         };
         match done {
-            // Esc in this menu would log out by accident.
+            // In this menu Esc does nothing, so that it does not log out by accident.
             Ok(()) | Err(Stop::Back) => {}
             Err(Stop::Leave) => break Err(Stop::Leave),
             Err(stop) => return Err(stop),
         }
     };
-    logout(app, &person);
+    logout(app, &user);
     left
 }
 
-/// Whether the session was ended by somebody else; says so.
+/// Whether the session has ended on the server's side. If so, says so.
 fn has_ended(app: &mut App) -> bool {
     let service = app.service.as_ref();
     if service.is_some_and(|service| service.username().is_some()) {
@@ -95,55 +98,63 @@ fn has_ended(app: &mut App) -> bool {
     true
 }
 
-fn choose(app: &mut App, person: &Person) -> Answer<u8> {
+fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let text = &app.text;
     let service = app.service.as_ref();
-    let drafts = Drafts::open(&app.data, &person.server, &person.username)
+    let drafts = Drafts::open(&app.data, &user.server, &user.username)
         .list()
         .map_or(0, |list| list.drafts.len());
-    let drafts = text.with("home-drafts", &[("count", drafts.to_string().into())]);
-    let choices = [
-        Choice::new(4, text.of("home-send")),
-        Choice::new(5, text.of("home-receive")),
-        Choice::new(6, text.of("home-logout")),
-        Choice::apart(7, text.of("home-local")),
-        Choice::new(8, drafts),
-        Choice::new(9, text.of("home-account")),
-    ];
-    let name = sanitize(person.full_name.as_str(), Layout::OneLine);
-    let mailbox = Mailbox::open(&app.data, &person.server, &person.username);
+    let choices: Vec<_> =
+        HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
+    let name = sanitize(user.full_name.as_str(), Layout::OneLine);
+    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
     let mut status =
-        Status { text, service, person, mailbox: &mailbox, arrived: Arrived::default() };
+        HomeStatus { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
 }
 
-/// What stands below the menu.
-struct Status<'a> {
+/// A choice's line; that of the drafts shows how many there are.
+fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoice> {
+    match choice {
+        HomeChoice::Drafts => {
+            let label = text.with(choice.label_key(), &[("count", drafts.to_string().into())]);
+            Choice::new(choice, choice.digit(), label)
+        }
+        // A blank line parts the main choices from the others.
+        HomeChoice::Local => Choice { apart: true, ..Choice::of(choice, text) },
+        HomeChoice::Send | HomeChoice::Receive | HomeChoice::Logout | HomeChoice::Account => {
+            Choice::of(choice, text)
+        }
+    }
+}
+
+/// The lines below the menu: new mail, and a server that stops.
+struct HomeStatus<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
-    person: &'a Person,
+    user: &'a CurrentUser,
     mailbox: &'a Mailbox,
     arrived: Arrived,
 }
 
-impl MenuStatus for Status<'_> {
+impl MenuStatus for HomeStatus<'_> {
     fn lines(&mut self) -> Vec<String> {
         self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
         let stops = self.service.is_some_and(|service| service.state() == State::Stopping);
         let stops = stops.then(|| self.text.of("home-stopping"));
-        let arrived = self.arrived.line(self.text, || self.person.names(self.mailbox));
+        let arrived = self.arrived.line(self.text, || self.user.names(self.mailbox));
         arrived.into_iter().chain(stops).collect()
     }
 }
 
-/// Mails that arrived while the menu is open: however many, one line tells of them.
+/// Mails that arrived while the menu is open. One line tells of all of them.
 #[derive(Default)]
 struct Arrived {
     count: usize,
     last: Option<NewMail>,
-    /// Read from the mailbox when the first mail arrives.
+    /// Read from the local mailbox when the first mail arrives.
     names: Option<Names>,
 }
 
@@ -169,11 +180,11 @@ impl Arrived {
     }
 }
 
-fn logout(app: &mut App, person: &Person) {
+fn logout(app: &mut App, user: &CurrentUser) {
     let Some(service) = &app.service else { return };
-    // Whatever the server says, this client is logged out.
+    // Whatever the server replies, this client is logged out.
     let doing = app.text.of("home-logout");
     let _: Result<(), RequestError> = app.wait(&doing, |cancel, _| service.logout(cancel));
-    let name = sanitize(person.full_name.as_str(), Layout::OneLine);
+    let name = sanitize(user.full_name.as_str(), Layout::OneLine);
     app.say(&app.text.with("logout-done", &[("name", name.into())]));
 }

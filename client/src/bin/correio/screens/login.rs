@@ -1,6 +1,9 @@
-//! 3) Open my e-mail.
+//! The screen "3) Open my e-mail".
 
-use correio_proto::mail::Username;
+use std::sync::Arc;
+
+use correio_client::RequestError;
+use correio_proto::{credential::Password, mail::Username};
 
 use crate::{
     app::{App, parse},
@@ -9,10 +12,10 @@ use crate::{
     screens::home,
 };
 
-/// Asks for username and password and, if the server agrees, opens the screen after the login.
+/// Asks for the username and the password, logs in, and opens the screen after the login.
 ///
-/// After a refused password the username stands, and the password is asked for alone: a password
-/// that is typed by habit is then never shown. Esc there leads to the username.
+/// After a refused password, only the password is asked for, so that a password typed by habit is
+/// never shown. Esc in that question leads to the username.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
     let (username, question) = match app.refused.take() {
         Some(refused) if app.prompt.is_interactive() => {
@@ -41,18 +44,16 @@ fn ask_username(app: &mut App) -> Answer<Username> {
     app.ask_before_password(&app.text.of("login-username"), &offered, parse)
 }
 
+/// Logs in, unless no account can have the password, and opens the screen after the login.
 fn log_in(
     app: &mut App,
     username: Username,
-    password: Result<
-        std::sync::Arc<correio_proto::credential::Password>,
-        correio_client::RequestError,
-    >,
+    password: Result<Arc<Password>, RequestError>,
 ) -> Answer<()> {
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
-    // Notices of the session before are not for this one.
+    // Notices of the session before do not belong to this session.
     drop(service.take_notices());
     let server = service.address().clone();
     let doing = app.text.of("login-working");
@@ -68,7 +69,7 @@ fn log_in(
             let reason = app.text.request(&error);
             app.say(&app.text.with("login-failed", &[("reason", reason.into())]));
             if app.is_script() {
-                // Its next lines are meant for the screen after the login.
+                // The script's next lines are meant for the screen after the login.
                 return Err(Stop::Failed(Failure::request(app.text, &error).status));
             }
             app.refused = Some(username);

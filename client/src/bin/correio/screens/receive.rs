@@ -1,26 +1,27 @@
-//! 5) Receive mail: download, keep, confirm, show.
+//! The screen "5) Receive mails": downloads, saves, confirms and shows mails.
 
 use correio_client::{Layout, Mailbox, Progress, Stored, sanitize};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::home::Person;
+use super::user::CurrentUser;
 use crate::{
     app::App,
     names::Names,
     prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
     text::Text,
+    view,
 };
 
-/// Receives everything and lets the person read it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
+/// Receives all mails and lets the user read them.
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.of("receive-working"));
-    let mut mailbox = Mailbox::open(&app.data, &person.server, &person.username);
+    let mut mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let Some(service) = &app.service else {
         return Ok(());
     };
     let doing = app.text.of("receive-working");
     let received = app.wait(&doing, |cancel, bar| {
-        let mut progress = |progress| show_progress(app.text, bar, person.waiting, progress);
+        let mut progress = |progress| show_progress(app.text, bar, user.waiting, progress);
         service.receive(&mut mailbox, &mut progress, cancel)
     });
     let mails = match received {
@@ -28,7 +29,7 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         Err(error) => {
             let reason = app.text.receive(&error);
             app.say(&app.text.with("receive-failed", &[("reason", reason.into())]));
-            // What did arrive is shown all the same.
+            // Mails that arrived before the failure are shown.
             let Ok(mails) = mailbox.unseen() else {
                 return Ok(());
             };
@@ -45,10 +46,10 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     }
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
-    let names = person.names(&mailbox);
-    let listed = List { names, mails: (1..).zip(mails).collect() };
+    let names = user.names(&mailbox);
+    let listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
-    // From now on they are not new any more: the person has seen that they are there.
+    // The user has seen the list, so its mails are not new any more.
     let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
     if let Err(error) = mailbox.mark_shown(&shown) {
         app.say(&app.text.mailbox(&error));
@@ -57,18 +58,18 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
     read_some(app, &mailbox, &listed)
 }
 
-/// Says what is noteworthy about the mailbox, each thing once.
+/// Shows the mailbox's notes, each once.
 fn say_notes(app: &mut App, mailbox: &Mailbox) {
     for note in mailbox.take_notes() {
         app.say(&app.text.mailbox_note(&note));
     }
 }
 
-/// Shows how far the download is: of how many, where there are more than one page.
+/// Shows the progress of a download. If there is more than one page, a bar shows it against the
+/// number of mails that were waiting.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
-    let count = done.to_string();
-    bar.set_message(text.with("receive-progress", &[("count", count.into())]));
+    bar.set_message(text.progress(&progress));
     if progress.more
         && let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:20}")
     {
@@ -78,17 +79,17 @@ fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progres
     }
 }
 
-/// Mails with their numbers, and the accounts whose names may be mistaken for one another.
-pub(crate) struct List {
+/// Mails with their numbers, and the names that the user may know.
+pub(crate) struct MailList {
     pub(crate) names: Names,
     pub(crate) mails: Vec<(usize, Stored)>,
 }
 
-impl List {
-    /// Shows a line for each mail: its number here, the sender's full name, the subject. The mail
-    /// of this index, or the last one, is on the first screen.
+impl MailList {
+    /// Shows a line for each mail: its number in the list, the sender, the subject. The mail of
+    /// this index, or the last mail, is on the first screen.
     pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
-        app.prompt.page(&mut Rows(self), index, &list_footer(app.text)).map(drop)
+        app.prompt.page(&mut MailListing(self), index, &list_footer(app.text)).map(drop)
     }
 }
 
@@ -98,9 +99,9 @@ pub(crate) fn list_footer(text: &Text) -> Footer {
 }
 
 /// The lines of a list.
-struct Rows<'a>(&'a List);
+struct MailListing<'a>(&'a MailList);
 
-impl Listing for Rows<'_> {
+impl Listing for MailListing<'_> {
     fn count(&self) -> usize {
         self.0.mails.len()
     }
@@ -109,14 +110,12 @@ impl Listing for Rows<'_> {
         let Some((number, mail)) = self.0.mails.get(index) else {
             return String::new();
         };
-        let from = self.0.names.sender(&mail.from, &mail.from_name);
-        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
-        format!("[{number}] {from}: {subject}")
+        view::mail_line(*number, mail, &self.0.names)
     }
 }
 
-/// Lets the person read mails of a list until that is enough.
-pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &List) -> Answer<()> {
+/// Lets the user read mails of a list, until the user goes back.
+pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");
@@ -154,14 +153,14 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let text = crate::fields::text(app.text, &mail);
+    let text = view::mail(app.text, &mail);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
     let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",
         PagesShown::InPart => "mail-back",
     };
     app.prompt.seen(&app.text.of(back))?;
-    // Only a mark for the next list.
+    // Only a mark for the next list: a mailbox that cannot be written can still be read.
     let _ = mailbox.mark_read(stored);
     Ok(())
 }

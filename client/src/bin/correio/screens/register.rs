@@ -1,9 +1,9 @@
-//! 2) Register an account.
+//! The screen "2) Register an account".
 
 use correio_client::{NewAccount, RequestError, new_mail_id};
 use correio_proto::{
     invite::Invite,
-    mail::Username,
+    mail::{FullName, Username},
     message::{ErrorCode, RegistrationPolicy},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     prompt::{Answer, Stop},
 };
 
-/// Asks for what an account needs and makes it. A username that is taken is asked for again.
+/// Asks for the data of an account and registers it. If the username is taken, asks for another.
 pub(crate) fn run(app: &mut App) -> Answer<()> {
     let invite = match app.service.as_ref().map(|service| service.welcome().registration) {
         Some(RegistrationPolicy::Invite {}) => Some(ask_invite(app)?),
@@ -22,17 +22,19 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         }
         Some(RegistrationPolicy::Open {}) | None => None,
     };
-    let full_name = app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
+    let full_name: FullName =
+        app.ask_before_password(&app.text.of("register-full-name"), "", parse)?;
     let username_question = app.text.of("register-username");
     let mut username: Username = app.ask_before_password(&username_question, "", parse)?;
     let password = app.ask_new_password(&app.text.of("register-password"))?;
-    // Kept while the same is asked for, so that a lost answer is no "taken".
+    // The id stays the same for a retry, so that a retry after a lost reply is not refused as
+    // taken.
     let mut id = new_mail_id();
     loop {
         let registration = NewAccount {
             id,
             username: username.clone(),
-            full_name: correio_proto::mail::FullName::clone(&full_name),
+            full_name: full_name.clone(),
             password: password.clone(),
             invite: invite.clone(),
         };
@@ -44,7 +46,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         match app.wait(&doing, |cancel, _| service.register(&registration, cancel)) {
             Ok(()) => {
                 app.say(&app.text.with("register-done", &[name]));
-                // The login that follows offers it.
+                // The next login offers this username.
                 username.as_str().clone_into(&mut app.user);
                 return Ok(());
             }
@@ -70,7 +72,7 @@ fn ask_invite(app: &mut App) -> Answer<Invite> {
     })
 }
 
-/// Whether the person wants to try again with what was typed, where that may help.
+/// Asks whether to try again with the same data, if a retry may succeed.
 fn try_again(app: &mut App, error: &RequestError) -> Answer<bool> {
     let may_help = match error {
         RequestError::Refused(error) => {

@@ -1,4 +1,4 @@
-//! The screen "4) Send a mail". What was typed is never lost: a mail is a draft from its first
+//! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
 use correio_client::{Draft, Drafts, Layout, Reopened, RequestError, sanitize};
@@ -7,17 +7,17 @@ use correio_proto::{
     message::{ErrorCode, Send},
 };
 
-use super::home::Person;
+use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
+    compose::{Composition, Part},
     editor::Editor,
-    prompt::{Answer, Choice, Menu, Stop, Written},
-    writing::{Part, Writing},
+    prompt::{Answer, BodyEnd, MenuChoice, Stop},
 };
 
-/// Asks for a new mail, or goes on with the last draft, and sends it.
-pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
-    let drafts = open(app, person);
+/// Asks for a new mail, or opens the last draft, and sends it.
+pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
+    let drafts = open(app, user);
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
@@ -26,27 +26,28 @@ pub(crate) fn run(app: &mut App, person: &Person) -> Answer<()> {
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
-    let mut writing = Writing::begin(&drafts, app.text);
-    let asked = ask_first_recipients(app, &mut writing, last.is_some());
+    let mut composition = Composition::begin(&drafts, app.text);
+    let asked = ask_first_recipients(app, &mut composition, last.is_some());
     match (asked, last) {
-        (Ok(None), Some(draft)) => change(app, person, draft.id),
+        (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
-            let asked = ask_text(app, &mut writing);
-            finish(app, writing, asked)
+            let asked = ask_text(app, &mut composition);
+            finish(app, composition, asked)
         }
-        (Err(stop), _) => finish(app, writing, Err(stop)),
+        (Err(stop), _) => finish(app, composition, Err(stop)),
     }
 }
 
-/// Asks for the recipients of a new mail. Where there is a draft, `None` chooses that.
+/// Asks for the recipients of a new mail. If there is a draft, an empty answer chooses the draft,
+/// as `None`.
 fn ask_first_recipients(
     app: &mut App,
-    writing: &mut Writing,
+    composition: &mut Composition,
     has_draft: bool,
 ) -> Answer<Option<Recipients>> {
     let question = app.text.of("send-to");
-    let mut typing = writing.part(Part::To);
-    let to = app.ask_kept(
+    let mut typing = composition.part(Part::To);
+    let to = app.ask_autosaved(
         &question,
         "",
         |text, typed| match has_draft && typed.trim().is_empty() {
@@ -56,41 +57,42 @@ fn ask_first_recipients(
         &mut typing,
     )?;
     if let Some(to) = &to {
-        writing.set(Part::To, &to.to_string());
+        composition.set(Part::To, &to.to_string());
     }
     Ok(to)
 }
 
-/// Asks for the parts of a draft again, what there is of them being the start, and sends it.
-pub(crate) fn change(app: &mut App, person: &Person, id: MailId) -> Answer<()> {
-    let Some(mut writing) = reopen(app, person, id) else {
+/// Asks for the parts of a draft, offering their text, and sends it.
+pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()> {
+    let Some(mut composition) = reopen(app, user, id) else {
         return Ok(());
     };
-    let asked = ask_recipients(app, &mut writing).and_then(|()| ask_text(app, &mut writing));
-    finish(app, writing, asked)
+    let asked =
+        ask_recipients(app, &mut composition).and_then(|()| ask_text(app, &mut composition));
+    finish(app, composition, asked)
 }
 
 /// Sends a draft as it is.
-pub(crate) fn send_draft(app: &mut App, person: &Person, id: MailId) {
-    if let Some(writing) = reopen(app, person, id) {
-        send(app, writing);
+pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
+    if let Some(composition) = reopen(app, user, id) {
+        send(app, composition);
     }
 }
 
-/// Takes up a draft, or says why that cannot be done.
-fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
-    let drafts = open(app, person);
+/// Opens a draft again, or says why it cannot be opened.
+fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> {
+    let drafts = open(app, user);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
-            let mut writing = Writing::reopened(file, mail, app.text);
-            if let Some(left) = Editor::left_behind(&app.data, id, &drafts.file(id)) {
-                // The program ended while an editor had the text.
-                writing.set(Part::Body, &left);
-                if keep(&mut writing).is_ok() {
+            let mut composition = Composition::reopened(file, mail, app.text);
+            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id)) {
+                // The program was killed while the text was open in an editor.
+                composition.set(Part::Body, &left);
+                if keep(&mut composition).is_ok() {
                     Editor::forget(&app.data, id);
                 }
             }
-            Some(writing)
+            Some(composition)
         }
         Ok(Reopened::InUse) => {
             app.say(&app.text.with("drafts-in-use", &[("count", "1".into())]));
@@ -101,29 +103,28 @@ fn reopen(app: &mut App, person: &Person, id: MailId) -> Option<Writing> {
             None
         }
         Err(error) => {
-            let reason = sanitize(&error.to_string(), Layout::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+            app.say(&app.text.draft(&error));
             None
         }
     }
 }
 
-/// Sends a mail that was asked for, or keeps what there is of it. A person who leaves it by Esc may
-/// discard it instead.
-fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> {
+/// Sends a mail after its questions, or keeps it as a draft if they were not all answered. After
+/// Esc, the user may discard it.
+fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Answer<()> {
     match asked {
-        Ok(()) => send(app, writing),
-        Err(_) if writing.mail.is_blank() => writing.sent(),
+        Ok(()) => send(app, composition),
+        Err(_) if composition.mail.is_blank() => composition.sent(),
         Err(stop) => {
-            // It is on disk before anything is asked.
-            let kept = keep(&mut writing);
+            // The draft is on disk before the question.
+            let kept = keep(&mut composition);
             let left = match stop {
                 Stop::Back if kept.is_ok() && app.prompt.is_interactive() => ask_to_keep(app),
                 stop => Err(stop),
             };
             match left {
-                Ok(Left::Discarded) => discard(app, writing),
-                Ok(Left::Kept) | Err(_) => say_kept(app, &kept),
+                Ok(LeaveChoice::Discard) => discard(app, composition),
+                Ok(LeaveChoice::Keep) | Err(_) => say_kept(app, &kept),
             }
             return Err(left.err().unwrap_or(stop));
         }
@@ -131,48 +132,56 @@ fn finish(app: &mut App, mut writing: Writing, asked: Answer<()>) -> Answer<()> 
     asked
 }
 
-/// What a person does with a mail that is left before it is sent.
-enum Left {
-    Kept,
-    Discarded,
+/// The choices for a mail that is left before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeaveChoice {
+    Keep,
+    Discard,
 }
 
-/// Asks whether a mail is to stay as a draft. Esc keeps it, as Enter does.
-fn ask_to_keep(app: &mut App) -> Answer<Left> {
-    let choices = [
-        Choice::new(1, app.text.of("send-leave-keep")),
-        Choice::new(2, app.text.of("send-leave-discard")),
-    ];
-    let title = app.text.of("send-leave");
-    match app.prompt.choose(&Menu {
-        text: app.text,
-        title: &title,
-        choices: &choices,
-        current: None,
-    }) {
-        Ok(2) => Ok(Left::Discarded),
-        Ok(_) | Err(Stop::Back) => Ok(Left::Kept),
-        Err(stop) => Err(stop),
+impl MenuChoice for LeaveChoice {
+    const ALL: &'static [Self] = &[Self::Keep, Self::Discard];
+
+    fn digit(self) -> u8 {
+        match self {
+            Self::Keep => 1,
+            Self::Discard => 2,
+        }
     }
-}
 
-fn discard(app: &mut App, writing: Writing) {
-    match writing.discard() {
-        Ok(()) => app.say(&app.text.of("send-discarded")),
-        Err(error) => {
-            let reason = sanitize(&error.to_string(), Layout::OneLine);
-            app.say(&app.text.with("mailbox-error", &[("reason", reason.into())]));
+    fn label_key(self) -> &'static str {
+        match self {
+            Self::Keep => "send-leave-keep",
+            Self::Discard => "send-leave-discard",
         }
     }
 }
 
-/// Sends a mail and says exactly one thing about it. A draft of it is there until it is sent.
-fn send(app: &mut App, mut writing: Writing) {
-    let kept = keep(&mut writing);
-    match deliver(app, &writing.mail) {
+/// Asks whether a mail stays as a draft. Esc and Enter keep it.
+fn ask_to_keep(app: &mut App) -> Answer<LeaveChoice> {
+    match app.prompt.menu(app.text, "send-leave") {
+        Err(Stop::Back) => Ok(LeaveChoice::Keep),
+        answer => answer,
+    }
+}
+
+fn discard(app: &mut App, composition: Composition) {
+    match composition.discard() {
+        Ok(()) => app.say(&app.text.of("send-discarded")),
+        Err(error) => {
+            app.say(&app.text.draft(&error));
+        }
+    }
+}
+
+/// Saves a mail as a draft, sends it, and reports one result. The draft is deleted after the mail
+/// was sent.
+fn send(app: &mut App, mut composition: Composition) {
+    let kept = keep(&mut composition);
+    match deliver(app, &composition.mail) {
         Ok(()) => {
             app.say(&app.text.of("send-done"));
-            writing.sent();
+            composition.sent();
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
@@ -181,7 +190,7 @@ fn send(app: &mut App, mut writing: Writing) {
     }
 }
 
-/// Hands a mail in, or says in lines why that failed.
+/// Sends a mail to the server. The error is the lines of the message.
 fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
     let mail: Send = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
@@ -200,7 +209,7 @@ fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
             }
             Err(lines)
         }
-        // The server may have it: what was under way is not taken back.
+        // The server may have accepted the mail: cancelling does not take the request back.
         Err(RequestError::Cancelled) => Err(vec![app.text.of("send-cancelled")]),
         Err(error) => Err(failed(app, app.text.request(&error))),
     }
@@ -210,47 +219,48 @@ fn failed(app: &App, reason: String) -> Vec<String> {
     vec![app.text.with("send-failed", &[("reason", reason.into())])]
 }
 
-/// Keeps a mail durably; where that fails, returns what is to be said.
-fn keep(writing: &mut Writing) -> Result<(), String> {
-    writing.save().map_err(|error| writing.not_kept(&error))
+/// Saves a mail durably. The error is the message.
+fn keep(composition: &mut Composition) -> Result<(), String> {
+    composition.save().map_err(|error| composition.not_saved(&error))
 }
 
 fn say_kept(app: &mut App, kept: &Result<(), String>) {
     match kept {
         Ok(()) => app.say(&app.text.of("send-kept")),
-        // The mail itself is in it, to be copied.
+        // The message contains the mail, to be copied.
         Err(said) => app.prompt.say_verbatim(said),
     }
 }
 
-fn open(app: &App, person: &Person) -> Drafts {
-    Drafts::open(&app.data, &person.server, &person.username)
+fn open(app: &App, user: &CurrentUser) -> Drafts {
+    Drafts::open(&app.data, &user.server, &user.username)
 }
 
-fn ask_recipients(app: &mut App, writing: &mut Writing) -> Answer<()> {
-    let (question, offered) = (app.text.of("send-to"), writing.mail.to.clone());
-    let to: Recipients = app.ask_kept(&question, &offered, parse, &mut writing.part(Part::To))?;
-    writing.set(Part::To, &to.to_string());
+fn ask_recipients(app: &mut App, composition: &mut Composition) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-to"), composition.mail.to.clone());
+    let to: Recipients =
+        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::To))?;
+    composition.set(Part::To, &to.to_string());
     Ok(())
 }
 
-fn ask_text(app: &mut App, writing: &mut Writing) -> Answer<()> {
-    let (question, offered) = (app.text.of("send-subject"), writing.mail.subject.clone());
+fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
+    let (question, offered) = (app.text.of("send-subject"), composition.mail.subject.clone());
     let subject: Subject =
-        app.ask_kept(&question, &offered, parse, &mut writing.part(Part::Subject))?;
-    writing.set(Part::Subject, subject.as_str());
+        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::Subject))?;
+    composition.set(Part::Subject, subject.as_str());
     loop {
-        ask_body(app, writing)?;
-        match writing.mail.body.parse::<Body>() {
+        ask_body(app, composition)?;
+        match composition.mail.body.parse::<Body>() {
             Ok(_) => return Ok(()),
             Err(invalid) => app.say(&app.text.invalid(invalid)),
         }
     }
 }
 
-/// Asks for a body of several lines. What was typed stays in the mail however that ends.
-fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
-    let editor = Editor::of_person().filter(|_| app.prompt.is_interactive());
+/// Asks for the body. The text stays in the mail however the input ends.
+fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
+    let editor = Editor::of_user().filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
     match &editor {
         Some(editor) => {
@@ -258,28 +268,28 @@ fn ask_body(app: &mut App, writing: &mut Writing) -> Answer<()> {
             app.say(&app.text.with("send-body-editor", &values));
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
-        None if !writing.mail.body.is_empty() => {
-            app.say(&sanitize(&writing.mail.body, Layout::Lines));
+        None if !composition.mail.body.is_empty() => {
+            app.say(&sanitize(&composition.mail.body, Layout::Lines));
         }
         None => {}
     }
     loop {
-        let mut body = writing.mail.body.clone();
-        let written = app.prompt.body(&mut body, &mut writing.part(Part::Body));
-        writing.set(Part::Body, &body);
-        if written? == Written::Done {
+        let mut body = composition.mail.body.clone();
+        let written = app.prompt.body(&mut body, &mut composition.part(Part::Body));
+        composition.set(Part::Body, &body);
+        if written? == BodyEnd::Complete {
             return Ok(());
         }
         match &editor {
-            Some(editor) => edit(app, editor, writing),
+            Some(editor) => edit(app, editor, composition),
             None => app.say(&app.text.of("send-body-no-editor")),
         }
     }
 }
 
-/// Has the body changed in an editor.
-fn edit(app: &mut App, editor: &Editor, writing: &mut Writing) {
-    if let Err(reason) = app.lend(|| editor.edit_mail(&app.data, writing)) {
+/// Edits the body in an editor.
+fn edit(app: &mut App, editor: &Editor, composition: &mut Composition) {
+    if let Err(reason) = app.run_in_terminal(|| editor.edit_mail(&app.data, composition)) {
         let values = [("editor", editor.shown().into()), ("reason", reason.into())];
         app.say(&app.text.with("send-editor-failed", &values));
     }

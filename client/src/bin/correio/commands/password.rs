@@ -1,0 +1,98 @@
+//! Where a command takes the password from: standard input, the environment, or a question on the
+//! terminal.
+
+use std::{
+    env,
+    io::{self, BufRead, Read, Write},
+    os::unix::ffi::OsStringExt,
+    sync::Arc,
+};
+
+use correio_proto::{credential::Password, limits};
+use zeroize::Zeroizing;
+
+use super::context::Context;
+use crate::{
+    exit::{Failure, Status},
+    password,
+    tty::{Repeat, Tty},
+};
+
+/// Maximum length of a line with a password, in bytes: more than that of the longest password.
+const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
+
+impl Context<'_> {
+    /// The password of an account.
+    pub(super) fn password(&self) -> Result<Arc<Password>, Failure> {
+        let typed = self.typed_password("login-password", &Repeat::No)?;
+        password::existing(&typed).map_err(|error| Failure::request(self.text, &error))
+    }
+
+    /// The password for a new account; a user types it twice.
+    pub(super) fn new_password(&self) -> Result<Arc<Password>, Failure> {
+        let question = &self.text.of("register-password-again");
+        let differ = &self.text.of("register-passwords-differ");
+        let again = Repeat::Yes { question, differ };
+        let typed = self.typed_password("register-password", &again)?;
+        Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
+    }
+
+    /// The password from standard input or the environment, or else from the user.
+    fn typed_password(
+        &self,
+        question: &str,
+        again: &Repeat<'_>,
+    ) -> Result<Zeroizing<String>, Failure> {
+        if self.options.password_stdin {
+            let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LINE_MAX));
+            let read =
+                io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_until(b'\n', &mut line);
+            read.map_err(|error| self.no_password(&error.to_string()))?;
+            return self.password_text(&line);
+        }
+        if let Some(password) = password_variable() {
+            return self.password_text(&password);
+        }
+        // During the question, Ctrl-C ends the program.
+        self.terminal.set_busy(false);
+        let tty = Tty::find(&self.terminal).ok_or_else(|| self.no_password(""))?;
+        let typed = tty.secret(&self.text.of(question), again);
+        self.terminal.set_busy(true);
+        typed.map_err(|error| self.no_password(&error.to_string()))
+    }
+
+    /// The password in a line from a program or a file. A byte-order mark before it is dropped,
+    /// because it cannot be typed on a terminal.
+    fn password_text(&self, line: &[u8]) -> Result<Zeroizing<String>, Failure> {
+        let Ok(line) = str::from_utf8(line) else {
+            let said = self.text.of("password-not-text");
+            return Err(Failure::new(Status::BadData, "password", said));
+        };
+        let line = line.trim_end_matches(['\n', '\r']);
+        let password = line.trim_start_matches('\u{feff}');
+        if password.len() < line.len() {
+            let _ = writeln!(io::stderr(), "{}", self.text.of("password-byte-order-mark"));
+        }
+        Ok(Zeroizing::new(password.to_owned()))
+    }
+
+    /// Fails if there is no source of a password, before anything is done.
+    pub(super) fn needs_password(&self) -> Result<(), Failure> {
+        let is_given = self.options.password_stdin || password_variable().is_some();
+        if is_given || Tty::find(&self.terminal).is_some() {
+            return Ok(());
+        }
+        Err(self.no_password(""))
+    }
+
+    fn no_password(&self, detail: &str) -> Failure {
+        let text = format!("{} {detail}", self.text.of("needs-password"));
+        Failure::new(Status::Configuration, "no_password", text.trim_end().to_owned())
+    }
+}
+
+/// The password from the environment. An empty variable is ignored.
+fn password_variable() -> Option<Zeroizing<Vec<u8>>> {
+    let password = env::var_os("CORREIO_PASSWORD").filter(|password| !password.is_empty())?;
+    Some(Zeroizing::new(password.into_vec()))
+}

@@ -1,0 +1,119 @@
+//! Composing a mail: it is a draft on disk from its first character on.
+
+use std::{fmt::Write, path::PathBuf};
+
+use correio_client::{Draft, DraftError, DraftFile, Drafts, Layout, new_mail_id, sanitize};
+
+use crate::{prompt::Autosave, text::Text};
+
+/// A mail that is being written, and its draft's file.
+pub(crate) struct Composition {
+    pub(crate) mail: Draft,
+    file: DraftFile,
+    text: &'static Text,
+    /// Whether the draft was there before: the server may have a mail with this id, and with its
+    /// old text.
+    is_reopened: bool,
+}
+
+/// A part of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    To,
+    Subject,
+    Body,
+}
+
+impl Composition {
+    /// A new mail.
+    pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
+        let (to, subject, body) = Default::default();
+        let mail = Draft { id: new_mail_id(), to, subject, body };
+        Self { mail, file: drafts.begin(), text, is_reopened: false }
+    }
+
+    /// A draft that was opened again.
+    pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
+        Self { mail, file, text, is_reopened: true }
+    }
+
+    /// Saves a part of the mail while it is typed.
+    pub(crate) fn part(&mut self, part: Part) -> PartAutosave<'_> {
+        PartAutosave { composition: self, part }
+    }
+
+    /// Sets the text of a part. A draft that was opened again gets a new id at its first change.
+    pub(crate) fn set(&mut self, part: Part, typed: &str) {
+        let place = match part {
+            Part::To => &mut self.mail.to,
+            Part::Subject => &mut self.mail.subject,
+            Part::Body => &mut self.mail.body,
+        };
+        if place == typed {
+            return;
+        }
+        typed.clone_into(place);
+        if std::mem::take(&mut self.is_reopened) {
+            // Another text is another mail: the server may have accepted the first one.
+            self.mail.id = new_mail_id();
+        }
+    }
+
+    /// Saves the draft durably.
+    pub(crate) fn save(&mut self) -> Result<(), DraftError> {
+        self.file.save(&self.mail)
+    }
+
+    /// The draft's file, if it was saved.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.file.path()
+    }
+
+    /// Deletes the draft of a mail that was sent.
+    pub(crate) fn sent(self) {
+        // A draft that stays does no harm: to the server it is the same mail.
+        let _ = self.file.delete();
+    }
+
+    /// Deletes the draft of a mail that the user discards.
+    pub(crate) fn discard(self) -> Result<(), DraftError> {
+        self.file.delete()
+    }
+
+    /// The message for a draft that could not be saved: the reason, and the text of the mail, to be
+    /// copied.
+    pub(crate) fn not_saved(&self, error: &DraftError) -> String {
+        let mut said = reason(self.text, error);
+        for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
+            if !part.is_empty() {
+                // Writing to a string cannot fail.
+                _ = write!(said, "\n{}", sanitize(part, Layout::Lines));
+            }
+        }
+        said
+    }
+}
+
+/// A part of the mail that is being typed.
+pub(crate) struct PartAutosave<'a> {
+    composition: &'a mut Composition,
+    part: Part,
+}
+
+impl Autosave for PartAutosave<'_> {
+    fn autosave(&mut self, typed: &str) -> Result<(), String> {
+        let Composition { mail, file, text, .. } = {
+            self.composition.set(self.part, typed);
+            &mut *self.composition
+        };
+        if mail.is_blank() && file.path().is_none() {
+            return Ok(());
+        }
+        file.autosave(mail).map_err(|error| reason(text, &error))
+    }
+}
+
+fn reason(text: &Text, error: &DraftError) -> String {
+    let reason = sanitize(&error.to_string(), Layout::OneLine);
+    text.with("send-not-kept", &[("reason", reason.into())])
+}

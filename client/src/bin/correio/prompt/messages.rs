@@ -1,0 +1,29 @@
+//! The prompts' own messages, and the form of a question.
+
+use crate::text::Text;
+
+/// Messages of the prompts about an answer.
+pub(super) struct Messages {
+    /// The input is not UTF-8.
+    pub(super) not_text: String,
+    /// A password has one line.
+    pub(super) one_line: String,
+    /// Of a paste before a password, only the first line was used.
+    pub(super) first_line: String,
+    /// The line is longer than the terminal passes on.
+    pub(super) line_cut: String,
+}
+
+impl Messages {
+    pub(super) fn new(text: &Text) -> Self {
+        let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
+        let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
+        Self { not_text, one_line, first_line, line_cut }
+    }
+}
+
+/// A question as it stands before its answer: with a colon, unless it has one.
+pub(super) fn with_colon(question: &str) -> String {
+    let colon = if question.contains(':') { "" } else { ":" };
+    format!("{question}{colon} ")
+}

@@ -1,0 +1,33 @@
+//! The user who is logged in, as the screens after the login need it.
+
+use correio_client::{Address, Mailbox, Stored};
+use correio_proto::mail::{FullName, Username};
+
+use crate::names::Names;
+
+/// The account that is logged in.
+pub(crate) struct CurrentUser {
+    /// The server with the account.
+    pub(crate) server: Address,
+    pub(crate) username: Username,
+    pub(crate) full_name: FullName,
+    /// Number of mails that were waiting on the server at the login.
+    pub(crate) waiting: u32,
+}
+
+impl CurrentUser {
+    /// The names that the user could confuse: those of all senders in the local mailbox, and the
+    /// user's own.
+    pub(crate) fn names(&self, mailbox: &Mailbox) -> Names {
+        let mut names = Names::of_mailbox(mailbox).unwrap_or_default();
+        names.add(&self.username, &self.full_name);
+        names
+    }
+
+    /// As [`Self::names`], for mails that were listed already.
+    pub(crate) fn names_among(&self, mails: &[Stored]) -> Names {
+        let mut names = Names::of_mails(mails);
+        names.add(&self.username, &self.full_name);
+        names
+    }
+}

@@ -1,0 +1,266 @@
+//! The texts of errors and of notes about the local mailbox, in the user's language.
+
+use std::borrow::Cow;
+
+use correio_client::{
+    Attempt, ConnectError, DraftError, InvalidAddress, Layout, MailboxError, MailboxNote, Progress,
+    ReceiveError, RequestError, Skipped, sanitize,
+};
+use correio_proto::{
+    mail::{Field, Invalid, Problem},
+    message::ErrorReply,
+};
+
+use super::Text;
+
+impl Text {
+    pub(crate) fn invalid(&self, invalid: Invalid) -> String {
+        let field = self.of(match invalid.field {
+            Field::Username => "field-username",
+            Field::FullName => "field-full-name",
+            Field::Subject => "field-subject",
+            Field::Body => "field-body",
+            Field::MailId => "field-mail-id",
+            Field::Recipients => "field-recipients",
+            Field::Password => "field-password",
+            Field::Software => "field-software",
+        });
+        let field = ("field", Cow::from(field));
+        let number = |number: usize| {
+            (
+                "limit",
+                Cow::from(self.with(unit(invalid.field), &[("count", number.to_string().into())])),
+            )
+        };
+        let character = |c: char| ("character", Cow::from(visible(c)));
+        let allowed = ("allowed", Cow::from(self.of(allowed(invalid.field))));
+        match invalid.problem {
+            Problem::Empty => self.with("problem-empty", &[field]),
+            Problem::TooShort(min) => self.with("problem-too-short", &[field, number(min)]),
+            Problem::TooLong(max) => self.with("problem-too-long", &[field, number(max)]),
+            Problem::Character(c) => {
+                self.with("problem-character", &[field, character(c), allowed])
+            }
+            Problem::Start(c) => self.with("problem-start", &[field, character(c), allowed]),
+            Problem::Form => self.with("problem-form", &[field, allowed]),
+        }
+    }
+
+    pub(crate) fn address(&self, invalid: &InvalidAddress) -> String {
+        match invalid {
+            InvalidAddress::Empty => self.of("address-empty"),
+            InvalidAddress::Host(text) => self.with("address-host", &[("text", one_line(text))]),
+            InvalidAddress::Port(text) => self.with("address-port", &[("text", one_line(text))]),
+        }
+    }
+
+    pub(crate) fn connect(&self, error: &ConnectError) -> String {
+        match error {
+            ConnectError::NameNotFound { host, .. } => {
+                self.with("connect-name-not-found", &[("host", one_line(host))])
+            }
+            ConnectError::Refused { tried } => with_tried(self.of("connect-refused"), tried),
+            ConnectError::TimedOut { tried } => with_tried(self.of("connect-timed-out"), tried),
+            ConnectError::NotCorreio { tried, .. } => {
+                with_tried(self.of("connect-not-correio"), tried)
+            }
+            ConnectError::Untrusted(untrusted) => self.untrusted(untrusted),
+            ConnectError::NoTls { .. } => self.of("connect-no-tls"),
+            ConnectError::Tls { detail, .. } => {
+                self.with("connect-tls", &[("detail", one_line(detail))])
+            }
+            ConnectError::OtherVersion { spoken } => {
+                let versions: Vec<_> = spoken.iter().map(u32::to_string).collect();
+                self.with("connect-other-version", &[("versions", versions.join(", ").into())])
+            }
+            ConnectError::Busy { retry_after } => {
+                let seconds = retry_after.map_or(1, |wait| wait.as_secs().max(1));
+                self.with("connect-busy", &[("seconds", seconds.to_string().into())])
+            }
+            ConnectError::Rejected(error) => self.refusal(error),
+            ConnectError::Cancelled => self.of("connect-cancelled"),
+            ConnectError::Io { detail, .. } => {
+                self.with("connect-io", &[("detail", one_line(detail))])
+            }
+        }
+    }
+
+    pub(crate) fn request(&self, error: &RequestError) -> String {
+        match error {
+            RequestError::Refused(error) => self.refusal(error),
+            RequestError::Unreachable(error) => self.connect(error),
+            RequestError::TimedOut => self.of("request-timed-out"),
+            RequestError::Cancelled => self.of("request-cancelled"),
+            RequestError::SessionEnded => self.of("request-session-ended"),
+            RequestError::OtherServersRealm { keeper } => {
+                self.with("request-other-servers-realm", &[("keeper", keeper.to_string().into())])
+            }
+            RequestError::KnownServers(reason) => {
+                self.with("known-servers-error", &[("reason", one_line(reason))])
+            }
+            RequestError::TooLarge { limit } => {
+                self.with("request-too-large", &[("limit", limit.to_string().into())])
+            }
+            RequestError::Overloaded => self.of("request-overloaded"),
+            RequestError::Closed => self.of("request-closed"),
+        }
+    }
+
+    /// A server's error reply, by its code.
+    pub(crate) fn refusal(&self, error: &ErrorReply) -> String {
+        let names: Vec<_> = error.recipients.iter().map(ToString::to_string).collect();
+        self.with(
+            &format!("error-{}", error.code),
+            &[
+                ("names", names.join(", ").into()),
+                ("seconds", error.retry_after.unwrap_or(1).to_string().into()),
+                ("text", one_line(&error.text)),
+            ],
+        )
+    }
+
+    pub(crate) fn receive(&self, error: &ReceiveError) -> String {
+        match error {
+            ReceiveError::Request(error) => self.request(error),
+            ReceiveError::Mailbox(error) => self.mailbox(error),
+            ReceiveError::Page(reason) => {
+                self.with("receive-page", &[("reason", (*reason).into())])
+            }
+        }
+    }
+
+    pub(crate) fn mailbox_note(&self, note: &MailboxNote) -> String {
+        match note {
+            MailboxNote::Unreadable(file) => self.skipped_mail(file),
+            MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
+            MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
+        }
+    }
+
+    /// A file of the local mailbox that a list leaves out.
+    pub(crate) fn skipped_mail(&self, file: &Skipped) -> String {
+        self.skipped("local-skipped", file)
+    }
+
+    /// A file of the drafts that a list leaves out.
+    pub(crate) fn skipped_draft(&self, file: &Skipped) -> String {
+        self.skipped("drafts-skipped", file)
+    }
+
+    fn skipped(&self, key: &str, Skipped { path, reason }: &Skipped) -> String {
+        let path = one_line(&path.to_string_lossy());
+        self.with(key, &[("path", path), ("reason", one_line(reason))])
+    }
+
+    /// An error of the drafts, which are a part of the local mailbox for its user.
+    pub(crate) fn draft(&self, error: &DraftError) -> String {
+        self.with("mailbox-error", &[("reason", one_line(&error.to_string()))])
+    }
+
+    /// How many mails are on this computer during a download, those included that were there
+    /// before it.
+    pub(crate) fn progress(&self, progress: &Progress) -> String {
+        let count = (progress.saved + progress.known).to_string();
+        self.with("receive-progress", &[("count", count.into())])
+    }
+
+    pub(crate) fn mailbox(&self, error: &MailboxError) -> String {
+        match error {
+            MailboxError::NoSuchMail(number) => {
+                self.with("no-such-mail", &[("number", number.to_string().into())])
+            }
+            MailboxError::Locked => self.of("locked"),
+            other => {
+                let reason = sanitize(&other.to_string(), Layout::OneLine).into();
+                self.with("mailbox-error", &[("reason", reason)])
+            }
+        }
+    }
+}
+
+/// The unit of a field's length.
+fn unit(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
+            "unit-characters"
+        }
+        Field::Body | Field::Software => "unit-bytes",
+        Field::Recipients => "unit-recipients",
+    }
+}
+
+/// The characters and form that a field may have.
+fn allowed(field: Field) -> &'static str {
+    match field {
+        Field::Username | Field::Recipients => "allowed-username",
+        Field::FullName | Field::Subject | Field::Software => "allowed-line",
+        Field::Body | Field::Password => "allowed-text",
+        Field::MailId => "allowed-mail-id",
+    }
+}
+
+/// Untrusted text as a value: sanitized, one line.
+fn one_line(text: &str) -> Cow<'static, str> {
+    sanitize(text, Layout::OneLine).into()
+}
+
+fn visible(c: char) -> String {
+    match c {
+        ' ' => "' '".to_owned(),
+        c => sanitize(&c.to_string(), Layout::OneLine),
+    }
+}
+
+/// A sentence with the addresses that were tried, which may differ from the address that was typed.
+fn with_tried(said: String, tried: &[Attempt]) -> String {
+    match tried {
+        [] => said,
+        tried => {
+            let addresses: Vec<_> =
+                tried.iter().map(|attempt| attempt.address.to_string()).collect();
+            format!("{said} ({})", addresses.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use correio_proto::{
+        credential::Password,
+        mail::{FullName, Recipients, Subject, Username},
+    };
+
+    use super::*;
+    use crate::text::Lang;
+
+    #[test]
+    fn limits_have_units_and_refusals_say_what_is_allowed() {
+        let long = |count| "x".repeat(count);
+        let cases = [
+            (long(201).parse::<Subject>().map(drop), "o assunto pode ter no máximo 200 caracteres"),
+            (
+                long(101).parse::<FullName>().map(drop),
+                "o nome completo pode ter no máximo 100 caracteres",
+            ),
+            (
+                long(33).parse::<Username>().map(drop),
+                "o nome de usuário pode ter no máximo 32 caracteres",
+            ),
+            (Password::new("curta").map(drop), "a senha precisa ter no mínimo 8 caracteres"),
+            (
+                "joão".parse::<Username>().map(drop),
+                "o nome de usuário não pode conter ã: um nome de usuário tem letras de a até z sem \
+                 acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um \
+                 algarismo",
+            ),
+        ];
+        let text = Text::new(Lang::Pt);
+        for (parsed, said) in cases {
+            assert_eq!(text.invalid(parsed.unwrap_err()), said);
+        }
+        let many: Vec<_> = (0..101).map(|n| format!("u{n}")).collect();
+        let invalid = many.join(",").parse::<Recipients>().unwrap_err();
+        let said = Text::new(Lang::En).invalid(invalid);
+        assert_eq!(said, "the list of recipients may have at most 100 usernames");
+    }
+}

@@ -1,0 +1,26 @@
+//! All tests of the client in one program. Tests that put the program `correio` under limits, kill it
+//! or give it another clock do so with a process of its own.
+
+#![allow(missing_docs, unreachable_pub)] // It is all test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod clock;
+mod crash;
+mod killed;
+mod library_drafts;
+mod library_example;
+mod library_network;
+mod library_server;
+mod mailbox_faults;
+mod program_commands;
+mod program_examples;
+mod program_kept;
+mod program_keys;
+mod program_lines;
+mod program_pastes;
+mod program_screen;
+mod program_seen;
+mod program_send;
+mod program_terminal;
+mod program_trust;
+mod support;

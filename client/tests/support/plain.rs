@@ -1,0 +1,110 @@
+//! A server without TLS, and the commands of the program as scripts call them.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use correio_client::{
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
+};
+use correio_proto::message::Send;
+use correio_testing::served::{Running, Speaks};
+use tempfile::TempDir;
+
+use super::{PASSWORD, password};
+
+/// A server with an account of Tony, who is logged in from elsewhere, too.
+pub struct PlainHouse {
+    running: Running,
+    tony: Service,
+    _data: TempDir,
+}
+
+impl PlainHouse {
+    pub fn new() -> Self {
+        let data = TempDir::new().unwrap();
+        let running = Running::speaking(Speaks::Plaintext, data.path(), 0);
+        let address: Address = running.address.to_string().parse().unwrap();
+        let options = ConnectOptions { trust: Trust::Plaintext, ..ConnectOptions::default() };
+        let cancel = Cancel::new();
+        let tony = Service::connect(&address, &options, &cancel).unwrap();
+        let registration = NewAccount {
+            id: new_mail_id(),
+            username: "tony".parse().unwrap(),
+            full_name: "Tony Stark".parse().unwrap(),
+            password: password(),
+            invite: None,
+        };
+        tony.register(&registration, &cancel).unwrap();
+        tony.login(&registration.username, &registration.password, &cancel).unwrap();
+        Self { running, tony, _data: data }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// A command of the program for Tony.
+    pub fn command(&self, data: &Path, arguments: &[&str]) -> Command {
+        correio(self.address(), data, "tony", arguments)
+    }
+
+    /// Sends a mail from Tony to Tony, without the program.
+    pub fn send(&self, subject: &str, body: &str) {
+        let mail = Send {
+            id: new_mail_id(),
+            to: "tony".parse().unwrap(),
+            subject: subject.parse().unwrap(),
+            body: body.parse().unwrap(),
+        };
+        self.tony.send(&mail, &Cancel::new()).unwrap();
+    }
+
+    /// Takes the mails that the server still has, and counts them.
+    pub fn take_the_rest(&self) -> usize {
+        let elsewhere = TempDir::new().unwrap();
+        let address = self.address().to_string().parse().unwrap();
+        let mut mailbox = Mailbox::open(elsewhere.path(), &address, &"tony".parse().unwrap());
+        self.tony.receive(&mut mailbox, &mut |_| {}, &Cancel::new()).unwrap().len()
+    }
+
+    /// Tony's Maildir below a data directory.
+    pub fn maildir(&self, data: &Path) -> PathBuf {
+        maildir_of(self.address(), data)
+    }
+}
+
+/// Tony's Maildir below a data directory, for a server at this address.
+pub fn maildir_of(server: SocketAddr, data: &Path) -> PathBuf {
+    data.join(format!("mail/{}_{}/tony", server.ip(), server.port()))
+}
+
+/// A command of the program that answers in JSON, with nothing of this process's environment.
+pub fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> Command {
+    let server = server.to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
+    command.env_clear().env("CORREIO_PASSWORD", PASSWORD);
+    command.args(["--json", "--plaintext", "--lang", "en", "--user", user]);
+    command.args(["--server", &server, "--data-dir"]).arg(data).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command that must succeed and returns its JSON.
+pub fn done(mut command: Command) -> serde_json::Value {
+    succeeded(&command.output().unwrap())
+}
+
+/// The JSON of a command that must have succeeded.
+pub fn succeeded(Output { status, stdout, stderr }: &Output) -> serde_json::Value {
+    assert!(status.success(), "{}", String::from_utf8_lossy(stderr));
+    serde_json::from_slice(stdout).unwrap()
+}
+
+/// The subjects of the mails that an answer lists.
+pub fn subjects(answer: &serde_json::Value) -> Vec<String> {
+    let mails = answer["mails"].as_array().unwrap();
+    mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,12 @@
+//! All tests of the protocol in one program.
+
+// It is all test.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod golden;
+mod hostile;
+mod refused;
+mod support;
+mod tls;
+mod values;
+mod vectors;

@@ -1,0 +1,21 @@
+//! The harness that the tests of all crates share: the server in memory ([`world`]) and on a thread
+//! ([`served`]), clients, requests, and the tools of the machine that a test may lack.
+//!
+//! Tests inside a crate's `src` cannot use it: they see the crate's types twice, once their own and
+//! once through this crate.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
+
+pub mod client;
+pub mod elsewhere;
+pub mod hasher;
+pub mod pipe;
+pub mod process;
+pub mod proxy;
+pub mod pty;
+pub mod request;
+pub mod served;
+pub mod skip;
+pub mod strace;
+pub mod wait;
+pub mod world;

@@ -1,0 +1,45 @@
+//! Other processes: their end as an event, and what the system says of them.
+
+use std::{fs, time::Duration};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+/// Waits for the end of a process, which need not be a child of this one, for at most this time.
+/// Whether it has ended; a child that nobody has waited for yet counts as ended.
+#[must_use]
+pub fn ends_within(process: Pid, time: Duration) -> bool {
+    let process = match pidfd_open(process, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(Errno::SRCH) => return true,
+        Err(error) => panic!("{error}"),
+    };
+    let mut fds = [PollFd::new(&process, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::try_from(time).unwrap())).unwrap() > 0
+}
+
+/// Clock ticks in a second of `/proc/PID/stat`: Linux shows the same number on every machine.
+const TICKS: u64 = 100;
+
+/// What `/proc/PID/stat` says after the name, from the state on. `None` once the process is gone.
+#[must_use]
+pub fn stat(process: Pid) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
+    // The name is in parentheses, and may have some of its own.
+    stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
+}
+
+/// Processor time that a process has used, in steps of [`TICK`]. `None` once it is gone.
+#[must_use]
+pub fn processor_time(process: Pid) -> Option<Duration> {
+    // utime and stime are the 12th and the 13th field.
+    let stat = stat(process)?;
+    let ticks = stat.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
+    Some(Duration::from_millis(ticks.sum::<u64>() * 1000 / TICKS))
+}
+
+/// The unit of [`processor_time`].
+pub const TICK: Duration = Duration::from_millis(1000 / TICKS);

@@ -1,0 +1,190 @@
+//! A proxy on this machine between clients and a server, which can cut, hold, stall and lose what
+//! passes. Its threads end with the program; it is meant for a few clients.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::Sender},
+    thread,
+};
+
+use correio_proto::{
+    channel::Channel,
+    frame, limits,
+    mail::Timestamp,
+    message::{ClientMessage, Reply, Request, ServerMessage},
+};
+
+/// What a proxy lets through. All but the first two read requests, which takes connections without
+/// TLS.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// Bytes pass as they come.
+    Open,
+    /// On each connection the server's bytes stop after so many; the connection stays open.
+    Stalling(u64),
+    /// The first `send` is answered in the server's place, and reaches nobody.
+    LosingOneMail,
+    /// No `confirm` passes; each is told on this channel.
+    WithoutConfirm(Sender<()>),
+}
+
+/// The proxy.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    way: Way,
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Debug)]
+struct State {
+    server: SocketAddr,
+    is_refusing: bool,
+    /// Whether bytes wait.
+    is_held: bool,
+    has_lost_a_mail: bool,
+    streams: Vec<TcpStream>,
+}
+
+impl Proxy {
+    /// Starts a proxy to a server, on any port of this machine.
+    ///
+    /// # Errors
+    ///
+    /// There is no port.
+    pub fn start(server: SocketAddr, way: Way) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let state = State {
+            server,
+            is_refusing: false,
+            is_held: false,
+            has_lost_a_mail: false,
+            streams: vec![],
+        };
+        let shared = Arc::new((Mutex::new(state), Condvar::new()));
+        let proxy = Self { address: listener.local_addr()?, way, shared };
+        let accepting = proxy.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // A server that is not there is a connection that ends.
+                let _ = accepting.accept(client);
+            }
+        });
+        Ok(proxy)
+    }
+
+    /// Ends every connection.
+    pub fn cut(&self) {
+        for stream in self.state().streams.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Ends every connection that comes from now on, or passes them on again.
+    pub fn refuse(&self, is_refusing: bool) {
+        self.state().is_refusing = is_refusing;
+    }
+
+    /// Keeps bytes from passing, or lets them pass again.
+    pub fn hold(&self, is_held: bool) {
+        self.state().is_held = is_held;
+        self.shared.1.notify_all();
+    }
+
+    /// Passes new connections on to another server.
+    pub fn point_at(&self, server: SocketAddr) {
+        self.state().server = server;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self, client: TcpStream) -> io::Result<()> {
+        let mut state = self.state();
+        if state.is_refusing {
+            return client.shutdown(Shutdown::Both);
+        }
+        let server = TcpStream::connect(state.server)?;
+        state.streams.extend([client.try_clone()?, server.try_clone()?]);
+        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+        let [forth, back] = [self.clone(), self.clone()];
+        thread::spawn(move || forth.requests(from_client, to_server));
+        thread::spawn(move || back.replies(server, client));
+        Ok(())
+    }
+
+    /// Passes on what the client says, until either side ends the connection.
+    fn requests(&self, mut client: TcpStream, mut server: TcpStream) {
+        let _ = match self.way {
+            Way::Open | Way::Stalling(_) => self.copy(&mut client, &mut server),
+            Way::LosingOneMail | Way::WithoutConfirm(_) => self.filter(&mut client, &mut server),
+        };
+        let _ = server.shutdown(Shutdown::Both);
+    }
+
+    /// Passes on what the server says.
+    fn replies(&self, mut server: TcpStream, mut client: TcpStream) {
+        let _ = match self.way {
+            Way::Stalling(bytes) => {
+                let copied = self.copy(&mut (&mut server).take(bytes), &mut client);
+                // Open and silent, until the client closes it.
+                copied.and_then(|()| client.read(&mut [0]).map(drop))
+            }
+            _ => self.copy(&mut server, &mut client),
+        };
+        let _ = client.shutdown(Shutdown::Both);
+    }
+
+    fn copy(&self, from: &mut impl Read, to: &mut TcpStream) -> io::Result<()> {
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            let read = from.read(&mut bytes)?;
+            if read == 0 {
+                return Ok(());
+            }
+            let state = self.shared.1.wait_while(self.state(), |state| state.is_held);
+            drop(state.unwrap_or_else(PoisonError::into_inner));
+            to.write_all(&bytes[..read])?;
+        }
+    }
+
+    fn filter(&self, client: &mut TcpStream, server: &mut TcpStream) -> io::Result<()> {
+        let mut channel = Channel::plaintext(limits::BODY_MAX + limits::FRAME_OVERHEAD_MAX);
+        while channel.read_from(client)? > 0 {
+            while let Ok(Some(message)) = channel.next_message::<ClientMessage>() {
+                let mut bytes = Vec::new();
+                if let Some(reply) = self.loses(&message) {
+                    frame::encode(&reply, &mut bytes).map_err(io::Error::other)?;
+                    client.write_all(&bytes)?;
+                } else if !self.withholds(&message) {
+                    frame::encode(&message, &mut bytes).map_err(io::Error::other)?;
+                    server.write_all(&bytes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The reply to a mail that is lost.
+    fn loses(&self, message: &ClientMessage) -> Option<ServerMessage> {
+        if !matches!((&self.way, &message.request), (Way::LosingOneMail, Request::Send(_))) {
+            return None;
+        }
+        let had_lost_one = std::mem::replace(&mut self.state().has_lost_a_mail, true);
+        let reply = Reply::Sent { sent_at: Timestamp(0) };
+        (!had_lost_one).then_some(ServerMessage::Reply { number: message.number, reply })
+    }
+
+    fn withholds(&self, message: &ClientMessage) -> bool {
+        match (&self.way, &message.request) {
+            (Way::WithoutConfirm(told), Request::Confirm(_)) => {
+                let _ = told.send(());
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A server with SQLite on a thread of the test's own process.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use correio_client::Trust;
+use correio_proto::{limits, tls::Security};
+use correio_server::{
+    auth::{
+        hashing::{Bcrypt, HashPool},
+        invite::RegistrationRules,
+    },
+    engine::{Server, ServerLimits},
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    ops::certificate::{Certificate, CertificateSource},
+    protocol::Protocol,
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
+    session::SessionConfig,
+    store::{
+        CreateStore, Quota, Store,
+        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
+    },
+    waker::Wake,
+};
+
+use crate::wait::eventually;
+
+/// How the server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// With TLS and a certificate of its own.
+    Tls,
+    /// Without TLS.
+    Plaintext,
+}
+
+/// A running server; dropping it stops it.
+pub struct Running {
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    /// What its clients must trust.
+    pub trust: Trust,
+    waker: Arc<ReactorWaker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts a server with TLS on a port of this machine; port 0 stands for any.
+    pub fn start(data: &Path, port: u16) -> Self {
+        Self::speaking(Speaks::Tls, data, port)
+    }
+
+    /// As [`Running::start`], with or without TLS.
+    pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
+        let data = data.to_owned();
+        let (trust, security) = match speaks {
+            Speaks::Plaintext => (Trust::Plaintext, Security::Plaintext),
+            Speaks::Tls => {
+                let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
+                let trust = Trust::Fingerprint(certificate.fingerprint());
+                (trust, certificate.security().unwrap())
+            }
+        };
+        let (started, running) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let mut builder = ReactorBuilder::new().unwrap();
+            let address =
+                builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
+            let waker = builder.waker();
+            started.send((address, Arc::clone(&waker))).unwrap();
+            let server = server(&data, security, &(waker as Arc<dyn Wake>));
+            let mut reactor = builder.build(server, Duration::from_secs(5));
+            assert_eq!(reactor.run().unwrap(), LoopExit::End);
+            reactor.close().unwrap();
+        });
+        let (address, waker) = running.recv().unwrap();
+        Self { address, trust, waker, thread: Some(thread) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.waker.stop();
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
+    }
+}
+
+/// Opens the store. A process that another test starts has a copy of the lock of a store that was
+/// just closed, until it runs its program.
+fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
+    let mut store = None;
+    eventually(|| {
+        // The certificate is there before the store.
+        let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+        match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
+            Err(SqliteOpenError::InUse { .. }) => false,
+            opened => {
+                store = Some(opened.unwrap());
+                true
+            }
+        }
+    });
+    store.unwrap()
+}
+
+fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
+    let quota = Quota { mails: 10_000, bytes: 1 << 30 };
+    let store = open(data, quota, wake);
+    let bcrypt = Bcrypt { cost: 4 };
+    let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
+    let settings = SessionConfig {
+        security,
+        realm: store.realm(),
+        body_max: limits::BODY_DEFAULT_MAX,
+        registrations: RegistrationRules::Open,
+        bcrypt,
+        login_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(120),
+    };
+    let limits = ServerLimits {
+        admission: AdmissionSettings {
+            connections_max: 1000,
+            per_prefix_max: 1000,
+            anonymous_max: 1000,
+        },
+        throttle: ThrottleSettings {
+            registrations_per_hour: 0,
+            mails_per_hour: 0,
+            failed_logins: 0,
+        },
+        input_max: 64 << 20,
+        output_max: 128 << 20,
+    };
+    Server::new(limits, settings, Box::new(store), Box::new(hasher))
+}

@@ -1,0 +1,331 @@
+//! The server without sockets and without waiting: pipes in memory, a clock that the test moves,
+//! a hasher that answers when it is told to.
+
+use std::{cell::RefCell, collections::VecDeque, io, net::SocketAddr, rc::Rc, time::Duration};
+
+use correio_proto::{
+    channel::Channel,
+    limits,
+    mail::Timestamp,
+    message::{
+        ClientMessage, ErrorCode, Fetch, LoggedIn, Notice, Page, Realm, Reply, Request,
+        ServerMessage,
+    },
+    tls::Security,
+};
+use correio_server::{
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    clock::Now,
+    engine::{Server, ServerLimits, connection::Readiness},
+    ids::ConnId,
+    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    protocol::Protocol,
+    session::SessionConfig,
+    store::{
+        Quota, Store,
+        memory::{MemoryLimits, MemoryStore},
+    },
+};
+
+use crate::{
+    hasher::{Hashing, TestHasher},
+    pipe::Pipe,
+    request::{hello, login, register},
+};
+
+/// The realm of the server.
+pub const REALM: Realm = Realm([7; 16]);
+
+/// The quota of each mailbox.
+pub const QUOTA: Quota = Quota { mails: 1000, bytes: 64 << 20 };
+
+/// A server in memory, with its clock and its hasher.
+pub struct World {
+    /// The server.
+    pub server: Server<Pipe>,
+    /// The time, which only the test moves.
+    pub now: Now,
+    /// The jobs of its hasher.
+    pub hashing: Rc<RefCell<Hashing>>,
+}
+
+/// SessionConfig without TLS, with open registration.
+#[must_use]
+pub fn settings() -> SessionConfig {
+    SessionConfig {
+        security: Security::Plaintext,
+        realm: REALM,
+        body_max: limits::BODY_DEFAULT_MAX,
+        registrations: RegistrationRules::Open,
+        bcrypt: Bcrypt { cost: 4 },
+        login_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(300),
+    }
+}
+
+/// Limits of so many connections, and no limit to what they try.
+#[must_use]
+pub fn limits_of(connections: usize) -> ServerLimits {
+    let admission = AdmissionSettings {
+        connections_max: connections,
+        per_prefix_max: connections,
+        anonymous_max: connections,
+    };
+    let throttle =
+        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+    ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// A server for a hundred connections, with a memory store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(settings(), 100)
+    }
+
+    /// As [`World::new`], with settings and a number of connections.
+    #[must_use]
+    pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
+        let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+        Self::with_store(settings, connections_max, Box::new(store))
+    }
+
+    /// As [`World::with`], with a store.
+    #[must_use]
+    pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
+        Self::limited(limits_of(max), settings, store)
+    }
+
+    /// As [`World::with_store`], with limits.
+    #[must_use]
+    pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
+        let hasher = TestHasher::default();
+        let hashing = hasher.0.clone();
+        let server = Server::new(limits, settings, store, Box::new(hasher));
+        let now = Now { uptime: Duration::ZERO, wall: Timestamp(1_790_000_000_000) };
+        Self { server, now, hashing }
+    }
+
+    /// Runs the loop until nothing moves.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            self.server.process(self.now).unwrap();
+            let hashing = self.hashing.borrow();
+            let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
+            if !self.server.has_ready() && hashed {
+                return;
+            }
+        }
+        panic!("the server does not come to rest");
+    }
+
+    /// Lets time pass, with a look at every deadline on the way.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now.uptime + time;
+        for _ in 0..10_000 {
+            match self.server.next_deadline().filter(|next| *next <= until) {
+                Some(next) => self.set_uptime(next),
+                None => break,
+            }
+            self.settle();
+        }
+        self.set_uptime(until);
+        self.settle();
+    }
+
+    /// Moves the clock, with its wall, to an uptime that is not over.
+    fn set_uptime(&mut self, uptime: Duration) {
+        let passed = uptime.saturating_sub(self.now.uptime);
+        self.now.wall.0 += u64::try_from(passed.as_millis()).unwrap();
+        self.now.uptime += passed;
+    }
+
+    /// Connects from an address of the documentation.
+    pub fn connect(&mut self) -> Client {
+        self.connect_from("192.0.2.1:4000".parse().unwrap())
+    }
+
+    /// Connects from this address.
+    pub fn connect_from(&mut self, peer: SocketAddr) -> Client {
+        self.try_connect_from(peer).expect("it is at least told why not")
+    }
+
+    /// `None` where the connection is dropped at once.
+    pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<Client> {
+        self.try_connect_over(Pipe::new(usize::MAX), peer)
+    }
+
+    /// As [`World::try_connect_from`], over a pipe of the test's.
+    pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<Client> {
+        let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
+        let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
+        let (notices, replies) = (vec![], VecDeque::new());
+        Some(Client { id, pipe, channel, number: 0, notices, replies })
+    }
+
+    /// Connects and greets.
+    pub fn connect_and_greet(&mut self) -> Client {
+        let mut client = self.connect();
+        let reply = client.ask(self, hello());
+        assert!(matches!(reply, Reply::Hello(_)), "{reply:?}");
+        client
+    }
+
+    /// Makes an account with the first password.
+    pub fn register(&mut self, username: &str, full_name: &str) {
+        let mut client = self.connect_and_greet();
+        let reply = client.ask(self, register(username, full_name, 1));
+        assert_eq!(reply, Reply::Registered {});
+        client.hang_up(self);
+    }
+
+    /// A client that is logged in, for an account that exists.
+    pub fn log_in(&mut self, username: &str) -> Client {
+        let mut client = self.connect_and_greet();
+        let reply = client.ask(self, login(username, 1));
+        assert!(matches!(reply, Reply::LoggedIn(LoggedIn { .. })), "{reply:?}");
+        client
+    }
+
+    /// Tony Stark and Pepper Potts, both logged in.
+    pub fn tony_and_pepper(&mut self) -> (Client, Client) {
+        self.register("tony", "Tony Stark");
+        self.register("pepper", "Pepper Potts");
+        (self.log_in("tony"), self.log_in("pepper"))
+    }
+}
+
+/// A client's end of a connection.
+pub struct Client {
+    /// The connection.
+    pub id: ConnId,
+    /// Its pipe.
+    pub pipe: Pipe,
+    /// Frames and messages.
+    pub channel: Channel,
+    /// The number of the last request.
+    pub number: u32,
+    /// Notices that were taken in and not looked at.
+    pub notices: Vec<Notice>,
+    /// The same of replies, with their numbers.
+    pub replies: VecDeque<(u32, Reply)>,
+}
+
+impl Client {
+    /// Writes bytes and tells the server that they are there.
+    pub fn write(&mut self, world: &mut World, bytes: &[u8]) {
+        self.pipe.write_at_client(bytes);
+        world.server.note(self.id, Readiness { readable: true, ..Readiness::default() });
+    }
+
+    /// Writes a request without waiting for anything.
+    pub fn begin(&mut self, world: &mut World, request: Request) -> u32 {
+        self.number += 1;
+        let message = ClientMessage { number: self.number, request };
+        self.channel.push(&message).unwrap();
+        let mut bytes = Vec::new();
+        while self.channel.pending_output() > 0 {
+            self.channel.write_to(&mut bytes).unwrap();
+        }
+        self.write(world, &bytes);
+        self.number
+    }
+
+    /// Writes a request and takes its reply.
+    pub fn ask(&mut self, world: &mut World, request: Request) -> Reply {
+        let asked = self.begin(world, request);
+        world.settle();
+        self.take();
+        let (number, reply) = self.replies.pop_front().expect("there is a reply");
+        assert_eq!(number, asked);
+        reply
+    }
+
+    /// Writes a request that is refused and takes the reason.
+    pub fn code(&mut self, world: &mut World, request: Request) -> ErrorCode {
+        match self.ask(world, request) {
+            Reply::Error(error) => error.code,
+            reply => panic!("an error was expected, not {reply:?}"),
+        }
+    }
+
+    /// As [`Client::code`], for a refusal that carries no number.
+    pub fn code_of_raw(&mut self, world: &mut World, request: Request) -> ErrorCode {
+        self.begin(world, request);
+        world.settle();
+        self.take();
+        match self.replies.pop_front() {
+            Some((0, Reply::Error(error))) => error.code,
+            other => panic!("an error without a number was expected, not {other:?}"),
+        }
+    }
+
+    /// Takes in what the server wrote.
+    pub fn take(&mut self) {
+        let mut source = io::Cursor::new(self.pipe.take_at_client());
+        loop {
+            while let Some(message) = self.channel.next_message().unwrap() {
+                match message {
+                    ServerMessage::Reply { number, reply } => {
+                        self.replies.push_back((number, reply));
+                    }
+                    ServerMessage::Notice(notice) => self.notices.push(notice),
+                }
+            }
+            if self.channel.read_from(&mut source).unwrap() == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Takes in what the server wrote, as it came.
+    pub fn raw(&mut self) -> Vec<u8> {
+        self.pipe.take_at_client()
+    }
+
+    /// What the client takes before the server's writes block, in bytes.
+    pub fn set_window(&mut self, world: &mut World, bytes: usize) {
+        self.pipe.set_window(bytes);
+        world.server.note(self.id, Readiness { writable: true, ..Readiness::default() });
+    }
+
+    /// Bytes that wait for the client.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.pipe.unread()
+    }
+
+    /// Bytes that wait for the server.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        self.pipe.unwritten()
+    }
+
+    /// Whether the server has closed its side.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.pipe.is_closed_by_server()
+    }
+
+    /// Closes the connection, and lets the server see it.
+    pub fn hang_up(&mut self, world: &mut World) {
+        self.pipe.close_at_client();
+        let readable = Readiness { readable: true, ..Readiness::default() };
+        world.server.note(self.id, readable);
+        world.settle();
+    }
+
+    /// Fetches the first page.
+    pub fn fetch(&mut self, world: &mut World) -> Page {
+        match self.ask(world, Request::Fetch(Fetch::default())) {
+            Reply::Page(page) => page,
+            reply => panic!("a page was expected, not {reply:?}"),
+        }
+    }
+}

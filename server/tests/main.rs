@@ -1,0 +1,22 @@
+//! The tests of the server in one program, apart from those of the stores. A test that needs a process of its own, because it sets
+//! limits, dies or is killed, runs this program again ([`correio_testing::elsewhere`]).
+
+#![allow(missing_docs, unreachable_pub)] // It is all test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod config;
+mod connection;
+mod daemon;
+mod deploy;
+mod fail2ban;
+mod faults;
+mod limits;
+mod lost;
+mod process;
+mod promises;
+mod reference;
+mod service;
+mod session;
+mod stale;
+mod tidy;
+mod tls;
