@@ -111,11 +111,6 @@ const CRATES: &[&str] = &[
     "scripts/testing/src",
 ];
 
-/// Circles between files that still exist: a crate's folder and its modules. A circle may shrink; a
-/// circle that is gone must be taken out of the list.
-const KNOWN_CIRCLES: &[(&str, &str)] =
-    &[("scripts/fuzz-targets/src", "session session::model session::world")];
-
 #[test]
 fn rooms_import_only_rooms_below() {
     let broken: Vec<_> = ROOMS
@@ -156,25 +151,12 @@ fn broken_imports(graph: &Graph, rooms: &[Room]) -> Vec<String> {
 
 #[test]
 fn files_import_each_other_in_no_circle() {
-    let mut found = Vec::new();
-    for &folder in CRATES {
-        for circle in circles(&graph_of(folder)) {
-            found.push((folder, circle));
-        }
-    }
-    let is_known = |(folder, files): &(&str, Vec<String>), (known_folder, known): &(&str, &str)| {
-        folder == known_folder && files.iter().all(|file| known.split(' ').any(|it| it == file))
-    };
-    let new: Vec<_> = found
+    let found: Vec<_> = CRATES
         .iter()
-        .filter(|circle| !KNOWN_CIRCLES.iter().any(|known| is_known(circle, known)))
+        .map(|folder| (folder, circles(&graph_of(folder))))
+        .filter(|(_, circles)| !circles.is_empty())
         .collect();
-    assert!(new.is_empty(), "files that import each other: {new:#?}");
-    let gone: Vec<_> = KNOWN_CIRCLES
-        .iter()
-        .filter(|known| !found.iter().any(|circle| is_known(circle, known)))
-        .collect();
-    assert!(gone.is_empty(), "take these out of KNOWN_CIRCLES: {gone:#?}");
+    assert!(found.is_empty(), "files that import each other: {found:#?}");
 }
 
 /// The graph of the crate whose root is in this folder.
