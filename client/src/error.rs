@@ -7,7 +7,7 @@ use correio_proto::{
     wrong_protocol::WrongProtocol,
 };
 
-use crate::{Address, Untrusted, storage::mailbox::MailboxError};
+use crate::{address::Address, storage::mailbox::MailboxError, trust::Untrusted};
 
 /// Why there is no connection to a server. The text names every address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -43,11 +43,13 @@ mod cancel;
 pub mod client;
 mod clock;
 mod error;
+mod files;
 mod id;
 pub mod keys;
 mod mutex;
 mod network;
 mod oneshot;
+mod options;
 mod sanitize;
 mod service;
 mod storage;
@@ -64,15 +66,18 @@ pub use correio_proto::{
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
+pub use files::durable::Disk;
 pub use id::new_mail_id;
+pub use network::State;
+pub use options::ConnectOptions;
 pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
-pub use service::receive::{ReceiveStep, Receiving};
-pub use service::{ConnectOptions, NewAccount, Progress, Service, State};
+pub use service::receive::{Progress, ReceiveStep, Receiving};
+pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
-pub use storage::durable::Disk;
 pub use storage::mailbox::{
-    List, Mailbox, MailboxError, MailboxNote, Saving, Skipped, Status, Stored, read_file,
+    List, Mailbox, MailboxError, MailboxNote, Saving, Status, Stored, read_file,
 };
+pub use storage::skipped::Skipped;
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,
 };

@@ -5,7 +5,7 @@ use std::{
     thread::{self, Thread},
 };
 
-use crate::Cancel;
+use crate::cancel::Cancel;
 
 /// Sends the value. Dropping it unused tells the receiver that no value comes.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod event;
 pub mod ids;
 pub mod limits;
+mod mutex;
 pub mod ops;
 mod private_file;
 pub mod protocol;

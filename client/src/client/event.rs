@@ -7,7 +7,7 @@ use correio_proto::{
     wrong_protocol::WrongProtocol,
 };
 
-use crate::Untrusted;
+use crate::trust::Untrusted;
 
 /// Identifies a request of a client, in its answer and to abandon it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,15 @@ pub enum Event {
     ShuttingDown,
     /// The session ended without being logged out. Requests that need one fail until a login.
     SessionEnded,
+}
+
+/// Result of [`super::Client::drive`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// The connection would block: call again when it is ready.
+    Idle,
+    /// There may be more to read: call again soon, even without readiness.
+    Again,
 }
 
 /// Why a request has no answer from the server.

@@ -31,8 +31,7 @@ use correio_proto::{
     tls::Security,
 };
 
-pub use event::{Event, Failure, LinkError, RequestId};
-pub use wire::Driven;
+pub use event::{Driven, Event, Failure, LinkError, RequestId};
 
 use queue::{Abandoned, Change, Origin, Queue};
 use session::{Session, Which};

@@ -11,7 +11,10 @@ use correio_proto::{
     tls::TlsError,
 };
 
-use super::{Client, LinkError, Stage};
+use super::{
+    Client, Stage,
+    event::{Driven, LinkError},
+};
 use crate::trust;
 
 /// Pending output, in bytes, above which no further request is encoded.
@@ -19,15 +22,6 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 
 /// Maximum of reads in one call to [`Client::drive`]: enough for the largest page.
 const READS_MAX: usize = 1024;
-
-/// Result of [`Client::drive`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driven {
-    /// The connection would block: call again when it is ready.
-    Idle,
-    /// There may be more to read: call again soon, even without readiness.
-    Again,
-}
 
 /// Result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The meaning of complete sequences.
 
-use super::{Code, Key, Modifiers};
+use super::key::{Code, Key, Modifiers};
 
 /// The meaning of a sequence.
 pub(super) enum Meaning {

@@ -6,7 +6,10 @@ use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
 use correio_proto::message::ErrorCode;
 
-use crate::{Attempt, ConnectError, client::LinkError};
+use crate::{
+    client::LinkError,
+    error::{Attempt, ConnectError},
+};
 
 /// Delay between the starts of two attempts.
 const STAGGER: Duration = Duration::from_millis(250);

@@ -5,6 +5,7 @@ mod backoff;
 mod happy_eyeballs;
 pub(crate) mod link;
 mod lookup;
+mod state;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,15 +26,20 @@ use correio_proto::{
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 
 use crate::{
-    Address, Cancel, ConnectError, ConnectOptions, RequestError, State,
+    address::Address,
+    cancel::Cancel,
     client::{Client, ClientConfig, Event, Failure, RequestId},
+    error::{ConnectError, RequestError},
     mutex::lock,
     network::{
         link::{Link, Net},
         lookup::Lookup,
     },
     oneshot,
+    options::ConnectOptions,
 };
+
+pub use state::State;
 
 /// Maximum of commands that wait for the thread. A further one fails with
 /// [`RequestError::Overloaded`].

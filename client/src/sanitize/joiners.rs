@@ -8,7 +8,7 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::UnicodeEmoji;
 use unicode_script::{Script, UnicodeScript};
 
-use super::{Layout, is_harmless};
+use super::{harmless::is_harmless, layout::Layout};
 
 /// Maximum of characters examined on one side of a mark of direction.
 const NEUTRALS_MAX: usize = 16;

@@ -1,21 +1,17 @@
 //! Sanitizes other people's texts, so that a terminal shows them and obeys nothing in them.
 
+mod harmless;
 mod joiners;
+mod layout;
 
 use std::{fmt::Write, ops::Range};
 
 use serde_json::Value;
 
-use joiners::Context;
+pub use layout::Layout;
 
-/// The white space that is kept in a sanitized text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// None: the text becomes one line.
-    OneLine,
-    /// Line ends and tabs.
-    Lines,
-}
+use harmless::is_harmless;
+use joiners::Context;
 
 /// Replaces by its code every character that a terminal would obey, that would hide other
 /// characters, or that would change the direction of other text.
@@ -76,20 +72,6 @@ pub fn sanitize_json(json: &Value) -> String {
         }
     }
     out
-}
-
-/// Whether a character is harmless in any context. Not harmless are control characters, characters
-/// that end a line or change the direction of text, and those that Unicode lets programs leave out
-/// when they show text (`Default_Ignorable_Code_Point`), since they would hide a difference. The
-/// selectors of an emoji's form are harmless; they change the look of one character.
-fn is_harmless(c: char) -> bool {
-    let is_hidden = matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}');
-    !c.is_control() && !is_hidden
 }
 
 #[cfg(test)]

@@ -22,39 +22,17 @@ use correio_proto::{
 };
 
 use crate::{
-    Address, Cancel, ConnectError, KnownServers, KnownServersError, Mailbox, ReceiveError,
-    RequestError, Stored, Trust,
+    address::Address,
+    cancel::Cancel,
+    error::{ConnectError, ReceiveError, RequestError},
     mutex::lock,
-    network::Network,
+    network::{Network, State},
     oneshot::{self, RecvError},
+    options::ConnectOptions,
+    storage::mailbox::{Mailbox, Stored},
+    trust::KnownServersError,
 };
-
-/// Options of a connection and its requests.
-#[derive(Clone, Debug)]
-pub struct ConnectOptions {
-    /// Maximum time to connect, from the look-up of the name to the greeting. It holds for each
-    /// attempt to reconnect, too. Default 10 s.
-    pub deadline: Duration,
-    /// Maximum time for a request, reconnecting and sending again included. Default 60 s.
-    pub request_deadline: Duration,
-    /// The certificate that the server must present at every connection. Default: one that a public
-    /// authority has signed.
-    pub trust: Trust,
-    /// File in which the server's realm is checked and recorded before a credential is made.
-    /// Default: none, so that nothing is checked.
-    pub known: Option<KnownServers>,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(10),
-            request_deadline: Duration::from_secs(60),
-            trust: Trust::Authorities,
-            known: None,
-        }
-    }
-}
+use receive::Progress;
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -69,31 +47,6 @@ pub struct NewAccount {
     pub password: Arc<Password>,
     /// Required if registration is by invite; see [`Service::welcome`].
     pub invite: Option<Invite>,
-}
-
-/// State of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// The connection stands.
-    Connected,
-    /// The connection broke. The service reconnects in the background until it is dropped.
-    Reconnecting,
-    /// The server has announced its stop. The state stays so until the service has reconnected in
-    /// the background.
-    Stopping,
-    /// The network thread has ended; every call fails.
-    Closed,
-}
-
-/// Progress of [`Service::receive`], reported after every page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Mails saved so far.
-    pub saved: usize,
-    /// Mails skipped so far because the mailbox has them.
-    pub known: usize,
-    /// Whether the server has more.
-    pub more: bool,
 }
 
 /// A connection to a server. A thread of its own keeps it and reconnects after a break; dropping

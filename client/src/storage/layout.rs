@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use correio_proto::mail::Username;
 
-use crate::{Address, KnownServers};
+use crate::{address::Address, trust::KnownServers};
 
 /// Kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Storage on the person's computer: received mail, drafts, and their files.
 
 pub(crate) mod drafts;
-pub(crate) mod durable;
 pub(crate) mod layout;
-pub(crate) mod lock;
 pub(crate) mod mailbox;
+pub(crate) mod skipped;

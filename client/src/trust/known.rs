@@ -9,10 +9,11 @@ use std::{
 
 use correio_proto::{fingerprint::Fingerprint, message::Realm};
 
-use super::Trust;
+use super::policy::Trust;
 use crate::{
-    Address, Cancel,
-    storage::{
+    address::Address,
+    cancel::Cancel,
+    files::{
         durable,
         lock::{self, LockError, WaitLimit},
     },

@@ -2,6 +2,7 @@
 //! person has accepted, or one whose fingerprint was stated. Also configures the client's TLS.
 
 mod known;
+mod policy;
 mod untrusted;
 mod verifier;
 
@@ -10,10 +11,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use correio_proto::{
-    fingerprint::Fingerprint,
-    tls::{ALPN, Security, TlsError},
-};
+use correio_proto::tls::{ALPN, Security, TlsError};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, RootCertStore,
     crypto::{CryptoProvider, ring},
@@ -22,21 +20,11 @@ use rustls::{
 };
 
 pub use known::{KnownServer, KnownServers, KnownServersError, Proof};
+pub use policy::Trust;
 pub use untrusted::{Distrust, Doubt, Untrusted};
 
 use self::verifier::Verifier;
-use crate::{Address, clock};
-
-/// The certificate that a server must present before anything is sent to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// None: no TLS, so that anybody on the path can read and change the traffic.
-    Plaintext,
-    /// A certificate that a public authority has signed.
-    Authorities,
-    /// The certificate with this fingerprint, even if it is expired or for another name.
-    Fingerprint(Fingerprint),
-}
+use crate::{address::Address, clock};
 
 /// Why there is no TLS with a server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@ use std::{fs, io::Cursor};
 
 use correio_proto::{
     channel::{Channel, ChannelError},
+    fingerprint::Fingerprint,
     limits,
     message::{ClientMessage, Realm, Request, ServerMessage},
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use correio_proto::fingerprint::Fingerprint;
 
-use crate::Address;
+use crate::address::Address;
 
 /// A certificate that is not trusted. Nothing was sent to the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use super::untrusted::{Distrust, Doubt, Untrusted};
-use crate::Address;
+use crate::address::Address;
 
 /// Accepts one expected certificate, or those that an authority has signed. In both cases the
 /// server must prove that it has the certificate's key.

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use crate::{SeedReport, simulate};
+use crate::run::{SeedReport, simulate};
 
 /// Simulates seeds until none is left or `take`, which gets each report, returns false. Seeds start
 /// in order and are reported as they end.

@@ -15,9 +15,10 @@ use fastrand::Rng;
 use tempfile::TempDir;
 
 use crate::{
-    Options, Report,
     ledger::{Ledger, drafts},
+    options::Options,
     pty::Pty,
+    report::Report,
     sequences::Sequences,
     server::Server,
 };

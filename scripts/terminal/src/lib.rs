@@ -14,88 +14,19 @@ mod compose;
 mod driver;
 mod ledger;
 mod monkey;
+mod options;
 mod pty;
+mod report;
 mod screen;
 mod sequences;
 mod server;
 mod texts;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::fmt;
 
-use anyhow::{Result, ensure};
 pub use correio_testing::skip::lacks_terminal as lacks;
-
-/// The programs under test.
-#[derive(Clone, Debug)]
-pub struct Programs {
-    /// Path of `correio`.
-    pub client: PathBuf,
-    /// Path of `correiod`.
-    pub server: PathBuf,
-}
-
-impl Programs {
-    /// Finds the programs in a directory.
-    ///
-    /// # Errors
-    ///
-    /// A program is missing.
-    pub fn in_directory(directory: &Path) -> Result<Self> {
-        let programs =
-            Self { client: directory.join("correio"), server: directory.join("correiod") };
-        for program in [&programs.client, &programs.server] {
-            ensure!(program.is_file(), "{} is not there; build it", program.display());
-        }
-        Ok(programs)
-    }
-}
-
-/// Options of a run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Seed of all actions.
-    pub seed: u64,
-    /// No step begins later than this.
-    pub time: Duration,
-    /// Most steps, besides the limit on time.
-    pub steps: Option<u64>,
-    /// File that gets every action with its time.
-    pub record: Option<PathBuf>,
-    /// The programs.
-    pub programs: Programs,
-}
-
-/// Totals of a run that found no failure.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Report {
-    /// Steps, each a deliberate action or a monkey test.
-    pub steps: u64,
-    /// Keys, sequences, pastes, signals and the like.
-    pub actions: u64,
-    /// Mails written.
-    pub written: usize,
-    /// Mails that the client reported as sent.
-    pub sent: usize,
-    /// Times that the client was started.
-    pub starts: u64,
-    /// Most processor time of all clients of one step.
-    pub processor_time_max: Duration,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { steps, actions, written, sent, starts, processor_time_max } = self;
-        write!(
-            f,
-            "{steps} steps, {actions} actions, {written} mails written, {sent} sent, \
-             {starts} starts of the client, at most {processor_time_max:?} of processor time a step"
-        )
-    }
-}
+pub use options::{Options, Programs};
+pub use report::Report;
 
 /// A failed check, with the last actions and the screen.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     event::Event,
     ids::{PasswordHash, Ticket},
+    mutex::lock,
     waker::Wake,
 };
 
@@ -265,11 +266,6 @@ impl Shared {
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
-
-/// Locks a mutex. The locked data is never left half-updated, so a poisoned mutex is safe to use.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-use crate::{clock, data_directory::CERTIFICATE, private_file};
+use crate::{clock, data_directory::CERTIFICATE, mutex::lock, private_file};
 
 /// Name in the self-signed certificate. Clients verify its fingerprint, not its name.
 const OWN_NAME: &str = "correio";
@@ -124,7 +124,7 @@ impl Certificate {
     ///
     /// See [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = lock(&self.reloading);
         let new = load(&self.source)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())

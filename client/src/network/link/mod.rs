@@ -10,8 +10,9 @@ use std::{
 };
 
 use crate::{
-    Address, Attempt, ConnectError,
+    address::Address,
     client::{Client, Driven, LinkError},
+    error::{Attempt, ConnectError},
     network::{
         backoff::Backoff,
         happy_eyeballs::{Race, connect_error},

@@ -11,7 +11,22 @@ use correio_proto::{
     message::{Confirm, Fetch, Page, Reply, Request},
 };
 
-use crate::{Cancel, Mailbox, MailboxError, Progress, ReceiveError, RequestError, Stored};
+use crate::{
+    cancel::Cancel,
+    error::{ReceiveError, RequestError},
+    storage::mailbox::{Mailbox, MailboxError, Stored},
+};
+
+/// Progress of [`crate::Service::receive`], reported after every page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Mails saved so far.
+    pub saved: usize,
+    /// Mails skipped so far because the mailbox has them.
+    pub known: usize,
+    /// Whether the server has more.
+    pub more: bool,
+}
 
 /// State machine of receiving: says what to do next. It does no I/O.
 #[derive(Debug, Default)]

@@ -1,26 +1,22 @@
 //! The file of a draft while a program writes it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use correio_proto::mail::MailId;
 
-use super::{Draft, DraftError, Drafts, TEMPORARY, failed, record::Record};
-use crate::storage::durable;
-
-/// Retry interval and number of tries for the lock of a draft: a program that lists drafts holds it
-/// for a moment, a program that writes the draft holds it until it ends.
-const LOCK_RETRY: Duration = Duration::from_millis(5);
-const LOCK_TRIES: usize = 40;
-
-/// Times that a file is opened again because a program has just replaced it.
-const OPEN_TRIES: usize = 16;
+use super::{
+    directory::{Drafts, TEMPORARY},
+    draft::Draft,
+    error::{DraftError, failed},
+    lock::{Lock, OPEN_TRIES, has_name, lock},
+    record::Record,
+};
+use crate::files::durable;
 
 /// A draft that this program is writing. Other programs see it in [`super::DraftList::in_use`]
 /// until the value is dropped or the program ends. Dropping it leaves the last saved version on
@@ -51,13 +47,6 @@ pub enum Reopened {
     Gone,
 }
 
-/// Whether a program holds the lock of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lock {
-    Held,
-    Free,
-}
-
 /// The event that a version on disk must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Survives {
@@ -65,12 +54,38 @@ enum Survives {
     PowerFailure,
 }
 
+impl Drafts {
+    /// Begins a new draft. Nothing is on disk until it is saved.
+    #[must_use]
+    pub fn begin(&self) -> DraftFile {
+        DraftFile::new(self.clone())
+    }
+
+    /// Reopens a draft, and keeps other programs from offering it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`]; [`io::ErrorKind::InvalidData`] if the file is damaged.
+    pub fn reopen(&self, id: MailId) -> Result<Reopened, DraftError> {
+        DraftFile::reopen(self.clone(), id)
+    }
+
+    /// Saves a draft durably, replaces one with the same id, and does not mark it as in use.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`]. A draft that was there before is then unchanged.
+    pub fn save(&self, draft: &Draft) -> Result<(), DraftError> {
+        self.begin().save(draft)
+    }
+}
+
 impl DraftFile {
-    pub(super) fn new(drafts: Drafts) -> Self {
+    fn new(drafts: Drafts) -> Self {
         Self { drafts, held: None }
     }
 
-    pub(super) fn reopen(drafts: Drafts, id: MailId) -> Result<Reopened, DraftError> {
+    fn reopen(drafts: Drafts, id: MailId) -> Result<Reopened, DraftError> {
         let path = drafts.file(id);
         let mut file = match writable(&path) {
             Ok(Some(file)) => file,
@@ -194,39 +209,4 @@ fn writable(path: &Path) -> io::Result<Option<File>> {
 
 fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
-/// Locks a file. [`Lock::Held`] if another program keeps the lock. Without locks in the file
-/// system, no program counts as holding one.
-fn lock(file: &File) -> Lock {
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_RETRY),
-            Ok(()) | Err(TryLockError::Error(_)) => return Lock::Free,
-        }
-    }
-    Lock::Held
-}
-
-/// Opens a draft for reading, and tells whether a program is writing it.
-pub(super) fn opened(path: &Path) -> io::Result<(File, Lock)> {
-    let mut tries = 0..OPEN_TRIES;
-    loop {
-        let file = durable::open_file(path)?;
-        // Lock it shared, so that two programs that list do not take each other for writers.
-        let lock = match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Lock::Held,
-            Ok(()) | Err(TryLockError::Error(_)) => Lock::Free,
-        };
-        // Only the file that has the name now counts: an older version has lost its lock.
-        if tries.next().is_none() || has_name(&file, path)? {
-            return Ok((file, lock));
-        }
-    }
-}
-
-/// Whether a path still names this open file.
-fn has_name(file: &File, path: &Path) -> io::Result<bool> {
-    let (open, named) = (file.metadata()?, fs::metadata(path)?);
-    Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
 }

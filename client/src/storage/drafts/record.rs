@@ -8,8 +8,8 @@ use std::{
 use correio_proto::mail::MailId;
 use serde::{Deserialize, Serialize};
 
-use super::Draft;
-use crate::storage::durable;
+use super::draft::Draft;
+use crate::files::durable;
 
 /// Largest file that is read, in bytes: the largest body, every byte of it escaped.
 const FILE_MAX: u64 = 64 * 1024 * 1024;

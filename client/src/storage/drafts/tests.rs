@@ -1,11 +1,12 @@
 //! Drafts on disk: their order, what marks them as in use, and what a fault leaves.
 
-use std::{os::unix::fs::symlink, thread};
+use std::{fs, io, os::unix::fs::symlink, thread};
 
+use correio_proto::mail::MailId;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::*;
+use super::{directory::TEMPORARY, record::Record, *};
 
 fn open(data: &TempDir) -> Drafts {
     let address = "correio.example".parse().unwrap();

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::name::Name;
-use crate::{new_mail_id, storage::durable};
+use crate::{files::durable, id::new_mail_id};
 
 /// Prefix of the names of claims. By the Maildir convention, names with a leading dot are not
 /// mails.

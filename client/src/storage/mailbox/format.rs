@@ -16,7 +16,7 @@ use correio_proto::{
 };
 
 use super::encoding::{BodyEncoding, header_text, parse_header_text};
-use crate::Address;
+use crate::address::Address;
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.

@@ -3,11 +3,11 @@
 use std::{io, path::Path};
 
 use super::{
-    Mailbox, MailboxError, MailboxNote, Skipped, Stored,
+    Mailbox, MailboxError, MailboxNote, Stored,
     name::{self, SEPARATORS},
     scan::{Part, scan},
 };
-use crate::storage::durable;
+use crate::{files::durable, storage::skipped::Skipped};
 
 impl Mailbox {
     /// Marks mails as shown, so that they are no longer new. On a file system that does not support

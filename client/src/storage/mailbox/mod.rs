@@ -6,7 +6,9 @@
 
 mod claim;
 mod encoding;
+mod error;
 mod format;
+mod list;
 mod marks;
 mod name;
 mod saving;
@@ -19,95 +21,28 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use correio_proto::mail::{FullName, Mail, MailId, Seq, Subject, Timestamp, Username};
+use correio_proto::mail::{Mail, Username};
 use rustix::io::Errno;
 
 use crate::{
-    Address,
+    address::Address,
+    cancel::Cancel,
+    files::durable,
     mutex::lock,
     storage::{
-        durable,
         layout::{self, Kind},
+        skipped::Skipped,
     },
 };
 use claim::Claim;
 use format::{Head, Unreadable};
 use name::Name;
+use saving::Locked;
 use scan::{MailFile, scan};
 
+pub use error::MailboxError;
+pub use list::{List, Status, Stored};
 pub use saving::Saving;
-
-/// Errors of a local mailbox.
-#[derive(Debug, thiserror::Error)]
-pub enum MailboxError {
-    /// An operation of the file system failed.
-    #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// No mail has this number.
-    #[error("there is no mail number {0}")]
-    NoSuchMail(usize),
-    /// The file is not, or no longer, a mail that correio saved.
-    #[error("{path}: {reason}", path = .0.path.display(), reason = .0.reason)]
-    Damaged(Skipped),
-    /// Another program is receiving mail into this mailbox.
-    #[error("another client is receiving mail into this mailbox")]
-    Locked,
-}
-
-impl MailboxError {
-    fn io(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        Self::Io { path, source }
-    }
-}
-
-/// Whether a mail was shown, and read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Never shown.
-    New,
-    /// Shown in a list.
-    Unread,
-    /// Read, here or in another mail program.
-    Read,
-}
-
-/// A mail of the local mailbox, as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Its number, from 1: its present position in the mailbox, by arrival.
-    pub number: usize,
-    /// Whether it was shown, and read.
-    pub status: Status,
-    /// The id its sender gave it.
-    pub id: MailId,
-    /// Its sequence number in the server's store.
-    pub seq: Seq,
-    /// Username of the sender.
-    pub from: Username,
-    /// Full name of the sender.
-    pub from_name: FullName,
-    /// When the server took it.
-    pub sent_at: Timestamp,
-    /// Its subject.
-    pub subject: Subject,
-    /// The parsed name of its file.
-    name: Name,
-}
-
-/// A file in a mailbox that is skipped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file.
-    pub path: PathBuf,
-    /// Why, in English.
-    pub reason: String,
-}
 
 /// A warning about a mailbox. No mail was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,17 +59,6 @@ pub enum MailboxNote {
 
 /// Maximum of notes that are kept.
 const NOTES_MAX: usize = 100;
-
-/// Part of a mailbox, in the order in which the mails arrived.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct List {
-    /// The mails.
-    pub mails: Vec<Stored>,
-    /// Number of mails in the whole mailbox.
-    pub total: usize,
-    /// Files that are not mails of correio, and listed files that are damaged or unreadable.
-    pub skipped: Vec<Skipped>,
-}
 
 /// The mails of one account of one server on this computer.
 #[derive(Debug)]
@@ -252,6 +176,15 @@ impl Mailbox {
             self.state().claim = Claim::new(&self.directory, names).ok();
         }
         Ok(unseen)
+    }
+
+    /// Waits for the lock for saving, and creates the mailbox's directories.
+    ///
+    /// # Errors
+    ///
+    /// See [`Saving::lock`].
+    pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving<Locked>, MailboxError> {
+        Saving::lock(&self.directory, &self.domain, cancel)
     }
 
     /// Records that the file system did not make saved mails durable.

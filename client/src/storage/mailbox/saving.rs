@@ -10,13 +10,14 @@ use std::{
 
 use correio_proto::mail::{Mail, MailId, Username};
 
-use super::{Mailbox, MailboxError, Skipped, format, name::Name, scan::scan_with};
+use super::{error::MailboxError, format, name::Name, scan::scan_with};
 use crate::{
-    Cancel,
-    storage::{
+    cancel::Cancel,
+    files::{
         durable::{self, Disk},
         lock::{self, LockError, WaitLimit},
     },
+    storage::skipped::Skipped,
 };
 
 /// This computer's disk, with the lock for saving into a mailbox: one program holds it at a time,
@@ -51,30 +52,32 @@ pub struct Saving<D> {
     next_arrival: u64,
 }
 
-impl Mailbox {
+impl Saving<Locked> {
     /// Waits for the lock for saving, and creates the mailbox's directories.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Locked`] if another client keeps it for ten seconds or the call is
     /// cancelled; [`MailboxError::Io`].
-    pub(crate) fn start_saving(&self, cancel: &Cancel) -> Result<Saving<Locked>, MailboxError> {
+    pub(super) fn lock(
+        directory: &Path,
+        domain: &str,
+        cancel: &Cancel,
+    ) -> Result<Self, MailboxError> {
         for part in ["tmp", "new", "cur"] {
-            let part = self.directory.join(part);
+            let part = directory.join(part);
             durable::create_directories(&part).map_err(|error| MailboxError::io(&part, error))?;
         }
-        let path = self.directory.join(".correio-lock");
+        let path = directory.join(".correio-lock");
         let lock =
             lock::take(&path, WaitLimit::Receiving, cancel).map_err(|error| match error {
                 LockError::Held | LockError::Cancelled => MailboxError::Locked,
                 LockError::Io(source) => MailboxError::Io { path, source },
             })?;
         let disk = Locked { _lock: lock, not_synced: None };
-        Saving::start(disk, &self.directory, &self.domain)
+        Self::start(disk, directory, domain)
     }
-}
 
-impl Saving<Locked> {
     /// The first file or directory that the file system did not make durable, and what it said.
     pub(crate) fn not_synced(&self) -> Option<&Skipped> {
         self.disk.not_synced.as_ref()

@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
-    MailboxError, Skipped, Status,
+    error::MailboxError,
+    list::Status,
     name::{self, Name},
 };
-use crate::storage::durable;
+use crate::{files::durable, storage::skipped::Skipped};
 
 /// The files of a mailbox at one moment, in the order in which their mails arrived.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fs, thread};
 
-use correio_proto::mail::{Body, Recipients};
+use correio_proto::mail::{Body, Recipients, Seq, Timestamp};
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use tempfile::TempDir;

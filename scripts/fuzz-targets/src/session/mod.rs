@@ -16,8 +16,8 @@ use correio_proto::{
 };
 
 use self::{
-    model::{CLIENTS, Model, SessionState},
-    world::World,
+    model::{Model, SessionState},
+    world::{CLIENTS, World},
 };
 use crate::input::Input;
 

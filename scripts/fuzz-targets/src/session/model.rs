@@ -18,10 +18,7 @@ use correio_server::clock::Now;
 
 use correio_testing::world::REALM;
 
-use super::world::{BODY_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA};
-
-/// Clients at a time.
-pub(super) const CLIENTS: usize = 4;
+use super::world::{BODY_MAX, CLIENTS, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA};
 
 /// A number that no mail has.
 pub(super) const NO_SEQ: Seq = Seq(u64::MAX);

@@ -17,7 +17,8 @@ use correio_testing::{
     world::{Client, REALM, World as Inner, limits_of, settings},
 };
 
-use super::CLIENTS;
+/// Clients at a time.
+pub(super) const CLIENTS: usize = 4;
 
 pub(super) const BODY_MAX: usize = 300;
 pub(super) const QUOTA: Quota = Quota { mails: 6, bytes: 1500 };

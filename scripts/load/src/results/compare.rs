@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{Measured, Operation, Results, size, time};
+use super::{
+    figures::{Measured, Results},
+    operation::Operation,
+    units::{size, time},
+};
 
 /// A table of both results, with the ratio of the second to the first.
 #[must_use]

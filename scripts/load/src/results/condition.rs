@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::{Measured, Operation, Results};
+use super::{
+    figures::{Measured, Results},
+    operation::Operation,
+};
 
 /// A condition such as `send.p99 > 50ms`.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,11 @@
 
 use std::{fmt, process::ExitCode};
 
-use super::{Answer, Condition, Operation, Results};
+use super::{
+    condition::{Answer, Condition},
+    figures::Results,
+    operation::Operation,
+};
 
 /// Largest share of scheduled mails that may be missed, in percent: mails that are due before the
 /// first user is logged in.

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
 
-use super::{Measured, Operation, Results, Run, Second, SecondSummary, timeline::Timeline};
+use super::{
+    figures::{Gauges, Measured, Results, Run, Second, SecondSummary},
+    operation::Operation,
+    timeline::Timeline,
+};
 
 /// Longest distinguishable latency, in microseconds: ten minutes.
 const LONGEST: u64 = 600_000_000;
@@ -16,23 +19,6 @@ const LEFT_OVER: [f64; 9] = [1.0, 0.75, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.125];
 
 /// Smallest complement of a quantile.
 const LEAST_LEFT_OVER: f64 = 1e-6;
-
-/// Gauges of machine and server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Gauges {
-    /// Number of connections.
-    pub connections: usize,
-    /// The server's resident memory, in bytes.
-    pub server_memory: Option<u64>,
-    /// The fewest connections since the last reading, which shows a moment without connections;
-    /// missing in older results.
-    #[serde(default)]
-    pub fewest_connections: Option<usize>,
-    /// The share of a processor that the server uses.
-    pub server_cpu: Option<f64>,
-    /// The share of a processor that the generator uses.
-    pub generator_cpu: f64,
-}
 
 /// See the module's description.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Keeps figures by second in bounded memory. It measures nothing itself.
 
-use super::{Gauges, Second, SecondSummary};
+use super::figures::{Gauges, Second, SecondSummary};
 
 /// Most points: an hour of seconds. The number is even, so that all points pair up.
 pub(super) const MOST: usize = 3_600;

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod guesser;
+mod guessing;
 
 use std::{
     collections::VecDeque,

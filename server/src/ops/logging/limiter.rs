@@ -2,14 +2,17 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
 use log::{Log, Metadata, Record};
 
 use super::rate_limit::{Decision, RateLimit, Sum};
-use crate::event::{Event, TARGET};
+use crate::{
+    event::{Event, TARGET},
+    mutex::lock,
+};
 
 /// The process's logger, which limits repeated lines.
 pub(super) struct LimitedLog {
@@ -53,8 +56,7 @@ impl Limiter {
     }
 
     fn rate_limit(&self) -> MutexGuard<'_, RateLimit> {
-        // The counts are never left half-updated, so a poisoned mutex is safe to use.
-        self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.rate_limit)
     }
 
     fn is_written(&self, record: &Record<'_>) -> bool {

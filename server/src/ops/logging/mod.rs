@@ -19,7 +19,10 @@ use log::{LevelFilter, Log, Record};
 
 use self::limiter::{LimitedLog, Limiter};
 pub use self::style::Style;
-use crate::event::{Event, is_obeyed};
+use crate::{
+    event::{Event, is_obeyed},
+    mutex::lock,
+};
 
 mod limiter;
 mod rate_limit;
@@ -318,8 +321,7 @@ impl Sink {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // The queue is never left half-updated, so a poisoned mutex is safe to use.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Runs a sink's thread.

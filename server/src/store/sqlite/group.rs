@@ -1,7 +1,7 @@
 //! The group of jobs that the store thread makes durable together.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use super::queue::{GROUP_BYTES_MAX, Queue, size};
 use crate::{
     clock::Clock,
     ids::Ticket,
+    mutex::lock,
     store::{StoreDone, StoreJob},
 };
 
@@ -145,9 +146,4 @@ pub(super) fn page_bytes(done: &StoreDone) -> usize {
         texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
     };
     mails.iter().map(bytes).sum()
-}
-
-/// Locks a mutex. The locked data is never left half-updated, so a poisoned mutex is safe to use.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,7 +16,7 @@ use correio_proto::message::Realm;
 
 use self::{
     file::{Fatal, File},
-    group::{Group, Jobs, PAGES_BYTES_MAX, lock, page_bytes},
+    group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
 pub use self::{
@@ -25,7 +25,7 @@ pub use self::{
     schema::{Part, Schema},
 };
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
-use crate::{ids::Ticket, waker::Wake};
+use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;

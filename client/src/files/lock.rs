@@ -12,7 +12,7 @@ use std::{
 
 use rustix::io::Errno;
 
-use crate::Cancel;
+use crate::cancel::Cancel;
 
 /// Interval between tries while another program holds the lock.
 const RETRY: Duration = Duration::from_millis(50);

@@ -1,0 +1,37 @@
+//! Errors of a local mailbox.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::storage::skipped::Skipped;
+
+/// Errors of a local mailbox.
+#[derive(Debug, thiserror::Error)]
+pub enum MailboxError {
+    /// An operation of the file system failed.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// No mail has this number.
+    #[error("there is no mail number {0}")]
+    NoSuchMail(usize),
+    /// The file is not, or no longer, a mail that correio saved.
+    #[error("{path}: {reason}", path = .0.path.display(), reason = .0.reason)]
+    Damaged(Skipped),
+    /// Another program is receiving mail into this mailbox.
+    #[error("another client is receiving mail into this mailbox")]
+    Locked,
+}
+
+impl MailboxError {
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Io { path, source }
+    }
+}

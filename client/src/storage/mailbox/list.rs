@@ -1,0 +1,51 @@
+//! Lists of the mails in a mailbox.
+
+use correio_proto::mail::{FullName, MailId, Seq, Subject, Timestamp, Username};
+
+use super::name::Name;
+use crate::storage::skipped::Skipped;
+
+/// Whether a mail was shown, and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Never shown.
+    New,
+    /// Shown in a list.
+    Unread,
+    /// Read, here or in another mail program.
+    Read,
+}
+
+/// A mail of the local mailbox, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number, from 1: its present position in the mailbox, by arrival.
+    pub number: usize,
+    /// Whether it was shown, and read.
+    pub status: Status,
+    /// The id its sender gave it.
+    pub id: MailId,
+    /// Its sequence number in the server's store.
+    pub seq: Seq,
+    /// Username of the sender.
+    pub from: Username,
+    /// Full name of the sender.
+    pub from_name: FullName,
+    /// When the server took it.
+    pub sent_at: Timestamp,
+    /// Its subject.
+    pub subject: Subject,
+    /// The parsed name of its file.
+    pub(super) name: Name,
+}
+
+/// Part of a mailbox, in the order in which the mails arrived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// The mails.
+    pub mails: Vec<Stored>,
+    /// Number of mails in the whole mailbox.
+    pub total: usize,
+    /// Files that are not mails of correio, and listed files that are damaged or unreadable.
+    pub skipped: Vec<Skipped>,
+}

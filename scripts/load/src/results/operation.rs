@@ -1,0 +1,62 @@
+//! The operations that are measured.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A measured operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Opening the connection.
+    Connect,
+    /// The protocol's request of this name; `Receive` is the fetch of one page.
+    Register,
+    /// See above.
+    Login,
+    /// See above.
+    Send,
+    /// See above.
+    Receive,
+    /// See above.
+    Confirm,
+    /// See above.
+    Ping,
+    /// See above.
+    Logout,
+}
+
+impl Operation {
+    /// All operations.
+    pub const ALL: [Self; 8] = [
+        Self::Connect,
+        Self::Register,
+        Self::Login,
+        Self::Send,
+        Self::Receive,
+        Self::Confirm,
+        Self::Ping,
+        Self::Logout,
+    ];
+
+    /// The name in files and on the screen.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Confirm => "confirm",
+            Self::Ping => "ping",
+            Self::Logout => "logout",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
