@@ -28,7 +28,6 @@ const RULES: &[Rule] = &[
             "server/src/clock.rs",
             "server/src/ops/logging/",
             "client/src/network/mod.rs",
-            "client/src/service/mod.rs",
             "client/src/bin/",
         ],
         why: "the time is an argument everywhere but in the drivers",
