@@ -15,7 +15,7 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Maximum of jobs in one transaction, so that no job waits long for the others' answers.
+/// Most jobs in one transaction, so that no job waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
 /// A group that has this many jobs stops absorbing new arrivals. Otherwise loop and store thread
@@ -109,7 +109,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Takes jobs that arrived meanwhile. Returns false where there are none, or the group is full.
+    /// Takes jobs that arrived meanwhile. Returns false if there are none, or the group is full.
     pub(super) fn grow(&mut self) -> bool {
         if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
             return false;
