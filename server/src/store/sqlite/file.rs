@@ -49,9 +49,9 @@ pub(super) struct File {
     accounts: AccountCache,
     directory: PathBuf,
     page_size: u64,
-    /// Pages in the log, as SQLite reports after each commit.
+    /// Database pages in the log, as SQLite reports after each commit.
     log_pages: Arc<AtomicU32>,
-    /// Pages in the log at the last checkpoint.
+    /// Database pages in the log at the last checkpoint.
     checkpointed: u32,
     /// Whether the whole log is in the main file, so that the next change begins a new log.
     is_new_log: bool,
@@ -99,7 +99,7 @@ impl File {
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
     /// Returns the answers of the first jobs, in order; the others must wait until there is room
-    /// for pages.
+    /// for further pages of mails.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
         let error = match self.transaction(intake, group) {

@@ -22,8 +22,8 @@ const GROUP_MAX: usize = 1000;
 /// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages after which a group ends, and of uncollected pages above which the next group
-/// waits: a page may be ten thousand times as large as the request for it.
+/// Bytes of pages of mails after which a group ends, and of uncollected ones above which the next
+/// group waits: a page may be ten thousand times as large as the request for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
 /// The queue as the store's two threads share it.
@@ -136,7 +136,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page in memory; 0 for other answers.
+/// Approximate bytes of a page of mails in memory; 0 for other answers.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let StoreDone::Page { mails, .. } = done else {
         return 0;

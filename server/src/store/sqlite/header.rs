@@ -112,7 +112,7 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     }
 }
 
-/// Pages that a log of this many bytes has room for.
+/// Database pages that a log of this many bytes has room for.
 pub(super) fn pages_in_log(bytes: u64, page_size: u32) -> u64 {
     bytes.saturating_sub(LOG_HEADER) / (FRAME_HEADER + u64::from(page_size))
 }

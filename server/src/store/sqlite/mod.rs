@@ -67,10 +67,11 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Finished {
     done: Vec<(Ticket, StoreDone)>,
-    /// Bytes of the pages in `done`.
+    /// Bytes of the pages of mails in `done`.
     pages: usize,
     failed: Option<StoreFailed>,
-    /// Whether the store is being closed: the thread no longer waits until pages are collected.
+    /// Whether the store is being closed: the thread no longer waits until pages of mails are
+    /// collected.
     closed: bool,
 }
 
@@ -210,7 +211,7 @@ impl Shared {
         }
     }
 
-    /// Waits until uncollected pages are within their bound.
+    /// Waits until the uncollected pages of mails are within their bound.
     fn wait_for_room(&self) {
         let mut finished = lock(&self.finished);
         while finished.pages >= PAGES_BYTES_MAX && !finished.closed {

@@ -18,7 +18,7 @@ pub(super) struct WalState {
     pub(super) is_open: bool,
     /// The number of the log.
     number: i64,
-    /// Pages in the log at its last checkpoint.
+    /// Database pages in the log at its last checkpoint.
     pages: u64,
 }
 
