@@ -147,7 +147,7 @@ impl Channel {
         self.input.len() < self.capacity()
     }
 
-    /// Maximum of buffered input in bytes: the largest frame, or one chunk.
+    /// Most buffered input, in bytes: the largest frame, or one chunk.
     fn capacity(&self) -> usize {
         (self.frame_limit + HEADER).max(CHUNK)
     }
@@ -246,7 +246,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// The errors of `sink`, including `WouldBlock` and `Interrupted`; `WriteZero` if it takes nothing.
+    /// The errors of `sink`, including `WouldBlock` and `Interrupted`; `WriteZero` if it takes
+    /// nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
         if let Some(tls) = &mut self.tls {
             return tls.write_to(&mut self.output, sink);

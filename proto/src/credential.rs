@@ -17,11 +17,11 @@ use crate::{
     realm::Realm,
 };
 
-/// Length of a credential in bytes: as many as a bcrypt string holds of bcrypt's output.
+/// Length of a credential in bytes: the part of bcrypt's output that a bcrypt string holds.
 pub const CREDENTIAL_LENGTH: usize = 23;
 
-/// Cost at which a client stretches a password. Fixed by the protocol: another cost gives another
-/// credential, so a server cannot talk a client into less.
+/// Cost at which a client stretches a password. Fixed by the protocol, so a server cannot make a
+/// client use a lower cost.
 pub const CLIENT_COST: u32 = 12;
 
 /// A password as a person typed it, in NFC, of 8 to 256 characters. Wiped from memory when

@@ -9,7 +9,7 @@ use crate::{limits, mail::UNACCEPTABLE};
 /// Size of a frame's length field, in bytes.
 pub const HEADER: usize = 4;
 
-/// A length that is not allowed. The rest of the stream is unreadable.
+/// A frame's length that is not allowed. The rest of the stream is unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A frame without a value.
@@ -41,9 +41,9 @@ pub struct Malformed {
 /// Why a frame is [`Malformed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedKind {
-    /// A message with a value that breaks a rule ([`crate::mail::Invalid`]).
+    /// The message has a value that breaks a rule ([`crate::mail::Invalid`]).
     Invalid,
-    /// Not a message of the protocol.
+    /// The value is not a message of the protocol.
     Protocol,
 }
 

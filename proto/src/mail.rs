@@ -56,11 +56,11 @@ pub enum Problem {
     TooShort(usize),
     /// The text has more characters (or bytes, or entries) than this maximum.
     TooLong(usize),
-    /// A character that is not allowed there.
+    /// The text has a character that is not allowed there.
     Character(char),
-    /// A first character that is not allowed there.
+    /// The text starts with a character that is not allowed there.
     Start(char),
-    /// Not of the form that is required.
+    /// The text does not have the required form.
     Form,
 }
 
@@ -154,8 +154,8 @@ fn one_line(text: &str, field: Field, max: usize) -> Result<Arc<str>, Invalid> {
     if text.is_empty() {
         return Err(invalid(Problem::Empty));
     }
-    // Refuse a text of more than four times the maximum without composing it: no realistic text is
-    // shortened that much by composition.
+    // Refuse a text of more than 16 bytes for each allowed character without composing it:
+    // composition shortens no realistic text to a quarter.
     if text.len() > max * 16 {
         return Err(invalid(Problem::TooLong(max)));
     }
@@ -488,7 +488,7 @@ pub struct Seq(pub u64);
 /// guess nor a store restored from a backup deletes another mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MailRef {
-    /// Its number in the store.
+    /// The mail's number in the store.
     pub seq: Seq,
     /// The id its sender gave it.
     pub id: MailId,
@@ -497,21 +497,21 @@ pub struct MailRef {
 /// A mail as its recipient gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// Its number in the store.
+    /// The mail's number in the store.
     pub seq: Seq,
-    /// The id its sender gave it; unique together with `from`.
+    /// The id that the sender gave it; unique together with `from`.
     pub id: MailId,
-    /// Username of the account that was logged in when it was sent.
+    /// Username of the account that was logged in when the mail was sent.
     pub from: Username,
     /// Full name of that account at that time.
     pub from_name: FullName,
     /// All recipients.
     pub to: Recipients,
-    /// When the server accepted it.
+    /// When the server accepted the mail.
     pub sent_at: Timestamp,
-    /// Its subject.
+    /// The mail's subject.
     pub subject: Subject,
-    /// Its body.
+    /// The mail's body.
     pub body: Body,
 }
 

@@ -23,7 +23,8 @@ use crate::{
 /// A message from the client: a request, and the number that its reply will carry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientMessage {
-    /// Chosen by the client, from 1 upwards; 0 is for notices.
+    /// Chosen by the client, from 1 upwards; 0 is for notices and for errors that belong to no
+    /// request.
     #[serde(deserialize_with = "numbered")]
     pub number: u32,
     /// The request.
@@ -42,7 +43,8 @@ fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
 pub enum ServerMessage {
     /// The answer to the request of this number.
     Reply {
-        /// The request's number; 0 where the server could not read it.
+        /// The request's number; 0 if the server could not read it, or if the error belongs to no
+        /// request.
         number: u32,
         /// The answer.
         reply: Reply,
@@ -111,14 +113,14 @@ pub struct Hello {
 /// A program's name and version, for people to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Software {
-    /// Its name, such as `correio`.
+    /// The program's name, such as `correio`.
     pub name: SoftwareText,
-    /// Its version, such as `0.1.0`.
+    /// The program's version, such as `0.1.0`.
     pub version: SoftwareText,
 }
 
 impl Software {
-    /// This crate's version under the name given, cut where it is too long.
+    /// This crate's version under the name given, cut if it is too long.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         Self {
@@ -198,9 +200,9 @@ pub struct Send {
     pub id: MailId,
     /// The recipients. All of them get the mail or, with an error, none.
     pub to: Recipients,
-    /// Its subject.
+    /// The mail's subject.
     pub subject: Subject,
-    /// Its body.
+    /// The mail's body.
     pub body: Body,
 }
 
@@ -265,7 +267,7 @@ pub enum Reply {
     LoggedOut {},
     /// To `send`: the mail is in every recipient's mailbox.
     Sent {
-        /// When the server accepted it (the first time).
+        /// When the server accepted the mail (the first time).
         sent_at: Timestamp,
     },
     /// To `fetch`.
@@ -279,7 +281,7 @@ pub enum Reply {
     AccountChanged {},
     /// To `ping`.
     Pong {},
-    /// To any request: it had no effect.
+    /// To any request: the request had no effect.
     Error(ErrorReply),
 }
 

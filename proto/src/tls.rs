@@ -71,7 +71,7 @@ pub(crate) struct Tls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
     No,
-    /// To be sent after all other output.
+    /// `close_notify` is to be sent after all other output.
     Wanted,
     Said,
 }
@@ -138,7 +138,7 @@ impl Tls {
 
     fn decrypt(&mut self, mut bytes: &[u8], input: &mut InputBuffer) -> Result<(), TlsError> {
         while !bytes.is_empty() && !self.peer_closed {
-            // It fails only if plaintext waits, which `drain` has taken.
+            // Fails only while plaintext waits, and `drain` has taken all of it.
             if self.connection.read_tls(&mut bytes).unwrap_or(0) == 0 {
                 break;
             }

@@ -10,11 +10,11 @@ use crate::{
 pub enum WrongProtocol {
     /// HTTP: a browser, a health check, a scanner.
     Http,
-    /// TLS, where no TLS is spoken.
+    /// TLS, on a channel without TLS.
     Tls,
     /// Lines of text: telnet, SSH, SMTP.
     Text,
-    /// Frames of this protocol without TLS, where TLS is spoken.
+    /// Frames of this protocol without TLS, on a channel with TLS.
     Plaintext,
 }
 

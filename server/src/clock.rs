@@ -21,7 +21,7 @@ pub fn since_1970() -> Option<Duration> {
     SystemTime::now().duration_since(UNIX_EPOCH).ok()
 }
 
-/// The start of 2026: this program is not older.
+/// The start of 2026. This program did not exist before, so a clock that shows less is wrong.
 const MADE: Duration = Duration::from_secs(1_767_225_600);
 
 /// A warning if the clock shows a time before this program existed.

@@ -32,8 +32,8 @@ pub(crate) fn has(directory: &Path, name: &str) -> io::Result<bool> {
     }
 }
 
-/// The name of a key file in the directory, if there is one. A first start makes keys after the
-/// store.
+/// The name of a key file in the directory, if there is one. A first start makes the store before
+/// its keys, so a key without a store means that the store was lost.
 ///
 /// # Errors
 ///

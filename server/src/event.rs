@@ -92,7 +92,7 @@ macro_rules! events {
 events! {
     /// An event of the log.
     #[derive(Clone, Copy, Debug)]
-    #[allow(missing_docs)] // Each field is the value of its name in the line.
+    #[allow(missing_docs)] // Each field is logged under its own name.
     pub enum Event<'a> {
         /// The server is about to listen.
         Info "server.started" ServerStarted {

@@ -26,7 +26,7 @@ pub struct Ticket {
     pub serial: u64,
 }
 
-/// Number of an account in its store. Never given to a second account.
+/// Id of an account in its store. Never given to a second account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub i64);
 
@@ -40,6 +40,6 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Number of an invite, under which the store records that the invite was used.
+/// Id of an invite, under which the store records that the invite was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);

@@ -87,8 +87,8 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the certificate's fingerprint, whether a server runs or not. Says so if it made the
-/// certificate now: then the server's data directory is probably another one.
+/// Prints the certificate's fingerprint, whether a server runs or not. Warns if it made the
+/// certificate just now: a server that runs already probably has another data directory.
 fn fingerprint(config: &Config) -> ExitCode {
     let source = match &config.security {
         SecurityConfig::Tls(source) => source.clone(),
@@ -232,7 +232,7 @@ fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits,
     })
 }
 
-/// Which clients may register; with the key of the invites, if registration needs one.
+/// The rules of registration. Opens the key of invites if registration is by invite.
 fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
         RegistrationPolicy::Open {} => RegistrationRules::Open,

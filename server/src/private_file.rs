@@ -9,16 +9,16 @@ use std::{
 
 use zeroize::Zeroizing;
 
-/// Maximum of bytes that are read of a file.
+/// Most bytes that are read from a file.
 const LENGTH_MAX: usize = 64 * 1024;
 
-/// Makes a file atomically, unless it exists already: when two programs make it at the same time,
-/// both then read the first one's. The file gets the directory's owner, so that an administrator
-/// may run commands before the service's first start.
+/// Makes a file atomically, unless it exists already. If two programs make it at the same time,
+/// both then read the file of the first. The file gets the directory's owner, so that an
+/// administrator may run commands before the service's first start.
 ///
 /// # Errors
 ///
-/// An error of the file system; no file was made then.
+/// An error of the file system. If only the last sync failed, the file exists nevertheless.
 pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;

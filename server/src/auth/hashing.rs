@@ -192,7 +192,7 @@ impl HashPool {
 }
 
 /// Lowers this thread's priority below the event loop's, because hashing keeps a processor busy for
-/// long. A system without thread priorities, or that refuses, runs the workers as before.
+/// long. If the system has no thread priorities, or refuses, the workers keep the normal priority.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(10);

@@ -2,8 +2,8 @@
 //!
 //! An invite is a random id, the minute in which it expires, and a message authentication code
 //! (MAC) over both with the server's key. So an invite can be made while no server runs, and the
-//! server recognises its invites without a list of them. The store makes sure that each is used
-//! once.
+//! server recognises its invites without a list of them. The store makes sure that each invite is
+//! used once.
 
 use std::{
     fmt, io,
@@ -54,9 +54,9 @@ pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
 /// Why an invite is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteError {
-    /// This server did not make it.
+    /// This server did not make the invite.
     Forged,
-    /// It has expired.
+    /// The invite has expired.
     Expired,
 }
 
@@ -66,15 +66,15 @@ pub enum InviteKeyError {
     /// The file cannot be read or made.
     #[error("cannot use the key of invites {}: {source}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// This program did not make the file.
     #[error("{} is damaged; delete it, and every invite that was not used becomes void", path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
     /// The machine gives no random bytes.
@@ -83,7 +83,7 @@ pub enum InviteKeyError {
 }
 
 impl InviteKey {
-    /// Reads the key of a data directory, and makes one where there is none.
+    /// Reads the key of a data directory, and makes one if there is none.
     ///
     /// # Errors
     ///

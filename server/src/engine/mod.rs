@@ -40,11 +40,12 @@ use crate::{
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
 
-/// Rejected connections that are open at once, to be told the reason before they are closed.
+/// Most rejected connections that are open at once. Each stays open until its client was told the
+/// reason.
 const REJECTED_MAX: usize = 64;
 
-/// Displaced connections that are still open, beyond the maximum: displaced in this iteration, or
-/// waiting for a store job.
+/// Most displaced connections that are still open, beyond the maximum of connections. They are
+/// removed at the end of the iteration, or once their store job is done.
 const DISPLACED_MAX: usize = 64;
 
 /// Connections in the TLS handshake that are driven in one iteration: about two milliseconds of
@@ -57,8 +58,8 @@ const ANONYMOUS_PER_ITERATION: usize = 64;
 /// Buffers that are kept for connections with something in progress.
 const SPARE_BUFFERS: usize = 64;
 
-/// Heap entries, besides two for each connection, from which on stale ones are dropped. So large
-/// that dropping them costs next to nothing a connection.
+/// Heap entries, besides two for each connection, above which stale entries are dropped. Large, so
+/// that one pass over the heap is paid for by many connections.
 const STALE_DEADLINES_MAX: usize = 1024;
 
 /// How often old idempotency records are pruned from the store.
@@ -81,7 +82,7 @@ pub struct ServerLimits {
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
-/// See the module's description.
+/// All connections of a server, and the state that they share. See the module's description.
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
     admission: AdmissionControl,
@@ -164,7 +165,7 @@ impl<T: Transport> Server<T> {
         self.connections.len()
     }
 
-    /// Number of heap entries for deadlines: at most two for each connection, and 1,024.
+    /// Number of heap entries for deadlines: at most two for each connection, plus 1,024.
     pub fn deadlines(&self) -> usize {
         self.deadlines.len()
     }
@@ -409,7 +410,7 @@ impl<T: Transport> Server<T> {
                 *budget -= 1;
                 self.drive(now, id);
             } else {
-                // Before the connections that became ready meanwhile.
+                // Goes before the connections that became ready meanwhile.
                 self.ready.insert(left, id);
                 left += 1;
             }
@@ -520,7 +521,7 @@ impl<T: Transport> Server<T> {
                 Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
             }
         }
-        // Only `LoggedOut` is left here.
+        // Removing a connection emits no effect but `LoggedOut`.
         self.apply_effects(now);
     }
 

@@ -14,8 +14,8 @@ const IPV4_BITS: u8 = 32;
 
 /// The part of an address that may belong to one customer: a whole IPv4 address (also where it is
 /// written as IPv6), or an IPv6 network, in which the customer has as many addresses as they like.
-/// An address does not tell how large its owner's network is, so that every count is kept for /64,
-/// /56 and /48, with larger limits for the wider ones.
+/// An address does not tell how large its owner's network is, so every count is kept for /64, /56
+/// and /48, with larger limits for the wider ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix {
     network: IpAddr,
@@ -118,7 +118,7 @@ mod tests {
         let site = |address| prefix(address).and_wider().last().unwrap();
         assert_eq!(site("2001:db8:1:ffff::1"), site("2001:db8:1::2"));
         assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
-        // A network is another one than a wider one of the same beginning.
+        // A network differs from a wider network with the same first bits.
         assert_ne!(prefix("2001:db8:1::"), site("2001:db8:1::"));
     }
 }

@@ -42,13 +42,13 @@ pub enum CertificateSource {
     Files {
         /// The server's certificate, followed by the chain to the CA.
         certificate: PathBuf,
-        /// Its key.
+        /// The certificate's key.
         key: PathBuf,
     },
 }
 
 impl CertificateSource {
-    /// The data directory in which [`Certificate::open`] would make a certificate. `None` where it
+    /// The data directory in which [`Certificate::open`] would make a certificate. `None` if it
     /// would make none.
     #[must_use]
     pub fn makes_in(&self) -> Option<&Path> {
@@ -104,7 +104,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads the certificate and its key. Makes a self-signed one where the data directory has
+    /// Reads the certificate and its key. Makes a self-signed certificate if the data directory has
     /// none.
     ///
     /// # Errors
@@ -136,8 +136,8 @@ impl Certificate {
         Fingerprint::of(self.leaf().as_ref())
     }
 
-    /// A warning where the certificate is expired or not valid yet, so that clients that do not
-    /// know its fingerprint refuse it. `now` is in seconds since 1970.
+    /// A warning if the certificate has expired or is not valid yet: clients that do not know its
+    /// fingerprint refuse it. `now` is in seconds since 1970.
     #[must_use]
     pub fn time_warning(&self, now: i64) -> Option<String> {
         let leaf = self.leaf();
@@ -199,7 +199,7 @@ impl TimeProvider for Time {
 }
 
 /// Tickets to resume sessions with. rustls reads the clock for each ticket and panics at a time
-/// before 1970, so that no tickets are used then, and clients make full handshakes.
+/// before 1970, so no tickets are used then and clients make full handshakes.
 #[derive(Debug)]
 struct Tickets(Arc<dyn ProducesTickets>);
 
@@ -268,7 +268,7 @@ fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateErro
     }
 }
 
-/// The length of a certificate's RSA key, in bits. `None` where its key is of another kind.
+/// The length of a certificate's RSA key, in bits. `None` if the key is of another kind.
 fn rsa_bits(certificate: &CertificateDer<'static>) -> Option<usize> {
     let (_, parsed) = X509Certificate::from_der(certificate.as_ref()).ok()?;
     match parsed.public_key().parsed().ok()? {
@@ -277,7 +277,7 @@ fn rsa_bits(certificate: &CertificateDer<'static>) -> Option<usize> {
     }
 }
 
-/// Describes an error in a PEM file in words. Empty where the file has no such item.
+/// Describes an error in a PEM file in words. Empty if the file has no such item.
 fn in_words(error: pem::Error) -> String {
     match error {
         pem::Error::NoItemsFound => String::new(),
@@ -327,7 +327,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
         .map_err(|error| CertificateError::NoKey { path: path.to_owned(), detail: in_words(error) })
 }
 
-/// Makes the self-signed certificate and its key where there are none. It is valid for as long as
+/// Makes the self-signed certificate and its key if there are none. It is valid for as long as
 /// certificates can be, since clients trust its fingerprint.
 fn make_own(directory: &Path) -> Result<(), CertificateError> {
     let path = directory.join(CERTIFICATE);

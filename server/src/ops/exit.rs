@@ -33,21 +33,21 @@ pub enum Failure {
     /// No server has used the directory that a command was given.
     #[error("no server has used the directory {}: name that of the server with --data-dir, or start the server there first", directory.display())]
     NoServer {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
     },
     /// The directory that a command was given cannot be searched.
     #[error("cannot use the data directory {}: {source}", directory.display())]
     DataDirectory {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A key that clients or invites depend on was lost.
     #[error("{key} is missing in the data directory {}, but accounts or invites depend on it: put it back from a backup; or `correiod {command} --data-dir {}` makes a new one, {consequence}", directory.display(), directory.display())]
     KeyLost {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
         /// The name of the key's file.
         key: &'static str,
@@ -68,7 +68,7 @@ pub enum Failure {
     Files {
         /// The limit.
         files: u64,
-        /// How many sockets listen.
+        /// Number of listening sockets.
         listeners: usize,
     },
     /// Sockets of the service manager cannot be used.
@@ -77,9 +77,9 @@ pub enum Failure {
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}{}", advice(source))]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// The system refuses something that every server needs.

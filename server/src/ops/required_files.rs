@@ -25,7 +25,7 @@ pub fn require_server(directory: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to make a new certificate where clients trust the lost one.
+/// Refuses to make a new certificate if clients trust the lost one.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub fn require_certificate(directory: &Path, history: History) -> Result<(), Fai
     require(directory, history.had_accounts, CERTIFICATE, "fingerprint", consequence)
 }
 
-/// Refuses to make a new key of invites where invites depend on the lost one.
+/// Refuses to make a new key of invites if invites depend on the lost one.
 ///
 /// # Errors
 ///

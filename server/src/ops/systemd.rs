@@ -133,7 +133,7 @@ impl ServiceManager {
     ///
     /// # Errors
     ///
-    /// The manager did not receive it, and will end the server.
+    /// The manager did not receive the message, and will end the server.
     pub fn ready(&self, status: &str) -> io::Result<()> {
         self.tell(&[NotifyState::Ready, NotifyState::Status(&plain(status))])
     }
@@ -150,8 +150,8 @@ impl ServiceManager {
         self.watchdog.map(|watchdog| watchdog.next)
     }
 
-    /// Pings the manager's watchdog if a ping is due. The event loop calls it itself, so that a
-    /// loop that is stuck sends no ping and is restarted.
+    /// Pings the manager's watchdog if a ping is due. Called by the event loop itself, so that a
+    /// stuck loop sends no ping and the manager restarts the server.
     pub fn watchdog_ping(&mut self, now: Duration) {
         let Some(watchdog) = &mut self.watchdog else {
             return;

@@ -32,7 +32,7 @@ use crate::{
     waker::Wake,
 };
 
-/// Events that one poll takes from the kernel at most.
+/// Most events that one poll takes from the kernel.
 const EVENTS: usize = 1024;
 
 /// Connections that one listener accepts in one iteration, before other listeners have their turn.
@@ -53,8 +53,8 @@ enum Source {
     Connection(ConnId),
 }
 
-/// The first listener's token. No connection has the generation [`u32::MAX`], which these tokens
-/// would stand for.
+/// The first listener's token. As a connection's token it would have the generation [`u32::MAX`],
+/// which no connection has.
 const LISTENERS: usize = (u32::MAX as usize) << 32;
 
 impl Source {
@@ -250,7 +250,7 @@ impl Transport for TcpStream {
     }
 }
 
-/// See the module's description.
+/// The poll loop of one server, which [`Reactor::run`] runs.
 pub struct Reactor {
     poll: Poll,
     waker: Arc<ReactorWaker>,
@@ -453,7 +453,7 @@ impl Reactor {
     }
 }
 
-/// Whether an error of accept(2) concerns only the connection, whose client has gone already.
+/// Whether an error of accept(2) concerns only this connection: its client has closed it already.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, TimedOut};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | TimedOut)

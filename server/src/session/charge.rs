@@ -1,7 +1,7 @@
 //! Charges to the throttle.
 //!
 //! A request is charged before any work is done for it, so that concurrent requests count. The
-//! charge is settled with the request's answer, and refunded if the request came to nothing.
+//! charge is settled with the request's answer: it stays, becomes a failure, or is refunded.
 
 use correio_proto::mail::Username;
 
@@ -14,7 +14,7 @@ pub(crate) enum Charge {
     Login(Username),
     /// A registration of this username.
     Registration(Username),
-    /// A mail of this account to so many recipients.
+    /// A mail of this account to this many recipients.
     Mail(AccountId, u32),
 }
 
@@ -25,10 +25,10 @@ pub(crate) enum Settlement {
     Succeeded,
     /// The request was judged and refused, or had succeeded before.
     Failed,
-    /// The request was not judged, or the client left without learning the result: the charge is
-    /// refunded.
+    /// The request was not judged, or the connection ended before the client learned the result:
+    /// the charge is refunded.
     Unanswered,
-    /// The client left while a worker was hashing. For a login, a failure is charged to the
+    /// The connection ended while a worker was hashing. For a login, a failure is charged to the
     /// client's prefix and never to the account.
     Abandoned,
 }

@@ -15,7 +15,7 @@ pub struct SessionConfig {
     pub realm: Realm,
     /// Longest body accepted, in bytes.
     pub body_max: usize,
-    /// Which clients may register.
+    /// The rules of registration.
     pub registrations: RegistrationRules,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,

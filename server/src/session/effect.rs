@@ -1,4 +1,4 @@
-//! Effects of a session on other connections, and on what the server keeps of its own.
+//! Effects of a session on other connections and on the server's own counts.
 
 use correio_proto::mail::{FullName, Subject, Username};
 

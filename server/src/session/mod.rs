@@ -252,7 +252,7 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 }
 
 /// The table of the requests that are allowed in each state. Exhaustive: a new request does not
-/// compile until it stands here.
+/// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{Account, Confirm, Fetch, Hello, Login, Logout, Ping, Register, Send};
     match (state, request) {

@@ -13,7 +13,7 @@ const SESSIONS_MAX: usize = 100;
 /// See the module's description. Has at most one entry a connection.
 #[derive(Debug, Default)]
 pub(crate) struct SessionRegistry {
-    /// Clients cannot choose account numbers, so a fast hash is safe.
+    /// Clients cannot choose account ids, so a fast hash is safe.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
 }
 

@@ -7,7 +7,7 @@ use crate::{ids::AccountId, session::charge::Charge};
 /// The account that a session is logged in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The account's number.
+    /// The account's id.
     pub(crate) account: AccountId,
     /// The account's username.
     pub(crate) username: Username,
@@ -50,7 +50,7 @@ impl SessionState {
         }
     }
 
-    /// The number of the account that is logged in.
+    /// The id of the account that is logged in.
     #[must_use]
     pub(crate) fn account(&self) -> Option<AccountId> {
         self.identity().map(|identity| identity.account)

@@ -55,7 +55,7 @@ pub(crate) enum AccountStep {
 /// A registration whose password is being hashed.
 #[derive(Debug)]
 pub(crate) struct Registrant {
-    /// The client's id of the registration, by which a repeated one is recognised.
+    /// The client's id of the registration, by which a repetition is recognised.
     pub(crate) id: MailId,
     /// The username that is asked for.
     pub(crate) username: Username,

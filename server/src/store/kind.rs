@@ -20,16 +20,16 @@ pub enum StoreKind {
     Memory,
 }
 
-/// How a store is opened, whatever its kind.
+/// Options for opening a store, whatever its kind.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The data directory.
     pub directory: PathBuf,
     /// The bound of each mailbox.
     pub quota: Quota,
-    /// How many jobs may wait, where the store has a queue.
+    /// Jobs that may wait, if the store has a queue.
     pub queue_jobs: usize,
-    /// Whether an empty store is made where there is none.
+    /// Whether an empty store is made if there is none.
     pub create: CreateStore,
 }
 
@@ -59,7 +59,7 @@ impl StoreKind {
     /// All kinds. The first is the default.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Memory];
 
-    /// Its name in the settings and in the log.
+    /// The kind's name in the settings and in the log.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

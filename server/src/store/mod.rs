@@ -24,15 +24,15 @@ pub mod sqlite;
 /// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Its number.
+    /// The account's id.
     pub id: AccountId,
-    /// Its username.
+    /// The account's username.
     pub username: Username,
-    /// Its full name.
+    /// The account's full name.
     pub full_name: FullName,
-    /// The hash that its credential is checked against.
+    /// The hash that the account's credential is checked against.
     pub hash: PasswordHash,
-    /// Number of mails in its mailbox.
+    /// Number of mails in the account's mailbox.
     pub waiting: u32,
 }
 
@@ -59,7 +59,7 @@ pub enum CreateStore {
 /// Facts about a store's past that the files beside it must agree with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Whether it ever had an account.
+    /// Whether the store ever had an account.
     pub had_accounts: bool,
     /// Whether an invite was ever used.
     pub had_invites: bool,
@@ -70,17 +70,17 @@ pub struct History {
 pub enum StoreJob {
     /// Look an account up. Answer: [`StoreDone::Account`].
     FindAccount {
-        /// By its username.
+        /// The account's username.
         username: Username,
     },
-    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` where
-    /// the account of this username was made with the same `register_id`.
+    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
+    /// account of this username was made with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
-        /// Its username.
+        /// The new account's username.
         username: Username,
-        /// Its full name.
+        /// The new account's full name.
         full_name: FullName,
         /// The hash that its credential will be checked against.
         hash: PasswordHash,
@@ -89,25 +89,26 @@ pub enum StoreJob {
     },
     /// Change an account's full name. Answer: `Changed` or `NoAccount`.
     SetFullName {
-        /// Which account.
+        /// The account.
         account: AccountId,
         /// The new name.
         full_name: FullName,
     },
     /// Change an account's hash, unless it was changed meanwhile. Answer: `Changed`, `NoAccount`,
-    /// or `Conflict` where the present hash is neither `old` nor `new`.
+    /// or `Conflict` if the present hash is neither `old` nor `new`.
     SetHash {
-        /// Which account.
+        /// The account.
         account: AccountId,
         /// The expected present hash.
         old: PasswordHash,
         /// The new hash.
         new: PasswordHash,
     },
-    /// Delete an account, its mailbox and its idempotency records, unless its password was changed
-    /// meanwhile. Mails that it sent stay. Answer: `Changed`, `NoAccount` or `Conflict`.
+    /// Delete an account and its mailbox, unless its password was changed meanwhile. Mails that it
+    /// sent stay. No later job finds its idempotency records; the store may keep them until they
+    /// are pruned. Answer: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
-        /// Which account.
+        /// The account.
         account: AccountId,
         /// The expected present hash.
         hash: PasswordHash,
@@ -124,7 +125,7 @@ pub enum StoreJob {
     },
     /// Read a page of a mailbox, oldest first. Answer: `Page` or `NoAccount`.
     Fetch {
-        /// Whose mailbox.
+        /// The account of the mailbox.
         account: AccountId,
         /// Only mails with a larger number.
         after: Seq,
@@ -137,9 +138,9 @@ pub enum StoreJob {
     /// Delete mails from a mailbox. Mails that are not there, or have another id, are skipped.
     /// Answer: `Confirmed` or `NoAccount`.
     Confirm {
-        /// Whose mailbox.
+        /// The account of the mailbox.
         account: AccountId,
-        /// Which mails.
+        /// The mails.
         mails: Vec<MailRef>,
     },
     /// Delete old idempotency records, in bounded steps: the job is submitted again while `more` is
@@ -155,11 +156,11 @@ pub enum StoreJob {
 pub struct NewMailRecord {
     /// Made by the sender's client; unique among the sender's mails.
     pub id: MailId,
-    /// Its recipients.
+    /// The mail's recipients.
     pub to: Recipients,
-    /// Its subject.
+    /// The mail's subject.
     pub subject: Subject,
-    /// Its body.
+    /// The mail's body.
     pub body: Body,
 }
 
@@ -214,7 +215,7 @@ pub enum StoreDone {
     NoAccount,
     /// The mail is in the mailboxes of all recipients.
     Sent {
-        /// When it was put there.
+        /// When the mail was put there.
         sent_at: Timestamp,
         /// The recipients' accounts, for notices.
         recipients: Vec<AccountId>,
@@ -223,10 +224,10 @@ pub enum StoreDone {
     },
     /// The same mail was put into the mailboxes before; nothing was changed now.
     SentBefore {
-        /// When it was put there.
+        /// When the mail was put there.
         sent_at: Timestamp,
     },
-    /// The hash or the mail in the store is another than the job's.
+    /// The store's hash, or its mail with this id, differs from the job's.
     Conflict,
     /// These recipients do not exist; no recipient got the mail.
     UnknownRecipients(Vec<Username>),
@@ -234,19 +235,19 @@ pub enum StoreDone {
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.
     Page {
-        /// Oldest first.
+        /// The mails, oldest first.
         mails: Vec<Mail>,
         /// Whether the mailbox has further mails after these.
         more: bool,
     },
     /// The mails are deleted.
     Confirmed {
-        /// How many of them were there.
+        /// Number of mails that were there.
         deleted: u32,
     },
     /// Old idempotency records are deleted.
     Pruned {
-        /// How many, without those of deleted accounts.
+        /// Number of deleted records, without those of deleted accounts.
         records: u32,
         /// Whether there are more.
         more: bool,

@@ -18,10 +18,10 @@ use crate::{
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
-/// When a client that finds the server full should try again, in seconds.
+/// Seconds after which a client should try again when the server is full.
 const FULL_RETRY: u32 = 30;
 
-/// When a client should send a frame again for which there was no memory, in seconds.
+/// Seconds after which a client should send a frame again that was refused for lack of memory.
 const ROOM_RETRY: u32 = 10;
 
 /// See the module's description.

@@ -74,7 +74,7 @@ impl Dialogue {
         }
     }
 
-    /// As [`Dialogue::complete`] after the client has gone: the result has its effects on other
+    /// As [`Dialogue::complete`] after the transport is over: the result has its effects on other
     /// sessions, but there is no reply and no further job.
     pub(super) fn complete_unheard(
         &mut self,

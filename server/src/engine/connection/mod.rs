@@ -36,7 +36,8 @@ use crate::{
     },
 };
 
-/// Requests of one connection that are answered in one pump, before it is another's turn.
+/// Requests of one connection that are handled in one pump, before other connections have their
+/// turn.
 const REQUESTS_PER_PUMP: u32 = 64;
 
 /// Reads in one pump: a frame that comes in many pieces must not hold up other connections either.
@@ -49,8 +50,8 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 /// anyway.
 const NOTICES_HIGH: usize = 16 * 1024;
 
-/// Bytes of input, and of output, that a connection may hold without a share of the shared budget.
-/// As large as one read.
+/// Bytes of input, and of output, that a connection may hold without a charge to the shared
+/// budgets. As large as one read.
 const SHARE_FREE: usize = 16 * 1024;
 
 /// The result of driving a connection.
@@ -141,7 +142,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Records what the transport was reported to be ready for. [`Connection::drive`] acts on it.
+    /// Records reported readiness of the transport. [`Connection::drive`] acts on it.
     pub(crate) fn note(&mut self, ready: Readiness) {
         self.wire.note(ready);
     }
@@ -156,7 +157,7 @@ impl<T: Transport> Connection<T> {
             driven = self.pump(context);
         }
         if self.share_output(context).is_err() {
-            // There is no memory for its replies, so the client cannot be told of it.
+            // The client cannot be told: there is no memory for its replies.
             Event::OutputRefused { connection: self.id, address: self.peer }.log();
             driven = Driven::Closed(CloseReason::NoRoom);
         }
@@ -337,8 +338,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Ends the connection because its session must not go on. The connection must be driven
-    /// afterwards.
+    /// Ends the connection because its session was ended: the account's password was changed, the
+    /// account was deleted, or it has too many sessions. The connection must be driven afterwards.
     pub(crate) fn end_session(&mut self, now: Now) {
         self.end(now, Announcement::SessionEnded);
     }

@@ -1,4 +1,4 @@
-//! What a dialogue and its connection tell one another.
+//! The values that pass between a dialogue and its connection.
 
 use crate::{limits::admission::Refusal, session::effect::Arrival};
 

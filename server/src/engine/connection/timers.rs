@@ -35,7 +35,7 @@ impl Timers {
         self.0.iter().flatten().map(|(at, _)| *at).min().unwrap_or(Duration::MAX)
     }
 
-    /// The timer that is due.
+    /// The first timer that is due, if there is one.
     pub(super) fn due(&self, uptime: Duration) -> Option<Timer> {
         self.0.iter().flatten().find(|(at, _)| uptime >= *at).map(|(_, timer)| *timer)
     }

@@ -43,7 +43,7 @@ impl<T: Transport> Wire<T> {
         &mut self.transport
     }
 
-    /// Records what the transport was reported to be ready for.
+    /// Records reported readiness of the transport.
     pub(super) fn note(&mut self, ready: Readiness) {
         self.ready.readable |= ready.readable;
         self.ready.writable |= ready.writable;

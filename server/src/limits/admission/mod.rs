@@ -1,13 +1,13 @@
 //! Decides which connections are admitted, and which give way.
 //!
-//! It owns the counts: of all connections, of those of each prefix, and of the anonymous ones,
-//! which are not logged in. It opens and closes no connection.
+//! Admission owns the counts: of all connections, of the connections of each prefix, and of the
+//! anonymous connections, which are not logged in. It opens and closes no connection.
 //!
-//! A connection that is logged in never gives way to another. An anonymous one does: where there is
-//! no room, the newcomer is counted, and then the prefix with the most anonymous connections loses
-//! its oldest. Among several such prefixes the oldest of all these connections gives way. So a
-//! client that opens many anonymous connections displaces its own, and clients with one connection
-//! each give way in the order of arrival.
+//! A connection that is logged in never gives way to another. An anonymous connection does: if
+//! there is no room, the newcomer is counted, and then the prefix with the most anonymous
+//! connections loses its oldest. Among several such prefixes the oldest of all these connections
+//! gives way. So a client that opens many anonymous connections displaces its own, and clients with
+//! one connection each give way in the order of arrival.
 //!
 //! IPv6 is searched from wide to narrow: the /48 with the most anonymous connections, in it the /56
 //! with the most, in that the /64. So a customer with a whole /48 counts as one client.
@@ -22,24 +22,24 @@ use crate::{ids::ConnId, limits::prefix::Prefix};
 /// Limits on the number of connections. There is no value for "no limit".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionSettings {
-    /// Maximum of all connections.
+    /// Most connections.
     pub connections_max: usize,
-    /// Maximum of one narrowest prefix, logged in or not. Wider IPv6 prefixes may have twice and
-    /// four times as many.
+    /// Most connections of one narrowest prefix, logged in or not. Wider IPv6 prefixes may have
+    /// twice and four times as many.
     pub per_prefix_max: usize,
-    /// Maximum of connections that are not logged in. Logouts may exceed it; then a connection is
-    /// admitted only in place of another.
+    /// Most anonymous connections. Logouts may exceed this number; then a connection is admitted
+    /// only in place of another.
     pub anonymous_max: usize,
 }
 
 /// Decision about a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
-    /// It is counted.
+    /// The connection is counted.
     Admitted,
-    /// It is counted in place of this connection, which must be closed.
+    /// The connection is counted in place of this one, which must be closed.
     Instead(ConnId),
-    /// It must be told the reason and closed.
+    /// The connection must be told the reason and closed.
     Refused(Refusal),
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct AdmissionControl {
     serial: u64,
 }
 
-/// Prefixes in the order in which they lose a connection: the last one first.
+/// Prefixes by [`Rank`]. The last prefix is the first to lose a connection.
 type Ranking = BTreeSet<Rank>;
 
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 enum Standing {
-    /// Not logged in, with its serial.
+    /// Not logged in; the serial tells since when.
     Anonymous(u64),
     LoggedIn,
 }
@@ -99,9 +99,9 @@ enum Standing {
 struct Members {
     /// Number of connections.
     count: usize,
-    /// The anonymous ones by serial.
+    /// The anonymous connections by serial.
     anonymous: BTreeMap<u64, ConnId>,
-    /// The next narrower prefixes in it that have anonymous connections.
+    /// The next narrower prefixes within this one that have anonymous connections.
     ranking: Ranking,
 }
 
@@ -140,13 +140,13 @@ impl Members {
 /// Change of a connection, as its prefixes count it.
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    /// It is counted as anonymous, with this serial.
+    /// The connection is counted as anonymous, with this serial.
     Opened(u64),
-    /// It is no longer counted.
+    /// The connection is no longer counted.
     Closed(Standing),
     /// The anonymous connection with this serial has logged in.
     Entered(u64),
-    /// It is anonymous again, with this serial.
+    /// The connection is anonymous again, with this serial.
     Left(u64),
 }
 
@@ -178,9 +178,11 @@ impl AdmissionControl {
         if has_room {
             return Admission::Admitted;
         }
-        // The newcomer is the newest connection: it is the oldest only where it is the only one.
+        // The newcomer is the newest connection, so it is the oldest only of a prefix without
+        // another.
         let displaced = self.oldest_of_most(crowded).filter(|displaced| *displaced != id);
-        // At once: it may be closed after further arrivals, which must not displace it again.
+        // Uncounted at once: the connection may be closed only after further arrivals, which must
+        // not displace it again.
         self.closed(displaced.unwrap_or(id));
         match (displaced, crowded) {
             (Some(displaced), _) => Admission::Instead(displaced),
@@ -226,8 +228,8 @@ impl AdmissionControl {
         self.prefixes.get(&prefix).is_some_and(|members| members.count >= max)
     }
 
-    /// The oldest anonymous connection of the prefix with the most of them, within a prefix or at
-    /// all.
+    /// The oldest anonymous connection of the prefix that has most, among the prefixes within
+    /// `within` or among all.
     fn oldest_of_most(&self, within: Option<Prefix>) -> Option<ConnId> {
         let mut ranking = match within {
             Some(prefix) => &self.prefixes.get(&prefix)?.ranking,

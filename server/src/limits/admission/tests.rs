@@ -1,4 +1,4 @@
-//! Tests of who is admitted, and in whose place.
+//! Tests of the decisions: which connections are admitted, and which they displace.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,13 +7,12 @@ use proptest::prelude::*;
 use super::{Admission::*, *};
 
 impl AdmissionControl {
-    /// How many connections are counted. One that another was admitted in place of is not,
-    /// from that moment on.
+    /// Number of counted connections. A displaced connection is not counted from that moment on.
     fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many of them a prefix has.
+    /// Number of counted connections of a prefix.
     fn of(&self, prefix: Prefix) -> usize {
         self.prefixes.get(&prefix).map_or(0, |members| members.count)
     }
@@ -30,12 +29,12 @@ fn prefix(number: u8) -> Prefix {
     IpAddr::from(Ipv4Addr::new(127, 0, 0, number)).into()
 }
 
-/// A network of 64 bits, by what stands behind 2001:db8.
+/// The /64 prefix whose bits after `2001:db8` are `bits`.
 fn network(bits: u32) -> Prefix {
     IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) + (u128::from(bits) << 64))).into()
 }
 
-/// Opens connections 0, 1, 2… of these prefixes, for all of which there is room.
+/// Opens connections 0, 1, 2… of these prefixes. There must be room for all of them.
 fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
     let mut control = AdmissionControl::new(settings);
     for (index, number) in prefixes.iter().enumerate() {
@@ -79,10 +78,10 @@ fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
         let mut control = with(settings, &[2, 1, 2, 1, 1, 3]);
         assert_eq!(control.opened(conn(6), prefix(4)), Instead(conn(1)));
         assert_eq!((control.len(), control.of(prefix(1)), control.of(prefix(4))), (6, 2, 1));
-        // Now 1 and 2 have as many, and 2 has the oldest.
+        // Now prefixes 1 and 2 have as many, and 2 has the oldest connection.
         assert_eq!(control.opened(conn(7), prefix(5)), Instead(conn(0)));
         assert_eq!(control.opened(conn(8), prefix(6)), Instead(conn(3)));
-        // Now each has one.
+        // Now each prefix has one.
         assert_eq!(control.opened(conn(9), prefix(7)), Instead(conn(2)));
         assert_eq!(control.len(), 6);
     }
@@ -103,7 +102,7 @@ fn where_all_have_as_many_the_oldest_gives_way() {
 fn who_has_most_displaces_their_own() {
     let mut control = with(AdmissionSettings { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
     assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
-    // It has three now, as the other has.
+    // Prefix 2 has three now, as prefix 1 has.
     assert_eq!(control.opened(conn(6), prefix(2)), Instead(conn(1)));
     assert_eq!(control.opened(conn(7), prefix(2)), Instead(conn(3)));
     assert_eq!(control.opened(conn(8), prefix(3)), Instead(conn(4)));
@@ -118,7 +117,7 @@ fn a_whole_network_counts_as_one_customer() {
         let id = conn(ids.next().unwrap());
         (id, control.opened(id, from))
     };
-    // One from each of 500 networks of 64 bits, which are one network of 48 bits.
+    // One connection from each of 500 networks of 64 bits, all in one network of 48 bits.
     for number in 0..500 {
         assert_eq!(open(&mut control, network(number)).1, Admitted);
     }
@@ -128,8 +127,8 @@ fn a_whole_network_counts_as_one_customer() {
         assert!(matches!(admission, Instead(ConnId { index: 0..500, .. })), "{admission:?}");
         assert_eq!(control.of(site), 499 - usize::from(number));
     }
-    // The two networks of 56 bits that they are have as many now. Somebody else of the same 48
-    // bits takes the place of the oldest.
+    // Their two networks of 56 bits have as many now. A newcomer from the same 48 bits takes the
+    // place of the oldest.
     let halves = [0, 0x100].map(|number| network(number).wider().unwrap());
     assert_eq!(halves.map(|half| control.of(half)), [200, 200]);
     let (id, admission) = open(&mut control, network(0xffff));
@@ -192,7 +191,7 @@ fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
     assert_eq!(control.anonymous, 3);
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
     assert_eq!(control.anonymous, 3);
-    // Of 0 and 2, which its prefix has left, 2 has been anonymous for longer.
+    // Connections 0 and 2 of prefix 1 are left, and 2 has been anonymous for longer.
     assert_eq!(control.opened(conn(4), prefix(3)), Instead(conn(2)));
     assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
 }
@@ -202,7 +201,7 @@ fn one_that_was_given_up_is_not_named_again() {
     let mut control = with(AdmissionSettings { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
     assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));
-    // What still happens to it before it is closed changes nothing.
+    // Later events of a displaced connection change nothing.
     control.entered(conn(0));
     control.left(conn(0));
     control.closed(conn(0));
@@ -229,10 +228,11 @@ fn unknown_and_repeated_calls_do_no_harm() {
     );
 }
 
-/// The same, by looking at everything every time.
+/// The same decisions, made by a scan of all connections.
 struct Model {
     settings: AdmissionSettings,
-    /// In the order in which they became what they are.
+    /// Connections with their prefix and whether they are logged in, by the time of their last
+    /// change.
     all: Vec<(ConnId, Prefix, bool)>,
 }
 
@@ -241,14 +241,14 @@ impl Model {
         self.all.iter().filter(|entry| entry.1.and_wider().any(|wide| wide == of)).count()
     }
 
-    /// The anonymous ones within a prefix or of all, the oldest first.
+    /// The anonymous connections within a prefix or of all, the oldest first.
     fn anonymous_of(&self, of: Option<Prefix>) -> Vec<(ConnId, Prefix)> {
         let is_within = |from: Prefix| of.is_none_or(|of| from.and_wider().any(|it| it == of));
         let anonymous = self.all.iter().filter(|entry| !entry.2 && is_within(entry.1));
         anonymous.map(|entry| (entry.0, entry.1)).collect()
     }
 
-    /// Goes from the widest prefix to the narrowest, each time into the one with the most.
+    /// Descends from the widest prefix to the narrowest, each time into the prefix with the most.
     fn oldest_of_most(&self, mut within: Option<Prefix>) -> Option<ConnId> {
         loop {
             let anonymous = self.anonymous_of(within);
@@ -257,7 +257,7 @@ impl Model {
                 let at = within.and_then(|it| widths.iter().position(|wide| *wide == it));
                 at.unwrap_or(widths.len()).checked_sub(1).map(|at| widths[at])
             });
-            // The first of those with as many has the oldest connection.
+            // Of prefixes with as many, the first has the oldest connection.
             let most = narrower.rev().max_by_key(|it| self.anonymous_of(Some(*it)).len());
             match most {
                 Some(prefix) => within = Some(prefix),
@@ -309,7 +309,7 @@ impl Model {
     }
 }
 
-/// Addresses, and networks that have more or less in common.
+/// Number of test prefixes: addresses, and networks that share a /56, a /48 or neither.
 const PLACES: u8 = 10;
 
 fn place(number: u8) -> Prefix {

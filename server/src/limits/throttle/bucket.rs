@@ -12,8 +12,8 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Time until it holds `count` of `per_hour` tokens: zero where it does, at most an hour. A
-    /// `count` above `per_hour` counts as `per_hour`.
+    /// Time until the bucket holds `count` of `per_hour` tokens: zero if it holds them already, at
+    /// most an hour. A `count` above `per_hour` counts as `per_hour`.
     pub(super) fn wait(self, now: Duration, per_hour: u32, count: u32) -> Duration {
         let refill = refill(per_hour);
         // Not [`HOUR`]: the division may have dropped nanoseconds.

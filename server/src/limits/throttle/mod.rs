@@ -10,9 +10,9 @@
 //!   prefix waits twice as long, up to a quarter of an hour. One failure a minute is forgotten,
 //!   unless there is a wait. From one prefix a patient guesser gets about 1,440 attempts a day, an
 //!   eager guesser about a hundred.
-//! - the **pair** of prefix and username. As many failures are free, but only one while the account
-//!   has many failures from anywhere. A prefix that never failed for an account never waits because
-//!   of other prefixes: an attacker elsewhere cannot lock the owner out.
+//! - the **pair** of prefix and username. The same number of failures is free, but only one while
+//!   the account has many failures from anywhere. A prefix that never failed for an account never
+//!   waits because of other prefixes: an attacker elsewhere cannot lock the owner out.
 //! - the **username**, which only tells whether the account has many failures from anywhere.
 //!
 //! An IPv6 prefix also counts for the wider networks that contain it: failures and registrations
@@ -25,8 +25,9 @@
 //! same address do not make the owner wait. Guesses at the owner's own account from that address
 //! do, since the throttle cannot tell the two apart.
 //!
-//! Registrations and mails are charged before the work, too. The charge is refunded where nothing
-//! came of the request.
+//! Registrations and mails are charged before the work, too. The charge of a mail that is not
+//! accepted is refunded. A registration without a result is refunded, too; a registration that made
+//! no account counts as a failure.
 //!
 //! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
 //! entries that were touched longest ago, but none before 8,192 others were touched. Eviction can
@@ -52,32 +53,32 @@ use crate::{ids::AccountId, limits::prefix::Prefix};
 /// a person with several devices and an old password makes.
 const ACCOUNT_FAILURES_MANY: u32 = 20;
 
-/// Maximum of failures from anywhere that are counted, so that an hour after the last one they are
-/// no longer many.
+/// Most failures from anywhere that are counted. One is forgotten each minute, so an hour after the
+/// last failure they are no longer many.
 const ACCOUNT_FAILURES_MAX: u32 = ACCOUNT_FAILURES_MANY + 60;
 
 /// Free failures of a prefix for an account that has many failures.
 const FREE_FOR_GUESSED: u32 = 1;
 
-/// Maximum of proven prefixes of one account: home, work and telephone, and their changes. The
-/// bound is per account, so that an account that is used from everywhere displaces no other.
+/// Most proven prefixes of one account: home, work and telephone, and their changes. The bound is
+/// per account, so that an account that is used from everywhere displaces no other.
 const PROVEN_MAX: usize = 8;
 
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Accounts an hour that one narrowest prefix may make, and as many registrations that made
-    /// none although a password was hashed; 0: no limit.
+    /// Accounts that one narrowest prefix may make in an hour, and as many failed registrations
+    /// whose password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails an hour that are accepted from one account, each counted for each of its recipients;
-    /// 0: no limit.
+    /// Mails accepted from one account in an hour, each counted once for each recipient; 0: no
+    /// limit.
     pub mails_per_hour: u32,
     /// Failed logins that are free for one narrowest prefix before it must wait; 0: no wait ever.
     pub failed_logins: u32,
 }
 
 /// Time until the next attempt is allowed: at most 15 minutes for a login, at most an hour
-/// otherwise. An attempt after that time is allowed, if there was no other meanwhile.
+/// otherwise. An attempt after that time is allowed, unless there was another attempt meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub Duration);
 
@@ -95,7 +96,7 @@ impl Wait {
 struct RegistrationBuckets {
     /// Registrations that made an account.
     accounts: Bucket,
-    /// Registrations that made none although a password was hashed.
+    /// Failed registrations whose password was hashed.
     failures: Bucket,
 }
 
@@ -127,7 +128,7 @@ impl Throttle {
         }
     }
 
-    /// Charges a login before its credential is hashed, so that parallel attempts count, too. The
+    /// Charges a login before its credential is hashed, so that concurrent attempts count, too. The
     /// caller settles each allowed attempt once: succeeded, failed, unanswered or abandoned.
     ///
     /// # Errors
@@ -201,8 +202,8 @@ impl Throttle {
         }
     }
 
-    /// Settles a login whose client left during the hashing and learns no result. The work was
-    /// done, so that the prefix is charged a failure; the account never is.
+    /// Settles a login whose connection ended during the hashing. The work was done, so the prefix
+    /// is charged a failure; the account never is.
     pub fn login_abandoned(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
@@ -225,9 +226,9 @@ impl Throttle {
         }
     }
 
-    /// Charges a registration before its password is hashed, so that parallel ones count, too. The
-    /// caller settles each allowed registration once: it made an account, failed, or was not
-    /// answered.
+    /// Charges a registration before its password is hashed, so that concurrent registrations
+    /// count, too. The caller settles each allowed registration once: it made an account, failed,
+    /// or was not answered.
     ///
     /// # Errors
     ///
@@ -296,8 +297,8 @@ impl Throttle {
         }
     }
 
-    /// Charges a mail for its recipients before it is stored, so that parallel ones count, too. The
-    /// caller refunds a mail that is not accepted, or was accepted before.
+    /// Charges a mail for its recipients before it is stored, so that concurrent mails count, too.
+    /// The caller refunds a mail that is not accepted, or was accepted before.
     ///
     /// # Errors
     ///
@@ -325,9 +326,9 @@ impl Throttle {
         self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
     }
 
-    /// Free failures of a prefix, for any account. A narrow prefix makes at most [`DOUBLINGS`] more
-    /// than its free failures until its wait is the longest. The next wider prefix has at least that
-    /// many free, so that one narrow prefix alone makes no other wait.
+    /// Free failures of a prefix, for any account. A narrow prefix can add at most [`DOUBLINGS`]
+    /// failures to its free ones before its wait is the longest. The next wider prefix has at least
+    /// as many free failures, so one narrow prefix alone makes no other prefix wait.
     fn free_of(&self, prefix: Prefix) -> u32 {
         let most = self.settings.failed_logins.saturating_add(DOUBLINGS);
         most.saturating_mul(prefix.share()).saturating_sub(DOUBLINGS)
@@ -348,7 +349,7 @@ impl Throttle {
         }
     }
 
-    /// Registrations an hour that a prefix may make.
+    /// Registrations that a prefix may make in an hour.
     fn registrations_of(&self, prefix: Prefix) -> u32 {
         self.settings.registrations_per_hour.saturating_mul(prefix.share())
     }

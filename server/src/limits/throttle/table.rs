@@ -1,14 +1,15 @@
 //! A bounded table that evicts old entries without ever scanning.
 //!
-//! It owns the bound on entries. Its users decide which entries are worth keeping, and until when.
+//! The table owns the bound on entries. Its users decide which entries are worth keeping, and until
+//! when.
 
 use std::{collections::HashMap, hash::Hash, mem};
 
-/// Maximum of entries of one table: more addresses than any attacker but a large botnet has. With
-/// the longest keys a full table takes less than 4 MiB.
+/// Most entries of one table: more addresses than any attacker but a large botnet has. With the
+/// longest keys a full table takes less than 4 MiB.
 pub(super) const ENTRIES_MAX: usize = 16_384;
 
-/// Maximum of entries of one of the two generations.
+/// Most entries of one of the two generations.
 const GENERATION_MAX: usize = ENTRIES_MAX / 2;
 
 /// A table of two generations. A touch moves an entry to the young generation. When that is full,
@@ -39,7 +40,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
 
-    /// Touches an entry, and makes it where there is none. May evict others.
+    /// Touches an entry, and makes it if there is none. May evict others.
     pub(super) fn touch(&mut self, key: K) -> &mut V
     where
         V: Default,

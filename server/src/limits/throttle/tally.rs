@@ -10,7 +10,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait. A person who forgot a password can wait that long.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// Number of times that the first wait is doubled before it is the longest one.
+/// Number of doublings from the first wait to the longest.
 pub(super) const DOUBLINGS: u32 = 10;
 
 /// While there is no wait, one failure is forgotten each time this has passed.
@@ -78,7 +78,7 @@ impl Tally {
         }
     }
 
-    /// Turns a charge into a failure, and starts a wait where there were `free` failures before.
+    /// Turns a charge into a failure, and starts a wait if there were `free` failures before.
     pub(super) fn fail_and_wait(&mut self, now: Duration, free: u32) {
         // Further failures would make no wait longer, but would be remembered for longer.
         self.fail(now, free.saturating_add(DOUBLINGS));
@@ -109,7 +109,7 @@ impl Tally {
     }
 }
 
-/// The wait after failure number `count`, where `free` failures cause none.
+/// The wait after failure number `count`, if `free` failures cause none.
 fn wait_after(count: u32, free: u32) -> Duration {
     match count.checked_sub(free) {
         None => Duration::ZERO,

@@ -13,7 +13,7 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// A setting is not Unicode. Other variables that are not are skipped.
+    /// The variable of a setting is not Unicode. Other variables that are not Unicode are skipped.
     pub fn of_process() -> Result<Self, ConfigError> {
         let mut variables = HashMap::new();
         for (name, value) in std::env::vars_os() {

@@ -18,38 +18,38 @@ pub enum ConfigError {
         /// The values that are allowed.
         allowed: &'static str,
     },
-    /// Two values are allowed, but not together.
+    /// Two values that are allowed alone cannot be combined.
     #[error("{first} and {second} cannot work together: {why}")]
     Together {
-        /// One value, with its place.
+        /// The first value, with its place.
         first: String,
-        /// The other value, with its place.
+        /// The second value, with its place.
         second: String,
-        /// Why not.
+        /// The cause.
         why: &'static str,
     },
     /// The file cannot be read.
     #[error("cannot read the configuration file {}: {source}", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// The file is not TOML.
     #[error("the configuration file {} is not valid TOML: {source}", path.display())]
     Syntax {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where and why not.
+        /// The position and the cause.
         source: Box<toml::de::Error>,
     },
     /// The file has an unknown key.
     #[error("the configuration file {} has an unknown key {key:?}{}", path.display(), hint(*meant))]
     UnknownKey {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which key.
+        /// The key.
         key: String,
         /// The key that may have been meant.
         meant: Option<&'static str>,

@@ -17,9 +17,9 @@ pub(super) enum Kind {
 pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) kind: Kind,
-    /// Placeholder of its value in help texts.
+    /// Placeholder of the value in help texts.
     pub(super) value: &'static str,
-    /// Its default, as people read it.
+    /// The default, as people read it.
     pub(super) default: &'static str,
     /// The allowed values, as people read them.
     pub(super) allowed: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// Its name in the environment.
+    /// The setting's name in the environment.
     pub(super) fn variable(&self) -> String {
         format!("CORREIO_{}", self.key.replace('-', "_").to_ascii_uppercase())
     }

@@ -23,7 +23,7 @@ use super::{
 pub(super) enum Source {
     /// On the command line.
     Flag,
-    /// In the environment.
+    /// In a variable of the environment.
     Variable,
     /// In this file.
     File(PathBuf),

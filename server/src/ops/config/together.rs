@@ -84,7 +84,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     a.file_name() == b.file_name() && of(a) == of(b)
 }
 
-/// The canonical path of a directory, or the absolute path where the directory does not exist.
+/// The canonical path of a directory, or the absolute path if the directory does not exist.
 fn place(directory: &Path) -> PathBuf {
     // The parent of a bare file name is empty and means the current directory.
     let written = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };

@@ -23,7 +23,7 @@ pub enum Task {
     Fingerprint,
     /// Make invites and print them.
     Invite {
-        /// How many.
+        /// Number of invites.
         count: u32,
         /// Days until they expire.
         days: u32,
@@ -33,9 +33,9 @@ pub enum Task {
 /// How connections are protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecurityConfig {
-    /// Not at all.
+    /// Connections are not protected.
     Plaintext,
-    /// By TLS with this certificate.
+    /// Connections are protected by TLS with this certificate.
     Tls(CertificateSource),
 }
 

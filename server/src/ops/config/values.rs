@@ -24,7 +24,7 @@ impl Values {
         Some((written, written.values.first().map_or("", String::as_str)))
     }
 
-    /// The place of a value.
+    /// The place of a value, for messages.
     pub(super) fn place(&self, key: &str) -> String {
         self.0.get(key).map_or_else(|| key.to_owned(), ToString::to_string)
     }
@@ -94,7 +94,7 @@ impl Values {
         size.ok_or_else(|| refused(written, value))
     }
 
-    /// One of several words; the first is the default.
+    /// A word of `choices`; the first word is the default.
     pub(super) fn choice<T: Copy>(
         &self,
         key: &str,

@@ -1,4 +1,5 @@
-//! The log in front of its sinks: passes a line on, or counts it where one address causes too many.
+//! The process's logger: passes a line on to the sinks, or only counts it if one address causes too
+//! many.
 
 use std::{
     fmt,
@@ -69,7 +70,7 @@ impl Limiter {
         decision == Decision::Write
     }
 
-    /// Writes all numbers, when the log ends.
+    /// Writes all sums when the log ends.
     pub(super) fn finish(&self) {
         let all = self.rate_limit().all();
         self.write(all);

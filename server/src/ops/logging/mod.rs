@@ -40,9 +40,9 @@ pub enum LoggingError {
     /// The log file cannot be written.
     #[error("cannot write the log file {}: {source}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A thread cannot be started.

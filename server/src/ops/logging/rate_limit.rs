@@ -1,5 +1,5 @@
-//! Rate limit of log lines per event and address: lines above it are counted, and only their number
-//! is logged, so that one client cannot fill the disk.
+//! Limits the rate of log lines per event and address, so that one client cannot fill the disk.
+//! Lines above the limit are counted, and only their number is logged.
 //!
 //! Only lines about connections without an effect are limited. Lines about accounts, wrong
 //! passwords and the server itself are all written. Of each event and address [`BURST`] lines are
@@ -18,10 +18,11 @@ const BURST: u32 = 100;
 /// Time after which one more line may be written.
 const REFILL: Duration = Duration::from_secs(60);
 
-/// Time after which the number of counted lines is written.
+/// Time after which the sum of counted lines is written.
 const SUM_EVERY: Duration = Duration::from_secs(600);
 
-/// Pairs of event and address that are counted separately. Further addresses are counted as one.
+/// Pairs of event and address that are counted separately. All further addresses are counted
+/// together.
 const KEYS_MAX: usize = 1024;
 
 /// Connections whose opening was not written, so that their end is not written either.
@@ -49,7 +50,7 @@ pub(super) enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) event: &'static str,
-    /// Empty where the event has no address.
+    /// Empty if the event has no address.
     pub(super) address: String,
     pub(super) count: u64,
 }
@@ -117,7 +118,7 @@ impl RateLimit {
         Decision::Count
     }
 
-    /// Takes the numbers that are due, and removes addresses that were quiet for long.
+    /// Takes the sums that are due, and removes addresses without recent lines.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Sum> {
         if now.saturating_sub(self.swept) < REFILL {
             return Vec::new();
@@ -131,7 +132,7 @@ impl RateLimit {
         sums
     }
 
-    /// Takes all numbers, when the log ends.
+    /// Takes all sums when the log ends.
     pub(super) fn all(&mut self) -> Vec<Sum> {
         self.take(|_| true)
     }

@@ -66,7 +66,7 @@ fn priority(level: Level) -> &'static str {
 }
 
 /// Whether standard error is the journal's stream, by device and inode. The variable alone does not
-/// tell: programs inherit it whose standard error was redirected.
+/// tell: a program whose standard error was redirected inherits it, too.
 fn is_journal(stream: Option<&str>) -> bool {
     let Some((device, inode)) = stream.and_then(|stream| stream.split_once(':')) else {
         return false;

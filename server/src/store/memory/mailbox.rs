@@ -52,7 +52,7 @@ impl Mailbox {
         self.places.push_back((seq, Some(letter)));
     }
 
-    /// Removes a mail. Returns its bytes of quota, or `None` where there is no such mail.
+    /// Removes a mail. Returns its bytes of quota, or `None` if there is no such mail.
     pub(super) fn remove(&mut self, mail: MailRef) -> Option<u64> {
         let index = self.places.binary_search_by_key(&mail.seq, |(seq, _)| *seq).ok()?;
         let (_, place) = self.places.get_mut(index)?;

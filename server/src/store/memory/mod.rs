@@ -1,7 +1,7 @@
 //! A store in memory, for laboratories and tests: its data is gone when the server stops.
 //!
-//! It answers at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`] the
-//! whole store.
+//! The store answers at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
+//! the whole store.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -53,7 +53,7 @@ pub struct MemoryStore {
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
     /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
-    /// not in the order of insertion where the clock was set back.
+    /// not in the order of insertion if the clock was set back.
     by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
     /// Number of keys in `by_time`.
     records: usize,
@@ -76,7 +76,7 @@ struct Account {
     register_id: MailId,
     mailbox: Mailbox,
     /// Idempotency records of the mails that it sent. Clients make ids that grow with the time, so
-    /// that inserts happen at the end.
+    /// inserts happen at the end.
     sent: BTreeMap<MailId, IdempotencyRecord>,
 }
 
@@ -189,7 +189,7 @@ impl MemoryStore {
             }
         }
         self.accounts.remove(id);
-        // Its keys in `by_time` are pruned in their time: no account gets its id again.
+        // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
         StoreDone::Changed
     }
 

@@ -112,7 +112,7 @@ pub(super) fn delete(
     for seq in tables.memtable.remove_mailbox(account).seqs() {
         unflushed.execute([seq])?;
     }
-    // Its idempotency records are pruned in their time: no account gets its id again.
+    // Its idempotency records stay until they are pruned by age: no account gets its id again.
     for sql in [
         "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
         "DELETE FROM mailbox WHERE account = ?1",

@@ -1,5 +1,5 @@
 //! A cache of the accounts' columns that every mail needs. Only this process writes to the file, so
-//! that only its own changes can make an entry outdated.
+//! only its own changes can make an entry outdated.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row};
 use super::row::{parsed, unsigned};
 use crate::ids::AccountId;
 
-/// Maximum of cached accounts. One more empties the cache.
+/// Most cached accounts. One more empties the cache.
 const ACCOUNTS_MAX: usize = 1 << 14;
 
 /// The cache, by id and by username.

@@ -49,9 +49,9 @@ pub(super) struct File {
     accounts: AccountCache,
     directory: PathBuf,
     page_size: u64,
-    /// Pages in the log, as SQLite reports after each commit.
+    /// Database pages in the log, as SQLite reports after each commit.
     log_pages: Arc<AtomicU32>,
-    /// Pages in the log at the last checkpoint.
+    /// Database pages in the log at the last checkpoint.
     checkpointed: u32,
     /// Whether the whole log is in the main file, so that the next change begins a new log.
     is_new_log: bool,
@@ -99,7 +99,7 @@ impl File {
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
     /// Returns the answers of the first jobs, in order; the others must wait until there is room
-    /// for pages.
+    /// for further pages of mails.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
@@ -129,7 +129,7 @@ impl File {
         Ok(answers)
     }
 
-    /// Stops intake where free space falls below [`RESERVE`], or below half of a small disk. If the
+    /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk. If the
     /// file system does not report its space, only failed writes stop intake.
     fn intake(&self) -> Intake {
         if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_OVERDUE) {
@@ -213,7 +213,7 @@ impl File {
         }
     }
 
-    /// Rolls a failed transaction back. Returns [`Fatal`] where the state on disk is unknown or
+    /// Rolls a failed transaction back. Returns [`Fatal`] if the state on disk is unknown or
     /// damaged.
     fn roll_back(&mut self, error: &rusqlite::Error) -> Result<(), Fatal> {
         if is_fatal(error) {
@@ -351,8 +351,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreDone {
     StoreDone::Unavailable(error.to_string().into())
 }
 
-/// Whether the disk was full. A file system reports an exceeded quota as a failed write, so that
-/// every failed write counts: the transaction was neither committed nor acknowledged.
+/// Whether the disk was full. A file system reports an exceeded quota as a failed write, so every
+/// failed write counts: the transaction was neither committed nor acknowledged.
 fn is_full(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(error, _) if is_full_code(*error))
 }
@@ -380,7 +380,7 @@ fn is_fatal(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::Utf8Error(..)
-        // A mail that the index or the memtable has.
+        // The index or the memtable names a mail that the table lacks.
         | rusqlite::Error::QueryReturnedNoRows => true,
         _ => false,
     }

@@ -15,15 +15,15 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Maximum of jobs in one transaction, so that no job waits long for the others' answers.
+/// Most jobs in one transaction, so that no job waits long for the others' answers.
 const GROUP_MAX: usize = 1000;
 
 /// A group that has this many jobs stops absorbing new arrivals. Otherwise loop and store thread
 /// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages after which a group ends, and of uncollected pages above which the next group
-/// waits: a page may be ten thousand times as large as the request for it.
+/// Bytes of pages of mails after which a group ends, and of uncollected ones above which the next
+/// group waits: a page may be ten thousand times as large as the request for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
 /// The queue as the store's two threads share it.
@@ -109,7 +109,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Takes jobs that arrived meanwhile. Returns false where there are none, or the group is full.
+    /// Takes jobs that arrived meanwhile. Returns false if there are none, or the group is full.
     pub(super) fn grow(&mut self) -> bool {
         if self.large_since.is_some() || self.jobs.len() >= GROWN_MAX {
             return false;
@@ -136,7 +136,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page in memory; 0 for other answers.
+/// Approximate bytes of a page of mails in memory; 0 for other answers.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let StoreDone::Page { mails, .. } = done else {
         return 0;

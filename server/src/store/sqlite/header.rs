@@ -36,9 +36,9 @@ pub(super) enum Found {
 pub(super) struct Header {
     /// SQLite's `application_id`.
     pub(super) application: u32,
-    /// Its schema's version.
+    /// SQLite's `user_version`: the schema's version.
     pub(super) version: u32,
-    /// Whether it has no table yet.
+    /// Whether the database has no table yet.
     pub(super) is_empty: bool,
     /// Whether the file is shorter than its header says, and there is no log with the rest.
     pub(super) is_short: bool,
@@ -112,7 +112,7 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     }
 }
 
-/// Pages that a log of this many bytes has room for.
+/// Database pages that a log of this many bytes has room for.
 pub(super) fn pages_in_log(bytes: u64, page_size: u32) -> u64 {
     bytes.saturating_sub(LOG_HEADER) / (FRAME_HEADER + u64::from(page_size))
 }
@@ -124,7 +124,7 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Opens a file and returns its length in bytes. `None` where there is no file.
+/// Opens a file and returns its length in bytes. `None` if there is no file.
 fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
     match File::open(path) {
         Ok(file) => {
@@ -136,7 +136,7 @@ fn open(path: &Path) -> io::Result<Option<(File, u64)>> {
     }
 }
 
-/// Reads `N` bytes of a file. `None` where it ends before.
+/// Reads `N` bytes of a file. `None` if the file ends before.
 fn read<const N: usize>(file: &File, at: u64) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
     match file.read_exact_at(&mut bytes, at) {

@@ -1,6 +1,6 @@
 //! The memtable: mails that are in the file, but not in the index of mailboxes yet.
 //!
-//! Each mailbox has pages of its own in the index, so that inserting every mail at once would write
+//! Each mailbox has pages of its own in the index, so inserting every mail at once would write
 //! about a page a mail. The memtable stands in for the index until it is flushed
 //! ([`super::index`]). It is rebuilt from the file whenever the two might differ: on opening, and
 //! after a rollback.
@@ -165,7 +165,7 @@ impl Memtable {
         self.mails
     }
 
-    /// Whether the memtable is to be flushed, where it may have `max` mails.
+    /// Whether the memtable is to be flushed, if it may have `max` mails.
     pub(super) fn is_due(&self, max: usize) -> bool {
         self.mails >= max || self.mailboxes.len() >= MAILBOXES_MAX
     }

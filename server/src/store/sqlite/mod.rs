@@ -3,7 +3,8 @@
 //! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
 //! commits with a sync, and hands all answers back with one wake-up: the more jobs wait, the more
 //! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
-//! group has a transaction for itself.
+//! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
+//! the server's log.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -66,15 +67,16 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Finished {
     done: Vec<(Ticket, StoreDone)>,
-    /// Bytes of the pages in `done`.
+    /// Bytes of the pages of mails in `done`.
     pages: usize,
     failed: Option<StoreFailed>,
-    /// Whether the store is being closed: the thread no longer waits until pages are collected.
+    /// Whether the store is being closed: the thread no longer waits until pages of mails are
+    /// collected.
     closed: bool,
 }
 
 impl SqliteStore {
-    /// Opens the store in a directory, and makes both where they do not exist.
+    /// Opens the store in a directory, and makes both if they do not exist.
     ///
     /// # Errors
     ///
@@ -196,7 +198,7 @@ impl Shared {
             if failed {
                 return;
             }
-            // After the answers, so that none of them waits for this.
+            // Upkeep comes after the answers, so that no client waits for it.
             if let Err(Fatal(text)) = file.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
@@ -209,7 +211,7 @@ impl Shared {
         }
     }
 
-    /// Waits until uncollected pages are within their bound.
+    /// Waits until the uncollected pages of mails are within their bound.
     fn wait_for_room(&self) {
         let mut finished = lock(&self.finished);
         while finished.pages >= PAGES_BYTES_MAX && !finished.closed {

@@ -108,7 +108,7 @@ enum Content {
     Store,
 }
 
-/// Refuses to make an empty store where the store was lost or its volume is not mounted.
+/// Refuses to make an empty store if the store was lost or its volume is not mounted.
 fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenError> {
     let path = directory.to_owned();
     match create {
@@ -155,7 +155,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // No other process uses the file, so that the log's index is kept in this process's memory.
+    // No other process uses the file, so the log's index is kept in this process's memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     use_wal(&connection)?;
     // The log is synced at every commit: acknowledgements rely on it.

@@ -59,7 +59,7 @@ impl SqliteOpenError {
     }
 }
 
-/// Maps SQLite's errors to what the operator has to do.
+/// Maps an error of SQLite to the error whose text tells the operator what to do.
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> SqliteOpenError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
     let path = path.to_owned();

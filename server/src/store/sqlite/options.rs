@@ -1,4 +1,4 @@
-//! How a SQLite store is opened.
+//! Options for opening a SQLite store.
 
 use crate::store::CreateStore;
 
@@ -13,7 +13,7 @@ pub struct SqliteOptions {
     /// Mails, counted for each recipient, after which the memtable is flushed into the index of
     /// mailboxes.
     pub memtable_mails: usize,
-    /// Whether an empty store is made where there is none.
+    /// Whether an empty store is made if there is none.
     pub create: CreateStore,
 }
 

@@ -25,7 +25,7 @@ const LARGE_MAX: usize = 4;
 /// After a large job, waiting small jobs have the thread for this many times as long.
 const REST: u32 = 2;
 
-/// Maximum time that a large job waits for that reason.
+/// Longest time that a large job waits for that reason.
 const REST_MAX: Duration = Duration::from_secs(5);
 
 /// A waiting job.
@@ -33,7 +33,7 @@ const REST_MAX: Duration = Duration::from_secs(5);
 struct Waiting {
     ticket: Ticket,
     job: StoreJob,
-    /// Grows with each job.
+    /// Position in the order of arrival, over both lanes.
     number: u64,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Queue {
     small_bytes: u64,
     /// Large jobs, and later jobs of their connections.
     large: VecDeque<Waiting>,
-    /// Number of the last job.
+    /// `number` of the last job.
     number: u64,
     /// Uptime until which no large job runs.
     resting: Option<Duration>,
@@ -58,7 +58,7 @@ impl Queue {
         self.small.is_empty() && self.large.is_empty()
     }
 
-    /// Appends a job. Returns false where there is no room for it.
+    /// Appends a job. Returns false if there is no room for it.
     pub(super) fn push(&mut self, ticket: Ticket, job: StoreJob, options: SqliteOptions) -> bool {
         if self.small.len() + self.large.len() >= options.queue_jobs {
             return false;
@@ -96,7 +96,7 @@ impl Queue {
         true
     }
 
-    /// Removes the large job that runs now, in a group for itself.
+    /// Removes the large job that may run now, as a group for itself.
     pub(super) fn pop_large(&mut self, now: Duration) -> Option<(Ticket, StoreJob)> {
         if self.rest(now).is_some() {
             return None;
@@ -106,13 +106,13 @@ impl Queue {
         Some((ticket, job))
     }
 
-    /// Time until the next large job may run; `None` where it need not wait, or there is none.
+    /// Time until the next large job may run; `None` if it need not wait, or there is none.
     pub(super) fn rest(&self, now: Duration) -> Option<Duration> {
         let left = self.resting.filter(|_| !self.large.is_empty())?.checked_sub(now)?;
         Some(left).filter(|left| !left.is_zero())
     }
 
-    /// Notes that a large job is done, which began at `begun`.
+    /// Records that a large job, which began at `begun`, is done.
     pub(super) fn large_done(&mut self, begun: Duration, now: Duration) {
         let took = now.saturating_sub(begun);
         let rest = took.saturating_mul(REST).clamp(Duration::from_millis(1), REST_MAX);
@@ -211,7 +211,7 @@ mod tests {
         }
         assert!(!push(&mut queue, 1, 10, SMALL));
         assert!(push(&mut queue, 2, 11, LARGE));
-        // It runs after the jobs before it, and before those that come later.
+        // The large job runs after the jobs before it, and before later jobs.
         assert_eq!(turn(&mut queue, now).len(), 10);
         assert!(push(&mut queue, 1, 12, SMALL));
         assert_eq!(turn(&mut queue, now), [ticket(2, 11)]);
@@ -240,7 +240,7 @@ mod tests {
             now += Duration::from_secs(1);
         }
         assert!(queue.is_empty());
-        // Where no small job waits, large jobs follow each other.
+        // While no small job waits, large jobs follow each other.
         for connection in 1..4 {
             assert!(push(&mut queue, connection, 2, LARGE));
         }

@@ -24,13 +24,13 @@ pub struct Schema {
 /// A table or an index.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
-    /// First version that has it.
+    /// First version that has the part.
     pub since: u32,
-    /// Last version that has it.
+    /// Last version that has the part.
     pub until: u32,
     /// `table` or `index`.
     pub kind: &'static str,
-    /// Its name.
+    /// The part's name.
     pub name: &'static str,
 }
 

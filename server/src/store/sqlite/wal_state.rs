@@ -14,11 +14,11 @@ use rusqlite::{Connection, OpenFlags};
 /// The row of the table `wal_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WalState {
-    /// Whether the database was opened and not closed in order, so that it needs its log.
+    /// Whether a server has opened the database and not closed it properly since: it needs its log.
     pub(super) is_open: bool,
     /// The number of the log.
     number: i64,
-    /// Pages in the log at its last checkpoint.
+    /// Database pages in the log at its last checkpoint.
     pages: u64,
 }
 
@@ -36,8 +36,8 @@ impl WalState {
     }
 }
 
-/// The state in the main file alone, without its log. `None` where it cannot be read, as in a new
-/// file or after an interrupted checkpoint.
+/// The state in the main file alone, without its log. `None` if it cannot be read, as in a new file
+/// or after an interrupted checkpoint.
 pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {

@@ -32,27 +32,28 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What an attempt that fails meets.
+/// Makes an attempt that fails if it is allowed. Returns the wait otherwise.
 fn fail(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
     throttle.login_attempt(now, from, who)?;
     throttle.login_failed(now, from, who);
     Ok(())
 }
 
-/// Guesses at an account from fifty prefixes, 1000 and above; those that must wait do not.
+/// Makes one wrong guess at an account from each of fifty prefixes, numbered from 1000. Prefixes
+/// that must wait are skipped.
 fn guess_from_elsewhere(throttle: &mut Throttle, now: Duration, who: &Username) {
     for number in 1_000..1_050 {
         let _ = fail(throttle, now, prefix(number), who);
     }
 }
 
-/// Makes a prefix good for an account.
+/// Proves a prefix for an account by a login.
 fn prove(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) {
     assert_eq!(throttle.login_attempt(now, from, who), Ok(()));
     throttle.login_succeeded(now, from, who);
 }
 
-/// What an attempt meets that leaves nothing behind.
+/// Makes an attempt whose charge is refunded if it is allowed. Returns the wait otherwise.
 fn tried(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
     throttle.login_attempt(now, from, who)?;
     throttle.login_unanswered(now, from, who);
@@ -131,7 +132,7 @@ fn parallel_attempts_have_no_more_than_the_free_number() {
         throttle.login_failed(START, prefix(1), who);
     }
     assert_eq!(tried(&mut throttle, START, prefix(1), &name("tony")), Err(Wait(seconds(1))));
-    // Without any verdict there is one more for each wait, not one more for each second.
+    // While no attempt has a result, one more is allowed after each wait, not one more each second.
     let mut unsettled = self::throttle();
     let allowed = (0..64)
         .filter(|second| {
@@ -149,7 +150,7 @@ fn a_success_takes_back_its_own_charge_and_no_failure() {
     for _ in 0..4 {
         fail(&mut throttle, START, prefix(1), &name("tony")).unwrap();
     }
-    // Somebody who guesses has an account of their own.
+    // A guesser has an account of their own.
     for _ in 0..10 {
         prove(&mut throttle, START, prefix(1), &name("steve"));
     }
@@ -190,7 +191,8 @@ fn an_account_that_is_guessed_at_has_one_free_failure_a_prefix() {
     for expected in [1, 2, 4, 8] {
         let refused = fail(&mut throttle, now, prefix(2), &name("tony"));
         assert_eq!(refused, Err(Wait(seconds(expected))));
-        // It waits for this account only, as long as it has free failures for others.
+        // The prefix waits for this account only, as long as it has free failures for other
+        // accounts.
         assert_eq!(tried(&mut throttle, now, prefix(2), &name("steve")), Ok(()));
         now += seconds(expected);
         assert_eq!(fail(&mut throttle, now, prefix(2), &name("tony")), Ok(()));
@@ -206,7 +208,7 @@ fn parallel_attempts_from_many_prefixes_count_as_guesses() {
     assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
     let refused = throttle.login_attempt(START, prefix(1), &name("tony"));
     assert_eq!(refused, Err(Wait(seconds(1))));
-    // They were the owner's devices after all.
+    // The guesses turn out to be the owner's devices.
     for number in 1_000..1_021 {
         throttle.login_succeeded(START, prefix(number), &name("tony"));
     }
@@ -269,7 +271,7 @@ fn neighbours_do_not_make_the_owner_wait_where_the_account_was_used_before() {
         fail(&mut throttle, START, prefix(1), &name("bruce")).unwrap();
     }
     assert!(fail(&mut throttle, START, prefix(1), &name("tony")).is_err());
-    // The owner has a record of their own, with as many free failures.
+    // The owner's pair has a tally of its own, with as many free failures.
     for _ in 0..5 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("pepper")), Ok(()));
     }
@@ -278,7 +280,7 @@ fn neighbours_do_not_make_the_owner_wait_where_the_account_was_used_before() {
     // Those failures are not the neighbours'.
     let now = START + seconds(1);
     assert_eq!(fail(&mut throttle, now, prefix(1), &name("bruce")), Ok(()));
-    // Elsewhere the account has no such record.
+    // From another prefix the account has no such tally.
     for _ in 0..5 {
         fail(&mut throttle, START, prefix(2), &name("bruce")).unwrap();
     }
@@ -317,7 +319,7 @@ fn attempts_under_way_at_the_first_success_are_settled_once() {
     throttle.login_succeeded(START, prefix(1), &name("tony"));
     throttle.login_succeeded(START, prefix(1), &name("tony"));
     throttle.login_failed(START, prefix(1), &name("tony"));
-    // Nothing of it is the prefix's.
+    // No failure is charged to the prefix.
     for _ in 0..5 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("steve")), Ok(()));
     }
@@ -453,7 +455,7 @@ fn moments_equal_or_far_apart_do_no_harm() {
         let registered = (0..20).filter(|_| throttle.registration(now, prefix(1)).is_ok()).count();
         assert!(registered <= 10);
     }
-    // At the end of time nothing can be waited for.
+    // At the largest uptime a wait has no end that could be represented, so nothing waits.
     for _ in 0..20 {
         throttle.login_failed(Duration::MAX, prefix(1), &name("tony"));
         assert_eq!(throttle.registration(Duration::MAX, prefix(2)), Ok(()));
@@ -486,7 +488,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An attempt after exactly the wait is let through, and the wait is within its bounds.
+/// Checks that an attempt after exactly the wait is allowed, and that the wait is within its
+/// bounds.
 fn check_honest(
     tried: Result<(), Wait>,
     most: Duration,
@@ -520,7 +523,7 @@ proptest! {
         let mut under_way = HashMap::<(Prefix, usize), u32>::new();
         let mut now = START;
         for (step, number, index) in steps {
-            // In one network of 56 bits, and beside it.
+            // Two prefixes in one network of 56 bits, and one beside it.
             let from = widths::network([0, 1, 1 << 8][number as usize]);
             let (who, account) = (&names[index], AccountId(number.into()));
             let under_way = under_way.entry((from, index)).or_default();
@@ -557,8 +560,8 @@ proptest! {
         }
     }
 
-    /// What one prefix does is nobody's business elsewhere, and the other way round: the owner's
-    /// first try from a prefix that is new to the server is always let through.
+    /// Prefixes are independent: the owner's first attempt from a prefix that is new to the server
+    /// is always allowed, whatever other prefixes did.
     #[test]
     fn a_new_prefix_is_always_let_through(
         tries in prop::collection::vec((0u32..40, 0usize..3, 0u64..5_000), 1..500),

@@ -2,14 +2,14 @@
 
 use super::*;
 
-/// The prefix of a network of 64 bits, by what stands behind 2001:db8.
+/// The /64 prefix whose bits after `2001:db8` are `bits`.
 pub(super) fn network(bits: u32) -> Prefix {
     IpAddr::from(Ipv6Addr::from_bits((0x2001_0db8 << 96) + (u128::from(bits) << 64))).into()
 }
 
 #[test]
 fn a_whole_network_guesses_little_more_than_one_address() {
-    // From a network of 56 bits and from one of 48: each of its networks of 64 bits once.
+    // One guess from each /64 of a network of 56 bits, and of one of 48 bits.
     for (networks, free) in [(1 << 8, 20), (1 << 16, 50)] {
         let mut throttle = throttle();
         let allowed = (0..networks).filter(|number| {
@@ -19,10 +19,10 @@ fn a_whole_network_guesses_little_more_than_one_address() {
         assert_eq!(allowed.count(), free);
         let refused = throttle.login_attempt(START, network(networks - 1), &name("tony"));
         assert_eq!(refused, Err(Wait(seconds(1))));
-        // The next one of that width is another's.
+        // The next network of that width is another customer's.
         assert_eq!(fail(&mut throttle, START, network(networks), &name("tony")), Ok(()));
     }
-    // All day, trying again as soon as any of them may.
+    // All day, trying again as soon as any network may.
     let mut throttle = throttle();
     let (mut now, mut count) = (START, 0);
     while now < START + DAY {
