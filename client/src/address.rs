@@ -1,4 +1,4 @@
-//! The address of a server: a host and a port, as a person writes them.
+//! The address of a server: a host and a port, as a user types them.
 
 use std::{fmt, net::IpAddr, net::Ipv6Addr, str::FromStr};
 
@@ -18,7 +18,7 @@ enum Host {
     Ip(IpAddr),
 }
 
-/// Why a text is no [`Address`].
+/// Why a text is not an [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
     /// The text is empty, or has nothing before the port.
@@ -30,7 +30,7 @@ pub enum InvalidAddress {
          such as 192.0.2.1 or an IPv6 address such as 2001:db8::1, in brackets before a port"
     )]
     Host(String),
-    /// A port that is no number from 1 to 65535.
+    /// A port that is not a number from 1 to 65535.
     #[error("{0:?} is not a port: write a number from 1 to 65535")]
     Port(String),
 }
@@ -61,7 +61,7 @@ impl Address {
         self.port
     }
 
-    /// The IP address, where the host is one.
+    /// The IP address, if the host is one.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self.host {

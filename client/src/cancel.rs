@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Cancel {
-    /// Makes a switch that is not cancelled.
+    /// Makes a [`Cancel`] that is not cancelled yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

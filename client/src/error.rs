@@ -1,4 +1,4 @@
-//! Errors between a program and a server, with texts for people.
+//! Errors of connecting, of requests and of receiving. Their texts are in English.
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
@@ -35,8 +35,7 @@ pub enum ConnectError {
     /// The peer is not a correio server.
     #[error("this is not a correio server{}{}", Spoken(*.spoken), Tried(.tried))]
     NotCorreio {
-        /// The protocol that the peer speaks, if it was recognised (also TLS where none is
-        /// expected).
+        /// The protocol that the peer speaks, if it was recognised (also TLS if none is expected).
         spoken: Option<WrongProtocol>,
         /// The addresses that were tried.
         tried: Vec<Attempt>,
@@ -106,8 +105,8 @@ pub enum RequestError {
     /// executed the request is unknown.
     #[error("the server cannot be reached: {0}")]
     Unreachable(ConnectError),
-    /// No answer came before the deadline, although the connection stands. Whether the server did
-    /// what was asked is not known.
+    /// No answer came before the deadline, although the connection stands. Whether the server
+    /// executed the request is unknown.
     #[error("the server did not answer in time")]
     TimedOut,
     /// The call was cancelled. Whether the server executed the request is unknown.
@@ -142,7 +141,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// The server's code, where the server refused.
+    /// The server's code, if the server refused the request.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {

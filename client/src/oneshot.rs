@@ -62,7 +62,7 @@ impl<T> Receiver<T> {
                 Err(TryRecvError::Empty) if cancel.is_cancelled() => {
                     return Err(RecvError::Cancelled);
                 }
-                // The sender and the cancel switch unpark this thread after they have acted.
+                // The sender and `Cancel` unpark this thread after they have acted.
                 Err(TryRecvError::Empty) => thread::park(),
             }
         }

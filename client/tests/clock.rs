@@ -15,7 +15,7 @@ fn in_1960(house: &House, arguments: &[&str], input: &str) -> Done {
     let mut command = Command::new("faketime");
     command.arg("1960-01-01 00:00:00").arg(program.get_program()).args(program.get_args());
     command.args(fixed).args(arguments).env_clear();
-    // Deadlines are of the time since the computer was started, which is as it is.
+    // Deadlines use the monotonic clock, which is not faked.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("CORREIO_PASSWORD", PASSWORD);

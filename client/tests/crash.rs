@@ -1,5 +1,5 @@
-//! The program killed between saving mails and confirming them: nothing is lost, nothing twice.
-//! And other programs that read what it saved.
+//! Kills the program between saving mails and confirming them: no mail is lost or kept twice. Also,
+//! other programs read the saved mail.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -28,7 +28,7 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
         let send = ["send", "--to", "tony", "--subject", subject, "--body", "Oi."];
         done(correio(server, data.path(), "tony", &send));
     }
-    // The mailbox belongs to the address; the one that is killed must use the same directory.
+    // The mailbox belongs to the address; the killed program must use the same directory.
     let (sender, withheld) = mpsc::channel();
     let proxy = Proxy::start(server, Way::WithoutConfirm(sender)).unwrap().address;
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);

@@ -1,4 +1,4 @@
-//! The program killed at any call of the system while it receives, and with little memory.
+//! Kills the program at each system call while it receives, and runs it with little memory.
 
 use std::{
     net::SocketAddr,
@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 use crate::support::plain::{PlainHouse, correio, done, subjects};
 
-/// The subjects of the mails that a command of Tony's tells of.
+/// The subjects of the mails in the answer of a command that Tony runs.
 fn told(server: SocketAddr, data: &Path, command: &str) -> Vec<String> {
     subjects(&done(correio(server, data, "tony", &[command])))
 }
 
-/// Kills it at the first of these calls, the second and so on, until it comes to its end.
+/// Kills the program at the first of these calls, the second and so on, until it comes to its end.
 fn kill_at_each(calls: &str, least: usize) {
     if !can_trace() {
         return;
@@ -61,7 +61,7 @@ fn at_any_request_each_mail_is_kept_once() {
     kill_at_each("sendto,write", 4);
 }
 
-/// Forty mails of 1 MiB with half as much memory.
+/// Receives forty mails of 1 MiB with half as much memory.
 #[test]
 fn a_large_mailbox_takes_little_memory() {
     const MAILS: usize = 40;
@@ -77,7 +77,7 @@ fn a_large_mailbox_takes_little_memory() {
     let mut limited = Command::new("sh");
     limited.env_clear().envs(receive.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.args(["-c", &limit]).arg(receive.get_program());
-    // What is printed as JSON, bodies included, is held as a whole.
+    // An answer in JSON is held in memory as a whole, bodies included.
     limited.args(receive.get_args().filter(|argument| *argument != "--json"));
     let Output { status, stdout, stderr } = limited.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));

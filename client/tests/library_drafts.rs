@@ -1,4 +1,4 @@
-//! What a killed program leaves of the draft that it was writing.
+//! Tests of the draft that a killed program leaves.
 
 use std::{
     env,
@@ -15,21 +15,22 @@ use correio_testing::{
 };
 use tempfile::TempDir;
 
-/// Where the program that is killed keeps its draft, and how many lines it types.
+/// Variables for the program that is killed: the directory of its draft, and the number of lines
+/// that it types.
 const DATA: &str = "CORREIO_TEST_DATA";
 const LINES: &str = "CORREIO_TEST_LINES";
 
-/// The test that is the program.
+/// The test that plays the program.
 const TYPIST: &str = "library_drafts::types_lines";
 
-/// What it prints after each line that is kept.
+/// Printed by the program after each line that it has saved.
 const KEPT: &str = "kept a line";
 
 fn open(data: &Path) -> Drafts {
     Drafts::open(data, &"correio.example".parse().unwrap(), &"tony".parse().unwrap())
 }
 
-/// This test program, which types lines into a draft and keeps each.
+/// A command for this test program, which types lines into a draft and saves each.
 fn typist(data: &Path, lines: usize) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "--nocapture", TYPIST]);

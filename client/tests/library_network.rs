@@ -44,7 +44,7 @@ fn connect(address: &Address, deadline: Duration) -> Result<Service, ConnectErro
     Service::connect(address, &options(deadline), &Cancel::new())
 }
 
-/// One connection of a server played by the test.
+/// A connection of a server played by the test.
 struct Talk {
     socket: TcpStream,
     channel: Channel,
@@ -210,14 +210,15 @@ fn nothing_listens() {
 
 #[test]
 fn nobody_answers() {
-    // The kernel accepts for it; the greeting is never answered.
+    // The kernel accepts the connection; the greeting is never answered.
     let listener = listener();
     let address = address_of(&listener);
     let error = connect(&address, Duration::from_millis(200)).unwrap_err();
     assert!(matches!(error, ConnectError::TimedOut { tried } if tried.len() == 1));
 }
 
-/// Connects to something that says `bytes`, ends its side and waits for the client to go.
+/// Connects to a peer that sends `bytes`, ends its side and waits until the client closes the
+/// connection.
 fn connect_to(bytes: &'static [u8]) -> ConnectError {
     let listener = listener();
     let address = address_of(&listener);

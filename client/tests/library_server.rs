@@ -22,7 +22,7 @@ use correio_proto::{
 use correio_testing::{served::Running, wait::eventually};
 use tempfile::TempDir;
 
-/// A server with accounts of two people, and where they keep their mail.
+/// A server with two accounts, and the data directories of their clients.
 struct House {
     running: Option<Running>,
     server_data: TempDir,
@@ -217,7 +217,7 @@ fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
             let mut received = Vec::new();
             let mut is_last = false;
             while !is_last {
-                // One more time after the last mail was acknowledged.
+                // Receive once more after the last mail was acknowledged.
                 is_last = over.load(Ordering::SeqCst);
                 let new = receive(&pepper, &mut mailbox);
                 received.extend(subjects(&new).into_iter().map(str::to_owned));

@@ -1,4 +1,4 @@
-//! The program on file systems that refuse what others do, and several of it at once.
+//! Tests of the program on file systems that lack operations, and of several programs at once.
 
 use std::{
     fs,
@@ -38,7 +38,7 @@ fn where_nothing_can_be_synced_mail_is_received_and_that_is_said_once() {
     let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EINVAL"]);
     assert_eq!(subjects(&succeeded(&output)), ["Um", "Dois"]);
     assert_eq!(said(&output).matches("does not confirm").count(), 1, "{}", said(&output));
-    // A disk that fails is another thing: what it may have lost is not confirmed.
+    // A failing disk is different: mails that it may have lost are not confirmed.
     house.send("Três", "Oi.");
     let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EIO"]);
     assert_eq!(output.status.code(), Some(74), "{}", said(&output));
@@ -60,7 +60,7 @@ fn where_nothing_can_be_renamed_mail_is_received_and_listed() {
         (vec!["Um".to_owned()], String::new())
     );
     assert_eq!(fs::read_dir(house.maildir(data.path()).join("tmp")).unwrap().count(), 0);
-    // Nor can a file have a second name: the mail cannot be marked, and stays readable.
+    // A file cannot have a second name either: the mail cannot be marked, and stays readable.
     house.send("Dois", "Oi.");
     let [renames, links] = ["inject=/^rename:error=EINVAL:when=2+", "inject=/^link:error=EPERM"];
     let output = receive_with(&house, data.path(), &[renames, links]);
@@ -93,7 +93,7 @@ fn where_a_colon_is_refused_another_separator_is_used() {
 /// A file system of another kind in a file, mounted until it is dropped.
 struct Mounted {
     directory: TempDir,
-    /// Where the file system takes a block device.
+    /// The block device, for a file system that needs one.
     device: Option<String>,
 }
 
@@ -108,7 +108,8 @@ impl Mounted {
         (mounted, image.to_str().unwrap().to_owned(), mount)
     }
 
-    /// NTFS as Windows allows it. Nothing, and it says so, where the machine cannot mount it.
+    /// NTFS with the names that Windows allows. `None`, reported as a skipped test, if the machine
+    /// cannot mount it.
     fn ntfs() -> Option<Self> {
         let (mounted, image, mount) = Self::new();
         let works = skip::works("mkntfs", &["-F", "-Q", &image])
@@ -116,7 +117,7 @@ impl Mounted {
         mounted.where_it(works)
     }
 
-    /// exFAT. Nothing, and it says so, where the machine cannot mount it.
+    /// exFAT. `None`, reported as a skipped test, if the machine cannot mount it.
     fn exfat() -> Option<Self> {
         let (mut mounted, image, mount) = Self::new();
         let mut loops = Command::new("losetup");
@@ -146,7 +147,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Nothing is mounted where the test is skipped.
+        // Nothing is mounted if the test is skipped.
         skip::works("umount", &[self.path().to_str().unwrap()]);
         if let Some(device) = &self.device {
             skip::works("losetup", &["-d", device]);
@@ -154,7 +155,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Mail is received, shown once and read, and a draft is kept.
+/// Checks that mail is received, shown once and read, and that a draft is kept.
 fn works_on(mounted: &Mounted) {
     let (house, data) = (PlainHouse::new(), mounted.path());
     for subject in ["Um", "Dois"] {
@@ -242,7 +243,7 @@ fn where_there_are_no_locks_it_says_what_to_do() {
         let text = answer["error"]["text"].as_str().unwrap_or_default();
         assert!(text.contains("choose a data directory on another one"), "{answer}");
     }
-    // Nothing that needs no lock is in the way of it: no server is noted without TLS.
+    // Sending needs no lock: without TLS, no server is recorded.
     let send = ["send", "--to", "tony", "--subject", "Dois", "--body", "Oi."];
     done(with_faults(&house.command(data.path(), &send), &["inject=flock:error=ENOLCK"]));
     assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), ["Um", "Dois"]);

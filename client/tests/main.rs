@@ -1,5 +1,5 @@
-//! All tests of the client in one program. Tests that put the program `correio` under limits, kill it
-//! or give it another clock do so with a process of its own.
+//! All tests of the client in one program. Tests that put the program `correio` under limits, kill
+//! it or give it another clock run it as a process of its own.
 
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]

@@ -1,4 +1,4 @@
-//! The commands: what they print, where, and with which status they end.
+//! Tests of the commands: what they print on which stream, and their exit status.
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
@@ -33,7 +33,7 @@ fn a_mail_goes_from_command_to_command() {
     let done = house.run("tony", &["receive"], "");
     assert_eq!((done.status, done.out.as_str()), (0, "00 e-mails recebidos\n"));
 
-    // What is here needs neither server nor password, nor a name while there is one mailbox.
+    // Local mail needs neither server nor password, nor a username while there is one mailbox.
     for (number, body) in ["Às oito?\n", "Às nove?", "Às dez?\r\n"].into_iter().enumerate() {
         let number = (number + 1).to_string();
         let read = finish(house.program(&["--json", "read", &number]), "");
@@ -108,12 +108,12 @@ fn failures_have_their_status_and_their_code() {
         assert!(done.json()["error"]["text"].as_str().unwrap().len() > 5);
         assert!(done.json().get("mails").is_none());
     }
-    // The same for people: nothing on standard output.
+    // The same as text: nothing on standard output.
     let done =
         house.run("tony", &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"], "");
     assert_eq!((done.status, done.out.as_str()), (65, ""));
     assert!(done.err.contains("destinatário inexistente: ninguem"), "{done:?}");
-    // What was refused would be refused again.
+    // A refused mail would be refused again, so it is no draft.
     assert!(!house.data.path().join("drafts").exists());
 }
 
@@ -160,7 +160,7 @@ fn a_byte_order_mark_is_no_part_of_a_password() {
     let register = [&stdin[..], &["register", "--name", "Tony Stark"]].concat();
     let done = finish(house.program(&register), &marked);
     assert_eq!((done.status, done.err.contains("BOM")), (0, true), "{done:?}");
-    // The password is the one that a person can type.
+    // The password is the one that a user can type.
     assert_eq!(house.run("tony", &["receive"], "").status, 0);
     let receive = [&stdin[..], &["receive"]].concat();
     assert_eq!(finish(house.program(&receive), &marked).status, 0);
@@ -202,7 +202,7 @@ fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
     assert_eq!(house.run("tony", &["receive"], "").out, "00 e-mails recebidos\n");
 }
 
-/// What is read ends in the middle of a character.
+/// The part of the body that is read ends in the middle of a character.
 #[test]
 fn a_body_that_is_too_long_is_told_so_in_bytes() {
     let house = House::of(&[("tony", "Tony Stark")]);
@@ -273,7 +273,7 @@ fn wrong_usage_and_bad_configuration() {
         let is_named = done.err.contains(&format!("O valor é o de {variable}."));
         assert_eq!((done.status, is_named), (78, true), "{done:?}");
     }
-    // What is set to nothing is not set.
+    // An empty variable counts as not set.
     let nothing = [
         ("CORREIO_SERVER", "localhost:1"),
         ("CORREIO_USER", "tony"),
@@ -285,7 +285,7 @@ fn wrong_usage_and_bad_configuration() {
     let mut command = program(data.path());
     command.args(register).envs(nothing);
     let done = finish(command, "");
-    // Whoever did not type the address sees it.
+    // The message names the address, which the user has not typed.
     assert_eq!((done.status, done.err.contains(":1)")), (69, true), "{done:?}");
     assert_eq!(status(&["--help"], &[]), 0);
     assert_eq!(status(&["--version"], &[]), 0);

@@ -1,10 +1,10 @@
-//! The examples that people read first do what they show, typed one after another.
+//! Types the examples of the documentation one after another: they do what they show.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::support::{Done, House, PASSWORD, finish, terminal::Terminal};
 
-/// The lines of a text that are one block of indented commands: the one that begins with this.
+/// The lines of the block of indented commands whose first line begins with `first`.
 fn block(text: &str, first: &str) -> Vec<String> {
     let lines = text.lines().skip_while(|line| !line.trim_start().starts_with(first));
     let block: Vec<_> =
@@ -13,7 +13,7 @@ fn block(text: &str, first: &str) -> Vec<String> {
     block
 }
 
-/// Types the lines into a shell that stops at the first that fails.
+/// Types the lines into a shell that stops at the first failing line.
 fn typed(house: &House, lines: &[String]) -> Done {
     let mut path =
         Path::new(env!("CARGO_BIN_EXE_correio")).parent().unwrap().as_os_str().to_owned();
@@ -55,7 +55,7 @@ fn the_examples_of_the_help() {
     let help = finish(house.program(&["--help"]), "").out;
     let mut lines = block(&help, "correio trust mail.example");
     for line in &mut lines {
-        // The note behind the first command is none for a shell.
+        // The note after the first command is not for the shell.
         *line = line.split("   ").next().unwrap().to_owned();
         let address = house.address.to_string();
         *line = line.replace("mail.example:8888", &address).replace("mail.example", &address);

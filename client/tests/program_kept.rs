@@ -1,4 +1,4 @@
-//! What was typed is kept: signals, editors, full disks, terminals without keys.
+//! Tests that typed text is kept, with signals, editors, full disks and terminals without keys.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
@@ -36,7 +36,7 @@ fn a_signal_while_a_body_is_typed_keeps_a_draft() {
     for signal in [Signal::HUP, Signal::TERM, Signal::INT, Signal::QUIT] {
         let mut screen = Start::of(&house).body();
         type_lines(&mut screen);
-        // No pause: what came last is kept, too.
+        // No pause: the last characters are kept, too.
         screen.signal(signal);
         let (status, shown) = screen.end();
         assert_eq!(status, 128 + signal.as_raw(), "{shown}");
@@ -55,7 +55,7 @@ fn a_terminal_that_is_closed_keeps_a_draft() {
     type_lines(&mut screen);
     assert_eq!(screen.hang_up(), 128 + Signal::HUP.as_raw());
     assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
-    // In another prompt of a mail, and where the last thing was a paste.
+    // In another prompt of a mail, and after a paste.
     let mut screen = Start::of(&house).home();
     screen.press("4");
     screen.answer("commas): ", "steve");
@@ -75,14 +75,14 @@ fn killed_at_once_it_has_kept_what_was_typed_a_moment_ago() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).body();
     type_lines(&mut screen);
-    // It is kept after a pause in typing, whatever comes then.
+    // The text is saved after a pause in typing, whatever happens then.
     is_on_disk(&mut screen, &house, "three");
     screen.signal(Signal::KILL);
     drop(screen);
     assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
 }
 
-/// Writes a program.
+/// Writes an executable script.
 fn program(path: &Path, script: &str) {
     fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
@@ -162,7 +162,7 @@ fn a_signal_while_the_editor_runs_keeps_both_texts() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");
-    // It has saved a text, and waits for a person.
+    // The editor has saved a text, and waits for the user.
     program(&editor, "echo edited >>\"$1\"; echo SAVED; read line; exit 0");
     for signal in [Signal::TERM, Signal::HUP] {
         let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).body();
@@ -248,7 +248,7 @@ fn on_a_full_disk_the_text_stays_and_is_shown() {
         let mut screen = Start::of(&house).size(60, 80).through(&small).body();
         screen.paste(&text.join("\n"));
         screen.sees("could not be kept");
-        // It can be written further.
+        // The text can be continued.
         screen.press_until("!", "x!");
         screen.sees("could not be kept");
         screen.forget();
@@ -337,7 +337,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     screen.press("1");
     screen.sees("3) Delete");
     screen.menu("0) Back");
-    // No right and no user can remove a directory as a file.
+    // Not even root can remove a directory as a file.
     let file = of_tony.file(draft.id);
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();

@@ -155,7 +155,7 @@ fn what_is_typed_after_alt_and_a_letter_is_not_swallowed_for_long() {
         screen.press("\x15");
         screen.ends_with(&["Subject:"]);
     }
-    // A string of a terminal stays whole, also where a slow connection takes it apart.
+    // A string of a terminal stays whole, even if a slow connection takes it apart.
     screen.press("\x1b]11;rgb:");
     screen.within(Duration::from_millis(100), |_| false);
     screen.press("6666\x1b");

@@ -1,4 +1,4 @@
-//! The menus as plain lines: what a script sees and does.
+//! Tests of the menus as plain lines, as a script uses them.
 
 use crate::support::{Done, House, PASSWORD, finish, free_port};
 
@@ -62,7 +62,7 @@ fn servers_that_are_none() {
         &done.out,
         &[
             "Serviço Indisponível: a conexão foi recusada",
-            // What was typed is offered again.
+            // The typed address is offered again.
             "Endereço do servidor [127.0.0.1]: ",
             &format!("Porta [{free}]: "),
             "Serviço Indisponível: a conexão foi recusada",

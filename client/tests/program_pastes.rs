@@ -137,7 +137,7 @@ fn a_long_line_is_pasted_in_linear_time() {
         let time = screen.processor_time() - before.0;
         println!("20,000 characters, marks {marks:?}: {time:?} of processor time");
         assert!(time < Duration::from_secs(3), "{time:?}");
-        // One drawing of a screen, or a few where the kernel handed the bytes over slowly.
+        // One drawing of a screen, or a few if the kernel handed the bytes over slowly.
         let drawn = screen.written.len() - before.1;
         assert!(drawn < 20 * 80 * 24, "{drawn}");
         screen.press_until(CTRL_D, "E-mail sent");
@@ -238,7 +238,7 @@ fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
     }
     let house = House::of(&[("tony", "Tony Stark")]);
     let mut screen = Start::of(&house).menus();
-    // A person on a slow connection, a password manager, and more than the questions ask for.
+    // A user on a slow connection, a password manager, and more than the questions ask for.
     for (typed, has_end) in [
         (format!("tony\r{PASSWORD}\r"), true),
         (format!("tony\t{PASSWORD}\r"), true),

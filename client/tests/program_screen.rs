@@ -1,5 +1,5 @@
-//! What a person sees, on an emulated screen: windows that change their size, long lists and
-//! mails, a program that was stopped, a server that goes and comes.
+//! Tests of what a user sees on an emulated screen: windows that change their size, long lists and
+//! mails, a program that was stopped, a server that stops and comes back.
 
 use std::{process::Command, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a person sees of mail: whose it is, where its lines end, and that it is new until it was
+//! Tests of mail as a user sees it: its sender, its line ends, and that it is new until it was
 //! shown.
 
 use std::{
@@ -32,7 +32,7 @@ fn two_people_of_one_name_are_told_apart() {
     );
     house.deliver("loki", "pepper", &[("Senha", "x")]);
     house.deliver("ultron", "pepper", &[("Oi", "x")]);
-    // The mail of the other one was received before and is not in this list.
+    // The mail of the other sender was received before and is not in this list.
     let second = house.run("pepper", &["receive"], "");
     let expected = "02 e-mails recebidos:\n[3] Tony\u{a0}Stark <loki>: Senha\n\
                     [4] \"Pepper Potts <pepper>\" <ultron>: Oi\n";
@@ -51,7 +51,7 @@ fn two_people_of_one_name_are_told_apart() {
     assert!(read.starts_with("De: \"Pepper Potts <pepper>\" <ultron>\n"), "{read}");
 }
 
-/// Somebody takes the name of the account that reads.
+/// Another account takes the full name of the reader.
 #[test]
 fn the_reader_s_own_name_is_one_of_those_that_are_known() {
     let house = House::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);

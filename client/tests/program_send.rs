@@ -9,7 +9,7 @@ use crate::support::{
     screen::{CTRL_C, CTRL_D, CTRL_X, ENTER, ESCAPE, Screen, Start, draft_bodies, has_terminal},
 };
 
-/// The command, up to the body.
+/// Runs the command up to the prompt for the body.
 fn typing(house: &House, term: &str) -> Screen {
     typing_with(house, Start::of(house).set("TERM", term))
 }
@@ -137,7 +137,7 @@ fn a_signal_while_the_editor_of_a_command_runs_keeps_a_draft() {
     let house = House::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");
-    // It has saved a text, and waits for a person.
+    // The editor has saved a text, and waits for the user.
     let script = "#!/bin/sh\necho edited >>\"$1\"; echo SAVED; read line\n";
     fs::write(&editor, script).unwrap();
     fs::set_permissions(&editor, fs::Permissions::from_mode(0o700)).unwrap();

@@ -5,16 +5,16 @@ use correio_client::Trust;
 use crate::support::{House, PASSWORD, free_port, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
-/// What ends the drawing of a question.
+/// The sequence that ends the drawing of a question.
 const DRAWN: &str = SHOW_CURSOR;
-/// What is written after a question that was answered.
+/// The output after a question that was answered.
 const LEFT_AS_ANSWERED: &str = "\r\n\u{1b}[?25h";
 const DOWN: &str = "\u{1b}[B";
 const UP: &str = "\u{1b}[A";
 const LEFT: &str = "\u{1b}[D";
 const ESCAPE: &str = "\u{1b}";
 
-/// What one language says, as far as the story needs it.
+/// The texts of one language that the story needs.
 struct Words {
     lang: &'static str,
     title: &'static str,
@@ -114,7 +114,7 @@ const EN: Words = Words {
     goodbye: "Goodbye, Tony Stark.",
 };
 
-/// Everything a person does on a first evening.
+/// Everything that a new user does on a first evening.
 fn story(words: &Words) {
     let house = House::unknown(&[("pepper", "Pepper Potts")]);
     let mut terminal = Terminal::start(&house, &["--lang", words.lang]);
@@ -163,7 +163,7 @@ fn register(terminal: &mut Terminal, words: &Words) {
     terminal.answer(words.password, PASSWORD);
     terminal.answer(words.again, PASSWORD);
     terminal.expect(words.taken);
-    // What was typed is offered; typing replaces it.
+    // The typed username is offered; typing replaces it.
     terminal.expect("pepper");
     terminal.press("tony\r");
     terminal.expect(words.registered);
@@ -181,7 +181,7 @@ fn log_in(terminal: &mut Terminal, words: &Words) {
     terminal.answer(words.password, "not-the-password");
     let written = terminal.expect(words.login_failed);
     assert!(!written.contains("not-the"), "{written:?}");
-    // The username stands, and what is asked next is the password.
+    // The username stays, and only the password is asked.
     terminal.expect("> 3) ");
     terminal.press("\r");
     terminal.answer(words.password_of, PASSWORD);
@@ -204,8 +204,8 @@ fn send(terminal: &mut Terminal, words: &Words) {
     terminal.expect(words.account);
 }
 
-/// Types lines one after the other, each once the one before is on the screen, as a person does,
-/// and the dot that ends them.
+/// Types lines one after the other, each once the one before is on the screen, as a user does, and
+/// the dot that ends them.
 fn write_body(terminal: &mut Terminal, question: &str, lines: &[&str]) {
     terminal.expect(question);
     terminal.expect(DRAWN);
@@ -317,7 +317,7 @@ fn ctrl_d_leaves() {
 
 #[test]
 fn ctrl_c_while_waiting_cancels() {
-    // It takes connections and never says a word.
+    // A server that accepts connections and never sends a byte.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let house = House::of(&[]);
     let mut terminal = Terminal::start(&house, &[]);
@@ -356,7 +356,7 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
     terminal.expect("\\u{9b}31m\\u{e0041}\r\n");
     terminal.expect(PT.back);
     terminal.press("q");
-    // New mail is told of in the open menu, in the same way.
+    // New mail is reported in the open menu, in the same way.
     terminal.expect("deseja ler:");
     terminal.press(ESCAPE);
     terminal.expect("9) Minha conta");
@@ -387,7 +387,7 @@ fn small_terminals_will_do() {
         terminal.press("jarvis-is-here\r");
         terminal.expect("Stark");
         terminal.press("7");
-        // The menu again, after a word that there is nothing.
+        // The menu again, after the message that there is no mail.
         terminal.expect("Stark");
         terminal.press("6");
         terminal.expect("logo");
@@ -492,7 +492,7 @@ fn an_enter_behind_a_number_chooses_nothing() {
     terminal.press("\r0");
     let written = terminal.expect(HOME_SEND.0);
     assert!(!written.contains("Inexistente"), "nothing was sent: {written:?}");
-    // A second Enter is one.
+    // Only the first Enter belongs to the number.
     terminal.press("8");
     terminal.expect("0) Voltar");
     terminal.press("\r\r");

@@ -1,4 +1,4 @@
-//! The program and servers it knows, does not know, and knows otherwise.
+//! Tests of the program with servers that it knows, does not know, or knows by another certificate.
 
 use std::{
     io::{Read, Write},
@@ -57,8 +57,8 @@ fn a_fingerprint_can_be_stated_in_advance() {
     assert_eq!(house.known().list().unwrap(), [], "nothing is accepted by the way");
 }
 
-/// A server with another certificate at an address that is known: it sees the handshake begin,
-/// and not a byte of what the person has to say.
+/// A server with another certificate at an address that is known: it sees the handshake begin, and
+/// not a byte of the user's data.
 #[test]
 fn a_changed_certificate_is_refused_before_any_password() {
     let house = House::of(&[("tony", "Tony Stark")]);
@@ -91,7 +91,7 @@ fn a_changed_certificate_is_refused_before_any_password() {
     assert_eq!(ping(&house, &[]).status, 0);
 }
 
-/// What a script reads of `correio trust`, where nobody can be asked.
+/// The answers of `correio trust` to a script, where no user can be asked.
 #[test]
 fn accepting_without_a_terminal_names_the_option_that_a_script_needs() {
     let house = House::unknown(&[]);
@@ -113,7 +113,7 @@ fn accepting_without_a_terminal_names_the_option_that_a_script_needs() {
         assert!(known.out.contains("is accepted already"), "{known:?}");
     }
 
-    // Another one before: loudly, with both.
+    // If another certificate was accepted before, the message warns and shows both.
     let before = Fingerprint::of(b"the one before");
     house.known().remember(&house.server(), before).unwrap();
     let changed = trust(&[]);
@@ -239,7 +239,7 @@ fn sides_that_do_not_agree_on_tls_are_told_so() {
     assert_eq!(plaintext.status, 69, "{plaintext:?}");
     assert!(plaintext.out.contains("speaks TLS only"), "{plaintext:?}");
 
-    // What a server without TLS answers to the beginning of a handshake.
+    // A stand-in that answers the beginning of a handshake as a server without TLS does.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = thread::spawn(move || {

@@ -1,6 +1,6 @@
-//! Where settings come from, and what is said of wrong ones: a directory for each case in
-//! `bad_config/`, with the command line (`args`), the environment (`env`), the file
-//! (`correiod.toml`) and what is `expected`: the exit status and a part of the message.
+//! Tests of the precedence of settings, and of the messages for wrong ones: `bad_config/` has a
+//! directory for each case, with the command line (`args`), the environment (`env`), the file
+//! (`correiod.toml`), and the `expected` exit status and part of the message.
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
@@ -79,7 +79,7 @@ fn what_is_risky_is_warned_of() {
     assert!(warned("--store memory").contains("memory only"));
 }
 
-/// One wrong configuration: its exit status and message.
+/// The exit status and message of a wrong configuration.
 fn refused(case: &Path, file: &Path) -> (u8, String) {
     let part = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
     let mut arguments = part("args");

@@ -1,4 +1,5 @@
-//! What a connection does with time, with too much, and with bytes that are no request.
+//! Tests of connections: timeouts, clients that send too much or read too little, and bytes that
+//! are not a request.
 
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ fn who_does_not_log_in_is_closed_at_the_deadline() {
     let mut slow = world.connect();
     let mut bytes = Vec::new();
     frame::encode(&ClientMessage { number: 1, request: hello() }, &mut bytes).unwrap();
-    // A byte a second is no life sign.
+    // A byte a second does not postpone the deadline.
     for byte in &bytes[..29] {
         slow.write(&mut world, &[*byte]);
         world.pass(SECOND);
@@ -171,10 +172,10 @@ fn who_does_not_read_is_not_listened_to() {
         pepper.begin(&mut world, Request::Fetch(Fetch::default()));
     }
     world.settle();
-    // One page is encoded; what follows stays unread in the pipe, or undecoded in one buffer.
+    // One page is encoded; later requests stay unread in the pipe, or undecoded in one buffer.
     assert_eq!(pepper.unread(), 0);
     assert!(pepper.unwritten() > 10_000, "{}", pepper.unwritten());
-    // Others go on, and the end comes at the deadline.
+    // Other clients are served, and this connection is closed at its deadline.
     assert!(matches!(tony.ask(&mut world, mail(99, "pepper", "x")), Reply::Sent { .. }));
     world.pass(299 * SECOND);
     tony.ask(&mut world, Request::Ping {});

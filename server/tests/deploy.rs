@@ -1,4 +1,4 @@
-//! What is installed with the server: the settings' example, and what the script does to a disk.
+//! Tests of the files that are installed with the server, and of the script that installs them.
 
 use std::{
     collections::BTreeSet,
@@ -102,7 +102,7 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     let said = install(disk, &["--uninstall"]);
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(text.contains("/var/lib/correio; --uninstall --purge removes them"), "{text}");
-    // Settings that somebody wrote stay, too.
+    // Settings that an administrator wrote stay, too.
     assert_eq!(files(disk), ["etc/correio/correiod.toml", "var/lib/correio/correio.db"]);
 
     assert!(install(disk, &["--uninstall", "--purge"]).status.success());
@@ -191,7 +191,8 @@ impl RestartDelay {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A failure, then the automatic restart after RestartSec: the seconds that were waited.
+    /// Simulates a failure, and the automatic restart after RestartSec. Returns the seconds that
+    /// were waited.
     fn fail_and_wait(&self) -> usize {
         self.run("count", "exit-code");
         self.set_age(&self.path("run/failures"), Duration::from_secs(3));
@@ -235,7 +236,8 @@ fn a_changed_setting_and_a_restart_by_hand_end_the_delay() {
     delay.set_age(&delay.path("etc/correiod.toml"), Duration::from_secs(3600));
     delay.set_age(&delay.path("etc"), Duration::from_secs(3600));
     assert_eq!(delay.fail_and_wait(), 8);
-    // A start sooner than RestartSec after the failure is a person's: no wait, and a new count.
+    // A start sooner than RestartSec after the failure is an administrator's: no wait, and a new
+    // count.
     delay.run("count", "exit-code");
     assert_eq!(delay.wait(), 0);
     assert_eq!(delay.fail_and_wait(), 0);
@@ -262,7 +264,7 @@ fn the_units_set_no_start_limit_a_restart_after_failures_and_the_volume() {
     assert!(service.iter().any(|line| line == volume), "{service:#?}");
 }
 
-/// ddclient 3.10 sends one address again and again where `usev4` finds it, and where an answer in
+/// ddclient 3.10 sends the same address again and again if `usev4` finds it, or if an answer in
 /// chunks is not read by curl: `scripts/deploy/try-ddclient` counts the updates of a day.
 #[test]
 fn the_files_for_ddclient_have_the_settings_that_avoid_repeated_updates() {

@@ -1,5 +1,5 @@
-//! What the log says to other programs: fail2ban counts wrong passwords and nothing else, and the
-//! journal of systemd gets a priority instead of a second time stamp.
+//! Tests of the log as other programs read it: fail2ban counts wrong passwords and nothing else,
+//! and the journal of systemd gets a priority instead of a second time stamp.
 
 use std::{
     fs,
@@ -35,7 +35,8 @@ fn start(data: &Path, journal: &Path, log: &Path) -> Daemon {
     Daemon::spawn(command)
 }
 
-/// A class that logs in, a crash of the server, everybody at once again, noise, and some who mistype.
+/// Runs a lesson: a class logs in, the server crashes, the class logs in again at once, a crowd
+/// connects, and wrong passwords are tried. Returns the journal and the log file.
 fn lesson(directory: &Path) -> (PathBuf, PathBuf) {
     let (journal, log) = (directory.join("journal"), directory.join("log"));
     let data = directory.join("data");
@@ -56,14 +57,14 @@ fn lesson(directory: &Path) -> (PathBuf, PathBuf) {
         assert!(client.reply().is_some());
     }
     drop(class);
-    // More connections than one address may have, and one that speaks something else.
+    // More connections than one address may have, and one that speaks another protocol.
     let crowd: Vec<_> =
         (0..80).map(|_| std::net::TcpStream::connect(daemon.address).unwrap()).collect();
     std::io::Write::write_all(&mut &crowd[79], &[0xff; 16]).unwrap();
     drop(crowd);
     for number in 0..WRONG {
         let mut client = Client::connect(daemon.address);
-        // The crowd has to be gone.
+        // Wait until the server has dropped the crowd.
         eventually(|| {
             client = Client::connect(daemon.address);
             matches!(client.ask_unless_gone(hello()), Some(Reply::Hello(_)))
@@ -75,10 +76,10 @@ fn lesson(directory: &Path) -> (PathBuf, PathBuf) {
     (journal, log)
 }
 
-/// What every filter of fail2ban includes, from the folder that filters are installed in.
+/// The file that every filter of fail2ban includes, in the folder of installed filters.
 const COMMON: &str = "/etc/fail2ban/filter.d/common.conf";
 
-/// How many lines the filter matches, installed as the guide says.
+/// Number of lines that the filter matches, installed as the guide says.
 fn matched(lines: &Path) -> usize {
     let installed = tempfile::tempdir().unwrap();
     let filter = installed.path().join("correio.conf");
@@ -107,7 +108,8 @@ fn the_journal_gets_a_priority_and_no_time_and_a_file_gets_both() {
     assert!(text.contains("<6>server.started "), "{text}");
     let text = fs::read_to_string(&log).unwrap();
     assert!(text.contains("Z WARN  login.failed username=tony "), "{text}");
-    // A stream that standard error is not, as a program has it that a service started.
+    // The variable names another stream than standard error, as in a program that a service has
+    // started.
     let mut other = command(&directory.path().join("data"), &["--listen", "127.0.0.1:0"]);
     other.env("JOURNAL_STREAM", "1:1").args(["--store", "nothing"]);
     let (_, said) = refused(other);

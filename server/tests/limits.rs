@@ -1,5 +1,5 @@
-//! What becomes of those who try too much: guessers, crowds, and senders without end. In memory,
-//! with a clock of the test's.
+//! Tests of the limits on guessers, crowds and senders, in memory and with a clock of the test's
+//! own.
 
 use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
@@ -76,7 +76,7 @@ fn who_guesses_waits_longer_each_time_and_nothing_is_hashed_for_them() {
         waits.push(wait);
     }
     assert!(waits.is_sorted_by(|a, b| a < b), "{waits:?}");
-    // From elsewhere the owner comes in at once.
+    // From another address the owner logs in at once.
     let mut owner = greet_from(&mut world, address(2));
     assert!(matches!(owner.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
 }
@@ -124,7 +124,7 @@ fn attempts_at_the_same_time_count_before_they_are_answered() {
     }
     world.settle();
     assert_eq!(world.hashing.borrow().jobs.len(), 5);
-    // Those that give up before they are answered have had no try.
+    // Guessers that leave before they are answered are not charged.
     for guesser in &mut guessers {
         guesser.hang_up(&mut world);
     }
@@ -179,7 +179,7 @@ fn mails_of_an_account_are_counted_whatever_the_connection() {
     assert_eq!(pepper.fetch(&mut world).mails.len(), 3);
 }
 
-/// A store whose queue is full, or that fails, when it is told so.
+/// A store whose queue is full, or that fails, when the test says so.
 struct Moody {
     store: MemoryStore,
     mood: Rc<Cell<Mood>>,
@@ -245,7 +245,7 @@ fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
         let refused = tony.code(&mut world, mail(number, "pepper,nobody", "x"));
         assert_eq!(refused, ErrorCode::UnknownRecipient);
         assert_eq!(tony.code(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
-        // The answer was lost, say.
+        // As after a lost answer.
         let repeated = tony.ask(&mut world, mail(1, "pepper", "x"));
         assert!(matches!(repeated, Reply::Sent { .. }), "{repeated:?}");
     }
@@ -273,7 +273,7 @@ fn a_registration_that_the_server_could_not_do_is_not_charged() {
         world.hashing.borrow_mut().room = Some(0);
         assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
         world.hashing.borrow_mut().room = None;
-        // One that leaves before a worker has begun costs nothing either.
+        // A client that leaves before a worker has begun is not charged either.
         world.hashing.borrow_mut().held = true;
         let mut gone = greet_from(&mut world, address(1));
         gone.begin(&mut world, register("a", "Tony Stark", 1));
@@ -294,7 +294,7 @@ fn registrations_that_make_no_account_are_counted_by_themselves() {
     world.register("tony", "Tony Stark");
     let mut client = greet_from(&mut world, address(1));
     assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
-    // The answer was lost, say: the same again.
+    // The same request again, as after a lost answer.
     assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
     let taken = Request::Register(Register {
         id: id(9),
@@ -304,12 +304,13 @@ fn registrations_that_make_no_account_are_counted_by_themselves() {
         credential: credential(1),
     });
     assert_eq!(client.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
-    // Neither takes any of the accounts away.
+    // Neither counts as one of the accounts that are allowed.
     for username in ["b", "c"] {
         let reply = client.ask(&mut world, register(username, "Tony Stark", 1));
         assert_eq!(reply, Reply::Registered {});
     }
-    // Who asks for usernames all the time must wait: each answer costs a hash and tells something.
+    // A client that asks for many usernames must wait: each answer costs a hash and reveals
+    // something.
     let mut elsewhere = greet_from(&mut world, address(2));
     for _ in 0..3 {
         assert_eq!(elsewhere.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
@@ -333,8 +334,8 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
     }
 }
 
-/// A class's first lesson behind one address: everybody registers, and every third mistypes the
-/// password once.
+/// A class's first lesson, all from one address: every student registers, and every third mistypes
+/// the password once.
 #[test]
 fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
     const STUDENTS: usize = 40;
@@ -361,8 +362,8 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
         let (_, reply) = client.replies.pop_front().unwrap();
         assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
     }
-    // A registration excuses nothing else: accounts that were made elsewhere are guessed at from
-    // here no more often than before.
+    // A registration raises no other limit: accounts that were made from elsewhere can be guessed
+    // at from here no more often than before.
     world.register("tony", "Tony Stark");
     let mut guesser = greet_from(&mut world, address(1));
     let codes: Vec<_> = (0..11).map(|_| guesser.code(&mut world, login("tony", 9))).collect();
@@ -381,11 +382,11 @@ fn a_silent_crowd_keeps_nobody_out_and_ends_at_the_deadline() {
     let mut world = crowded();
     world.register("tony", "Tony Stark");
     for number in 0..1000 {
-        // 20 addresses with 50 each, more than there is room for.
+        // 20 addresses with 50 connections each, more than there is room for.
         world.try_connect_from(address(number % 20));
     }
     world.settle();
-    // Those that came last are in: of an address that has the most, each displaced another.
+    // The last connections are open: each has displaced a connection of the address with the most.
     assert_eq!(world.server.len(), 200);
     let mut tony = greet_from(&mut world, address(500));
     assert!(matches!(tony.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
@@ -431,7 +432,7 @@ fn connections_that_gave_way_are_bounded() {
     let admission =
         AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
     let mut world = world(ServerLimits { admission, ..limits_of(0) });
-    // Without a turn in between nothing is closed.
+    // Nothing is closed without an iteration of the loop in between.
     let admitted = (0..1000).filter(|it| world.try_connect_from(address(*it)).is_some()).count();
     assert_eq!((admitted, world.server.len()), (100 + 128, 100 + 128));
     world.settle();
@@ -448,7 +449,8 @@ fn one_address_has_its_share_and_the_others_theirs() {
         refused += u32::from(wires.is_none());
     }
     world.settle();
-    // A hundred are in; some more are being told that there are too many, and the rest is dropped.
+    // A hundred connections are open; some more are being rejected with a reply, and the rest are
+    // dropped.
     assert_eq!(world.server.len(), 100 + 64);
     assert_eq!(refused, 336);
     greet_from(&mut world, address(2));
@@ -536,7 +538,7 @@ fn frames_that_never_end_share_one_budget() {
     assert_eq!((number, refusal(reply)), (0, (ErrorCode::Busy, Some(10))));
     assert!(late.is_closed());
 
-    // What one gives back, the next can have; small requests need none of it.
+    // Another client can use what this client gives back; small requests need no budget.
     let mut other = world.log_in("tony");
     assert_eq!(other.ask(&mut world, Request::Ping {}), Reply::Pong {});
     senders.remove(0).hang_up(&mut world);
@@ -559,7 +561,7 @@ fn connections_that_are_gone_leave_no_deadlines() {
         most = most.max(world.server.deadlines());
     }
     assert!((1000..=1030).contains(&most), "{most}");
-    // Those of the living are there: a ping comes, and the end.
+    // The deadlines of open connections remain: a ping comes, and then the end.
     world.pass(Duration::from_secs(160));
     tony.take();
     assert_eq!(tony.notices, [Notice::Ping {}]);

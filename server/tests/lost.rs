@@ -1,4 +1,5 @@
-//! A data directory that lacks a part: nothing is made in the place of what was lost.
+//! Tests of a data directory that lacks a part: the server does not replace the lost part by a new
+//! one.
 
 use std::{fs, path::Path, process::Command};
 
@@ -15,7 +16,7 @@ fn correiod(arguments: &[&str], directory: &Path) -> Command {
     command
 }
 
-/// A server with TLS of its own, on a directory.
+/// A command for a server on a directory, with a certificate of its own.
 fn with_tls(directory: &Path) -> Command {
     correiod(&["--bcrypt-cost", "4", "--listen", "127.0.0.1:0"], directory)
 }

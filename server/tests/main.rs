@@ -1,5 +1,6 @@
-//! The tests of the server in one program, apart from those of the stores. A test that needs a process of its own, because it sets
-//! limits, dies or is killed, runs this program again ([`correio_testing::elsewhere`]).
+//! All tests of the server in one program, except those of the stores. A test that needs a process
+//! of its own, because it sets limits or is killed, runs this program again
+//! ([`correio_testing::elsewhere`]).
 
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]

@@ -1,4 +1,4 @@
-//! The daemon as a process: killed, refused, flooded, stopped.
+//! Tests of the daemon as a process: killed, refused, flooded, stopped.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
 fn another_program_cannot_open_the_database_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
     let _daemon = Daemon::start(directory.path(), &[]);
-    // It would throw away the log that the server writes on, as it went.
+    // A program that closed the database would remove the log that the server writes.
     let other = rusqlite::Connection::open(directory.path().join("correio.db")).unwrap();
     other.busy_timeout(Duration::ZERO).unwrap();
     let read =
@@ -103,7 +103,7 @@ fn a_flood_of_logins_is_told_to_come_back_and_mail_goes_on() {
     let small = ["--hash-workers", "1", "--hash-queue", "2", "--failed-logins", "0"];
     let daemon = Daemon::start(directory.path(), &small);
     let mut tony = daemon.session("tony");
-    // Those who flood do so at cost 4, with one worker: what matters is that the queue is full.
+    // The flood is hashed at cost 4 by one worker: it only has to fill the queue.
     let mut flood: Vec<Client> = (0..64).map(|_| daemon.client()).collect();
     let (mut busy, mut sent) = (0, 0);
     for round in 0..10_u64 {
@@ -203,11 +203,11 @@ fn no_file_descriptors_left_is_a_pause() {
     let mut tony = daemon.session("tony");
     let mut crowd: Vec<TcpStream> =
         (0..400).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();
-    // Those who are in go on; the store has what it needs.
+    // Open connections are served; the store has the descriptors that it needs.
     assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
     crowd.clear();
     drop(crowd);
-    // Until the server has noticed that they are gone, a newcomer is one too many.
+    // Until the server has noticed that the others are gone, a newcomer is rejected.
     let deadline = Instant::now() + PATIENCE;
     let mut late = loop {
         let mut late = Client::over(TcpStream::connect(daemon.address).unwrap());
@@ -259,7 +259,7 @@ fn invites_are_made_while_the_server_runs_and_used_once() {
     assert_eq!(code(client.ask(register("tony"))), ErrorCode::NotAllowed);
     assert_eq!(client.ask(with("tony", &invites[0])), Reply::Registered {});
     assert_eq!(code(client.ask(with("pepper", &invites[0]))), ErrorCode::NotAllowed);
-    // A restart forgets nothing of it.
+    // Used invites stay used after a restart.
     drop(daemon);
     let daemon = Daemon::start(directory.path(), &["--registration", "invite"]);
     let mut client = daemon.client();
@@ -282,7 +282,7 @@ fn a_crowd_that_says_nothing_or_little_keeps_nobody_out() {
     // Half of them say a byte now and then, and never enough for a frame.
     for (number, byte) in [0, 0, 8].into_iter().enumerate() {
         for stream in crowd.iter_mut().step_by(2) {
-            // One that was closed in favour of another says nothing any more.
+            // A connection that was displaced by another can no longer be written to.
             let _ = stream.write_all(&[byte]);
         }
         assert!(matches!(tony.ask(mail(number as u64, "tony")), Reply::Sent { .. }));
@@ -291,7 +291,8 @@ fn a_crowd_that_says_nothing_or_little_keeps_nobody_out() {
     }
     for stream in &mut crowd {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // The end, or a reset where a byte was not read any more; before that perhaps a reason.
+        // The connection ends, or is reset if a byte stayed unread; a reply with the reason may
+        // come before.
         let _ = stream.read_to_end(&mut Vec::new());
     }
     assert!(matches!(tony.ask(mail(9, "tony")), Reply::Sent { .. }));

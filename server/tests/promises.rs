@@ -1,11 +1,11 @@
-//! Reads the documents that name tests, and fails where one of those does not exist.
+//! Reads the documents that name tests, and fails if a named test does not exist.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// What a row says that cannot be tested, before the reason.
+/// Text before the reason why a row cannot be tested.
 const UNTESTED: &str = "not tested: ";
 
 fn root() -> PathBuf {
@@ -22,7 +22,7 @@ fn has_test(text: &str, name: &str) -> bool {
         let mut marks = above.take_while(|line| line.starts_with("#[") || line.starts_with("//"));
         marks.any(|line| *line == "#[test]")
     };
-    // One suite runs with each store: its tests are listed, and a macro marks them.
+    // The suite that runs with each store lists its tests, and a macro marks them.
     let suite = text.split("contract! {").nth(1).and_then(|rest| rest.split('}').next());
     let is_listed = suite
         .is_some_and(|suite| suite.lines().any(|line| line.trim().strip_suffix(',') == Some(name)));
@@ -41,7 +41,8 @@ fn is_excused(held: &str) -> bool {
     held.strip_prefix(UNTESTED).is_some_and(|why| !why.is_empty())
 }
 
-/// What is wrong with a table's rows, of which the last column names tests. And how many there are.
+/// Checks a table whose last column names tests. Returns the number of its rows, and what is wrong
+/// with them.
 fn look_at(document: &str) -> (usize, Vec<String>) {
     let (mut rows, mut wrong) = (0, Vec::new());
     for line in document.lines().filter(|line| line.starts_with("| ")) {
@@ -88,7 +89,7 @@ fn what_is_promised_has_its_tests() {
 fn what_does_not_exist_is_noticed() {
     let row = |held: &str| look_at(&format!("| a | b |\n| --- | --- |\n| x | {held} |\n"));
     let this = "server/tests/promises.rs";
-    // The first row is one too: it is no heading that this knows.
+    // The heading `| a | b |` counts as a row, since its last cell is not that of a real heading.
     let wrong = |held: &str| row(held).1.len() - row("not tested: x").1.len();
     assert_eq!(wrong(&format!("`{this}::every_fault_has_its_tests`")), 0);
     assert_eq!(wrong(&format!("`{this}::look_at`")), 1, "no test");

@@ -1,4 +1,4 @@
-//! What the prototype that correio replaces got wrong, one test each.
+//! One test for each fault of the prototype that correio replaces.
 
 use correio_proto::{
     mail::{MailRef, Seq},

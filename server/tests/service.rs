@@ -1,4 +1,5 @@
-//! The daemon under a service manager: sockets handed over, readiness, signs of life, the end.
+//! Tests of the daemon under a service manager: inherited sockets, readiness, signs of life, the
+//! end.
 
 use std::{
     fs,
@@ -15,7 +16,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_correiod");
 
-/// A process that ends with its test.
+/// A process, which is killed when it is dropped.
 struct Process(Child);
 
 impl Process {
@@ -23,7 +24,7 @@ impl Process {
         kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
-    /// Its exit status; it is about to end, or the test fails.
+    /// Waits for the end of the process and returns its exit status.
     fn status(&mut self) -> Option<i32> {
         let mut error = String::new();
         if let Some(mut stderr) = self.0.stderr.take() {
@@ -46,7 +47,7 @@ impl Drop for Process {
     }
 }
 
-/// What stands in for the service manager: its socket, and a directory for it and the server.
+/// A stand-in for the service manager: its socket, and a directory for the socket and the server.
 struct Manager {
     directory: tempfile::TempDir,
     socket: UnixDatagram,
@@ -85,8 +86,8 @@ impl Manager {
         command
     }
 
-    /// A server that gets a listening socket, as descriptor 3. The shell gives way to it, so
-    /// that the number of the process holds.
+    /// Starts a server with a listening socket as descriptor 3. The shell becomes the server, so
+    /// that `LISTEN_PID` is the server's process id.
     fn server_on(&self, listener: &TcpListener, more: &[&str]) -> Process {
         self.server_with(OwnedFd::from(listener.try_clone().unwrap()), more)
     }
@@ -109,7 +110,8 @@ impl Manager {
     }
 }
 
-/// Those of a server that would listen on an address of nobody, had it not a socket already.
+/// Arguments of a server that has a socket: they name no address, so that a server that ignored the
+/// socket would listen elsewhere.
 fn arguments(directory: &Path) -> Vec<String> {
     let data = directory.join("data").to_str().unwrap().to_owned();
     ["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4", "--data-dir", &data]
@@ -137,7 +139,7 @@ fn the_manager_hears_of_readiness_and_of_the_end() {
     let mut server = Process(manager.server().args(["--listen", "127.0.0.1:0"]).spawn().unwrap());
     let ready = manager.news();
     let line = ready.strip_prefix("READY=1\nSTATUS=").unwrap_or_else(|| panic!("{ready:?}"));
-    // It may be used from then on.
+    // The server can be used from this moment on.
     greet(&TcpStream::connect(address(line)).unwrap());
     server.signal(Signal::TERM);
     let stopping = manager.news();
@@ -173,7 +175,7 @@ fn a_server_that_stands_still_gives_no_signs_of_life() {
     let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
     assert!(status.stopped());
     let mut bytes = [0; 64];
-    // What it said before.
+    // Discard earlier notices.
     manager.socket.set_nonblocking(true).unwrap();
     while manager.socket.recv(&mut bytes).is_ok() {}
     manager.socket.set_nonblocking(false).unwrap();
@@ -188,7 +190,7 @@ fn a_server_that_stands_still_gives_no_signs_of_life() {
 fn a_socket_handed_over_is_used_instead_of_the_settings() {
     let manager = Manager::new();
     let (given, other) = (local(), local());
-    // To listen there would fail: the address is taken.
+    // Listening there would fail: the address is taken.
     let taken = other.local_addr().unwrap().to_string();
     let mut server = manager.server_on(&given, &["--listen", &taken]);
     assert_eq!(address(&server.first_line()), given.local_addr().unwrap());
@@ -210,7 +212,7 @@ fn a_restart_refuses_no_connection() {
     greet(&early);
     first.signal(Signal::TERM);
     assert!(manager.news().starts_with("STOPPING=1\n"));
-    // Nobody serves, or nobody for long any more, and yet one may call.
+    // The server has stopped or is about to, and yet a client can connect.
     let between = TcpStream::connect(at).unwrap();
     assert_eq!(first.status(), Some(0));
     let late = TcpStream::connect(at).unwrap();
@@ -251,11 +253,11 @@ fn systemd_socket_activate_starts_the_server() {
         return;
     };
     let manager = Manager::new();
-    // It takes no port 0; this one was free a moment ago.
+    // The tool takes no port 0; this port was free a moment ago.
     let at = local().local_addr().unwrap();
     let mut command = Command::new(tool);
     manager.prepare(&mut command);
-    // It gives its child its own environment only where it is told to.
+    // The tool passes only those variables to its child that it is told to pass.
     let notify = format!("NOTIFY_SOCKET={}", manager.directory.path().join("notify").display());
     command.args(["--setenv", &notify, "--listen", &at.to_string(), SERVER]);
     let mut server = Process(command.args(arguments(manager.directory.path())).spawn().unwrap());

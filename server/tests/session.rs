@@ -1,4 +1,5 @@
-//! What a client may do, request by request and state by state.
+//! Tests of the session: every request in every state, and the effects of requests on other
+//! sessions.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -40,7 +41,7 @@ fn requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
-/// Whether the session itself refused the request, whatever became of it otherwise.
+/// The code, if the request was refused because of the state of the session.
 fn refusal(reply: &Reply) -> Option<ErrorCode> {
     match reply {
         Reply::Error(ErrorReply {
@@ -150,7 +151,7 @@ fn an_invite_makes_one_account() {
     refused(&mut world, &mut client, invited("tony", &[0; 20].into()));
     refused(&mut world, &mut client, invited("tony", &late));
     assert_eq!(client.ask(&mut world, invited("tony", &first)), Reply::Registered {});
-    // The answer was lost, and it is asked for again.
+    // The same request again, as after a lost answer.
     assert_eq!(client.ask(&mut world, invited("tony", &first)), Reply::Registered {});
     refused(&mut world, &mut client, invited("pepper", &first));
     // A username that is taken costs no invite.
@@ -224,7 +225,7 @@ fn a_full_hash_queue_says_busy_and_when() {
         panic!("an error was expected");
     };
     assert_eq!((error.code, error.retry_after), (ErrorCode::Busy, Some(3)));
-    // Those who are logged in do not notice.
+    // Clients that are logged in are not affected.
     let reply = tony.ask(&mut world, mail(1, "tony", "still here"));
     assert!(matches!(reply, Reply::Sent { .. }));
 }
@@ -284,7 +285,7 @@ fn a_new_password_ends_the_other_sessions() {
     assert!(matches!(again.ask(&mut world, login("tony", 2)), Reply::LoggedIn(_)));
 }
 
-/// A store that answers when the test lets it.
+/// A store that answers when the test says so.
 struct Slow {
     store: MemoryStore,
     held: Rc<Cell<bool>>,

@@ -1,4 +1,5 @@
-//! What comes too late, twice, or from nowhere: answers, readiness, clocks. In memory.
+//! Tests of answers and readiness that come late, twice or without cause, and of clocks that jump.
+//! In memory.
 
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ fn readiness_without_a_reason_and_of_the_dead_changes_nothing() {
         for _ in 0..3 {
             world.server.note(id, everything);
         }
-        // The end of one that is gone is nobody's end.
+        // The end of a former connection ends no other connection.
         if id != tony.id && id != newcomer.id {
             world.server.note(id, Readiness { ended: true, ..everything });
             world.server.abort(id);
@@ -101,7 +102,7 @@ fn readiness_without_a_reason_and_of_the_dead_changes_nothing() {
     assert!(!world.server.has_ready(), "nothing spins");
     assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
     assert_eq!(newcomer.ask(&mut world, Request::Ping {}), Reply::Pong {});
-    // An answer for a slot that was never used, or for the one before.
+    // An answer for a slot that was never used, or for the former connection of a slot.
     for connection in [nowhere, gone] {
         let ticket = Ticket { connection, serial: 1 };
         world.hashing.borrow_mut().done.push((ticket, HashDone::Verified(true)));
@@ -126,7 +127,7 @@ fn a_clock_that_jumps_moves_no_deadline_and_no_order() {
     }
     let mails = pepper.fetch(&mut world).mails;
     assert!(mails.iter().map(|mail| mail.id).eq((0..4).map(id)), "the order is that of arrival");
-    // Deadlines are where they were.
+    // The deadlines have not moved.
     world.pass(Duration::from_secs(299));
     assert_eq!(world.server.len(), 2);
     world.pass(Duration::from_secs(2));
@@ -141,7 +142,7 @@ fn two_devices_delete_only_what_each_confirmed() {
     for number in 0..4 {
         tony.ask(&mut world, mail(number, "pepper", "x"));
     }
-    // Both have fetched all of it; each saves a part, and one part is saved by both.
+    // Both devices have fetched all mails; each saves some of them, and some are saved by both.
     let on_phone = phone.fetch(&mut world).mails;
     let on_laptop = laptop.fetch(&mut world).mails;
     assert_eq!((on_phone.len(), &on_phone), (4, &on_laptop));

@@ -1,5 +1,5 @@
-//! The daemon's certificate: made once, read from files, replaced while it runs, and what is said
-//! of files that cannot be used.
+//! Tests of the daemon's certificate: made once, read from files, replaced while the daemon runs,
+//! and the messages for files that cannot be used.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Accepts and notes what it is shown.
+/// Accepts every certificate and notes its fingerprint.
 #[derive(Debug, Default)]
 struct Witness(Mutex<Option<Fingerprint>>);
 
@@ -77,7 +77,7 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// A client that accepts whatever it is shown.
+/// A client that accepts every certificate.
 struct Client {
     witness: Arc<Witness>,
     security: Security,
@@ -97,8 +97,8 @@ impl Client {
         Self { witness, security: Security::Client(Arc::new(config), name) }
     }
 
-    /// Greets a server and returns the certificate that it shows; `None` where it need not show
-    /// one, since both remember one another.
+    /// Greets a server and returns the certificate that it shows; `None` if the TLS session is
+    /// resumed, which needs no certificate.
     fn greet(&self, address: SocketAddr) -> Option<Fingerprint> {
         drop(self.stay(address));
         self.witness.0.lock().unwrap().take()
@@ -124,16 +124,16 @@ impl Client {
     }
 }
 
-/// The certificate that a server shows to somebody new.
+/// The certificate that a server shows to a new client.
 fn shown(address: SocketAddr) -> Fingerprint {
     Client::new().greet(address).unwrap()
 }
 
-/// A server that ends with its test.
+/// A server process, which is killed when it is dropped.
 struct Daemon {
     child: Child,
     address: SocketAddr,
-    /// What it said of its certificate.
+    /// The fingerprint that the server printed.
     fingerprint: Fingerprint,
 }
 
@@ -376,7 +376,7 @@ fn a_short_rsa_key_is_named_with_its_length() {
     assert!(text.contains("has 1024 bits") && text.contains("2048"), "{text}");
 }
 
-/// A command whose clock is set by what is in a file, by libfaketime. `None` where it is missing.
+/// A command whose clock libfaketime sets from a file. `None` if libfaketime is missing.
 fn with_clock(mut command: Command, file: &Path) -> Option<Command> {
     let said = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
     let Ok(said) = said else {
@@ -409,14 +409,14 @@ fn a_clock_before_1970_refuses_the_start_and_stops_no_server() {
     let client = Client::new();
     assert_eq!(client.greet(daemon.address), Some(daemon.fingerprint));
     fs::write(&clock, "-22000d").unwrap();
-    // As one that comes back with a ticket, and as somebody new.
+    // As a client that resumes its session, and as a new client.
     client.greet(daemon.address);
     assert_eq!(shown(daemon.address), daemon.fingerprint);
     fs::write(&clock, "+0").unwrap();
     assert_eq!(shown(daemon.address), daemon.fingerprint);
     drop(daemon);
 
-    // A time that can be, and at which there was no such program.
+    // A valid time, at which this program did not exist yet.
     fs::write(&clock, "-4000d").unwrap();
     let log = files.path().join("log");
     let mut wrong = server().unwrap();
@@ -469,7 +469,7 @@ fn a_certificate_out_of_its_time_is_warned_of() {
     assert!(warning(1_500_000_000).contains("expired"), "{}", warning(1_500_000_000));
 }
 
-/// Somebody who speaks without TLS is told so; see proto/tests/tls.rs for the others.
+/// A client that speaks without TLS is told so; see proto/tests/tls.rs for the others.
 #[test]
 fn a_web_browser_without_tls_is_told_what_this_is() {
     use std::io::Write;
@@ -507,10 +507,10 @@ fn who_never_agrees_upon_tls_is_closed_at_the_deadline() {
             !is_over
         });
         for stream in crowd.iter_mut().step_by(2) {
-            // One that was closed a moment ago takes none.
+            // A connection that was just closed takes no byte.
             let _ = stream.write_all(&[byte]);
         }
-        // The others are served meanwhile.
+        // Other clients are served meanwhile.
         assert_eq!(shown(daemon.address), daemon.fingerprint);
         if crowd.is_empty() {
             break;

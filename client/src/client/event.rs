@@ -9,7 +9,7 @@ use correio_proto::{
 
 use crate::trust::Untrusted;
 
-/// Identifies a request of a client, in its answer and to abandon it.
+/// Identifies a request of a client: in the event of its answer, and to abandon the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 

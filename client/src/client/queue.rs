@@ -6,7 +6,7 @@ use correio_proto::message::{Account, Request};
 
 use super::event::RequestId;
 
-/// One request that has no answer yet.
+/// A request that has no answer yet.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) origin: Origin,
@@ -90,7 +90,7 @@ impl Queue {
         self.entries.front().filter(|_| self.sent > 0)
     }
 
-    /// Removes and returns that request.
+    /// Removes and returns the request whose answer comes next.
     pub(super) fn take_oldest_sent(&mut self) -> Option<Entry> {
         self.sent = self.sent.checked_sub(1)?;
         self.entries.pop_front()

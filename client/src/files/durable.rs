@@ -11,8 +11,8 @@ use std::{
 
 use rustix::{fs::OFlags, io::Errno};
 
-/// The disk that [`crate::Saving`] uses. [`crate::Mailbox`] uses this computer's; a test can pass
-/// one that fails.
+/// The disk that [`crate::Saving`] uses. [`crate::Mailbox`] uses this computer's; a test can pass a
+/// disk that fails.
 pub trait Disk {
     /// The names in a directory; a missing directory has none.
     ///
@@ -26,7 +26,7 @@ pub trait Disk {
     ///
     /// # Errors
     ///
-    /// No file is left then.
+    /// After an error no file is left.
     fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
 
     /// Renames a file, and replaces the file that has the new name.
@@ -83,7 +83,7 @@ pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     }
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => sync_directory(parent.unwrap_or(Path::new("."))).map(drop),
-        // Another program was faster, unless the path is no directory.
+        // Another program has just created the directory.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
@@ -160,7 +160,8 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>
 ///
 /// # Errors
 ///
-/// Errors of the operating system; [`io::ErrorKind::InvalidData`] if it is no file.
+/// Errors of the operating system; [`io::ErrorKind::InvalidData`] if the path is not a regular
+/// file.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -46,7 +46,7 @@ pub struct Modifiers(u8);
 impl Modifiers {
     /// No modifier.
     pub const NONE: Self = Self(0);
-    /// Shift, where the terminal tells.
+    /// Shift, if the terminal reports it.
     pub const SHIFT: Self = Self(1);
     /// Alt, or Esc directly before the key.
     pub const ALT: Self = Self(2);
@@ -61,7 +61,7 @@ impl Modifiers {
         Self((bits & 5) as u8 | alt)
     }
 
-    /// Adds others.
+    /// These modifiers and `other` together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)

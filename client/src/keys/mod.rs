@@ -64,7 +64,7 @@ enum State {
     Csi { alt: Modifiers },
     /// ESC [ [: a function key of the Linux console.
     LinuxFunction,
-    /// ESC [ M: a report of the mouse, of which so many bytes are missing.
+    /// ESC [ M: a report of the mouse, of which this many bytes are missing.
     Mouse { missing: u8 },
     /// ESC ], P, X, ^ or _: a string, up to BEL or ESC \.
     Text { after_escape: bool },
@@ -120,8 +120,8 @@ impl Decoder {
     }
 
     /// Whether a control string (DCS, SOS, OSC, PM or APC) has begun and is not complete. Alt with
-    /// the letter or mark that begins it looks the same, and all that is typed is taken as a part of
-    /// the string up to its end.
+    /// the character that begins such a string looks the same; all that is typed after it is taken
+    /// for the string until the string ends.
     #[must_use]
     pub fn is_string(&self) -> bool {
         matches!(self.state, State::Text { .. })
@@ -291,7 +291,7 @@ impl Decoder {
             b'[' if is_csi && self.kept.is_empty() => self.state = State::LinuxFunction,
             b'M' if is_csi && self.kept.is_empty() => self.state = State::Mouse { missing: 3 },
             0x40..=0x7e => self.dispatch(byte, is_csi, alt, events),
-            // rxvt ends its keys with Shift so.
+            // rxvt ends the sequence of a key with Shift by `$`.
             b'$' if is_csi && self.is_number() => self.dispatch(byte, is_csi, alt, events),
             0x20..=0x3f => match self.kept.len() < PARAMETERS_MAX {
                 true => self.kept.push(byte),

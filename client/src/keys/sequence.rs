@@ -56,12 +56,12 @@ fn arrow_of_rxvt(last: u8, modifiers: Modifiers) -> Meaning {
         .map_or(Meaning::Unknown, |code| Meaning::Key(Key { code, modifiers }))
 }
 
-/// One or two numbers, 0 where there is none. `None` for any other form.
+/// One or two numbers, each 0 if it is missing. `None` for any other form.
 fn numbers(parameters: &[u8]) -> Option<(u16, u16)> {
     let text = std::str::from_utf8(parameters).ok()?;
     let mut numbers = text.split(';').map(|number| match number {
         "" => Some(0),
-        // A sign would be taken by `parse`.
+        // `parse` would accept a sign.
         number if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse().ok(),
         _ => None,
     });

@@ -1,3 +1,5 @@
+//! Keys, text, pastes and unknown sequences, whole and in pieces.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -138,7 +140,7 @@ fn controls_of_eight_bits_begin_sequences() {
         assert_eq!(with(b"15~"), [key(Code::Function(5), Modifiers::NONE)]);
     }
     assert_eq!(decoded(b"\x8fA"), [key(Code::Up, Modifiers::NONE)]);
-    // In a text of Windows-1252 the first is a quotation mark: it is told, and nothing is chosen.
+    // In Windows-1252 the first byte is a quotation mark: it is reported, and chooses nothing.
     assert_eq!(decoded(b"\x9b6;6;6z"), [Event::NotText]);
     assert_eq!(decoded(b"\xc2\x9b6;6;6z"), [Event::Unknown]);
 }

@@ -82,8 +82,8 @@ impl Race {
         self.waiting.is_empty() && self.running.is_empty()
     }
 
-    /// The error of a lost race, or after its deadline: the most telling failure, with all
-    /// addresses that were tried.
+    /// The error once every address has failed or the deadline has passed: the most telling
+    /// failure, with all addresses that were tried.
     pub(crate) fn into_error(mut self) -> ConnectError {
         for address in std::mem::take(&mut self.running) {
             self.failed.push((address, LinkError::Silent));

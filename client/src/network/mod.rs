@@ -167,8 +167,8 @@ impl Network {
         lock(&self.view)
     }
 
-    /// Hands over a command that must not be lost. May block for a moment, since the thread takes
-    /// commands at once.
+    /// Hands over a command that must not be lost. Blocks while too many commands wait, which is
+    /// brief, since the thread takes commands at once.
     fn command(&self, command: Command) {
         self.wake();
         if self.commands.send(command).is_ok() {
@@ -293,8 +293,8 @@ impl Driver {
         Flow::On
     }
 
-    /// Fails all requests at once when another server answers at this address: waiting does not
-    /// help, and a person must decide.
+    /// Fails all requests at once if the server at this address is no longer trusted: waiting does
+    /// not help, since the user must decide.
     fn give_up_on_untrusted(&mut self) {
         let untrusted = |failure: &&ConnectError| matches!(failure, ConnectError::Untrusted(_));
         let Some(failure) = self.link.failure().filter(untrusted).cloned() else {

@@ -1,9 +1,10 @@
 //! Characters that are harmless for a terminal.
 
-/// Whether a character is harmless in any context. Not harmless are control characters, characters
-/// that end a line or change the direction of text, and those that Unicode lets programs leave out
-/// when they show text (`Default_Ignorable_Code_Point`), since they would hide a difference. The
-/// selectors of an emoji's form are harmless; they change the look of one character.
+/// Whether a character is harmless in any context. Control characters are not harmless, nor are
+/// characters that end a line or change the direction of text, nor those that Unicode lets programs
+/// leave out when they show text (`Default_Ignorable_Code_Point`), since they would hide a
+/// difference. The selectors of an emoji's form are harmless; they change the look of one
+/// character.
 pub(super) fn is_harmless(c: char) -> bool {
     let is_hidden = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -1,3 +1,5 @@
+//! Texts of many scripts, and hostile ones.
+
 use std::time::Instant;
 
 use proptest::prelude::*;

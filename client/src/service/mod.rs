@@ -41,7 +41,7 @@ pub struct NewAccount {
     pub id: MailId,
     /// The username wanted.
     pub username: Username,
-    /// The person's name.
+    /// The user's full name.
     pub full_name: FullName,
     /// The password, which stays on this computer.
     pub password: Arc<Password>,
@@ -254,8 +254,9 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `bad_credentials` if it is not the password. If the account was
-    /// deleted but the answer was lost with the connection, [`RequestError::SessionEnded`].
+    /// See [`RequestError`]; `bad_credentials` if `password` is not the account's password. If the
+    /// account was deleted but the answer was lost with the connection,
+    /// [`RequestError::SessionEnded`].
     pub fn delete_account(
         &self,
         password: &Arc<Password>,

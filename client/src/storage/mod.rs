@@ -1,4 +1,4 @@
-//! Storage on the person's computer: received mail, drafts, and their files.
+//! Storage on the user's computer: received mail, drafts, and their files.
 
 pub(crate) mod drafts;
 pub(crate) mod layout;

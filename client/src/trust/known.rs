@@ -1,6 +1,6 @@
 //! The file of known servers: how each server proves its identity, and its realm. A text file with
-//! a line for each server, which people may edit. Comment lines (`#`) are lost when the program
-//! next writes the file.
+//! a line for each server, which users may edit. Comment lines (`#`) are lost when the program next
+//! writes the file.
 
 use std::{
     fmt, fs, io,
@@ -31,7 +31,7 @@ const AUTHORITIES: &str = "authorities";
 /// The file's prefix of a fingerprint that was stated and not accepted.
 const STATED: &str = "stated:";
 
-/// Maximum of remembered servers, more than a person uses.
+/// Maximum of remembered servers, more than a user needs.
 const SERVERS_MAX: usize = 10_000;
 
 /// The file of known servers. Every call reads it again, since other programs may have changed it.
@@ -105,7 +105,7 @@ pub struct KnownServer {
 /// How a server proves its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// With the certificate that a person has accepted.
+    /// With the certificate that the user has accepted.
     Certificate(Fingerprint),
     /// With a certificate that the caller stated for one run. The file remembers the server's
     /// realm, but does not trust the certificate.

@@ -1,5 +1,5 @@
-//! Which server certificates are trusted: those that a public authority has signed, one that a
-//! person has accepted, or one whose fingerprint was stated. Also configures the client's TLS.
+//! Which server certificates are trusted: those that a public authority has signed, one that the
+//! user has accepted, or one whose fingerprint was stated. Also configures the client's TLS.
 
 mod known;
 mod policy;
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     Other(String),
 }
 
-/// Classifies errors of TLS by what a person has to do.
+/// Classifies errors of TLS by what the user has to do.
 pub(crate) fn failure(error: TlsError) -> Failure {
     use rustls::Error;
     match error {

@@ -1,3 +1,5 @@
+//! The file of known servers, and the verification of certificates.
+
 use std::{fs, io::Cursor};
 
 use correio_proto::{
@@ -220,7 +222,7 @@ fn what_an_authority_vouches_for_needs_no_question() {
         };
         assert_eq!(untrusted.distrust, Distrust::Unvouched(doubt));
         assert_eq!(untrusted.found, server.fingerprint);
-        // A person who compares the fingerprint may accept it all the same.
+        // A user who compares the fingerprint may accept it all the same.
         assert_eq!(connect(&trust(Trust::Fingerprint(server.fingerprint)), &server), Ok(()));
     }
 }
@@ -243,7 +245,7 @@ fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     assert_eq!(changed.distrust, Distrust::Changed { expected: server.fingerprint });
 }
 
-/// An authority's word does not replace a certificate that a person has accepted.
+/// An authority's word does not replace a certificate that the user has accepted.
 #[test]
 fn a_certificate_that_was_accepted_is_the_only_one() {
     let authority = Authority::new();

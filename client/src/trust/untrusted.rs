@@ -21,7 +21,7 @@ pub struct Untrusted {
 /// Why a certificate is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distrust {
-    /// No public authority has signed it, or not validly. A person may accept it after comparing
+    /// No public authority has signed it, or not validly. The user may accept it after comparing
     /// the fingerprint.
     Unvouched(Doubt),
     /// Another certificate is expected: the server has a new one, or an impostor answers.

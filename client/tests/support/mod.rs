@@ -34,14 +34,14 @@ pub struct House {
 }
 
 impl House {
-    /// A server that has accounts of these people and that the clients know.
+    /// A server with accounts of these users, known to the clients.
     pub fn of(people: &[(&str, &str)]) -> Self {
         let house = Self::unknown(people);
         house.known().remember(&house.server(), house.fingerprint()).unwrap();
         house
     }
 
-    /// The same, but the clients have not met it yet.
+    /// As [`House::of`], but not known to the clients.
     pub fn unknown(people: &[(&str, &str)]) -> Self {
         let house = Self::start();
         for (username, full_name) in people {
@@ -75,7 +75,7 @@ impl House {
         drop(self.running.take());
     }
 
-    /// Starts a server that was stopped, with what it had, at the same address.
+    /// Starts a server that was stopped, on its data and at its address.
     pub fn start_again(&mut self) {
         self.running = Some(Running::start(self.server_data.path(), self.address.port()));
     }
@@ -94,7 +94,7 @@ impl House {
         }
     }
 
-    /// What this house's clients know of servers.
+    /// The clients' file of known servers.
     pub fn known(&self) -> KnownServers {
         KnownServers::in_directory(self.data.path())
     }
@@ -104,7 +104,7 @@ impl House {
         self.address.to_string().parse().unwrap()
     }
 
-    /// A way to the server that can be held, which its clients trust as they trust the server.
+    /// A proxy to the server. The clients trust it as they trust the server.
     pub fn proxy(&self, way: Way) -> Proxy {
         let proxy = Proxy::start(self.address, way).unwrap();
         let known = proxy.address.to_string().parse().unwrap();
@@ -135,12 +135,12 @@ impl House {
         command
     }
 
-    /// Receives Tony's mail with the program: its answer.
+    /// Receives Tony's mail with the program and returns the answer.
     pub fn received(&self) -> serde_json::Value {
         self.run("tony", &["--json", "receive"], "").json()
     }
 
-    /// Runs one command against the server as a person with the usual password.
+    /// Runs one command against the server as a user with the usual password.
     pub fn run(&self, user: &str, arguments: &[&str], input: &str) -> Done {
         let address = self.address.to_string();
         let mut command = self.program(&["--server", &address, "--user", user]);
@@ -159,9 +159,9 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// The program with nothing of this process's environment that matters to it.
+/// The program, without the variables of this process's environment that affect it.
 pub fn program(data: &Path) -> Command {
-    // Without the terminal of whoever runs the tests: the program would ask there.
+    // Without a controlling terminal: the program would ask the developer on it.
     let mut command = Command::new("setsid");
     clean(&mut command);
     command.arg(env!("CARGO_BIN_EXE_correio")).arg("--data-dir").arg(data);
@@ -188,7 +188,7 @@ fn clean(command: &mut Command) {
     }
 }
 
-/// How a program ended and what it said.
+/// Exit status and output of a program.
 #[derive(Debug)]
 pub struct Done {
     pub status: i32,

@@ -1,5 +1,5 @@
-//! The program on a pseudo-terminal, and the screen that a person would see, as an emulated
-//! terminal draws it.
+//! The program on a pseudo-terminal, and the screen that a user would see, as an emulated terminal
+//! draws it.
 
 use std::{
     num::NonZero,
@@ -197,7 +197,7 @@ impl Screen {
         });
     }
 
-    /// Sends bytes as a terminal does, all in one write where they fit.
+    /// Sends bytes as a terminal does, all in one write if they fit.
     pub fn send(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         let deadline = Instant::now() + PATIENCE;
@@ -236,7 +236,7 @@ impl Screen {
         panic!("waiting for {text}:\n{}", self.text());
     }
 
-    /// Waits until something holds of the screen.
+    /// Waits until a condition on the screen holds.
     pub fn until(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -249,7 +249,8 @@ impl Screen {
         }
     }
 
-    /// Reads what comes within this time. True where something holds of the screen before it ends.
+    /// Reads output for this time. Returns whether a condition on the screen has held before its
+    /// end.
     pub fn within(&mut self, time: Duration, holds: impl Fn(&vt100::Screen) -> bool) -> bool {
         let deadline = Instant::now() + time;
         loop {
@@ -268,7 +269,7 @@ impl Screen {
         self.until(text, |screen| screen.contents().contains(text));
     }
 
-    /// Waits until a text is on the screen no more.
+    /// Waits until a text is no longer on the screen.
     pub fn sees_no(&mut self, text: &str) {
         self.until(&format!("no {text}"), |screen| !screen.contents().contains(text));
     }
@@ -330,7 +331,7 @@ impl Screen {
         self.text().matches(text).count()
     }
 
-    /// Gives the window another size, as a person does with the mouse.
+    /// Gives the window another size, as a user does with the mouse.
     pub fn resize(&mut self, rows: u16, columns: u16) {
         // What the program wrote for the old size is drawn at the old size.
         self.read();
@@ -389,14 +390,14 @@ impl Screen {
 
     fn read(&mut self) {
         let mut bytes = [0; 1 << 16];
-        // What cannot be read is not there, or the terminal is closed.
+        // A failed read means that there is no output now, or that the terminal is closed.
         while let Ok(read @ 1..) = rustix::io::read(&self.master, &mut bytes) {
             self.screen.process(&bytes[..read]);
             self.written.extend_from_slice(&bytes[..read]);
         }
     }
 
-    /// Waits for the terminal or for the program's end. False where the time is over.
+    /// Waits for the terminal or for the program's end. Returns false after the deadline.
     fn poll(&self, flags: PollFlags, deadline: Instant) -> bool {
         let mut fds = [PollFd::new(&self.master, flags), PollFd::new(&self.ended, PollFlags::IN)];
         let ready = poll(&mut fds, Some(&rest(deadline))).unwrap();
@@ -407,7 +408,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // After a test that failed; a program that has ended has no need of it.
+        // For a test that has failed; a program that has ended ignores it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -9,8 +9,9 @@ use super::{House, clean};
 /// Milliseconds after which something awaited is taken to be missing.
 const PATIENCE: u64 = 20_000;
 
-/// What the shell does around the program: a terminal of a size, its settings before and after,
-/// and the status. Ctrl-C is the program's alone.
+/// The shell script around the program: sets the terminal's size, and prints the program's process
+/// id and exit status, and the terminal's settings before and after. Ctrl-C reaches the program
+/// alone.
 const AROUND: &str = r#"trap : INT
 stty sane rows "$1" cols "$2"
 shift 2
@@ -72,7 +73,7 @@ impl Terminal {
 
     /// Waits for a text and returns what came before it.
     pub fn expect(&mut self, text: &str) -> String {
-        // What comes is handed out a byte a character.
+        // Output is handed out as one character for each byte.
         let bytes: String = text.bytes().map(char::from).collect();
         let before = self.session.exp_string(&bytes).unwrap_or_else(|error| {
             let error: Vec<u8> = error.to_string().chars().map(|c| c as u8).collect();

@@ -60,7 +60,7 @@ fn text_of(event: &Event) -> Option<char> {
     }
 }
 
-/// The event that must come of some bytes.
+/// The event that some bytes must give.
 #[derive(Debug)]
 enum Expected {
     Exactly(Event),

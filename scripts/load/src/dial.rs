@@ -9,7 +9,7 @@ use correio_client::client::LinkError;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// What the driver does with a client's connection.
+/// The driver's next action on a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkAction {
     /// Keeps the connection.

@@ -42,7 +42,7 @@ pub struct Plan {
     pub scenario: Scenario,
     /// The server.
     pub server: SocketAddr,
-    /// What clients trust.
+    /// The trust of the clients in the server.
     pub trust: Trust,
     /// Mails a second by schedule, besides the scenario's; `None` for a closed load.
     pub rate: Option<f64>,

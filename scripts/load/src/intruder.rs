@@ -1,5 +1,5 @@
 //! Hostile clients: they hold connections, leave frames unfinished, read nothing, and guess
-//! passwords. They only must not harm the others.
+//! passwords. They may be refused at any point, but must not harm the other clients.
 
 use std::{
     io::{self, Read, Write},

@@ -1,4 +1,4 @@
-//! What the programs that put a server under load share.
+//! Shared by the programs that put a server under load: clients, requests, ledgers and results.
 
 pub mod bench;
 pub mod dial;
@@ -31,7 +31,7 @@ pub fn hello() -> Request {
 ///
 /// # Errors
 ///
-/// None but a fault of the id's own source.
+/// The made id is invalid, which does not happen.
 pub fn new_id() -> Result<MailId> {
     Ok(MailId::try_from(Uuid::now_v7())?)
 }

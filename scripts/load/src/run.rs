@@ -49,7 +49,7 @@ pub enum Target {
     Other {
         /// The server's address.
         server: SocketAddr,
-        /// What its clients trust.
+        /// The trust of its clients in the server.
         trust: Trust,
     },
 }
@@ -335,7 +335,7 @@ impl Running {
                 self.deadline = now + hasty(SETTLE_PATIENCE);
                 Phase::Settling
             }
-            // Open requests may still be acknowledged: losses could not be told.
+            // Open requests may still be acknowledged, so that losses could not be counted.
             Phase::Settling if !is_over => return Ok(Step::Over),
             Phase::Settling => {
                 self.deadline = now + hasty(DRAIN_PATIENCE);

@@ -75,7 +75,7 @@ pub struct Group {
     /// The group that gets the mails; by default the group itself.
     pub to: Option<String>,
     /// The share of users, from 0 to 1, whose first login has a wrong password. They use the right
-    /// one after the wait that the server asks for.
+    /// password after the wait that the server asks for.
     #[serde(default)]
     pub mistype: f64,
 }

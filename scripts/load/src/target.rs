@@ -57,7 +57,7 @@ pub struct OwnServer {
     child: Child,
     /// Its address, also after a restart.
     pub address: SocketAddr,
-    /// What its clients trust.
+    /// The trust of its clients in the server.
     pub trust: Trust,
     directory: TempDir,
     last_cpu: Option<(Instant, f64)>,
@@ -179,7 +179,7 @@ fn spawn(
         .args(["--config", "/dev/null", "--listen", listen, "--log-level", "warn"])
         .arg("--data-dir")
         .arg(directory.join("data"))
-        // All clients come from one machine and log in at once, which people would not.
+        // All clients come from one machine and log in at once, which real users would not.
         .args(["--max-connections", &many, "--connections-per-address", &many])
         .args(["--max-anonymous", &many, "--hash-queue", &many, "--bcrypt-cost", "4"])
         .args(["--failed-logins", "0", "--mails-per-hour", "0", "--registrations-per-hour", "0"])

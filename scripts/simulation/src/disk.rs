@@ -13,7 +13,7 @@ use correio_client::Disk;
 
 use crate::rng::Rng;
 
-/// Clones are the same disk.
+/// A simulated disk. Clones are the same disk.
 #[derive(Clone, Debug)]
 pub(crate) struct SimDisk(Rc<RefCell<Inner>>);
 

@@ -24,7 +24,7 @@ pub(crate) struct HashFaults {
     pub(crate) repeating: u32,
 }
 
-/// Clones are the same hasher.
+/// See the module's description. Clones are the same hasher.
 #[derive(Clone, Debug)]
 pub(crate) struct SimHasher(Rc<RefCell<Inner>>);
 

@@ -51,7 +51,7 @@ pub(crate) struct Link {
     pub(crate) calls: u32,
 }
 
-/// One direction.
+/// One direction of a link.
 #[derive(Debug, Default)]
 struct Flow {
     under_way: VecDeque<(u64, Piece)>,
@@ -74,7 +74,7 @@ enum Piece {
     End,
 }
 
-/// What a delivery brought.
+/// The effect of a delivery on the receiving end.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arrived {
     bytes: bool,

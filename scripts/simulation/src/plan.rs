@@ -83,7 +83,7 @@ pub(crate) enum Fault {
     ClockJumps,
     /// The server's loop stands still for a moment.
     Lag,
-    /// The poll reports readiness that is none.
+    /// The poll reports readiness without cause.
     Spurious,
 }
 
@@ -106,7 +106,7 @@ const FAULTS: [Fault; 16] = [
     Fault::Spurious,
 ];
 
-/// What an attacker does.
+/// The behaviour of an attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attack {
     /// Sends nothing.

@@ -37,7 +37,7 @@ pub(crate) struct Tap {
     /// Time since which the client has not read waiting output.
     pub(crate) stuck_since: Option<u64>,
     pub(crate) shut_since: Option<u64>,
-    /// The input is no protocol, or was refused as a whole.
+    /// The input is not of the protocol, or the server has refused the whole connection.
     pub(crate) is_refused: bool,
     /// Jobs done for the oldest pending request.
     jobs: Vec<&'static str>,

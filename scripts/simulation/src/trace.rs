@@ -1,4 +1,4 @@
-//! The trace of a run, line by line, for people and for comparing two runs of one seed.
+//! The trace of a run, line by line, for readers and for comparing two runs of one seed.
 
 use std::fmt::{Arguments, Write};
 

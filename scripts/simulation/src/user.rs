@@ -16,7 +16,7 @@ pub(crate) struct User {
     pub(crate) full_name: FullName,
     pub(crate) register_id: MailId,
     pub(crate) is_registered: bool,
-    /// The password, and a second one that may hold instead while the answer to its change is
+    /// The password, and a second one that may be valid instead while the answer to its change is
     /// unknown.
     pub(crate) passwords: Vec<Credential>,
     /// Whether a password change is under way.
@@ -39,7 +39,7 @@ impl User {
 
     /// A login with this password succeeded.
     pub(crate) fn was_let_in(&mut self, password: &Credential, now: u64) {
-        // A password that was changed while the login was under way holds no more.
+        // A password that was changed while the login was under way is no longer valid.
         let is_known = self.passwords.contains(password);
         if is_known && !self.is_changing && now >= self.unsure_until {
             self.passwords.retain(|known| known == password);

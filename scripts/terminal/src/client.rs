@@ -110,7 +110,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Types a text as a person does, then Enter.
+    /// Types a text as a user does, then Enter.
     pub(crate) fn answer(&mut self, text: &str) -> Result<()> {
         self.keys("type", text.as_bytes())?;
         self.pause(40)?;

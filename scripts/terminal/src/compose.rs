@@ -49,7 +49,7 @@ impl Driver {
             _ => {
                 let letters = texts::letters(&mut self.rng);
                 let text = format!("palavra{number}x{line} {letters}");
-                // Some characters at a time, as a person types.
+                // Some characters at a time, as a user types.
                 let mut characters: Vec<char> = text.chars().collect();
                 while !characters.is_empty() {
                     let count = self.rng.usize(1..=8).min(characters.len());

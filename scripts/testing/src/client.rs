@@ -1,5 +1,5 @@
-//! A client over TCP that waits for each answer. Methods that begin with `try_` return what went
-//! wrong; the others are for tests and panic.
+//! A client over TCP that waits for each answer. Methods that begin with `try_` return errors; the
+//! others are for tests and panic.
 
 use std::{
     error::Error,
@@ -74,7 +74,7 @@ impl Client {
     /// # Errors
     ///
     /// The connection broke or ended (`UnexpectedEof`), no reply came in time, or the server sent
-    /// bytes that are no reply (`InvalidData`).
+    /// bytes that are not a reply (`InvalidData`).
     pub fn try_reply(&mut self) -> io::Result<Reply> {
         loop {
             match self.channel.next_message().map_err(invalid)? {
@@ -93,7 +93,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::try_reply`]. A reply that the server gave before it closed the connection
-    /// counts, even where the request could not be written.
+    /// counts, even if the request could not be written.
     pub fn try_ask(&mut self, request: Request) -> io::Result<Reply> {
         let begun = self.try_begin(request);
         self.try_reply().map_err(|error| begun.err().unwrap_or(error))
@@ -111,7 +111,7 @@ impl Client {
         Self::try_connect(address).unwrap()
     }
 
-    /// Connects and greets; `None` where the server is gone.
+    /// Connects and greets; `None` if the server is gone.
     #[must_use]
     pub fn greet_unless_gone(address: SocketAddr) -> Option<Self> {
         let mut client = Self::try_connect(address).ok()?;
@@ -144,12 +144,12 @@ impl Client {
         }
     }
 
-    /// As [`Client::ask`], of a server that may be gone.
+    /// As [`Client::ask`]; `None` if the server is gone.
     pub fn ask_unless_gone(&mut self, request: Request) -> Option<Reply> {
         unless_gone(self.try_ask(request))
     }
 
-    /// As [`Client::reply`], of a server that may be gone.
+    /// As [`Client::reply`]; `None` if the server is gone.
     pub fn reply_unless_gone(&mut self) -> Option<Reply> {
         unless_gone(self.try_reply())
     }
@@ -167,7 +167,8 @@ fn invalid(error: impl Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// A server may go at any moment, but it never sends bytes that are no reply.
+/// Maps a lost connection to `None`. Panics if the bytes are not a reply: no server sends such
+/// bytes, even one that is killed.
 fn unless_gone(reply: io::Result<Reply>) -> Option<Reply> {
     reply.inspect_err(|error| assert_ne!(error.kind(), io::ErrorKind::InvalidData, "{error}")).ok()
 }

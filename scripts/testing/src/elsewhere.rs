@@ -1,4 +1,5 @@
-//! Tests that run again in a process of their own, which ends or is prepared as no test may be.
+//! Runs a test again in a process of its own, because the test ends its process, or needs limits, a
+//! disk or a user that the other tests must not have.
 
 use std::{
     env,
@@ -13,7 +14,7 @@ pub fn room() -> Option<PathBuf> {
     env::var_os("CORREIO_TEST_ROOM").map(PathBuf::from)
 }
 
-/// Runs one test again in a process of its own that a line of shell prepares.
+/// A command that runs one test again in a process of its own, after a line of shell.
 pub fn elsewhere(test: &str, directory: &Path, shell: &str) -> Command {
     let mut command = Command::new("sh");
     command
@@ -26,7 +27,7 @@ pub fn elsewhere(test: &str, directory: &Path, shell: &str) -> Command {
     command
 }
 
-/// As [`elsewhere`], in namespaces of the process's own.
+/// Runs the command of [`elsewhere`] in namespaces of its own.
 fn in_namespaces(namespaces: &[&str], test: &str, directory: &Path, shell: &str) -> Output {
     let prepared = elsewhere(test, directory, shell);
     Command::new("unshare")
@@ -39,8 +40,9 @@ fn in_namespaces(namespaces: &[&str], test: &str, directory: &Path, shell: &str)
         .unwrap()
 }
 
-/// Runs one test again with a disk of 12 MiB as its room: a mount that ends with the process and
-/// that no other process sees. Where this system does not let this user do so, it says so.
+/// Runs one test again with a disk of 12 MiB as its data directory: a mount that ends with the
+/// process and that no other process sees. Reports the test as skipped if this user may not mount
+/// it.
 pub fn on_a_small_disk(test: &str) {
     const NAMESPACES: [&str; 3] = ["--user", "--map-root-user", "--mount"];
     let directory = tempfile::tempdir().unwrap();
@@ -53,8 +55,8 @@ pub fn on_a_small_disk(test: &str) {
     assert_passed(&in_namespaces(&NAMESPACES, test, directory.path(), &mount));
 }
 
-/// Whether this process has the rights of an ordinary user. Where it has root's, the test runs
-/// again without them.
+/// Whether this process has the rights of an ordinary user. If it has root's, runs the test again
+/// without them, or reports it as skipped, and returns false.
 pub fn is_ordinary(test: &str) -> bool {
     if !rustix::process::geteuid().is_root() {
         return true;
@@ -70,7 +72,7 @@ pub fn is_ordinary(test: &str) -> bool {
     false
 }
 
-/// Requires that the process came to its end, not only that nothing was found wrong.
+/// Asserts that the process succeeded, and that its test ran up to its last line.
 pub fn assert_passed(output: &Output) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("came to the end"), "{said}");

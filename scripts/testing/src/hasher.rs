@@ -8,7 +8,7 @@ use correio_server::{
     ids::{PasswordHash, Ticket},
 };
 
-/// The wait that a full queue asks for.
+/// The wait that a full queue states.
 pub const QUEUE_RETRY: Duration = Duration::from_secs(3);
 
 /// The jobs of a [`TestHasher`], for the test to read and to change.

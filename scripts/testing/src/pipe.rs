@@ -21,18 +21,18 @@ struct Flow {
 struct Wires {
     to_server: Flow,
     to_client: Flow,
-    /// Unread bytes at the client's end from which on the server's writes block.
+    /// Number of unread bytes at the client's end at which the server's writes block.
     window: usize,
     /// Most bytes that the server reads or writes at a time.
     piece: usize,
 }
 
-/// A pipe: the server's end, and by its methods the client's.
+/// The server's end of a pipe. Its own methods act at the client's end.
 #[derive(Clone, Debug)]
 pub struct Pipe(Rc<RefCell<Wires>>);
 
 impl Pipe {
-    /// An open pipe of which the server reads or writes at most `piece` bytes at a time.
+    /// An open pipe at which the server reads or writes at most `piece` bytes at a time.
     #[must_use]
     pub fn new(piece: usize) -> Self {
         let (to_server, to_client) = (Flow::default(), Flow::default());
@@ -55,7 +55,7 @@ impl Pipe {
         self.0.borrow_mut().to_server.closed = true;
     }
 
-    /// Sets from how many unread bytes at the client's end on the server's writes block.
+    /// Sets the number of unread bytes at the client's end at which the server's writes block.
     pub fn set_window(&self, bytes: usize) {
         self.0.borrow_mut().window = bytes;
     }

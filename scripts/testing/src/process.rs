@@ -1,4 +1,5 @@
-//! Other processes: their end as an event, and what the system says of them.
+//! Observes other processes: waits for their end, and reads their state and processor time from
+//! `/proc`.
 
 use std::{fs, time::Duration};
 
@@ -8,8 +9,8 @@ use rustix::{
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
-/// Waits for the end of a process, which need not be a child of this one, for at most this time.
-/// Whether it has ended; a child that nobody has waited for yet counts as ended.
+/// Waits at most this time for the end of a process, which need not be a child of this one. Returns
+/// whether the process has ended; a zombie counts as ended.
 #[must_use]
 pub fn ends_within(process: Pid, time: Duration) -> bool {
     let process = match pidfd_open(process, PidfdFlags::empty()) {
@@ -24,15 +25,16 @@ pub fn ends_within(process: Pid, time: Duration) -> bool {
 /// Clock ticks in a second of `/proc/PID/stat`: Linux shows the same number on every machine.
 const TICKS: u64 = 100;
 
-/// What `/proc/PID/stat` says after the name, from the state on. `None` once the process is gone.
+/// The fields of `/proc/PID/stat` after the name, from the state on. `None` once the process is
+/// gone.
 #[must_use]
 pub fn stat(process: Pid) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
-    // The name is in parentheses, and may have some of its own.
+    // The name is in parentheses, and may contain parentheses itself.
     stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned())
 }
 
-/// Processor time that a process has used, in steps of [`TICK`]. `None` once it is gone.
+/// Processor time that a process has used, in steps of [`TICK`]. `None` once the process is gone.
 #[must_use]
 pub fn processor_time(process: Pid) -> Option<Duration> {
     // utime and stime are the 12th and the 13th field.

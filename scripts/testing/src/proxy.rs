@@ -1,5 +1,5 @@
-//! A proxy on this machine between clients and a server, which can cut, hold, stall and lose what
-//! passes. Its threads end with the program; it is meant for a few clients.
+//! A proxy on this machine between clients and a server. It can close connections, hold bytes back,
+//! and lose a mail. Its threads end with the program; it is meant for a few clients.
 
 use std::{
     io::{self, Read, Write},
@@ -15,24 +15,24 @@ use correio_proto::{
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
-/// What a proxy lets through. All but the first two read requests, which takes connections without
+/// What passes a proxy. The last two variants decode requests, so the connections must be without
 /// TLS.
 #[derive(Clone, Debug)]
 pub enum Way {
     /// Bytes pass as they come.
     Open,
-    /// On each connection the server's bytes stop after so many; the connection stays open.
+    /// On each connection the server's bytes stop after this many; the connection stays open.
     Stalling(u64),
-    /// The first `send` is answered in the server's place, and reaches nobody.
+    /// The proxy itself acknowledges the first `send`, which never reaches the server.
     LosingOneMail,
-    /// No `confirm` passes; each is told on this channel.
+    /// No `confirm` passes; each is reported on this channel.
     WithoutConfirm(Sender<()>),
 }
 
 /// The proxy.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// Where it listens.
+    /// The address that the proxy listens on.
     pub address: SocketAddr,
     way: Way,
     shared: Arc<(Mutex<State>, Condvar)>,
@@ -42,7 +42,7 @@ pub struct Proxy {
 struct State {
     server: SocketAddr,
     is_refusing: bool,
-    /// Whether bytes wait.
+    /// Whether bytes are held back.
     is_held: bool,
     has_lost_a_mail: bool,
     streams: Vec<TcpStream>,
@@ -68,7 +68,7 @@ impl Proxy {
         let accepting = proxy.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                // A server that is not there is a connection that ends.
+                // If the server cannot be reached, the client sees its connection end.
                 let _ = accepting.accept(client);
             }
         });
@@ -82,12 +82,12 @@ impl Proxy {
         }
     }
 
-    /// Ends every connection that comes from now on, or passes them on again.
+    /// Sets whether new connections are closed at once.
     pub fn refuse(&self, is_refusing: bool) {
         self.state().is_refusing = is_refusing;
     }
 
-    /// Keeps bytes from passing, or lets them pass again.
+    /// Sets whether bytes are held back.
     pub fn hold(&self, is_held: bool) {
         self.state().is_held = is_held;
         self.shared.1.notify_all();
@@ -116,7 +116,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Passes on what the client says, until either side ends the connection.
+    /// Passes the client's bytes on, until either side ends the connection.
     fn requests(&self, mut client: TcpStream, mut server: TcpStream) {
         let _ = match self.way {
             Way::Open | Way::Stalling(_) => self.copy(&mut client, &mut server),
@@ -125,7 +125,7 @@ impl Proxy {
         let _ = server.shutdown(Shutdown::Both);
     }
 
-    /// Passes on what the server says.
+    /// Passes the server's bytes on.
     fn replies(&self, mut server: TcpStream, mut client: TcpStream) {
         let _ = match self.way {
             Way::Stalling(bytes) => {
@@ -168,7 +168,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// The reply to a mail that is lost.
+    /// The proxy's own reply, if it loses this mail.
     fn loses(&self, message: &ClientMessage) -> Option<ServerMessage> {
         if !matches!((&self.way, &message.request), (Way::LosingOneMail, Request::Send(_))) {
             return None;

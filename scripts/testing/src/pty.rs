@@ -1,4 +1,4 @@
-//! A pseudo-terminal, with the machine's calls that it takes.
+//! Opens pseudo-terminals and starts programs on them.
 
 use std::{
     io,
@@ -16,9 +16,9 @@ use rustix::{
 /// Both ends of a pseudo-terminal.
 #[derive(Debug)]
 pub struct PtyPair {
-    /// The end of the person who looks and types; it does not block.
+    /// The user's end: output is read from it, and keys are written to it. It does not block.
     pub main: OwnedFd,
-    /// The end of the program. Held open, so that its settings can be read after the program's end.
+    /// The program's end. Kept open, so that its settings can be read after the program's end.
     pub other: OwnedFd,
 }
 
@@ -27,7 +27,7 @@ impl PtyPair {
     ///
     /// # Errors
     ///
-    /// This machine has no terminal left.
+    /// This machine has no pseudo-terminal left.
     pub fn open(rows: u16, columns: u16) -> io::Result<Self> {
         let main = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&main)?;
@@ -40,8 +40,8 @@ impl PtyPair {
         Ok(Self { main, other })
     }
 
-    /// Starts a program with the terminal as its input, output and standard error. A program below
-    /// `setsid --ctty` gets it as its own.
+    /// Starts a program with the terminal as its input, output and standard error. With `setsid
+    /// --ctty` in front, the program gets it as its controlling terminal.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl PtyPair {
 ///
 /// # Errors
 ///
-/// It is no terminal.
+/// The descriptor is not a terminal.
 pub fn set_size(terminal: impl AsFd, rows: u16, columns: u16) -> io::Result<()> {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     Ok(tcsetwinsize(terminal, size)?)

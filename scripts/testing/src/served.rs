@@ -30,7 +30,7 @@ use correio_server::{
 
 use crate::wait::eventually;
 
-/// How the server is reached.
+/// Whether the server uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speaks {
     /// With TLS and a certificate of its own.
@@ -43,7 +43,7 @@ pub enum Speaks {
 pub struct Running {
     /// The address that it listens on.
     pub address: SocketAddr,
-    /// What its clients must trust.
+    /// The trust in the server that its clients need.
     pub trust: Trust,
     waker: Arc<ReactorWaker>,
     thread: Option<JoinHandle<()>>,
@@ -91,12 +91,12 @@ impl Drop for Running {
     }
 }
 
-/// Opens the store. A process that another test starts has a copy of the lock of a store that was
-/// just closed, until it runs its program.
+/// Opens the store, and tries again while it is in use: a process that another test is starting has
+/// a copy of the lock of a store that was just closed, until the process runs its program.
 fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
     let mut store = None;
     eventually(|| {
-        // The certificate is there before the store.
+        // The directory may hold a certificate already, which is made before the store.
         let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
         match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
             Err(SqliteOpenError::InUse { .. }) => false,

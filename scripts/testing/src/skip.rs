@@ -1,4 +1,4 @@
-//! How a test says that it cannot run here, because the machine lacks a tool or a right.
+//! Reports tests that cannot run here, because the machine lacks a tool or a right.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use std::{
 pub fn skipped(why: &str) {
     let thread = thread::current();
     let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));
-    // Tests are told apart by their program, too.
+    // In the file, the line also names the test program: two programs may have tests of one name.
     let program = env::args().next().unwrap_or_default();
     let program = program.rsplit('/').next().and_then(|name| name.rsplit_once('-'));
     let counted = format!("{}: {}", program.map_or("", |(name, _)| name), &line[9..]);
@@ -43,7 +43,7 @@ pub fn can_trace() -> bool {
     works
 }
 
-/// Why a program cannot be given a pseudo-terminal as its own on this machine, where it cannot.
+/// Why this machine cannot give a program a controlling pseudo-terminal; `None` if it can.
 #[must_use]
 pub fn lacks_terminal() -> Option<&'static str> {
     let help = Command::new("setsid").arg("--help").output();
@@ -51,7 +51,8 @@ pub fn lacks_terminal() -> Option<&'static str> {
     (!knows).then_some("this takes setsid with --ctty (util-linux)")
 }
 
-/// Whether a program can be given a pseudo-terminal; otherwise the test is reported as skipped.
+/// Whether a program can be given a controlling pseudo-terminal; otherwise the test is reported as
+/// skipped.
 pub fn has_terminal() -> bool {
     lacks_terminal().inspect(|why| skipped(why)).is_none()
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 /// A command that runs a program under strace with these arguments, and writes the trace to
-/// `output`. Strace stands aside (`-D`): the process that is started becomes the program itself.
-/// The program has the environment that its command sets, and nothing of this process's but `PATH`.
+/// `output`. Strace detaches itself (`-D`), so that the started process becomes the program itself.
+/// The program gets the environment that its command sets, and of this process's only `PATH`.
 #[must_use]
 pub fn traced<A: AsRef<OsStr>>(program: &Command, output: &Path, arguments: &[A]) -> Command {
     let mut traced = Command::new("strace");

@@ -1,4 +1,4 @@
-//! Waiting for what another thread or process does.
+//! Waits for an effect of another thread or process.
 
 use std::{
     thread,
@@ -8,8 +8,8 @@ use std::{
 /// Longest wait for anything that has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until something is so. For what tells nobody when it comes: a file of another process, a
-/// count of the system.
+/// Polls until a condition holds. Use it only for conditions that cannot be waited for: a file of
+/// another process, a count of the system.
 pub fn eventually(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {

@@ -49,7 +49,7 @@ pub struct World {
     pub hashing: Rc<RefCell<Hashing>>,
 }
 
-/// SessionConfig without TLS, with open registration.
+/// A [`SessionConfig`] without TLS, with open registration.
 #[must_use]
 pub fn settings() -> SessionConfig {
     SessionConfig {
@@ -63,7 +63,7 @@ pub fn settings() -> SessionConfig {
     }
 }
 
-/// Limits of so many connections, and no limit to what they try.
+/// Limits that admit this many connections and throttle nothing.
 #[must_use]
 pub fn limits_of(connections: usize) -> ServerLimits {
     let admission = AdmissionSettings {
@@ -125,7 +125,7 @@ impl World {
         panic!("the server does not come to rest");
     }
 
-    /// Lets time pass, with a look at every deadline on the way.
+    /// Advances the clock, and stops at every deadline to run the loop.
     pub fn pass(&mut self, time: Duration) {
         let until = self.now.uptime + time;
         for _ in 0..10_000 {
@@ -139,14 +139,14 @@ impl World {
         self.settle();
     }
 
-    /// Moves the clock, with its wall, to an uptime that is not over.
+    /// Advances the uptime to this one, and the wall clock by as much. Does nothing if it is over.
     fn set_uptime(&mut self, uptime: Duration) {
         let passed = uptime.saturating_sub(self.now.uptime);
         self.now.wall.0 += u64::try_from(passed.as_millis()).unwrap();
         self.now.uptime += passed;
     }
 
-    /// Connects from an address of the documentation.
+    /// Connects from an address that is reserved for documentation.
     pub fn connect(&mut self) -> Client {
         self.connect_from("192.0.2.1:4000".parse().unwrap())
     }
@@ -156,12 +156,12 @@ impl World {
         self.try_connect_from(peer).expect("it is at least told why not")
     }
 
-    /// `None` where the connection is dropped at once.
+    /// As [`World::connect_from`]; `None` if the server drops the connection at once.
     pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<Client> {
         self.try_connect_over(Pipe::new(usize::MAX), peer)
     }
 
-    /// As [`World::try_connect_from`], over a pipe of the test's.
+    /// As [`World::try_connect_from`], over the test's own pipe.
     pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<Client> {
         let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
@@ -211,20 +211,20 @@ pub struct Client {
     pub channel: Channel,
     /// The number of the last request.
     pub number: u32,
-    /// Notices that were taken in and not looked at.
+    /// Notices that were received and not examined yet.
     pub notices: Vec<Notice>,
-    /// The same of replies, with their numbers.
+    /// Replies that were received and not examined yet, with their numbers.
     pub replies: VecDeque<(u32, Reply)>,
 }
 
 impl Client {
-    /// Writes bytes and tells the server that they are there.
+    /// Writes bytes and reports them to the server as readiness.
     pub fn write(&mut self, world: &mut World, bytes: &[u8]) {
         self.pipe.write_at_client(bytes);
         world.server.note(self.id, Readiness { readable: true, ..Readiness::default() });
     }
 
-    /// Writes a request without waiting for anything.
+    /// Writes a request and returns its number, without running the loop.
     pub fn begin(&mut self, world: &mut World, request: Request) -> u32 {
         self.number += 1;
         let message = ClientMessage { number: self.number, request };
@@ -247,7 +247,7 @@ impl Client {
         reply
     }
 
-    /// Writes a request that is refused and takes the reason.
+    /// Writes a request, which must be refused, and returns the error code.
     pub fn code(&mut self, world: &mut World, request: Request) -> ErrorCode {
         match self.ask(world, request) {
             Reply::Error(error) => error.code,
@@ -266,7 +266,7 @@ impl Client {
         }
     }
 
-    /// Takes in what the server wrote.
+    /// Decodes what the server has written.
     pub fn take(&mut self) {
         let mut source = io::Cursor::new(self.pipe.take_at_client());
         loop {
@@ -284,24 +284,24 @@ impl Client {
         }
     }
 
-    /// Takes in what the server wrote, as it came.
+    /// Takes the bytes that the server has written.
     pub fn raw(&mut self) -> Vec<u8> {
         self.pipe.take_at_client()
     }
 
-    /// What the client takes before the server's writes block, in bytes.
+    /// Sets the number of unread bytes at which the server's writes block.
     pub fn set_window(&mut self, world: &mut World, bytes: usize) {
         self.pipe.set_window(bytes);
         world.server.note(self.id, Readiness { writable: true, ..Readiness::default() });
     }
 
-    /// Bytes that wait for the client.
+    /// Number of bytes that the client has not read.
     #[must_use]
     pub fn unread(&self) -> usize {
         self.pipe.unread()
     }
 
-    /// Bytes that wait for the server.
+    /// Number of bytes that the server has not read.
     #[must_use]
     pub fn unwritten(&self) -> usize {
         self.pipe.unwritten()
@@ -313,7 +313,7 @@ impl Client {
         self.pipe.is_closed_by_server()
     }
 
-    /// Closes the connection, and lets the server see it.
+    /// Closes the client's end and reports that to the server.
     pub fn hang_up(&mut self, world: &mut World) {
         self.pipe.close_at_client();
         let readable = Readiness { readable: true, ..Readiness::default() };

@@ -1,4 +1,4 @@
-//! The daemon as a process.
+//! Starts the daemon as a process, and connects to it.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -15,7 +15,7 @@ pub use correio_testing::{
     wait::{PATIENCE, eventually},
 };
 
-/// A server that ends with its test.
+/// A server process, which is killed when it is dropped.
 pub struct Daemon {
     pub child: Child,
     pub address: SocketAddr,
@@ -48,12 +48,12 @@ impl Daemon {
         Self::try_spawn(command).unwrap_or_else(|ended| panic!("not ready: {ended:?}"))
     }
 
-    /// A server that may end before it is ready.
+    /// As [`Daemon::spawn`]; the error is the exit status of a server that ends before it is ready.
     pub fn try_spawn(command: Command) -> Result<Self, ExitStatus> {
         Self::try_spawn_aloud(command).map_err(|(ended, _)| ended)
     }
 
-    /// As [`Daemon::try_spawn`], with what one that has ended said on standard error.
+    /// As [`Daemon::try_spawn`]; the error contains the standard error, too.
     pub fn try_spawn_aloud(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -79,7 +79,7 @@ impl Daemon {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Asks it to end, and waits for that.
+    /// Asks the server to stop, and waits for its end.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(rustix::process::Signal::TERM);
         self.child.wait().unwrap()
@@ -117,12 +117,12 @@ pub fn login(username: &str) -> Request {
     request::login(username, 1)
 }
 
-/// A mail with a subject of its number.
+/// A mail whose subject contains its number.
 pub fn mail(number: u64, to: &str) -> Request {
     request::mail(number, to, &format!("Mail {number}"))
 }
 
-/// Runs a server that is expected to end by itself.
+/// Runs a server that must end by itself. Returns its exit status and standard error.
 pub fn refused(mut command: Command) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = command.output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())

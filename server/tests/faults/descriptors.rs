@@ -8,7 +8,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use super::process::{open_files, processor_time};
 use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
 
-/// Numbers below this one are all that the server's descriptors may have from now on.
+/// Limits the server to descriptors with numbers below this one, from now on.
 fn limit_files(daemon: &Daemon, limit: u64) {
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: Some(limit), maximum };
@@ -42,7 +42,7 @@ fn without_descriptors_accepting_pauses_and_resumes_without_spinning() {
 
     eventually(|| count(&log, "accept.paused") >= 1);
     let (begun, used) = (Instant::now(), processor_time(pid));
-    // Those who are in go on meanwhile.
+    // Open connections are served meanwhile.
     assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
     eventually(|| count(&log, "accept.paused") >= 5);
     let (took, used) = (begun.elapsed(), processor_time(pid) - used);

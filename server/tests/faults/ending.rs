@@ -1,4 +1,4 @@
-//! How the daemon ends and why it does not begin: under load, reset, without rights.
+//! Tests of the daemon's end under load and by signals, and of starts that fail.
 
 use std::{
     fs,
@@ -24,7 +24,8 @@ fn told_to_stop_under_load_it_finishes_what_is_under_way() {
     let daemon = Daemon::start(directory.path(), &[]);
     let address = daemon.address;
     drop(daemon.session("tony"));
-    // Some that do nothing, one that never finishes its frame, and one that does not read.
+    // Clients that do nothing, a client that never finishes its frame, and a client that does not
+    // read.
     let mut silent: Vec<Client> = (0..20).map(|_| daemon.client()).collect();
     let mut half = daemon.client();
     std::io::Write::write_all(&mut half.stream, &[0, 0, 8]).unwrap();
@@ -90,10 +91,10 @@ fn a_reset_in_the_middle_of_a_page_leaves_nothing_behind() {
             client.begin(Request::Fetch(Fetch::default()));
         }
         if round % 2 == 0 {
-            // A part of it has come.
+            // A part of the page has arrived.
             client.stream.read_exact(&mut [0; 1000]).unwrap();
         }
-        // Closed with something unread and no patience: the other side is reset.
+        // A socket that is closed with unread bytes, and without lingering, resets the connection.
         let socket = socket2::SockRef::from(&client.stream);
         socket.set_linger(Some(Duration::ZERO)).unwrap();
     }

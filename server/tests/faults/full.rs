@@ -1,4 +1,4 @@
-//! Disks without room: the data's, and the log's.
+//! Tests of full disks: the disk of the data, and the disk of the log.
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 
@@ -20,7 +20,7 @@ fn large(number: u64) -> Request {
     })
 }
 
-/// Every mail of a mailbox, by as many pages as it takes.
+/// Fetches every mail of a mailbox, page by page.
 fn everything(client: &mut Client) -> Vec<Mail> {
     let mut mails: Vec<Mail> = Vec::new();
     loop {
@@ -37,7 +37,7 @@ fn everything(client: &mut Client) -> Vec<Mail> {
     }
 }
 
-/// Takes whatever room a disk has left.
+/// Fills the rest of a disk.
 fn take_the_rest(ballast: &Path) {
     let mut file = fs::File::create(ballast).unwrap();
     while file.write_all(&[1; 4096]).is_ok() {}
@@ -62,7 +62,7 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
     };
     assert_eq!(code(&refusal), ErrorCode::Unavailable);
     assert!(sent > 20, "{sent}");
-    // Somebody else takes the rest.
+    // Another program fills the rest.
     take_the_rest(&room.join("ballast"));
     assert_eq!(code(&tony.ask(large(sent))), ErrorCode::Unavailable);
     let mut pepper = daemon.client();
@@ -76,7 +76,7 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
         let confirmed = tony.ask(Request::Confirm(confirm));
         assert_eq!(confirmed, Reply::Confirmed { deleted: page.len() as u32 });
     }
-    // It recovers by itself, and what was refused left nothing behind.
+    // The server recovers by itself, and refused mails have left no trace.
     assert!(matches!(tony.ask(large(sent)), Reply::Sent { .. }));
     assert_eq!(pepper.ask(register("pepper")), Reply::Registered {});
     assert_eq!(daemon.stop().code(), Some(0));
@@ -116,7 +116,7 @@ fn a_log_without_room_loses_lines_and_says_how_many() {
     let dropped: u64 = dropped.map(|(_, count)| count.parse::<u64>().unwrap()).sum();
     assert!(dropped > 0 && accepted + dropped >= 200 + number - 1000, "{accepted} {dropped}");
     assert!(said.lines().last().unwrap().contains("server.stopped"));
-    // One line was cut off where the room ended; each of the others is an event.
+    // The line at which the disk became full was cut off; each of the others is an event.
     let begins = |line: &str| line.matches(" INFO ").count() + line.matches(" WARN ").count();
     assert!(said.lines().all(|line| begins(line) <= 1), "{said}");
     eprintln!("came to the end");

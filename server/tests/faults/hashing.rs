@@ -1,4 +1,5 @@
-//! Passwords: what hashing costs the others, and what its time tells.
+//! Tests of hashing: it does not delay other clients, and its time does not tell whether an account
+//! exists.
 
 use std::{
     io::ErrorKind,
@@ -39,7 +40,7 @@ fn mail_goes_on_while_every_worker_is_at_a_long_hash() {
     let daemon = server(directory.path(), "4");
     drop(daemon.session("tony"));
     daemon.stop();
-    // A second or more for each of nobody's passwords.
+    // Each wrong password of the flood takes a second or more.
     let daemon = server(directory.path(), "14");
     let mut tony = daemon.client();
     assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
@@ -59,7 +60,7 @@ fn mail_goes_on_while_every_worker_is_at_a_long_hash() {
     assert!(waiting >= FLOOD / 2, "{waiting} still wait");
 }
 
-/// How long a refusal took.
+/// Time that a refusal takes.
 fn refusal(client: &mut Client, username: &str) -> Duration {
     let begun = Instant::now();
     let reply = client.ask(attempt(username));
@@ -68,8 +69,8 @@ fn refusal(client: &mut Client, username: &str) -> Duration {
     took
 }
 
-/// The probability that a refusal of the one takes longer than one of the other: a half where
-/// their times are alike (Mann and Whitney's U, over all pairs).
+/// The probability that a time of `one` is longer than a time of `other`: a half if the times are
+/// alike (Mann and Whitney's U, over all pairs).
 fn longer(one: &[Duration], other: &[Duration]) -> f64 {
     let mut all: Vec<(Duration, bool)> = Vec::new();
     all.extend(one.iter().map(|time| (*time, true)));
@@ -89,7 +90,7 @@ fn the_time_of_a_refusal_does_not_tell_whether_there_is_an_account() {
     drop(daemon.session("tony"));
     let mut client = daemon.client();
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    // In turn, and each of them first as often: what the machine does meanwhile meets both.
+    // In turn, and each equally often first, so that other load of the machine affects both alike.
     for sample in 0..SAMPLES {
         if sample % 2 == 0 {
             known.push(refusal(&mut client, "tony"));

@@ -1,4 +1,4 @@
-//! The server killed at any write, sync or answer, and what is there afterwards.
+//! Kills the server at each write, sync and answer, and checks what is left.
 
 use std::{
     collections::BTreeSet,
@@ -21,18 +21,18 @@ use crate::daemon::{Client, Daemon, id, listening, login, mail, register};
 /// Mails that a client sends in its life.
 const MAILS: u64 = 4;
 
-/// What a client knows of its mails.
+/// A client's knowledge of its mails.
 #[derive(Debug, Default)]
 struct Ledger {
     is_registered: bool,
     asked: BTreeSet<u64>,
     acknowledged: BTreeSet<u64>,
-    /// The first mail, once it was to be deleted.
+    /// The first mail, once its deletion was requested.
     confirming: Option<MailRef>,
     is_confirmed: bool,
 }
 
-/// Registers, sends, fetches, confirms and sends: `None` once the server is gone.
+/// Registers, sends, fetches, confirms and sends again. `None` once the server is gone.
 fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
     client
         .ask_unless_gone(register("tony"))
@@ -62,7 +62,7 @@ fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
     Some(())
 }
 
-/// The numbers of mails, each of which is there once.
+/// The numbers of mails. Asserts that each mail is there once.
 fn numbers(mails: &[Mail]) -> BTreeSet<u64> {
     let numbers: BTreeSet<u64> =
         (1..=MAILS).filter(|number| mails.iter().any(|mail| mail.id == id(*number))).collect();
@@ -70,8 +70,8 @@ fn numbers(mails: &[Mail]) -> BTreeSet<u64> {
     numbers
 }
 
-/// Looks at what a server that was killed has left, and does as a client does that comes back:
-/// what has no answer is asked again.
+/// Starts a server on what a killed server has left, and checks it. Requests without an answer are
+/// repeated, as by a client that reconnects.
 fn assert_kept(directory: &Path, ledger: &Ledger) {
     let daemon = Daemon::start(directory, &[]);
     let mut tony = daemon.client();
@@ -101,8 +101,8 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
     assert_eq!(numbers(&tony.fetch().mails), all, "{ledger:?}");
 }
 
-/// Lets a server live until a thread of it makes the `when`th of these calls, and looks at what
-/// is left. How it ended.
+/// Runs a server until one of its threads makes the `when`th of these calls, and checks what is
+/// left. Returns how the server ended.
 fn kill_at(calls: &str, when: usize) -> ExitStatus {
     let directory = tempfile::tempdir().unwrap();
     let server = listening(directory.path());
@@ -114,7 +114,7 @@ fn kill_at(calls: &str, when: usize) -> ExitStatus {
         Ok(daemon) => {
             let client = Client::greet_unless_gone(daemon.address);
             client.and_then(|mut client| live(&mut client, &mut ledger));
-            // Its end is orderly where it lives so long, with what it writes then.
+            // A server that lives so long is stopped in order; the calls of its end count, too.
             daemon.stop()
         }
     };
@@ -122,7 +122,8 @@ fn kill_at(calls: &str, when: usize) -> ExitStatus {
     ended
 }
 
-/// Kills servers at the first of these calls, the second and so on, until one comes to its end.
+/// Kills servers at the first of these calls, the second and so on, until a server comes to its
+/// end.
 fn kill_at_each(calls: &str, least: usize) {
     if !can_trace() {
         return;

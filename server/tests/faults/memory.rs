@@ -1,4 +1,4 @@
-//! Clients that ask for much and take nothing: what the server holds for them.
+//! Tests of the memory that the server holds for clients that request much and read nothing.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -28,7 +28,8 @@ use crate::daemon::{Client, Daemon, code, id, login, mail, register};
 
 const MIB: u64 = 1 << 20;
 
-/// Beside what a test counts: what the allocator keeps, and the store's pages of its file.
+/// Memory besides what a test counts: freed memory that the allocator keeps, and the store's cached
+/// pages.
 const SLACK: u64 = 24 * MIB;
 
 /// Starts a server with a mailbox of mails of 1 MiB.
@@ -70,14 +71,14 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
     let pid = daemon.child.id();
     let before = memory(pid);
     let mut crowd: Vec<Client> = (0..DEAF).map(|_| deaf(&daemon, 50)).collect();
-    // The others go on. Each answer shows that the loop has had turns since.
+    // Other clients are served. Each answer shows that the loop has gone on.
     for number in 100..200 {
         assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
     }
     let held = peak_memory(pid).saturating_sub(before);
     let bound = 8 * MIB + DEAF as u64 * (16 << 10) + SLACK;
     assert!(held < bound, "{held} bytes for those who do not read");
-    // Closed for want of room, or at the deadline once it does not ask for more.
+    // A client is closed when the budget is exhausted, or at its deadline.
     let mut cut_off = 0;
     for deaf in &mut crowd {
         let mut taken = 0;
@@ -134,7 +135,7 @@ fn the_rest_of_a_large_frame_costs_little() {
     let mut senders = Vec::new();
     for number in 1..=SENDERS {
         let mut sender = deaf(&daemon, 0);
-        // Refused, so that the store has nothing to do with it.
+        // A refused mail, so that the store keeps nothing of it.
         let send = Send { to: "nobody".parse().unwrap(), ..large_mail(number) };
         let message = ClientMessage { number: 1, request: Request::Send(send) };
         let mut bytes = Vec::new();
@@ -160,7 +161,7 @@ fn pages_that_many_ask_for_at_once_are_made_one_after_the_other() {
     for reader in &mut readers {
         reader.begin(Request::Fetch(Fetch::default()));
     }
-    // They read one after the other, so that all of it waits somewhere.
+    // The clients read one after the other, so that the other pages must wait.
     let mut served = 0;
     for reader in &mut readers {
         served += usize::from(matches!(reader.reply_unless_gone(), Some(Reply::Page(_))));
@@ -191,14 +192,14 @@ fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => stuck += 1,
             Err(error) => panic!("{error}"),
         }
-        // Somebody else's answer: the loop had a turn.
+        // Another client's answer shows that the loop has gone on.
         assert!(matches!(other.ask(login("nobody")), Reply::Error(_)));
     }
     assert!(written < all.len(), "all of it was taken in");
     let held = peak_memory(pid).saturating_sub(before);
     assert!(held < SLACK, "{held} bytes for one connection");
 
-    // Once it reads, every request is answered.
+    // Once the client reads, every request is answered.
     let mut answered = 0;
     let mut channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
     while answered < REQUESTS {
@@ -212,7 +213,7 @@ fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
     assert!(held < SLACK, "{held} bytes in the end");
 }
 
-/// Takes what is there: how many answers that were.
+/// Takes the answers that have arrived and returns their number.
 fn take_all(stream: &mut TcpStream, channel: &mut Channel) -> usize {
     let mut answers = 0;
     loop {
@@ -241,7 +242,7 @@ fn fill(directory: &Path, mails: u64) {
             let _ = self.0.send(());
         }
     }
-    // The daemon makes the account, so that its password is one.
+    // The daemon makes the account, so that its password works.
     let daemon = Daemon::start(directory, &[]);
     drop(daemon.session("tony"));
     daemon.stop();
@@ -297,6 +298,6 @@ fn a_mailbox_of_a_hundred_thousand_mails_comes_page_by_page() {
     }
     assert_eq!(found, MAILS);
     let held = peak_memory(pid).saturating_sub(before);
-    // SQLite's cache is part of it.
+    // SQLite's cache is included.
     assert!(held < 64 * MIB + SLACK, "{held}");
 }

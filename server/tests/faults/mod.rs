@@ -1,5 +1,5 @@
-//! What the daemon does where the machine fails it, and where clients do their worst: as a real
-//! process, under strace, on small disks, with few descriptors.
+//! Tests of the daemon on a failing machine and with hostile clients: as a real process, under
+//! strace, on small disks, with few descriptors.
 
 mod descriptors;
 mod ending;

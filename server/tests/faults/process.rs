@@ -1,25 +1,25 @@
-//! What the system says of a process.
+//! Reads the figures of a process from `/proc`.
 
 use std::{fs, time::Duration};
 
-/// One line of its status, in bytes.
+/// A figure of the status of a process, in bytes.
 fn status(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
-/// Memory that it has, in bytes.
+/// Resident memory, in bytes.
 pub fn memory(pid: u32) -> u64 {
     status(pid, "VmRSS")
 }
 
-/// Most memory that it ever had, in bytes.
+/// Largest resident memory so far, in bytes.
 pub fn peak_memory(pid: u32) -> u64 {
     status(pid, "VmHWM")
 }
 
-/// Processor time that its threads have used.
+/// Processor time of all threads.
 pub fn processor_time(pid: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let nanoseconds = tasks.filter_map(|task| {
@@ -29,7 +29,7 @@ pub fn processor_time(pid: u32) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// Descriptors that are open.
+/// Number of open descriptors.
 pub fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }

@@ -1,4 +1,4 @@
-//! What an acknowledgement stands on: the sync before it, and what happens when one fails.
+//! Tests that a sync precedes every acknowledgement, and that a failed sync ends the server.
 
 use std::{fs, io::Read, path::Path, process::Stdio};
 
@@ -51,12 +51,12 @@ fn no_answer_goes_out_before_its_sync() {
     assert_eq!(answered, MAILS + 3);
 }
 
-/// Sends until the server refuses or ends: the mails that it acknowledged.
+/// Sends until the server ends. Returns the number of acknowledged mails.
 fn send_on(client: &mut Client) -> u64 {
     for number in 1..=MAILS {
         match client.ask_unless_gone(mail(number, "tony")) {
             Some(Reply::Sent { .. }) => {}
-            // It may say that it ends, but not that it has a mail.
+            // The server has ended without an answer; this mail was not acknowledged.
             None => return number - 1,
             Some(other) => panic!("{other:?}"),
         }
@@ -64,7 +64,7 @@ fn send_on(client: &mut Client) -> u64 {
     MAILS
 }
 
-/// Runs a server whose threads' `when`th sync fails: whether it came to its end in order.
+/// Runs a server whose threads' `when`th sync fails. Returns whether the server ended in order.
 fn ends_in_order(directory: &Path, when: usize) -> bool {
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
     let strace = ["-e", "trace=fsync,fdatasync", "-e", &inject];

@@ -1,4 +1,4 @@
-//! What is bounded besides the queue: steps of work, and the memory of the memory store.
+//! Tests of bounds besides the queue: steps of work, and the memory of the memory store.
 
 use std::fs;
 
@@ -66,7 +66,7 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
     assert!(is_sent(&harness.run(send(tony, 5, "tony", "x"))));
 }
 
-/// `more` is no guess from a full step: whoever is told so asks again.
+/// `more` is exact, even after a full step: the server prunes again if it is set.
 #[test]
 fn a_step_that_forgets_the_last_verdict_says_so() {
     let directory = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ fn a_step_that_forgets_the_last_verdict_says_so() {
         Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default()),
     ] {
         let tony = harness.account("tony");
-        // Two whole steps, and one verdict that is kept.
+        // Two whole steps, and one idempotency record that is kept.
         let step = u64::try_from(PRUNE_STEP).unwrap();
         let sends = (0..=2 * step).map(|number| send(tony, number, "tony", "x")).collect();
         assert!(harness.run_together(sends).iter().all(is_sent));

@@ -1,4 +1,4 @@
-//! What every store answers alike, job by job, and with a crash before each of them.
+//! The contract of all stores: the answers to each job, also with a crash before every job.
 
 use correio_proto::mail::{MailRef, Seq, Timestamp};
 use correio_server::store::{StoreDone, StoreJob};
@@ -201,7 +201,8 @@ fn a_quota_is_exact_to_the_byte(harness: &mut Harness) {
         StoreDone::MailboxesFull(names.iter().map(|name| name.parse().unwrap()).collect())
     };
     assert_eq!(harness.run(send(tony, 1, "pepper", &over)), full(&["pepper"]));
-    // What a mailbox counts is what a deletion takes away: the second round is like the first.
+    // A deletion subtracts from the quota what the mail had added: the second round is like the
+    // first.
     for number in [2, 3] {
         let sent = harness.run(send(tony, number, "pepper", &fits));
         assert!(is_sent(&sent), "{sent:?}");

@@ -1,5 +1,5 @@
-//! A database that was copied from a running server: whole with its log, refused without it or
-//! with that of another time.
+//! Tests of a database that was copied from a running server: whole with its log, refused without
+//! the log or with a log of another time.
 
 use std::{fs, path::Path};
 
@@ -18,7 +18,7 @@ fn roomy(directory: &Path) -> Harness {
     Harness::sqlite_with(directory, ROOMY, SqliteOptions::default())
 }
 
-/// Sends so much that a log is moved into the main file and the next one begins.
+/// Sends until a log was moved into the main file and the next log has begun.
 fn fill_a_log(harness: &mut Harness, tony: AccountId, from: u64) {
     let body = "x".repeat(1 << 20);
     let sends = (from..from + 45).map(|number| send(tony, number, "tony", &body)).collect();
@@ -29,7 +29,7 @@ fn fill_a_log(harness: &mut Harness, tony: AccountId, from: u64) {
     }
 }
 
-/// A directory with one file from here and one from there.
+/// A directory with the database of one directory and the log of another.
 fn pair(database: &Path, log: &Path) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     fs::copy(database.join(DATABASE), directory.path().join(DATABASE)).unwrap();
@@ -53,7 +53,7 @@ fn a_copy_without_its_log_is_refused_from_the_first_moment_on() {
     harness.run(send(tony, 1, "tony", "x"));
     check();
     fill_a_log(&mut harness, tony, 2);
-    // The message says how to go on with what there is.
+    // The message says how to go on without the log.
     let copy = check();
     with_sql(&copy.path().join(DATABASE), "UPDATE wal_state SET is_open = 0");
     assert_eq!(roomy(copy.path()).find("tony"), tony);
@@ -101,7 +101,7 @@ fn a_log_of_another_time_is_refused() {
     }
 }
 
-/// The server that has the log of a killed one, or an empty one, goes on.
+/// A server starts on the log of a killed server, and on an empty log.
 #[test]
 fn a_killed_server_starts_again_and_again() {
     let mut directory = tempfile::tempdir().unwrap();
@@ -112,7 +112,7 @@ fn a_killed_server_starts_again_and_again() {
             harness.account("tony");
         }
         assert_eq!(harness.fetch(AccountId(1)), expected, "round {round}");
-        // What a server leaves that is killed as soon as it has started.
+        // The files of a server that is killed as soon as it has started.
         let killed = copy_files(directory.path());
         assert_eq!(roomy(killed.path()).fetch(AccountId(1)), expected);
         harness.run(send(AccountId(1), round, "tony", "x"));

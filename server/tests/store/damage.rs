@@ -1,4 +1,5 @@
-//! Damage: refused at the opening, or the end of the store, but never answered and never a panic.
+//! Tests of damaged databases: damage is refused at the start or ends the store, but is never
+//! returned as an answer and never causes a panic.
 
 use std::{fs, path::Path};
 
@@ -73,7 +74,7 @@ fn a_damaged_byte_anywhere_is_refused_or_reported_but_never_a_panic() {
             send(tony, 2, "tony,pepper", "x"),
             delete(tony),
         ];
-        // Whatever is answered comes in time: nobody waits for a thread that is gone.
+        // Every answer comes in time: no caller waits for a thread that has ended.
         let ran: Result<Vec<_>, _> = jobs.into_iter().map(|job| harness.try_run(job)).collect();
         if let Err(error) = ran {
             assert!(!error.to_string().contains("panicked"), "at {at}: {error}");
@@ -114,7 +115,7 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
     }
 }
 
-/// What is missing is missed before the schema is brought forward, not by the step that needs it.
+/// A missing part is found before the schema is migrated, not by the step that needs the part.
 #[test]
 fn an_older_database_that_lacks_a_part_is_refused_by_its_name() {
     for (kind, name) in
@@ -129,7 +130,7 @@ fn an_older_database_that_lacks_a_part_is_refused_by_its_name() {
     }
 }
 
-/// The log that tells of the damage is part of what is left as it was.
+/// The log that contains the damage is left unchanged, too.
 #[test]
 fn a_part_that_is_missing_by_the_log_is_refused_alike() {
     let origin = tempfile::tempdir().unwrap();
@@ -143,7 +144,7 @@ fn a_part_that_is_missing_by_the_log_is_refused_alike() {
     assert!(error.to_string().contains("table verdict"), "{error}");
 }
 
-/// SQLite keeps any bytes as a text. Ours is UTF-8, or nothing that is said of it is true.
+/// SQLite stores any bytes as a text; the store refuses a text that is not UTF-8.
 #[test]
 fn a_text_that_is_no_utf_8_stops_the_store() {
     let tony = AccountId(1);
@@ -179,7 +180,7 @@ fn fails_for_good(harness: &mut Harness, job: StoreJob) -> Vec<(Ticket, StoreDon
     harness.woken.recv_timeout(PATIENCE).unwrap();
     let mut done = Vec::new();
     assert!(harness.store.as_mut().unwrap().collect(&mut done).is_err(), "{done:?}");
-    // Nobody is told anything any more.
+    // No further job is answered.
     harness.submit(find("nobody"));
     assert!(harness.store.take().unwrap().close(&mut done).is_err());
     done

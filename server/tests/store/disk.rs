@@ -1,4 +1,4 @@
-//! A disk that is full, that refuses a write, or that fails to sync.
+//! Tests of a disk that is full, that refuses a write, or that fails to sync.
 
 use std::{fs, path::Path, process::Output};
 
@@ -15,7 +15,7 @@ use correio_testing::{
 
 use super::support::{Harness, ROOMY, find, is_sent, send};
 
-/// Sends until the store does not take a mail any more: how many it took, and what it said then.
+/// Sends until the store refuses a mail. Returns the number of accepted mails, and the last answer.
 fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, StoreFailed>) {
     let body = "x".repeat(10_000);
     let mut acknowledged = 0;
@@ -27,14 +27,14 @@ fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, St
     }
 }
 
-/// The number that a process said it came to.
+/// The number of acknowledged mails that a process has printed.
 fn acknowledged(output: &Output) -> u64 {
     assert_passed(output);
     let said = String::from_utf8_lossy(&output.stderr);
     said.lines().find_map(|line| line.strip_prefix("acknowledged ")?.parse().ok()).unwrap()
 }
 
-/// Requires every mail that was acknowledged; one more may have been written all the same.
+/// Asserts that every acknowledged mail is there; one more may have been written.
 fn assert_kept(directory: &Path, acknowledged: u64) {
     let mut harness = Harness::sqlite_with(directory, ROOMY, SqliteOptions::default());
     let tony = harness.find("tony");
@@ -73,7 +73,7 @@ fn a_failed_sync_ends_the_store() {
         let tony = harness.account("tony");
         let (acknowledged, failed) = fill(&mut harness, tony);
         assert!(failed.is_err(), "{failed:?}");
-        // Nobody is told anything any more, not even that something was not found.
+        // No further job is answered, not even a search that finds nothing.
         harness.submit(find("nobody"));
         let mut done = Vec::new();
         assert!(harness.store.take().unwrap().close(&mut done).is_err());
@@ -117,13 +117,13 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
         assert!(matches!(answers[1], StoreDone::Unavailable(_)));
         assert_eq!(answers[2], StoreDone::Account(None));
 
-        // Somebody else takes the rest of the disk, and gives it back.
+        // Another program fills the rest of the disk, and frees it again.
         let ballast = room.join("ballast");
         assert!(fs::write(&ballast, vec![1; 12 << 20]).is_err(), "the disk is larger than it says");
         assert_eq!(u64::try_from(harness.fetch(tony).len()).unwrap(), acknowledged);
         fs::remove_file(ballast).unwrap();
 
-        // Deleting makes room, without any from outside.
+        // Deleting mails makes room, without help from outside.
         for page in mails.chunks(200) {
             let page: Vec<MailRef> = page.iter().map(Mail::reference).collect();
             assert_eq!(harness.confirm(tony, page.clone()) as usize, page.len());

@@ -1,4 +1,4 @@
-//! The directory of a store as files: copied, changed behind the store's back, and compared.
+//! Copies, changes and compares the files in a store's directory.
 
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
@@ -10,7 +10,7 @@ use super::support::{Harness, QUOTA, waker};
 pub const DATABASE: &str = "correio.db";
 pub const LOG: &str = "correio.db-wal";
 
-/// What stays behind a server whatever it did: the file that it holds locked.
+/// The file that a server holds locked, which stays when the server ends.
 const LOCK: &str = "lock";
 
 /// The schema with two made-up further versions: the first makes a table anew with another column,
@@ -69,7 +69,7 @@ pub fn version_of(path: &Path) -> u32 {
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
-/// Changes a database as somebody with SQLite's own shell could. Nothing stays in its log.
+/// Changes a database as an administrator could with SQLite's own shell. Leaves nothing in its log.
 pub fn with_sql(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
@@ -100,7 +100,7 @@ pub fn make_database(directory: &Path) {
     harness.close();
 }
 
-/// Opens a directory that is to be refused. See [`unchanged`].
+/// Opens a directory, which must be refused. See [`unchanged`].
 pub fn refused(directory: &Path) -> SqliteOpenError {
     unchanged(directory, || open(directory).unwrap_err())
 }

@@ -1,4 +1,5 @@
-//! What is no database of this program, or not of this version, is refused and left as it is.
+//! Tests that databases of other programs, and of versions that are not supported, are refused and
+//! left unchanged.
 
 use std::{fs, path::Path};
 
@@ -93,7 +94,7 @@ fn a_log_of_another_program_is_left_alone() {
     }
 }
 
-/// Its journal has the pages as they were before: SQLite would put them back.
+/// The journal of the other program has earlier pages, which SQLite would write back.
 #[test]
 fn a_journal_of_another_program_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use super::support::{
     Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
 };
 
-/// What the clock shows at the beginning of a history.
+/// Wall-clock time at the beginning of a history.
 const START: u64 = 1000;
 
 /// A step of a random history, with few names and numbers so that they meet.
@@ -27,7 +27,7 @@ enum Step {
     Send(u8, u64, Vec<u8>, u8),
     Fetch(u8, u32),
     Confirm(u8, usize),
-    /// What is older than so much from now.
+    /// Prunes the records from before this offset from now.
     Prune(i64),
 }
 
@@ -45,12 +45,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How far the wall clock goes from one job to the next: mostly a little, at times it is set.
+/// Advance of the wall clock between two jobs: mostly small, sometimes a jump.
 fn tick() -> impl Strategy<Value = i64> {
     prop_oneof![6 => 0..3_i64, 1 => -40..0_i64, 1 => 3..40_i64]
 }
 
-/// A history of so many steps, each with the way of the clock before it.
+/// A history of this many steps, each with the advance of the clock before it.
 fn history<T: std::fmt::Debug>(
     step: impl Strategy<Value = T>,
     length: std::ops::Range<usize>,
@@ -62,8 +62,8 @@ fn moved(time: u64, by: i64) -> u64 {
     time.checked_add_signed(by).unwrap()
 }
 
-/// Plays a history and writes down every answer. Accounts and mails are numbered alike by all
-/// stores, so the answers can be compared as they are.
+/// Plays a history and returns every answer. Accounts and mails are numbered alike by all stores,
+/// so the answers can be compared as they are.
 fn play(harness: &mut Harness, steps: &[(i64, Step)]) -> Vec<StoreDone> {
     let mut now = START;
     let mut answers = Vec::new();
@@ -73,7 +73,7 @@ fn play(harness: &mut Harness, steps: &[(i64, Step)]) -> Vec<StoreDone> {
         answers.push(harness.run(job));
     }
     answers.extend(everything(harness));
-    // Which verdicts were left.
+    // The answers show which idempotency records are left.
     answers.extend((START - 200..START + 400).step_by(3).map(|before| {
         let before = Timestamp(before);
         harness.run(StoreJob::Prune { before })
@@ -122,8 +122,8 @@ fn as_job(harness: &mut Harness, now: u64, step: &Step) -> StoreJob {
     }
 }
 
-/// The same answers with the numbers of mails as 1, 2, 3: a store that was started anew may leave
-/// some out, but gives none again and none below another.
+/// The same answers with the mails' sequence numbers as 1, 2, 3: a store that was restarted may
+/// skip numbers, but never repeats one and never goes back.
 fn in_order(mut answers: Vec<StoreDone>) -> Vec<StoreDone> {
     fn mails(answers: &mut [StoreDone]) -> impl Iterator<Item = &mut Mail> {
         answers.iter_mut().flat_map(|answer| match answer {
@@ -191,7 +191,7 @@ fn job() -> impl Strategy<Value = StoreJob> {
     ]
 }
 
-/// The jobs of each group, at the times that the clock shows on its way.
+/// The jobs of each group, each at the time of the advancing clock.
 fn timed(groups: Vec<Vec<(i64, StoreJob)>>) -> Vec<Vec<StoreJob>> {
     let mut now = START;
     let mut timed = |(tick, job)| {
@@ -205,7 +205,7 @@ fn model() -> Harness {
     Harness::oracle(QUOTA)
 }
 
-/// A store that enters its mails into the index of mailboxes, three or four at a time.
+/// A store that flushes its memtable after three or four mails.
 fn entering(directory: &Path) -> Harness {
     let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
     Harness::sqlite_with(directory, QUOTA, options)
@@ -247,7 +247,7 @@ proptest! {
         prop_assert_eq!(&expected, &play(&mut entering(directory.path()), &steps));
     }
 
-    /// Whether jobs share a transaction or not must not be seen in their answers.
+    /// The answers do not show whether jobs share a transaction.
     #[test]
     fn a_group_answers_as_one_by_one(
         groups in prop::collection::vec(history(job(), 1..30), 1..5),
@@ -274,7 +274,8 @@ proptest! {
     }
 }
 
-/// A verdict is as old as it says, not as its place in the order of arrival.
+/// The age of an idempotency record follows from its time, not from its place in the order of
+/// arrival.
 #[test]
 fn a_clock_that_was_set_keeps_no_verdict_and_takes_none() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The server is killed at any moment.
+//! Kills a process that sends mails to a store, at any moment.
 
 use std::{
     io::{BufRead, BufReader},
@@ -37,7 +37,7 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     process.kill().unwrap();
     process.wait().unwrap();
     assert_eq!(heard, 100);
-    // What it said before the signal reached it was acknowledged too.
+    // Mails that the process printed before the signal reached it were acknowledged, too.
     let more = said.map_while(Result::ok).filter(|line| line.starts_with("sent ")).count();
     let acknowledged = u64::try_from(heard + more).unwrap();
 
@@ -45,7 +45,7 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     let tony = harness.find("tony");
     let mails = harness.fetch(tony);
     let found = u64::try_from(mails.len()).unwrap();
-    // One more may have been committed without anybody being told.
+    // One more mail may have been committed without an acknowledgement.
     assert!((acknowledged..=acknowledged + 1).contains(&found));
     assert!((1..).zip(&mails).all(|(number, mail)| mail.id == id(number)));
     assert_eq!(u64::from(harness.record("tony").waiting), found);

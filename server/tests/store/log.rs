@@ -1,4 +1,4 @@
-//! The log: everything that was acknowledged is in it, up to wherever it ends, and it ends somewhere.
+//! Tests that a log that is cut anywhere holds everything that was acknowledged up to there.
 
 use std::fs;
 

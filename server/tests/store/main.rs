@@ -1,7 +1,9 @@
-//! What every store must do, asked of each of them, and what the one on a disk must survive.
+//! Tests of the stores: the contract that all of them keep, and the faults that the store on a disk
+//! survives.
 //!
-//! A program of its own: a store is closed and opened again at once here, and a process that another
-//! test starts holds the lock on the directory for a moment, until it runs its program.
+//! This is a program of its own, because its tests close a store and open it again at once: a
+//! process that another test starts holds the lock on the directory for a moment, until the process
+//! runs its program.
 
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]

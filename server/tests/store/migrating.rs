@@ -1,4 +1,4 @@
-//! Bringing an older database forward, killed at any moment.
+//! Kills the migration of an older database at each of its syncs and writes.
 
 use std::{
     os::unix::process::ExitStatusExt,

@@ -1,4 +1,5 @@
-//! Opening a directory: what is there again, who may use it, and with which rights.
+//! Tests of opening a directory: its content is there again, one process may use it, and its files
+//! are private.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -44,7 +45,7 @@ fn what_was_acknowledged_is_in_the_files_at_once() {
     assert_eq!(other.fetch(tony), harness.fetch(tony));
 }
 
-/// However it ended: numbers that were reserved are left out rather than given twice.
+/// After any end, reserved numbers are skipped rather than given twice.
 #[test]
 fn no_number_is_given_twice_after_an_end_without_a_goodbye() {
     let directory = tempfile::tempdir().unwrap();
@@ -132,7 +133,7 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     harness.close();
     let path = directory.path().join(DATABASE);
     assert_eq!(version_of(&path), 1);
-    // Once to bring it forward, once to find it brought forward.
+    // The first opening migrates the database, the second finds it migrated.
     for _ in 0..2 {
         let mut harness = open_later(directory.path()).unwrap();
         assert_eq!(harness.store.as_ref().unwrap().realm(), realm);

@@ -1,4 +1,5 @@
-//! The queue before the store thread, and the groups that the thread makes of it.
+//! Tests of the queue before the store thread, and of the groups of jobs that the thread takes from
+//! it.
 
 use std::{fs, sync::atomic::Ordering};
 
@@ -75,7 +76,8 @@ fn a_full_queue_says_so_and_loses_nothing() {
     harness.collect(3);
     let ids: Vec<_> = harness.fetch(tony).iter().map(|mail| mail.id).collect();
     assert_eq!(ids, [id(1), id(4)]);
-    // The queue has its room back, and what is larger than all of it is taken when it is empty.
+    // The queue has its room back, and an empty queue takes even a mail that is larger than all its
+    // room.
     assert!(is_sent(&harness.run(send(tony, 6, "tony", &"x".repeat(500)))));
 }
 
@@ -93,7 +95,7 @@ fn a_large_mail_has_its_turn_in_a_full_queue_and_its_connection_keeps_its_order(
     assert!(!is_taken(harness.submit_from(2, send(pepper, 2, "tony", "x"))), "it is full");
     let (sent, submitted) = harness.submit_from(2, large(3));
     assert!(matches!(submitted, Submitted::Queued));
-    // A second one of the same sender must wait; what follows on the connection waits for it.
+    // A second large mail of the same sender must wait; later jobs of its connection wait for it.
     assert!(!is_taken(harness.submit_from(3, large(4))));
     let (fetched, submitted) = harness.submit_from(2, whole_mailbox(tony));
     assert!(matches!(submitted, Submitted::Queued));
@@ -101,7 +103,7 @@ fn a_large_mail_has_its_turn_in_a_full_queue_and_its_connection_keeps_its_order(
     drop(gate);
     let done = harness.collect(4);
     let place = |ticket| done.iter().position(|(answered, _)| *answered == ticket).unwrap();
-    // Those that come before it, and those that were there before its turn, do not wait for it.
+    // Jobs of other connections do not wait for the large mail.
     assert!(place(found) < place(sent) && place(sent) < place(fetched));
     assert!(is_sent(&done[place(sent)].1));
     let StoreDone::Page { mails, .. } = &done[place(fetched)].1 else { panic!("{done:?}") };

@@ -1,4 +1,4 @@
-//! A store with what it takes to wait for its answers, and the jobs that it is given.
+//! The harness of the stores: runs jobs and waits for their answers, and makes a store crash.
 
 use std::{
     path::Path,
@@ -31,7 +31,7 @@ use super::files::copy_files;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
 
-/// For tests of something else than quotas.
+/// A quota for tests that are not about quotas.
 pub const ROOMY: Quota = Quota { mails: 100_000, bytes: 1 << 30 };
 
 /// Counts the store's calls, and can hold the store thread in one of them.
@@ -40,7 +40,7 @@ pub struct Woken {
     pub count: AtomicUsize,
     /// Held by the store thread for as long as it is in its call to `wake`.
     passage: Mutex<()>,
-    /// Who holds it keeps the store thread in that call, between two groups.
+    /// While a test holds it, the store thread stays in that call, between two groups.
     gate: Mutex<()>,
 }
 
@@ -54,31 +54,31 @@ impl Wake for Woken {
 }
 
 impl Woken {
-    /// Closes the gate. All that was submitted must have been collected: the call that told of
-    /// it is waited for, so that the thread comes to the gate with a later group, not with that.
+    /// Closes the gate. All submitted jobs must have been collected: this waits until the thread
+    /// has left its call to `wake` for them, so that a later group brings the thread to the gate.
     fn close_gate(&self) -> MutexGuard<'_, ()> {
         drop(self.passage.lock().unwrap());
         self.gate.lock().unwrap()
     }
 }
 
-/// A store that was started, and what wakes whoever waits for it.
+/// A store that was started, and both ends of its waker.
 pub type Started = (Box<dyn Store>, (Arc<Woken>, Receiver<()>));
 
-/// Lets a store crash before it has done a job, and starts another on what is left. `None` where
-/// it is the same one still, or where it did not crash this time.
+/// Lets a store crash before a job, and starts another store on what is left. `None` if the store
+/// is still the same, or if it did not crash this time.
 pub type Crash = Box<dyn FnMut(&StoreJob) -> Option<Started>>;
 
-/// A store and what it takes to wait for its answers.
+/// A store, and the means to wait for its answers.
 pub struct Harness {
-    /// Taken by who closes it.
+    /// `None` once the store is closed.
     pub store: Option<Box<dyn Store>>,
     pub woken: Receiver<()>,
     pub wake: Arc<Woken>,
     serial: u64,
-    /// Asked before each job that is run alone.
+    /// Called before each job that is run alone.
     crash: Option<Crash>,
-    /// What a store takes that has no thread to do its work.
+    /// Does the work of a store that has no thread.
     work: Option<Box<dyn FnMut()>>,
 }
 
@@ -132,7 +132,7 @@ impl Harness {
         Self::immediate(Box::new(MemoryStore::new(Realm([1; 16]), quota, limits)))
     }
 
-    /// Around a store that answers at once and wakes nobody.
+    /// A harness around a store that answers at once and never wakes.
     pub fn immediate(store: Box<dyn Store>) -> Self {
         Self::around(store, waker())
     }
@@ -160,12 +160,12 @@ impl Harness {
         Self { store: Some(store), woken, wake, serial: 0, crash: None, work: None }
     }
 
-    /// As [`Harness::sqlite`], with a crash before every so manieth job: what another process would
-    /// find if this one ended there is copied to a directory where the next one starts.
+    /// As [`Harness::sqlite`], with a crash before every `every`th job: the files as another
+    /// process would find them are copied to a directory where the next store starts.
     pub fn sqlite_crashing(every: usize) -> Self {
         let start = |directory: &Path| -> Started {
             let (wake, woken) = waker();
-            // Few, so that mails are entered into the index between crashes.
+            // Few, so that the memtable is flushed between crashes.
             let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
             let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
             (Box::new(store), (wake, woken))
@@ -178,25 +178,25 @@ impl Harness {
             if jobs % every != 0 {
                 return None;
             }
-            // The store before it goes on in its own directory until it is dropped.
+            // The former store goes on in its own directory until it is dropped.
             directory = copy_files(directory.path());
             Some(start(directory.path()))
         };
         Self { crash: Some(Box::new(crash)), ..Self::around(store, waker) }
     }
 
-    /// Around the oracle: what a store has to answer.
+    /// A harness around the oracle, whose answers are the correct ones.
     pub fn oracle(quota: Quota) -> Self {
         Self::immediate(Box::new(Oracle { state: State::default(), quota }))
     }
 
-    /// Around the store of the simulation.
+    /// A harness around the store of the simulation.
     pub fn simulated() -> Self {
         Self::working_for(SimStore::new(Realm([1; 16]), QUOTA))
     }
 
-    /// As [`Harness::simulated`], with a loss of power before every so manieth job, when it was
-    /// done once already, but not made durable.
+    /// As [`Harness::simulated`], with a power failure before every `every`th job, after the job
+    /// was done once but not made durable.
     pub fn simulated_crashing(every: usize) -> Self {
         let store = SimStore::new(Realm([1; 16]), QUOTA);
         let mut harness = Self::working_for(store.clone());
@@ -210,13 +210,13 @@ impl Harness {
             store.clone().submit(Ticket { connection, serial: 0 }, job.clone());
             assert!(store.run_next());
             store.crash();
-            // What holds it is a handle, which needs no other.
+            // The harness holds a handle of the store, which stays valid.
             None
         }));
         harness
     }
 
-    /// Does the work of a store that has no thread, as soon as it has some.
+    /// A harness around a store without a thread, whose work is done after every submission.
     fn working_for(store: SimStore) -> Self {
         let (wake, woken) = waker();
         let woken_by = wake.clone();
@@ -266,7 +266,7 @@ impl Harness {
         }
     }
 
-    /// Submits all before it waits for any, and requires their answers in that order.
+    /// Submits all jobs before it waits, and requires their answers in the same order.
     pub fn run_together(&mut self, jobs: Vec<StoreJob>) -> Vec<StoreDone> {
         let submitted = self.submit_all(jobs);
         self.answers(submitted)
@@ -284,12 +284,12 @@ impl Harness {
     /// Keeps the store thread from its next group for as long as the guard lives.
     pub fn stop_between_groups<'a>(&mut self, wake: &'a Woken) -> MutexGuard<'a, ()> {
         let gate = wake.close_gate();
-        // A job that is alone waits for no company; after it the thread stands at the gate.
+        // A job that is alone is a group; after it the thread waits at the gate.
         self.run(find("nobody"));
         gate
     }
 
-    /// What is to be waited for, and what was answered at once.
+    /// Submits jobs. Returns the tickets to wait for, and the answers that came at once.
     fn submit_all(&mut self, jobs: Vec<StoreJob>) -> (Vec<Ticket>, Vec<StoreDone>) {
         let (mut tickets, mut answers) = (Vec::new(), Vec::new());
         for job in jobs {
@@ -433,7 +433,7 @@ pub fn is_sent(done: &StoreDone) -> bool {
     matches!(done, StoreDone::Sent { .. })
 }
 
-/// Everything that a person could ask of the accounts.
+/// The answers to every query about the accounts.
 pub fn everything(harness: &mut Harness) -> Vec<StoreDone> {
     NAMES
         .into_iter()

@@ -1,4 +1,4 @@
-//! Reads which file imports which, and fails where imports run in a circle or upwards.
+//! Reads which file imports which, and fails if imports run in a circle or upwards.
 //!
 //! An import is a path that begins with `crate`, `super`, `self` or the name of a child module, in
 //! a `use` or in an expression. Comments, strings and test modules are ignored.

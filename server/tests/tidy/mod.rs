@@ -1,4 +1,4 @@
-//! Reads the sources and fails where they break a rule of the house (ARCHITECTURE.md).
+//! Reads the sources and fails if they break a rule of the house (ARCHITECTURE.md).
 
 use std::{
     fs,

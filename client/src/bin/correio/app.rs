@@ -1,4 +1,4 @@
-//! What the screens share: the catalogue, the prompt, the chosen server.
+//! State that the screens share: the catalogue, the prompt, the chosen server.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -97,8 +97,8 @@ impl App {
         result
     }
 
-    /// Runs an action during which Ctrl-C does not end the program. It throws the action's
-    /// [`Cancel`], or the action handles it.
+    /// Runs an action during which Ctrl-C does not end the program: it cancels the action's
+    /// [`Cancel`], or the action handles it as a key.
     pub(crate) fn cancellable<R>(&self, action: impl FnOnce(&Cancel) -> R) -> R {
         self.cancel.reset();
         self.terminal.set_busy(true);

@@ -78,7 +78,7 @@ pub(crate) enum UsageError {
 }
 
 impl Cli {
-    /// Reads the command line, and the environment where the command line says nothing.
+    /// Reads the command line, and the environment for options that the command line lacks.
     pub(crate) fn read(command: &clap::Command) -> Result<Self, UsageError> {
         let matches = command.clone().try_get_matches().map_err(UsageError::Parser)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(UsageError::Parser)?;
@@ -119,7 +119,7 @@ pub(crate) fn command(text: &Text) -> clap::Command {
     help::localized(text, command)
 }
 
-/// The language in which errors of the command line are told: that of `--lang`, or else the
+/// The language in which errors of the command line are reported: that of `--lang`, or else the
 /// environment's. The command line may be invalid.
 pub(crate) fn lang(
     arguments: impl IntoIterator<Item = OsString>,
@@ -197,7 +197,7 @@ pub(crate) enum Command {
     Ping,
     /// Make an account
     Register {
-        /// The person's full name
+        /// The user's full name
         #[arg(long, value_name = "FULL NAME", allow_hyphen_values = true)]
         name: String,
         /// The invite, for a server that takes registrations by invite
@@ -225,7 +225,7 @@ pub(crate) enum Command {
     List,
     /// Show one mail kept on this computer
     Read {
-        /// Its number in the list
+        /// The mail's number in the list
         #[arg(value_name = "N")]
         number: usize,
     },
@@ -235,7 +235,7 @@ pub(crate) enum Command {
         /// The server
         #[arg(value_name = "HOST:PORT")]
         address: Option<String>,
-        /// Forget its certificate: the next contact is the first
+        /// Forget the server's certificate: the next contact counts as the first
         #[arg(long)]
         forget: bool,
     },

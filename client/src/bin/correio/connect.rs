@@ -8,7 +8,7 @@ use correio_proto::fingerprint::Fingerprint;
 
 use crate::{args::Options, exit::Failure, text::Text};
 
-/// What the command line says about the trust in every server.
+/// The command line's option for trusting servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TrustOption {
     /// Nothing: known servers and public authorities decide.

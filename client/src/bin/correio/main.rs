@@ -83,8 +83,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes why a command failed, and what it did before. Returns its status even where nothing can
-/// be written.
+/// Writes why a command failed, and what it did before. Returns its status even if nothing can be
+/// written.
 fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     let answer = match (&failure.partial, json) {
         (_, true) => Some(sanitize_json(&failure.json())),

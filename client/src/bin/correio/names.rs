@@ -168,7 +168,7 @@ mod tests {
         }
         assert_eq!(sender(&[("loki", "Tony Stark")], "tony", "Tony Stark"), "Tony Stark <tony>");
         assert_eq!(sender(&[("il", "Ilya")], "loki", "llya"), "llya <loki>");
-        // One account under two names is one account.
+        // Two full names of one account cannot be confused with one another.
         assert_eq!(sender(&[("tony", "TONY STARK")], "tony", "Tony Stark"), "Tony Stark");
     }
 

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::text::Text;
 
-/// Time without a connection after which the spinner says so.
+/// Time without a connection after which the spinner reports it.
 const RECONNECTING_AFTER: Duration = Duration::from_secs(2);
 
 /// Interval at which the spinner reads the state of the connection.
@@ -23,7 +23,7 @@ const MOVES_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) struct Spinner<'a> {
     bar: ProgressBar,
-    /// What the action does.
+    /// Description of the action, shown beside the spinner.
     doing: &'a str,
     reconnecting: String,
     stopping: String,

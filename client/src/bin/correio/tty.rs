@@ -17,7 +17,7 @@ const CONTROLLING_TERMINAL: &str = "/dev/tty";
 /// A terminal on which a user can be asked.
 pub(crate) struct Tty {
     term: Term,
-    /// `None` where standard input is the terminal.
+    /// `None` if standard input is the terminal.
     input: Option<BufReader<File>>,
 }
 

@@ -44,7 +44,7 @@ pub(crate) trait Net {
     fn random(&mut self) -> u64;
 }
 
-/// One server's connection and the client that uses it.
+/// A connection to a server, and the client that uses it.
 pub(crate) struct Link<S> {
     pub(crate) client: Client,
     address: Address,

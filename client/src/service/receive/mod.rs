@@ -53,7 +53,7 @@ enum Stage {
     Fetching,
     Saving(Page),
     Confirming {
-        /// Each is named in a request of its own.
+        /// The references of each confirmation that is still to be sent.
         parts: VecDeque<Vec<MailRef>>,
         more: bool,
     },

@@ -29,7 +29,7 @@ pub(super) const TEMPORARY: &str = "tmp";
 /// The drafts of an account at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DraftList {
-    /// The drafts that can be reopened, the last written at the end.
+    /// The drafts that can be reopened, in the order in which they were last written.
     pub drafts: Vec<Draft>,
     /// The drafts that a running program is writing, in the same order. Do not offer them.
     pub in_use: Vec<Draft>,

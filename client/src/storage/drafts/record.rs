@@ -73,11 +73,11 @@ pub(super) fn sequence(path: &Path) -> Option<u64> {
     let start = String::from_utf8_lossy(&start);
     let number = start.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"sequence\":");
     let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
-    // A person or an older version wrote the fields in another order.
+    // A user or an older version wrote the fields in another order.
     number.or_else(|| Some(Record::read(durable::open_file(path).ok()?).ok()?.sequence))
 }
 
-/// Serializes an id as text, since people may read the file.
+/// Serializes an id as text, since users may read the file.
 mod id_text {
     use correio_proto::mail::MailId;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -8,8 +8,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// Longest line of a body, without its end (RFC 2045).
 const LINE_MAX: usize = 76;
 
-/// Bytes of text in one encoded word: as base64, with what surrounds it and the longest name of a
-/// field of ours before it, at most the 76 characters that a line with such a word may have.
+/// Bytes of text in one encoded word. In base64, with the delimiters of the word and our longest
+/// field name before it, they fill at most the 76 characters that RFC 2047 allows for the line.
 const WORD_BYTES: usize = 30;
 
 const WORD_START: &str = "=?utf-8?B?";
@@ -34,7 +34,7 @@ impl BodyEncoding {
         if quoted * 4 <= body.len() { Self::QuotedPrintable } else { Self::Base64 }
     }
 
-    /// Its name in a head.
+    /// The encoding's name in a head.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::QuotedPrintable => "quoted-printable",
@@ -42,7 +42,7 @@ impl BodyEncoding {
         }
     }
 
-    /// Parses the name in a head.
+    /// The encoding with this name in a head.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::QuotedPrintable, Self::Base64]
             .into_iter()
@@ -57,7 +57,7 @@ impl BodyEncoding {
         }
     }
 
-    /// Reads a body.
+    /// Decodes a body.
     pub(super) fn decode(self, encoded: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::QuotedPrintable => decode_quoted_printable(encoded),

@@ -23,7 +23,7 @@ pub struct Stored {
     pub number: usize,
     /// Whether it was shown, and read.
     pub status: Status,
-    /// The id its sender gave it.
+    /// The mail's id, chosen by its sender.
     pub id: MailId,
     /// Its sequence number in the server's store.
     pub seq: Seq,
@@ -31,7 +31,7 @@ pub struct Stored {
     pub from: Username,
     /// Full name of the sender.
     pub from_name: FullName,
-    /// When the server took it.
+    /// When the server accepted the mail.
     pub sent_at: Timestamp,
     /// Its subject.
     pub subject: Subject,

@@ -78,7 +78,7 @@ impl Saving<Locked> {
         Self::start(disk, directory, domain)
     }
 
-    /// The first file or directory that the file system did not make durable, and what it said.
+    /// The first file or directory that the file system did not make durable, and its error.
     pub(crate) fn not_synced(&self) -> Option<&Skipped> {
         self.disk.not_synced.as_ref()
     }

@@ -11,7 +11,7 @@ use correio_proto::{
     message::{ClientMessage, Realm, Request, ServerMessage},
 };
 
-/// Both directions, and what was heard.
+/// Both directions of the connection, and the requests that have arrived.
 pub(super) struct Peer {
     pub(super) realm: Realm,
     pub(super) to_client: VecDeque<u8>,
@@ -49,7 +49,8 @@ impl Peer {
         self.heard.contains(request)
     }
 
-    /// What has come since the last call: a greeting, and then requests that are numbered in turn.
+    /// The messages that have arrived since the last call. Checks that the greeting is the first of
+    /// a connection, and that the others are numbered in order.
     pub(super) fn heard(&mut self) -> Vec<ClientMessage> {
         let mut heard = Vec::new();
         loop {

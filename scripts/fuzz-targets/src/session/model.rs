@@ -164,7 +164,7 @@ impl Model {
         mailbox.find(|stored| stored.seq == Some(seq)).map(|stored| stored.send.id)
     }
 
-    /// Time passes, up to `now`.
+    /// Advances the model to `now`.
     pub(super) fn passed(&mut self, now: Duration) {
         for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
             if client.state != SessionState::LoggedIn {

@@ -25,11 +25,11 @@ pub(super) const QUOTA: Quota = Quota { mails: 6, bytes: 1500 };
 pub(super) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Everything that is logged from now on is one line.
+/// Checks from now on that every record of the log is one line.
 pub(super) fn watch_log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Where somebody else has set one, their log is theirs to watch.
+        // If another logger was set before, that logger checks its records itself.
         if log::set_logger(&OneLine).is_ok() {
             log::set_max_level(log::LevelFilter::Trace);
         }
@@ -58,7 +58,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A server that reads and writes so many bytes at a time; 0 stands for all there are.
+    /// A server that reads and writes at most `piece` bytes at a time; 0 stands for no limit.
     pub(super) fn new(piece: u8) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
         let settings = SessionConfig {
@@ -93,14 +93,14 @@ impl World {
         client.write(&mut self.inner, bytes);
     }
 
-    /// Reports readiness that is not there.
+    /// Reports readiness that the connection need not have.
     pub(super) fn note_everything(&mut self, who: usize) {
         let id = self.client(who).id;
         self.inner.server.note(id, Readiness { readable: true, writable: true, ended: false });
         self.settle();
     }
 
-    /// Closes the client's end; the server has let go of the connection behind it.
+    /// Closes the client's end, and checks that the server then drops the connection.
     pub(super) fn hang_up(&mut self, who: usize) {
         let client = self.clients[who].take().expect("it has connected");
         client.pipe.close_at_client();
@@ -115,12 +115,12 @@ impl World {
         self.inner.settle();
     }
 
-    /// Lets time pass, with a look at every deadline on the way.
+    /// Advances the clock, and stops at every deadline to run the loop.
     pub(super) fn pass(&mut self, seconds: u64) {
         self.inner.pass(Duration::from_secs(seconds));
     }
 
-    /// Takes in what the server wrote.
+    /// Decodes what the server has written.
     pub(super) fn take(&mut self, who: usize) {
         self.client(who).take();
     }

@@ -18,9 +18,9 @@ pub enum Target {
 pub struct Row {
     /// Its name, as `--only` takes it.
     pub name: &'static str,
-    /// The measurement, for people.
+    /// The measurement, as the table names it.
     pub what: &'static str,
-    /// The reference, for people.
+    /// The reference, as the table names it.
     pub reference: &'static str,
     /// The unit of the figures.
     pub unit: &'static str,

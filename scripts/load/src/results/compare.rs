@@ -77,7 +77,7 @@ fn row(
     let _ = writeln!(text, "{label:<18} {a:>12} {b:>12} {ratio:>8}");
 }
 
-/// The time of day.
+/// The time of day at which a run began.
 fn shortened(began: &str) -> String {
     began.split_once('T').map_or(began, |(_, time)| time).chars().take(8).collect()
 }

@@ -29,7 +29,7 @@ pub enum Answer {
     Unmeasured,
 }
 
-/// What a run is going to measure.
+/// The figures that a run will measure.
 #[derive(Clone, Debug)]
 pub struct Measures {
     /// The operations that its clients do.

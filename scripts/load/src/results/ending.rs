@@ -47,7 +47,7 @@ impl Ending {
         (Self::Interrupted, "ended by a signal; the results so far were reported"),
     ];
 
-    /// The exit status, from sysexits.h where it has one.
+    /// The exit status, from sysexits.h if it has one.
     #[must_use]
     pub fn status(self) -> u8 {
         match self {

@@ -221,5 +221,5 @@ impl Results {
     }
 }
 
-/// Fewest added connections from which their memory can be told.
+/// Fewest added connections from which the memory for each can be computed.
 const CONNECTIONS_TO_TELL: u64 = 1000;

@@ -1,3 +1,5 @@
+//! Results that are recorded, saved, judged and compared.
+
 use std::{fs, time::Duration};
 
 use super::*;

@@ -58,7 +58,7 @@ impl Timeline {
     }
 }
 
-/// The same in at most `most` points, for a drawing with less room.
+/// Merges points until at most `most` are left, for a drawing with less room.
 pub(super) fn thinned(mut points: Vec<Second>, most: usize) -> Vec<Second> {
     while points.len() > most.max(1) {
         points = halved(points);

@@ -1,6 +1,6 @@
-//! Latencies and sizes in units for people.
+//! Latencies and sizes in units for readers.
 
-/// A latency for people, in a suitable unit.
+/// A latency for readers, in a suitable unit.
 #[must_use]
 pub fn time(microseconds: u64) -> String {
     match microseconds {
@@ -10,7 +10,7 @@ pub fn time(microseconds: u64) -> String {
     }
 }
 
-/// A size for people, in a suitable unit.
+/// A size for readers, in a suitable unit.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     match bytes {

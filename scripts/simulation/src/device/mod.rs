@@ -134,7 +134,7 @@ impl Device {
         })
     }
 
-    /// Describes unfinished work for people.
+    /// Describes unfinished work, for the text of a violation.
     pub(crate) fn left(&self) -> String {
         let state = match &self.program {
             None => "not started".to_owned(),

@@ -135,7 +135,7 @@ impl Device {
                 true
             }
             (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
-            // While two passwords may hold, both are tried.
+            // While either of two passwords may be valid, both are tried.
             (Operation::Login(tried), BadCredentials) => {
                 // Another device may have changed the password in the meantime.
                 let is_known = context.user.passwords.contains(tried);

@@ -89,7 +89,7 @@ impl Device {
     }
 
     fn log_in(&mut self, context: &mut DeviceContext<'_>) {
-        // While two passwords may hold, they are tried in turn.
+        // While either of two passwords may be valid, they are tried in turn.
         let passwords = &context.user.passwords;
         let index = self.refused % passwords.len().max(1);
         let Some(credential) = passwords.get(index).cloned() else {
@@ -110,7 +110,7 @@ impl Device {
     }
 
     fn change_password(&mut self, context: &mut DeviceContext<'_>) {
-        // One change at a time, and none while two passwords may hold.
+        // One change at a time, and none while either of two passwords may be valid.
         let [current] = context.user.passwords.as_slice() else {
             return;
         };

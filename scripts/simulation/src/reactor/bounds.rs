@@ -18,10 +18,10 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 /// Most bytes around a body in a page, with the names and subjects used here.
 const MAIL_OVERHEAD: usize = 400;
 
-/// Rejected connections that are still being told so.
+/// Most rejected connections that are still receiving the reason.
 const REJECTED_MAX: usize = 64;
 
-/// Displaced connections that are kept while the store works for them.
+/// Most displaced connections that are kept while the store works for them.
 const DISPLACED_MAX: usize = 64;
 
 impl Reactor {

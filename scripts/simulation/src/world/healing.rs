@@ -58,7 +58,7 @@ impl World {
         })
     }
 
-    /// Describes unfinished work for people.
+    /// Describes unfinished work, for the text of a violation.
     fn left(&self) -> String {
         let connections = self.reactor.as_ref().map(Reactor::len);
         let mut text = format!(

@@ -1,4 +1,5 @@
-//! What all commands share: the options, the connection, the login, the local mailbox.
+//! State and steps that all commands share: the options, the connection, the login, the local
+//! mailbox.
 
 use std::{io, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! `correio ping`
+//! `correio ping`: says whether a correio server answers, and how long it takes.
 
 use serde_json::json;
 

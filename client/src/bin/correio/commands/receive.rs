@@ -1,4 +1,4 @@
-//! `correio receive`
+//! `correio receive`: receives all mail and lists what is new.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! `correio register`
+//! `correio register`: makes an account.
 
 use correio_client::{NewAccount, new_mail_id};
 use correio_proto::{invite::Invite, message::RegistrationPolicy};

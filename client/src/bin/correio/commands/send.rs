@@ -1,4 +1,4 @@
-//! `correio send`
+//! `correio send`: sends a mail, or keeps it as a draft.
 
 use std::{
     fs,

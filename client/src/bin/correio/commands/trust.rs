@@ -17,7 +17,7 @@ use crate::{
     text::Text,
 };
 
-/// What to do with a certificate.
+/// The action of the command on a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Accept,

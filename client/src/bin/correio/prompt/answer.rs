@@ -1,11 +1,11 @@
-//! What a prompt returns: an answer, or why there is none.
+//! The result of a prompt: an answer, or the reason why there is none.
 
 use crate::exit::Status;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The user goes back: Esc, or an empty line where an answer is needed.
+    /// The user goes back: Esc, or an empty line if an answer is needed.
     Back,
     /// The input has ended: leave the program.
     Leave,

@@ -234,7 +234,7 @@ impl Buffer {
         self.cursor + spaces + length
     }
 
-    /// The position so many lines below the cursor (above for a negative number), in the same
+    /// The position this many lines below the cursor (above for a negative number), in the same
     /// column or at the end of a shorter line.
     fn vertically(&self, lines: isize) -> usize {
         let start = self.line_start();

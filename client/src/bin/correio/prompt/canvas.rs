@@ -78,7 +78,7 @@ impl Canvas {
         self.written.drain(..surplus);
     }
 
-    /// The last lines written, as many as fit above so many rows of the prompt.
+    /// The last lines written, as many as fit above this many rows of the prompt.
     fn above(&self, rows: usize) -> String {
         let (height, width) = self.size();
         let mut room = height.saturating_sub(rows);

@@ -1,8 +1,8 @@
-//! Prompts that are answered with keys: their common part, and the menus. They look like
+//! Prompts that are answered with keys: their common part, and the menus, in the look of
 //! dialoguer's theme.
 //!
-//! Only the theme of dialoguer is used: its menus have neither numbers nor unavailable choices, and
-//! its input takes a part of an escape sequence for text.
+//! dialoguer's own prompts are not used here: its menus have neither numbers nor unavailable
+//! choices, and its input takes a part of an escape sequence for text.
 
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ pub(crate) struct KeyPrompt {
     _mode: ModeGuard,
 }
 
-/// What input does in a menu.
+/// Effect of input on a menu.
 enum MenuAction<'a, C> {
     Chosen(&'a Choice<C>),
     Refused(&'a Choice<C>),

@@ -14,7 +14,7 @@ pub(crate) trait MenuChoice: Copy + PartialEq + 'static {
     fn label_key(self) -> &'static str;
 }
 
-/// One line of a menu, and the value that choosing it returns.
+/// A line of a menu, and the value that is returned when it is chosen.
 pub(crate) struct Choice<C> {
     pub(crate) value: C,
     /// The digit that chooses it, 0 to 9.

@@ -34,7 +34,7 @@ pub(crate) use self::{
     pager::{Footer, Listing, PagesShown, Plain},
 };
 
-/// Asks questions.
+/// Asks the user, with keys or with lines.
 pub(crate) struct Prompt {
     backend: Backend,
     messages: Messages,

@@ -58,7 +58,7 @@ pub(crate) enum PagesShown {
 /// Top of the screen: a line, and the first row of it that is shown.
 type Position = (usize, usize);
 
-/// What a key does in the pager.
+/// Effect of a key on the pager.
 enum PageAction {
     Next,
     Previous,
@@ -217,7 +217,7 @@ impl KeyPrompt {
         if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
-    /// The position so many rows above.
+    /// The position this many rows above.
     fn above(
         &self,
         lines: &mut dyn Listing,

@@ -44,7 +44,7 @@ pub(super) enum BurstUse {
     Answers,
 }
 
-/// What an input event does to an answer.
+/// Effect of an input event on an answer.
 enum EditAction {
     Edited,
     Nothing,

@@ -122,7 +122,7 @@ fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoic
             let label = text.with(choice.label_key(), &[("count", drafts.to_string().into())]);
             Choice::new(choice, choice.digit(), label)
         }
-        // A blank line parts the main choices from the others.
+        // A blank line separates the main choices from the others.
         HomeChoice::Local => Choice { apart: true, ..Choice::of(choice, text) },
         HomeChoice::Send | HomeChoice::Receive | HomeChoice::Logout | HomeChoice::Account => {
             Choice::of(choice, text)

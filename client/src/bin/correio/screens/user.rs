@@ -1,4 +1,4 @@
-//! The user who is logged in, as the screens after the login need it.
+//! The logged-in account, with the data that the screens after the login need.
 
 use correio_client::{Address, Mailbox, Stored};
 use correio_proto::mail::{FullName, Username};

@@ -101,7 +101,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Has a panic reported on a terminal that is usable again.
+    /// Makes a panic restore the modes before its message is written.
     fn restore_after_panic(&self) {
         let (terminal, report) = (self.clone(), std::panic::take_hook());
         std::panic::set_hook(Box::new(move |panic| {
@@ -171,7 +171,7 @@ impl Terminal {
         self.0.modes.is_terminal()
     }
 
-    /// Says whether an action runs that Ctrl-C cancels.
+    /// Sets whether an action runs that Ctrl-C cancels.
     pub(crate) fn set_busy(&self, busy: bool) {
         self.0.busy.store(busy, Ordering::SeqCst);
     }
@@ -191,7 +191,7 @@ impl Terminal {
         self.0.must_redraw.swap(false, Ordering::SeqCst)
     }
 
-    /// Has the screen drawn again.
+    /// Requests that the screen is drawn again.
     pub(crate) fn redraw(&self) {
         self.0.must_redraw.store(true, Ordering::SeqCst);
         self.0.waker.wake();
@@ -207,8 +207,7 @@ impl Terminal {
         self.0.waker.drain();
     }
 
-    /// Has another terminal's modes restored, too, when the program ends. Only the first call
-    /// counts.
+    /// Also restores another terminal's modes when the program ends. Only the first call counts.
     pub(crate) fn restore_also(&self, terminal: File) {
         self.0.modes.restore_also(terminal);
     }
@@ -252,7 +251,7 @@ impl Terminal {
 
     /// Stops the program, as Ctrl-Z does, with the modes restored. SIGCONT lets it go on.
     ///
-    /// Does nothing where no shell could send SIGCONT: the program would stand still for ever.
+    /// Does nothing if no shell could send SIGCONT: the program would stay stopped for ever.
     pub(crate) fn suspend(&self) {
         if !has_job_control() {
             return;
@@ -282,7 +281,7 @@ impl Terminal {
     }
 }
 
-/// Sets the modes back to those before it when it is dropped.
+/// When dropped, restores the modes from before it was made.
 pub(crate) struct ModeGuard {
     terminal: Terminal,
     before: Option<SetModes>,

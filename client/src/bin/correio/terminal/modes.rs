@@ -27,7 +27,7 @@ const USUAL_SCREEN: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 
 /// The modes of the terminal at standard input.
 pub(super) struct Modes {
-    /// `None` where standard input is no terminal.
+    /// `None` if standard input is not a terminal.
     found: Option<Termios>,
     /// `None` while the terminal is as it was found.
     set: Mutex<Option<SetModes>>,
