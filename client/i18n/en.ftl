@@ -196,6 +196,13 @@ trust-changed = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may be pos
     expected: { $expected }
     found: { $found }
     If whoever runs the server says that this is its new certificate, type: correio trust { $address }
+trust-no-longer-vouched = A PUBLIC AUTHORITY VOUCHED FOR { $address } BEFORE, and none vouches for the certificate that it shows now: { $doubt }. Somebody may be posing as this server. Nothing was sent.
+    found: { $found }
+    If whoever runs the server says that this is its new certificate, type: correio trust { $address }
+trust-no-longer-vouched-offer = A PUBLIC AUTHORITY VOUCHED FOR { $address } BEFORE, and none vouches for the certificate that it shows now: { $doubt }. Somebody may be posing as this server. Nothing was sent.
+    shown now:
+    { $found }
+    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint).
 trust-accepted = The certificate of { $address } is accepted.
 trust-vouched = Public authorities vouch for the certificate of { $address }; there is nothing to accept.
 trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.

@@ -196,6 +196,13 @@ trust-changed = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passa
     esperado: { $expected }
     encontrado: { $found }
     Se quem cuida do servidor disser que este é o certificado novo, digite: correio trust { $address }
+trust-no-longer-vouched = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e nenhuma responde pelo certificado que ele mostra agora: { $doubt }. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    encontrado: { $found }
+    Se quem cuida do servidor disser que este é o certificado novo, digite: correio trust { $address }
+trust-no-longer-vouched-offer = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e nenhuma responde pelo certificado que ele mostra agora: { $doubt }. Alguém pode estar se passando por este servidor. Nada foi enviado.
+    mostrado agora:
+    { $found }
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
 trust-accepted = O certificado de { $address } foi aceito.
 trust-vouched = Autoridades públicas respondem pelo certificado de { $address }; não há o que aceitar.
 trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.

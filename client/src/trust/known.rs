@@ -173,6 +173,16 @@ impl KnownServers {
         })
     }
 
+    /// Whether a public authority vouched for the server when a credential was last made for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`KnownServersError`].
+    pub fn was_vouched(&self, address: &Address) -> Result<bool, KnownServersError> {
+        let known = self.list()?.into_iter().find(|known| known.address == *address);
+        Ok(known.is_some_and(|known| known.proof == Proof::Authorities))
+    }
+
     /// All known servers, in the order of the file.
     ///
     /// # Errors

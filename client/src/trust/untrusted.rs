@@ -18,12 +18,26 @@ pub struct Untrusted {
     pub distrust: Distrust,
 }
 
+impl Untrusted {
+    /// The same certificate, from a server that a public authority vouched for before.
+    #[must_use]
+    pub fn after_vouched(mut self) -> Self {
+        if let Distrust::Unvouched(doubt) = self.distrust {
+            self.distrust = Distrust::NoLongerVouched(doubt);
+        }
+        self
+    }
+}
+
 /// Why a certificate is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distrust {
     /// No public authority has signed it, or not validly. The user may accept it after comparing
     /// the fingerprint.
     Unvouched(Doubt),
+    /// No public authority vouches for it, though one did when the user last used the server: its
+    /// operator gave authorities up, or an impostor answers.
+    NoLongerVouched(Doubt),
     /// Another certificate is expected: the server has a new one, or an impostor answers.
     Changed {
         /// Fingerprint that was accepted before, or stated.
@@ -49,7 +63,7 @@ pub enum Doubt {
 impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unvouched(doubt) => doubt.fmt(f),
+            Self::Unvouched(doubt) | Self::NoLongerVouched(doubt) => doubt.fmt(f),
             Self::Changed { expected } => write!(f, "{expected} is expected"),
         }
     }

@@ -60,7 +60,8 @@ pub(crate) enum NoConnection {
 }
 
 /// Connects. At the first contact, a certificate that no authority vouches for is the user's to
-/// accept; a certificate that has changed is refused without a question.
+/// accept; a certificate that has changed is refused without a question, and so is an unvouched
+/// certificate of a server that an authority vouched for before.
 ///
 /// # Errors
 ///
@@ -71,11 +72,21 @@ pub(crate) fn connect<C: Connector>(
     known: &KnownServers,
     address: &Address,
 ) -> Result<Result<Service, NoConnection>, C::Stop> {
-    let trust = match option.trust(known, address) {
-        Ok(trust) => trust,
+    let known_trust = option.trust(known, address).and_then(|trust| {
+        let was_vouched = trust == Trust::Authorities && known.was_vouched(address)?;
+        Ok((trust, was_vouched))
+    });
+    let (trust, was_vouched) = match known_trust {
+        Ok(known_trust) => known_trust,
         Err(error) => return Ok(Err(NoConnection::KnownServers(error))),
     };
-    let connected = match connector.attempt(address, trust) {
+    let attempt = connector.attempt(address, trust).map_err(|error| match error {
+        ConnectError::Untrusted(untrusted) if was_vouched => {
+            ConnectError::Untrusted(untrusted.after_vouched())
+        }
+        other => other,
+    });
+    let connected = match attempt {
         Err(ConnectError::Untrusted(untrusted))
             if is_first_contact(&untrusted) && connector.accepts(&untrusted)? =>
         {
@@ -92,7 +103,7 @@ pub(crate) fn connect<C: Connector>(
 fn is_first_contact(untrusted: &Untrusted) -> bool {
     match untrusted.distrust {
         Distrust::Unvouched(_) => true,
-        Distrust::Changed { .. } => false,
+        Distrust::NoLongerVouched(_) | Distrust::Changed { .. } => false,
     }
 }
 
@@ -119,7 +130,7 @@ pub(crate) fn not_connected(text: &Text, option: TrustOption, error: &ConnectErr
 
 #[cfg(test)]
 mod tests {
-    use correio_client::Doubt;
+    use correio_client::{Doubt, Realm};
 
     use super::*;
     use crate::text::Lang;
@@ -168,12 +179,19 @@ mod tests {
     }
 
     fn connected(distrust: Distrust, answer: bool) -> (Scripted, NoConnection) {
+        let data = tempfile::tempdir().unwrap();
+        connected_knowing(&KnownServers::in_directory(data.path()), distrust, answer)
+    }
+
+    fn connected_knowing(
+        known: &KnownServers,
+        distrust: Distrust,
+        answer: bool,
+    ) -> (Scripted, NoConnection) {
         let (attempts, asked, remembered) = (Vec::new(), 0, 0);
         let mut connector = Scripted { distrust, answer, attempts, asked, remembered };
-        let data = tempfile::tempdir().unwrap();
-        let known = KnownServers::in_directory(data.path());
         let address = "localhost".parse().unwrap();
-        let error = connect(&mut connector, TrustOption::Unset, &known, &address);
+        let error = connect(&mut connector, TrustOption::Unset, known, &address);
         (connector, error.unwrap().unwrap_err())
     }
 
@@ -191,6 +209,20 @@ mod tests {
             assert_eq!((connector.asked, connector.remembered), (asked, 0));
             assert_eq!(connector.attempts, [Trust::Authorities]);
         }
+    }
+
+    #[test]
+    fn a_server_that_an_authority_vouched_for_is_no_first_contact() {
+        let data = tempfile::tempdir().unwrap();
+        let known = KnownServers::in_directory(data.path());
+        let (address, realm) = ("localhost".parse().unwrap(), Realm([1; 16]));
+        assert_eq!(known.record_realm(&address, Trust::Authorities, realm).unwrap(), None);
+        let (connector, error) = connected_knowing(&known, UNVOUCHED, true);
+        assert_eq!((connector.asked, connector.remembered), (0, 0));
+        let text = Text::new(Lang::En);
+        let said = error.failure(&text, TrustOption::Unset).text;
+        assert!(said.contains("VOUCHED FOR localhost:8888 BEFORE"), "{said}");
+        assert!(said.contains("correio trust localhost:8888"), "{said}");
     }
 
     #[test]

@@ -107,6 +107,10 @@ fn accept(
         }
         Ok(_) => stated,
         Err(ConnectError::Untrusted(untrusted)) if stated.is_none() => {
+            let untrusted = match known.was_vouched(address).map_err(unknown)? {
+                true => untrusted.after_vouched(),
+                false => untrusted,
+            };
             if !context.may_ask() {
                 return Err(nobody_to_ask(text, &untrusted));
             }
@@ -135,7 +139,7 @@ fn accept(
 /// The fingerprint to remember after the user has accepted a certificate. `None` if a public
 /// authority vouches for the new certificate of a known server.
 fn needed(context: &Context<'_>, accepted: &Untrusted) -> Result<Option<Fingerprint>, Failure> {
-    if matches!(accepted.distrust, Distrust::Unvouched(_)) {
+    if matches!(accepted.distrust, Distrust::Unvouched(_) | Distrust::NoLongerVouched(_)) {
         return Ok(Some(accepted.found));
     }
     match context.connect_once(&accepted.address, Trust::Authorities) {

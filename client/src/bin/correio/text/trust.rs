@@ -14,6 +14,9 @@ impl Text {
             Distrust::Unvouched(doubt) => {
                 self.with("trust-offer", &self.doubt_values(untrusted, doubt))
             }
+            Distrust::NoLongerVouched(doubt) => {
+                self.with("trust-no-longer-vouched-offer", &self.doubt_values(untrusted, doubt))
+            }
             Distrust::Changed { expected } => {
                 self.with("trust-changed-offer", &fingerprints(untrusted, expected))
             }
@@ -23,7 +26,7 @@ impl Text {
     /// The message for a certificate that differs from `--fingerprint`.
     pub(crate) fn other_than_stated(&self, untrusted: &Untrusted) -> String {
         match &untrusted.distrust {
-            Distrust::Unvouched(_) => self.untrusted(untrusted),
+            Distrust::Unvouched(_) | Distrust::NoLongerVouched(_) => self.untrusted(untrusted),
             Distrust::Changed { expected } => {
                 self.with("trust-other-than-stated", &fingerprints(untrusted, expected))
             }
@@ -35,6 +38,9 @@ impl Text {
         match &untrusted.distrust {
             Distrust::Unvouched(doubt) => {
                 self.with("trust-unknown", &self.doubt_values(untrusted, doubt))
+            }
+            Distrust::NoLongerVouched(doubt) => {
+                self.with("trust-no-longer-vouched", &self.doubt_values(untrusted, doubt))
             }
             Distrust::Changed { expected } => {
                 self.with("trust-changed", &fingerprints(untrusted, expected))
