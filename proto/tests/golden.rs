@@ -213,10 +213,12 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
         ErrorCode::NotAuthenticated => (5, "log in first"),
         ErrorCode::NotAllowed => (1, "hello was said already"),
         ErrorCode::Busy => (3, "the server has too much to do; try again later"),
-        ErrorCode::RateLimited => (3, "too many tries; try again later"),
+        ErrorCode::RateLimited => {
+            (3, "too many attempts to log in from this address; try again later")
+        }
         ErrorCode::Conflict => (4, "another mail was sent with this id"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
-        ErrorCode::Protocol => (12, "there are bytes behind the message"),
+        ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
         ErrorCode::Other => return None,
     };

@@ -55,8 +55,8 @@ const ABOUT: &str = "The correio mail server.";
 
 const EXAMPLES: &str = "\
 Every setting can also stand in the file (key = value, the key being the flag's name) and in the
-environment (CORREIO_ and the flag's name in capitals). A flag goes before the environment, the
-environment before the file.
+environment (CORREIO_ and the flag's name in capitals). A flag overrides the environment, the
+environment overrides the file.
 
 Examples:
   correiod --listen 127.0.0.1:8888 --data-dir ./mail
@@ -70,8 +70,8 @@ address, and then the fingerprint of its certificate, which clients show at the 
 SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the
 certificate again; SIGUSR1, SIGUSR2 and SIGALRM do nothing.
 
-Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
-end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.
+Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. The server
+reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDOG_USEC.
 
 CORREIO_CONFIG names the file, too.
 
