@@ -514,7 +514,7 @@ impl<T: Transport> Server<T> {
             if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
                 continue;
             }
-            self.with(id, now, |entry, context| entry.connection.cancel_job(context));
+            self.with(id, now, |entry, context| entry.connection.release(context));
             if let Some(entry) = self.connections.remove(id) {
                 self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);

@@ -419,10 +419,10 @@ impl<T: Transport> Connection<T> {
         is_storing
     }
 
-    /// Cancels the pending job if no worker has begun it, settles its charge, frees the
-    /// connection's shares of the budgets and logs the session out. The connection is about to be
-    /// removed.
-    pub(crate) fn cancel_job(&mut self, context: &mut ServerContext<'_>) {
+    /// Releases what the connection holds of the server, before it is removed: cancels the pending
+    /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
+    /// the session out.
+    pub(crate) fn release(&mut self, context: &mut ServerContext<'_>) {
         let is_hashing = self
             .dialogue
             .waiting_for(self.id)
