@@ -156,19 +156,23 @@ pub(crate) fn complete(
             Some(account) => recheck_or_rehash(context, credential, account),
             None => login_failed(context, &username, "wrong password or unknown username"),
         },
-        (AccountStep::Rehashing(account), Done::Hash(HashDone::Made(new))) => restore(account, new),
+        (AccountStep::Rehashing(account), Done::Hash(HashDone::Made(new))) => {
+            store_rehash(account, new)
+        }
         (AccountStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
                 Some(now) => enter(state, context, now),
                 None => login_failed(context, &before.username, "changed during the login"),
             }
         }
-        (AccountStep::Restoring(account), Done::Store(StoreDone::Changed)) => {
+        (AccountStep::StoringRehash(account), Done::Store(StoreDone::Changed)) => {
             enter(state, context, account)
         }
         // Another device's login may have stored its new hash first: the client tries again.
-        (AccountStep::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
-        (AccountStep::Restoring(account), Done::Store(_)) => {
+        (AccountStep::StoringRehash(_), Done::Store(StoreDone::Conflict)) => {
+            Response::unavailable()
+        }
+        (AccountStep::StoringRehash(account), Done::Store(_)) => {
             login_failed(context, &account.username, "changed during the login")
         }
 
@@ -250,11 +254,11 @@ fn recheck_or_rehash(
     find(account.username.clone(), AccountStep::Rechecking(account))
 }
 
-fn restore(mut account: AccountRecord, new: PasswordHash) -> Response {
+fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
     let old = std::mem::replace(&mut account.hash, new.clone());
     defer_store(
         StoreJob::SetHash { account: account.id, old, new },
-        AccountStep::Restoring(account),
+        AccountStep::StoringRehash(account),
     )
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum AccountStep {
     /// Login: the password is being hashed again, at the present cost.
     Rehashing(AccountRecord),
     /// Login: the new hash is being stored.
-    Restoring(AccountRecord),
+    StoringRehash(AccountRecord),
     /// Change of the full name: the new name is being stored.
     Renaming(FullName),
     /// Change of the password, or deletion: the account is being looked up.
