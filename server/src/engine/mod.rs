@@ -456,13 +456,13 @@ impl<T: Transport> Server<T> {
         for effect in effects.drain(..) {
             match effect {
                 Effect::LoggedIn { connection, account } => {
-                    self.admission.entered(connection);
+                    self.admission.logged_in(connection);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
                 }
                 Effect::LoggedOut { connection, account } => {
-                    self.admission.left(connection);
+                    self.admission.logged_out(connection);
                     self.registry.remove(account, connection);
                 }
                 Effect::MailArrived { accounts, arrival } => {

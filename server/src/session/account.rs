@@ -95,7 +95,7 @@ fn charge(
 
 /// Logs out. The connection stays.
 pub(crate) fn logout(state: &mut SessionState, context: &mut SessionContext<'_>) -> Response {
-    match leave(state, context) {
+    match log_out(state, context) {
         Some(account) => {
             Response::transitioned(Reply::LoggedOut {}, Transition::LoggedOut(account))
         }
@@ -161,12 +161,12 @@ pub(crate) fn complete(
         }
         (AccountStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => enter(state, context, now),
+                Some(now) => log_in(state, context, now),
                 None => login_failed(context, &before.username, "changed during the login"),
             }
         }
         (AccountStep::StoringRehash(account), Done::Store(StoreDone::Changed)) => {
-            enter(state, context, account)
+            log_in(state, context, account)
         }
         // Another device's login may have stored its new hash first: the client tries again.
         (AccountStep::StoringRehash(_), Done::Store(StoreDone::Conflict)) => {
@@ -262,7 +262,7 @@ fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
     )
 }
 
-fn enter(
+fn log_in(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     account: AccountRecord,
@@ -276,7 +276,7 @@ fn enter(
 }
 
 /// Logs the session out. Returns the account that was logged in.
-fn leave(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
+fn log_out(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
     let connection = context.connection;
     match std::mem::replace(&mut state.login, LoginState::Anonymous) {
         LoginState::LoggedIn(identity) => {
@@ -379,7 +379,7 @@ fn deleted(
             let connection = context.connection;
             Event::AccountDeleted { username: &identity.username, connection }.log();
             let account = identity.account;
-            leave(state, context);
+            log_out(state, context);
             let deleted = Transition::AccountDeleted(account);
             Response::transitioned(Reply::AccountChanged {}, deleted)
         }

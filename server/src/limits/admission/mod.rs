@@ -121,10 +121,10 @@ impl Members {
                 self.count += 1;
                 self.anonymous.insert(serial, id);
             }
-            Change::Left(serial) => {
+            Change::LoggedOut(serial) => {
                 self.anonymous.insert(serial, id);
             }
-            Change::Entered(serial) => {
+            Change::LoggedIn(serial) => {
                 self.anonymous.remove(&serial);
             }
             Change::Closed(standing) => {
@@ -145,9 +145,9 @@ enum Change {
     /// The connection is no longer counted.
     Closed(Standing),
     /// The anonymous connection with this serial has logged in.
-    Entered(u64),
+    LoggedIn(u64),
     /// The connection is anonymous again, with this serial.
-    Left(u64),
+    LoggedOut(u64),
 }
 
 impl AdmissionControl {
@@ -192,18 +192,18 @@ impl AdmissionControl {
     }
 
     /// Counts a connection as logged in, unless it is not counted at all.
-    pub(crate) fn entered(&mut self, id: ConnId) {
+    pub(crate) fn logged_in(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::Anonymous(serial) = entry.standing
         {
             entry.standing = Standing::LoggedIn;
             let prefix = entry.prefix;
-            self.change(id, prefix, Change::Entered(serial));
+            self.change(id, prefix, Change::LoggedIn(serial));
         }
     }
 
     /// Counts a connection as anonymous after a logout: it is the newest anonymous one.
-    pub(crate) fn left(&mut self, id: ConnId) {
+    pub(crate) fn logged_out(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::LoggedIn = entry.standing
         {
@@ -211,7 +211,7 @@ impl AdmissionControl {
             let serial = self.serial;
             entry.standing = Standing::Anonymous(serial);
             let prefix = entry.prefix;
-            self.change(id, prefix, Change::Left(serial));
+            self.change(id, prefix, Change::LoggedOut(serial));
         }
     }
 
@@ -257,8 +257,8 @@ impl AdmissionControl {
     /// Applies a change to a prefix and every wider one, and updates their ranks.
     fn change(&mut self, id: ConnId, prefix: Prefix, change: Change) {
         match change {
-            Change::Opened(_) | Change::Left(_) => self.anonymous += 1,
-            Change::Closed(Standing::Anonymous(_)) | Change::Entered(_) => self.anonymous -= 1,
+            Change::Opened(_) | Change::LoggedOut(_) => self.anonymous += 1,
+            Change::Closed(Standing::Anonymous(_)) | Change::LoggedIn(_) => self.anonymous -= 1,
             Change::Closed(Standing::LoggedIn) => {}
         }
         for prefix in prefix.and_wider() {

@@ -53,7 +53,7 @@ fn refusals_have_a_word_each() {
 #[test]
 fn a_prefix_has_its_maximum_logged_in_or_not() {
     let mut control = with(AdmissionSettings { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
-    control.entered(conn(0));
+    control.logged_in(conn(0));
     assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
     assert_eq!((control.len(), control.of(prefix(1))), (2, 2));
     assert_eq!(control.opened(conn(2), prefix(2)), Admitted);
@@ -133,7 +133,7 @@ fn a_whole_network_counts_as_one_customer() {
     assert_eq!(halves.map(|half| control.of(half)), [200, 200]);
     let (id, admission) = open(&mut control, network(0xffff));
     assert_eq!(admission, Instead(conn(56)));
-    control.entered(id);
+    control.logged_in(id);
     assert_eq!((control.len(), control.of(site)), (500, 400));
 }
 
@@ -148,7 +148,7 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
     assert_eq!(control.opened(conn(4), network(4)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(1)), Admitted);
     for number in [1, 2, 3, 4] {
-        control.entered(conn(number));
+        control.logged_in(conn(number));
     }
     assert_eq!(control.opened(conn(6), network(5)), Refused(Refusal::PrefixFull));
     for number in 6..10 {
@@ -163,10 +163,10 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
 #[test]
 fn who_is_logged_in_is_never_given_up() {
     let mut control = with(AdmissionSettings { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
-    control.entered(conn(0));
+    control.logged_in(conn(0));
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
-    control.entered(conn(2));
-    control.entered(conn(3));
+    control.logged_in(conn(2));
+    control.logged_in(conn(3));
     assert_eq!(control.anonymous, 0);
     assert_eq!(control.opened(conn(9), prefix(4)), Refused(Refusal::ServerFull));
     assert_eq!((control.len(), control.anonymous), (3, 0));
@@ -176,18 +176,18 @@ fn who_is_logged_in_is_never_given_up() {
 fn who_logs_in_makes_room_for_an_anonymous_one() {
     let mut control = with(AdmissionSettings { anonymous_max: 1, ..ROOMY }, &[1]);
     assert_eq!(control.opened(conn(1), prefix(1)), Instead(conn(0)));
-    control.entered(conn(1));
+    control.logged_in(conn(1));
     assert_eq!(control.opened(conn(2), prefix(1)), Admitted);
 }
 
 #[test]
 fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
     let mut control = with(AdmissionSettings { anonymous_max: 2, ..ROOMY }, &[1]);
-    control.entered(conn(0));
+    control.logged_in(conn(0));
     for index in [1, 2] {
         assert_eq!(control.opened(conn(index), prefix(1)), Admitted);
     }
-    control.left(conn(0));
+    control.logged_out(conn(0));
     assert_eq!(control.anonymous, 3);
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
     assert_eq!(control.anonymous, 3);
@@ -202,8 +202,8 @@ fn one_that_was_given_up_is_not_named_again() {
     assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));
     // Later events of a displaced connection change nothing.
-    control.entered(conn(0));
-    control.left(conn(0));
+    control.logged_in(conn(0));
+    control.logged_out(conn(0));
     control.closed(conn(0));
     control.closed(conn(1));
     assert_eq!((control.len(), control.anonymous, control.of(prefix(1))), (4, 4, 2));
@@ -214,11 +214,11 @@ fn unknown_and_repeated_calls_do_no_harm() {
     let mut control = with(ROOMY, &[1]);
     for _ in 0..2 {
         control.closed(conn(7));
-        control.entered(conn(7));
-        control.left(conn(7));
-        control.left(conn(0));
-        control.entered(conn(0));
-        control.entered(conn(0));
+        control.logged_in(conn(7));
+        control.logged_out(conn(7));
+        control.logged_out(conn(0));
+        control.logged_in(conn(0));
+        control.logged_in(conn(0));
     }
     assert_eq!((control.len(), control.anonymous), (1, 0));
     control.closed(conn(0));
@@ -340,11 +340,11 @@ proptest! {
                     prop_assert_eq!(control.opened(id, place(number)), expected);
                 }
                 4 | 5 => {
-                    control.entered(id);
+                    control.logged_in(id);
                     model.becomes(id, true);
                 }
                 6 => {
-                    control.left(id);
+                    control.logged_out(id);
                     model.becomes(id, false);
                 }
                 _ => {
