@@ -420,7 +420,7 @@ fn the_limits_are_the_codes() {
         format!("reach {} KiB", limits::PAGE_BYTES_MAX / 1024),
         format!("at most {} deep", limits::DEPTH_MAX),
         format!("{} to {} characters after NFC", limits::PASSWORD_MIN, limits::PASSWORD_MAX),
-        format!("for {} days", limits::VERDICT_KEPT_SECONDS / (24 * 60 * 60)),
+        format!("for {} days", limits::IDEMPOTENCY_KEPT_SECONDS / (24 * 60 * 60)),
         format!("at most {} names", limits::CAPABILITIES_MAX),
         format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
         "the third one closes".to_owned(),

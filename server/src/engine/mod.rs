@@ -343,7 +343,7 @@ impl<T: Transport> Server<T> {
             return;
         }
         self.prune_at = Some(now.uptime + PRUNE_EVERY);
-        let kept = limits::VERDICT_KEPT_SECONDS * 1000;
+        let kept = limits::IDEMPOTENCY_KEPT_SECONDS * 1000;
         let before = Timestamp(now.wall.0.saturating_sub(kept));
         if let crate::store::Submitted::Done(done) =
             self.store.submit(OWN_TICKET, StoreJob::Prune { before })
