@@ -27,7 +27,7 @@ use crate::{
     event::Event,
     ids::{AccountId, ConnId, Ticket},
     limits::{
-        admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
+        admission::{Admission, AdmissionControl, AdmissionSettings, Rejection},
         budget::Budget,
         throttle::{Throttle, ThrottleSettings},
     },
@@ -186,15 +186,15 @@ impl<T: Transport> Server<T> {
         protocol: Protocol,
     ) -> Option<ConnId> {
         if self.connections.len() >= self.slots_max {
-            let reason = Refusal::ServerFull.as_str();
+            let reason = Rejection::ServerFull.as_str();
             Event::ConnectionRefused { address: peer, reason }.log();
             return None;
         }
         let slot = self.connections.vacant();
         let id = slot.id();
         let admission = self.admission.opened(id, peer.ip().into());
-        if let Admission::Refused(refusal) = admission {
-            Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
+        if let Admission::Rejected(rejection) = admission {
+            Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
@@ -207,9 +207,9 @@ impl<T: Transport> Server<T> {
                 self.closed.push((displaced, CloseReason::Displaced));
                 false
             }
-            Admission::Refused(refusal) => {
+            Admission::Rejected(rejection) => {
                 self.rejected += 1;
-                connection.reject(now, refusal);
+                connection.reject(now, rejection);
                 true
             }
         };

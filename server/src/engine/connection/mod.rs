@@ -26,7 +26,7 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     limits::{
-        admission::Refusal,
+        admission::Rejection,
         budget::{Exhausted, Share},
     },
     protocol::Protocol,
@@ -344,9 +344,9 @@ impl<T: Transport> Connection<T> {
         self.end(now, Announcement::SessionEnded);
     }
 
-    /// Ends a connection that is not admitted. The connection must be driven afterwards.
-    pub(crate) fn reject(&mut self, now: Now, refusal: Refusal) {
-        self.end(now, Announcement::NotAdmitted(refusal));
+    /// Ends a connection that was rejected. The connection must be driven afterwards.
+    pub(crate) fn reject(&mut self, now: Now, rejection: Rejection) {
+        self.end(now, Announcement::Rejected(rejection));
     }
 
     /// Makes a last announcement and closes, unless the connection is ending already.

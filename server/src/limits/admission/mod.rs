@@ -40,19 +40,19 @@ pub(crate) enum Admission {
     /// The connection is counted in place of this one, which must be closed.
     Instead(ConnId),
     /// The connection must be told the reason and closed.
-    Refused(Refusal),
+    Rejected(Rejection),
 }
 
-/// Why a connection is not admitted.
+/// Why a connection is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// The server has its maximum of connections, or of anonymous ones.
     ServerFull,
     /// The prefix has its maximum.
     PrefixFull,
 }
 
-impl Refusal {
+impl Rejection {
     /// The reason's word in the log.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
@@ -164,11 +164,11 @@ impl AdmissionControl {
         }
     }
 
-    /// Decides about a new connection, and counts it unless it is refused.
+    /// Decides about a new connection, and counts it unless it is rejected.
     #[must_use]
     pub(crate) fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {
         if self.is_full(prefix) {
-            return Admission::Refused(Refusal::PrefixFull);
+            return Admission::Rejected(Rejection::PrefixFull);
         }
         let crowded = prefix.and_wider().skip(1).find(|wide| self.is_full(*wide));
         let has_room = crowded.is_none()
@@ -186,8 +186,8 @@ impl AdmissionControl {
         self.closed(displaced.unwrap_or(id));
         match (displaced, crowded) {
             (Some(displaced), _) => Admission::Instead(displaced),
-            (None, Some(_)) => Admission::Refused(Refusal::PrefixFull),
-            (None, None) => Admission::Refused(Refusal::ServerFull),
+            (None, Some(_)) => Admission::Rejected(Rejection::PrefixFull),
+            (None, None) => Admission::Rejected(Rejection::ServerFull),
         }
     }
 

@@ -45,16 +45,16 @@ fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
 }
 
 #[test]
-fn refusals_have_a_word_each() {
-    assert_eq!(Refusal::ServerFull.as_str(), "too_many_connections");
-    assert_eq!(Refusal::PrefixFull.as_str(), "too_many_from_address");
+fn rejections_have_a_word_each() {
+    assert_eq!(Rejection::ServerFull.as_str(), "too_many_connections");
+    assert_eq!(Rejection::PrefixFull.as_str(), "too_many_from_address");
 }
 
 #[test]
 fn a_prefix_has_its_maximum_logged_in_or_not() {
     let mut control = with(AdmissionSettings { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
     control.logged_in(conn(0));
-    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!((control.len(), control.of(prefix(1))), (2, 2));
     assert_eq!(control.opened(conn(2), prefix(2)), Admitted);
     control.closed(conn(0));
@@ -65,7 +65,7 @@ fn a_prefix_has_its_maximum_logged_in_or_not() {
 fn a_full_prefix_displaces_nobody() {
     let settings = AdmissionSettings { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
     let mut control = with(settings, &[1, 2, 3, 4]);
-    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!(control.len(), 4);
 }
 
@@ -150,7 +150,7 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
     for number in [1, 2, 3, 4] {
         control.logged_in(conn(number));
     }
-    assert_eq!(control.opened(conn(6), network(5)), Refused(Refusal::PrefixFull));
+    assert_eq!(control.opened(conn(6), network(5)), Rejected(Rejection::PrefixFull));
     for number in 6..10 {
         assert_eq!(control.opened(conn(number), network(0x100 + number)), Admitted);
     }
@@ -168,7 +168,7 @@ fn who_is_logged_in_is_never_given_up() {
     control.logged_in(conn(2));
     control.logged_in(conn(3));
     assert_eq!(control.anonymous, 0);
-    assert_eq!(control.opened(conn(9), prefix(4)), Refused(Refusal::ServerFull));
+    assert_eq!(control.opened(conn(9), prefix(4)), Rejected(Rejection::ServerFull));
     assert_eq!((control.len(), control.anonymous), (3, 0));
 }
 
@@ -273,7 +273,7 @@ impl Model {
             .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
             .collect();
         if full.contains(&of) {
-            return Refused(Refusal::PrefixFull);
+            return Rejected(Rejection::PrefixFull);
         }
         let is_full =
             self.all.len() >= connections_max || self.anonymous_of(None).len() >= anonymous_max;
@@ -289,8 +289,8 @@ impl Model {
             _ => {
                 self.closed(id);
                 match full.is_empty() {
-                    true => Refused(Refusal::ServerFull),
-                    false => Refused(Refusal::PrefixFull),
+                    true => Rejected(Rejection::ServerFull),
+                    false => Rejected(Rejection::PrefixFull),
                 }
             }
         }
