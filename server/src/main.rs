@@ -144,7 +144,7 @@ fn run(
     let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
     let mut builder = ReactorBuilder::new().map_err(Failure::Start)?;
-    builder.take_signals().map_err(Failure::Start)?;
+    builder.register_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     let certificate = open_certificate(config, history)?;

@@ -165,7 +165,7 @@ impl ReactorBuilder {
     /// # Errors
     ///
     /// The kernel refuses the signal handlers.
-    pub fn take_signals(&mut self) -> io::Result<()> {
+    pub fn register_signals(&mut self) -> io::Result<()> {
         let mut signals =
             Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM])?;
         self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -297,7 +297,7 @@ impl Reactor {
             }
             let now = self.clock.now();
             for event in &events {
-                self.take(now, event);
+                self.handle_event(now, event);
             }
             if self.waker.stop.swap(false, Ordering::Acquire) {
                 self.start_to_stop(now, "request");
@@ -335,10 +335,10 @@ impl Reactor {
         Some(next.saturating_sub(now.uptime))
     }
 
-    fn take(&mut self, now: Now, event: &mio::event::Event) {
+    fn handle_event(&mut self, now: Now, event: &mio::event::Event) {
         match Source::of(event.token()) {
             Source::Waker => {}
-            Source::Signals => self.take_signals(now),
+            Source::Signals => self.handle_signals(now),
             Source::Listener(index) => {
                 if let Some(listener) = self.listeners.get_mut(index) {
                     listener.is_ready = true;
@@ -355,7 +355,7 @@ impl Reactor {
         }
     }
 
-    fn take_signals(&mut self, now: Now) {
+    fn handle_signals(&mut self, now: Now) {
         let Some(signals) = &mut self.signals else {
             return;
         };
