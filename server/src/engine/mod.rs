@@ -274,7 +274,7 @@ impl<T: Transport> Server<T> {
     }
 
     /// Begins the shutdown: requests in progress are finished, no others are taken.
-    pub fn stop(&mut self, now: Now) {
+    pub fn begin_shutdown(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();

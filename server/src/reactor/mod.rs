@@ -300,7 +300,7 @@ impl Reactor {
                 self.handle_event(now, event);
             }
             if self.waker.stop.swap(false, Ordering::Acquire) {
-                self.start_to_stop(now, "request");
+                self.begin_shutdown(now, "request");
             }
             self.accept(now);
             self.server.process(now)?;
@@ -362,18 +362,18 @@ impl Reactor {
         for signal in signals.pending().collect::<Vec<_>>() {
             match signal {
                 SIGHUP => self.reload = true,
-                SIGINT => self.start_to_stop(now, "SIGINT"),
-                SIGQUIT => self.start_to_stop(now, "SIGQUIT"),
+                SIGINT => self.begin_shutdown(now, "SIGINT"),
+                SIGQUIT => self.begin_shutdown(now, "SIGQUIT"),
                 SIGUSR1 => Event::SignalIgnored { signal: "SIGUSR1" }.log(),
                 SIGUSR2 => Event::SignalIgnored { signal: "SIGUSR2" }.log(),
                 SIGALRM => Event::SignalIgnored { signal: "SIGALRM" }.log(),
-                _ => self.start_to_stop(now, "SIGTERM"),
+                _ => self.begin_shutdown(now, "SIGTERM"),
             }
         }
     }
 
     /// Begins the shutdown. A second signal ends the wait for connections at once.
-    fn start_to_stop(&mut self, now: Now, signal: &str) {
+    fn begin_shutdown(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
         Event::ServerStopping { signal, connections }.log();
         self.manager.stopping(&format!("finishing {connections} connections"));
@@ -387,7 +387,7 @@ impl Reactor {
             None => Some(now.uptime + self.drain_timeout),
             Some(_) => Some(now.uptime),
         };
-        self.server.stop(now);
+        self.server.begin_shutdown(now);
     }
 
     fn accept(&mut self, now: Now) {
