@@ -119,8 +119,8 @@ impl SqliteStore {
         self.history
     }
 
-    /// Waits until the thread has done the queued jobs and ended.
-    fn stop(&mut self) {
+    /// Closes the queue, and waits until the thread has done the queued jobs and ended.
+    fn join(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
         lock(&self.shared.finished).closed = true;
@@ -161,14 +161,14 @@ impl Store for SqliteStore {
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        self.stop();
+        self.join();
         self.collect(done)
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.stop();
+        self.join();
     }
 }
 
