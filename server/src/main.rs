@@ -183,7 +183,7 @@ fn run(
         false => adopt(inherited, &config.listen, &mut builder)?,
     };
     let limits = limits(config, files, bound.len())?;
-    announce(&bound, certificate.as_deref());
+    print_addresses(&bound, certificate.as_deref());
     let server = Server::new(limits, session_config, store, Box::new(hasher));
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
@@ -348,9 +348,9 @@ fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     }
 }
 
-/// Announces the bound addresses: to scripts on standard output, which may have no reader, and to
+/// Prints the bound addresses: to scripts on standard output, which may have no reader, and to
 /// people in the log.
-fn announce(bound: &[SocketAddr], certificate: Option<&Certificate>) {
+fn print_addresses(bound: &[SocketAddr], certificate: Option<&Certificate>) {
     let mut out = io::stdout().lock();
     let security = if certificate.is_some() { "tls" } else { "plaintext" };
     for address in bound {
