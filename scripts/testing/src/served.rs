@@ -16,7 +16,7 @@ use correio_server::{
         invite::RegistrationRules,
     },
     engine::{Server, ServerLimits},
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     ops::certificate::{Certificate, CertificateSource},
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
@@ -124,16 +124,12 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         idle_timeout: Duration::from_secs(120),
     };
     let limits = ServerLimits {
-        admission: AdmissionSettings {
+        admission: AdmissionConfig {
             connections_max: 1000,
             per_prefix_max: 1000,
             anonymous_max: 1000,
         },
-        throttle: ThrottleSettings {
-            registrations_per_hour: 0,
-            mails_per_hour: 0,
-            failed_logins: 0,
-        },
+        throttle: ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 },
         input_max: 64 << 20,
         output_max: 128 << 20,
     };

@@ -27,9 +27,9 @@ use crate::{
     event::Event,
     ids::{AccountId, ConnId, Ticket},
     limits::{
-        admission::{Admission, AdmissionControl, AdmissionSettings, Rejection},
+        admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
-        throttle::{Throttle, ThrottleSettings},
+        throttle::{Throttle, ThrottleConfig},
     },
     protocol::Protocol,
     session::{
@@ -69,9 +69,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
     /// Limits on connections.
-    pub admission: AdmissionSettings,
+    pub admission: AdmissionConfig,
     /// Limits on login attempts, registrations and mails.
-    pub throttle: ThrottleSettings,
+    pub throttle: ThrottleConfig,
     /// Memory for incomplete frames of all connections together, in bytes.
     pub input_max: usize,
     /// Memory for replies that clients do not read, of all connections together, in bytes.

@@ -21,7 +21,7 @@ use crate::{ids::ConnId, limits::prefix::Prefix};
 
 /// Limits on the number of connections. There is no value for "no limit".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AdmissionSettings {
+pub struct AdmissionConfig {
     /// Most connections.
     pub connections_max: usize,
     /// Most connections of one narrowest prefix, logged in or not. Wider IPv6 prefixes may have
@@ -67,7 +67,7 @@ impl Rejection {
 /// connections only.
 #[derive(Clone, Debug)]
 pub(crate) struct AdmissionControl {
-    settings: AdmissionSettings,
+    settings: AdmissionConfig,
     connections: HashMap<ConnId, Entry>,
     /// Prefixes of every width that have connections.
     prefixes: HashMap<Prefix, Members>,
@@ -153,7 +153,7 @@ enum Change {
 impl AdmissionControl {
     /// Counts without any connection.
     #[must_use]
-    pub(crate) fn new(settings: AdmissionSettings) -> Self {
+    pub(crate) fn new(settings: AdmissionConfig) -> Self {
         Self {
             settings,
             connections: HashMap::new(),

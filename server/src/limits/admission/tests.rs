@@ -18,8 +18,8 @@ impl AdmissionControl {
     }
 }
 
-const ROOMY: AdmissionSettings =
-    AdmissionSettings { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
+const ROOMY: AdmissionConfig =
+    AdmissionConfig { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
 
 fn conn(index: u32) -> ConnId {
     ConnId { index, generation: 0 }
@@ -35,7 +35,7 @@ fn network(bits: u32) -> Prefix {
 }
 
 /// Opens connections 0, 1, 2… of these prefixes. There must be room for all of them.
-fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
+fn with(settings: AdmissionConfig, prefixes: &[u8]) -> AdmissionControl {
     let mut control = AdmissionControl::new(settings);
     for (index, number) in prefixes.iter().enumerate() {
         let id = conn(u32::try_from(index).unwrap());
@@ -52,7 +52,7 @@ fn rejections_have_a_word_each() {
 
 #[test]
 fn a_prefix_has_its_maximum_logged_in_or_not() {
-    let mut control = with(AdmissionSettings { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
+    let mut control = with(AdmissionConfig { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
     control.logged_in(conn(0));
     assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!((control.len(), control.of(prefix(1))), (2, 2));
@@ -63,7 +63,7 @@ fn a_prefix_has_its_maximum_logged_in_or_not() {
 
 #[test]
 fn a_full_prefix_displaces_nobody() {
-    let settings = AdmissionSettings { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
+    let settings = AdmissionConfig { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
     let mut control = with(settings, &[1, 2, 3, 4]);
     assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!(control.len(), 4);
@@ -72,8 +72,8 @@ fn a_full_prefix_displaces_nobody() {
 #[test]
 fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
     for settings in [
-        AdmissionSettings { connections_max: 6, ..ROOMY },
-        AdmissionSettings { anonymous_max: 6, ..ROOMY },
+        AdmissionConfig { connections_max: 6, ..ROOMY },
+        AdmissionConfig { anonymous_max: 6, ..ROOMY },
     ] {
         let mut control = with(settings, &[2, 1, 2, 1, 1, 3]);
         assert_eq!(control.opened(conn(6), prefix(4)), Instead(conn(1)));
@@ -89,7 +89,7 @@ fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
 
 #[test]
 fn where_all_have_as_many_the_oldest_gives_way() {
-    let mut control = with(AdmissionSettings { anonymous_max: 4, ..ROOMY }, &[1, 2, 3, 4]);
+    let mut control = with(AdmissionConfig { anonymous_max: 4, ..ROOMY }, &[1, 2, 3, 4]);
     for newcomer in 4..100 {
         let id = conn(newcomer);
         let from = prefix(u8::try_from(newcomer + 1).unwrap());
@@ -100,7 +100,7 @@ fn where_all_have_as_many_the_oldest_gives_way() {
 
 #[test]
 fn who_has_most_displaces_their_own() {
-    let mut control = with(AdmissionSettings { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
+    let mut control = with(AdmissionConfig { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
     assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
     // Prefix 2 has three now, as prefix 1 has.
     assert_eq!(control.opened(conn(6), prefix(2)), Instead(conn(1)));
@@ -111,7 +111,7 @@ fn who_has_most_displaces_their_own() {
 
 #[test]
 fn a_whole_network_counts_as_one_customer() {
-    let mut control = AdmissionControl::new(AdmissionSettings { anonymous_max: 500, ..ROOMY });
+    let mut control = AdmissionControl::new(AdmissionConfig { anonymous_max: 500, ..ROOMY });
     let mut ids = 0..;
     let mut open = |control: &mut AdmissionControl, from| {
         let id = conn(ids.next().unwrap());
@@ -139,7 +139,7 @@ fn a_whole_network_counts_as_one_customer() {
 
 #[test]
 fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
-    let settings = AdmissionSettings { per_prefix_max: 2, ..ROOMY };
+    let settings = AdmissionConfig { per_prefix_max: 2, ..ROOMY };
     let mut control = AdmissionControl::new(settings);
     for number in 0..4 {
         assert_eq!(control.opened(conn(number), network(number)), Admitted);
@@ -162,7 +162,7 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
 
 #[test]
 fn who_is_logged_in_is_never_given_up() {
-    let mut control = with(AdmissionSettings { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
+    let mut control = with(AdmissionConfig { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
     control.logged_in(conn(0));
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
     control.logged_in(conn(2));
@@ -174,7 +174,7 @@ fn who_is_logged_in_is_never_given_up() {
 
 #[test]
 fn who_logs_in_makes_room_for_an_anonymous_one() {
-    let mut control = with(AdmissionSettings { anonymous_max: 1, ..ROOMY }, &[1]);
+    let mut control = with(AdmissionConfig { anonymous_max: 1, ..ROOMY }, &[1]);
     assert_eq!(control.opened(conn(1), prefix(1)), Instead(conn(0)));
     control.logged_in(conn(1));
     assert_eq!(control.opened(conn(2), prefix(1)), Admitted);
@@ -182,7 +182,7 @@ fn who_logs_in_makes_room_for_an_anonymous_one() {
 
 #[test]
 fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
-    let mut control = with(AdmissionSettings { anonymous_max: 2, ..ROOMY }, &[1]);
+    let mut control = with(AdmissionConfig { anonymous_max: 2, ..ROOMY }, &[1]);
     control.logged_in(conn(0));
     for index in [1, 2] {
         assert_eq!(control.opened(conn(index), prefix(1)), Admitted);
@@ -198,7 +198,7 @@ fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
 
 #[test]
 fn one_that_was_given_up_is_not_named_again() {
-    let mut control = with(AdmissionSettings { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
+    let mut control = with(AdmissionConfig { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
     assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));
     // Later events of a displaced connection change nothing.
@@ -230,7 +230,7 @@ fn unknown_and_repeated_calls_do_no_harm() {
 
 /// The same decisions, made by a scan of all connections.
 struct Model {
-    settings: AdmissionSettings,
+    settings: AdmissionConfig,
     /// Connections with their prefix and whether they are logged in, by the time of their last
     /// change.
     all: Vec<(ConnId, Prefix, bool)>,
@@ -267,7 +267,7 @@ impl Model {
     }
 
     fn opened(&mut self, id: ConnId, of: Prefix) -> Admission {
-        let AdmissionSettings { connections_max, per_prefix_max, anonymous_max } = self.settings;
+        let AdmissionConfig { connections_max, per_prefix_max, anonymous_max } = self.settings;
         let full: Vec<Prefix> = of
             .and_wider()
             .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
@@ -326,7 +326,7 @@ proptest! {
         steps in prop::collection::vec((0u8..8, 0u32..40, 0..PLACES), 1..300),
     ) {
         let (connections_max, per_prefix_max, anonymous_max) = maxima;
-        let settings = AdmissionSettings { connections_max, per_prefix_max, anonymous_max };
+        let settings = AdmissionConfig { connections_max, per_prefix_max, anonymous_max };
         let mut control = AdmissionControl::new(settings);
         let mut model = Model { settings, all: Vec::new() };
         let mut opened = 0;

@@ -66,7 +66,7 @@ const PROVEN_MAX: usize = 8;
 
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThrottleSettings {
+pub struct ThrottleConfig {
     /// Accounts that one narrowest prefix may make in an hour, and as many failed registrations
     /// whose password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
@@ -103,7 +103,7 @@ struct RegistrationBuckets {
 /// The counts of all prefixes, usernames and accounts.
 #[derive(Clone, Debug)]
 pub struct Throttle {
-    settings: ThrottleSettings,
+    settings: ThrottleConfig,
     prefixes: Table<Prefix, Tally>,
     pairs: Table<(Prefix, Username), Tally>,
     usernames: Table<Username, Tally>,
@@ -116,7 +116,7 @@ pub struct Throttle {
 impl Throttle {
     /// A throttle without any count.
     #[must_use]
-    pub fn new(settings: ThrottleSettings) -> Self {
+    pub fn new(settings: ThrottleConfig) -> Self {
         Self {
             settings,
             prefixes: Table::default(),

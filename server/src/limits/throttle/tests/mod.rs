@@ -9,8 +9,8 @@ use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
 mod widths;
 
-const SETTINGS: ThrottleSettings =
-    ThrottleSettings { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
+const SETTINGS: ThrottleConfig =
+    ThrottleConfig { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
 
 const START: Duration = Duration::from_secs(100);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -349,7 +349,7 @@ fn an_account_has_eight_proven_prefixes_the_latest() {
 #[test]
 fn without_a_limit_nobody_waits_and_nothing_is_kept() {
     let settings =
-        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+        ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
     let mut throttle = Throttle::new(settings);
     for _ in 0..1_000 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
@@ -362,7 +362,7 @@ fn without_a_limit_nobody_waits_and_nothing_is_kept() {
 
 #[test]
 fn one_free_failure_is_the_least() {
-    let mut throttle = Throttle::new(ThrottleSettings { failed_logins: 1, ..SETTINGS });
+    let mut throttle = Throttle::new(ThrottleConfig { failed_logins: 1, ..SETTINGS });
     assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
     let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
     assert_eq!(refused, Err(Wait(seconds(1))));
@@ -513,7 +513,7 @@ proptest! {
         per_hour in 1u32..9,
         steps in prop::collection::vec((step(), 0u32..3, 0usize..3), 1..200),
     ) {
-        let settings = ThrottleSettings {
+        let settings = ThrottleConfig {
             registrations_per_hour: per_hour,
             mails_per_hour: per_hour,
             failed_logins,
