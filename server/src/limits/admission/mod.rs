@@ -67,7 +67,7 @@ impl Rejection {
 /// connections only.
 #[derive(Clone, Debug)]
 pub(crate) struct AdmissionControl {
-    settings: AdmissionConfig,
+    config: AdmissionConfig,
     connections: HashMap<ConnId, Entry>,
     /// Prefixes of every width that have connections.
     prefixes: HashMap<Prefix, Members>,
@@ -153,9 +153,9 @@ enum Change {
 impl AdmissionControl {
     /// Counts without any connection.
     #[must_use]
-    pub(crate) fn new(settings: AdmissionConfig) -> Self {
+    pub(crate) fn new(config: AdmissionConfig) -> Self {
         Self {
-            settings,
+            config,
             connections: HashMap::new(),
             prefixes: HashMap::new(),
             ranking: Ranking::new(),
@@ -172,8 +172,8 @@ impl AdmissionControl {
         }
         let crowded = prefix.and_wider().skip(1).find(|wide| self.is_full(*wide));
         let has_room = crowded.is_none()
-            && self.connections.len() < self.settings.connections_max
-            && self.anonymous < self.settings.anonymous_max;
+            && self.connections.len() < self.config.connections_max
+            && self.anonymous < self.config.anonymous_max;
         self.insert(id, prefix);
         if has_room {
             return Admission::Admitted;
@@ -224,7 +224,7 @@ impl AdmissionControl {
 
     /// Whether a prefix has the maximum of connections for its width.
     fn is_full(&self, prefix: Prefix) -> bool {
-        let max = self.settings.per_prefix_max.saturating_mul(prefix.share() as usize);
+        let max = self.config.per_prefix_max.saturating_mul(prefix.share() as usize);
         self.prefixes.get(&prefix).is_some_and(|members| members.count >= max)
     }
 

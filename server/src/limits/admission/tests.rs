@@ -35,8 +35,8 @@ fn network(bits: u32) -> Prefix {
 }
 
 /// Opens connections 0, 1, 2… of these prefixes. There must be room for all of them.
-fn with(settings: AdmissionConfig, prefixes: &[u8]) -> AdmissionControl {
-    let mut control = AdmissionControl::new(settings);
+fn with(config: AdmissionConfig, prefixes: &[u8]) -> AdmissionControl {
+    let mut control = AdmissionControl::new(config);
     for (index, number) in prefixes.iter().enumerate() {
         let id = conn(u32::try_from(index).unwrap());
         assert_eq!(control.opened(id, prefix(*number)), Admitted);
@@ -63,19 +63,19 @@ fn a_prefix_has_its_maximum_logged_in_or_not() {
 
 #[test]
 fn a_full_prefix_displaces_nobody() {
-    let settings = AdmissionConfig { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
-    let mut control = with(settings, &[1, 2, 3, 4]);
+    let config = AdmissionConfig { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
+    let mut control = with(config, &[1, 2, 3, 4]);
     assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!(control.len(), 4);
 }
 
 #[test]
 fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
-    for settings in [
+    for config in [
         AdmissionConfig { connections_max: 6, ..ROOMY },
         AdmissionConfig { anonymous_max: 6, ..ROOMY },
     ] {
-        let mut control = with(settings, &[2, 1, 2, 1, 1, 3]);
+        let mut control = with(config, &[2, 1, 2, 1, 1, 3]);
         assert_eq!(control.opened(conn(6), prefix(4)), Instead(conn(1)));
         assert_eq!((control.len(), control.of(prefix(1)), control.of(prefix(4))), (6, 2, 1));
         // Now prefixes 1 and 2 have as many, and 2 has the oldest connection.
@@ -139,8 +139,8 @@ fn a_whole_network_counts_as_one_customer() {
 
 #[test]
 fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
-    let settings = AdmissionConfig { per_prefix_max: 2, ..ROOMY };
-    let mut control = AdmissionControl::new(settings);
+    let config = AdmissionConfig { per_prefix_max: 2, ..ROOMY };
+    let mut control = AdmissionControl::new(config);
     for number in 0..4 {
         assert_eq!(control.opened(conn(number), network(number)), Admitted);
     }
@@ -230,7 +230,7 @@ fn unknown_and_repeated_calls_do_no_harm() {
 
 /// The same decisions, made by a scan of all connections.
 struct Model {
-    settings: AdmissionConfig,
+    config: AdmissionConfig,
     /// Connections with their prefix and whether they are logged in, by the time of their last
     /// change.
     all: Vec<(ConnId, Prefix, bool)>,
@@ -267,7 +267,7 @@ impl Model {
     }
 
     fn opened(&mut self, id: ConnId, of: Prefix) -> Admission {
-        let AdmissionConfig { connections_max, per_prefix_max, anonymous_max } = self.settings;
+        let AdmissionConfig { connections_max, per_prefix_max, anonymous_max } = self.config;
         let full: Vec<Prefix> = of
             .and_wider()
             .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
@@ -326,9 +326,9 @@ proptest! {
         steps in prop::collection::vec((0u8..8, 0u32..40, 0..PLACES), 1..300),
     ) {
         let (connections_max, per_prefix_max, anonymous_max) = maxima;
-        let settings = AdmissionConfig { connections_max, per_prefix_max, anonymous_max };
-        let mut control = AdmissionControl::new(settings);
-        let mut model = Model { settings, all: Vec::new() };
+        let config = AdmissionConfig { connections_max, per_prefix_max, anonymous_max };
+        let mut control = AdmissionControl::new(config);
+        let mut model = Model { config, all: Vec::new() };
         let mut opened = 0;
         for (what, back, number) in steps {
             let id = conn(opened - back.min(opened));

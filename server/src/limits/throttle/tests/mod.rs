@@ -9,7 +9,7 @@ use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
 mod widths;
 
-const SETTINGS: ThrottleConfig =
+const CONFIG: ThrottleConfig =
     ThrottleConfig { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
 
 const START: Duration = Duration::from_secs(100);
@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn throttle() -> Throttle {
-    Throttle::new(SETTINGS)
+    Throttle::new(CONFIG)
 }
 
 fn prefix(number: u32) -> Prefix {
@@ -348,9 +348,8 @@ fn an_account_has_eight_proven_prefixes_the_latest() {
 
 #[test]
 fn without_a_limit_nobody_waits_and_nothing_is_kept() {
-    let settings =
-        ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    let mut throttle = Throttle::new(settings);
+    let config = ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+    let mut throttle = Throttle::new(config);
     for _ in 0..1_000 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
         prove(&mut throttle, START, prefix(1), &name("tony"));
@@ -362,7 +361,7 @@ fn without_a_limit_nobody_waits_and_nothing_is_kept() {
 
 #[test]
 fn one_free_failure_is_the_least() {
-    let mut throttle = Throttle::new(ThrottleConfig { failed_logins: 1, ..SETTINGS });
+    let mut throttle = Throttle::new(ThrottleConfig { failed_logins: 1, ..CONFIG });
     assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
     let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
     assert_eq!(refused, Err(Wait(seconds(1))));
@@ -513,12 +512,12 @@ proptest! {
         per_hour in 1u32..9,
         steps in prop::collection::vec((step(), 0u32..3, 0usize..3), 1..200),
     ) {
-        let settings = ThrottleConfig {
+        let config = ThrottleConfig {
             registrations_per_hour: per_hour,
             mails_per_hour: per_hour,
             failed_logins,
         };
-        let mut throttle = Throttle::new(settings);
+        let mut throttle = Throttle::new(config);
         let names = ["tony", "steve", "peter"].map(name);
         let mut under_way = HashMap::<(Prefix, usize), u32>::new();
         let mut now = START;

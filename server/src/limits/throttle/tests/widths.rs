@@ -37,7 +37,7 @@ fn a_whole_network_guesses_little_more_than_one_address() {
 #[test]
 fn whoever_has_a_narrow_network_does_not_make_those_beside_it_wait() {
     for (width, beside, failed_logins) in [(1, 1, 1), (1, 1, 5), (256, 256, 1), (256, 256, 10)] {
-        let mut throttle = Throttle::new(ThrottleConfig { failed_logins, ..SETTINGS });
+        let mut throttle = Throttle::new(ThrottleConfig { failed_logins, ..CONFIG });
         for second in 0..30 * 60 {
             let now = START + seconds(second);
             let turn = (0..width).map(|number| network((number + second as u32) % width));
