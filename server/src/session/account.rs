@@ -19,9 +19,9 @@ use crate::{
         charge::Charge,
         context::SessionContext,
         job::{Done, Job},
+        pending::{AccountStep, Pending, Purpose, Registrant},
         response::{Limit, Response, Transition},
         state::{Identity, LoginState, SessionState},
-        step::{AccountStep, Pending, Purpose, Registrant},
     },
     store::{AccountRecord, StoreDone, StoreJob},
 };

@@ -12,10 +12,10 @@ mod context;
 pub(crate) mod effect;
 mod job;
 mod mailbox;
+mod pending;
 pub(crate) mod registry;
 mod response;
 mod state;
-mod step;
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ pub(crate) use self::{
 };
 use self::{
     effect::Effect,
+    pending::Pending,
     response::{Answer, Response},
     state::{LoginState, SessionState},
-    step::Pending,
 };
 use crate::{
     event::Event,
