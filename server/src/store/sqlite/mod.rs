@@ -16,7 +16,7 @@ use std::{
 use correio_proto::message::Realm;
 
 use self::{
-    file::{Fatal, File},
+    database::{Database, Fatal},
     group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
@@ -30,7 +30,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
-mod file;
+mod database;
 mod group;
 mod header;
 mod index;
@@ -103,12 +103,12 @@ impl SqliteStore {
         wake: Arc<dyn Wake>,
         schema: &Schema,
     ) -> Result<Self, SqliteOpenError> {
-        let (file, realm, history) = open(directory, quota, options, schema)?;
+        let (database, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
-            .spawn(move || served.serve(file, &*wake))
+            .spawn(move || served.serve(database, &*wake))
             .map_err(|source| SqliteOpenError::Thread { source })?;
         Ok(Self { realm, history, options, shared, thread: Some(thread) })
     }
@@ -174,11 +174,11 @@ impl Drop for SqliteStore {
 
 impl Shared {
     /// Runs the store thread.
-    fn serve(&self, mut file: File, wake: &dyn Wake) {
+    fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
         while group.begin(&self.changed) {
             self.wait_for_room();
-            let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
+            let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
                 Ok(answers) => {
@@ -199,14 +199,14 @@ impl Shared {
                 return;
             }
             // Upkeep comes after the answers, so that no client waits for it.
-            if let Err(Fatal(text)) = file.tidy() {
+            if let Err(Fatal(text)) = database.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
                 return;
             }
             group.end();
         }
-        if let Err(Fatal(text)) = file.close() {
+        if let Err(Fatal(text)) = database.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
     }

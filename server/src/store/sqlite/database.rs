@@ -38,9 +38,9 @@ const RESERVE: u64 = 64 << 20;
 /// failing.
 const MEMTABLE_OVERDUE: usize = 8;
 
-/// The open file.
+/// The open database.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct Database {
     connection: Connection,
     quota: Quota,
     memtable: Memtable,
@@ -61,7 +61,7 @@ pub(super) struct File {
     _lock: fs::File,
 }
 
-impl File {
+impl Database {
     /// Takes over a connection that was opened and checked.
     ///
     /// # Errors
@@ -191,12 +191,12 @@ impl File {
 
     fn commit(&mut self) -> rusqlite::Result<()> {
         // Transactions that only read must not need room on the disk.
-        let numbers = self.is_new_log && self.connection.total_changes() > self.changes_before;
-        if numbers {
+        let begins_log = self.is_new_log && self.connection.total_changes() > self.changes_before;
+        if begins_log {
             wal_state::begin(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.is_new_log &= !numbers;
+        self.is_new_log &= !begins_log;
         Ok(())
     }
 
