@@ -287,7 +287,7 @@ fn log_out(state: &mut SessionState, context: &SessionContext<'_>) -> Option<Acc
     }
 }
 
-/// Gives the same answer for an unknown username and a wrong password; only the log has the reason.
+/// Gives the same reply for an unknown username and a wrong password; only the log has the reason.
 fn login_failed(context: &SessionContext<'_>, username: &Username, reason: &str) -> Response {
     let (connection, address) = (context.connection, context.peer);
     Event::LoginFailed { username, connection, address, reason }.log();

@@ -1,6 +1,6 @@
 //! A store in memory, for laboratories and tests: its data is gone when the server stops.
 //!
-//! The store answers at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
+//! The store does each job at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
 //! the whole store.
 
 use std::{
@@ -223,7 +223,7 @@ impl MemoryStore {
         StoreDone::Sent { sent_at: now, recipients, from }
     }
 
-    /// The accounts of all recipients, or the answer that refuses the mail for all of them.
+    /// The accounts of all recipients, or the result that refuses the mail for all of them.
     fn recipients(&self, to: &Recipients, bytes: u64) -> Result<Vec<AccountId>, StoreDone> {
         let mut ids = Vec::with_capacity(to.as_slice().len());
         let (mut unknown, mut full) = (Vec::new(), Vec::new());

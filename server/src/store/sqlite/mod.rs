@@ -1,7 +1,7 @@
-//! Accounts and mail in one SQLite file, each change durable before it is answered.
+//! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
 //! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
-//! commits with a sync, and hands all answers back with one wake-up: the more jobs wait, the more
+//! commits with a sync, and hands all results back with one wake-up: the more jobs wait, the more
 //! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
 //! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
 //! the server's log.
@@ -181,14 +181,14 @@ impl Shared {
             let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
-                Ok(answers) => {
-                    let tickets = group.take_answered(answers.len());
+                Ok(results) => {
+                    let tickets = group.take_done(results.len());
                     let mut finished = lock(&self.finished);
-                    finished.pages += answers.iter().map(page_bytes).sum::<usize>();
-                    finished.done.extend(tickets.zip(answers));
+                    finished.pages += results.iter().map(page_bytes).sum::<usize>();
+                    finished.done.extend(tickets.zip(results));
                     false
                 }
-                // Whether the group was committed is unknown: no job of it is answered.
+                // Whether the group was committed is unknown: no job of it has a result.
                 Err(Fatal(text)) => {
                     lock(&self.finished).failed = Some(StoreFailed(text));
                     true
@@ -198,7 +198,7 @@ impl Shared {
             if failed {
                 return;
             }
-            // Upkeep comes after the answers, so that no client waits for it.
+            // Upkeep comes after the results, so that no client waits for it.
             if let Err(Fatal(text)) = database.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
