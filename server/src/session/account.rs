@@ -19,7 +19,7 @@ use crate::{
         charge::Charge,
         context::SessionContext,
         job::{Done, Job},
-        pending::{AccountStep, Pending, Purpose, Registrant},
+        pending::{AccountStep, Change, Pending, Registrant},
         response::{Limit, Response, Transition},
         state::{Identity, LoginState, SessionState},
     },
@@ -113,19 +113,19 @@ pub(crate) fn change(
         return Response::account_gone();
     };
     let (account, username) = (identity.account, identity.username.clone());
-    let (purpose, credential) = match change {
+    let (change, credential) = match change {
         Account::FullName { full_name } => {
             let job = StoreJob::SetFullName { account, full_name: full_name.clone() };
             return defer_store(job, AccountStep::Renaming(full_name));
         }
-        Account::Password { current, new } => (Purpose::Password(new), current),
-        Account::Delete { credential } => (Purpose::Delete, credential),
+        Account::Password { current, new } => (Change::Password(new), current),
+        Account::Delete { credential } => (Change::Delete, credential),
     };
     // An open session must not be a way to guess the password.
     if let Err(wait) = charge(state, context, &username) {
         return Response::limited(context, &username, Limit::Logins, wait);
     }
-    find(username, AccountStep::FindingFor(purpose, credential))
+    find(username, AccountStep::FindingForChange(change, credential))
 }
 
 /// Continues after `step`'s job, whose result is `done`.
@@ -180,12 +180,15 @@ pub(crate) fn complete(
             renamed(state, context, full_name, &done)
         }
         (
-            AccountStep::FindingFor(purpose, credential),
+            AccountStep::FindingForChange(change, credential),
             Done::Store(StoreDone::Account(account)),
-        ) => verify_for(state, purpose, credential, account),
-        (AccountStep::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
+        ) => verify_for_change(state, change, credential, account),
+        (
+            AccountStep::VerifyingForChange(change, hash),
+            Done::Hash(HashDone::Verified(verified)),
+        ) => {
             if verified {
-                verified_for(state, purpose, hash)
+                verified_for_change(state, change, hash)
             } else {
                 wrong_password(state, context)
             }
@@ -312,9 +315,9 @@ fn renamed(
     }
 }
 
-fn verify_for(
+fn verify_for_change(
     state: &SessionState,
-    purpose: Purpose,
+    change: Change,
     credential: Credential,
     account: Option<AccountRecord>,
 ) -> Response {
@@ -322,21 +325,21 @@ fn verify_for(
     match account.filter(|account| Some(account.id) == state.account()) {
         Some(account) => {
             let job = HashJob::Verify { credential, hash: account.hash.clone() };
-            defer_hash(job, AccountStep::VerifyingFor(purpose, account.hash))
+            defer_hash(job, AccountStep::VerifyingForChange(change, account.hash))
         }
         None => Response::account_gone(),
     }
 }
 
-fn verified_for(state: &SessionState, purpose: Purpose, hash: PasswordHash) -> Response {
+fn verified_for_change(state: &SessionState, change: Change, hash: PasswordHash) -> Response {
     let Some(account) = state.account() else {
         return Response::account_gone();
     };
-    match purpose {
-        Purpose::Password(new) => {
+    match change {
+        Change::Password(new) => {
             defer_hash(HashJob::Make { credential: new }, AccountStep::HashingNew(hash))
         }
-        Purpose::Delete => {
+        Change::Delete => {
             defer_store(StoreJob::DeleteAccount { account, hash }, AccountStep::Deleting)
         }
     }

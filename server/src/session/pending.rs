@@ -41,9 +41,9 @@ pub(crate) enum AccountStep {
     /// Change of the full name: the new name is being stored.
     Renaming(FullName),
     /// Change of the password, or deletion: the account is being looked up.
-    FindingFor(Purpose, Credential),
+    FindingForChange(Change, Credential),
     /// Change of the password, or deletion: the present credential is being checked.
-    VerifyingFor(Purpose, PasswordHash),
+    VerifyingForChange(Change, PasswordHash),
     /// Change of the password: the new password is being hashed.
     HashingNew(PasswordHash),
     /// Change of the password: the new hash is being stored.
@@ -65,12 +65,12 @@ pub(crate) struct Registrant {
     pub(crate) invite: Option<InviteId>,
 }
 
-/// Why the credential of a logged-in account is checked once more.
+/// A change of an account for which its credential is checked once more.
 #[derive(Debug)]
-pub(crate) enum Purpose {
-    /// To replace it with this credential.
+pub(crate) enum Change {
+    /// The credential is replaced with this one.
     Password(Credential),
-    /// To delete the account.
+    /// The account is deleted.
     Delete,
 }
 
