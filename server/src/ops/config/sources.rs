@@ -49,7 +49,7 @@ impl fmt::Display for Written {
 }
 
 /// The settings that were written in any source, by key.
-pub(super) type Found = BTreeMap<&'static str, Written>;
+pub(super) type WrittenSettings = BTreeMap<&'static str, Written>;
 
 const ABOUT: &str = "The correio mail server.";
 
@@ -127,7 +127,7 @@ fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64
 pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<(Task, Found), ConfigError> {
+) -> Result<(Task, WrittenSettings), ConfigError> {
     let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
     let task = match matches.subcommand() {
         Some(("fingerprint", _)) => Task::Fingerprint,
@@ -139,9 +139,9 @@ pub(super) fn gather(
     };
     // Flags may come before or after the command.
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
-    let mut found = Found::new();
+    let mut written = WrittenSettings::new();
     if let Some(path) = config_file(matches, environment) {
-        read_file(&path, &mut found)?;
+        read_file(&path, &mut written)?;
     }
     for setting in SETTINGS {
         if let Some(value) = environment.get(&setting.variable()) {
@@ -149,13 +149,13 @@ pub(super) fn gather(
                 Kind::Many => value.split(',').map(|value| value.trim().to_owned()).collect(),
                 Kind::One | Kind::Switch => vec![value.to_owned()],
             };
-            found.insert(setting.key, Written { setting, source: Source::Variable, values });
+            written.insert(setting.key, Written { setting, source: Source::Variable, values });
         }
         if let Some(values) = from_flags(matches, setting) {
-            found.insert(setting.key, Written { setting, source: Source::Flag, values });
+            written.insert(setting.key, Written { setting, source: Source::Flag, values });
         }
     }
-    Ok((task, found))
+    Ok((task, written))
 }
 
 fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {
@@ -177,7 +177,7 @@ fn config_file(matches: &ArgMatches, environment: &Environment) -> Option<PathBu
     Some(Path::new(directory).join("correiod.toml")).filter(|path| path.exists())
 }
 
-fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
+fn read_file(path: &Path, written: &mut WrittenSettings) -> Result<(), ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|source: io::Error| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
@@ -195,7 +195,7 @@ fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
             value => vec![plain(value)],
         };
         let source = Source::File(path.to_owned());
-        found.insert(setting.key, Written { setting, source, values });
+        written.insert(setting.key, Written { setting, source, values });
     }
     Ok(())
 }
