@@ -12,7 +12,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi};
 
 use super::{
     database::{Database, Fatal},
-    header::{self, Found},
+    header::{self, FileKind},
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
     schema::{APPLICATION_ID, Schema},
@@ -131,14 +131,14 @@ fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
-        Found::Nothing => return Ok(Content::None),
+        FileKind::Nothing => return Ok(Content::None),
         // SQLite would delete such a log.
-        Found::OrphanLog => {
+        FileKind::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
             return Err(SqliteOpenError::Damaged { path, reason });
         }
-        Found::Other => return Err(SqliteOpenError::Foreign { path }),
-        Found::Database(header) => header,
+        FileKind::Other => return Err(SqliteOpenError::Foreign { path }),
+        FileKind::Database(header) => header,
     };
     let is_new = header.application == 0 && header.version == 0 && header.is_empty;
     if !is_new && header.application != APPLICATION_ID {
