@@ -33,6 +33,7 @@ use correio_server::{
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{History, Store, kind::StoreOptions},
+    sysexits,
     waker::Wake,
 };
 
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Err(ConfigError::Usage(error)) => {
             // Help and version are not errors, and the reader of the output may have gone.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { sysexits::USAGE } else { 0 });
         }
         Err(error) => return fail(&Failure::Config(error)),
     };

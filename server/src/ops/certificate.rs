@@ -124,7 +124,7 @@ impl Certificate {
     ///
     /// See [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        let _turn = lock(&self.reloading);
+        let _guard = lock(&self.reloading);
         let new = load(&self.source)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
