@@ -28,6 +28,7 @@ use correio_server::{
         logging::{Logging, Style},
         required_files,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
+        tls,
     },
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
@@ -150,7 +151,7 @@ fn run(
     let (store, history) = open_store(config, &waker)?;
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
-        Some(certificate) => certificate.security().map_err(Failure::Start)?,
+        Some(certificate) => tls::security(certificate).map_err(Failure::Start)?,
         None => Security::Plaintext,
     };
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };

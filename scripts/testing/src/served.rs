@@ -17,7 +17,10 @@ use correio_server::{
     },
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    ops::certificate::{Certificate, CertificateSource},
+    ops::{
+        certificate::{Certificate, CertificateSource},
+        tls,
+    },
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
@@ -63,7 +66,7 @@ impl Running {
             Speaks::Tls => {
                 let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
                 let trust = Trust::Fingerprint(certificate.fingerprint());
-                (trust, certificate.security().unwrap())
+                (trust, tls::security(&certificate).unwrap())
             }
         };
         let (started, running) = mpsc::channel();
