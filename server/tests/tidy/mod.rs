@@ -51,7 +51,7 @@ const RULES: &[Rule] = &[
         word: "thread::Builder",
         allowed: &[
             "server/src/auth/hashing.rs",
-            "server/src/ops/logging/mod.rs",
+            "server/src/ops/logging/sink.rs",
             "server/src/main.rs",
             "server/src/store/sqlite/",
             "client/src/",
