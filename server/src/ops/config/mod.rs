@@ -16,6 +16,7 @@ use crate::{
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
+mod command;
 mod environment;
 mod error;
 mod settings;
@@ -35,8 +36,8 @@ impl Config {
         arguments: impl IntoIterator<Item = OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let (task, found) = sources::gather(arguments, environment)?;
-        let values = Values(found);
+        let (task, written) = sources::gather(arguments, environment)?;
+        let values = Values(written);
         let config = Self::parse(task, &values, environment)?;
         together::check(&config, &values)?;
         Ok(config)
