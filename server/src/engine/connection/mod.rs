@@ -5,6 +5,7 @@ mod close_reason;
 mod context;
 mod correio;
 mod dialogue;
+mod held;
 mod step;
 mod timers;
 mod transport;
@@ -12,7 +13,6 @@ mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub use self::transport::{Readiness, Transport};
 pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
 use self::{
     dialogue::Dialogue,
@@ -20,7 +20,10 @@ use self::{
     timers::{Activity, Timer, Timers},
     wire::Received,
 };
-pub use crate::limits::budget::Held;
+pub use self::{
+    held::Held,
+    transport::{Readiness, Transport},
+};
 use crate::{
     clock::Now,
     event::Event,
