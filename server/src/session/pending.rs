@@ -24,32 +24,71 @@ pub(crate) enum Pending {
 /// The job that a request about accounts waits for, and the data of the steps after it.
 #[derive(Debug)]
 pub(crate) enum AccountStep {
-    /// Register: the password is being hashed.
+    /// An account is being registered.
+    Register(RegisterStep),
+    /// The client is logging in.
+    Login(LoginStep),
+    /// The account that is logged in is being changed or deleted.
+    Change(ChangeStep),
+}
+
+/// A job of a registration.
+#[derive(Debug)]
+pub(crate) enum RegisterStep {
+    /// The password is being hashed.
     Hashing(Registrant),
-    /// Register: the account is being stored.
+    /// The account is being stored.
     Creating(Username),
-    /// Login: the account is being looked up.
+}
+
+/// A job of a login.
+#[derive(Debug)]
+pub(crate) enum LoginStep {
+    /// The account is being looked up.
     Finding(Username, Credential),
-    /// Login: the credential is being checked; against a dummy hash if there is no account.
+    /// The credential is being checked; against a dummy hash if there is no account.
     Verifying(Username, Credential, Option<AccountRecord>),
-    /// Login: the account is being looked up again, to see whether it changed meanwhile.
+    /// The account is being looked up again, to see whether it changed meanwhile.
     Rechecking(AccountRecord),
-    /// Login: the password is being hashed again, at the present cost.
+    /// The password is being hashed again, at the present cost.
     Rehashing(AccountRecord),
-    /// Login: the new hash is being stored.
+    /// The new hash is being stored.
     StoringRehash(AccountRecord),
-    /// Change of the full name: the new name is being stored.
+}
+
+/// A job of a change of an account, or of its deletion.
+#[derive(Debug)]
+pub(crate) enum ChangeStep {
+    /// The new full name is being stored.
     Renaming(FullName),
-    /// Change of the password, or deletion: the account is being looked up.
-    FindingForChange(Change, Credential),
-    /// Change of the password, or deletion: the present credential is being checked.
-    VerifyingForChange(Change, PasswordHash),
-    /// Change of the password: the new password is being hashed.
+    /// The account is being looked up.
+    Finding(Change, Credential),
+    /// The present credential is being checked.
+    Verifying(Change, PasswordHash),
+    /// The new password is being hashed.
     HashingNew(PasswordHash),
-    /// Change of the password: the new hash is being stored.
+    /// The hash of the new password is being stored.
     StoringNew,
-    /// Deletion: the account is being deleted.
+    /// The account is being deleted.
     Deleting,
+}
+
+impl From<RegisterStep> for AccountStep {
+    fn from(step: RegisterStep) -> Self {
+        Self::Register(step)
+    }
+}
+
+impl From<LoginStep> for AccountStep {
+    fn from(step: LoginStep) -> Self {
+        Self::Login(step)
+    }
+}
+
+impl From<ChangeStep> for AccountStep {
+    fn from(step: ChangeStep) -> Self {
+        Self::Change(step)
+    }
 }
 
 /// A registration whose password is being hashed.
