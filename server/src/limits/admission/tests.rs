@@ -99,7 +99,7 @@ fn where_all_have_as_many_the_oldest_gives_way() {
 }
 
 #[test]
-fn who_has_most_displaces_their_own() {
+fn the_prefix_with_most_displaces_its_own() {
     let mut control = with(AdmissionConfig { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
     assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
     // Prefix 2 has three now, as prefix 1 has.
@@ -161,7 +161,7 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
 }
 
 #[test]
-fn who_is_logged_in_is_never_given_up() {
+fn a_logged_in_connection_is_never_displaced() {
     let mut control = with(AdmissionConfig { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
     control.logged_in(conn(0));
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
@@ -173,7 +173,7 @@ fn who_is_logged_in_is_never_given_up() {
 }
 
 #[test]
-fn who_logs_in_makes_room_for_an_anonymous_one() {
+fn a_login_makes_room_for_an_anonymous_connection() {
     let mut control = with(AdmissionConfig { anonymous_max: 1, ..ROOMY }, &[1]);
     assert_eq!(control.opened(conn(1), prefix(1)), Instead(conn(0)));
     control.logged_in(conn(1));
@@ -181,7 +181,7 @@ fn who_logs_in_makes_room_for_an_anonymous_one() {
 }
 
 #[test]
-fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
+fn a_logout_is_the_newest_and_may_pass_the_maximum() {
     let mut control = with(AdmissionConfig { anonymous_max: 2, ..ROOMY }, &[1]);
     control.logged_in(conn(0));
     for index in [1, 2] {
@@ -197,7 +197,7 @@ fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
 }
 
 #[test]
-fn one_that_was_given_up_is_not_named_again() {
+fn a_displaced_connection_is_not_displaced_again() {
     let mut control = with(AdmissionConfig { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
     assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));

@@ -161,7 +161,7 @@ fn a_success_takes_back_its_own_charge_and_no_failure() {
 }
 
 #[test]
-fn what_was_not_answered_costs_nothing() {
+fn an_unanswered_attempt_costs_nothing() {
     let mut throttle = throttle();
     for _ in 0..100 {
         assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
@@ -216,7 +216,7 @@ fn parallel_attempts_from_many_prefixes_count_as_guesses() {
 }
 
 #[test]
-fn where_the_account_was_used_before_the_owner_shares_no_wait_with_those_who_guess() {
+fn a_proven_prefix_shares_no_wait_with_guessers() {
     let mut throttle = throttle();
     prove(&mut throttle, START, prefix(1), &name("tony"));
     guess_from_elsewhere(&mut throttle, START, &name("tony"));
