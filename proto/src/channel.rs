@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_goes_on_behind_a_malformed_message() {
+    fn the_stream_goes_on_after_a_malformed_message() {
         let mut bytes = vec![0, 0, 0, 1, 0xc0];
         bytes.extend(stream(1));
         let taken = feed(&[&bytes]);

@@ -109,7 +109,7 @@ pub fn decode<M: DeserializeOwned>(value: &[u8]) -> Result<M, Malformed> {
         _ => Err(Malformed {
             number: number(value),
             kind: MalformedKind::Protocol,
-            text: "there are bytes behind the message".to_owned(),
+            text: "there are bytes after the message".to_owned(),
         }),
     }
 }
@@ -209,9 +209,9 @@ mod tests {
 
         // A whole value after the message, and the beginning of one.
         for more in [&[0xc0][..], &[0x91], &[0x81, 0x01], &[0xdd, 0xff, 0xff, 0xff, 0xff]] {
-            let behind = [value, more].concat();
-            assert_eq!(refused(&behind).text, "there are bytes behind the message");
-            assert_eq!(refused(&behind).number, Some(7));
+            let longer = [value, more].concat();
+            assert_eq!(refused(&longer).text, "there are bytes after the message");
+            assert_eq!(refused(&longer).number, Some(7));
         }
 
         let ping = map(&[("ping", &[0x80])]);

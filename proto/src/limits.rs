@@ -69,4 +69,4 @@ pub const PASSWORD_MAX: usize = 256;
 
 /// How long a server keeps the idempotency record of a `send`, in seconds (7 days). Within this
 /// time a mail that is sent again with the same id gets the same reply and exists once.
-pub const VERDICT_KEPT_SECONDS: u64 = 7 * 24 * 60 * 60;
+pub const IDEMPOTENCY_KEPT_SECONDS: u64 = 7 * 24 * 60 * 60;

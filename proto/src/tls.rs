@@ -43,7 +43,7 @@ pub enum TlsError {
     #[error("{0}")]
     Refused(#[from] rustls::Error),
     /// The connection ended without `close_notify`: the last bytes may be missing.
-    #[error("the connection was cut off: it ended without TLS's own goodbye")]
+    #[error("the connection was cut off: it ended without TLS's close_notify")]
     Truncated,
 }
 

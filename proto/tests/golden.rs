@@ -213,10 +213,12 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
         ErrorCode::NotAuthenticated => (5, "log in first"),
         ErrorCode::NotAllowed => (1, "hello was said already"),
         ErrorCode::Busy => (3, "the server has too much to do; try again later"),
-        ErrorCode::RateLimited => (3, "too many tries; try again later"),
+        ErrorCode::RateLimited => {
+            (3, "too many attempts to log in from this address; try again later")
+        }
         ErrorCode::Conflict => (4, "another mail was sent with this id"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
-        ErrorCode::Protocol => (12, "there are bytes behind the message"),
+        ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
         ErrorCode::Other => return None,
     };
@@ -418,7 +420,7 @@ fn the_limits_are_the_codes() {
         format!("reach {} KiB", limits::PAGE_BYTES_MAX / 1024),
         format!("at most {} deep", limits::DEPTH_MAX),
         format!("{} to {} characters after NFC", limits::PASSWORD_MIN, limits::PASSWORD_MAX),
-        format!("for {} days", limits::VERDICT_KEPT_SECONDS / (24 * 60 * 60)),
+        format!("for {} days", limits::IDEMPOTENCY_KEPT_SECONDS / (24 * 60 * 60)),
         format!("at most {} names", limits::CAPABILITIES_MAX),
         format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
         "the third one closes".to_owned(),

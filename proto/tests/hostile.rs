@@ -225,7 +225,7 @@ fn check(taken: &Taken<ClientMessage>) {
                 assert!(malformed.text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
             }
             Err(ChannelError::Frame(_) | ChannelError::WrongProtocol(_)) => {
-                assert_eq!(index + 1, taken.len(), "nothing comes behind a lost stream");
+                assert_eq!(index + 1, taken.len(), "nothing comes after a lost stream");
             }
             Err(error @ (ChannelError::NotTls | ChannelError::Tls(_))) => {
                 panic!("there is no TLS here: {error}");

@@ -416,12 +416,12 @@ fn no_part_of_a_message_is_a_message() {
 }
 
 #[test]
-fn nothing_stands_behind_a_message() {
+fn nothing_stands_after_a_message() {
     for example in examples() {
         for marker in 0..=u8::MAX {
-            for behind in [&[marker][..], &[marker, 1], &[marker, 0, 0, 0, 1], &[marker; 20]] {
-                let error = example.decode(&[&example.bytes, behind].concat()).unwrap_err();
-                assert_eq!(error.text, "there are bytes behind the message", "{behind:x?}");
+            for after in [&[marker][..], &[marker, 1], &[marker, 0, 0, 0, 1], &[marker; 20]] {
+                let error = example.decode(&[&example.bytes, after].concat()).unwrap_err();
+                assert_eq!(error.text, "there are bytes after the message", "{after:x?}");
                 assert_eq!(error.number, Some(example.number()));
             }
         }

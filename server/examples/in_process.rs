@@ -23,7 +23,7 @@ use correio_server::{
         invite::RegistrationRules,
     },
     engine::{Server, ServerLimits},
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
@@ -63,12 +63,12 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
     let realm = Realm([1; 16]);
     let bcrypt = Bcrypt { cost: 10 };
     let limits = ServerLimits {
-        admission: AdmissionSettings {
+        admission: AdmissionConfig {
             connections_max: 100,
             per_prefix_max: 100,
             anonymous_max: 100,
         },
-        throttle: ThrottleSettings {
+        throttle: ThrottleConfig {
             registrations_per_hour: 10,
             mails_per_hour: 100,
             failed_logins: 5,

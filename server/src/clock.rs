@@ -28,8 +28,8 @@ const MADE: Duration = Duration::from_secs(1_767_225_600);
 #[must_use]
 pub fn warning(since_1970: Duration) -> Option<String> {
     (since_1970 < MADE).then(|| {
-        "the system clock is wrong: it is before this program was written. Mails get their \
-         date from it; after the clock is set, a mail sent before is not recognised when it is \
+        "the system clock is wrong: it shows a time before this program was written. Mails \
+         get their date from it; after the clock is set, a mail sent before is not recognised when it is \
          sent again"
             .to_owned()
     })

@@ -103,7 +103,7 @@ events! {
         },
         /// The server listens on an address.
         Info "server.listening" ServerListening { address: SocketAddr, security: &'a str },
-        /// The operator should know this.
+        /// A problem that the operator should know; the server goes on.
         Warn "server.warning" ServerWarning { text: &'a str },
         /// The server was asked to stop.
         Info "server.stopping" ServerStopping { signal: &'a str, connections: usize },
@@ -189,7 +189,8 @@ events! {
             mails: usize,
             connection: ConnId,
         },
-        /// A request was answered with an error.
+        /// A request was answered with an error that no other event reports; the first 20 of a
+        /// connection.
         Warn "request.refused" RequestRefused {
             connection: ConnId,
             code: ErrorCode,

@@ -18,5 +18,5 @@ pub mod protocol;
 pub mod reactor;
 pub mod session;
 pub mod store;
-mod sysexits;
+pub mod sysexits;
 pub mod waker;

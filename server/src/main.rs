@@ -28,11 +28,13 @@ use correio_server::{
         logging::{Logging, Style},
         required_files,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
+        tls,
     },
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{History, Store, kind::StoreOptions},
+    sysexits,
     waker::Wake,
 };
 
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
         Err(ConfigError::Usage(error)) => {
             // Help and version are not errors, and the reader of the output may have gone.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+            return ExitCode::from(if error.use_stderr() { sysexits::USAGE } else { 0 });
         }
         Err(error) => return fail(&Failure::Config(error)),
     };
@@ -144,12 +146,12 @@ fn run(
     let now = clock::since_1970().ok_or(Failure::Clock)?;
     let files = raise_file_limit();
     let mut builder = ReactorBuilder::new().map_err(Failure::Start)?;
-    builder.take_signals().map_err(Failure::Start)?;
+    builder.register_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
-        Some(certificate) => certificate.security().map_err(Failure::Start)?,
+        Some(certificate) => tls::security(certificate).map_err(Failure::Start)?,
         None => Security::Plaintext,
     };
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
@@ -183,7 +185,7 @@ fn run(
         false => adopt(inherited, &config.listen, &mut builder)?,
     };
     let limits = limits(config, files, bound.len())?;
-    announce(&bound, certificate.as_deref());
+    print_addresses(&bound, certificate.as_deref());
     let server = Server::new(limits, session_config, store, Box::new(hasher));
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
@@ -348,9 +350,9 @@ fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     }
 }
 
-/// Announces the bound addresses: to scripts on standard output, which may have no reader, and to
+/// Prints the bound addresses: to scripts on standard output, which may have no reader, and to
 /// people in the log.
-fn announce(bound: &[SocketAddr], certificate: Option<&Certificate>) {
+fn print_addresses(bound: &[SocketAddr], certificate: Option<&Certificate>) {
     let mut out = io::stdout().lock();
     let security = if certificate.is_some() { "tls" } else { "plaintext" };
     for address in bound {

@@ -1,19 +1,19 @@
 //! The exit statuses of sysexits.h that the server uses.
 
 /// The command line is wrong.
-pub(crate) const USAGE: u8 = 64;
+pub const USAGE: u8 = 64;
 
 /// An address or the data directory is in use.
-pub(crate) const UNAVAILABLE: u8 = 69;
+pub const UNAVAILABLE: u8 = 69;
 
 /// The system refuses something that every server needs.
-pub(crate) const OS: u8 = 71;
+pub const OS: u8 = 71;
 
 /// Reading or writing failed.
-pub(crate) const IO: u8 = 74;
+pub const IO: u8 = 74;
 
 /// The user lacks a right.
-pub(crate) const NO_PERMISSION: u8 = 77;
+pub const NO_PERMISSION: u8 = 77;
 
 /// The configuration is wrong, or data is damaged.
-pub(crate) const CONFIG: u8 = 78;
+pub const CONFIG: u8 = 78;

@@ -10,7 +10,7 @@ use correio_server::{
     auth::invite::RegistrationRules,
     engine::ServerLimits,
     ids::Ticket,
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::SessionConfig,
     store::{
         Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
@@ -24,7 +24,7 @@ use correio_testing::{
 
 fn throttled() -> World {
     let throttle =
-        ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
+        ThrottleConfig { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
     world(ServerLimits { throttle, ..limits_of(10_000) })
 }
 
@@ -220,7 +220,7 @@ impl Store for Moody {
 /// As [`throttled`], with a store that can be told to refuse.
 fn moody() -> (World, Rc<Cell<Mood>>) {
     let throttle =
-        ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
+        ThrottleConfig { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
     let mood = Rc::new(Cell::new(Mood::Well));
     let quota = Quota { mails: 2, ..QUOTA };
     let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
@@ -322,7 +322,7 @@ fn registrations_that_make_no_account_are_counted_by_themselves() {
 #[test]
 fn an_invite_that_is_refused_at_once_is_not_charged() {
     let throttle =
-        ThrottleSettings { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
+        ThrottleConfig { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
     let settings = SessionConfig { registrations: RegistrationRules::Closed, ..settings() };
     let limits = ServerLimits { throttle, ..limits_of(100) };
@@ -340,7 +340,7 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
 fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
     const STUDENTS: usize = 40;
     let throttle =
-        ThrottleSettings { registrations_per_hour: 100, mails_per_hour: 1000, failed_logins: 10 };
+        ThrottleConfig { registrations_per_hour: 100, mails_per_hour: 1000, failed_logins: 10 };
     let mut world = world(ServerLimits { throttle, ..limits_of(100) });
     let name = |student: usize| format!("student{student}");
     let mut class: Vec<_> = (0..STUDENTS).map(|_| greet_from(&mut world, address(1))).collect();
@@ -373,7 +373,7 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
 
 fn crowded() -> World {
     let admission =
-        AdmissionSettings { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };
+        AdmissionConfig { connections_max: 300, per_prefix_max: 100, anonymous_max: 200 };
     world(ServerLimits { admission, ..limits_of(0) })
 }
 
@@ -408,7 +408,7 @@ fn silent_connections_from_a_whole_network_keep_nobody_out() {
     let (others, elsewhere): (Addresses, Addresses) = (address, |number| address(20_000 + number));
     for (crowd, newcomers) in [(site, elsewhere), (site, beside), (others, elsewhere)] {
         let admission =
-            AdmissionSettings { connections_max: 16_384, per_prefix_max: 256, anonymous_max: 1024 };
+            AdmissionConfig { connections_max: 16_384, per_prefix_max: 256, anonymous_max: 1024 };
         let mut world = world(ServerLimits { admission, ..limits_of(0) });
         world.register("tony", "Tony Stark");
         for number in 0..1100 {
@@ -430,7 +430,7 @@ fn silent_connections_from_a_whole_network_keep_nobody_out() {
 #[test]
 fn connections_that_gave_way_are_bounded() {
     let admission =
-        AdmissionSettings { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
+        AdmissionConfig { connections_max: 100, per_prefix_max: 100, anonymous_max: 100 };
     let mut world = world(ServerLimits { admission, ..limits_of(0) });
     // Nothing is closed without an iteration of the loop in between.
     let admitted = (0..1000).filter(|it| world.try_connect_from(address(*it)).is_some()).count();

@@ -492,7 +492,7 @@ fn a_stopping_server_finishes_what_is_under_way() {
     world.hashing.borrow_mut().held = true;
     busy.begin(&mut world, login("tony", 1));
     world.settle();
-    world.server.stop(world.now);
+    world.server.begin_shutdown(world.now);
     world.settle();
     idle.take();
     assert_eq!(idle.notices, [Notice::ShuttingDown {}]);

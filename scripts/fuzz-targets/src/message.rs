@@ -38,9 +38,9 @@ where
             return None;
         }
     };
-    let behind = "there are bytes behind the message";
+    let text = "there are bytes after the message";
     let longer = frame::decode::<M>(&[value, &[0xc0]].concat()).unwrap_err();
-    assert_eq!((longer.kind, &*longer.text), (MalformedKind::Protocol, behind));
+    assert_eq!((longer.kind, &*longer.text), (MalformedKind::Protocol, text));
 
     let before = b"what was there";
     let mut output = before.to_vec();

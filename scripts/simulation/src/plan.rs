@@ -7,7 +7,7 @@ use correio_proto::message::{Realm, Software};
 use correio_server::{
     auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::ServerLimits,
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::SessionConfig,
     store::Quota,
 };
@@ -221,12 +221,12 @@ fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> ServerLimits {
     let connections_max = often(rng, &[1_000, devices + 1, devices + 3]);
     let page = 256 * 1024 + body_max;
     ServerLimits {
-        admission: AdmissionSettings {
+        admission: AdmissionConfig {
             connections_max,
             per_prefix_max: often(rng, &[1_000, 3, 5]),
             anonymous_max: often(rng, &[1_000, 1, 3]),
         },
-        throttle: ThrottleSettings {
+        throttle: ThrottleConfig {
             registrations_per_hour: 0,
             mails_per_hour: often(rng, &[0, 60]),
             failed_logins: often(rng, &[10, 0, 2, 5]),

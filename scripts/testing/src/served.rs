@@ -16,8 +16,11 @@ use correio_server::{
         invite::RegistrationRules,
     },
     engine::{Server, ServerLimits},
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
-    ops::certificate::{Certificate, CertificateSource},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
+    ops::{
+        certificate::{Certificate, CertificateSource},
+        tls,
+    },
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
@@ -63,7 +66,7 @@ impl Running {
             Speaks::Tls => {
                 let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
                 let trust = Trust::Fingerprint(certificate.fingerprint());
-                (trust, certificate.security().unwrap())
+                (trust, tls::security(&certificate).unwrap())
             }
         };
         let (started, running) = mpsc::channel();
@@ -124,16 +127,12 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         idle_timeout: Duration::from_secs(120),
     };
     let limits = ServerLimits {
-        admission: AdmissionSettings {
+        admission: AdmissionConfig {
             connections_max: 1000,
             per_prefix_max: 1000,
             anonymous_max: 1000,
         },
-        throttle: ThrottleSettings {
-            registrations_per_hour: 0,
-            mails_per_hour: 0,
-            failed_logins: 0,
-        },
+        throttle: ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 },
         input_max: 64 << 20,
         output_max: 128 << 20,
     };

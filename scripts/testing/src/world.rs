@@ -18,7 +18,7 @@ use correio_server::{
     clock::Now,
     engine::{Server, ServerLimits, connection::Readiness},
     ids::ConnId,
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
     session::SessionConfig,
     store::{
@@ -66,13 +66,13 @@ pub fn settings() -> SessionConfig {
 /// Limits that admit this many connections and throttle nothing.
 #[must_use]
 pub fn limits_of(connections: usize) -> ServerLimits {
-    let admission = AdmissionSettings {
+    let admission = AdmissionConfig {
         connections_max: connections,
         per_prefix_max: connections,
         anonymous_max: connections,
     };
     let throttle =
-        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+        ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
     ServerLimits { admission, throttle, input_max: 64 << 20, output_max: 128 << 20 }
 }
 

@@ -24,12 +24,12 @@ use crate::{
 /// A job for a [`Hasher`].
 #[derive(Clone, Debug)]
 pub enum HashJob {
-    /// Make the hash to be stored for a credential. Answer: [`HashDone::Made`].
+    /// Make the hash to be stored for a credential. Result: [`HashDone::Made`].
     Make {
         /// The credential as the client sent it.
         credential: Credential,
     },
-    /// Check a credential against a stored hash. Answer: [`HashDone::Verified`].
+    /// Check a credential against a stored hash. Result: [`HashDone::Verified`].
     Verify {
         /// The credential as the client sent it.
         credential: Credential,
@@ -38,7 +38,7 @@ pub enum HashJob {
     },
 }
 
-/// A [`Hasher`]'s answer.
+/// A [`Hasher`]'s result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashDone {
     /// The hash to store.
@@ -61,16 +61,16 @@ pub enum Accepted {
     },
 }
 
-/// Hashes without blocking the caller: jobs are submitted, and answers collected later.
+/// Hashes without blocking the caller: jobs are submitted, and results collected later.
 pub trait Hasher {
     /// Submits a job.
     fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted;
 
-    /// Removes a job from the queue whose answer is no longer needed. A job that a worker has begun
+    /// Removes a job from the queue whose result is no longer needed. A job that a worker has begun
     /// is finished nevertheless. Returns whether the job was removed.
     fn cancel(&mut self, ticket: Ticket) -> bool;
 
-    /// Appends all answers that are ready to `done`.
+    /// Appends all results that are ready to `done`.
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>);
 }
 
@@ -342,18 +342,18 @@ mod tests {
         assert_eq!(serials, [1, 2, 3, 4]);
     }
 
-    /// A pool of one worker that reports each begun job and waits for the test's answer to it.
+    /// A pool of one worker that reports each begun job and waits for the test's result of it.
     fn held_pool(queue_max: usize) -> (HashPool, Receiver<()>, Sender<HashDone>, Receiver<()>) {
         let (wake, woken) = waker();
         let (begun_sender, begun) = mpsc::channel();
-        let (answer, answers) = mpsc::channel::<HashDone>();
-        let answers = Arc::new(Mutex::new(answers));
+        let (result, results) = mpsc::channel::<HashDone>();
+        let results = Arc::new(Mutex::new(results));
         let second = Duration::from_secs(1);
         let pool = HashPool::with_work(1, queue_max, second, &wake, move |_| {
             begun_sender.send(()).expect("the test listens");
-            answers.lock().unwrap().recv_timeout(DEADLINE).expect("the test answers")
+            results.lock().unwrap().recv_timeout(DEADLINE).expect("the test sends a result")
         });
-        (pool.unwrap(), begun, answer, woken)
+        (pool.unwrap(), begun, result, woken)
     }
 
     fn make() -> HashJob {
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_says_when_to_come_back() {
-        let (mut pool, begun, answer, woken) = held_pool(2);
+        let (mut pool, begun, result, woken) = held_pool(2);
         assert_eq!(pool.submit(ticket(1), make()), Accepted::Queued);
         begun.recv_timeout(DEADLINE).unwrap();
         assert_eq!(pool.submit(ticket(2), make()), Accepted::Queued);
@@ -370,22 +370,22 @@ mod tests {
         let full = Accepted::Full { retry_after: Duration::from_secs(2) };
         assert_eq!(pool.submit(ticket(4), make()), full);
         for _ in 0..3 {
-            answer.send(HashDone::Verified(true)).unwrap();
+            result.send(HashDone::Verified(true)).unwrap();
         }
         assert_eq!(collect(&mut pool, &woken, 3).len(), 3);
     }
 
     #[test]
     fn cancelled_jobs_are_not_done() {
-        let (mut pool, begun, answer, woken) = held_pool(8);
+        let (mut pool, begun, result, woken) = held_pool(8);
         pool.submit(ticket(1), make());
         begun.recv_timeout(DEADLINE).unwrap();
         pool.submit(ticket(2), make());
         pool.submit(ticket(3), make());
         assert!(pool.cancel(ticket(2)));
         assert!(!pool.cancel(ticket(1)), "a worker has begun it");
-        answer.send(HashDone::Failed).unwrap();
-        answer.send(HashDone::Failed).unwrap();
+        result.send(HashDone::Failed).unwrap();
+        result.send(HashDone::Failed).unwrap();
         let done = collect(&mut pool, &woken, 2);
         assert_eq!(done.iter().map(|(ticket, _)| ticket.serial).collect::<Vec<_>>(), [1, 3]);
     }

@@ -38,7 +38,7 @@ pub enum RegistrationRules {
 impl RegistrationRules {
     /// The policy that clients are told.
     #[must_use]
-    pub fn announced(&self) -> RegistrationPolicy {
+    pub fn policy(&self) -> RegistrationPolicy {
         match self {
             Self::Open => RegistrationPolicy::Open {},
             Self::Invited(_) => RegistrationPolicy::Invite {},

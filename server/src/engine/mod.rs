@@ -27,9 +27,9 @@ use crate::{
     event::Event,
     ids::{AccountId, ConnId, Ticket},
     limits::{
-        admission::{Admission, AdmissionControl, AdmissionSettings, Refusal},
+        admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
-        throttle::{Throttle, ThrottleSettings},
+        throttle::{Throttle, ThrottleConfig},
     },
     protocol::Protocol,
     session::{
@@ -69,9 +69,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
     /// Limits on connections.
-    pub admission: AdmissionSettings,
+    pub admission: AdmissionConfig,
     /// Limits on login attempts, registrations and mails.
-    pub throttle: ThrottleSettings,
+    pub throttle: ThrottleConfig,
     /// Memory for incomplete frames of all connections together, in bytes.
     pub input_max: usize,
     /// Memory for replies that clients do not read, of all connections together, in bytes.
@@ -186,15 +186,15 @@ impl<T: Transport> Server<T> {
         protocol: Protocol,
     ) -> Option<ConnId> {
         if self.connections.len() >= self.slots_max {
-            let reason = Refusal::ServerFull.as_str();
+            let reason = Rejection::ServerFull.as_str();
             Event::ConnectionRefused { address: peer, reason }.log();
             return None;
         }
         let slot = self.connections.vacant();
         let id = slot.id();
         let admission = self.admission.opened(id, peer.ip().into());
-        if let Admission::Refused(refusal) = admission {
-            Event::ConnectionRefused { address: peer, reason: refusal.as_str() }.log();
+        if let Admission::Rejected(rejection) = admission {
+            Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
@@ -207,9 +207,9 @@ impl<T: Transport> Server<T> {
                 self.closed.push((displaced, CloseReason::Displaced));
                 false
             }
-            Admission::Refused(refusal) => {
+            Admission::Rejected(rejection) => {
                 self.rejected += 1;
-                connection.reject(now, refusal);
+                connection.reject(now, rejection);
                 true
             }
         };
@@ -274,7 +274,7 @@ impl<T: Transport> Server<T> {
     }
 
     /// Begins the shutdown: requests in progress are finished, no others are taken.
-    pub fn stop(&mut self, now: Now) {
+    pub fn begin_shutdown(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
@@ -343,7 +343,7 @@ impl<T: Transport> Server<T> {
             return;
         }
         self.prune_at = Some(now.uptime + PRUNE_EVERY);
-        let kept = limits::VERDICT_KEPT_SECONDS * 1000;
+        let kept = limits::IDEMPOTENCY_KEPT_SECONDS * 1000;
         let before = Timestamp(now.wall.0.saturating_sub(kept));
         if let crate::store::Submitted::Done(done) =
             self.store.submit(OWN_TICKET, StoreJob::Prune { before })
@@ -456,13 +456,13 @@ impl<T: Transport> Server<T> {
         for effect in effects.drain(..) {
             match effect {
                 Effect::LoggedIn { connection, account } => {
-                    self.admission.entered(connection);
+                    self.admission.logged_in(connection);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
                 }
                 Effect::LoggedOut { connection, account } => {
-                    self.admission.left(connection);
+                    self.admission.logged_out(connection);
                     self.registry.remove(account, connection);
                 }
                 Effect::MailArrived { accounts, arrival } => {
@@ -514,7 +514,7 @@ impl<T: Transport> Server<T> {
             if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
                 continue;
             }
-            self.with(id, now, |entry, context| entry.connection.cancel_job(context));
+            self.with(id, now, |entry, context| entry.connection.release(context));
             if let Some(entry) = self.connections.remove(id) {
                 self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);

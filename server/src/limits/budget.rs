@@ -1,14 +1,5 @@
 //! A budget of memory that all connections share.
 
-/// Memory that a connection holds, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Received bytes that were not processed yet.
-    pub input: usize,
-    /// Bytes to be sent.
-    pub output: usize,
-}
-
 /// A number of bytes. Each connection takes a share of it, as long as there are bytes left.
 #[derive(Debug)]
 pub(crate) struct Budget {

@@ -1,5 +1,5 @@
-//! The server's certificate, self-signed at the first start or from a CA, its replacement while the
-//! server runs, and the server's TLS configuration.
+//! The server's certificate, self-signed at the first start or from a CA, and its replacement while
+//! the server runs.
 
 use std::{
     fmt, fs, io,
@@ -8,24 +8,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use correio_proto::{
-    fingerprint::Fingerprint,
-    tls::{ALPN, Security},
-};
+use correio_proto::fingerprint::Fingerprint;
 use rustls::{
-    ServerConfig,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem, pem::PemObject},
-    server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert},
+    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
     sign::CertifiedKey,
-    time_provider::TimeProvider,
 };
 use x509_parser::{
     prelude::{FromDer, X509Certificate},
     public_key::PublicKey,
 };
 
-use crate::{clock, data_directory::CERTIFICATE, mutex::lock, private_file};
+use crate::{data_directory::CERTIFICATE, mutex::lock, private_file};
 
 /// Name in the self-signed certificate. Clients verify its fingerprint, not its name.
 const OWN_NAME: &str = "correio";
@@ -124,7 +118,7 @@ impl Certificate {
     ///
     /// See [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        let _turn = lock(&self.reloading);
+        let _guard = lock(&self.reloading);
         let new = load(&self.source)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
@@ -157,28 +151,8 @@ impl Certificate {
         })
     }
 
-    /// The TLS configuration of the server's channels: TLS 1.3 only, since every client is newer.
-    ///
-    /// # Errors
-    ///
-    /// The system gives no random bytes.
-    pub fn security(self: &Arc<Self>) -> io::Result<Security> {
-        let failed = |error: rustls::Error| io::Error::other(error.to_string());
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(failed)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        // Sessions are resumed with tickets that clients keep; the server stores none.
-        config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
-        config.time_provider = Arc::new(Time);
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 1;
-        Ok(Security::Server(Arc::new(config)))
-    }
-
-    fn current(&self) -> Arc<CertifiedKey> {
+    /// The certificate and its key.
+    pub(super) fn current(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -187,47 +161,8 @@ impl Certificate {
     }
 }
 
-/// The clock for TLS. The clock of rustls panics at a time before 1970.
-#[derive(Debug)]
-struct Time;
-
-impl TimeProvider for Time {
-    fn current_time(&self) -> Option<UnixTime> {
-        // Without a time rustls would refuse every client.
-        Some(UnixTime::since_unix_epoch(clock::since_1970().unwrap_or_default()))
-    }
-}
-
-/// Tickets to resume sessions with. rustls reads the clock for each ticket and panics at a time
-/// before 1970, so no tickets are used then and clients make full handshakes.
-#[derive(Debug)]
-struct Tickets(Arc<dyn ProducesTickets>);
-
-impl ProducesTickets for Tickets {
-    fn enabled(&self) -> bool {
-        self.0.enabled()
-    }
-
-    fn lifetime(&self) -> u32 {
-        self.0.lifetime()
-    }
-
-    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        clock::since_1970().and_then(|_| self.0.encrypt(plain))
-    }
-
-    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        clock::since_1970().and_then(|_| self.0.decrypt(cipher))
-    }
-}
-
-impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
-    }
-}
-
-fn provider() -> Arc<CryptoProvider> {
+/// The cryptography of TLS.
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

@@ -61,9 +61,9 @@ pub enum Failure {
         "the system clock is before 1970, so mail cannot be dated: set the clock (timedatectl set-ntp true) and start the server again"
     )]
     Clock,
-    /// The listening sockets leave no file descriptor to connections.
+    /// The listening sockets leave no file descriptor for connections.
     #[error(
-        "the limit of {files} open files leaves none to connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
+        "the limit of {files} open files leaves none for connections, with {listeners} addresses to listen on: raise it (ulimit -n, or LimitNOFILE= in the unit), or listen on fewer addresses"
     )]
     Files {
         /// The limit.
@@ -98,7 +98,7 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need a right to them: choose another port with --listen"
         }
-        io::ErrorKind::AddrNotAvailable => "; it is no address of this machine",
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
         _ => "",
     }
 }

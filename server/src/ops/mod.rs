@@ -1,4 +1,4 @@
-//! Parts of the daemon around the engine: settings, log, certificate, systemd, exit statuses.
+//! Parts of the daemon around the engine: settings, log, certificate, TLS, systemd, exit statuses.
 
 pub mod allocator;
 pub mod certificate;
@@ -7,3 +7,4 @@ pub mod exit;
 pub mod logging;
 pub mod required_files;
 pub mod systemd;
+pub mod tls;

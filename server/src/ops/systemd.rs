@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_where_there_is_no_manager() {
+    fn no_message_is_sent_without_a_manager() {
         let mut manager = ServiceManager::default();
         manager.ready("listening").unwrap();
         manager.watchdog_ping(Duration::from_secs(1));

@@ -1,23 +1,23 @@
 //! The poll loop: listeners, sockets, signals and the waker. Nothing else in the server uses mio;
 //! connections are the [`Server`]'s.
 
+mod builder;
+mod source;
+mod waker;
+
 use std::{
     io,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use mio::{
-    Events, Interest, Poll, Token, Waker,
-    net::{TcpListener, TcpStream},
-};
-use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use mio::{Events, Interest, Poll, net::TcpStream};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
+use self::{builder::Listener, source::Source};
+pub use self::{builder::ReactorBuilder, waker::ReactorWaker};
 use crate::{
     clock::{Clock, Now},
     engine::{
@@ -25,11 +25,9 @@ use crate::{
         connection::{Readiness, Transport},
     },
     event::Event,
-    ids::ConnId,
     ops::systemd::ServiceManager,
     protocol::Protocol,
     store::StoreFailed,
-    waker::Wake,
 };
 
 /// Most events that one poll takes from the kernel.
@@ -40,43 +38,6 @@ const ACCEPTS_PER_ITERATION: usize = 16;
 
 /// How long accepting pauses when the machine has no file descriptors or memory left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-
-const WAKER: Token = Token(usize::MAX);
-const SIGNALS: Token = Token(usize::MAX - 1);
-
-/// What a mio [`Token`] refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    Waker,
-    Signals,
-    Listener(usize),
-    Connection(ConnId),
-}
-
-/// The first listener's token. As a connection's token it would have the generation [`u32::MAX`],
-/// which no connection has.
-const LISTENERS: usize = (u32::MAX as usize) << 32;
-
-impl Source {
-    fn of(token: Token) -> Self {
-        match token {
-            WAKER => Self::Waker,
-            SIGNALS => Self::Signals,
-            Token(number) if number >= LISTENERS => Self::Listener(number - LISTENERS),
-            Token(number) => {
-                Self::Connection(ConnId { index: number as u32, generation: (number >> 32) as u32 })
-            }
-        }
-    }
-
-    fn listener(index: usize) -> Token {
-        Token(LISTENERS + index)
-    }
-
-    fn connection(id: ConnId) -> Token {
-        Token((id.generation as usize) << 32 | id.index as usize)
-    }
-}
 
 /// An error that ends [`Reactor::run`].
 #[derive(Debug, thiserror::Error)]
@@ -97,145 +58,6 @@ pub enum LoopExit {
     Reload,
     /// The shutdown has finished, or its time is up: call [`Reactor::close`].
     End,
-}
-
-/// Wakes the reactor from any thread.
-#[derive(Debug)]
-pub struct ReactorWaker {
-    waker: Waker,
-    /// Whether the server was asked to stop.
-    stop: AtomicBool,
-}
-
-impl ReactorWaker {
-    /// Asks the server to stop, as SIGTERM does.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-    }
-}
-
-impl Wake for ReactorWaker {
-    fn wake(&self) {
-        // Fails only if the kernel has no memory for an event; the next job wakes again.
-        let _ = self.waker.wake();
-    }
-}
-
-/// Listeners, signals and the waker of a [`Reactor`] whose server does not exist yet. The server's
-/// store and workers need the waker first.
-pub struct ReactorBuilder {
-    poll: Poll,
-    waker: Arc<ReactorWaker>,
-    listeners: Vec<Listener>,
-    signals: Option<Signals>,
-}
-
-struct Listener {
-    socket: TcpListener,
-    /// The protocol of the connections that the listener accepts.
-    protocol: Protocol,
-    /// Whether the backlog may have connections. Events are edge-triggered: a backlog that was not
-    /// emptied is not reported again.
-    is_ready: bool,
-}
-
-impl ReactorBuilder {
-    /// A builder without listeners.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses a poll.
-    pub fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let waker = Arc::new(ReactorWaker { waker, stop: AtomicBool::new(false) });
-        Ok(Self { poll, waker, listeners: Vec::new(), signals: None })
-    }
-
-    /// The handle with which other threads wake the reactor.
-    #[must_use]
-    pub fn waker(&self) -> Arc<ReactorWaker> {
-        self.waker.clone()
-    }
-
-    /// Handles SIGTERM, SIGINT, SIGQUIT and SIGHUP from now on, and ignores SIGUSR1, SIGUSR2 and
-    /// SIGALRM, which would end the process otherwise.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses the signal handlers.
-    pub fn take_signals(&mut self) -> io::Result<()> {
-        let mut signals =
-            Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM])?;
-        self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        self.signals = Some(signals);
-        Ok(())
-    }
-
-    /// Listens on an address, for clients that speak `protocol`. Returns the bound address, which
-    /// has the port that the kernel chose for port 0.
-    ///
-    /// # Errors
-    ///
-    /// The address is in use, is not this machine's, or needs rights that the process lacks.
-    pub fn listen(&mut self, address: SocketAddr, protocol: Protocol) -> io::Result<SocketAddr> {
-        self.adopt(bind(address)?, protocol)
-    }
-
-    /// Takes over a non-blocking socket that listens already, for clients that speak `protocol`.
-    /// Returns its address.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses to report the socket's events.
-    pub fn adopt(
-        &mut self,
-        listener: std::net::TcpListener,
-        protocol: Protocol,
-    ) -> io::Result<SocketAddr> {
-        let mut socket = TcpListener::from_std(listener);
-        let bound = socket.local_addr()?;
-        let token = Source::listener(self.listeners.len());
-        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
-        self.listeners.push(Listener { socket, protocol, is_ready: true });
-        Ok(bound)
-    }
-
-    /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
-    /// server stops.
-    #[must_use]
-    pub fn build(self, server: Server<TcpStream>, drain_timeout: Duration) -> Reactor {
-        Reactor {
-            poll: self.poll,
-            waker: self.waker,
-            listeners: self.listeners,
-            signals: self.signals,
-            accept_paused: None,
-            server,
-            clock: Clock::start(),
-            drain_timeout,
-            drain_until: None,
-            reload: false,
-            manager: ServiceManager::default(),
-        }
-    }
-}
-
-/// Binds a listener by hand: its backlog is larger than mio's 128, and an IPv6 socket leaves IPv4
-/// to a listener of its own.
-fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    use socket2::{Domain, Socket, Type};
-    let socket =
-        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(4096)?;
-    Ok(socket.into())
 }
 
 impl Transport for TcpStream {
@@ -268,6 +90,27 @@ pub struct Reactor {
     manager: ServiceManager,
 }
 
+impl ReactorBuilder {
+    /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
+    /// server stops.
+    #[must_use]
+    pub fn build(self, server: Server<TcpStream>, drain_timeout: Duration) -> Reactor {
+        Reactor {
+            poll: self.poll,
+            waker: self.waker,
+            listeners: self.listeners,
+            signals: self.signals,
+            accept_paused: None,
+            server,
+            clock: Clock::start(),
+            drain_timeout,
+            drain_until: None,
+            reload: false,
+            manager: ServiceManager::default(),
+        }
+    }
+}
+
 impl Reactor {
     /// Reports to the service manager: pings its watchdog, and tells when the server stops.
     #[must_use]
@@ -297,10 +140,10 @@ impl Reactor {
             }
             let now = self.clock.now();
             for event in &events {
-                self.take(now, event);
+                self.handle_event(now, event);
             }
             if self.waker.stop.swap(false, Ordering::Acquire) {
-                self.start_to_stop(now, "request");
+                self.begin_shutdown(now, "request");
             }
             self.accept(now);
             self.server.process(now)?;
@@ -335,10 +178,10 @@ impl Reactor {
         Some(next.saturating_sub(now.uptime))
     }
 
-    fn take(&mut self, now: Now, event: &mio::event::Event) {
+    fn handle_event(&mut self, now: Now, event: &mio::event::Event) {
         match Source::of(event.token()) {
             Source::Waker => {}
-            Source::Signals => self.take_signals(now),
+            Source::Signals => self.handle_signals(now),
             Source::Listener(index) => {
                 if let Some(listener) = self.listeners.get_mut(index) {
                     listener.is_ready = true;
@@ -355,25 +198,25 @@ impl Reactor {
         }
     }
 
-    fn take_signals(&mut self, now: Now) {
+    fn handle_signals(&mut self, now: Now) {
         let Some(signals) = &mut self.signals else {
             return;
         };
         for signal in signals.pending().collect::<Vec<_>>() {
             match signal {
                 SIGHUP => self.reload = true,
-                SIGINT => self.start_to_stop(now, "SIGINT"),
-                SIGQUIT => self.start_to_stop(now, "SIGQUIT"),
+                SIGINT => self.begin_shutdown(now, "SIGINT"),
+                SIGQUIT => self.begin_shutdown(now, "SIGQUIT"),
                 SIGUSR1 => Event::SignalIgnored { signal: "SIGUSR1" }.log(),
                 SIGUSR2 => Event::SignalIgnored { signal: "SIGUSR2" }.log(),
                 SIGALRM => Event::SignalIgnored { signal: "SIGALRM" }.log(),
-                _ => self.start_to_stop(now, "SIGTERM"),
+                _ => self.begin_shutdown(now, "SIGTERM"),
             }
         }
     }
 
     /// Begins the shutdown. A second signal ends the wait for connections at once.
-    fn start_to_stop(&mut self, now: Now, signal: &str) {
+    fn begin_shutdown(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
         Event::ServerStopping { signal, connections }.log();
         self.manager.stopping(&format!("finishing {connections} connections"));
@@ -387,7 +230,7 @@ impl Reactor {
             None => Some(now.uptime + self.drain_timeout),
             Some(_) => Some(now.uptime),
         };
-        self.server.stop(now);
+        self.server.begin_shutdown(now);
     }
 
     fn accept(&mut self, now: Now) {
@@ -467,21 +310,4 @@ pub fn raise_file_limit() -> u64 {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     holds.current.unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_token_names_its_source() {
-        let first = ConnId { index: 0, generation: 0 };
-        let last = ConnId { index: u32::MAX, generation: u32::MAX - 1 };
-        for id in [first, last, ConnId { index: 5, generation: 7 }] {
-            assert_eq!(Source::of(Source::connection(id)), Source::Connection(id));
-        }
-        assert_eq!(Source::of(Source::listener(3)), Source::Listener(3));
-        assert_eq!(Source::of(WAKER), Source::Waker);
-        assert_eq!(Source::of(SIGNALS), Source::Signals);
-    }
 }

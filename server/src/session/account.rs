@@ -19,9 +19,9 @@ use crate::{
         charge::Charge,
         context::SessionContext,
         job::{Done, Job},
+        pending::{AccountStep, Change, ChangeStep, LoginStep, Pending, RegisterStep, Registrant},
         response::{Limit, Response, Transition},
         state::{Identity, LoginState, SessionState},
-        step::{AccountStep, Pending, Purpose, Registrant},
     },
     store::{AccountRecord, StoreDone, StoreJob},
 };
@@ -44,7 +44,7 @@ pub(crate) fn register(
     }
     state.charge = Some(Charge::Registration(username.clone()));
     let registrant = Registrant { id, username, full_name, invite };
-    defer_hash(HashJob::Make { credential }, AccountStep::Hashing(registrant))
+    defer_hash(HashJob::Make { credential }, RegisterStep::Hashing(registrant))
 }
 
 /// Checks whether the client may register. Returns the invite that the account will use up.
@@ -78,7 +78,7 @@ pub(crate) fn login(
     if let Err(wait) = charge(state, context, &username) {
         return Response::limited(context, &username, Limit::Logins, wait);
     }
-    find(username.clone(), AccountStep::Finding(username, credential))
+    find(username.clone(), LoginStep::Finding(username, credential))
 }
 
 /// Charges the throttle for one password check, before any work is done for it.
@@ -95,7 +95,7 @@ fn charge(
 
 /// Logs out. The connection stays.
 pub(crate) fn logout(state: &mut SessionState, context: &mut SessionContext<'_>) -> Response {
-    match leave(state, context) {
+    match log_out(state, context) {
         Some(account) => {
             Response::transitioned(Reply::LoggedOut {}, Transition::LoggedOut(account))
         }
@@ -113,93 +113,127 @@ pub(crate) fn change(
         return Response::account_gone();
     };
     let (account, username) = (identity.account, identity.username.clone());
-    let (purpose, credential) = match change {
+    let (change, credential) = match change {
         Account::FullName { full_name } => {
             let job = StoreJob::SetFullName { account, full_name: full_name.clone() };
-            return defer_store(job, AccountStep::Renaming(full_name));
+            return defer_store(job, ChangeStep::Renaming(full_name));
         }
-        Account::Password { current, new } => (Purpose::Password(new), current),
-        Account::Delete { credential } => (Purpose::Delete, credential),
+        Account::Password { current, new } => (Change::Password(new), current),
+        Account::Delete { credential } => (Change::Delete, credential),
     };
     // An open session must not be a way to guess the password.
     if let Err(wait) = charge(state, context, &username) {
         return Response::limited(context, &username, Limit::Logins, wait);
     }
-    find(username, AccountStep::FindingFor(purpose, credential))
+    find(username, ChangeStep::Finding(change, credential))
 }
 
-/// Continues after `step`'s job, whose result is `done`.
+/// Continues after `step`'s job, whose result is `done`. A result that the job cannot have is a bug
+/// of the server, which fails this request only.
 pub(crate) fn complete(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     step: AccountStep,
     done: Done,
 ) -> Response {
-    match (step, done) {
-        (_, Done::Hash(HashDone::Failed)) => Response::unavailable(),
-        (_, Done::Store(StoreDone::Unavailable(text))) => {
+    match done {
+        Done::Hash(HashDone::Failed) => Response::unavailable(),
+        Done::Store(StoreDone::Unavailable(text)) => {
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (AccountStep::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => {
+        done => match step {
+            AccountStep::Register(step) => continue_registration(context, step, done),
+            AccountStep::Login(step) => continue_login(state, context, step, done),
+            AccountStep::Change(step) => continue_change(state, context, step, done),
+        },
+    }
+}
+
+fn continue_registration(
+    context: &mut SessionContext<'_>,
+    step: RegisterStep,
+    done: Done,
+) -> Response {
+    match (step, done) {
+        (RegisterStep::Hashing(registrant), Done::Hash(HashDone::Made(hash))) => {
             create(registrant, hash)
         }
-        (AccountStep::Creating(username), Done::Store(done)) => created(context, &username, &done),
+        (RegisterStep::Creating(username), Done::Store(done)) => created(context, &username, &done),
+        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
+    }
+}
 
-        (AccountStep::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
+fn continue_login(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    step: LoginStep,
+    done: Done,
+) -> Response {
+    match (step, done) {
+        (LoginStep::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
             verify(context, username, credential, account)
         }
         (
-            AccountStep::Verifying(username, credential, account),
+            LoginStep::Verifying(username, credential, account),
             Done::Hash(HashDone::Verified(verified)),
         ) => match account.filter(|_| verified) {
             Some(account) => recheck_or_rehash(context, credential, account),
             None => login_failed(context, &username, "wrong password or unknown username"),
         },
-        (AccountStep::Rehashing(account), Done::Hash(HashDone::Made(new))) => restore(account, new),
-        (AccountStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
+        (LoginStep::Rehashing(account), Done::Hash(HashDone::Made(new))) => {
+            store_rehash(account, new)
+        }
+        (LoginStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => enter(state, context, now),
+                Some(now) => log_in(state, context, now),
                 None => login_failed(context, &before.username, "changed during the login"),
             }
         }
-        (AccountStep::Restoring(account), Done::Store(StoreDone::Changed)) => {
-            enter(state, context, account)
+        (LoginStep::StoringRehash(account), Done::Store(StoreDone::Changed)) => {
+            log_in(state, context, account)
         }
         // Another device's login may have stored its new hash first: the client tries again.
-        (AccountStep::Restoring(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
-        (AccountStep::Restoring(account), Done::Store(_)) => {
+        (LoginStep::StoringRehash(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
+        (LoginStep::StoringRehash(account), Done::Store(_)) => {
             login_failed(context, &account.username, "changed during the login")
         }
+        (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
+    }
+}
 
-        (AccountStep::Renaming(full_name), Done::Store(done)) => {
+fn continue_change(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    step: ChangeStep,
+    done: Done,
+) -> Response {
+    match (step, done) {
+        (ChangeStep::Renaming(full_name), Done::Store(done)) => {
             renamed(state, context, full_name, &done)
         }
-        (
-            AccountStep::FindingFor(purpose, credential),
-            Done::Store(StoreDone::Account(account)),
-        ) => verify_for(state, purpose, credential, account),
-        (AccountStep::VerifyingFor(purpose, hash), Done::Hash(HashDone::Verified(verified))) => {
+        (ChangeStep::Finding(change, credential), Done::Store(StoreDone::Account(account))) => {
+            verify_for_change(state, change, credential, account)
+        }
+        (ChangeStep::Verifying(change, hash), Done::Hash(HashDone::Verified(verified))) => {
             if verified {
-                verified_for(state, purpose, hash)
+                verified_for_change(state, change, hash)
             } else {
                 wrong_password(state, context)
             }
         }
-        (AccountStep::HashingNew(old), Done::Hash(HashDone::Made(new))) => {
+        (ChangeStep::HashingNew(old), Done::Hash(HashDone::Made(new))) => {
             store_new(state, old, new)
         }
-        (AccountStep::StoringNew, Done::Store(done)) => password_changed(state, context, &done),
-        (AccountStep::Deleting, Done::Store(done)) => deleted(state, context, &done),
-
-        // A result that the job cannot have: a bug of the server, which fails this request only.
+        (ChangeStep::StoringNew, Done::Store(done)) => password_changed(state, context, &done),
+        (ChangeStep::Deleting, Done::Store(done)) => deleted(state, context, &done),
         (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
     }
 }
 
 fn create(registrant: Registrant, hash: PasswordHash) -> Response {
     let Registrant { id: register_id, username, full_name, invite } = registrant;
-    let step = AccountStep::Creating(username.clone());
+    let step = RegisterStep::Creating(username.clone());
     let job = StoreJob::CreateAccount { register_id, username, full_name, hash, invite };
     defer_store(job, step)
 }
@@ -234,7 +268,7 @@ fn verify(
         None => context.config.bcrypt.dummy(),
     };
     let job = HashJob::Verify { credential: credential.clone(), hash };
-    defer_hash(job, AccountStep::Verifying(username, credential, account))
+    defer_hash(job, LoginStep::Verifying(username, credential, account))
 }
 
 /// Looks the account up again after its credential was checked. Hashing takes long enough for the
@@ -245,20 +279,20 @@ fn recheck_or_rehash(
     account: AccountRecord,
 ) -> Response {
     if context.config.bcrypt.is_outdated(&account.hash) {
-        return defer_hash(HashJob::Make { credential }, AccountStep::Rehashing(account));
+        return defer_hash(HashJob::Make { credential }, LoginStep::Rehashing(account));
     }
-    find(account.username.clone(), AccountStep::Rechecking(account))
+    find(account.username.clone(), LoginStep::Rechecking(account))
 }
 
-fn restore(mut account: AccountRecord, new: PasswordHash) -> Response {
+fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
     let old = std::mem::replace(&mut account.hash, new.clone());
     defer_store(
         StoreJob::SetHash { account: account.id, old, new },
-        AccountStep::Restoring(account),
+        LoginStep::StoringRehash(account),
     )
 }
 
-fn enter(
+fn log_in(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     account: AccountRecord,
@@ -272,7 +306,7 @@ fn enter(
 }
 
 /// Logs the session out. Returns the account that was logged in.
-fn leave(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
+fn log_out(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
     let connection = context.connection;
     match std::mem::replace(&mut state.login, LoginState::Anonymous) {
         LoginState::LoggedIn(identity) => {
@@ -283,7 +317,7 @@ fn leave(state: &mut SessionState, context: &SessionContext<'_>) -> Option<Accou
     }
 }
 
-/// Gives the same answer for an unknown username and a wrong password; only the log has the reason.
+/// Gives the same reply for an unknown username and a wrong password; only the log has the reason.
 fn login_failed(context: &SessionContext<'_>, username: &Username, reason: &str) -> Response {
     let (connection, address) = (context.connection, context.peer);
     Event::LoginFailed { username, connection, address, reason }.log();
@@ -308,9 +342,9 @@ fn renamed(
     }
 }
 
-fn verify_for(
+fn verify_for_change(
     state: &SessionState,
-    purpose: Purpose,
+    change: Change,
     credential: Credential,
     account: Option<AccountRecord>,
 ) -> Response {
@@ -318,22 +352,22 @@ fn verify_for(
     match account.filter(|account| Some(account.id) == state.account()) {
         Some(account) => {
             let job = HashJob::Verify { credential, hash: account.hash.clone() };
-            defer_hash(job, AccountStep::VerifyingFor(purpose, account.hash))
+            defer_hash(job, ChangeStep::Verifying(change, account.hash))
         }
         None => Response::account_gone(),
     }
 }
 
-fn verified_for(state: &SessionState, purpose: Purpose, hash: PasswordHash) -> Response {
+fn verified_for_change(state: &SessionState, change: Change, hash: PasswordHash) -> Response {
     let Some(account) = state.account() else {
         return Response::account_gone();
     };
-    match purpose {
-        Purpose::Password(new) => {
-            defer_hash(HashJob::Make { credential: new }, AccountStep::HashingNew(hash))
+    match change {
+        Change::Password(new) => {
+            defer_hash(HashJob::Make { credential: new }, ChangeStep::HashingNew(hash))
         }
-        Purpose::Delete => {
-            defer_store(StoreJob::DeleteAccount { account, hash }, AccountStep::Deleting)
+        Change::Delete => {
+            defer_store(StoreJob::DeleteAccount { account, hash }, ChangeStep::Deleting)
         }
     }
 }
@@ -341,7 +375,7 @@ fn verified_for(state: &SessionState, purpose: Purpose, hash: PasswordHash) -> R
 fn store_new(state: &SessionState, old: PasswordHash, new: PasswordHash) -> Response {
     match state.account() {
         Some(account) => {
-            defer_store(StoreJob::SetHash { account, old, new }, AccountStep::StoringNew)
+            defer_store(StoreJob::SetHash { account, old, new }, ChangeStep::StoringNew)
         }
         None => Response::account_gone(),
     }
@@ -375,7 +409,7 @@ fn deleted(
             let connection = context.connection;
             Event::AccountDeleted { username: &identity.username, connection }.log();
             let account = identity.account;
-            leave(state, context);
+            log_out(state, context);
             let deleted = Transition::AccountDeleted(account);
             Response::transitioned(Reply::AccountChanged {}, deleted)
         }
@@ -395,14 +429,14 @@ fn wrong_password(state: &SessionState, context: &SessionContext<'_>) -> Respons
     Response::denied(ErrorCode::BadCredentials, "wrong password")
 }
 
-fn find(username: Username, step: AccountStep) -> Response {
+fn find(username: Username, step: impl Into<AccountStep>) -> Response {
     defer_store(StoreJob::FindAccount { username }, step)
 }
 
-fn defer_store(job: StoreJob, step: AccountStep) -> Response {
-    Response::Defer(Job::Store(job), Pending::Account(Box::new(step)))
+fn defer_store(job: StoreJob, step: impl Into<AccountStep>) -> Response {
+    Response::Defer(Job::Store(job), Pending::Account(Box::new(step.into())))
 }
 
-fn defer_hash(job: HashJob, step: AccountStep) -> Response {
-    Response::Defer(Job::Hash(job), Pending::Account(Box::new(step)))
+fn defer_hash(job: HashJob, step: impl Into<AccountStep>) -> Response {
+    Response::Defer(Job::Hash(job), Pending::Account(Box::new(step.into())))
 }

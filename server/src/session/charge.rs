@@ -1,7 +1,7 @@
 //! Charges to the throttle.
 //!
 //! A request is charged before any work is done for it, so that concurrent requests count. The
-//! charge is settled with the request's answer: it stays, becomes a failure, or is refunded.
+//! charge is settled with the request's response: it stays, becomes a failure, or is refunded.
 
 use correio_proto::mail::Username;
 

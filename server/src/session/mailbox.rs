@@ -15,9 +15,9 @@ use crate::{
         context::SessionContext,
         effect::{Arrival, Effect},
         job::{Done, Job},
+        pending::{MailboxStep, Pending},
         response::{Limit, Response},
         state::SessionState,
-        step::{MailboxStep, Pending},
     },
     store::{NewMailRecord, StoreDone, StoreJob},
 };

@@ -12,10 +12,10 @@ mod context;
 pub(crate) mod effect;
 mod job;
 mod mailbox;
+mod pending;
 pub(crate) mod registry;
 mod response;
 mod state;
-mod step;
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ pub(crate) use self::{
 };
 use self::{
     effect::Effect,
+    pending::Pending,
     response::{Answer, Response},
     state::{LoginState, SessionState},
-    step::Pending,
 };
 use crate::{
     event::Event,
@@ -192,10 +192,10 @@ impl Session {
         }
     }
 
-    /// Settles the request's charge and tells the server of the transition. Returns the reply.
+    /// Settles the request's charge and emits the effects of the transition. Returns the reply.
     fn conclude(&mut self, context: &mut SessionContext<'_>, answer: Answer) -> Reply {
         self.settle(context, answer.settlement);
-        announce(context, answer.transition);
+        emit_effects(context, answer.transition);
         self.report_refusal(context, &answer.reply);
         answer.reply
     }
@@ -222,7 +222,7 @@ impl Session {
 }
 
 /// Emits the effects of a transition on the server and on other sessions.
-fn announce(context: &mut SessionContext<'_>, transition: Transition) {
+fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
     let connection = context.connection;
     let effects = &mut *context.effects;
     match transition {
@@ -288,7 +288,7 @@ fn welcome(config: &SessionConfig) -> Welcome {
             page: limits::PAGE_MAILS_MAX,
             frame: bounded(limits::REPLY_FRAME_MAX),
         },
-        registration: config.registrations.announced(),
+        registration: config.registrations.policy(),
         capabilities: Capabilities::default(),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     event::Event,
     ids::AccountId,
     limits::throttle::Wait,
-    session::{charge::Settlement, context::SessionContext, job::Job, step::Pending},
+    session::{charge::Settlement, context::SessionContext, job::Job, pending::Pending},
 };
 
 /// The result of a request's handler.

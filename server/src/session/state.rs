@@ -31,7 +31,7 @@ pub(crate) enum LoginState {
 pub(crate) struct SessionState {
     /// How far the client has come.
     pub(crate) login: LoginState,
-    /// Throttle charge of the request in progress. Settled with the request's answer.
+    /// Throttle charge of the request in progress. Settled with the request's response.
     pub(crate) charge: Option<Charge>,
 }
 

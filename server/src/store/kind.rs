@@ -69,7 +69,7 @@ impl StoreKind {
     }
 
     /// Opens a store of this kind, and returns its history, too. The store calls `wake` when
-    /// answers are ready that it did not give at once.
+    /// results are ready that it did not return at once.
     ///
     /// # Errors
     ///

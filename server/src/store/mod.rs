@@ -1,11 +1,11 @@
 //! Stores of accounts, mailboxes and idempotency records of mails that were sent.
 //!
-//! A caller submits a [`StoreJob`]; the store answers with a [`StoreDone`], at once or later. The
+//! A caller submits a [`StoreJob`]; the store returns a [`StoreDone`], at once or later. The
 //! trait assumes neither that a call is fast nor that the data is on this machine, and every job
 //! may be submitted again with the same values. A store that several servers share can therefore
 //! implement it.
 //!
-//! The store answers that something was changed only once the change is durable.
+//! The store reports a change only once the change is durable.
 
 use std::sync::Arc;
 
@@ -68,12 +68,12 @@ pub struct History {
 /// A job for a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreJob {
-    /// Look an account up. Answer: [`StoreDone::Account`].
+    /// Look an account up. Result: [`StoreDone::Account`].
     FindAccount {
         /// The account's username.
         username: Username,
     },
-    /// Make an account. Answer: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
+    /// Make an account. Result: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
     /// account of this username was made with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
@@ -87,14 +87,14 @@ pub enum StoreJob {
         /// The invite, which cannot be used again.
         invite: Option<InviteId>,
     },
-    /// Change an account's full name. Answer: `Changed` or `NoAccount`.
+    /// Change an account's full name. Result: `Changed` or `NoAccount`.
     SetFullName {
         /// The account.
         account: AccountId,
         /// The new name.
         full_name: FullName,
     },
-    /// Change an account's hash, unless it was changed meanwhile. Answer: `Changed`, `NoAccount`,
+    /// Change an account's hash, unless it was changed meanwhile. Result: `Changed`, `NoAccount`,
     /// or `Conflict` if the present hash is neither `old` nor `new`.
     SetHash {
         /// The account.
@@ -106,14 +106,14 @@ pub enum StoreJob {
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. Mails that it
     /// sent stay. No later job finds its idempotency records; the store may keep them until they
-    /// are pruned. Answer: `Changed`, `NoAccount` or `Conflict`.
+    /// are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
         account: AccountId,
         /// The expected present hash.
         hash: PasswordHash,
     },
-    /// Put one mail into the mailboxes of all its recipients or of none. Answer: `Sent`,
+    /// Put one mail into the mailboxes of all its recipients or of none. Result: `Sent`,
     /// `SentBefore`, `Conflict`, `UnknownRecipients`, `MailboxesFull` or `NoAccount`.
     Send {
         /// The account that is logged in.
@@ -123,7 +123,7 @@ pub enum StoreJob {
         /// The time that becomes `sent_at`.
         now: Timestamp,
     },
-    /// Read a page of a mailbox, oldest first. Answer: `Page` or `NoAccount`.
+    /// Read a page of a mailbox, oldest first. Result: `Page` or `NoAccount`.
     Fetch {
         /// The account of the mailbox.
         account: AccountId,
@@ -136,7 +136,7 @@ pub enum StoreJob {
         bytes: usize,
     },
     /// Delete mails from a mailbox. Mails that are not there, or have another id, are skipped.
-    /// Answer: `Confirmed` or `NoAccount`.
+    /// Result: `Confirmed` or `NoAccount`.
     Confirm {
         /// The account of the mailbox.
         account: AccountId,
@@ -144,7 +144,7 @@ pub enum StoreJob {
         mails: Vec<MailRef>,
     },
     /// Delete old idempotency records, in bounded steps: the job is submitted again while `more` is
-    /// true. Answer: `Pruned`.
+    /// true. Result: `Pruned`.
     Prune {
         /// Records from this time on are kept.
         before: Timestamp,
@@ -195,8 +195,7 @@ impl NewMailRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(pub [u8; 16]);
 
-/// A store's answer. [`StoreJob`] lists the answers of each job; any job may be answered
-/// `Unavailable`.
+/// A job's result. [`StoreJob`] lists the results of each job; any job may have `Unavailable`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreDone {
     /// The account, if there is one.
@@ -262,7 +261,7 @@ pub enum StoreDone {
 pub enum Submitted {
     /// The job is done already.
     Done(StoreDone),
-    /// [`Store::collect`] gives the answer after the store has woken the reactor.
+    /// [`Store::collect`] gives the result after the store has woken the reactor.
     Queued,
     /// The queue is full; the job was not taken.
     Full,
@@ -281,14 +280,14 @@ pub trait Store {
     /// Submits a job. Jobs of one connection are done in the order of submission.
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted;
 
-    /// Appends all answers that are ready to `done`.
+    /// Appends all results that are ready to `done`.
     ///
     /// # Errors
     ///
     /// The store has failed for good: the server must stop without acknowledging anything more.
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed>;
 
-    /// Does the jobs in the queue, makes them durable, and releases the data. Answers that were not
+    /// Does the jobs in the queue, makes them durable, and releases the data. Results that were not
     /// collected yet are appended to `done`.
     ///
     /// # Errors

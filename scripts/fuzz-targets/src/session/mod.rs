@@ -213,7 +213,7 @@ impl Run {
             self.hang_up(0);
         }
         self.world.connect(0);
-        self.world.inner.server.stop(self.world.inner.now);
+        self.world.inner.server.begin_shutdown(self.world.inner.now);
         self.world.settle();
         self.world.take(0);
         assert_eq!(self.world.notices(0), [Notice::ShuttingDown {}]);

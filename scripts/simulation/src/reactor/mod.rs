@@ -117,7 +117,7 @@ impl Reactor {
             Some(_) => Some(self.clock.tick()),
         };
         self.empty_iterations = 0;
-        self.server.stop(self.now());
+        self.server.begin_shutdown(self.now());
     }
 
     /// Time of the next iteration if nothing else happens; never before the loop's pause ends.

@@ -17,7 +17,7 @@ pub(crate) enum CloseReason {
     ByServer,
     /// The client did not log in within the login timeout.
     LoginTimeout,
-    /// The client was silent, or did not read its replies, for the idle timeout.
+    /// The client was silent, or left some of its replies unread, for the whole idle timeout.
     IdleTimeout,
     /// The server stops.
     ShuttingDown,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     event::Event,
     ids::Ticket,
-    limits::admission::Refusal,
+    limits::admission::Rejection,
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
@@ -184,10 +184,10 @@ impl Correio {
             Announcement::Ping => ServerMessage::Notice(Notice::Ping {}),
             Announcement::SessionEnded => ServerMessage::Notice(Notice::SessionEnded {}),
             Announcement::ShuttingDown => ServerMessage::Notice(Notice::ShuttingDown {}),
-            Announcement::NotAdmitted(Refusal::ServerFull) => {
+            Announcement::Rejected(Rejection::ServerFull) => {
                 busy("the server has no room; try again", FULL_RETRY)
             }
-            Announcement::NotAdmitted(Refusal::PrefixFull) => {
+            Announcement::Rejected(Rejection::PrefixFull) => {
                 busy("there are too many connections from this address; try again", FULL_RETRY)
             }
             Announcement::NoRoom => {

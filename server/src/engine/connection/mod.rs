@@ -5,6 +5,7 @@ mod close_reason;
 mod context;
 mod correio;
 mod dialogue;
+mod held;
 mod step;
 mod timers;
 mod transport;
@@ -12,7 +13,6 @@ mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub use self::transport::{Readiness, Transport};
 pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
 use self::{
     dialogue::Dialogue,
@@ -20,13 +20,16 @@ use self::{
     timers::{Activity, Timer, Timers},
     wire::Received,
 };
-pub use crate::limits::budget::Held;
+pub use self::{
+    held::Held,
+    transport::{Readiness, Transport},
+};
 use crate::{
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
     limits::{
-        admission::Refusal,
+        admission::Rejection,
         budget::{Exhausted, Share},
     },
     protocol::Protocol,
@@ -344,9 +347,9 @@ impl<T: Transport> Connection<T> {
         self.end(now, Announcement::SessionEnded);
     }
 
-    /// Ends a connection that is not admitted. The connection must be driven afterwards.
-    pub(crate) fn reject(&mut self, now: Now, refusal: Refusal) {
-        self.end(now, Announcement::NotAdmitted(refusal));
+    /// Ends a connection that was rejected. The connection must be driven afterwards.
+    pub(crate) fn reject(&mut self, now: Now, rejection: Rejection) {
+        self.end(now, Announcement::Rejected(rejection));
     }
 
     /// Makes a last announcement and closes, unless the connection is ending already.
@@ -419,10 +422,10 @@ impl<T: Transport> Connection<T> {
         is_storing
     }
 
-    /// Cancels the pending job if no worker has begun it, settles its charge, frees the
-    /// connection's shares of the budgets and logs the session out. The connection is about to be
-    /// removed.
-    pub(crate) fn cancel_job(&mut self, context: &mut ServerContext<'_>) {
+    /// Releases what the connection holds of the server, before it is removed: cancels the pending
+    /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
+    /// the session out.
+    pub(crate) fn release(&mut self, context: &mut ServerContext<'_>) {
         let is_hashing = self
             .dialogue
             .waiting_for(self.id)

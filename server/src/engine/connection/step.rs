@@ -1,6 +1,6 @@
 //! The values that pass between a dialogue and its connection.
 
-use crate::{limits::admission::Refusal, session::effect::Arrival};
+use crate::{limits::admission::Rejection, session::effect::Arrival};
 
 /// What the connection must do after its dialogue handled a request or a job's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(super) enum Announcement<'a> {
     SessionEnded,
     /// The server stops.
     ShuttingDown,
-    /// The connection is not admitted.
-    NotAdmitted(Refusal),
+    /// The connection was rejected.
+    Rejected(Rejection),
     /// There is no memory for an incomplete request.
     NoRoom,
 }

@@ -48,7 +48,7 @@ pub(super) struct Activity {
     anonymous: Duration,
     /// When the last request was received.
     heard: Duration,
-    /// Since when there is output that the client does not read.
+    /// Since when there has always been pending output, even if the client reads some of it.
     stuck: Option<Duration>,
     /// Whether the client was pinged after its last request.
     pinged: bool,

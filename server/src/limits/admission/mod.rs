@@ -21,7 +21,7 @@ use crate::{ids::ConnId, limits::prefix::Prefix};
 
 /// Limits on the number of connections. There is no value for "no limit".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AdmissionSettings {
+pub struct AdmissionConfig {
     /// Most connections.
     pub connections_max: usize,
     /// Most connections of one narrowest prefix, logged in or not. Wider IPv6 prefixes may have
@@ -40,19 +40,19 @@ pub(crate) enum Admission {
     /// The connection is counted in place of this one, which must be closed.
     Instead(ConnId),
     /// The connection must be told the reason and closed.
-    Refused(Refusal),
+    Rejected(Rejection),
 }
 
-/// Why a connection is not admitted.
+/// Why a connection is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// The server has its maximum of connections, or of anonymous ones.
     ServerFull,
     /// The prefix has its maximum.
     PrefixFull,
 }
 
-impl Refusal {
+impl Rejection {
     /// The reason's word in the log.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
@@ -67,7 +67,7 @@ impl Refusal {
 /// connections only.
 #[derive(Clone, Debug)]
 pub(crate) struct AdmissionControl {
-    settings: AdmissionSettings,
+    config: AdmissionConfig,
     connections: HashMap<ConnId, Entry>,
     /// Prefixes of every width that have connections.
     prefixes: HashMap<Prefix, Members>,
@@ -121,10 +121,10 @@ impl Members {
                 self.count += 1;
                 self.anonymous.insert(serial, id);
             }
-            Change::Left(serial) => {
+            Change::LoggedOut(serial) => {
                 self.anonymous.insert(serial, id);
             }
-            Change::Entered(serial) => {
+            Change::LoggedIn(serial) => {
                 self.anonymous.remove(&serial);
             }
             Change::Closed(standing) => {
@@ -145,17 +145,17 @@ enum Change {
     /// The connection is no longer counted.
     Closed(Standing),
     /// The anonymous connection with this serial has logged in.
-    Entered(u64),
+    LoggedIn(u64),
     /// The connection is anonymous again, with this serial.
-    Left(u64),
+    LoggedOut(u64),
 }
 
 impl AdmissionControl {
     /// Counts without any connection.
     #[must_use]
-    pub(crate) fn new(settings: AdmissionSettings) -> Self {
+    pub(crate) fn new(config: AdmissionConfig) -> Self {
         Self {
-            settings,
+            config,
             connections: HashMap::new(),
             prefixes: HashMap::new(),
             ranking: Ranking::new(),
@@ -164,16 +164,16 @@ impl AdmissionControl {
         }
     }
 
-    /// Decides about a new connection, and counts it unless it is refused.
+    /// Decides about a new connection, and counts it unless it is rejected.
     #[must_use]
     pub(crate) fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {
         if self.is_full(prefix) {
-            return Admission::Refused(Refusal::PrefixFull);
+            return Admission::Rejected(Rejection::PrefixFull);
         }
         let crowded = prefix.and_wider().skip(1).find(|wide| self.is_full(*wide));
         let has_room = crowded.is_none()
-            && self.connections.len() < self.settings.connections_max
-            && self.anonymous < self.settings.anonymous_max;
+            && self.connections.len() < self.config.connections_max
+            && self.anonymous < self.config.anonymous_max;
         self.insert(id, prefix);
         if has_room {
             return Admission::Admitted;
@@ -186,24 +186,24 @@ impl AdmissionControl {
         self.closed(displaced.unwrap_or(id));
         match (displaced, crowded) {
             (Some(displaced), _) => Admission::Instead(displaced),
-            (None, Some(_)) => Admission::Refused(Refusal::PrefixFull),
-            (None, None) => Admission::Refused(Refusal::ServerFull),
+            (None, Some(_)) => Admission::Rejected(Rejection::PrefixFull),
+            (None, None) => Admission::Rejected(Rejection::ServerFull),
         }
     }
 
     /// Counts a connection as logged in, unless it is not counted at all.
-    pub(crate) fn entered(&mut self, id: ConnId) {
+    pub(crate) fn logged_in(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::Anonymous(serial) = entry.standing
         {
             entry.standing = Standing::LoggedIn;
             let prefix = entry.prefix;
-            self.change(id, prefix, Change::Entered(serial));
+            self.change(id, prefix, Change::LoggedIn(serial));
         }
     }
 
     /// Counts a connection as anonymous after a logout: it is the newest anonymous one.
-    pub(crate) fn left(&mut self, id: ConnId) {
+    pub(crate) fn logged_out(&mut self, id: ConnId) {
         if let Some(entry) = self.connections.get_mut(&id)
             && let Standing::LoggedIn = entry.standing
         {
@@ -211,7 +211,7 @@ impl AdmissionControl {
             let serial = self.serial;
             entry.standing = Standing::Anonymous(serial);
             let prefix = entry.prefix;
-            self.change(id, prefix, Change::Left(serial));
+            self.change(id, prefix, Change::LoggedOut(serial));
         }
     }
 
@@ -224,7 +224,7 @@ impl AdmissionControl {
 
     /// Whether a prefix has the maximum of connections for its width.
     fn is_full(&self, prefix: Prefix) -> bool {
-        let max = self.settings.per_prefix_max.saturating_mul(prefix.share() as usize);
+        let max = self.config.per_prefix_max.saturating_mul(prefix.share() as usize);
         self.prefixes.get(&prefix).is_some_and(|members| members.count >= max)
     }
 
@@ -257,8 +257,8 @@ impl AdmissionControl {
     /// Applies a change to a prefix and every wider one, and updates their ranks.
     fn change(&mut self, id: ConnId, prefix: Prefix, change: Change) {
         match change {
-            Change::Opened(_) | Change::Left(_) => self.anonymous += 1,
-            Change::Closed(Standing::Anonymous(_)) | Change::Entered(_) => self.anonymous -= 1,
+            Change::Opened(_) | Change::LoggedOut(_) => self.anonymous += 1,
+            Change::Closed(Standing::Anonymous(_)) | Change::LoggedIn(_) => self.anonymous -= 1,
             Change::Closed(Standing::LoggedIn) => {}
         }
         for prefix in prefix.and_wider() {

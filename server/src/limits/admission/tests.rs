@@ -18,8 +18,8 @@ impl AdmissionControl {
     }
 }
 
-const ROOMY: AdmissionSettings =
-    AdmissionSettings { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
+const ROOMY: AdmissionConfig =
+    AdmissionConfig { connections_max: 1_000, per_prefix_max: 1_000, anonymous_max: 1_000 };
 
 fn conn(index: u32) -> ConnId {
     ConnId { index, generation: 0 }
@@ -35,8 +35,8 @@ fn network(bits: u32) -> Prefix {
 }
 
 /// Opens connections 0, 1, 2… of these prefixes. There must be room for all of them.
-fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
-    let mut control = AdmissionControl::new(settings);
+fn with(config: AdmissionConfig, prefixes: &[u8]) -> AdmissionControl {
+    let mut control = AdmissionControl::new(config);
     for (index, number) in prefixes.iter().enumerate() {
         let id = conn(u32::try_from(index).unwrap());
         assert_eq!(control.opened(id, prefix(*number)), Admitted);
@@ -45,16 +45,16 @@ fn with(settings: AdmissionSettings, prefixes: &[u8]) -> AdmissionControl {
 }
 
 #[test]
-fn refusals_have_a_word_each() {
-    assert_eq!(Refusal::ServerFull.as_str(), "too_many_connections");
-    assert_eq!(Refusal::PrefixFull.as_str(), "too_many_from_address");
+fn rejections_have_a_word_each() {
+    assert_eq!(Rejection::ServerFull.as_str(), "too_many_connections");
+    assert_eq!(Rejection::PrefixFull.as_str(), "too_many_from_address");
 }
 
 #[test]
 fn a_prefix_has_its_maximum_logged_in_or_not() {
-    let mut control = with(AdmissionSettings { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
-    control.entered(conn(0));
-    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    let mut control = with(AdmissionConfig { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
+    control.logged_in(conn(0));
+    assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!((control.len(), control.of(prefix(1))), (2, 2));
     assert_eq!(control.opened(conn(2), prefix(2)), Admitted);
     control.closed(conn(0));
@@ -63,19 +63,19 @@ fn a_prefix_has_its_maximum_logged_in_or_not() {
 
 #[test]
 fn a_full_prefix_displaces_nobody() {
-    let settings = AdmissionSettings { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
-    let mut control = with(settings, &[1, 2, 3, 4]);
-    assert_eq!(control.opened(conn(9), prefix(1)), Refused(Refusal::PrefixFull));
+    let config = AdmissionConfig { connections_max: 4, per_prefix_max: 1, anonymous_max: 4 };
+    let mut control = with(config, &[1, 2, 3, 4]);
+    assert_eq!(control.opened(conn(9), prefix(1)), Rejected(Rejection::PrefixFull));
     assert_eq!(control.len(), 4);
 }
 
 #[test]
 fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
-    for settings in [
-        AdmissionSettings { connections_max: 6, ..ROOMY },
-        AdmissionSettings { anonymous_max: 6, ..ROOMY },
+    for config in [
+        AdmissionConfig { connections_max: 6, ..ROOMY },
+        AdmissionConfig { anonymous_max: 6, ..ROOMY },
     ] {
-        let mut control = with(settings, &[2, 1, 2, 1, 1, 3]);
+        let mut control = with(config, &[2, 1, 2, 1, 1, 3]);
         assert_eq!(control.opened(conn(6), prefix(4)), Instead(conn(1)));
         assert_eq!((control.len(), control.of(prefix(1)), control.of(prefix(4))), (6, 2, 1));
         // Now prefixes 1 and 2 have as many, and 2 has the oldest connection.
@@ -89,7 +89,7 @@ fn a_full_server_gives_up_the_oldest_of_the_prefix_with_the_most() {
 
 #[test]
 fn where_all_have_as_many_the_oldest_gives_way() {
-    let mut control = with(AdmissionSettings { anonymous_max: 4, ..ROOMY }, &[1, 2, 3, 4]);
+    let mut control = with(AdmissionConfig { anonymous_max: 4, ..ROOMY }, &[1, 2, 3, 4]);
     for newcomer in 4..100 {
         let id = conn(newcomer);
         let from = prefix(u8::try_from(newcomer + 1).unwrap());
@@ -99,8 +99,8 @@ fn where_all_have_as_many_the_oldest_gives_way() {
 }
 
 #[test]
-fn who_has_most_displaces_their_own() {
-    let mut control = with(AdmissionSettings { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
+fn the_prefix_with_most_displaces_its_own() {
+    let mut control = with(AdmissionConfig { connections_max: 5, ..ROOMY }, &[1, 1, 1, 2, 2]);
     assert_eq!(control.opened(conn(5), prefix(1)), Instead(conn(0)));
     // Prefix 2 has three now, as prefix 1 has.
     assert_eq!(control.opened(conn(6), prefix(2)), Instead(conn(1)));
@@ -111,7 +111,7 @@ fn who_has_most_displaces_their_own() {
 
 #[test]
 fn a_whole_network_counts_as_one_customer() {
-    let mut control = AdmissionControl::new(AdmissionSettings { anonymous_max: 500, ..ROOMY });
+    let mut control = AdmissionControl::new(AdmissionConfig { anonymous_max: 500, ..ROOMY });
     let mut ids = 0..;
     let mut open = |control: &mut AdmissionControl, from| {
         let id = conn(ids.next().unwrap());
@@ -133,14 +133,14 @@ fn a_whole_network_counts_as_one_customer() {
     assert_eq!(halves.map(|half| control.of(half)), [200, 200]);
     let (id, admission) = open(&mut control, network(0xffff));
     assert_eq!(admission, Instead(conn(56)));
-    control.entered(id);
+    control.logged_in(id);
     assert_eq!((control.len(), control.of(site)), (500, 400));
 }
 
 #[test]
 fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
-    let settings = AdmissionSettings { per_prefix_max: 2, ..ROOMY };
-    let mut control = AdmissionControl::new(settings);
+    let config = AdmissionConfig { per_prefix_max: 2, ..ROOMY };
+    let mut control = AdmissionControl::new(config);
     for number in 0..4 {
         assert_eq!(control.opened(conn(number), network(number)), Admitted);
     }
@@ -148,9 +148,9 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
     assert_eq!(control.opened(conn(4), network(4)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(1)), Admitted);
     for number in [1, 2, 3, 4] {
-        control.entered(conn(number));
+        control.logged_in(conn(number));
     }
-    assert_eq!(control.opened(conn(6), network(5)), Refused(Refusal::PrefixFull));
+    assert_eq!(control.opened(conn(6), network(5)), Rejected(Rejection::PrefixFull));
     for number in 6..10 {
         assert_eq!(control.opened(conn(number), network(0x100 + number)), Admitted);
     }
@@ -161,33 +161,33 @@ fn a_wide_prefix_has_its_maximum_and_gives_up_its_own() {
 }
 
 #[test]
-fn who_is_logged_in_is_never_given_up() {
-    let mut control = with(AdmissionSettings { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
-    control.entered(conn(0));
+fn a_logged_in_connection_is_never_displaced() {
+    let mut control = with(AdmissionConfig { connections_max: 3, ..ROOMY }, &[1, 1, 1]);
+    control.logged_in(conn(0));
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
-    control.entered(conn(2));
-    control.entered(conn(3));
+    control.logged_in(conn(2));
+    control.logged_in(conn(3));
     assert_eq!(control.anonymous, 0);
-    assert_eq!(control.opened(conn(9), prefix(4)), Refused(Refusal::ServerFull));
+    assert_eq!(control.opened(conn(9), prefix(4)), Rejected(Rejection::ServerFull));
     assert_eq!((control.len(), control.anonymous), (3, 0));
 }
 
 #[test]
-fn who_logs_in_makes_room_for_an_anonymous_one() {
-    let mut control = with(AdmissionSettings { anonymous_max: 1, ..ROOMY }, &[1]);
+fn a_login_makes_room_for_an_anonymous_connection() {
+    let mut control = with(AdmissionConfig { anonymous_max: 1, ..ROOMY }, &[1]);
     assert_eq!(control.opened(conn(1), prefix(1)), Instead(conn(0)));
-    control.entered(conn(1));
+    control.logged_in(conn(1));
     assert_eq!(control.opened(conn(2), prefix(1)), Admitted);
 }
 
 #[test]
-fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
-    let mut control = with(AdmissionSettings { anonymous_max: 2, ..ROOMY }, &[1]);
-    control.entered(conn(0));
+fn a_logout_is_the_newest_and_may_pass_the_maximum() {
+    let mut control = with(AdmissionConfig { anonymous_max: 2, ..ROOMY }, &[1]);
+    control.logged_in(conn(0));
     for index in [1, 2] {
         assert_eq!(control.opened(conn(index), prefix(1)), Admitted);
     }
-    control.left(conn(0));
+    control.logged_out(conn(0));
     assert_eq!(control.anonymous, 3);
     assert_eq!(control.opened(conn(3), prefix(2)), Instead(conn(1)));
     assert_eq!(control.anonymous, 3);
@@ -197,13 +197,13 @@ fn who_logs_out_is_the_newest_and_may_pass_the_maximum() {
 }
 
 #[test]
-fn one_that_was_given_up_is_not_named_again() {
-    let mut control = with(AdmissionSettings { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
+fn a_displaced_connection_is_not_displaced_again() {
+    let mut control = with(AdmissionConfig { connections_max: 4, ..ROOMY }, &[1, 1, 1, 1]);
     assert_eq!(control.opened(conn(4), prefix(2)), Instead(conn(0)));
     assert_eq!(control.opened(conn(5), prefix(3)), Instead(conn(1)));
     // Later events of a displaced connection change nothing.
-    control.entered(conn(0));
-    control.left(conn(0));
+    control.logged_in(conn(0));
+    control.logged_out(conn(0));
     control.closed(conn(0));
     control.closed(conn(1));
     assert_eq!((control.len(), control.anonymous, control.of(prefix(1))), (4, 4, 2));
@@ -214,11 +214,11 @@ fn unknown_and_repeated_calls_do_no_harm() {
     let mut control = with(ROOMY, &[1]);
     for _ in 0..2 {
         control.closed(conn(7));
-        control.entered(conn(7));
-        control.left(conn(7));
-        control.left(conn(0));
-        control.entered(conn(0));
-        control.entered(conn(0));
+        control.logged_in(conn(7));
+        control.logged_out(conn(7));
+        control.logged_out(conn(0));
+        control.logged_in(conn(0));
+        control.logged_in(conn(0));
     }
     assert_eq!((control.len(), control.anonymous), (1, 0));
     control.closed(conn(0));
@@ -230,7 +230,7 @@ fn unknown_and_repeated_calls_do_no_harm() {
 
 /// The same decisions, made by a scan of all connections.
 struct Model {
-    settings: AdmissionSettings,
+    config: AdmissionConfig,
     /// Connections with their prefix and whether they are logged in, by the time of their last
     /// change.
     all: Vec<(ConnId, Prefix, bool)>,
@@ -267,13 +267,13 @@ impl Model {
     }
 
     fn opened(&mut self, id: ConnId, of: Prefix) -> Admission {
-        let AdmissionSettings { connections_max, per_prefix_max, anonymous_max } = self.settings;
+        let AdmissionConfig { connections_max, per_prefix_max, anonymous_max } = self.config;
         let full: Vec<Prefix> = of
             .and_wider()
             .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
             .collect();
         if full.contains(&of) {
-            return Refused(Refusal::PrefixFull);
+            return Rejected(Rejection::PrefixFull);
         }
         let is_full =
             self.all.len() >= connections_max || self.anonymous_of(None).len() >= anonymous_max;
@@ -289,8 +289,8 @@ impl Model {
             _ => {
                 self.closed(id);
                 match full.is_empty() {
-                    true => Refused(Refusal::ServerFull),
-                    false => Refused(Refusal::PrefixFull),
+                    true => Rejected(Rejection::ServerFull),
+                    false => Rejected(Rejection::PrefixFull),
                 }
             }
         }
@@ -326,9 +326,9 @@ proptest! {
         steps in prop::collection::vec((0u8..8, 0u32..40, 0..PLACES), 1..300),
     ) {
         let (connections_max, per_prefix_max, anonymous_max) = maxima;
-        let settings = AdmissionSettings { connections_max, per_prefix_max, anonymous_max };
-        let mut control = AdmissionControl::new(settings);
-        let mut model = Model { settings, all: Vec::new() };
+        let config = AdmissionConfig { connections_max, per_prefix_max, anonymous_max };
+        let mut control = AdmissionControl::new(config);
+        let mut model = Model { config, all: Vec::new() };
         let mut opened = 0;
         for (what, back, number) in steps {
             let id = conn(opened - back.min(opened));
@@ -340,11 +340,11 @@ proptest! {
                     prop_assert_eq!(control.opened(id, place(number)), expected);
                 }
                 4 | 5 => {
-                    control.entered(id);
+                    control.logged_in(id);
                     model.becomes(id, true);
                 }
                 6 => {
-                    control.left(id);
+                    control.logged_out(id);
                     model.becomes(id, false);
                 }
                 _ => {

@@ -66,7 +66,7 @@ const PROVEN_MAX: usize = 8;
 
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ThrottleSettings {
+pub struct ThrottleConfig {
     /// Accounts that one narrowest prefix may make in an hour, and as many failed registrations
     /// whose password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
@@ -103,7 +103,7 @@ struct RegistrationBuckets {
 /// The counts of all prefixes, usernames and accounts.
 #[derive(Clone, Debug)]
 pub struct Throttle {
-    settings: ThrottleSettings,
+    config: ThrottleConfig,
     prefixes: Table<Prefix, Tally>,
     pairs: Table<(Prefix, Username), Tally>,
     usernames: Table<Username, Tally>,
@@ -116,9 +116,9 @@ pub struct Throttle {
 impl Throttle {
     /// A throttle without any count.
     #[must_use]
-    pub fn new(settings: ThrottleSettings) -> Self {
+    pub fn new(config: ThrottleConfig) -> Self {
         Self {
-            settings,
+            config,
             prefixes: Table::default(),
             pairs: Table::default(),
             usernames: Table::default(),
@@ -140,7 +140,7 @@ impl Throttle {
         prefix: Prefix,
         username: &Username,
     ) -> Result<(), Wait> {
-        if self.settings.failed_logins == 0 {
+        if self.config.failed_logins == 0 {
             return Ok(());
         }
         let is_proven = self.is_proven(prefix, username);
@@ -167,7 +167,7 @@ impl Throttle {
     /// Settles a login whose credential was right: refunds the charge, keeps the failures, and
     /// marks the prefix as proven for this account.
     pub fn login_succeeded(&mut self, now: Duration, prefix: Prefix, username: &Username) {
-        if self.settings.failed_logins == 0 {
+        if self.config.failed_logins == 0 {
             return;
         }
         self.login_unanswered(now, prefix, username);
@@ -207,7 +207,7 @@ impl Throttle {
     pub fn login_abandoned(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         release(&mut self.pairs, &(prefix, username.clone()), now, 1);
         release(&mut self.usernames, username, now, 1);
-        if self.settings.failed_logins > 0 && !self.is_proven(prefix, username) {
+        if self.config.failed_logins > 0 && !self.is_proven(prefix, username) {
             self.fail_prefix(now, prefix);
         }
     }
@@ -215,7 +215,7 @@ impl Throttle {
     /// Settles a login whose credential was wrong or whose account does not exist: the charge
     /// becomes a failure, and the wait grows.
     pub fn login_failed(&mut self, now: Duration, prefix: Prefix, username: &Username) {
-        if self.settings.failed_logins == 0 {
+        if self.config.failed_logins == 0 {
             return;
         }
         self.usernames.touch(username.clone()).fail(now, ACCOUNT_FAILURES_MAX);
@@ -234,7 +234,7 @@ impl Throttle {
     ///
     /// The prefix has reached its limit: nothing is charged.
     pub fn registration(&mut self, now: Duration, prefix: Prefix) -> Result<(), Wait> {
-        if self.settings.registrations_per_hour == 0 {
+        if self.config.registrations_per_hour == 0 {
             return Ok(());
         }
         let wait_of = |wide| {
@@ -259,7 +259,7 @@ impl Throttle {
     /// a login.
     pub fn registered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         self.put_back(now, prefix, |it, per_hour| it.failures.put_back(per_hour, 1));
-        if self.settings.failed_logins > 0 {
+        if self.config.failed_logins > 0 {
             self.prove(now, prefix, username);
         }
     }
@@ -304,7 +304,7 @@ impl Throttle {
     ///
     /// The account has reached its limit: nothing is charged.
     pub fn mail(&mut self, now: Duration, account: AccountId, recipients: u32) -> Result<(), Wait> {
-        match self.settings.mails_per_hour {
+        match self.config.mails_per_hour {
             0 => Ok(()),
             per_hour => {
                 self.mails.touch(account).take_some(now, per_hour, recipients).map_err(Wait)
@@ -315,7 +315,7 @@ impl Throttle {
     /// Refunds the charge for a mail that was not sent.
     pub fn mail_not_sent(&mut self, now: Duration, account: AccountId, recipients: u32) {
         if let Some(bucket) = self.mails.peek_mut(&account) {
-            bucket.put_back(self.settings.mails_per_hour, recipients);
+            bucket.put_back(self.config.mails_per_hour, recipients);
             if bucket.is_full(now) {
                 self.mails.remove(&account);
             }
@@ -330,7 +330,7 @@ impl Throttle {
     /// failures to its free ones before its wait is the longest. The next wider prefix has at least
     /// as many free failures, so one narrow prefix alone makes no other prefix wait.
     fn free_of(&self, prefix: Prefix) -> u32 {
-        let most = self.settings.failed_logins.saturating_add(DOUBLINGS);
+        let most = self.config.failed_logins.saturating_add(DOUBLINGS);
         most.saturating_mul(prefix.share()).saturating_sub(DOUBLINGS)
     }
 
@@ -351,14 +351,14 @@ impl Throttle {
 
     /// Registrations that a prefix may make in an hour.
     fn registrations_of(&self, prefix: Prefix) -> u32 {
-        self.settings.registrations_per_hour.saturating_mul(prefix.share())
+        self.config.registrations_per_hour.saturating_mul(prefix.share())
     }
 
     /// Free failures of a prefix for this account.
     fn free_for(&self, now: Duration, username: &Username) -> u32 {
         match self.usernames.peek(username) {
             Some(tally) if tally.count(now) > ACCOUNT_FAILURES_MANY => FREE_FOR_GUESSED,
-            _ => self.settings.failed_logins,
+            _ => self.config.failed_logins,
         }
     }
 }

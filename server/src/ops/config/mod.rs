@@ -12,10 +12,11 @@ pub use self::{
     types::{Config, Listen, SecurityConfig, Task},
 };
 use crate::{
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
+mod command;
 mod environment;
 mod error;
 mod settings;
@@ -35,8 +36,8 @@ impl Config {
         arguments: impl IntoIterator<Item = OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let (task, found) = sources::gather(arguments, environment)?;
-        let values = Values(found);
+        let (task, written) = sources::gather(arguments, environment)?;
+        let values = Values(written);
         let config = Self::parse(task, &values, environment)?;
         together::check(&config, &values)?;
         Ok(config)
@@ -99,16 +100,16 @@ impl Config {
     }
 }
 
-fn admission(values: &Values) -> Result<AdmissionSettings, ConfigError> {
-    Ok(AdmissionSettings {
+fn admission(values: &Values) -> Result<AdmissionConfig, ConfigError> {
+    Ok(AdmissionConfig {
         connections_max: values.count("max-connections", 1..=1_000_000, 16_384)?,
         per_prefix_max: values.count("connections-per-address", 1..=1_000_000, 256)?,
         anonymous_max: values.count("max-anonymous", 1..=1_000_000, 1024)?,
     })
 }
 
-fn throttle(values: &Values) -> Result<ThrottleSettings, ConfigError> {
-    Ok(ThrottleSettings {
+fn throttle(values: &Values) -> Result<ThrottleConfig, ConfigError> {
+    Ok(ThrottleConfig {
         registrations_per_hour: values.number("registrations-per-hour", 0..=1_000_000, 100)? as u32,
         mails_per_hour: values.number("mails-per-hour", 0..=1_000_000_000, 1000)? as u32,
         failed_logins: values.number("failed-logins", 0..=1000, 10)? as u32,

@@ -64,14 +64,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "STORE",
         "sqlite",
         "sqlite or memory",
-        "What keeps accounts and mail; with memory they are gone when the server stops",
+        "The store of accounts and mail; with memory they are gone when the server stops",
     ),
     one(
         "create-store",
         "WHEN",
         "auto",
         "auto, never or always",
-        "Whether an empty store is made where none is: auto makes one unless the directory has the keys of an earlier server; never is for a data directory on a volume that may not be mounted",
+        "Whether an empty store is made if there is none: auto makes one unless the directory has the keys of an earlier server; never is for a data directory on a volume that may not be mounted",
     ),
     Setting {
         key: "plaintext",
@@ -100,7 +100,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "WHO",
         "open",
         "open, invite or closed",
-        "Who may register an account over the network: everybody, whoever has an invite (correiod invite), or nobody",
+        "Who may register an account over the network: everybody, people with an invite (correiod invite), or nobody",
     ),
     one(
         "bcrypt-cost",
@@ -142,7 +142,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "1024",
         "a whole number from 1 to 1000000",
-        "Connections that are not logged in; a further one takes the place of the oldest of the address that has most",
+        "Connections that are not logged in; a further connection displaces the oldest of the address with the most",
     ),
     one(
         "connections-per-address",
@@ -177,7 +177,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "64 MiB",
         "a size from 64 KiB to 1 TiB, such as 16 MiB",
-        "Memory for partly received mails, of all connections together",
+        "Memory for incomplete frames, of all connections together",
     ),
     one(
         "output-bytes",
@@ -219,7 +219,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SECONDS",
         "300",
         "a whole number from 2 to 86400",
-        "How long a connection that is logged in may be silent; it is pinged at half of it",
+        "How long a logged-in connection may be silent, and any connection may leave replies unread; it is pinged at half of it",
     ),
     one(
         "drain-timeout",

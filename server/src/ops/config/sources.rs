@@ -5,13 +5,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fmt, fs, io,
-    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::ArgMatches;
 
 use super::{
+    command::command,
     environment::Environment,
     error::ConfigError,
     settings::{Kind, SETTINGS, Setting},
@@ -49,85 +49,13 @@ impl fmt::Display for Written {
 }
 
 /// The settings that were written in any source, by key.
-pub(super) type Found = BTreeMap<&'static str, Written>;
-
-const ABOUT: &str = "The correio mail server.";
-
-const EXAMPLES: &str = "\
-Every setting can also stand in the file (key = value, the key being the flag's name) and in the
-environment (CORREIO_ and the flag's name in capitals). A flag goes before the environment, the
-environment before the file.
-
-Examples:
-  correiod --listen 127.0.0.1:8888 --data-dir ./mail
-  correiod --store memory --plaintext --listen 127.0.0.1:0
-  correiod fingerprint --data-dir ./mail
-  correiod invite --count 40 --data-dir ./mail
-  CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
-
-When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
-address, and then the fingerprint of its certificate, which clients show at the first contact.
-SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the
-certificate again; SIGUSR1, SIGUSR2 and SIGALRM do nothing.
-
-Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. Readiness, the
-end and signs of life are told to NOTIFY_SOCKET, the latter at half of WATCHDOG_USEC.
-
-CORREIO_CONFIG names the file, too.
-
-Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
-71 the system refuses something; 74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
-
-/// The command line, made from the list of settings.
-pub(super) fn command() -> Command {
-    let config = Arg::new("config")
-        .long("config")
-        .value_name("FILE")
-        .global(true)
-        .help("File with settings, in TOML [default: correiod.toml in $CONFIGURATION_DIRECTORY or /etc/correio, if it is there]");
-    let mut command = Command::new("correiod")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(ABOUT)
-        .after_help(EXAMPLES)
-        .arg(config)
-        .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"))
-        .subcommand(Command::new("fingerprint").about(
-            "Print the certificate's fingerprint, by which clients know the server, running or not; \
-             makes a new certificate where a server has lost its own",
-        ))
-        .subcommand(
-            Command::new("invite")
-                .about("Make invites, for a server with --registration invite, running or not")
-                .arg(number("count", "1", 1..=1000).help("How many"))
-                .arg(number("days", "7", 1..=365).help("How long they can be used")),
-        );
-    for setting in SETTINGS {
-        let action = match setting.kind {
-            Kind::One => ArgAction::Set,
-            Kind::Many => ArgAction::Append,
-            Kind::Switch => ArgAction::SetTrue,
-        };
-        let Setting { key, value, default, meaning, .. } = *setting;
-        let arg = Arg::new(key).long(key).action(action).global(true);
-        let arg = if value.is_empty() { arg } else { arg.value_name(value) };
-        command = command.arg(arg.help(format!("{meaning} [default: {default}]")));
-    }
-    command
-}
-
-fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64>) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("N")
-        .default_value(default)
-        .value_parser(clap::value_parser!(u32).range(allowed))
-}
+pub(super) type WrittenSettings = BTreeMap<&'static str, Written>;
 
 /// Reads the task, and the settings of command line, environment and file.
 pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<(Task, Found), ConfigError> {
+) -> Result<(Task, WrittenSettings), ConfigError> {
     let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
     let task = match matches.subcommand() {
         Some(("fingerprint", _)) => Task::Fingerprint,
@@ -139,9 +67,9 @@ pub(super) fn gather(
     };
     // Flags may come before or after the command.
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
-    let mut found = Found::new();
+    let mut written = WrittenSettings::new();
     if let Some(path) = config_file(matches, environment) {
-        read_file(&path, &mut found)?;
+        read_file(&path, &mut written)?;
     }
     for setting in SETTINGS {
         if let Some(value) = environment.get(&setting.variable()) {
@@ -149,13 +77,13 @@ pub(super) fn gather(
                 Kind::Many => value.split(',').map(|value| value.trim().to_owned()).collect(),
                 Kind::One | Kind::Switch => vec![value.to_owned()],
             };
-            found.insert(setting.key, Written { setting, source: Source::Variable, values });
+            written.insert(setting.key, Written { setting, source: Source::Variable, values });
         }
         if let Some(values) = from_flags(matches, setting) {
-            found.insert(setting.key, Written { setting, source: Source::Flag, values });
+            written.insert(setting.key, Written { setting, source: Source::Flag, values });
         }
     }
-    Ok((task, found))
+    Ok((task, written))
 }
 
 fn from_flags(matches: &ArgMatches, setting: &Setting) -> Option<Vec<String>> {
@@ -177,7 +105,7 @@ fn config_file(matches: &ArgMatches, environment: &Environment) -> Option<PathBu
     Some(Path::new(directory).join("correiod.toml")).filter(|path| path.exists())
 }
 
-fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
+fn read_file(path: &Path, written: &mut WrittenSettings) -> Result<(), ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|source: io::Error| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
@@ -195,7 +123,7 @@ fn read_file(path: &Path, found: &mut Found) -> Result<(), ConfigError> {
             value => vec![plain(value)],
         };
         let source = Source::File(path.to_owned());
-        found.insert(setting.key, Written { setting, source, values });
+        written.insert(setting.key, Written { setting, source, values });
     }
     Ok(())
 }

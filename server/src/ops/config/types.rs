@@ -9,7 +9,7 @@ use std::{
 use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
-    limits::{admission::AdmissionSettings, throttle::ThrottleSettings},
+    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     ops::certificate::CertificateSource,
     store::{CreateStore, Quota, kind::StoreKind},
 };
@@ -54,8 +54,8 @@ pub struct Config {
     pub hash_workers: usize,
     pub hash_queue: usize,
     pub store_queue: usize,
-    pub admission: AdmissionSettings,
-    pub throttle: ThrottleSettings,
+    pub admission: AdmissionConfig,
+    pub throttle: ThrottleConfig,
     pub input_max: usize,
     pub output_max: usize,
     pub quota: Quota,

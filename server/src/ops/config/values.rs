@@ -10,13 +10,13 @@ use std::{
 use super::{
     error::ConfigError,
     settings::SETTINGS,
-    sources::{Found, Written},
+    sources::{Written, WrittenSettings},
     types::{Listen, SecurityConfig},
 };
 use crate::ops::certificate::CertificateSource;
 
 /// The written values of all settings.
-pub(super) struct Values(pub(super) Found);
+pub(super) struct Values(pub(super) WrittenSettings);
 
 impl Values {
     fn one(&self, key: &str) -> Option<(&Written, &str)> {

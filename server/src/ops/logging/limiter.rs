@@ -28,7 +28,7 @@ impl Log for LimitedLog {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.is_limited || self.limiter.is_written(record) {
+        if !self.is_limited || self.limiter.admit(record) {
             self.limiter.sinks.log(record);
         }
     }
@@ -60,7 +60,8 @@ impl Limiter {
         lock(&self.rate_limit)
     }
 
-    fn is_written(&self, record: &Record<'_>) -> bool {
+    /// Decides whether a line is written, and writes the sums that are due before it.
+    fn admit(&self, record: &Record<'_>) -> bool {
         let now = self.started.elapsed();
         let mut rate_limit = self.rate_limit();
         let due = rate_limit.due(now);

@@ -5,53 +5,29 @@
 //! is reported as soon as there is room again.
 
 use std::{
-    collections::VecDeque,
-    fmt, fs,
+    fmt,
     io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
+    path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use log::{LevelFilter, Log, Record};
 
-use self::limiter::{LimitedLog, Limiter};
-pub use self::style::Style;
-use crate::{
-    event::{Event, is_obeyed},
-    mutex::lock,
+pub use self::{error::LoggingError, style::Style};
+use self::{
+    limiter::{LimitedLog, Limiter},
+    sink::{Entry, Sink},
+    target::Target,
 };
+use crate::event::is_obeyed;
 
+mod error;
 mod limiter;
 mod rate_limit;
+mod sink;
 mod style;
-
-/// Lines that may wait for one sink.
-const LINES_MAX: usize = 8192;
-
-/// Bytes of lines that may wait for one sink.
-const BYTES_MAX: usize = 4 << 20;
-
-/// Why the log cannot be started.
-#[derive(Debug, thiserror::Error)]
-pub enum LoggingError {
-    /// The log file cannot be written.
-    #[error("cannot write the log file {}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// A thread cannot be started.
-    #[error("cannot start the log's thread: {0}")]
-    Thread(io::Error),
-    /// There is a log already.
-    #[error("this process has a log already")]
-    Twice,
-}
+mod target;
 
 /// The handle of the log, to reopen its file and to flush it.
 #[derive(Clone, Debug)]
@@ -164,225 +140,19 @@ impl Write for Line {
     }
 }
 
-/// The target of a sink's lines.
-enum Target {
-    Stderr,
-    File {
-        file: fs::File,
-        path: PathBuf,
-    },
-    #[cfg(test)]
-    Test(Box<dyn Write + Send>),
-}
-
-impl Target {
-    fn open(path: &Path) -> Result<Self, LoggingError> {
-        match append(path) {
-            Ok(file) => Ok(Self::File { file, path: path.to_owned() }),
-            Err(source) => Err(LoggingError::File { path: path.to_owned(), source }),
-        }
-    }
-
-    /// Whether the file was deleted, so that further lines in it would be lost.
-    fn is_deleted(&self) -> bool {
-        match self {
-            Self::File { file, .. } => file.metadata().is_ok_and(|metadata| metadata.nlink() == 0),
-            _ => false,
-        }
-    }
-
-    /// Reopens the file by its name. Returns the line that reports the result.
-    fn reopen(&mut self, style: Style) -> Option<String> {
-        let Self::File { file, path } = self else {
-            return None;
-        };
-        Some(match append(path) {
-            Ok(opened) => {
-                *file = opened;
-                line(style, Event::LogReopened)
-            }
-            Err(error) => line(style, Event::LogReopenFailed { text: &error.to_string() }),
-        })
-    }
-
-    /// Writes a line. If `is_cut`, the previous write stopped in mid-line (disk full): ends that
-    /// line first.
-    fn write(&mut self, text: &str, is_cut: &mut bool) -> io::Result<()> {
-        let out: &mut dyn Write = match self {
-            Self::Stderr => &mut io::stderr(),
-            Self::File { file, .. } => file,
-            #[cfg(test)]
-            Self::Test(target) => target,
-        };
-        if *is_cut {
-            out.write_all(b"\n")?;
-            *is_cut = false;
-        }
-        let mut rest = text.as_bytes();
-        while !rest.is_empty() {
-            match out.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            *is_cut = !rest.is_empty();
-        }
-        Ok(())
-    }
-}
-
-fn append(path: &Path) -> io::Result<fs::File> {
-    // Not readable by others: the log tells which accounts exchange mail.
-    fs::OpenOptions::new().create(true).append(true).mode(0o640).open(path)
-}
-
-/// The line of an event that the log itself reports.
-fn line(style: Style, event: Event<'_>) -> String {
-    style.line(event.level(), event) + "\n"
-}
-
-/// A bounded queue of lines and the thread that writes them.
-#[derive(Clone, Debug)]
-struct Sink {
-    shared: Arc<Shared>,
-    style: Style,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-    /// Lines that were lost since the last report.
-    dropped: u64,
-    /// Whether the thread writes entries that it has taken.
-    writing: bool,
-}
-
-/// An entry in the queue of a sink's thread.
-#[derive(Debug)]
-enum Entry {
-    /// A line to be written.
-    Line(String),
-    /// The file is to be reopened; earlier lines go into the old one.
-    Reopen,
-}
-
-impl Sink {
-    fn start(name: &str, target: Target, style: Style) -> Result<Self, LoggingError> {
-        let shared = Arc::new(Shared::default());
-        let sink = Self { shared: shared.clone(), style };
-        // The thread is never joined: it may be blocked by its target for ever.
-        let thread = thread::Builder::new().name(name.to_owned());
-        thread.spawn(move || shared.serve(target, style)).map_err(LoggingError::Thread)?;
-        Ok(sink)
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.shared.queue()
-    }
-
-    fn push(&self, line: String) {
-        let mut queue = self.queue();
-        if queue.entries.len() >= LINES_MAX || queue.bytes + line.len() > BYTES_MAX {
-            queue.dropped += 1;
-            return;
-        }
-        queue.bytes += line.len();
-        drop(queue);
-        self.put(Entry::Line(line));
-    }
-
-    fn put(&self, entry: Entry) {
-        self.queue().entries.push_back(entry);
-        self.shared.changed.notify_all();
-    }
-
-    fn flush(&self, deadline: Instant) {
-        let mut queue = self.queue();
-        while !queue.entries.is_empty() || queue.writing {
-            let patience = deadline.saturating_duration_since(Instant::now());
-            if patience.is_zero() {
-                return;
-            }
-            queue = match self.shared.changed.wait_timeout(queue, patience) {
-                Ok((queue, _)) => queue,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-    }
-}
-
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.queue)
-    }
-
-    /// Runs a sink's thread.
-    fn serve(&self, mut target: Target, style: Style) {
-        let mut is_cut = false;
-        loop {
-            let (entries, dropped) = self.take();
-            let mut lost = 0;
-            let mut write = |target: &mut Target, text: &str, lines: u64| {
-                if target.write(text, &mut is_cut).is_err() {
-                    lost += lines;
-                }
-            };
-            if target.is_deleted()
-                && let Some(said) = target.reopen(style)
-            {
-                write(&mut target, &said, 0);
-            }
-            for entry in entries {
-                match entry {
-                    Entry::Line(text) => write(&mut target, &text, 1),
-                    Entry::Reopen => {
-                        if let Some(said) = target.reopen(style) {
-                            write(&mut target, &said, 0);
-                        }
-                    }
-                }
-            }
-            if dropped > 0 {
-                let said = line(style, Event::LogDropped { count: dropped });
-                write(&mut target, &said, dropped);
-            }
-            let mut queue = self.queue();
-            queue.dropped += lost;
-            queue.writing = false;
-            drop(queue);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits for entries and takes them, with the number of lost lines. Lost lines are reported
-    /// only together with the next entries: a target that fails would otherwise be retried without
-    /// end.
-    fn take(&self) -> (VecDeque<Entry>, u64) {
-        let mut queue = self.queue();
-        while queue.entries.is_empty() {
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-        queue.writing = true;
-        queue.bytes = 0;
-        (std::mem::take(&mut queue.entries), std::mem::take(&mut queue.dropped))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{self, Receiver, Sender};
+    use std::{
+        fs,
+        sync::{
+            Mutex,
+            mpsc::{self, Receiver, Sender},
+        },
+    };
 
     use log::{Level, Log};
 
-    use super::*;
+    use super::{sink::LINES_MAX, *};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 

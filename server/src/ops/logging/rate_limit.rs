@@ -55,8 +55,9 @@ pub(super) struct Sum {
     pub(super) count: u64,
 }
 
+/// The lines of one event and address.
 #[derive(Debug)]
-struct Tally {
+struct LineCount {
     /// Lines that may be written at once.
     room: u32,
     refilled: Duration,
@@ -68,7 +69,7 @@ struct Tally {
 /// The counts of lines by event and address.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit {
-    tallies: HashMap<(&'static str, String), Tally>,
+    counts: HashMap<(&'static str, String), LineCount>,
     silent: HashSet<String>,
     swept: Duration,
 }
@@ -101,20 +102,20 @@ impl RateLimit {
 
     fn count(&mut self, now: Duration, event: &'static str, address: String) -> Decision {
         let mut key = (event, address);
-        if !self.tallies.contains_key(&key) && self.tallies.len() >= KEYS_MAX {
+        if !self.counts.contains_key(&key) && self.counts.len() >= KEYS_MAX {
             key.1 = "others".to_owned();
         }
-        let new = Tally { room: BURST, refilled: now, counted: 0, since: now };
-        let tally = self.tallies.entry(key).or_insert(new);
-        tally.refill(now);
-        if tally.room > 0 {
-            tally.room -= 1;
+        let new = LineCount { room: BURST, refilled: now, counted: 0, since: now };
+        let lines = self.counts.entry(key).or_insert(new);
+        lines.refill(now);
+        if lines.room > 0 {
+            lines.room -= 1;
             return Decision::Write;
         }
-        if tally.counted == 0 {
-            tally.since = now;
+        if lines.counted == 0 {
+            lines.since = now;
         }
-        tally.counted += 1;
+        lines.counted += 1;
         Decision::Count
     }
 
@@ -124,10 +125,10 @@ impl RateLimit {
             return Vec::new();
         }
         self.swept = now;
-        let sums = self.take(|tally| now.saturating_sub(tally.since) >= SUM_EVERY);
-        self.tallies.retain(|_, tally| {
-            tally.refill(now);
-            tally.counted > 0 || tally.room < BURST
+        let sums = self.take(|lines| now.saturating_sub(lines.since) >= SUM_EVERY);
+        self.counts.retain(|_, lines| {
+            lines.refill(now);
+            lines.counted > 0 || lines.room < BURST
         });
         sums
     }
@@ -137,13 +138,13 @@ impl RateLimit {
         self.take(|_| true)
     }
 
-    fn take(&mut self, is_due: impl Fn(&Tally) -> bool) -> Vec<Sum> {
-        let due = self.tallies.iter_mut().filter(|(_, tally)| tally.counted > 0 && is_due(tally));
+    fn take(&mut self, is_due: impl Fn(&LineCount) -> bool) -> Vec<Sum> {
+        let due = self.counts.iter_mut().filter(|(_, lines)| lines.counted > 0 && is_due(lines));
         let mut sums: Vec<_> = due
-            .map(|((event, address), tally)| Sum {
+            .map(|((event, address), lines)| Sum {
                 event,
                 address: address.clone(),
-                count: std::mem::take(&mut tally.counted),
+                count: std::mem::take(&mut lines.counted),
             })
             .collect();
         sums.sort_by(|a, b| (a.event, &a.address).cmp(&(b.event, &b.address)));
@@ -151,7 +152,7 @@ impl RateLimit {
     }
 }
 
-impl Tally {
+impl LineCount {
     fn refill(&mut self, now: Duration) {
         while self.room < BURST && now.saturating_sub(self.refilled) >= REFILL {
             self.refilled += REFILL;
@@ -245,12 +246,12 @@ mod tests {
             );
             rate_limit.decide(second(0), &line);
         }
-        assert!(rate_limit.tallies.len() <= KEYS_MAX + EVENTS.len());
+        assert!(rate_limit.counts.len() <= KEYS_MAX + EVENTS.len());
         let others: Vec<_> = rate_limit.all();
         assert_eq!(others.len(), 1);
         assert_eq!((others[0].address.as_str(), others[0].count), ("others", 100_000 - 1024 - 100));
         assert_eq!(network("[2001:db8::1]:1"), "2001:db8:0:0::/64");
         rate_limit.due(second(100_000));
-        assert!(rate_limit.tallies.is_empty(), "who is quiet is forgotten");
+        assert!(rate_limit.counts.is_empty(), "who is quiet is forgotten");
     }
 }

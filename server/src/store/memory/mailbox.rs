@@ -14,14 +14,14 @@ const EMPTY_MAX: usize = 16;
 /// leaves an empty place.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    places: VecDeque<(Seq, Option<Letter>)>,
+    places: VecDeque<(Seq, Option<StoredMail>)>,
     mails: usize,
     bytes: u64,
 }
 
 /// A mail without its sequence number. All recipients share its parts.
 #[derive(Clone, Debug)]
-pub(super) struct Letter {
+pub(super) struct StoredMail {
     pub(super) from: Arc<Names>,
     pub(super) mail: Arc<NewMailRecord>,
     pub(super) sent_at: Timestamp,
@@ -46,36 +46,36 @@ impl Mailbox {
     }
 
     /// Appends a mail.
-    pub(super) fn push(&mut self, seq: Seq, letter: Letter) {
+    pub(super) fn push(&mut self, seq: Seq, stored: StoredMail) {
         self.mails += 1;
-        self.bytes += letter.mail.quota_bytes();
-        self.places.push_back((seq, Some(letter)));
+        self.bytes += stored.mail.quota_bytes();
+        self.places.push_back((seq, Some(stored)));
     }
 
     /// Removes a mail. Returns its bytes of quota, or `None` if there is no such mail.
     pub(super) fn remove(&mut self, mail: MailRef) -> Option<u64> {
         let index = self.places.binary_search_by_key(&mail.seq, |(seq, _)| *seq).ok()?;
         let (_, place) = self.places.get_mut(index)?;
-        let letter = place.take_if(|letter| letter.mail.id == mail.id)?;
-        let bytes = letter.mail.quota_bytes();
+        let stored = place.take_if(|stored| stored.mail.id == mail.id)?;
+        let bytes = stored.mail.quota_bytes();
         self.mails -= 1;
         self.bytes -= bytes;
-        while self.places.pop_front_if(|(_, letter)| letter.is_none()).is_some() {}
+        while self.places.pop_front_if(|(_, stored)| stored.is_none()).is_some() {}
         if self.places.len() > self.mails * 2 + EMPTY_MAX {
-            self.places.retain(|(_, letter)| letter.is_some());
+            self.places.retain(|(_, stored)| stored.is_some());
             self.places.shrink_to(self.mails * 2);
         }
         Some(bytes)
     }
 
     /// The mails with a sequence number above `after`, in order.
-    pub(super) fn above(&self, after: Seq) -> impl Iterator<Item = (Seq, &Letter)> {
+    pub(super) fn above(&self, after: Seq) -> impl Iterator<Item = (Seq, &StoredMail)> {
         let first = self.places.partition_point(|(seq, _)| *seq <= after);
-        self.places.range(first..).filter_map(|(seq, letter)| Some((*seq, letter.as_ref()?)))
+        self.places.range(first..).filter_map(|(seq, stored)| Some((*seq, stored.as_ref()?)))
     }
 }
 
-impl Letter {
+impl StoredMail {
     pub(super) fn as_mail(&self, seq: Seq) -> Mail {
         Mail {
             seq,

@@ -1,6 +1,6 @@
 //! A store in memory, for laboratories and tests: its data is gone when the server stops.
 //!
-//! The store answers at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
+//! The store does each job at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
 //! the whole store.
 
 use std::{
@@ -13,7 +13,7 @@ use correio_proto::{
     message::Realm,
 };
 
-use self::mailbox::{Letter, Mailbox, Names};
+use self::mailbox::{Mailbox, Names, StoredMail};
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
 };
@@ -214,7 +214,7 @@ impl MemoryStore {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
         let from = (names.username.clone(), names.full_name.clone());
-        self.put(&Letter { from: names, mail, sent_at: now }, &recipients);
+        self.put(&StoredMail { from: names, mail, sent_at: now }, &recipients);
         if let Some(sender) = self.accounts.get_mut(sender) {
             sender.sent.insert(id, IdempotencyRecord { digest, sent_at: now });
         }
@@ -223,7 +223,7 @@ impl MemoryStore {
         StoreDone::Sent { sent_at: now, recipients, from }
     }
 
-    /// The accounts of all recipients, or the answer that refuses the mail for all of them.
+    /// The accounts of all recipients, or the result that refuses the mail for all of them.
     fn recipients(&self, to: &Recipients, bytes: u64) -> Result<Vec<AccountId>, StoreDone> {
         let mut ids = Vec::with_capacity(to.as_slice().len());
         let (mut unknown, mut full) = (Vec::new(), Vec::new());
@@ -252,12 +252,12 @@ impl MemoryStore {
         Ok(ids)
     }
 
-    fn put(&mut self, letter: &Letter, recipients: &[AccountId]) {
-        let bytes = letter.mail.quota_bytes();
+    fn put(&mut self, stored: &StoredMail, recipients: &[AccountId]) {
+        let bytes = stored.mail.quota_bytes();
         for id in recipients {
             self.last_seq += 1;
             if let Some(account) = self.accounts.get_mut(*id) {
-                account.mailbox.push(Seq(self.last_seq), letter.clone());
+                account.mailbox.push(Seq(self.last_seq), stored.clone());
                 self.bytes += bytes;
             }
         }
@@ -271,11 +271,11 @@ impl MemoryStore {
         let mut mails = Vec::new();
         let mut bytes = 0;
         while mails.len() < max && (mails.is_empty() || bytes < max_bytes) {
-            let Some((seq, letter)) = waiting.next() else {
+            let Some((seq, stored)) = waiting.next() else {
                 break;
             };
-            bytes += letter.mail.body.as_str().len();
-            mails.push(letter.as_mail(seq));
+            bytes += stored.mail.body.as_str().len();
+            mails.push(stored.as_mail(seq));
         }
         StoreDone::Page { mails, more: waiting.peek().is_some() }
     }

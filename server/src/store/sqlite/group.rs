@@ -15,7 +15,7 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// Most jobs in one transaction, so that no job waits long for the others' answers.
+/// Most jobs in one transaction, so that no job waits long for the others' results.
 const GROUP_MAX: usize = 1000;
 
 /// A group that has this many jobs stops absorbing new arrivals. Otherwise loop and store thread
@@ -95,9 +95,9 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Removes the first `count` jobs, which were answered, and returns their tickets. The others
+    /// Removes the first `count` jobs, which are done, and returns their tickets. The others
     /// become the first jobs of the next group.
-    pub(super) fn take_answered(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
+    pub(super) fn take_done(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
         let count = count.min(self.jobs.len());
         self.jobs.drain(..count).map(|(ticket, _)| ticket)
     }
@@ -136,7 +136,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails in memory; 0 for other answers.
+/// Approximate bytes of a page of mails in memory; 0 for other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let StoreDone::Page { mails, .. } = done else {
         return 0;

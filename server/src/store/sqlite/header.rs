@@ -20,7 +20,7 @@ const FRAME_HEADER: u64 = 24;
 
 /// The kind of file in a database's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FileKind {
     /// No file, or an empty one.
     Nothing,
     /// A log whose database is missing or empty.
@@ -49,18 +49,18 @@ pub(super) struct Header {
 /// # Errors
 ///
 /// The file or its log cannot be read.
-pub(super) fn look(path: &Path) -> io::Result<Found> {
+pub(super) fn look(path: &Path) -> io::Result<FileKind> {
     if path.is_dir() {
-        return Ok(Found::Other);
+        return Ok(FileKind::Other);
     }
     let log = open(&log_of(path))?.filter(|(_, length)| *length > 0);
     let Some((file, length)) = open(path)?.filter(|(_, length)| *length > 0) else {
-        return Ok(if log.is_some() { Found::OrphanLog } else { Found::Nothing });
+        return Ok(if log.is_some() { FileKind::OrphanLog } else { FileKind::Nothing });
     };
     let Some(page) =
         read::<LENGTH>(&file, 0)?.filter(|page| page.starts_with(b"SQLite format 3\0"))
     else {
-        return Ok(Found::Other);
+        return Ok(FileKind::Other);
     };
     let page_size = match u32::from(u16_at(&page, 16)) {
         1 => 65_536,
@@ -74,7 +74,7 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
         None => None,
     };
     let page = newer.unwrap_or(page);
-    Ok(Found::Database(Header {
+    Ok(FileKind::Database(Header {
         application: u32_at(&page, 68),
         version: u32_at(&page, 60),
         // An empty schema is a leaf without a cell.

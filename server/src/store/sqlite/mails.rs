@@ -25,22 +25,22 @@ pub(super) fn send(
     let digest = mail.digest();
     let recipients = match recipients(tables, mail)? {
         Ok(recipients) => recipients,
-        // An earlier answer stands, whatever happened to the recipients since.
+        // An earlier result stands, whatever happened to the recipients since.
         Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT DO NOTHING";
     let values = params![sender.0, mail.id.as_bytes(), digest.0, to_sql(now.0)];
     if tables.db.prepare_cached(sql)?.execute(values)? == 0
-        && let Some(answer) = earlier(tables, sender, mail.id, &digest)?
+        && let Some(result) = earlier(tables, sender, mail.id, &digest)?
     {
-        return Ok(answer);
+        return Ok(result);
     }
     put(tables, &from, mail, now, &recipients)?;
     Ok(StoreDone::Sent { sent_at: now, recipients, from })
 }
 
-/// The answer to this mail from its idempotency record, if there is one.
+/// The result to this mail from its idempotency record, if there is one.
 fn earlier(
     tables: &Tables<'_>,
     sender: AccountId,
@@ -60,7 +60,7 @@ fn earlier(
         .optional()
 }
 
-/// The accounts of all recipients, or the answer that refuses the mail for all of them.
+/// The accounts of all recipients, or the result that refuses the mail for all of them.
 fn recipients(
     tables: &mut Tables<'_>,
     mail: &NewMailRecord,

@@ -1,7 +1,7 @@
-//! Accounts and mail in one SQLite file, each change durable before it is answered.
+//! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
 //! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
-//! commits with a sync, and hands all answers back with one wake-up: the more jobs wait, the more
+//! commits with a sync, and hands all results back with one wake-up: the more jobs wait, the more
 //! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
 //! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
 //! the server's log.
@@ -16,7 +16,7 @@ use std::{
 use correio_proto::message::Realm;
 
 use self::{
-    file::{Fatal, File},
+    database::{Database, Fatal},
     group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
@@ -30,7 +30,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
-mod file;
+mod database;
 mod group;
 mod header;
 mod index;
@@ -103,12 +103,12 @@ impl SqliteStore {
         wake: Arc<dyn Wake>,
         schema: &Schema,
     ) -> Result<Self, SqliteOpenError> {
-        let (file, realm, history) = open(directory, quota, options, schema)?;
+        let (database, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
-            .spawn(move || served.serve(file, &*wake))
+            .spawn(move || served.serve(database, &*wake))
             .map_err(|source| SqliteOpenError::Thread { source })?;
         Ok(Self { realm, history, options, shared, thread: Some(thread) })
     }
@@ -119,8 +119,8 @@ impl SqliteStore {
         self.history
     }
 
-    /// Waits until the thread has done the queued jobs and ended.
-    fn stop(&mut self) {
+    /// Closes the queue, and waits until the thread has done the queued jobs and ended.
+    fn join(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
         lock(&self.shared.finished).closed = true;
@@ -161,34 +161,34 @@ impl Store for SqliteStore {
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        self.stop();
+        self.join();
         self.collect(done)
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.stop();
+        self.join();
     }
 }
 
 impl Shared {
     /// Runs the store thread.
-    fn serve(&self, mut file: File, wake: &dyn Wake) {
+    fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
         while group.begin(&self.changed) {
             self.wait_for_room();
-            let ran = catch_unwind(AssertUnwindSafe(|| file.run(&mut group)));
+            let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
             let failed = match result {
-                Ok(answers) => {
-                    let tickets = group.take_answered(answers.len());
+                Ok(results) => {
+                    let tickets = group.take_done(results.len());
                     let mut finished = lock(&self.finished);
-                    finished.pages += answers.iter().map(page_bytes).sum::<usize>();
-                    finished.done.extend(tickets.zip(answers));
+                    finished.pages += results.iter().map(page_bytes).sum::<usize>();
+                    finished.done.extend(tickets.zip(results));
                     false
                 }
-                // Whether the group was committed is unknown: no job of it is answered.
+                // Whether the group was committed is unknown: no job of it has a result.
                 Err(Fatal(text)) => {
                     lock(&self.finished).failed = Some(StoreFailed(text));
                     true
@@ -198,15 +198,15 @@ impl Shared {
             if failed {
                 return;
             }
-            // Upkeep comes after the answers, so that no client waits for it.
-            if let Err(Fatal(text)) = file.tidy() {
+            // Upkeep comes after the results, so that no client waits for it.
+            if let Err(Fatal(text)) = database.tidy() {
                 lock(&self.finished).failed = Some(StoreFailed(text));
                 wake.wake();
                 return;
             }
             group.end();
         }
-        if let Err(Fatal(text)) = file.close() {
+        if let Err(Fatal(text)) = database.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
     }

@@ -11,8 +11,8 @@ use correio_proto::message::Realm;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi};
 
 use super::{
-    file::{Fatal, File},
-    header::{self, Found},
+    database::{Database, Fatal},
+    header::{self, FileKind},
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
     schema::{APPLICATION_ID, Schema},
@@ -29,7 +29,7 @@ pub(super) fn open(
     quota: Quota,
     options: SqliteOptions,
     schema: &Schema,
-) -> Result<(File, Realm, History), SqliteOpenError> {
+) -> Result<(Database, Realm, History), SqliteOpenError> {
     // Checked before anything is made, the directory included.
     if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
         may_create(directory, options.create)?;
@@ -72,13 +72,16 @@ pub(super) fn open(
     schema.migrate(&path, &mut connection, version)?;
     let realm = realm(&path, &connection)?;
     let history = history(&connection).map_err(failed)?;
-    // From now on closing the connection keeps the log, until [`File::close`] has marked the main
+    // From now on closing the connection keeps the log, until [`Database::close`] has marked the main
     // file as whole without it.
     connection.set_db_config(keep_log, true).map_err(failed)?;
-    let mut file = File::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
-        .map_err(|source| failure(&path, source))?;
-    file.begin_log().map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
-    Ok((file, realm, history))
+    let mut database =
+        Database::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
+            .map_err(|source| failure(&path, source))?;
+    database
+        .begin_log()
+        .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
+    Ok((database, realm, history))
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
@@ -128,14 +131,14 @@ fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
-        Found::Nothing => return Ok(Content::None),
+        FileKind::Nothing => return Ok(Content::None),
         // SQLite would delete such a log.
-        Found::OrphanLog => {
+        FileKind::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
             return Err(SqliteOpenError::Damaged { path, reason });
         }
-        Found::Other => return Err(SqliteOpenError::Foreign { path }),
-        Found::Database(header) => header,
+        FileKind::Other => return Err(SqliteOpenError::Foreign { path }),
+        FileKind::Database(header) => header,
     };
     let is_new = header.application == 0 && header.version == 0 && header.is_empty;
     if !is_new && header.application != APPLICATION_ID {
@@ -160,7 +163,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     use_wal(&connection)?;
     // The log is synced at every commit: acknowledgements rely on it.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // SQLite's automatic checkpoints ignore their errors. `file.rs` makes them and checks.
+    // SQLite's automatic checkpoints ignore their errors. `database.rs` makes and checks them.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     connection.pragma_update(None, "cache_size", -64 * 1024)?;

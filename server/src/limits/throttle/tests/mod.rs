@@ -9,15 +9,15 @@ use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
 mod widths;
 
-const SETTINGS: ThrottleSettings =
-    ThrottleSettings { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
+const CONFIG: ThrottleConfig =
+    ThrottleConfig { registrations_per_hour: 10, mails_per_hour: 60, failed_logins: 5 };
 
 const START: Duration = Duration::from_secs(100);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn throttle() -> Throttle {
-    Throttle::new(SETTINGS)
+    Throttle::new(CONFIG)
 }
 
 fn prefix(number: u32) -> Prefix {
@@ -161,7 +161,7 @@ fn a_success_takes_back_its_own_charge_and_no_failure() {
 }
 
 #[test]
-fn what_was_not_answered_costs_nothing() {
+fn an_unanswered_attempt_costs_nothing() {
     let mut throttle = throttle();
     for _ in 0..100 {
         assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
@@ -216,7 +216,7 @@ fn parallel_attempts_from_many_prefixes_count_as_guesses() {
 }
 
 #[test]
-fn where_the_account_was_used_before_the_owner_shares_no_wait_with_those_who_guess() {
+fn a_proven_prefix_shares_no_wait_with_guessers() {
     let mut throttle = throttle();
     prove(&mut throttle, START, prefix(1), &name("tony"));
     guess_from_elsewhere(&mut throttle, START, &name("tony"));
@@ -348,9 +348,8 @@ fn an_account_has_eight_proven_prefixes_the_latest() {
 
 #[test]
 fn without_a_limit_nobody_waits_and_nothing_is_kept() {
-    let settings =
-        ThrottleSettings { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
-    let mut throttle = Throttle::new(settings);
+    let config = ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 };
+    let mut throttle = Throttle::new(config);
     for _ in 0..1_000 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
         prove(&mut throttle, START, prefix(1), &name("tony"));
@@ -362,7 +361,7 @@ fn without_a_limit_nobody_waits_and_nothing_is_kept() {
 
 #[test]
 fn one_free_failure_is_the_least() {
-    let mut throttle = Throttle::new(ThrottleSettings { failed_logins: 1, ..SETTINGS });
+    let mut throttle = Throttle::new(ThrottleConfig { failed_logins: 1, ..CONFIG });
     assert_eq!(fail(&mut throttle, START, prefix(1), &name("tony")), Ok(()));
     let refused = fail(&mut throttle, START, prefix(1), &name("tony"));
     assert_eq!(refused, Err(Wait(seconds(1))));
@@ -513,12 +512,12 @@ proptest! {
         per_hour in 1u32..9,
         steps in prop::collection::vec((step(), 0u32..3, 0usize..3), 1..200),
     ) {
-        let settings = ThrottleSettings {
+        let config = ThrottleConfig {
             registrations_per_hour: per_hour,
             mails_per_hour: per_hour,
             failed_logins,
         };
-        let mut throttle = Throttle::new(settings);
+        let mut throttle = Throttle::new(config);
         let names = ["tony", "steve", "peter"].map(name);
         let mut under_way = HashMap::<(Prefix, usize), u32>::new();
         let mut now = START;

@@ -35,9 +35,9 @@ fn a_whole_network_guesses_little_more_than_one_address() {
 }
 
 #[test]
-fn whoever_has_a_narrow_network_does_not_make_those_beside_it_wait() {
+fn a_narrow_network_does_not_make_its_neighbours_wait() {
     for (width, beside, failed_logins) in [(1, 1, 1), (1, 1, 5), (256, 256, 1), (256, 256, 10)] {
-        let mut throttle = Throttle::new(ThrottleSettings { failed_logins, ..SETTINGS });
+        let mut throttle = Throttle::new(ThrottleConfig { failed_logins, ..CONFIG });
         for second in 0..30 * 60 {
             let now = START + seconds(second);
             let turn = (0..width).map(|number| network((number + second as u32) % width));
@@ -49,7 +49,7 @@ fn whoever_has_a_narrow_network_does_not_make_those_beside_it_wait() {
 }
 
 #[test]
-fn what_is_taken_back_is_taken_back_from_every_width() {
+fn a_refund_reaches_every_width() {
     let mut throttle = throttle();
     for number in 0..1_000 {
         prove(&mut throttle, START, network(number), &name(&format!("name{number}")));

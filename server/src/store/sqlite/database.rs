@@ -38,9 +38,9 @@ const RESERVE: u64 = 64 << 20;
 /// failing.
 const MEMTABLE_OVERDUE: usize = 8;
 
-/// The open file.
+/// The open database.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct Database {
     connection: Connection,
     quota: Quota,
     memtable: Memtable,
@@ -61,7 +61,7 @@ pub(super) struct File {
     _lock: fs::File,
 }
 
-impl File {
+impl Database {
     /// Takes over a connection that was opened and checked.
     ///
     /// # Errors
@@ -98,12 +98,12 @@ impl File {
     }
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
-    /// Returns the answers of the first jobs, in order; the others must wait until there is room
+    /// Returns the results of the first jobs, in order; the others must wait until there is room
     /// for further pages of mails.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
-            Ok(answers) => return Ok(answers),
+            Ok(results) => return Ok(results),
             Err(error) => error,
         };
         self.roll_back(&error)?;
@@ -112,21 +112,21 @@ impl File {
             self.checkpoint("TRUNCATE")?;
         }
         // One job may have made the transaction fail, or only some fit on the disk: try each alone.
-        let (mut answers, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
+        let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
         for (_, job) in group.jobs() {
-            answers.push(match self.alone(intake, job) {
-                Ok(answer) => answer,
+            results.push(match self.alone(intake, job) {
+                Ok(result) => result,
                 Err(error) => {
                     self.roll_back(&error)?;
                     unavailable(&error)
                 }
             });
-            pages += answers.last().map_or(0, page_bytes);
+            pages += results.last().map_or(0, page_bytes);
             if pages >= PAGES_BYTES_MAX {
                 break;
             }
         }
-        Ok(answers)
+        Ok(results)
     }
 
     /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk. If the
@@ -161,27 +161,27 @@ impl File {
         group: &mut Group<'_>,
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
-        let (mut answers, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
+        let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
         while pages < PAGES_BYTES_MAX {
-            if let Some((_, job)) = group.jobs().get(answers.len()) {
-                let answer = self.run_one(intake, job)?;
-                pages += page_bytes(&answer);
-                answers.push(answer);
+            if let Some((_, job)) = group.jobs().get(results.len()) {
+                let result = self.run_one(intake, job)?;
+                pages += page_bytes(&result);
+                results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
                 break;
             }
         }
         self.commit()?;
-        Ok(answers)
+        Ok(results)
     }
 
     /// Runs one job in a transaction of its own.
     fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         self.begin()?;
-        let answer = self.run_one(intake, job)?;
+        let result = self.run_one(intake, job)?;
         self.commit()?;
-        Ok(answer)
+        Ok(result)
     }
 
     fn begin(&mut self) -> rusqlite::Result<()> {
@@ -191,12 +191,12 @@ impl File {
 
     fn commit(&mut self) -> rusqlite::Result<()> {
         // Transactions that only read must not need room on the disk.
-        let numbers = self.is_new_log && self.connection.total_changes() > self.changes_before;
-        if numbers {
+        let begins_log = self.is_new_log && self.connection.total_changes() > self.changes_before;
+        if begins_log {
             wal_state::begin(&self.connection)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.is_new_log &= !numbers;
+        self.is_new_log &= !begins_log;
         Ok(())
     }
 

@@ -1,0 +1,77 @@
+//! The server's TLS configuration: its certificate, its tickets and its clock.
+
+use std::{io, sync::Arc};
+
+use correio_proto::tls::{ALPN, Security};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::UnixTime,
+    server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert},
+    sign::CertifiedKey,
+    time_provider::TimeProvider,
+};
+
+use super::certificate::{Certificate, provider};
+use crate::clock;
+
+/// The TLS configuration of the server's channels: TLS 1.3 only, since every client is newer.
+///
+/// # Errors
+///
+/// The system gives no random bytes.
+pub fn security(certificate: &Arc<Certificate>) -> io::Result<Security> {
+    let failed = |error: rustls::Error| io::Error::other(error.to_string());
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(failed)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::clone(certificate) as Arc<dyn ResolvesServerCert>);
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    // Sessions are resumed with tickets that clients keep; the server stores none.
+    config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
+    config.time_provider = Arc::new(Time);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 1;
+    Ok(Security::Server(Arc::new(config)))
+}
+
+/// The clock for TLS. The clock of rustls panics at a time before 1970.
+#[derive(Debug)]
+struct Time;
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        // Without a time rustls would refuse every client.
+        Some(UnixTime::since_unix_epoch(clock::since_1970().unwrap_or_default()))
+    }
+}
+
+/// Tickets to resume sessions with. rustls reads the clock for each ticket and panics at a time
+/// before 1970, so no tickets are used then and clients make full handshakes.
+#[derive(Debug)]
+struct Tickets(Arc<dyn ProducesTickets>);
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.0.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.encrypt(plain))
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        clock::since_1970().and_then(|_| self.0.decrypt(cipher))
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}

@@ -1,0 +1,115 @@
+//! The parts of a reactor that exist before its server: listeners, signals and the waker.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use mio::{Interest, Poll, Waker, net::TcpListener};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook_mio::v1_0::Signals;
+
+use super::{
+    source::{SIGNALS, Source, WAKER},
+    waker::ReactorWaker,
+};
+use crate::protocol::Protocol;
+
+/// Listeners, signals and the waker of a [`Reactor`](super::Reactor) whose server does not exist
+/// yet. The server's store and workers need the waker first.
+pub struct ReactorBuilder {
+    pub(super) poll: Poll,
+    pub(super) waker: Arc<ReactorWaker>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) signals: Option<Signals>,
+}
+
+/// A socket that accepts connections.
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    /// The protocol of the connections that the listener accepts.
+    pub(super) protocol: Protocol,
+    /// Whether the backlog may have connections. Events are edge-triggered: a backlog that was not
+    /// emptied is not reported again.
+    pub(super) is_ready: bool,
+}
+
+impl ReactorBuilder {
+    /// A builder without listeners.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses a poll.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Arc::new(ReactorWaker { waker, stop: AtomicBool::new(false) });
+        Ok(Self { poll, waker, listeners: Vec::new(), signals: None })
+    }
+
+    /// The handle with which other threads wake the reactor.
+    #[must_use]
+    pub fn waker(&self) -> Arc<ReactorWaker> {
+        self.waker.clone()
+    }
+
+    /// Handles SIGTERM, SIGINT, SIGQUIT and SIGHUP from now on, and ignores SIGUSR1, SIGUSR2 and
+    /// SIGALRM, which would end the process otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses the signal handlers.
+    pub fn register_signals(&mut self) -> io::Result<()> {
+        let mut signals =
+            Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM])?;
+        self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    /// Listens on an address, for clients that speak `protocol`. Returns the bound address, which
+    /// has the port that the kernel chose for port 0.
+    ///
+    /// # Errors
+    ///
+    /// The address is in use, is not this machine's, or needs rights that the process lacks.
+    pub fn listen(&mut self, address: SocketAddr, protocol: Protocol) -> io::Result<SocketAddr> {
+        self.adopt(bind(address)?, protocol)
+    }
+
+    /// Takes over a non-blocking socket that listens already, for clients that speak `protocol`.
+    /// Returns its address.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses to report the socket's events.
+    pub fn adopt(
+        &mut self,
+        listener: std::net::TcpListener,
+        protocol: Protocol,
+    ) -> io::Result<SocketAddr> {
+        let mut socket = TcpListener::from_std(listener);
+        let bound = socket.local_addr()?;
+        let token = Source::listener(self.listeners.len());
+        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
+        self.listeners.push(Listener { socket, protocol, is_ready: true });
+        Ok(bound)
+    }
+}
+
+/// Binds a listener by hand: its backlog is larger than mio's 128, and an IPv6 socket leaves IPv4
+/// to a listener of its own.
+fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    use socket2::{Domain, Socket, Type};
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

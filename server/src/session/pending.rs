@@ -1,0 +1,125 @@
+//! Where a deferred request continues after its job is done.
+
+use std::sync::Arc;
+
+use correio_proto::{
+    credential::Credential,
+    mail::{FullName, MailId, Username},
+};
+
+use crate::{
+    ids::{InviteId, PasswordHash},
+    store::{AccountRecord, NewMailRecord},
+};
+
+/// The continuation of a deferred request.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A request about accounts.
+    Account(Box<AccountStep>),
+    /// A request about mail.
+    Mailbox(MailboxStep),
+}
+
+/// The job that a request about accounts waits for, and the data of the steps after it.
+#[derive(Debug)]
+pub(crate) enum AccountStep {
+    /// An account is being registered.
+    Register(RegisterStep),
+    /// The client is logging in.
+    Login(LoginStep),
+    /// The account that is logged in is being changed or deleted.
+    Change(ChangeStep),
+}
+
+/// A job of a registration.
+#[derive(Debug)]
+pub(crate) enum RegisterStep {
+    /// The password is being hashed.
+    Hashing(Registrant),
+    /// The account is being stored.
+    Creating(Username),
+}
+
+/// A job of a login.
+#[derive(Debug)]
+pub(crate) enum LoginStep {
+    /// The account is being looked up.
+    Finding(Username, Credential),
+    /// The credential is being checked; against a dummy hash if there is no account.
+    Verifying(Username, Credential, Option<AccountRecord>),
+    /// The account is being looked up again, to see whether it changed meanwhile.
+    Rechecking(AccountRecord),
+    /// The password is being hashed again, at the present cost.
+    Rehashing(AccountRecord),
+    /// The new hash is being stored.
+    StoringRehash(AccountRecord),
+}
+
+/// A job of a change of an account, or of its deletion.
+#[derive(Debug)]
+pub(crate) enum ChangeStep {
+    /// The new full name is being stored.
+    Renaming(FullName),
+    /// The account is being looked up.
+    Finding(Change, Credential),
+    /// The present credential is being checked.
+    Verifying(Change, PasswordHash),
+    /// The new password is being hashed.
+    HashingNew(PasswordHash),
+    /// The hash of the new password is being stored.
+    StoringNew,
+    /// The account is being deleted.
+    Deleting,
+}
+
+impl From<RegisterStep> for AccountStep {
+    fn from(step: RegisterStep) -> Self {
+        Self::Register(step)
+    }
+}
+
+impl From<LoginStep> for AccountStep {
+    fn from(step: LoginStep) -> Self {
+        Self::Login(step)
+    }
+}
+
+impl From<ChangeStep> for AccountStep {
+    fn from(step: ChangeStep) -> Self {
+        Self::Change(step)
+    }
+}
+
+/// A registration whose password is being hashed.
+#[derive(Debug)]
+pub(crate) struct Registrant {
+    /// The client's id of the registration, by which a repetition is recognised.
+    pub(crate) id: MailId,
+    /// The username that is asked for.
+    pub(crate) username: Username,
+    /// The full name of the new account.
+    pub(crate) full_name: FullName,
+    /// The invite that the account will use up.
+    pub(crate) invite: Option<InviteId>,
+}
+
+/// A change of an account for which its credential is checked once more.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// The credential is replaced with this one.
+    Password(Credential),
+    /// The account is deleted.
+    Delete,
+}
+
+/// The job that a request about mail waits for.
+#[derive(Debug)]
+pub(crate) enum MailboxStep {
+    /// A mail is being stored.
+    Sending(Arc<NewMailRecord>),
+    /// A page is being read.
+    Fetching,
+    /// Mails are being deleted.
+    Confirming,
+}
