@@ -19,6 +19,7 @@ mod buffer;
 mod canvas;
 mod input;
 mod input_event;
+mod key_menu;
 mod keys;
 mod layout;
 mod lines;
