@@ -2,13 +2,14 @@
 //! other programs read the saved mail.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
 };
 
 use correio_testing::{
+    port::free_address,
     proxy::{Proxy, Way},
     served::{Running, Speaks},
     skip,
@@ -53,7 +54,7 @@ fn the_exit_status_says_what_went_wrong() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
     let server = running.address;
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     let send = |to: &'static str| ["send", "--to", to, "--subject", "x", "--body", "x"];
     let mut wrong = correio(server, data.path(), "tony", &["receive"]);

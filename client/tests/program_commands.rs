@@ -2,10 +2,11 @@
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
+use correio_testing::port::free_address;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{House, PASSWORD, finish, finish_bytes, free_port, program};
+use crate::support::{House, PASSWORD, finish, finish_bytes, program};
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
@@ -120,7 +121,7 @@ fn failures_have_their_status_and_their_code() {
 #[test]
 fn a_mail_that_may_be_sent_later_is_a_draft() {
     let data = TempDir::new().unwrap();
-    let nobody = format!("127.0.0.1:{}", free_port());
+    let nobody = free_address().to_string();
     let send = |more: &[&str]| {
         let mut command = program(data.path());
         command.args(["--server", &nobody, "--user", "tony"]).args(more);
@@ -232,7 +233,7 @@ fn texts_may_begin_with_a_hyphen() {
 #[test]
 fn servers_that_cannot_be_reached() {
     let house = House::of(&[]);
-    let nobody = format!("127.0.0.1:{}", free_port());
+    let nobody = free_address().to_string();
     for (server, code) in [(nobody.as_str(), "refused"), ("nome.invalid", "name_not_found")] {
         let done = finish(house.program(&["--json", "--server", server, "ping"]), "");
         assert_eq!((done.status, &done.json()["error"]["code"]), (69, &json!(code)));

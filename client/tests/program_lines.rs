@@ -1,6 +1,8 @@
 //! Tests of the menus as plain lines, as a script uses them.
 
-use crate::support::{Done, House, PASSWORD, finish, free_port};
+use correio_testing::port::free_address;
+
+use crate::support::{Done, House, PASSWORD, finish};
 
 /// Runs the menus with these lines as input.
 fn menus(house: &House, arguments: &[&str], lines: &[&str]) -> Done {
@@ -53,7 +55,7 @@ fn the_end_of_the_input_ends_the_menus_anywhere() {
 #[test]
 fn servers_that_are_none() {
     let house = House::of(&[]);
-    let free = free_port().to_string();
+    let free = free_address().port().to_string();
     let typed = ["1", "127.0.0.1", &free, "1", "", "", "1", "a..b", "nome.invalid", "", "0"];
     let done = menus(&house, &[], &typed);
     // No server has answered, and nothing else can have been done.

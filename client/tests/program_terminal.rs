@@ -1,8 +1,9 @@
 //! The menus on a real pseudo-terminal, in both languages.
 
 use correio_client::Trust;
+use correio_testing::port::free_address;
 
-use crate::support::{House, PASSWORD, free_port, terminal::Terminal};
+use crate::support::{House, PASSWORD, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
 /// The sequence that ends the drawing of a question.
@@ -141,7 +142,7 @@ fn point_at(terminal: &mut Terminal, words: &Words, house: &House) {
     terminal.expect(words.quit);
     terminal.press("1");
     terminal.answer(words.address, "127.0.0.1");
-    terminal.answer(words.port, &free_port().to_string());
+    terminal.answer(words.port, &free_address().port().to_string());
     terminal.expect(words.unavailable);
     terminal.expect(words.quit);
     terminal.press("\r");

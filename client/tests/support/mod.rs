@@ -6,7 +6,7 @@ pub mod terminal;
 
 use std::{
     io::Write,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Command, Output, Stdio},
     sync::Arc,
@@ -151,12 +151,6 @@ impl House {
 
 pub fn password() -> Arc<Password> {
     Arc::new(Password::new(PASSWORD).unwrap())
-}
-
-/// A port of this machine on which nothing listens.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// The program, without the variables of this process's environment that affect it.

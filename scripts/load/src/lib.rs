@@ -7,6 +7,7 @@ pub mod guard;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
+pub mod process;
 pub mod results;
 pub mod run;
 pub mod scenario;

@@ -10,9 +10,10 @@ use crate::{
     driver::{Driver, Finished, Plan},
     interrupts::Interrupts,
     ledger::MailCounts,
+    process::{processor_seconds, raise_file_limit},
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
-    target::{OwnServer, Start, processor_seconds},
+    target::{OwnServer, Start},
     user::Phase,
 };
 
@@ -367,11 +368,7 @@ impl Running {
 /// Raises the limit on open files as far as the machine allows. Returns a warning if that is too
 /// low.
 fn file_warning(clients: usize) -> Vec<String> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    let files = holds.current.unwrap_or(u64::MAX);
+    let files = raise_file_limit();
     if (clients as u64).saturating_add(100) <= files {
         return Vec::new();
     }

@@ -6,7 +6,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -16,6 +15,7 @@ use std::{
 
 use correio_load::results::{Ending, Operation, Results};
 use correio_testing::{
+    port::free_address,
     process::ends_within,
     served::{Running, Speaks},
     wait::eventually,
@@ -166,11 +166,6 @@ fn gone(pid: Pid) {
     assert!(ends_within(pid, PATIENCE), "process {pid:?} is still there");
 }
 
-/// An address without a listener.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn a_run_as_it_should_be_passes() {
     let house = House::new(FIVE);
@@ -188,7 +183,7 @@ fn a_run_as_it_should_be_passes() {
 #[test]
 fn a_server_that_is_not_there_is_no_run() {
     let house = House::new(FIVE);
-    let nobody = free_port().to_string();
+    let nobody = free_address().to_string();
     let (ended, text) = run(load_test(&house.directory).args([
         "here",
         "--plaintext",
@@ -276,7 +271,7 @@ fn results_of_before_do_not_pass_for_those_of_a_run_that_came_to_nothing() {
     let json = house.path("results.json");
     let file = json.to_str().unwrap();
     assert_eq!(house.run(&["--json", file]).0, status(Ending::Passed));
-    let nobody = free_port().to_string();
+    let nobody = free_address().to_string();
     let mut command = load_test(&house.directory);
     command.args(["here", "--plaintext", "--server", &nobody, "--json", file]);
     assert_eq!(run(&mut command).0, status(Ending::NoServer));

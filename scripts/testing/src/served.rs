@@ -21,14 +21,11 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
-    store::{
-        CreateStore, Quota, Store,
-        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
-    },
+    store::{CreateStore, Quota, Store, sqlite::SqliteOptions},
     waker::Wake,
 };
 
-use crate::wait::eventually;
+use crate::store::open_unlocked;
 
 /// Whether the server uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,27 +88,11 @@ impl Drop for Running {
     }
 }
 
-/// Opens the store, and tries again while it is in use: a process that another test is starting has
-/// a copy of the lock of a store that was just closed, until the process runs its program.
-fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
-    let mut store = None;
-    eventually(|| {
-        // The directory may hold a certificate already, which is made before the store.
-        let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
-        match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
-            Err(SqliteOpenError::InUse { .. }) => false,
-            opened => {
-                store = Some(opened.unwrap());
-                true
-            }
-        }
-    });
-    store.unwrap()
-}
-
 fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    let store = open(data, quota, wake);
+    // The directory may hold a certificate already, which is made before the store.
+    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+    let store = open_unlocked(data, quota, options, wake);
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
     let settings = SessionConfig {

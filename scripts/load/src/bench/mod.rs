@@ -8,7 +8,6 @@ pub mod closed_loop;
 pub mod frames;
 pub mod open_loop;
 pub mod pop3;
-pub mod process;
 pub mod rows;
 pub mod setup;
 pub mod table;
