@@ -118,7 +118,7 @@ impl Intruder {
 
     fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         match self.behaviour {
-            Behaviour::Person | Behaviour::Vanishing | Behaviour::Silent => {
+            Behaviour::User | Behaviour::Vanishing | Behaviour::Silent => {
                 self.wake_at = Duration::MAX;
                 self.listen(stream)
             }

@@ -183,7 +183,7 @@ impl Prepared {
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
         let Running { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { counts, recorder, people, scheduled, harmless } = driver.finish();
+        let Finished { counts, recorder, users, scheduled, harmless } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \
@@ -196,8 +196,8 @@ impl Prepared {
             (None, Some(own)) => own.stop(interrupts).err().map(|error| format!("{error:#}")),
             (failure, _) => failure,
         };
-        let people = Some(people);
-        let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
+        let users = Some(users);
+        let checks = Checks { operations, users, scheduled, kills, harmless, server_failure };
         let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
         Ok(RunReport { recorder, counts, seconds, kills: killed, interrupted, checks, warnings })
     }

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(15);
 
 /// Five users who send and receive for a second.
-const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"people\"\n\
+const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"users\"\n\
                     count = 5\nthink = [0.0, 0.02]\ndoes = { send = 2, receive = 1 }\n";
 
 /// A directory with a scenario, and a server in this process.
@@ -173,7 +173,7 @@ fn a_run_as_it_should_be_passes() {
     let (ended, text) =
         house.run(&["--json", json.to_str().unwrap(), "--fail-if", "send.p99 > 59s"]);
     assert_eq!(ended, status(Ending::Passed), "{text}");
-    assert!(text.contains("ledger closed") && text.contains("5 of 5 people came in"), "{text}");
+    assert!(text.contains("ledger closed") && text.contains("5 of 5 users came in"), "{text}");
     assert!(!text.contains("failed:"), "{text}");
     let results = Results::load(&json).unwrap();
     assert_eq!(results.flaws(&[]), []);
@@ -223,8 +223,8 @@ fn what_is_typed_wrong_is_named_and_nothing_is_run() {
         (vec!["here", "--seconds", "0"], "a number of seconds"),
         (vec!["here", "--rate", "nan"], "a number of mails"),
         (vec!["here", "--rate", "0"], "a number of mails"),
-        (vec!["here", "--clients", "0"], "a number of people"),
-        (vec!["here", "--clients", "100001"], "a number of people"),
+        (vec!["here", "--clients", "0"], "a number of users"),
+        (vec!["here", "--clients", "100001"], "a number of users"),
         (vec!["here", "--fail-if", "send.p99 > 1MiB"], "a time"),
         (vec!["here", "--fail-if", "sned.p99 > 1ms"], "is no condition"),
         (vec!["here", "--fail-if", "ping.p99 > 1ms"], "does not measure"),
@@ -497,14 +497,14 @@ fn a_run_that_sends_nothing_fails_where_it_was_to_send() {
 }
 
 #[test]
-fn people_who_mistype_come_in_after_all() {
+fn users_who_mistype_come_in_after_all() {
     let house = House::new(&FIVE.replace("does =", "mistype = 0.4\ndoes ="));
     let json = house.path("results.json");
     let (ended, text) = house.run(&["--json", json.to_str().unwrap()]);
     assert_eq!(ended, status(Ending::Passed), "{text}");
-    let people = Results::load(&json).unwrap().run.checks.people.unwrap();
-    assert_eq!((people.expected, people.came_in, people.mistyped), (5, 5, 2));
-    assert_eq!((people.waited, people.let_in), (0, 0));
-    assert!(text.contains("5 of 5 people came in, 2 after a wrong password"), "{text}");
+    let users = Results::load(&json).unwrap().run.checks.users.unwrap();
+    assert_eq!((users.expected, users.came_in, users.mistyped), (5, 5, 2));
+    assert_eq!((users.waited, users.let_in), (0, 0));
+    assert!(text.contains("5 of 5 users came in, 2 after a wrong password"), "{text}");
     assert!(!text.contains("bad_credentials"), "what was meant to fail is no error: {text}");
 }

@@ -18,7 +18,7 @@ pub use compare::{compare, have_something_in_common};
 pub use condition::{Answer, Condition, InvalidCondition, Measures};
 pub use ending::{Ending, Flaw};
 pub use figures::{
-    Checks, Gauges, LedgerSummary, Measured, People, Results, Run, Second, SecondSummary,
+    Checks, Gauges, LedgerSummary, Measured, Results, Run, Second, SecondSummary, UserCounts,
 };
 pub use operation::Operation;
 pub use recorder::Recorder;

@@ -223,17 +223,20 @@ fn every_flaw_is_found_and_has_its_ending() {
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { expected: 3, came_in: 1, ..People::default() }),
+            |r| {
+                r.run.checks.users =
+                    Some(UserCounts { expected: 3, came_in: 1, ..UserCounts::default() })
+            },
             Flaw::Outside(2, 3),
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { waited: 4, ..People::default() }),
+            |r| r.run.checks.users = Some(UserCounts { waited: 4, ..UserCounts::default() }),
             Flaw::MadeToWait(4),
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { let_in: 1, ..People::default() }),
+            |r| r.run.checks.users = Some(UserCounts { let_in: 1, ..UserCounts::default() }),
             Flaw::LetIn(1),
             Ending::Failed,
         ),
