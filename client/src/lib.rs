@@ -70,7 +70,7 @@ pub use files::durable::Disk;
 pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
-pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
+pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part};
 pub use service::receive::{Progress, ReceiveStep, Receiving};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};

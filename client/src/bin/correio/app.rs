@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Layout,
-    RequestError, Service, Trust, Untrusted, sanitize,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
+    Service, Trust, Untrusted, WhiteSpace, sanitize,
 };
 use correio_proto::{credential::Password, mail::Username};
 use indicatif::ProgressBar;
@@ -136,8 +136,11 @@ impl App {
         self.text.with(
             "server-details",
             &[
-                ("name", sanitize(welcome.software.name.as_str(), Layout::OneLine).into()),
-                ("version", sanitize(welcome.software.version.as_str(), Layout::OneLine).into()),
+                ("name", sanitize(welcome.software.name.as_str(), WhiteSpace::OneLine).into()),
+                (
+                    "version",
+                    sanitize(welcome.software.version.as_str(), WhiteSpace::OneLine).into(),
+                ),
                 ("milliseconds", milliseconds.into()),
             ],
         )

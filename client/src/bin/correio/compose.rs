@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use correio_client::{Draft, DraftError, DraftFile, Drafts, Layout, new_mail_id, sanitize};
+use correio_client::{Draft, DraftError, DraftFile, Drafts, WhiteSpace, new_mail_id, sanitize};
 
 use crate::{prompt::Autosave, text::Text};
 
@@ -87,7 +87,7 @@ impl Composition {
         for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
             if !part.is_empty() {
                 // Writing to a string cannot fail.
-                _ = write!(said, "\n{}", sanitize(part, Layout::Lines));
+                _ = write!(said, "\n{}", sanitize(part, WhiteSpace::Lines));
             }
         }
         said
@@ -114,6 +114,6 @@ impl Autosave for PartAutosave<'_> {
 }
 
 fn reason(text: &Text, error: &DraftError) -> String {
-    let reason = sanitize(&error.to_string(), Layout::OneLine);
+    let reason = sanitize(&error.to_string(), WhiteSpace::OneLine);
     text.with("send-not-kept", &[("reason", reason.into())])
 }

@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-use correio_client::{Layout, sanitize};
+use correio_client::{WhiteSpace, sanitize};
 use correio_proto::mail::MailId;
 
 use crate::{
@@ -50,7 +50,7 @@ impl Editor {
 
     /// The command line, sanitized for the terminal.
     pub(crate) fn shown(&self) -> String {
-        sanitize(&self.0.to_string_lossy(), Layout::OneLine)
+        sanitize(&self.0.to_string_lossy(), WhiteSpace::OneLine)
     }
 
     /// Edits the body of a mail. The text that the editor saved is used, whatever its exit status.
@@ -106,7 +106,7 @@ impl Editor {
         if composition.save().is_ok() {
             Self::forget(data, id);
         }
-        problem.map_or(Ok(()), |problem| Err(sanitize(&problem, Layout::OneLine)))
+        problem.map_or(Ok(()), |problem| Err(sanitize(&problem, WhiteSpace::OneLine)))
     }
 
     /// The text that was open in an editor when the program was killed, if it was saved after the

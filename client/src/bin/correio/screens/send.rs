@@ -1,7 +1,7 @@
 //! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
-use correio_client::{Draft, Drafts, Layout, Reopened, RequestError, sanitize};
+use correio_client::{Draft, Drafts, Reopened, RequestError, WhiteSpace, sanitize};
 use correio_proto::{
     mail::{Body, MailId, Recipients, Subject},
     message::{ErrorCode, Send},
@@ -21,8 +21,8 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
-            ("to", sanitize(&draft.to, Layout::OneLine).into()),
-            ("subject", sanitize(&draft.subject, Layout::OneLine).into()),
+            ("to", sanitize(&draft.to, WhiteSpace::OneLine).into()),
+            ("subject", sanitize(&draft.subject, WhiteSpace::OneLine).into()),
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
@@ -269,7 +269,7 @@ fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
         None if !composition.mail.body.is_empty() => {
-            app.say(&sanitize(&composition.mail.body, Layout::Lines));
+            app.say(&sanitize(&composition.mail.body, WhiteSpace::Lines));
         }
         None => {}
     }
