@@ -1,5 +1,5 @@
 //! Breaks long lines between words, for text that is read on a terminal. Text for a file or a
-//! program is never broken. Text that is edited is laid out by `prompt::layout`, which keeps the
+//! program is never broken. Text that is edited is laid out by `prompt::rows`, which keeps the
 //! position of every character.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::Word};
