@@ -34,7 +34,7 @@ use correio_proto::{
 pub use event::{Driven, Event, Failure, LinkError, RequestId};
 
 use queue::{Abandoned, Change, Origin, Queue};
-use session::{Session, Which};
+use session::{CredentialChoice, Session};
 
 /// Configuration of a [`Client`].
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ enum Stage {
     /// The greeting was sent.
     Hello,
     /// The session is being logged in again, with this credential.
-    Login(Which),
+    Login(CredentialChoice),
     /// The server was too busy for the login; the client repeats it at this time.
     LoginAt(Duration),
     /// Requests are sent.

@@ -11,7 +11,7 @@ use super::{
     Client, Event, Failure, LinkError, Stage,
     queue::{Entry, Origin},
     rejection,
-    session::{Session, Which},
+    session::{CredentialChoice, Session},
     wire::following,
 };
 
@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// Logs the session in again, if there is one. Without a session, requests are sent at once.
-    pub(super) fn log_in_again(&mut self, which: Which) {
+    pub(super) fn log_in_again(&mut self, which: CredentialChoice) {
         match self.session.login(which) {
             Some(login) => {
                 self.push(Request::Login(login));
@@ -60,7 +60,7 @@ impl Client {
         &mut self,
         now: Duration,
         number: u32,
-        which: Which,
+        which: CredentialChoice,
         reply: Reply,
     ) -> Result<(), LinkError> {
         if following(number) != self.next_number {
@@ -74,8 +74,8 @@ impl Client {
                     let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
                     self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
                 }
-                _ if which == Which::Known && self.session.refuse_known() => {
-                    self.log_in_again(Which::Changed);
+                _ if which == CredentialChoice::Known && self.session.refuse_known() => {
+                    self.log_in_again(CredentialChoice::Changed);
                 }
                 _ => {
                     self.end_session();
@@ -89,7 +89,7 @@ impl Client {
     }
 
     /// Continues the session on the new connection.
-    fn resume(&mut self, which: Which) {
+    fn resume(&mut self, which: CredentialChoice) {
         self.stage = Stage::Ready;
         let Some(changed) = self.session.resumed(which) else {
             return;

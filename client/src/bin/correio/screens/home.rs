@@ -6,7 +6,7 @@ use correio_client::{
 use correio_proto::message::{LoggedIn, NewMail};
 
 use super::{
-    account::{self, LoginState},
+    account::{self, AfterChange},
     drafts, local, receive, send,
     user::CurrentUser,
 };
@@ -73,8 +73,8 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Ok(HomeChoice::Local) => local::run(app, &user),
             Ok(HomeChoice::Drafts) => drafts::run(app, &user),
             Ok(HomeChoice::Account) => match account::run(app, &mut user) {
-                Ok(LoginState::LoggedOut) => return Ok(()),
-                Ok(LoginState::LoggedIn) => Ok(()),
+                Ok(AfterChange::LoggedOut) => return Ok(()),
+                Ok(AfterChange::LoggedIn) => Ok(()),
                 Err(stop) => Err(stop),
             },
             Err(stop) => Err(stop),
