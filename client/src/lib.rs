@@ -75,7 +75,7 @@ pub use service::receive::{Progress, ReceiveStep, Receiving};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::mailbox::{
-    List, Mailbox, MailboxError, MailboxNote, Saving, Status, Stored, read_file,
+    List, MailStatus, Mailbox, MailboxError, MailboxNote, Saving, Stored, read_file,
 };
 pub use storage::skipped::Skipped;
 pub use trust::{

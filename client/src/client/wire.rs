@@ -144,9 +144,9 @@ impl Client {
             ChannelError::NotTls => LinkError::NoTls,
             ChannelError::Tls(TlsError::Truncated) => LinkError::Closed,
             ChannelError::Tls(error) => match trust::failure(error) {
-                trust::Failure::Untrusted(untrusted) => LinkError::Untrusted(untrusted),
-                trust::Failure::NoTls => LinkError::NoTls,
-                trust::Failure::Other(text) => LinkError::Tls(text),
+                trust::TlsFailure::Untrusted(untrusted) => LinkError::Untrusted(untrusted),
+                trust::TlsFailure::NoTls => LinkError::NoTls,
+                trust::TlsFailure::Other(text) => LinkError::Tls(text),
             },
             other => LinkError::Protocol(other.to_string()),
         })

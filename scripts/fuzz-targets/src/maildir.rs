@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use correio_client::{Mailbox, MailboxError, Status};
+use correio_client::{MailStatus, Mailbox, MailboxError};
 use correio_proto::mail::{Mail, Username};
 use tempfile::TempDir;
 
@@ -110,7 +110,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
         return None;
     };
     assert_eq!((stored.number, list.total), (1, 1));
-    assert_ne!(stored.status, Status::New);
+    assert_ne!(stored.status, MailStatus::New);
     match read {
         Ok((again, mail)) => {
             assert_eq!(&again, stored);
@@ -136,6 +136,6 @@ fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
     fs::remove_file(&path).unwrap();
     assert_eq!(unseen.len(), 1);
     let (stored, again) = read.unwrap();
-    assert_eq!((&stored, stored.status), (&unseen[0], Status::New));
+    assert_eq!((&stored, stored.status), (&unseen[0], MailStatus::New));
     assert_eq!(&again, mail);
 }

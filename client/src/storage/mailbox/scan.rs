@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     error::MailboxError,
-    list::Status,
+    list::MailStatus,
     name::{self, Name},
 };
 use crate::{files::durable, storage::skipped::Skipped};
@@ -50,11 +50,11 @@ impl MailFile {
         mailbox.join(self.part.directory()).join(&*self.file)
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn status(&self) -> MailStatus {
         match self.part {
-            Part::New => Status::New,
-            Part::Cur if name::is_read(&self.file) => Status::Read,
-            Part::Cur => Status::Unread,
+            Part::New => MailStatus::New,
+            Part::Cur if name::is_read(&self.file) => MailStatus::Read,
+            Part::Cur => MailStatus::Unread,
         }
     }
 }
