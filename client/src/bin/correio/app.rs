@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 
 use crate::{
     connect::{Connector, TrustOption},
-    exit::Status,
+    exit::ExitStatus,
     last_used, password,
     prompt::{Answer, Autosave, Prompt, Stop},
     spinner::Spinner,
@@ -32,7 +32,7 @@ pub(crate) struct App {
     /// The username whose password was refused: the next login asks for the password only.
     pub(crate) refused: Option<Username>,
     /// The status with which a script ends because no server has answered.
-    pub(crate) failed: Option<Status>,
+    pub(crate) failed: Option<ExitStatus>,
     pub(crate) trust_option: TrustOption,
     terminal: Terminal,
     cancel: Cancel,

@@ -18,7 +18,7 @@ use super::{context::Context, json::utc};
 use crate::{
     compose::{Composition, Part},
     editor::Editor,
-    exit::{Failure, KeptDraft, Status},
+    exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
     prompt::{BodyEnd, Prompt, Stop},
     terminal::SignalRoute,
@@ -190,9 +190,9 @@ fn edit(context: &Context<'_>, composition: &mut Composition) {
 fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {
-        Stop::Signal(signal) => Status::of_signal(signal),
+        Stop::Signal(signal) => ExitStatus::of_signal(signal),
         Stop::Failed(status) => status,
-        Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
+        Stop::Back | Stop::Leave | Stop::Interrupted => ExitStatus::Interrupted,
     };
     keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
@@ -223,7 +223,7 @@ fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
             BodySource::File(path) => format!("{}: ", path.display()),
             BodySource::Argument(_) | BodySource::StandardInput => String::new(),
         };
-        Failure::new(Status::Local, "body", format!("{place}{error}"))
+        Failure::new(ExitStatus::Local, "body", format!("{place}{error}"))
     })?;
     let invalid = |invalid| Failure::invalid(text, invalid);
     if bytes.len() > limits::BODY_MAX {
@@ -234,7 +234,11 @@ fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
         let at = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
         let line = (lines + 1).to_string();
-        Failure::new(Status::BadData, "body", text.with("body-not-text", &[("line", line.into())]))
+        Failure::new(
+            ExitStatus::BadData,
+            "body",
+            text.with("body-not-text", &[("line", line.into())]),
+        )
     })?;
     body.parse().map_err(invalid)
 }
@@ -243,7 +247,7 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
         // The server may have accepted the mail: cancelling does not take the request back.
         RequestError::Cancelled => {
-            Failure::new(Status::Interrupted, "cancelled", context.text.of("send-cancelled"))
+            Failure::new(ExitStatus::Interrupted, "cancelled", context.text.of("send-cancelled"))
         }
         error => Failure::request(context.text, &error),
     })?;

@@ -19,7 +19,7 @@ use super::{
     messages::{Messages, with_colon},
 };
 use crate::{
-    exit::Status,
+    exit::ExitStatus,
     terminal::{SignalRoute, Terminal},
 };
 
@@ -187,7 +187,7 @@ impl LinePrompt {
             };
             self.say(why);
             if !self.terminal.is_terminal() {
-                return Err(Stop::Failed(Status::BadData));
+                return Err(Stop::Failed(ExitStatus::BadData));
             }
         }
     }
@@ -202,7 +202,7 @@ impl LinePrompt {
             }
             self.searched = self.unused.len();
             if self.unused.len() > LINE_MAX {
-                return Err(Stop::Failed(Status::BadData));
+                return Err(Stop::Failed(ExitStatus::BadData));
             }
             if !self.fill()? {
                 return match self.unused.is_empty() {
