@@ -16,7 +16,7 @@ use correio_client::{WhiteSpace, sanitize};
 use correio_proto::mail::MailId;
 
 use crate::{
-    compose::{Composition, Part},
+    compose::{Composition, DraftField},
     private_file,
 };
 
@@ -102,7 +102,7 @@ impl Editor {
         let _ = composition.save();
         let id = composition.mail.id;
         let Edited { text, problem } = self.edit(data, id, &composition.mail.body)?;
-        composition.set(Part::Body, &text);
+        composition.set(DraftField::Body, &text);
         if composition.save().is_ok() {
             Self::forget(data, id);
         }

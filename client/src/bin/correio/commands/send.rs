@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{context::Context, json::utc};
 use crate::{
-    compose::{Composition, Part},
+    compose::{Composition, DraftField},
     editor::Editor,
     exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
@@ -123,8 +123,8 @@ fn typed(
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
     let mut composition = Composition::begin(&drafts, text);
-    composition.set(Part::To, &to.to_string());
-    composition.set(Part::Subject, subject.as_str());
+    composition.set(DraftField::To, &to.to_string());
+    composition.set(DraftField::Subject, subject.as_str());
     context.terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(&context.terminal, text);
     let typed = type_body(context, &mut prompt, &mut composition);
@@ -145,8 +145,8 @@ fn type_body(
     prompt.say(&text.of("command-body"));
     loop {
         let mut body = composition.mail.body.clone();
-        let written = prompt.body(&mut body, &mut composition.part(Part::Body));
-        composition.set(Part::Body, &body);
+        let written = prompt.body(&mut body, &mut composition.field(DraftField::Body));
+        composition.set(DraftField::Body, &body);
         match written {
             Ok(BodyEnd::Editor) => {
                 edit(context, composition);
