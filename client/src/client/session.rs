@@ -75,9 +75,9 @@ impl Session {
     }
 
     /// The request that logs in again.
-    pub(super) fn login(&self, which: CredentialChoice) -> Option<Login> {
+    pub(super) fn login(&self, choice: CredentialChoice) -> Option<Login> {
         let login = self.active()?;
-        let credential = match (which, &login.changed) {
+        let credential = match (choice, &login.changed) {
             (CredentialChoice::Changed, Some(changed)) => changed,
             _ => &login.credential,
         };
@@ -95,12 +95,12 @@ impl Session {
 
     /// Records which credential was accepted. Returns the new credential if the lost password
     /// change had succeeded.
-    pub(super) fn resumed(&mut self, which: CredentialChoice) -> Option<Credential> {
+    pub(super) fn resumed(&mut self, choice: CredentialChoice) -> Option<Credential> {
         let Self::Active(login) = self else {
             return None;
         };
         login.known_is_wrong = false;
-        let changed = login.changed.take().filter(|_| which == CredentialChoice::Changed)?;
+        let changed = login.changed.take().filter(|_| choice == CredentialChoice::Changed)?;
         login.credential = changed.clone();
         Some(changed)
     }

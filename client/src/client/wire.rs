@@ -12,7 +12,7 @@ use correio_proto::{
 };
 
 use super::{
-    Client, Stage,
+    Client, ConnectionState,
     event::{Driven, LinkError},
 };
 use crate::trust;
@@ -108,7 +108,7 @@ impl Client {
 
     /// Encodes requests up to the limit on pending output.
     fn encode(&mut self, now: Duration) {
-        while self.stage == Stage::Ready && self.channel.pending_output() < OUTPUT_HIGH {
+        while self.state == ConnectionState::Ready && self.channel.pending_output() < OUTPUT_HIGH {
             let Some(entry) = self.queue.unsent() else {
                 return;
             };
@@ -136,7 +136,7 @@ impl Client {
     }
 
     fn next_message(&mut self) -> Result<Option<ServerMessage>, LinkError> {
-        if self.stage == Stage::Down {
+        if self.state == ConnectionState::Down {
             return Ok(None);
         }
         self.channel.next_message().map_err(|error| match error {
