@@ -129,7 +129,7 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
             assert_eq!(harness.confirm(tony, page.clone()) as usize, page.len());
         }
         let sent = harness.run(send(tony, acknowledged, "tony", &body));
-        assert!(is_sent(&sent), "a refusal left a verdict, or there is no room: {sent:?}");
+        assert!(is_sent(&sent), "a refusal left a record, or there is no room: {sent:?}");
         harness.close();
         let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
         assert_eq!(harness.fetch(tony).len(), 1);

@@ -277,7 +277,7 @@ proptest! {
 /// The age of an idempotency record follows from its time, not from its place in the order of
 /// arrival.
 #[test]
-fn a_clock_that_was_set_keeps_no_verdict_and_takes_none() {
+fn a_clock_that_was_set_keeps_no_record_and_takes_none() {
     let directory = tempfile::tempdir().unwrap();
     let sqlite = Harness::sqlite(directory.path());
     for mut harness in [model(), Harness::memory(), Harness::simulated(), sqlite] {

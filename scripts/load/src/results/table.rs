@@ -23,7 +23,7 @@ impl Results {
                 };
             }
         }
-        let _ = writeln!(text, "\n{}", self.verdict());
+        let _ = writeln!(text, "\n{}", self.ledger_line());
         if self.run.rate.is_some() {
             let _ = writeln!(text, "{} scheduled mails could not be sent", self.run.missed);
         }
@@ -74,7 +74,7 @@ impl Results {
 
     /// The ledger's totals in a sentence.
     #[must_use]
-    pub fn verdict(&self) -> String {
+    pub fn ledger_line(&self) -> String {
         let ledger = &self.run.ledger;
         if ledger.is_closed() {
             return format!(
