@@ -136,7 +136,7 @@ pub type OnProgress<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
 
 /// A run whose server is up and whose clients are made.
 pub struct Prepared {
-    running: Running,
+    running: RunInProgress,
     operations: Vec<Operation>,
     warnings: Vec<String>,
 }
@@ -149,12 +149,12 @@ pub struct Prepared {
 pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, RunError> {
     let Options { scenario, target, rate, seed, silence } = options;
     let warnings = file_warning(scenario.clients.iter().map(|group| group.count).sum());
-    let server = Server::open(target, &scenario, interrupts)?;
+    let server = TargetServer::open(target, &scenario, interrupts)?;
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
     let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
-    let running = Running {
+    let running = RunInProgress {
         driver: driver.map_err(RunError::Broken)?,
         server,
         meter: Meter::default(),
@@ -182,7 +182,7 @@ impl Prepared {
         let Self { mut running, operations, mut warnings } = self;
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
-        let Running { driver, server, meter, acted, killed, failure, .. } = running;
+        let RunInProgress { driver, server, meter, acted, killed, failure, .. } = running;
         let Finished { counts, recorder, users, scheduled, harmless } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
@@ -204,7 +204,7 @@ impl Prepared {
 }
 
 /// The server under load.
-struct Server {
+struct TargetServer {
     own: Option<OwnServer>,
     /// The address that clients connect to.
     address: SocketAddr,
@@ -213,7 +213,7 @@ struct Server {
     kills: u32,
 }
 
-impl Server {
+impl TargetServer {
     /// Starts the server, or checks that it answers: a load on nothing measures nothing.
     fn open(
         target: Target,
@@ -273,9 +273,9 @@ enum Step {
 }
 
 /// A run in progress.
-struct Running {
+struct RunInProgress {
     driver: Driver,
-    server: Server,
+    server: TargetServer,
     meter: Meter,
     phase: Phase,
     /// When clients stop acting.
@@ -289,7 +289,7 @@ struct Running {
     failure: Option<String>,
 }
 
-impl Running {
+impl RunInProgress {
     /// Runs for a second, or until the phase ends.
     fn step(
         &mut self,

@@ -4,7 +4,7 @@
 use std::{fmt, process::ExitCode};
 
 use super::{
-    condition::{Answer, Condition},
+    condition::{Condition, Outcome},
     figures::Results,
     operation::Operation,
 };
@@ -222,10 +222,10 @@ impl Results {
         if checks.harmless > 0 {
             flaws.push(Flaw::Harmless(checks.harmless));
         }
-        flaws.extend(conditions.iter().filter_map(|condition| match condition.answer(self) {
-            Answer::Holds => Some(Flaw::Holds(condition.to_string())),
-            Answer::DoesNotHold => None,
-            Answer::Unmeasured => Some(Flaw::Unmeasured(condition.to_string())),
+        flaws.extend(conditions.iter().filter_map(|condition| match condition.outcome(self) {
+            Outcome::Holds => Some(Flaw::Holds(condition.to_string())),
+            Outcome::DoesNotHold => None,
+            Outcome::Unmeasured => Some(Flaw::Unmeasured(condition.to_string())),
         }));
         if run.interrupted {
             flaws.retain(|flaw| !flaw.is_of_an_early_end());
