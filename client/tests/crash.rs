@@ -11,7 +11,7 @@ use std::{
 use correio_testing::{
     port::free_address,
     proxy::{Proxy, Way},
-    served::{Running, Speaks},
+    served::{Protection, RunningServer},
     skip,
     wait::PATIENCE,
 };
@@ -22,7 +22,7 @@ use crate::support::plain::{correio, done, maildir_of, subjects};
 #[test]
 fn killed_before_it_confirms_it_shows_each_mail_once() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     for subject in ["Um", "Dois", "Três"] {
@@ -52,7 +52,7 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
 #[test]
 fn the_exit_status_says_what_went_wrong() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
     let free = free_address();
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
@@ -87,7 +87,7 @@ fn other_programs_read_the_mailbox() {
         skip::skipped("there is no python3 here");
         return;
     }
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "João Antônio"]));
     let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];

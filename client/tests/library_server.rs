@@ -19,12 +19,12 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use correio_testing::{served::Running, wait::eventually};
+use correio_testing::{served::RunningServer, wait::eventually};
 use tempfile::TempDir;
 
 /// A server with two accounts, and the data directories of their clients.
 struct House {
-    running: Option<Running>,
+    running: Option<RunningServer>,
     server_data: TempDir,
     client_data: TempDir,
     address: Address,
@@ -33,7 +33,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let server_data = TempDir::new().unwrap();
-        let running = Running::start(server_data.path(), 0);
+        let running = RunningServer::start(server_data.path(), 0);
         let address = running.address.to_string().parse().unwrap();
         let house = Self {
             running: Some(running),
@@ -69,7 +69,7 @@ impl House {
 
     fn restart(&mut self) {
         self.running = None;
-        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
+        self.running = Some(RunningServer::start(self.server_data.path(), self.address.port()));
     }
 }
 

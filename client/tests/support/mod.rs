@@ -18,7 +18,7 @@ use correio_client::{
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use correio_testing::{
     proxy::{Proxy, Way},
-    served::Running,
+    served::RunningServer,
 };
 use tempfile::TempDir;
 
@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "jarvis-is-here";
 pub struct House {
     pub address: SocketAddr,
     pub data: TempDir,
-    running: Option<Running>,
+    running: Option<RunningServer>,
     trust: Trust,
     server_data: TempDir,
 }
@@ -60,7 +60,7 @@ impl House {
 
     fn start() -> Self {
         let server_data = TempDir::new().unwrap();
-        let running = Running::start(server_data.path(), 0);
+        let running = RunningServer::start(server_data.path(), 0);
         Self {
             address: running.address,
             trust: running.trust,
@@ -77,7 +77,7 @@ impl House {
 
     /// Starts a server that was stopped, on its data and at its address.
     pub fn start_again(&mut self) {
-        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
+        self.running = Some(RunningServer::start(self.server_data.path(), self.address.port()));
     }
 
     pub fn connect(&self) -> Service {

@@ -17,7 +17,7 @@ use correio_load::results::{Ending, Operation, Results};
 use correio_testing::{
     port::free_address,
     process::ends_within,
-    served::{Running, Speaks},
+    served::{Protection, RunningServer},
     wait::eventually,
 };
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -36,7 +36,7 @@ const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \
 /// A directory with a scenario, and a server in this process.
 struct House {
     // Stopped before its directory is removed.
-    server: Running,
+    server: RunningServer,
     directory: TempDir,
 }
 
@@ -44,7 +44,8 @@ impl House {
     fn new(scenario: &str) -> Self {
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("here.toml"), scenario).unwrap();
-        let server = Running::speaking(Speaks::Plaintext, &directory.path().join("data"), 0);
+        let server =
+            RunningServer::start_with(Protection::Plaintext, &directory.path().join("data"), 0);
         Self { server, directory }
     }
 
@@ -381,7 +382,7 @@ fn a_signal_brings_a_report_within_seconds_where_the_server_is_gone() {
     let run = Under::start(&mut house.command());
     let elsewhere = TempDir::new().unwrap();
     // Dropping the server stops it.
-    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    house.server = RunningServer::start_with(Protection::Plaintext, elsewhere.path(), 0);
     kill_process_group(run.pid(), Signal::INT).unwrap();
     let (ended, text) = run.end(SECONDS);
     assert_eq!(ended, status(Ending::Interrupted), "{text}");
@@ -399,7 +400,7 @@ fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
     let length = || fs::metadata(&log).map_or(0, |file| file.len());
     let before = length();
     eventually(|| length() >= before + 60_000);
-    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    house.server = RunningServer::start_with(Protection::Plaintext, elsewhere.path(), 0);
     let (ended, text) = run.end(PATIENCE);
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("LEDGER NOT CLOSED"), "{text}");

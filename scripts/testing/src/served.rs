@@ -29,7 +29,7 @@ use crate::store::open_unlocked;
 
 /// Whether the server uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
+pub enum Protection {
     /// With TLS and a certificate of its own.
     Tls,
     /// Without TLS.
@@ -37,7 +37,7 @@ pub enum Speaks {
 }
 
 /// A running server; dropping it stops it.
-pub struct Running {
+pub struct RunningServer {
     /// The address that it listens on.
     pub address: SocketAddr,
     /// The trust in the server that its clients need.
@@ -46,18 +46,18 @@ pub struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl RunningServer {
     /// Starts a server with TLS on a port of this machine; port 0 stands for any.
     pub fn start(data: &Path, port: u16) -> Self {
-        Self::speaking(Speaks::Tls, data, port)
+        Self::start_with(Protection::Tls, data, port)
     }
 
-    /// As [`Running::start`], with or without TLS.
-    pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
+    /// As [`RunningServer::start`], with or without TLS.
+    pub fn start_with(protection: Protection, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
-        let (trust, security) = match speaks {
-            Speaks::Plaintext => (Trust::Plaintext, Security::Plaintext),
-            Speaks::Tls => {
+        let (trust, security) = match protection {
+            Protection::Plaintext => (Trust::Plaintext, Security::Plaintext),
+            Protection::Tls => {
                 let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
                 let trust = Trust::Fingerprint(certificate.fingerprint());
                 (trust, certificate.security().unwrap())
@@ -80,7 +80,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         self.waker.stop();
         let ended = self.thread.take().map(JoinHandle::join);
