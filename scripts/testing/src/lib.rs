@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 pub mod client;
-pub mod elsewhere;
 pub mod hasher;
 pub mod pipe;
 pub mod port;
@@ -15,6 +14,7 @@ pub mod process;
 pub mod proxy;
 pub mod pty;
 pub mod request;
+pub mod rerun;
 pub mod served;
 pub mod skip;
 pub mod store;
