@@ -10,7 +10,7 @@ use std::{
 
 use correio_testing::{
     port::free_address,
-    proxy::{Proxy, Way},
+    proxy::{Proxy, ProxyMode},
     served::{Protection, RunningServer},
     skip,
     wait::PATIENCE,
@@ -31,7 +31,7 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
     }
     // The mailbox belongs to the address; the killed program must use the same directory.
     let (sender, withheld) = mpsc::channel();
-    let proxy = Proxy::start(server, Way::WithoutConfirm(sender)).unwrap().address;
+    let proxy = Proxy::start(server, ProxyMode::WithoutConfirm(sender)).unwrap().address;
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);
     let mut child = receive.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     withheld.recv_timeout(PATIENCE).expect("it saves and wants to confirm");

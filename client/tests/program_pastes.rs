@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use correio_testing::proxy::Way;
+use correio_testing::proxy::ProxyMode;
 
 use crate::support::{
     House, PASSWORD,
@@ -348,7 +348,7 @@ fn what_is_typed_while_mail_is_received_chooses_nothing() {
         return;
     }
     let house = House::of(&[("tony", "Tony Stark")]);
-    let proxy = house.proxy(Way::Open);
+    let proxy = house.proxy(ProxyMode::Open);
     let mut screen = Start::of(&house).run(&["--server", &proxy.address.to_string()]);
     screen.menu(FIRST);
     screen.log_in();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_testing::{
-    proxy::{Proxy, Way},
+    proxy::{Proxy, ProxyMode},
     wait::eventually,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -103,7 +103,7 @@ fn receive_half(house: &House, more: &[&str]) -> Output {
     let large = "x".repeat(300 * 1024);
     house.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
     // The first page has one mail, which passes.
-    let proxy = Proxy::start(house.address, Way::Stalling(400 * 1024)).unwrap();
+    let proxy = Proxy::start(house.address, ProxyMode::Stalling(400 * 1024)).unwrap();
     let proxy = proxy.address.to_string();
     let fingerprint = house.fingerprint().to_string();
     let server = ["--server", &proxy, "--user", "tony", "--fingerprint", &fingerprint];

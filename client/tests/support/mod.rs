@@ -17,7 +17,7 @@ use correio_client::{
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use correio_testing::{
-    proxy::{Proxy, Way},
+    proxy::{Proxy, ProxyMode},
     served::RunningServer,
 };
 use tempfile::TempDir;
@@ -105,8 +105,8 @@ impl House {
     }
 
     /// A proxy to the server. The clients trust it as they trust the server.
-    pub fn proxy(&self, way: Way) -> Proxy {
-        let proxy = Proxy::start(self.address, way).unwrap();
+    pub fn proxy(&self, mode: ProxyMode) -> Proxy {
+        let proxy = Proxy::start(self.address, mode).unwrap();
         let known = proxy.address.to_string().parse().unwrap();
         self.known().remember(&known, self.fingerprint()).unwrap();
         proxy

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
-use correio_testing::proxy::{Proxy, Way};
+use correio_testing::proxy::{Proxy, ProxyMode};
 
 use crate::{
     driver::{Driver, Finished, Plan},
@@ -240,7 +240,7 @@ impl TargetServer {
                 let (address, trust) = (own.address, own.trust);
                 let address = match lose_one {
                     true => {
-                        let proxy = Proxy::start(address, Way::LosingOneMail);
+                        let proxy = Proxy::start(address, ProxyMode::LosingOneMail);
                         proxy.context("a port for the proxy").map_err(RunError::Broken)?.address
                     }
                     false => address,
