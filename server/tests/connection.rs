@@ -143,10 +143,10 @@ fn a_job_that_takes_long_is_no_silence() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let mut client = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     client.begin(&mut world, login("tony", 1));
     world.pass(25 * SECOND);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     client.take();
     assert!(matches!(client.replies[0].1, Reply::LoggedIn(_)));
@@ -325,14 +325,14 @@ fn a_session_that_is_ended_in_the_middle_of_a_change_does_not_stay() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let (mut one, mut other) = (world.log_in("tony"), world.log_in("tony"));
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let credential = credential(1);
     one.begin(&mut world, Request::Account(Account::Delete { credential: credential.clone() }));
     let change = Account::Password { current: credential.clone(), new: credential };
     other.begin(&mut world, Request::Account(change));
     world.settle();
     // Both passwords are checked; the account is deleted while the other's new hash is made.
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     other.take();
     assert_eq!(other.notices, [Notice::SessionEnded {}]);

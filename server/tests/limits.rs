@@ -117,7 +117,7 @@ fn fifty_addresses_that_guess_do_not_keep_the_owner_out() {
 fn attempts_at_the_same_time_count_before_they_are_answered() {
     let mut world = throttled();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut guessers: Vec<_> = (0..50).map(|_| greet_from(&mut world, address(1))).collect();
     for guesser in &mut guessers {
         guesser.begin(&mut world, login("tony", 9));
@@ -128,7 +128,7 @@ fn attempts_at_the_same_time_count_before_they_are_answered() {
     for guesser in &mut guessers {
         guesser.hang_up(&mut world);
     }
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     let mut guesser = greet_from(&mut world, address(1));
     let wrong = guesser.ask(&mut world, login("tony", 9));
@@ -270,16 +270,16 @@ fn a_registration_that_the_server_could_not_do_is_not_charged() {
             assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), code);
         }
         mood.set(Mood::Well);
-        world.hashing.borrow_mut().room = Some(0);
+        world.hashing.borrow_mut().queue_max = Some(0);
         assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
-        world.hashing.borrow_mut().room = None;
+        world.hashing.borrow_mut().queue_max = None;
         // A client that leaves before a worker has begun is not charged either.
-        world.hashing.borrow_mut().held = true;
+        world.hashing.borrow_mut().is_held = true;
         let mut gone = greet_from(&mut world, address(1));
         gone.begin(&mut world, register("a", "Tony Stark", 1));
         world.settle();
         gone.hang_up(&mut world);
-        world.hashing.borrow_mut().held = false;
+        world.hashing.borrow_mut().is_held = false;
     }
     for (number, username) in (1..).zip(["a", "b", "c"]) {
         let reply = client.ask(&mut world, register(username, "Tony Stark", number));

@@ -201,11 +201,11 @@ fn an_unknown_username_costs_the_same_work() {
     world.register("tony", "Tony Stark");
     for username in ["tony", "nobody"] {
         let mut client = world.connect_and_greet();
-        world.hashing.borrow_mut().held = true;
+        world.hashing.borrow_mut().is_held = true;
         client.begin(&mut world, login(username, 9));
         world.settle();
         assert_eq!(world.hashing.borrow().jobs.len(), 1, "{username}");
-        world.hashing.borrow_mut().held = false;
+        world.hashing.borrow_mut().is_held = false;
         world.settle();
     }
 }
@@ -215,8 +215,8 @@ fn a_full_hash_queue_says_busy_and_when() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let mut tony = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
-    world.hashing.borrow_mut().room = Some(1);
+    world.hashing.borrow_mut().is_held = true;
+    world.hashing.borrow_mut().queue_max = Some(1);
     let mut first = world.connect_and_greet();
     first.begin(&mut world, login("tony", 1));
     world.settle();
@@ -234,7 +234,7 @@ fn a_full_hash_queue_says_busy_and_when() {
 fn a_client_that_leaves_takes_its_hash_along() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut client = world.connect_and_greet();
     client.begin(&mut world, login("tony", 1));
     world.settle();
@@ -247,7 +247,7 @@ fn a_client_that_leaves_takes_its_hash_along() {
 fn a_late_answer_reaches_nobody_in_the_same_slot() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut first = world.connect_and_greet();
     first.begin(&mut world, login("tony", 1));
     world.settle();
@@ -257,7 +257,7 @@ fn a_late_answer_reaches_nobody_in_the_same_slot() {
     let mut second = world.connect_and_greet();
     assert_eq!(first.id.index, second.id.index);
     world.hashing.borrow_mut().jobs.push_back(begun);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     second.take();
     assert!(second.replies.is_empty());
@@ -341,16 +341,16 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
 
     // The last step of a change of password, with its client gone.
     let mut tony = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let change = Account::Password { current: credential(1), new: credential(2) };
     tony.begin(&mut world, Request::Account(change));
     world.settle();
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.server.process(world.now).unwrap();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     world.settle();
     held.set(true);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     tony.hang_up(&mut world);
     assert!(!phone.is_closed());
@@ -390,11 +390,11 @@ fn a_login_under_way_does_not_survive_a_new_password() {
     world.register("tony", "Tony Stark");
     let mut tony = world.log_in("tony");
     let mut thief = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     thief.begin(&mut world, login("tony", 1));
     world.settle();
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     let change = Account::Password { current: credential(1), new: credential(2) };
     assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
     world.hashing.borrow_mut().jobs.push_back(check);
@@ -489,7 +489,7 @@ fn a_stopping_server_finishes_what_is_under_way() {
     world.register("tony", "Tony Stark");
     let mut busy = world.connect_and_greet();
     let mut idle = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     busy.begin(&mut world, login("tony", 1));
     world.settle();
     world.server.stop(world.now);
@@ -498,7 +498,7 @@ fn a_stopping_server_finishes_what_is_under_way() {
     assert_eq!(idle.notices, [Notice::ShuttingDown {}]);
     assert!(idle.is_closed());
     assert!(!busy.is_closed());
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     busy.take();
     assert!(matches!(busy.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));

@@ -28,7 +28,7 @@ use correio_server::{
 };
 
 use crate::{
-    hasher::{Hashing, TestHasher},
+    hasher::{HashQueue, TestHasher},
     pipe::Pipe,
     request::{hello, login, register},
 };
@@ -46,7 +46,7 @@ pub struct World {
     /// The time, which only the test moves.
     pub now: Now,
     /// The jobs of its hasher.
-    pub hashing: Rc<RefCell<Hashing>>,
+    pub hashing: Rc<RefCell<HashQueue>>,
 }
 
 /// A [`SessionConfig`] without TLS, with open registration.
@@ -117,7 +117,7 @@ impl World {
         for _ in 0..100_000 {
             self.server.process(self.now).unwrap();
             let hashing = self.hashing.borrow();
-            let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
+            let hashed = hashing.done.is_empty() && (hashing.is_held || hashing.jobs.is_empty());
             if !self.server.has_ready() && hashed {
                 return;
             }
