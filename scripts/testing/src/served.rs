@@ -95,7 +95,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
     let store = open_unlocked(data, quota, options, wake);
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
-    let settings = SessionConfig {
+    let session = SessionConfig {
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
@@ -118,5 +118,5 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         input_max: 64 << 20,
         output_max: 128 << 20,
     };
-    Server::new(limits, settings, Box::new(store), Box::new(hasher))
+    Server::new(limits, session, Box::new(store), Box::new(hasher))
 }

@@ -14,7 +14,7 @@ use correio_server::{
 };
 use correio_testing::{
     pipe::Pipe,
-    world::{Client, REALM, World as Inner, limits_of, settings},
+    world::{PipeClient, REALM, World as Inner, limits_of, session_config},
 };
 
 /// Clients at a time.
@@ -53,7 +53,7 @@ impl log::Log for OneLine {
 
 pub(super) struct World {
     pub(super) inner: Inner,
-    clients: [Option<Client>; CLIENTS],
+    clients: [Option<PipeClient>; CLIENTS],
     piece: usize,
 }
 
@@ -61,20 +61,20 @@ impl World {
     /// A server that reads and writes at most `piece` bytes at a time; 0 stands for no limit.
     pub(super) fn new(piece: u8) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-        let settings = SessionConfig {
+        let session = SessionConfig {
             body_max: BODY_MAX,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
-            ..settings()
+            ..session_config()
         };
         Self {
-            inner: Inner::limited(limits_of(100), settings, Box::new(store)),
+            inner: Inner::limited(limits_of(100), session, Box::new(store)),
             clients: [const { None }; CLIENTS],
             piece: if piece == 0 { usize::MAX } else { piece.into() },
         }
     }
 
-    fn client(&mut self, who: usize) -> &mut Client {
+    fn client(&mut self, who: usize) -> &mut PipeClient {
         self.clients[who].as_mut().expect("it has connected")
     }
 
@@ -121,8 +121,8 @@ impl World {
     }
 
     /// Decodes what the server has written.
-    pub(super) fn take(&mut self, who: usize) {
-        self.client(who).take();
+    pub(super) fn receive(&mut self, who: usize) {
+        self.client(who).receive();
     }
 
     pub(super) fn reply(&mut self, who: usize) -> Option<(u32, Reply)> {
