@@ -25,7 +25,7 @@ use tempfile::TempDir;
 pub const PASSWORD: &str = "jarvis-is-here";
 
 /// A server on a thread of this process, and the data directory of its clients.
-pub struct House {
+pub struct Setup {
     pub address: SocketAddr,
     pub data: TempDir,
     running: Option<RunningServer>,
@@ -33,17 +33,17 @@ pub struct House {
     server_data: TempDir,
 }
 
-impl House {
+impl Setup {
     /// A server with accounts of these users, known to the clients.
     pub fn of(people: &[(&str, &str)]) -> Self {
-        let house = Self::unknown(people);
-        house.known().remember(&house.server(), house.fingerprint()).unwrap();
-        house
+        let setup = Self::unknown(people);
+        setup.known().remember(&setup.server(), setup.fingerprint()).unwrap();
+        setup
     }
 
-    /// As [`House::of`], but not known to the clients.
+    /// As [`Setup::of`], but not known to the clients.
     pub fn unknown(people: &[(&str, &str)]) -> Self {
-        let house = Self::start();
+        let setup = Self::start();
         for (username, full_name) in people {
             let registration = NewAccount {
                 id: new_mail_id(),
@@ -52,10 +52,10 @@ impl House {
                 password: password(),
                 invite: None,
             };
-            let service = house.connect();
+            let service = setup.connect();
             service.register(&registration, &Cancel::new()).unwrap();
         }
-        house
+        setup
     }
 
     fn start() -> Self {
@@ -128,7 +128,7 @@ impl House {
         }
     }
 
-    /// The program with a clean environment and this house's data directory.
+    /// The program with a clean environment and this setup's data directory.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = program(self.data.path());
         command.args(arguments);

@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use super::{PASSWORD, password};
 
 /// A server with an account of Tony, who is logged in from elsewhere, too.
-pub struct PlainHouse {
+pub struct PlainSetup {
     running: RunningServer,
     tony: Service,
     _data: TempDir,
 }
 
-impl PlainHouse {
+impl PlainSetup {
     pub fn new() -> Self {
         let data = TempDir::new().unwrap();
         let running = RunningServer::start_with(Protection::Plaintext, data.path(), 0);
