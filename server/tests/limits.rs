@@ -180,31 +180,33 @@ fn mails_of_an_account_are_counted_whatever_the_connection() {
 }
 
 /// A store whose queue is full, or that fails, when the test says so.
-struct Moody {
+struct FailingStore {
     store: MemoryStore,
-    mood: Rc<Cell<Mood>>,
+    mode: Rc<Cell<StoreMode>>,
 }
 
 #[derive(Clone, Copy)]
-enum Mood {
+enum StoreMode {
     Well,
     Full,
     Failing,
 }
 
-impl Store for Moody {
+impl Store for FailingStore {
     fn realm(&self) -> Realm {
         self.store.realm()
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
         let is_write = matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. });
-        match self.mood.get() {
-            Mood::Full if is_write => Submitted::Full,
-            Mood::Failing if is_write => {
+        match self.mode.get() {
+            StoreMode::Full if is_write => Submitted::Full,
+            StoreMode::Failing if is_write => {
                 Submitted::Done(StoreDone::Unavailable("the disk is full".into()))
             }
-            Mood::Well | Mood::Full | Mood::Failing => self.store.submit(ticket, job),
+            StoreMode::Well | StoreMode::Full | StoreMode::Failing => {
+                self.store.submit(ticket, job)
+            }
         }
     }
 
@@ -218,30 +220,31 @@ impl Store for Moody {
 }
 
 /// As [`throttled`], with a store that can be told to refuse.
-fn moody() -> (World, Rc<Cell<Mood>>) {
+fn failing_store() -> (World, Rc<Cell<StoreMode>>) {
     let throttle =
         ThrottleSettings { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
-    let mood = Rc::new(Cell::new(Mood::Well));
+    let mode = Rc::new(Cell::new(StoreMode::Well));
     let quota = Quota { mails: 2, ..QUOTA };
     let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
-    let store = Moody { store, mood: mood.clone() };
+    let store = FailingStore { store, mode: mode.clone() };
     let limits = ServerLimits { throttle, ..limits_of(10_000) };
-    (World::limited(limits, session_config(), Box::new(store)), mood)
+    (World::limited(limits, session_config(), Box::new(store)), mode)
 }
 
 #[test]
 fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
-    let (mut world, mood) = moody();
+    let (mut world, mode) = failing_store();
     let (mut tony, _pepper) = world.tony_and_pepper();
     world.register("steve", "Steve Rogers");
     assert!(matches!(tony.ask(&mut world, mail(1, "pepper", "x")), Reply::Sent { .. }));
     for number in 10..30 {
-        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        for (now, code) in
+            [(StoreMode::Full, ErrorCode::Busy), (StoreMode::Failing, ErrorCode::Unavailable)]
         {
-            mood.set(now);
+            mode.set(now);
             assert_eq!(tony.ask_refused(&mut world, mail(number, "pepper", "x")), code);
         }
-        mood.set(Mood::Well);
+        mode.set(StoreMode::Well);
         let refused = tony.ask_refused(&mut world, mail(number, "pepper,nobody", "x"));
         assert_eq!(refused, ErrorCode::UnknownRecipient);
         assert_eq!(tony.ask_refused(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
@@ -264,15 +267,16 @@ fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
 
 #[test]
 fn a_registration_that_the_server_could_not_do_is_not_charged() {
-    let (mut world, mood) = moody();
+    let (mut world, mode) = failing_store();
     let mut client = greet_from(&mut world, address(1));
     for _ in 0..20 {
-        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        for (now, code) in
+            [(StoreMode::Full, ErrorCode::Busy), (StoreMode::Failing, ErrorCode::Unavailable)]
         {
-            mood.set(now);
+            mode.set(now);
             assert_eq!(client.ask_refused(&mut world, register("a", "Tony Stark", 1)), code);
         }
-        mood.set(Mood::Well);
+        mode.set(StoreMode::Well);
         world.hashing.borrow_mut().queue_max = Some(0);
         assert_eq!(client.ask_refused(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
         world.hashing.borrow_mut().queue_max = None;
@@ -296,7 +300,7 @@ fn a_registration_that_the_server_could_not_do_is_not_charged() {
 
 #[test]
 fn registrations_that_make_no_account_are_counted_by_themselves() {
-    let (mut world, _mood) = moody();
+    let (mut world, _mood) = failing_store();
     world.register("tony", "Tony Stark");
     let mut client = greet_from(&mut world, address(1));
     assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});

@@ -286,19 +286,19 @@ fn a_new_password_ends_the_other_sessions() {
 }
 
 /// A store that answers when the test says so.
-struct Slow {
+struct HeldStore {
     store: MemoryStore,
-    held: Rc<Cell<bool>>,
+    is_held: Rc<Cell<bool>>,
     queued: Vec<(Ticket, StoreJob)>,
 }
 
-impl Store for Slow {
+impl Store for HeldStore {
     fn realm(&self) -> Realm {
         self.store.realm()
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
-        if !self.held.get() {
+        if !self.is_held.get() {
             return self.store.submit(ticket, job);
         }
         self.queued.push((ticket, job));
@@ -306,7 +306,7 @@ impl Store for Slow {
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        if self.held.get() {
+        if self.is_held.get() {
             return Ok(());
         }
         for (ticket, job) in self.queued.drain(..) {
@@ -324,17 +324,17 @@ impl Store for Slow {
 
 #[test]
 fn what_was_done_for_a_client_that_left_has_its_effects() {
-    let held = Rc::new(Cell::new(false));
+    let is_held = Rc::new(Cell::new(false));
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let slow = Slow { store, held: held.clone(), queued: vec![] };
-    let mut world = World::with_store(session_config(), 10, Box::new(slow));
+    let held_store = HeldStore { store, is_held: is_held.clone(), queued: vec![] };
+    let mut world = World::with_store(session_config(), 10, Box::new(held_store));
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    held.set(true);
+    is_held.set(true);
     tony.begin(&mut world, mail(1, "pepper", "Jantar?"));
     world.settle();
     tony.hang_up(&mut world);
-    held.set(false);
+    is_held.set(false);
     world.settle();
     pepper.receive();
     assert!(matches!(pepper.notices[..], [Notice::NewMail(_)]), "{:?}", pepper.notices);
@@ -349,12 +349,12 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
     world.server.process(world.now).unwrap();
     world.hashing.borrow_mut().is_held = true;
     world.settle();
-    held.set(true);
+    is_held.set(true);
     world.hashing.borrow_mut().is_held = false;
     world.settle();
     tony.hang_up(&mut world);
     assert!(!phone.is_closed());
-    held.set(false);
+    is_held.set(false);
     world.settle();
     phone.receive();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
@@ -363,10 +363,10 @@ fn what_was_done_for_a_client_that_left_has_its_effects() {
 
 #[test]
 fn who_is_gone_while_the_store_works_holds_nothing() {
-    let held = Rc::new(Cell::new(false));
+    let is_held = Rc::new(Cell::new(false));
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let slow = Slow { store, held: held.clone(), queued: vec![] };
-    let mut world = World::with_store(session_config(), 10, Box::new(slow));
+    let held_store = HeldStore { store, is_held: is_held.clone(), queued: vec![] };
+    let mut world = World::with_store(session_config(), 10, Box::new(held_store));
     let (mut tony, _pepper) = world.tony_and_pepper();
     assert!(matches!(tony.ask(&mut world, mail(1, "tony", "Jantar?")), Reply::Sent { .. }));
     let output = |world: &World| world.server.held().map(|(_, held)| held.output).sum::<usize>();
@@ -374,12 +374,12 @@ fn who_is_gone_while_the_store_works_holds_nothing() {
     tony.begin(&mut world, Request::Fetch(Fetch::default()));
     world.settle();
     assert!(output(&world) > 0, "the page is not taken");
-    held.set(true);
+    is_held.set(true);
     tony.begin(&mut world, mail(2, "pepper", "Jantar?"));
     world.settle();
     tony.hang_up(&mut world);
     assert_eq!((world.server.len(), output(&world)), (2, 0), "it waits for the store alone");
-    held.set(false);
+    is_held.set(false);
     world.settle();
     assert_eq!(world.server.len(), 1);
 }

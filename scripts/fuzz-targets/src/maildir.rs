@@ -27,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
         Ok("." | "..") | Err(_) => return,
         Ok(name) => name,
     };
-    let (directory, mailbox) = place();
+    let (directory, mailbox) = mailbox();
     let path = directory.join("cur").join(name);
     fs::write(&path, content).unwrap();
     let found = read(mailbox, name);
@@ -73,7 +73,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// One mailbox for all runs, empty between them; it is removed with the process.
-fn place() -> (&'static Path, &'static Mailbox) {
+fn mailbox() -> (&'static Path, &'static Mailbox) {
     static PLACE: OnceLock<(TempDir, PathBuf, Mailbox)> = OnceLock::new();
     let (_, directory, mailbox) = PLACE.get_or_init(|| {
         let data = TempDir::new().unwrap();

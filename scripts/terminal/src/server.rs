@@ -20,7 +20,7 @@ use tempfile::TempDir;
 pub(crate) const PASSWORD: &str = "jarvis-is-here";
 
 /// The accounts: the client's, and the recipient's.
-pub(crate) const PEOPLE: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
+pub(crate) const ACCOUNTS: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
 /// The server.
 pub(crate) struct Server {
@@ -38,7 +38,7 @@ impl Server {
         let data = TempDir::new()?;
         let (child, address) = spawn(&program, &data)?;
         let server = Self { program, data, child, address, taken: TempDir::new()? };
-        for (username, full_name) in PEOPLE {
+        for (username, full_name) in ACCOUNTS {
             let registration = NewAccount {
                 id: new_mail_id(),
                 username: username.parse()?,
@@ -71,7 +71,7 @@ impl Server {
         let logged_in = service
             .login(&name, &password()?, &Cancel::new())
             .with_context(|| format!("{username}'s account is not as it was"))?;
-        let expected = PEOPLE.iter().find(|(known, _)| *known == username);
+        let expected = ACCOUNTS.iter().find(|(known, _)| *known == username);
         let found = logged_in.full_name.as_str().to_owned();
         ensure!(
             expected.is_some_and(|(_, full_name)| *full_name == found),
@@ -82,7 +82,7 @@ impl Server {
 
     /// Checks that both accounts are unchanged.
     pub(crate) fn look_at_accounts(&self) -> Result<()> {
-        for (username, _) in PEOPLE {
+        for (username, _) in ACCOUNTS {
             self.login(username)?.logout(&Cancel::new())?;
         }
         Ok(())

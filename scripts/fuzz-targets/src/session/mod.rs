@@ -72,7 +72,7 @@ impl Run {
                 self.world.pass(seconds);
                 self.model.passed(self.world.inner.now.uptime);
             }
-            2 => self.world.note_everything(index),
+            2 => self.world.note_all_readiness(index),
             // A part of a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
