@@ -469,7 +469,7 @@ fn a_signal_ends_it_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn an_enter_behind_a_number_chooses_nothing() {
+fn an_enter_after_a_number_chooses_nothing() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let address = setup.address.to_string();
     let mut terminal = Terminal::start(&setup, &["--server", &address]);

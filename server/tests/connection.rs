@@ -205,7 +205,7 @@ fn what_was_not_read_comes_in_order_once_it_is() {
 }
 
 #[test]
-fn a_flood_of_requests_leaves_the_others_their_turn() {
+fn a_flood_of_requests_leaves_time_for_the_others() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     for _ in 0..5000 {
@@ -303,13 +303,13 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
         crowd.iter_mut().for_each(PipeClient::receive);
         crowd.iter().filter(|client| !client.replies.is_empty()).count()
     };
-    assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one turn");
+    assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one iteration");
     world.settle();
     assert_eq!(greeted(&mut crowd), 100);
 }
 
 #[test]
-fn who_logs_out_in_the_turn_in_which_a_mail_comes_is_not_told_of_it() {
+fn a_client_that_logs_out_while_a_mail_arrives_gets_no_notice() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     tony.begin(&mut world, mail(1, "pepper", "Oi"));

@@ -300,7 +300,7 @@ fn a_registration_that_the_server_could_not_do_is_not_charged() {
 
 #[test]
 fn registrations_that_make_no_account_are_counted_by_themselves() {
-    let (mut world, _mood) = failing_store();
+    let (mut world, _mode) = failing_store();
     world.register("tony", "Tony Stark");
     let mut client = greet_from(&mut world, address(1));
     assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});

@@ -1,4 +1,4 @@
-//! The parts of the programs behind `scripts/benchmark`: many connections in one thread, driven by
+//! The parts of the programs of `scripts/benchmark`: many connections in one thread, driven by
 //! a closed or an open loop, and the table of the figures.
 //!
 //! Frames are encoded once and patched, and replies are classified rather than decoded: on a
