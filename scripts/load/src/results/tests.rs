@@ -225,7 +225,7 @@ fn every_flaw_is_found_and_has_its_ending() {
         (
             |r| {
                 r.run.checks.users =
-                    Some(UserCounts { expected: 3, came_in: 1, ..UserCounts::default() })
+                    Some(UserCounts { expected: 3, came_in: 1, ..UserCounts::default() });
             },
             Flaw::Outside(2, 3),
             Ending::Failed,
