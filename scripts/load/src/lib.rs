@@ -3,7 +3,6 @@
 pub mod bench;
 pub mod dial;
 pub mod driver;
-pub mod guard;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;

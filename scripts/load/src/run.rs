@@ -37,7 +37,7 @@ pub enum Target {
     Own {
         /// The server's program.
         program: PathBuf,
-        /// The program that becomes the server; see [`crate::guard`].
+        /// The program that becomes the server; see [`correio_testing::guard`].
         guard: PathBuf,
         /// Whether the server uses TLS.
         tls: bool,

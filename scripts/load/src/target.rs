@@ -14,10 +14,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use correio_client::Trust;
+use correio_testing::guard;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{guard, interrupts::Interrupts, process};
+use crate::{interrupts::Interrupts, process};
 
 /// Longest time from SIGTERM to the server's end, and the same after a signal to the run.
 const END_PATIENCE: Duration = Duration::from_secs(30);

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 pub mod client;
+pub mod guard;
 pub mod hasher;
 pub mod pipe;
 pub mod port;

@@ -17,7 +17,6 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
-    guard,
     interrupts::Interrupts,
     results::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
@@ -28,6 +27,7 @@ use correio_load::{
     user::Phase,
 };
 use correio_proto::fingerprint::Fingerprint;
+use correio_testing::guard;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
@@ -169,8 +169,9 @@ impl From<RunError> for Stop {
 }
 
 fn main() -> ExitCode {
-    if let Some(failed) = guard::take_over() {
-        return failed;
+    if let Some(error) = guard::take_over() {
+        eprintln!("load-test: {error:#}");
+        return Ending::Broken.into();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
