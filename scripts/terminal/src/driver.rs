@@ -56,7 +56,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let server = Server::start(options.programs.server.clone())?;
+        let server = Server::start(options.programs.clone())?;
         let proxy = Proxy::start(server.address, ProxyMode::Open)?;
         let record = options.record.as_ref().map(File::create).transpose();
         Ok(Self {
