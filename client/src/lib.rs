@@ -70,12 +70,12 @@ pub use files::durable::Disk;
 pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
-pub use sanitize::{Layout, sanitize, sanitize_json, sanitize_part};
+pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part};
 pub use service::receive::{Progress, ReceiveStep, Receiving};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::mailbox::{
-    List, Mailbox, MailboxError, MailboxNote, Saving, Status, Stored, read_file,
+    List, MailStatus, Mailbox, MailboxError, MailboxNote, Saving, Stored, read_file,
 };
 pub use storage::skipped::Skipped;
 pub use trust::{

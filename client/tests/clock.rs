@@ -5,12 +5,12 @@ use std::process::Command;
 use correio_testing::skip;
 use serde_json::json;
 
-use crate::support::{Done, House, PASSWORD, finish};
+use crate::support::{Done, PASSWORD, Setup, finish};
 
 /// Runs the program in 1960.
-fn in_1960(house: &House, arguments: &[&str], input: &str) -> Done {
-    let program = house.program(&[]);
-    let address = house.address.to_string();
+fn in_1960(setup: &Setup, arguments: &[&str], input: &str) -> Done {
+    let program = setup.program(&[]);
+    let address = setup.address.to_string();
     let fixed = ["--lang", "en", "--json", "--server", &address, "--user", "tony"];
     let mut command = Command::new("faketime");
     command.arg("1960-01-01 00:00:00").arg(program.get_program()).args(program.get_args());
@@ -28,10 +28,10 @@ fn a_clock_before_1970_is_refused_in_words() {
         skip::skipped("this takes faketime");
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let send: &[&str] = &["send", "--to", "tony", "--subject", "Oi", "--body", "x"];
     for arguments in [send, &["receive"], &["list"], &["ping"]] {
-        let refused = in_1960(&house, arguments, "");
+        let refused = in_1960(&setup, arguments, "");
         let code = &refused.json()["error"]["code"];
         assert_eq!((refused.status, code), (78, &json!("clock")), "{arguments:?}");
     }

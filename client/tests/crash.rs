@@ -2,15 +2,16 @@
 //! other programs read the saved mail.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
 };
 
 use correio_testing::{
-    proxy::{Proxy, Way},
-    served::{Running, Speaks},
+    port::free_address,
+    proxy::{Proxy, ProxyMode},
+    served::{Protection, RunningServer},
     skip,
     wait::PATIENCE,
 };
@@ -21,7 +22,7 @@ use crate::support::plain::{correio, done, maildir_of, subjects};
 #[test]
 fn killed_before_it_confirms_it_shows_each_mail_once() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     for subject in ["Um", "Dois", "Três"] {
@@ -30,7 +31,7 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
     }
     // The mailbox belongs to the address; the killed program must use the same directory.
     let (sender, withheld) = mpsc::channel();
-    let proxy = Proxy::start(server, Way::WithoutConfirm(sender)).unwrap().address;
+    let proxy = Proxy::start(server, ProxyMode::WithoutConfirm(sender)).unwrap().address;
     let mut receive = correio(proxy, data.path(), "tony", &["receive"]);
     let mut child = receive.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     withheld.recv_timeout(PATIENCE).expect("it saves and wants to confirm");
@@ -51,9 +52,9 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
 #[test]
 fn the_exit_status_says_what_went_wrong() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = free_address();
     done(correio(server, data.path(), "tony", &["register", "--name", "Tony Stark"]));
     let send = |to: &'static str| ["send", "--to", to, "--subject", "x", "--body", "x"];
     let mut wrong = correio(server, data.path(), "tony", &["receive"]);
@@ -86,7 +87,7 @@ fn other_programs_read_the_mailbox() {
         skip::skipped("there is no python3 here");
         return;
     }
-    let running = Running::speaking(Speaks::Plaintext, server_data.path(), 0);
+    let running = RunningServer::start_with(Protection::Plaintext, server_data.path(), 0);
     let server = running.address;
     done(correio(server, data.path(), "tony", &["register", "--name", "João Antônio"]));
     let send = ["send", "--to", "tony", "--subject", "Reunião às 9", "--body", "From mim\nação\n"];

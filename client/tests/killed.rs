@@ -14,7 +14,7 @@ use correio_testing::{
 };
 use tempfile::TempDir;
 
-use crate::support::plain::{PlainHouse, correio, done, subjects};
+use crate::support::plain::{PlainSetup, correio, done, subjects};
 
 /// The subjects of the mails in the answer of a command that Tony runs.
 fn told(server: SocketAddr, data: &Path, command: &str) -> Vec<String> {
@@ -26,18 +26,18 @@ fn kill_at_each(calls: &str, least: usize) {
     if !can_trace() {
         return;
     }
-    let house = PlainHouse::new();
-    let server = house.address();
+    let setup = PlainSetup::new();
+    let server = setup.address();
     for when in 1.. {
         let data = TempDir::new().unwrap();
         let subjects = ["Um", "Dois"].map(|subject| format!("{subject} {when}"));
-        subjects.iter().for_each(|subject| house.send(subject, "From cá.\n"));
-        let receive = house.command(data.path(), &["receive"]);
+        subjects.iter().for_each(|subject| setup.send(subject, "From cá.\n"));
+        let receive = setup.command(data.path(), &["receive"]);
         let mut receive = traced(&receive, Path::new("/dev/null"), &kill_at(calls, when));
         let ended = receive.output().unwrap().status;
         told(server, data.path(), "receive");
         assert_eq!(told(server, data.path(), "list"), subjects, "killed at {when} of {calls}");
-        assert_eq!(house.take_the_rest(), 0, "killed at {when} of {calls}");
+        assert_eq!(setup.take_the_rest(), 0, "killed at {when} of {calls}");
         if ended.success() {
             assert!(when > least, "only {when} of {calls}");
             return;
@@ -66,14 +66,14 @@ fn at_any_request_each_mail_is_kept_once() {
 fn a_large_mailbox_takes_little_memory() {
     const MAILS: usize = 40;
     const KIB: usize = 20 << 10;
-    let house = PlainHouse::new();
+    let setup = PlainSetup::new();
     let body = "x".repeat(limits::BODY_DEFAULT_MAX);
     for number in 0..MAILS {
-        house.send(&format!("Assunto {number}"), &body);
+        setup.send(&format!("Assunto {number}"), &body);
     }
     let data = TempDir::new().unwrap();
     let limit = format!("ulimit -d {KIB}; exec \"$0\" \"$@\"");
-    let receive = house.command(data.path(), &["receive"]);
+    let receive = setup.command(data.path(), &["receive"]);
     let mut limited = Command::new("sh");
     limited.env_clear().envs(receive.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.args(["-c", &limit]).arg(receive.get_program());
@@ -83,5 +83,5 @@ fn a_large_mailbox_takes_little_memory() {
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     let said = String::from_utf8(stdout).unwrap();
     assert_eq!(said.lines().filter(|line| line.contains("] Tony Stark: Assunto ")).count(), MAILS);
-    assert_eq!(house.take_the_rest(), 0);
+    assert_eq!(setup.take_the_rest(), 0);
 }

@@ -7,13 +7,13 @@ mod example;
 use std::{env, process::Command, sync::Arc};
 
 use correio_client::{Cancel, ConnectOptions, NewAccount, Password, Service, Trust, new_mail_id};
-use correio_testing::served::Running;
+use correio_testing::served::RunningServer;
 use tempfile::TempDir;
 
 #[test]
 fn the_example_sends_and_receives() {
     let (server_data, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let running = Running::start(server_data.path(), 0);
+    let running = RunningServer::start(server_data.path(), 0);
     let Trust::Fingerprint(fingerprint) = running.trust else {
         panic!("the server has a certificate");
     };

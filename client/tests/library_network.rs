@@ -45,12 +45,12 @@ fn connect(address: &Address, deadline: Duration) -> Result<Service, ConnectErro
 }
 
 /// A connection of a server played by the test.
-struct Talk {
+struct ScriptedConnection {
     socket: TcpStream,
     channel: Channel,
 }
 
-impl Talk {
+impl ScriptedConnection {
     fn accept(listener: &TcpListener) -> Self {
         let (socket, _) = listener.accept().unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -59,27 +59,27 @@ impl Talk {
 
     /// Accepts and greets.
     fn greet(listener: &TcpListener) -> Self {
-        let mut talk = Self::accept(listener);
-        let hello = talk.hear();
+        let mut connection = Self::accept(listener);
+        let hello = connection.hear();
         assert!(matches!(hello.request, Request::Hello(_)));
-        talk.reply(hello.number, Reply::Hello(welcome()));
-        talk
+        connection.reply(hello.number, Reply::Hello(welcome()));
+        connection
     }
 
     /// Accepts, greets and answers the ping that measures the round trip.
     fn meet(listener: &TcpListener) -> Self {
-        let mut talk = Self::greet(listener);
-        talk.pong();
-        talk
+        let mut connection = Self::greet(listener);
+        connection.pong();
+        connection
     }
 
     /// As after a broken connection: greets and lets the session in again.
     fn resume(listener: &TcpListener) -> Self {
-        let mut talk = Self::greet(listener);
-        let login = talk.hear();
+        let mut connection = Self::greet(listener);
+        let login = connection.hear();
         assert!(matches!(login.request, Request::Login(_)), "{login:?}");
-        talk.reply(login.number, logged_in());
-        talk
+        connection.reply(login.number, logged_in());
+        connection
     }
 
     fn hear(&mut self) -> ClientMessage {
@@ -163,9 +163,9 @@ fn a_server_answers() {
     let address = address_of(&listener);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::meet(&listener);
-            talk.pong();
-            talk.await_end();
+            let mut connection = ScriptedConnection::meet(&listener);
+            connection.pong();
+            connection.await_end();
         });
         let service = connect(&address, PATIENCE).unwrap();
         assert_eq!(service.address(), &address);
@@ -184,7 +184,7 @@ fn every_address_of_a_name_is_tried() {
     let port = listener.local_addr().unwrap().port();
     let address = Address::new("localhost", port).unwrap();
     thread::scope(|scope| {
-        scope.spawn(|| Talk::meet(&listener).await_end());
+        scope.spawn(|| ScriptedConnection::meet(&listener).await_end());
         connect(&address, PATIENCE).unwrap();
     });
 }
@@ -224,10 +224,10 @@ fn connect_to(bytes: &'static [u8]) -> ConnectError {
     let address = address_of(&listener);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::accept(&listener);
-            talk.socket.write_all(bytes).unwrap();
-            talk.socket.shutdown(std::net::Shutdown::Write).unwrap();
-            talk.await_end();
+            let mut connection = ScriptedConnection::accept(&listener);
+            connection.socket.write_all(bytes).unwrap();
+            connection.socket.shutdown(std::net::Shutdown::Write).unwrap();
+            connection.await_end();
         });
         connect(&address, PATIENCE).unwrap_err()
     })
@@ -256,10 +256,10 @@ fn connect_refused(error: ErrorReply) -> ConnectError {
     let address = address_of(&listener);
     thread::scope(|scope| {
         scope.spawn(move || {
-            let mut talk = Talk::accept(&listener);
-            let number = talk.hear().number;
-            talk.reply(number, Reply::Error(error));
-            talk.await_end();
+            let mut connection = ScriptedConnection::accept(&listener);
+            let number = connection.hear().number;
+            connection.reply(number, Reply::Error(error));
+            connection.await_end();
         });
         connect(&address, PATIENCE).unwrap_err()
     })
@@ -288,10 +288,10 @@ fn connecting_can_be_cancelled() {
     let cancel = Cancel::new();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::accept(&listener);
-            talk.hear();
+            let mut connection = ScriptedConnection::accept(&listener);
+            connection.hear();
             cancel.cancel();
-            talk.await_end();
+            connection.await_end();
         });
         let error = Service::connect(&address, &options(PATIENCE), &cancel).unwrap_err();
         assert_eq!(error, ConnectError::Cancelled);
@@ -307,13 +307,13 @@ fn a_request_can_be_cancelled_and_the_next_one_works() {
     let cancel = Cancel::new();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::meet(&listener);
-            let unanswered = talk.hear().number;
+            let mut connection = ScriptedConnection::meet(&listener);
+            let unanswered = connection.hear().number;
             cancel.cancel();
-            let next = talk.hear().number;
-            talk.reply(unanswered, Reply::Pong {});
-            talk.reply(next, Reply::Pong {});
-            talk.await_end();
+            let next = connection.hear().number;
+            connection.reply(unanswered, Reply::Pong {});
+            connection.reply(next, Reply::Pong {});
+            connection.await_end();
         });
         let service = connect(&address, PATIENCE).unwrap();
         assert_eq!(service.ping(&cancel), Err(RequestError::Cancelled));
@@ -339,19 +339,19 @@ fn a_mail_is_sent_again_with_the_same_id_after_a_break() {
         let mail = mail();
         thread::scope(|scope| {
             scope.spawn(|| {
-                let mut talk = Talk::meet(&listener);
-                let login = talk.hear();
-                talk.reply(login.number, logged_in());
+                let mut connection = ScriptedConnection::meet(&listener);
+                let login = connection.hear();
+                connection.reply(login.number, logged_in());
                 if cut == Cut::Answer {
-                    assert_eq!(talk.hear().request, Request::Send(mail.clone()));
+                    assert_eq!(connection.hear().request, Request::Send(mail.clone()));
                 }
-                drop(talk);
-                let mut talk = Talk::resume(&listener);
-                let again = talk.hear();
+                drop(connection);
+                let mut connection = ScriptedConnection::resume(&listener);
+                let again = connection.hear();
                 assert_eq!(again.request, Request::Send(mail.clone()));
                 let sent_at = Timestamp(7);
-                talk.reply(again.number, Reply::Sent { sent_at });
-                talk.await_end();
+                connection.reply(again.number, Reply::Sent { sent_at });
+                connection.await_end();
             });
             let service = connect(&address, PATIENCE).unwrap();
             log_in(&service);
@@ -368,16 +368,16 @@ fn a_session_that_is_refused_afterwards_is_told_with_the_next_request() {
     let address = address_of(&listener);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::meet(&listener);
-            let login = talk.hear();
-            talk.reply(login.number, logged_in());
-            drop(talk);
-            let mut talk = Talk::greet(&listener);
-            let login = talk.hear();
+            let mut connection = ScriptedConnection::meet(&listener);
+            let login = connection.hear();
+            connection.reply(login.number, logged_in());
+            drop(connection);
+            let mut connection = ScriptedConnection::greet(&listener);
+            let login = connection.hear();
             let refusal = ErrorReply::new(ErrorCode::BadCredentials, "no");
-            talk.reply(login.number, Reply::Error(refusal));
-            talk.pong();
-            talk.await_end();
+            connection.reply(login.number, Reply::Error(refusal));
+            connection.pong();
+            connection.await_end();
         });
         let service = connect(&address, PATIENCE).unwrap();
         log_in(&service);
@@ -401,11 +401,11 @@ fn notices_arrive_and_pings_are_answered_while_nothing_is_asked() {
     };
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::meet(&listener);
-            talk.say(&ServerMessage::Notice(Notice::Ping {}));
-            talk.pong();
-            talk.say(&ServerMessage::Notice(Notice::NewMail(new.clone())));
-            talk.await_end();
+            let mut connection = ScriptedConnection::meet(&listener);
+            connection.say(&ServerMessage::Notice(Notice::Ping {}));
+            connection.pong();
+            connection.say(&ServerMessage::Notice(Notice::NewMail(new.clone())));
+            connection.await_end();
         });
         let service = connect(&address, PATIENCE).unwrap();
         let mut notices = Vec::new();
@@ -426,9 +426,9 @@ fn a_server_that_is_gone_is_told_with_its_address() {
     options.request_deadline = Duration::from_millis(700);
     thread::scope(|scope| {
         scope.spawn(move || {
-            let talk = Talk::meet(&listener);
+            let connection = ScriptedConnection::meet(&listener);
             drop(listener);
-            drop(talk);
+            drop(connection);
         });
         let service = Service::connect(&address, &options, &Cancel::new()).unwrap();
         eventually(|| service.state() == State::Reconnecting);
@@ -446,7 +446,7 @@ fn dropping_the_service_closes_the_connection() {
     let listener = listener();
     let address = address_of(&listener);
     thread::scope(|scope| {
-        let server = scope.spawn(|| Talk::meet(&listener).await_end());
+        let server = scope.spawn(|| ScriptedConnection::meet(&listener).await_end());
         drop(connect(&address, PATIENCE).unwrap());
         server.join().unwrap();
     });
@@ -460,19 +460,19 @@ fn large_mails_and_small_writes() {
     mail.body = "ação ".repeat(100_000).parse().unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut talk = Talk::meet(&listener);
-            let heard = talk.hear();
+            let mut connection = ScriptedConnection::meet(&listener);
+            let heard = connection.hear();
             assert_eq!(heard.request, Request::Send(mail.clone()));
             let message = ServerMessage::Reply {
                 number: heard.number,
                 reply: Reply::Sent { sent_at: Timestamp(1) },
             };
-            talk.channel.push(&message).unwrap();
-            while talk.channel.pending_output() > 0 {
-                let mut one = OneByte(&talk.socket);
-                talk.channel.write_to(&mut one).unwrap();
+            connection.channel.push(&message).unwrap();
+            while connection.channel.pending_output() > 0 {
+                let mut one = OneByte(&connection.socket);
+                connection.channel.write_to(&mut one).unwrap();
             }
-            talk.await_end();
+            connection.await_end();
         });
         let service = connect(&address, PATIENCE).unwrap();
         assert_eq!(service.send(&mail, &Cancel::new()), Ok(Timestamp(1)));
@@ -501,7 +501,7 @@ fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
     let expected: SocketAddr = listener.local_addr().unwrap();
     assert_eq!(address.ip(), Some(expected.ip()));
     thread::scope(|scope| {
-        scope.spawn(|| Talk::meet(&listener).await_end());
+        scope.spawn(|| ScriptedConnection::meet(&listener).await_end());
         connect(&address, PATIENCE).unwrap();
     });
 }

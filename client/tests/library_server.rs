@@ -19,34 +19,34 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use correio_testing::{served::Running, wait::eventually};
+use correio_testing::{served::RunningServer, wait::eventually};
 use tempfile::TempDir;
 
 /// A server with two accounts, and the data directories of their clients.
-struct House {
-    running: Option<Running>,
+struct Setup {
+    running: Option<RunningServer>,
     server_data: TempDir,
     client_data: TempDir,
     address: Address,
 }
 
-impl House {
+impl Setup {
     fn new() -> Self {
         let server_data = TempDir::new().unwrap();
-        let running = Running::start(server_data.path(), 0);
+        let running = RunningServer::start(server_data.path(), 0);
         let address = running.address.to_string().parse().unwrap();
-        let house = Self {
+        let setup = Self {
             running: Some(running),
             server_data,
             client_data: TempDir::new().unwrap(),
             address,
         };
-        let service = house.connect();
+        let service = setup.connect();
         for (username, full_name) in [("tony", "Tony Stark"), ("pepper", "Pepper Potts")] {
             let registration = registration(username, full_name);
             service.register(&registration, &Cancel::new()).unwrap();
         }
-        house
+        setup
     }
 
     fn connect(&self) -> Service {
@@ -69,7 +69,7 @@ impl House {
 
     fn restart(&mut self) {
         self.running = None;
-        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
+        self.running = Some(RunningServer::start(self.server_data.path(), self.address.port()));
     }
 }
 
@@ -110,15 +110,15 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, RequestError>) -> ErrorCode {
 
 #[test]
 fn a_mail_goes_from_one_person_to_another() {
-    let house = House::new();
+    let setup = Setup::new();
     let cancel = Cancel::new();
-    let tony = house.log_in("tony");
-    let pepper = house.log_in("pepper");
+    let tony = setup.log_in("tony");
+    let pepper = setup.log_in("pepper");
     let sent = mail("pepper, tony", "Jantar");
     let sent_at = tony.send(&sent, &cancel).unwrap();
     assert_eq!(tony.send(&sent, &cancel), Ok(sent_at), "once more is the same mail");
 
-    let mut mailbox = house.mailbox("pepper");
+    let mut mailbox = setup.mailbox("pepper");
     let new = receive(&pepper, &mut mailbox);
     assert_eq!(new.len(), 1);
     assert_eq!(new[0].from_name.as_str(), "Tony Stark");
@@ -127,14 +127,14 @@ fn a_mail_goes_from_one_person_to_another() {
     assert_eq!((&read.to, &read.subject, &read.body), (&sent.to, &sent.subject, &sent.body));
     mailbox.mark_shown(&new).unwrap();
     assert_eq!(receive(&pepper, &mut mailbox), []);
-    assert_eq!(receive(&tony, &mut house.mailbox("tony")).len(), 1);
+    assert_eq!(receive(&tony, &mut setup.mailbox("tony")).len(), 1);
 }
 
 #[test]
 fn refusals_carry_their_reasons() {
-    let house = House::new();
+    let setup = Setup::new();
     let cancel = Cancel::new();
-    let service = house.connect();
+    let service = setup.connect();
     let taken = registration("tony", "Outro Tony");
     assert_eq!(code(service.register(&taken, &cancel)), ErrorCode::UsernameTaken);
     let tony: Username = "tony".parse().unwrap();
@@ -144,7 +144,7 @@ fn refusals_carry_their_reasons() {
     assert_eq!(code(unauthenticated), ErrorCode::NotAuthenticated);
     assert_eq!(code(service.delete_account(&wrong, &cancel)), ErrorCode::NotAuthenticated);
 
-    let service = house.log_in("tony");
+    let service = setup.log_in("tony");
     let outcome = service.send(&mail("pepper, thor", "x"), &cancel);
     let Err(RequestError::Refused(error)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(error.code, ErrorCode::UnknownRecipient);
@@ -153,14 +153,14 @@ fn refusals_carry_their_reasons() {
     large.body = "x".repeat(limits::BODY_DEFAULT_MAX + 1).parse().unwrap();
     let outcome = service.send(&large, &cancel);
     assert!(matches!(outcome, Err(RequestError::TooLarge { .. })), "{outcome:?}");
-    assert_eq!(receive(&house.log_in("pepper"), &mut house.mailbox("pepper")), []);
+    assert_eq!(receive(&setup.log_in("pepper"), &mut setup.mailbox("pepper")), []);
 }
 
 #[test]
 fn accounts_change_and_end() {
-    let house = House::new();
+    let setup = Setup::new();
     let cancel = Cancel::new();
-    let service = house.log_in("tony");
+    let service = setup.log_in("tony");
     let name = "Anthony Edward Stark".parse().unwrap();
     service.change_full_name(&name, &cancel).unwrap();
     let new = Arc::new(Password::new("i am iron man").unwrap());
@@ -172,29 +172,29 @@ fn accounts_change_and_end() {
     let logged_in = service.login(&tony, &new, &cancel).unwrap();
     assert_eq!(logged_in.full_name, name);
     service.delete_account(&new, &cancel).unwrap();
-    assert_eq!(code(house.connect().login(&tony, &new, &cancel)), ErrorCode::BadCredentials);
+    assert_eq!(code(setup.connect().login(&tony, &new, &cancel)), ErrorCode::BadCredentials);
 }
 
 #[test]
 fn a_restarted_server_finds_its_clients_again() {
-    let mut house = House::new();
+    let mut setup = Setup::new();
     let cancel = Cancel::new();
-    let tony = house.log_in("tony");
-    let pepper = house.log_in("pepper");
+    let tony = setup.log_in("tony");
+    let pepper = setup.log_in("pepper");
     tony.send(&mail("pepper", "antes"), &cancel).unwrap();
-    house.restart();
+    setup.restart();
     tony.send(&mail("pepper", "depois"), &cancel).unwrap();
-    let new = receive(&pepper, &mut house.mailbox("pepper"));
+    let new = receive(&pepper, &mut setup.mailbox("pepper"));
     assert_eq!(subjects(&new), ["antes", "depois"]);
     assert_eq!(tony.state(), State::Connected);
 }
 
 #[test]
 fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
-    let mut house = House::new();
-    let senders: Vec<Service> = (0..4).map(|_| house.log_in("tony")).collect();
-    let pepper = house.log_in("pepper");
-    let mut mailbox = house.mailbox("pepper");
+    let mut setup = Setup::new();
+    let senders: Vec<Service> = (0..4).map(|_| setup.log_in("tony")).collect();
+    let pepper = setup.log_in("pepper");
+    let mut mailbox = setup.mailbox("pepper");
     let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     let send_on = |who: usize, service: &Service| {
         let mut acknowledged = Vec::new();
@@ -227,7 +227,7 @@ fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
         });
         for _ in 0..10 {
             let before = count.load(Ordering::SeqCst);
-            house.restart();
+            setup.restart();
             eventually(|| count.load(Ordering::SeqCst) >= before + 8);
         }
         over.store(true, Ordering::SeqCst);
@@ -236,7 +236,7 @@ fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
         (sent, receiving.join().unwrap())
     });
     received.extend(
-        subjects(&receive(&pepper, &mut house.mailbox("pepper"))).into_iter().map(str::to_owned),
+        subjects(&receive(&pepper, &mut setup.mailbox("pepper"))).into_iter().map(str::to_owned),
     );
     sent.sort();
     received.sort();
@@ -246,19 +246,19 @@ fn ten_restarts_under_load_lose_nothing_and_double_nothing() {
 
 #[test]
 fn a_server_that_claims_the_mail_of_another_is_given_no_credential() {
-    let house = House::new();
-    let realm = house.connect().welcome().realm;
+    let setup = Setup::new();
+    let realm = setup.connect().welcome().realm;
     let data = TempDir::new().unwrap();
     let keeper = "mail.example:8888".parse().unwrap();
     let line = format!("{keeper} {} {realm}\n", Fingerprint::of(b"another certificate"));
     std::fs::write(data.path().join("known_servers"), line).unwrap();
     let options = ConnectOptions {
-        trust: house.running.as_ref().unwrap().trust,
+        trust: setup.running.as_ref().unwrap().trust,
         known: Some(KnownServers::in_directory(data.path())),
         ..ConnectOptions::default()
     };
     let cancel = Cancel::new();
-    let service = Service::connect(&house.address, &options, &cancel).unwrap();
+    let service = Service::connect(&setup.address, &options, &cancel).unwrap();
     let refused = RequestError::OtherServersRealm { keeper };
     let tony = "tony".parse().unwrap();
     assert_eq!(service.login(&tony, &password(), &cancel), Err(refused.clone()));
@@ -268,9 +268,9 @@ fn a_server_that_claims_the_mail_of_another_is_given_no_credential() {
 
 #[test]
 fn new_mail_is_told_at_once() {
-    let house = House::new();
-    let pepper = house.log_in("pepper");
-    let tony = house.log_in("tony");
+    let setup = Setup::new();
+    let pepper = setup.log_in("pepper");
+    let tony = setup.log_in("tony");
     tony.send(&mail("pepper", "Agora"), &Cancel::new()).unwrap();
     let mut notices = Vec::new();
     eventually(|| {
@@ -287,15 +287,15 @@ fn new_mail_is_told_at_once() {
 
 #[test]
 fn many_mails_come_in_pages() {
-    let house = House::new();
+    let setup = Setup::new();
     let cancel = Cancel::new();
-    let tony = house.log_in("tony");
+    let tony = setup.log_in("tony");
     let expected: Vec<String> = (1..=450).map(|number| format!("Assunto {number}")).collect();
     for subject in &expected {
         tony.send(&mail("pepper", subject), &cancel).unwrap();
     }
-    let pepper = house.log_in("pepper");
-    let mut mailbox = house.mailbox("pepper");
+    let pepper = setup.log_in("pepper");
+    let mut mailbox = setup.mailbox("pepper");
     let mut pages = 0;
     let new = pepper.receive(&mut mailbox, &mut |_| pages += 1, &cancel).unwrap();
     assert_eq!(subjects(&new), expected);
@@ -304,17 +304,17 @@ fn many_mails_come_in_pages() {
 
 #[test]
 fn two_clients_of_one_person_get_each_mail_once() {
-    let house = House::new();
+    let setup = Setup::new();
     let cancel = Cancel::new();
-    let tony = house.log_in("tony");
+    let tony = setup.log_in("tony");
     for number in 1..=50 {
         tony.send(&mail("pepper", &number.to_string()), &cancel).unwrap();
     }
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| receive(&house.log_in("pepper"), &mut house.mailbox("pepper")));
+            scope.spawn(|| receive(&setup.log_in("pepper"), &mut setup.mailbox("pepper")));
         }
     });
-    let mailbox = house.mailbox("pepper");
+    let mailbox = setup.mailbox("pepper");
     assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 50);
 }

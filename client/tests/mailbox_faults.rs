@@ -10,11 +10,11 @@ use correio_client::{Draft, Drafts, new_mail_id};
 use correio_testing::{skip, strace::traced};
 use tempfile::TempDir;
 
-use crate::support::plain::{PlainHouse, done, subjects, succeeded};
+use crate::support::plain::{PlainSetup, done, subjects, succeeded};
 
 /// Receives with faults injected into calls of the system.
-fn receive_with(house: &PlainHouse, data: &Path, faults: &[&str]) -> Output {
-    with_faults(&house.command(data, &["receive"]), faults).output().unwrap()
+fn receive_with(setup: &PlainSetup, data: &Path, faults: &[&str]) -> Output {
+    with_faults(&setup.command(data, &["receive"]), faults).output().unwrap()
 }
 
 fn with_faults(command: &Command, faults: &[&str]) -> Command {
@@ -31,18 +31,18 @@ fn where_nothing_can_be_synced_mail_is_received_and_that_is_said_once() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
     for subject in ["Um", "Dois"] {
-        house.send(subject, "Oi.");
+        setup.send(subject, "Oi.");
     }
-    let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EINVAL"]);
+    let output = receive_with(&setup, data.path(), &["inject=fsync,fdatasync:error=EINVAL"]);
     assert_eq!(subjects(&succeeded(&output)), ["Um", "Dois"]);
     assert_eq!(said(&output).matches("does not confirm").count(), 1, "{}", said(&output));
     // A failing disk is different: mails that it may have lost are not confirmed.
-    house.send("Três", "Oi.");
-    let output = receive_with(&house, data.path(), &["inject=fsync,fdatasync:error=EIO"]);
+    setup.send("Três", "Oi.");
+    let output = receive_with(&setup, data.path(), &["inject=fsync,fdatasync:error=EIO"]);
     assert_eq!(output.status.code(), Some(74), "{}", said(&output));
-    let again = done(house.command(data.path(), &["receive"]));
+    let again = done(setup.command(data.path(), &["receive"]));
     assert_eq!(subjects(&again), ["Três"]);
 }
 
@@ -51,22 +51,22 @@ fn where_nothing_can_be_renamed_mail_is_received_and_listed() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
-    house.send("Um", "Oi.");
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
+    setup.send("Um", "Oi.");
     let renames = "inject=/^rename:error=EINVAL";
-    let output = receive_with(&house, data.path(), &[renames]);
+    let output = receive_with(&setup, data.path(), &[renames]);
     assert_eq!(
         (subjects(&succeeded(&output)), said(&output)),
         (vec!["Um".to_owned()], String::new())
     );
-    assert_eq!(fs::read_dir(house.maildir(data.path()).join("tmp")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(setup.maildir(data.path()).join("tmp")).unwrap().count(), 0);
     // A file cannot have a second name either: the mail cannot be marked, and stays readable.
-    house.send("Dois", "Oi.");
+    setup.send("Dois", "Oi.");
     let [renames, links] = ["inject=/^rename:error=EINVAL:when=2+", "inject=/^link:error=EPERM"];
-    let output = receive_with(&house, data.path(), &[renames, links]);
+    let output = receive_with(&setup, data.path(), &[renames, links]);
     assert_eq!(subjects(&succeeded(&output)), ["Dois"]);
     assert_eq!(said(&output).matches("cannot mark").count(), 1, "{}", said(&output));
-    let list = done(house.command(data.path(), &["list"]));
+    let list = done(setup.command(data.path(), &["list"]));
     assert_eq!(subjects(&list), ["Um", "Dois"]);
 }
 
@@ -75,19 +75,19 @@ fn where_a_colon_is_refused_another_separator_is_used() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
-    house.send("Um", "Oi.");
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
+    setup.send("Um", "Oi.");
     let faults = ["inject=/^rename:error=EINVAL:when=2", "inject=/^link:error=EPERM"];
-    let output = receive_with(&house, data.path(), &faults);
+    let output = receive_with(&setup, data.path(), &faults);
     assert_eq!(
         (subjects(&succeeded(&output)), said(&output)),
         (vec!["Um".to_owned()], String::new())
     );
-    let cur = house.maildir(data.path()).join("cur");
+    let cur = setup.maildir(data.path()).join("cur");
     let name = fs::read_dir(cur).unwrap().next().unwrap().unwrap().file_name();
     assert!(name.to_str().unwrap().ends_with(".tony;2,"), "{name:?}");
-    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), [""; 0]);
-    assert_eq!(subjects(&done(house.command(data.path(), &["list"]))), ["Um"]);
+    assert_eq!(subjects(&done(setup.command(data.path(), &["receive"]))), [""; 0]);
+    assert_eq!(subjects(&done(setup.command(data.path(), &["list"]))), ["Um"]);
 }
 
 /// A file system of another kind in a file, mounted until it is dropped.
@@ -157,14 +157,14 @@ impl Drop for Mounted {
 
 /// Checks that mail is received, shown once and read, and that a draft is kept.
 fn works_on(mounted: &Mounted) {
-    let (house, data) = (PlainHouse::new(), mounted.path());
+    let (setup, data) = (PlainSetup::new(), mounted.path());
     for subject in ["Um", "Dois"] {
-        house.send(subject, "Oi.");
+        setup.send(subject, "Oi.");
     }
-    assert_eq!(subjects(&done(house.command(&data, &["receive"]))), ["Um", "Dois"]);
-    assert_eq!(subjects(&done(house.command(&data, &["receive"]))), [""; 0]);
-    done(house.command(&data, &["read", "2"]));
-    let list = done(house.command(&data, &["list"]));
+    assert_eq!(subjects(&done(setup.command(&data, &["receive"]))), ["Um", "Dois"]);
+    assert_eq!(subjects(&done(setup.command(&data, &["receive"]))), [""; 0]);
+    done(setup.command(&data, &["read", "2"]));
+    let list = done(setup.command(&data, &["list"]));
     let mails = list["mails"].as_array().unwrap();
     let status: Vec<_> = mails.iter().map(|mail| mail["status"].as_str().unwrap()).collect();
     assert_eq!(status, ["unread", "read"]);
@@ -192,12 +192,12 @@ fn on_a_real_exfat_mail_is_received_shown_once_and_read() {
 #[test]
 fn of_four_that_receive_at_once_each_mail_is_listed_by_one() {
     const MAILS: usize = 12;
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
     let sent: Vec<String> = (0..MAILS).map(|number| format!("Assunto {number:02}")).collect();
     for round in 0..3 {
-        sent.iter().for_each(|subject| house.send(subject, "Oi."));
+        sent.iter().for_each(|subject| setup.send(subject, "Oi."));
         let children: Vec<Child> =
-            (0..4).map(|_| house.command(data.path(), &["receive"]).spawn().unwrap()).collect();
+            (0..4).map(|_| setup.command(data.path(), &["receive"]).spawn().unwrap()).collect();
         let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());
         let mut listed: Vec<_> = outputs.flat_map(|output| subjects(&succeeded(&output))).collect();
         listed.sort_unstable();
@@ -207,10 +207,10 @@ fn of_four_that_receive_at_once_each_mail_is_listed_by_one() {
 
 #[test]
 fn a_mail_that_cannot_be_read_is_named_and_the_others_are_listed() {
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
-    house.send("Um", "Oi.");
-    done(house.command(data.path(), &["receive"]));
-    let maildir = house.maildir(data.path());
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
+    setup.send("Um", "Oi.");
+    done(setup.command(data.path(), &["receive"]));
+    let maildir = setup.maildir(data.path());
     let name = fs::read_dir(maildir.join("cur")).unwrap().next().unwrap().unwrap().file_name();
     let name = name.to_str().unwrap().replace("_1.tony", "_9.tony");
     for (part, id) in [("new", "7aaa"), ("cur", "7bbb")] {
@@ -218,11 +218,11 @@ fn a_mail_that_cannot_be_read_is_named_and_the_others_are_listed() {
         let other = format!("{}{id}{}", &name[..at], &name[at + 4..]);
         std::os::unix::fs::symlink("nowhere", maildir.join(part).join(other)).unwrap();
     }
-    house.send("Dois", "Oi.");
+    setup.send("Dois", "Oi.");
     for (command, named, listed) in
         [("receive", 1, &["Dois"][..]), ("receive", 1, &[]), ("list", 2, &["Um", "Dois"])]
     {
-        let output = house.command(data.path(), &[command]).output().unwrap();
+        let output = setup.command(data.path(), &[command]).output().unwrap();
         assert_eq!(subjects(&succeeded(&output)), listed);
         assert_eq!(said(&output).matches("is left out").count(), named, "{}", said(&output));
     }
@@ -233,11 +233,11 @@ fn where_there_are_no_locks_it_says_what_to_do() {
     if !skip::can_trace() {
         return;
     }
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
-    house.send("Um", "Oi.");
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
+    setup.send("Um", "Oi.");
     for errno in ["ENOLCK", "ENOSYS"] {
         let fault = format!("inject=flock:error={errno}");
-        let output = receive_with(&house, data.path(), &[&fault]);
+        let output = receive_with(&setup, data.path(), &[&fault]);
         assert_eq!(output.status.code(), Some(74), "{}", said(&output));
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = answer["error"]["text"].as_str().unwrap_or_default();
@@ -245,22 +245,22 @@ fn where_there_are_no_locks_it_says_what_to_do() {
     }
     // Sending needs no lock: without TLS, no server is recorded.
     let send = ["send", "--to", "tony", "--subject", "Dois", "--body", "Oi."];
-    done(with_faults(&house.command(data.path(), &send), &["inject=flock:error=ENOLCK"]));
-    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), ["Um", "Dois"]);
+    done(with_faults(&setup.command(data.path(), &send), &["inject=flock:error=ENOLCK"]));
+    assert_eq!(subjects(&done(setup.command(data.path(), &["receive"]))), ["Um", "Dois"]);
 }
 
 #[test]
 fn a_lock_that_another_program_keeps_ends_receiving_with_a_word() {
-    let (house, data) = (PlainHouse::new(), TempDir::new().unwrap());
-    house.send("Um", "Oi.");
-    let maildir = house.maildir(data.path());
+    let (setup, data) = (PlainSetup::new(), TempDir::new().unwrap());
+    setup.send("Um", "Oi.");
+    let maildir = setup.maildir(data.path());
     fs::create_dir_all(&maildir).unwrap();
     let lock = fs::File::create(maildir.join(".correio-lock")).unwrap();
     lock.lock().unwrap();
-    let output = house.command(data.path(), &["receive"]).output().unwrap();
+    let output = setup.command(data.path(), &["receive"]).output().unwrap();
     assert_eq!(output.status.code(), Some(75), "{}", said(&output));
     // Ctrl-C ends the waiting at once.
-    let mut child = house.command(data.path(), &["receive"]).spawn().unwrap();
+    let mut child = setup.command(data.path(), &["receive"]).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let opened = |path: &Path| {
         let files = fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
@@ -274,5 +274,5 @@ fn a_lock_that_another_program_keeps_ends_receiving_with_a_word() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(before.elapsed() < std::time::Duration::from_secs(5), "{:?}", before.elapsed());
     drop(lock);
-    assert_eq!(subjects(&done(house.command(data.path(), &["receive"]))), ["Um"]);
+    assert_eq!(subjects(&done(setup.command(data.path(), &["receive"]))), ["Um"]);
 }

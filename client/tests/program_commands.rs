@@ -2,62 +2,63 @@
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
+use correio_testing::port::free_address;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{House, PASSWORD, finish, finish_bytes, free_port, program};
+use crate::support::{PASSWORD, Setup, finish, finish_bytes, program};
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
 #[test]
 fn a_mail_goes_from_command_to_command() {
-    let house = House::of(&[]);
+    let setup = Setup::of(&[]);
     for (username, full_name) in BOTH {
-        let done = house.run(username, &["register", "--name", full_name], "");
+        let done = setup.run(username, &["register", "--name", full_name], "");
         assert_eq!((done.status, done.err.as_str()), (0, ""));
         assert_eq!(done.out, format!("Conta {username} cadastrada.\n"));
     }
     let send = ["send", "--to", "tony,pepper", "--subject", "Jantar"];
-    let done = house.run("pepper", &send, "Às oito?\n");
+    let done = setup.run("pepper", &send, "Às oito?\n");
     assert_eq!((done.status, done.out.as_str()), (0, "E-mail enviado com sucesso\n"));
     let with_body = [&send[..], &["--body", "Às nove?"]].concat();
-    assert_eq!(house.run("pepper", &with_body, "").status, 0);
-    let file = house.data.path().join("corpo.txt");
+    assert_eq!(setup.run("pepper", &with_body, "").status, 0);
+    let file = setup.data.path().join("corpo.txt");
     fs::write(&file, "Às dez?\r\n").unwrap();
     let with_file = [&send[..], &["--body-file", file.to_str().unwrap()]].concat();
-    assert_eq!(house.run("pepper", &with_file, "").status, 0);
+    assert_eq!(setup.run("pepper", &with_file, "").status, 0);
 
-    let done = house.run("tony", &["receive"], "");
+    let done = setup.run("tony", &["receive"], "");
     let lines: Vec<_> = (1..=3).map(|n| format!("[{n}] Pepper Potts: Jantar\n")).collect();
     assert_eq!(done.out, format!("03 e-mails recebidos:\n{}", lines.concat()));
-    let done = house.run("tony", &["receive"], "");
+    let done = setup.run("tony", &["receive"], "");
     assert_eq!((done.status, done.out.as_str()), (0, "00 e-mails recebidos\n"));
 
     // Local mail needs neither server nor password, nor a username while there is one mailbox.
     for (number, body) in ["Às oito?\n", "Às nove?", "Às dez?\r\n"].into_iter().enumerate() {
         let number = (number + 1).to_string();
-        let read = finish(house.program(&["--json", "read", &number]), "");
+        let read = finish(setup.program(&["--json", "read", &number]), "");
         assert_eq!(read.json()["body"], body);
         assert_eq!(read.json()["to"], json!(["tony", "pepper"]));
     }
-    let list = finish(house.program(&["list"]), "");
+    let list = finish(setup.program(&["list"]), "");
     assert_eq!(list.out.lines().count(), 3);
-    let list = finish(house.program(&["--json", "list"]), "").json();
+    let list = finish(setup.program(&["--json", "list"]), "").json();
     assert_eq!(list["mails"][2]["status"], "read");
-    assert_eq!(finish(house.program(&["read", "4"]), "").status, 65);
+    assert_eq!(finish(setup.program(&["read", "4"]), "").status, 65);
 }
 
 /// Linux's /dev/full has no room for anything.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_answer_that_cannot_be_written_is_a_failure() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut ping = house.program(&["--server", &house.address.to_string(), "ping"]);
+    let mut ping = setup.program(&["--server", &setup.address.to_string(), "ping"]);
     let done = ping.stdout(full).output().unwrap();
     assert_eq!(done.status.code(), Some(74));
     assert!(!done.stderr.is_empty());
-    let mut ping = house.program(&["--server", &house.address.to_string(), "ping"]);
+    let mut ping = setup.program(&["--server", &setup.address.to_string(), "ping"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let done = ping.stdout(writer).output().unwrap();
@@ -66,31 +67,31 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
 
 #[test]
 fn a_body_that_cannot_be_read_is_this_computer_s_fault() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", "/não/existe"];
-    assert_eq!(house.run("tony", &send, "").status, 74);
+    assert_eq!(setup.run("tony", &send, "").status, 74);
 }
 
 #[test]
 fn the_password_and_the_body_may_both_come_from_standard_input() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let account = ["--server", &address, "--user", "tony", "--password-stdin", "--json"];
     let send = [&account[..], &["send", "--to", "tony", "--subject", "Oi"]].concat();
-    let done = finish(house.program(&send), &format!("{PASSWORD}\nUm.\nDois.\n"));
+    let done = finish(setup.program(&send), &format!("{PASSWORD}\nUm.\nDois.\n"));
     assert_eq!((done.status, done.err.as_str()), (0, ""));
     assert_eq!(done.json()["to"], json!(["tony"]));
     let receive = [&account[..], &["receive"]].concat();
-    let done = finish(house.program(&receive), PASSWORD);
+    let done = finish(setup.program(&receive), PASSWORD);
     assert_eq!(done.json()["mails"][0]["body"], "Um.\nDois.\n");
     assert_eq!(done.json()["mails"][0]["from_name"], "Tony Stark");
-    let done = finish(house.program(&["--lang", "en", "--server", &address, "ping"]), "");
+    let done = finish(setup.program(&["--lang", "en", "--server", &address, "ping"]), "");
     assert!(done.out.starts_with("Service Available: "), "{done:?}");
 }
 
 #[test]
 fn failures_have_their_status_and_their_code() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let send = |to: &'static str| ["--json", "send", "--to", to, "--subject", "Oi", "--body", "x"];
     let cases: &[(&str, &[&str], i32, &str)] = &[
         ("tony", &send("ninguem"), 65, "unknown_recipient"),
@@ -102,7 +103,7 @@ fn failures_have_their_status_and_their_code() {
         ("tony", &["--json", "read", "1"], 65, "no_such_mail"),
     ];
     for (user, arguments, status, code) in cases {
-        let done = house.run(user, arguments, "");
+        let done = setup.run(user, arguments, "");
         assert_eq!(done.status, *status, "{arguments:?}: {done:?}");
         assert_eq!(done.json()["error"]["code"], *code, "{arguments:?}");
         assert!(done.json()["error"]["text"].as_str().unwrap().len() > 5);
@@ -110,17 +111,17 @@ fn failures_have_their_status_and_their_code() {
     }
     // The same as text: nothing on standard output.
     let done =
-        house.run("tony", &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"], "");
+        setup.run("tony", &["send", "--to", "ninguem", "--subject", "Oi", "--body", "x"], "");
     assert_eq!((done.status, done.out.as_str()), (65, ""));
     assert!(done.err.contains("destinatário inexistente: ninguem"), "{done:?}");
     // A refused mail would be refused again, so it is no draft.
-    assert!(!house.data.path().join("drafts").exists());
+    assert!(!setup.data.path().join("drafts").exists());
 }
 
 #[test]
 fn a_mail_that_may_be_sent_later_is_a_draft() {
     let data = TempDir::new().unwrap();
-    let nobody = format!("127.0.0.1:{}", free_port());
+    let nobody = free_address().to_string();
     let send = |more: &[&str]| {
         let mut command = program(data.path());
         command.args(["--server", &nobody, "--user", "tony"]).args(more);
@@ -140,11 +141,11 @@ fn a_mail_that_may_be_sent_later_is_a_draft() {
 
 #[test]
 fn a_password_that_no_account_has_is_a_wrong_one() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let account = ["--server", &address, "--user", "tony", "--password-stdin"];
     for (command, status) in [(&["receive"][..], 77), (&["register", "--name", "T"], 65)] {
-        let done = finish(house.program(&[&account[..], command].concat()), "curta\n");
+        let done = finish(setup.program(&[&account[..], command].concat()), "curta\n");
         assert_eq!(done.status, status, "{done:?}");
     }
 }
@@ -152,19 +153,19 @@ fn a_password_that_no_account_has_is_a_wrong_one() {
 /// A file that some editors and shells write begins with a byte-order mark.
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_password() {
-    let house = House::of(&[]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[]);
+    let address = setup.address.to_string();
     let account = ["--server", &address, "--user", "tony"];
     let stdin = [&account[..], &["--password-stdin"]].concat();
     let marked = format!("\u{feff}{PASSWORD}\r\n");
     let register = [&stdin[..], &["register", "--name", "Tony Stark"]].concat();
-    let done = finish(house.program(&register), &marked);
+    let done = finish(setup.program(&register), &marked);
     assert_eq!((done.status, done.err.contains("BOM")), (0, true), "{done:?}");
     // The password is the one that a user can type.
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
     let receive = [&stdin[..], &["receive"]].concat();
-    assert_eq!(finish(house.program(&receive), &marked).status, 0);
-    let mut program = house.program(&[&account[..], &["receive"]].concat());
+    assert_eq!(finish(setup.program(&receive), &marked).status, 0);
+    let mut program = setup.program(&[&account[..], &["receive"]].concat());
     program.env("CORREIO_PASSWORD", format!("\u{feff}{PASSWORD}"));
     let done = finish(program, "");
     assert_eq!((done.status, done.err.contains("BOM")), (0, true), "{done:?}");
@@ -172,11 +173,11 @@ fn a_byte_order_mark_is_no_part_of_a_password() {
 
 #[test]
 fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let account = ["--lang", "en", "--server", &address, "--user", "tony"];
     let with_bytes = |more: &[&str], set: &[u8], input: &[u8]| {
-        let mut program = house.program(&[&account[..], more].concat());
+        let mut program = setup.program(&[&account[..], more].concat());
         program.env("CORREIO_PASSWORD", OsStr::from_bytes(set));
         finish_bytes(program, input)
     };
@@ -184,7 +185,7 @@ fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
     let done = with_bytes(&send, PASSWORD.as_bytes(), b"Ol\xe1\nn\xe3o\n");
     assert_eq!(done.status, 65, "{done:?}");
     assert!(done.err.contains("from line 1 on") && done.err.contains("iconv"), "{done:?}");
-    let file = house.data.path().join("corpo.txt");
+    let file = setup.data.path().join("corpo.txt");
     fs::write(&file, b"um\ndois \xe9\n").unwrap();
     let with_file = [&send[..], &["--body-file", file.to_str().unwrap()]].concat();
     let done = with_bytes(&with_file, PASSWORD.as_bytes(), b"");
@@ -199,42 +200,42 @@ fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
             "{done:?}"
         );
     }
-    assert_eq!(house.run("tony", &["receive"], "").out, "00 e-mails recebidos\n");
+    assert_eq!(setup.run("tony", &["receive"], "").out, "00 e-mails recebidos\n");
 }
 
 /// The part of the body that is read ends in the middle of a character.
 #[test]
 fn a_body_that_is_too_long_is_told_so_in_bytes() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let file = house.data.path().join("corpo.txt");
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let file = setup.data.path().join("corpo.txt");
     fs::write(&file, "ã".repeat(5 * 1024 * 1024)).unwrap();
     let file = file.to_str().unwrap();
     let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", file];
-    let done = house.run("tony", &send, "");
+    let done = setup.run("tony", &send, "");
     assert_eq!(done.status, 65);
     assert_eq!(done.err, "correio: o corpo pode ter no máximo 8388608 bytes\n");
 }
 
 #[test]
 fn texts_may_begin_with_a_hyphen() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let send = ["send", "--to", "tony", "--subject", "-1 °C", "--body", "-x"];
-    assert_eq!(house.run("tony", &send, "").status, 0);
+    assert_eq!(setup.run("tony", &send, "").status, 0);
     let send = ["send", "--to", "tony", "--subject", "Stdin", "--body-file", "-"];
-    assert_eq!(house.run("tony", &send, "--body\n").status, 0);
-    let mails = house.received()["mails"].clone();
+    assert_eq!(setup.run("tony", &send, "--body\n").status, 0);
+    let mails = setup.received()["mails"].clone();
     assert_eq!((&mails[0]["subject"], &mails[0]["body"]), (&json!("-1 °C"), &json!("-x")));
     assert_eq!(mails[1]["body"], "--body\n");
     let register = ["--json", "register", "--name", "-T-"];
-    assert_eq!(house.run("pepper", &register, "").json()["full_name"], "-T-");
+    assert_eq!(setup.run("pepper", &register, "").json()["full_name"], "-T-");
 }
 
 #[test]
 fn servers_that_cannot_be_reached() {
-    let house = House::of(&[]);
-    let nobody = format!("127.0.0.1:{}", free_port());
+    let setup = Setup::of(&[]);
+    let nobody = free_address().to_string();
     for (server, code) in [(nobody.as_str(), "refused"), ("nome.invalid", "name_not_found")] {
-        let done = finish(house.program(&["--json", "--server", server, "ping"]), "");
+        let done = finish(setup.program(&["--json", "--server", server, "ping"]), "");
         assert_eq!((done.status, &done.json()["error"]["code"]), (69, &json!(code)));
     }
 }
@@ -322,10 +323,10 @@ fn help_and_errors_are_in_the_language_of_the_option_or_the_environment() {
 fn what_is_kept_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
 
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
-    let data = house.data.path().join("dados");
-    let fingerprint = house.fingerprint().to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let data = setup.data.path().join("dados");
+    let fingerprint = setup.fingerprint().to_string();
     let data_dir = data.to_str().unwrap();
     let arguments = ["--data-dir", data_dir, "--server", &address, "--fingerprint", &fingerprint];
     let run = |more: &[&str], input: &str| {
@@ -357,14 +358,14 @@ fn what_is_kept_is_for_its_owner_alone() {
 
 #[test]
 fn a_mailbox_does_not_depend_on_how_the_server_is_spelled() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", &[("Oi", "Olá")]);
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
-    let name = format!("localhost:{}", house.address.port());
-    house.known().remember(&name.parse().unwrap(), house.fingerprint()).unwrap();
-    house.deliver("tony", "tony", &[("De novo", "Olá")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", &[("Oi", "Olá")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    let name = format!("localhost:{}", setup.address.port());
+    setup.known().remember(&name.parse().unwrap(), setup.fingerprint()).unwrap();
+    setup.deliver("tony", "tony", &[("De novo", "Olá")]);
     let run = |arguments: &[&str]| {
-        let mut command = house.program(&["--server", &name, "--json"]);
+        let mut command = setup.program(&["--server", &name, "--json"]);
         command.args(arguments).env("CORREIO_PASSWORD", PASSWORD);
         finish(command, "")
     };
@@ -373,18 +374,18 @@ fn a_mailbox_does_not_depend_on_how_the_server_is_spelled() {
     for arguments in [&["--user", "tony", "list"][..], &["list"]] {
         assert_eq!(run(arguments).json()["mails"].as_array().unwrap().len(), 2);
     }
-    let list = house.run("tony", &["--json", "list"], "");
+    let list = setup.run("tony", &["--json", "list"], "");
     assert_eq!(list.json()["mails"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn commands_that_only_read_make_no_directory() {
-    let house = House::of(&[]);
-    let address = house.address.to_string();
-    let data = house.data.path().join("new");
+    let setup = Setup::of(&[]);
+    let address = setup.address.to_string();
+    let data = setup.data.path().join("new");
     let account = ["--server", &address, "--user", "tony", "--json"];
     for command in [&["list"][..], &["read", "1"], &["ping"]] {
-        let fingerprint = house.fingerprint().to_string();
+        let fingerprint = setup.fingerprint().to_string();
         let mut program = program(&data);
         program.env("CORREIO_FINGERPRINT", fingerprint).args(account).args(command);
         let done = finish(program, "");

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use crate::support::{Done, House, PASSWORD, finish, terminal::Terminal};
+use crate::support::{Done, PASSWORD, Setup, finish, terminal::Terminal};
 
 /// The lines of the block of indented commands whose first line begins with `first`.
 fn block(text: &str, first: &str) -> Vec<String> {
@@ -14,7 +14,7 @@ fn block(text: &str, first: &str) -> Vec<String> {
 }
 
 /// Types the lines into a shell that stops at the first failing line.
-fn typed(house: &House, lines: &[String]) -> Done {
+fn typed(setup: &Setup, lines: &[String]) -> Done {
     let mut path =
         Path::new(env!("CARGO_BIN_EXE_correio")).parent().unwrap().as_os_str().to_owned();
     path.push(":");
@@ -23,8 +23,8 @@ fn typed(house: &House, lines: &[String]) -> Done {
     shell
         .args(["sh", "-e", "-c", &lines.join("\n")])
         .env("PATH", path)
-        .env("CORREIO_CLIENT_DATA_DIR", house.data.path())
-        .env("CORREIO_FINGERPRINT", house.fingerprint().to_string())
+        .env("CORREIO_CLIENT_DATA_DIR", setup.data.path())
+        .env("CORREIO_FINGERPRINT", setup.fingerprint().to_string())
         .env("CORREIO_PASSWORD", PASSWORD)
         .env("CORREIO_LANG", "en");
     let done = finish(shell, "");
@@ -37,50 +37,50 @@ fn typed(house: &House, lines: &[String]) -> Done {
 
 #[test]
 fn the_commands_of_the_readme() {
-    let house = House::unknown(&[]);
+    let setup = Setup::unknown(&[]);
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let mut lines = block(&fs::read_to_string(readme).unwrap(), "export PATH=");
     // The program of this test is the one that is found.
     let release = lines.remove(0);
     assert!(release.contains("target/release"), "{release}");
     for line in &mut lines {
-        *line = line.replace("127.0.0.1:8888", &house.address.to_string());
+        *line = line.replace("127.0.0.1:8888", &setup.address.to_string());
     }
-    typed(&house, &lines);
+    typed(&setup, &lines);
 }
 
 #[test]
 fn the_examples_of_the_help() {
-    let house = House::unknown(&[]);
-    let help = finish(house.program(&["--help"]), "").out;
+    let setup = Setup::unknown(&[]);
+    let help = finish(setup.program(&["--help"]), "").out;
     let mut lines = block(&help, "correio trust mail.example");
     for line in &mut lines {
         // The note after the first command is not for the shell.
         *line = line.split("   ").next().unwrap().to_owned();
-        let address = house.address.to_string();
+        let address = setup.address.to_string();
         *line = line.replace("mail.example:8888", &address).replace("mail.example", &address);
     }
-    typed(&house, &lines);
+    typed(&setup, &lines);
 }
 
 #[test]
 fn a_piped_body_leaves_the_terminal_for_the_questions() {
-    let house = House::unknown(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::unknown(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let send = ["--lang", "en", "--server", &address, "--user", "tony"];
     let send = [&send[..], &["send", "--to", "tony", "--subject", "Oi"]].concat();
-    let mut terminal = Terminal::start_piped(&house, "Até já\n", &send);
-    terminal.expect(&house.fingerprint().to_string());
+    let mut terminal = Terminal::start_piped(&setup, "Até já\n", &send);
+    terminal.expect(&setup.fingerprint().to_string());
     terminal.answer("do you trust this server? (y/n): ", "y");
     terminal.expect("Password: ");
     terminal.press(&format!("{PASSWORD}\n"));
     let written = terminal.expect("E-mail sent");
     assert!(!written.contains(PASSWORD), "{written:?}");
     assert_eq!(terminal.end().1, 0);
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "Até já\n");
     // Ctrl-C at the question leaves, and the terminal shows again what is typed.
-    let mut terminal = Terminal::start_piped(&house, "Até já\n", &send);
+    let mut terminal = Terminal::start_piped(&setup, "Até já\n", &send);
     terminal.expect("Password: ");
     terminal.press("\u{3}");
     assert_eq!(terminal.end().1, 130);
@@ -88,9 +88,9 @@ fn a_piped_body_leaves_the_terminal_for_the_questions() {
 
 #[test]
 fn without_a_terminal_it_says_where_the_password_comes_from() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
-    let done = finish(house.program(&["--server", &address, "--user", "tony", "receive"]), "x\n");
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let done = finish(setup.program(&["--server", &address, "--user", "tony", "receive"]), "x\n");
     assert_eq!(done.status, 78);
     assert!(done.err.contains("CORREIO_PASSWORD"), "{done:?}");
 }

@@ -6,7 +6,7 @@ use correio_client::{Draft, Drafts, new_mail_id};
 use rustix::process::Signal;
 
 use crate::support::{
-    House, PASSWORD,
+    PASSWORD, Setup,
     screen::{
         CTRL_C, CTRL_X, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
         has_terminal,
@@ -31,17 +31,17 @@ fn a_signal_while_a_body_is_typed_keeps_a_draft() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let mut kept = 0;
     for signal in [Signal::HUP, Signal::TERM, Signal::INT, Signal::QUIT] {
-        let mut screen = Start::of(&house).body();
+        let mut screen = Start::of(&setup).body();
         type_lines(&mut screen);
         // No pause: the last characters are kept, too.
         screen.signal(signal);
         let (status, shown) = screen.end();
         assert_eq!(status, 128 + signal.as_raw(), "{shown}");
         kept += 1;
-        assert_eq!(draft_bodies(&house), vec![LINES.join("\n"); kept], "{signal:?}");
+        assert_eq!(draft_bodies(&setup), vec![LINES.join("\n"); kept], "{signal:?}");
     }
 }
 
@@ -50,20 +50,20 @@ fn a_terminal_that_is_closed_keeps_a_draft() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     type_lines(&mut screen);
     assert_eq!(screen.hang_up(), 128 + Signal::HUP.as_raw());
-    assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
+    assert_eq!(draft_bodies(&setup), [LINES.join("\n")]);
     // In another prompt of a mail, and after a paste.
-    let mut screen = Start::of(&house).home();
+    let mut screen = Start::of(&setup).home();
     screen.press("4");
     screen.answer("commas): ", "steve");
     screen.asks("Subject: ");
     screen.paste("Shield");
     screen.sees("Shield");
     assert_eq!(screen.hang_up(), 128 + Signal::HUP.as_raw());
-    let kept = drafts(&house).pop().unwrap();
+    let kept = drafts(&setup).pop().unwrap();
     assert_eq!((kept.to.as_str(), kept.subject.as_str()), ("steve", "Shield"));
 }
 
@@ -72,14 +72,14 @@ fn killed_at_once_it_has_kept_what_was_typed_a_moment_ago() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     type_lines(&mut screen);
     // The text is saved after a pause in typing, whatever happens then.
-    is_on_disk(&mut screen, &house, "three");
+    is_on_disk(&mut screen, &setup, "three");
     screen.signal(Signal::KILL);
     drop(screen);
-    assert_eq!(draft_bodies(&house), [LINES.join("\n")]);
+    assert_eq!(draft_bodies(&setup), [LINES.join("\n")]);
 }
 
 /// Writes an executable script.
@@ -93,7 +93,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");
     for (number, (script, said)) in [
@@ -105,7 +105,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
     .enumerate()
     {
         program(&editor, script);
-        let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).home();
+        let mut screen = Start::of(&setup).set("EDITOR", editor.to_str().unwrap()).home();
         screen.write_to("tony", "Oi");
         screen.press("typed");
         screen.sees("typed");
@@ -119,7 +119,7 @@ fn what_an_editor_saved_is_used_however_it_ends() {
             ["edited", "typed"].iter().all(|text| contents.matches(text).count() == 1)
         });
         screen.leave_draft();
-        let kept = draft_bodies(&house);
+        let kept = draft_bodies(&setup);
         assert_eq!(kept.len(), number + 1);
         let last = kept.last().unwrap();
         assert!(last.contains("typed") && last.contains("edited"), "{last:?}");
@@ -133,23 +133,23 @@ fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");
     program(&editor, r#"printf 'caf\351' >"$1""#);
-    let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).body();
+    let mut screen = Start::of(&setup).set("EDITOR", editor.to_str().unwrap()).body();
     screen.press("typed");
     screen.sees("typed");
     screen.press(CTRL_X);
     screen.sees("The editor");
     screen.until("the body", |screen| screen.contents().trim_end().ends_with("typed"));
     let shown = screen.text().replace('\n', "");
-    let files: Vec<_> = fs::read_dir(house.data.path().join("editing")).unwrap().collect();
+    let files: Vec<_> = fs::read_dir(setup.data.path().join("editing")).unwrap().collect();
     let file = files[0].as_ref().unwrap().path();
     assert!(shown.contains(file.file_name().unwrap().to_str().unwrap()), "{shown}");
     assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), ["typed"]);
+    assert_eq!(draft_bodies(&setup), ["typed"]);
     screen.menu(HOME);
     screen.cancel();
 }
@@ -159,24 +159,24 @@ fn a_signal_while_the_editor_runs_keeps_both_texts() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let editor = directory.path().join("editor");
     // The editor has saved a text, and waits for the user.
     program(&editor, "echo edited >>\"$1\"; echo SAVED; read line; exit 0");
     for signal in [Signal::TERM, Signal::HUP] {
-        let mut screen = Start::of(&house).set("EDITOR", editor.to_str().unwrap()).body();
+        let mut screen = Start::of(&setup).set("EDITOR", editor.to_str().unwrap()).body();
         screen.press("typed");
         screen.sees("typed");
         screen.press(ENTER);
         screen.press(CTRL_X);
         screen.sees("SAVED");
-        is_on_disk(&mut screen, &house, "typed");
+        is_on_disk(&mut screen, &setup, "typed");
         screen.signal(signal);
         let (status, _) = screen.end();
         assert_eq!(status, 128 + signal.as_raw());
         // The next time, the text that the editor had is there.
-        let mut screen = Start::of(&house).home();
+        let mut screen = Start::of(&setup).home();
         screen.press("4");
         screen.press_until(ENTER, "commas): tony");
         screen.answer("commas): tony", "");
@@ -184,13 +184,13 @@ fn a_signal_while_the_editor_runs_keeps_both_texts() {
         screen.ends_with(&["typed", "edited"]);
         screen.send_mail();
         screen.cancel();
-        assert!(drafts(&house).is_empty());
+        assert!(drafts(&setup).is_empty());
     }
 }
 
 /// Waits until a text is in the file of a draft, which the program may still have open.
-fn is_on_disk(screen: &mut Screen, house: &House, text: &str) {
-    let drafts = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+fn is_on_disk(screen: &mut Screen, setup: &Setup, text: &str) {
+    let drafts = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     for _ in 0..200 {
         let files = fs::read_dir(drafts.directory()).into_iter().flatten().flatten();
         let mut kept = files.filter_map(|file| fs::read_to_string(file.path()).ok());
@@ -207,11 +207,11 @@ fn without_a_chosen_editor_a_common_one_is_used_or_a_hint_is_given() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     std::os::unix::fs::symlink("/bin/sh", directory.path().join("sh")).unwrap();
-    let mut screen = Start::of(&house).set("EDITOR", "").set("PATH", path).home();
+    let mut screen = Start::of(&setup).set("EDITOR", "").set("PATH", path).home();
     screen.press("4");
     screen.answer("commas): ", "tony");
     screen.answer("Subject: ", "Oi");
@@ -240,12 +240,12 @@ fn on_a_full_disk_the_text_stays_and_is_shown() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     // Files of more than one block cannot be written, which fails as a full disk does.
     let small = ["sh", "-c", r#"trap "" XFSZ; ulimit -f 1; exec "$@""#, "sh"];
     let text: Vec<String> = (1..=16).map(|line| format!("{line:02} {}", "x".repeat(70))).collect();
     for end in [ESCAPE, CTRL_C, "TERM"] {
-        let mut screen = Start::of(&house).size(60, 80).through(&small).body();
+        let mut screen = Start::of(&setup).size(60, 80).through(&small).body();
         screen.paste(&text.join("\n"));
         screen.sees("could not be kept");
         // The text can be continued.
@@ -275,15 +275,15 @@ fn a_thousand_drafts_can_all_be_chosen() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let of_tony = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     for number in 1..=1000 {
         let subject = format!("D{number}");
         let (to, body) = ("tony".to_owned(), String::new());
         let mut file = of_tony.begin();
         file.autosave(&Draft { id: new_mail_id(), to, subject, body }).unwrap();
     }
-    let mut screen = Start::of(&house).home();
+    let mut screen = Start::of(&setup).home();
     screen.sees("8) Drafts (1000)");
     screen.press("4");
     // The last one is the one written last.
@@ -303,7 +303,7 @@ fn a_thousand_drafts_can_all_be_chosen() {
     screen.sees("Draft deleted");
     screen.menu(HOME);
     screen.sees("8) Drafts (999)");
-    assert!(drafts(&house).iter().all(|draft| draft.subject != "D2"));
+    assert!(drafts(&setup).iter().all(|draft| draft.subject != "D2"));
     screen.cancel();
 }
 
@@ -324,12 +324,12 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let of_tony = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     let (to, subject, body) = ("tony".to_owned(), "Oi".to_owned(), String::new());
     let draft = Draft { id: new_mail_id(), to, subject, body };
     of_tony.save(&draft).unwrap();
-    let mut screen = Start::of(&house).home();
+    let mut screen = Start::of(&setup).home();
     screen.sees("8) Drafts (1)");
     screen.press("8");
     screen.menu("0) Back");
@@ -348,8 +348,8 @@ fn a_draft_that_cannot_be_deleted_is_told() {
 }
 
 /// The menus on a terminal that can only print, up to the body of a mail.
-fn dumb(house: &House, address: &str) -> Screen {
-    let mut screen = Start::of(house).set("TERM", "dumb").run(&["--server", address]);
+fn dumb(setup: &Setup, address: &str) -> Screen {
+    let mut screen = Start::of(setup).set("TERM", "dumb").run(&["--server", address]);
     for (question, answer) in [
         ("Choice: ", "3"),
         ("Username: ", "tony"),
@@ -370,15 +370,15 @@ fn ctrl_c_in_a_body_on_a_terminal_without_keys_keeps_a_draft() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = dumb(&house, &house.address.to_string());
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&setup, &setup.address.to_string());
     screen.press("one\rtwo\r");
     screen.sees("two");
-    is_on_disk(&mut screen, &house, "two");
+    is_on_disk(&mut screen, &setup, "two");
     screen.press(CTRL_C);
     screen.sees("kept as a draft");
     assert_eq!(screen.end().0, 130);
-    assert_eq!(draft_bodies(&house), ["one\ntwo"]);
+    assert_eq!(draft_bodies(&setup), ["one\ntwo"]);
 }
 
 #[test]
@@ -386,8 +386,8 @@ fn a_line_that_a_terminal_cuts_is_told_and_not_sent() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = dumb(&house, &house.address.to_string());
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&setup, &setup.address.to_string());
     screen.press("before\r");
     screen.sees("before");
     screen.press(&format!("{}\r", "z".repeat(6000)));
@@ -401,7 +401,7 @@ fn a_line_that_a_terminal_cuts_is_told_and_not_sent() {
     screen.sees(FIRST);
     screen.answer("Choice: ", "0");
     assert_eq!(screen.end().0, 0);
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "before\nafter");
 }
 
@@ -410,8 +410,8 @@ fn what_is_not_utf8_is_refused_on_a_terminal_without_keys() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = dumb(&house, &house.address.to_string());
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = dumb(&setup, &setup.address.to_string());
     screen.send(b"n\xe3o\r");
     screen.sees("not UTF-8");
     screen.press("sim\r");
@@ -423,6 +423,6 @@ fn what_is_not_utf8_is_refused_on_a_terminal_without_keys() {
     screen.sees(FIRST);
     screen.answer("Choice: ", "0");
     assert_eq!(screen.end().0, 0);
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "sim");
 }

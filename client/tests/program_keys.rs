@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_client::Drafts;
 
 use crate::support::{
-    House,
+    Setup,
     screen::{
         CTRL_C, DISCARD, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies,
         has_terminal,
@@ -59,9 +59,9 @@ fn a_sequence_that_is_not_known_chooses_nothing() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", &[("Oi", "x")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", &[("Oi", "x")]);
+    let mut screen = Start::of(&setup).menus();
     screen.current("3) Open");
     for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
         screen.press(key);
@@ -94,8 +94,8 @@ fn a_sequence_that_is_not_known_is_no_text() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.press("4");
     for (question, typed) in [("commas): ", "tony"), ("Subject: ", "Oi")] {
         screen.asks(question);
@@ -119,7 +119,7 @@ fn a_sequence_that_is_not_known_is_no_text() {
     screen.ends_with(&["dabce", "gf"]);
     screen.send_mail();
     screen.cancel();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "dabce\ngf");
     assert_eq!(received["mails"][0]["subject"], "Oi");
 }
@@ -138,8 +138,8 @@ fn what_is_typed_after_alt_and_a_letter_is_not_swallowed_for_long() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.press("4");
     screen.answer("commas): ", "tony");
     screen.asks("Subject: ");
@@ -170,8 +170,8 @@ fn a_character_comes_in_pieces() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     let pieces: [&[&[u8]]; 4] = [
         &[b"\xe2\x82", b"\xac"],
         &[b"\xf0\x9f", b"\x98\x80"],
@@ -192,7 +192,7 @@ fn a_character_comes_in_pieces() {
     screen.sees("€😀😁ã");
     screen.send_mail();
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "€😀😁ã");
 }
 
@@ -201,8 +201,8 @@ fn an_arrow_comes_in_pieces() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.press("4");
     screen.answer("commas): ", "tony");
     screen.asks("Subject: ");
@@ -230,7 +230,7 @@ fn an_arrow_comes_in_pieces() {
     screen.sees("luno");
     // Esc alone leaves, and what was typed is a draft.
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), ["luno"]);
+    assert_eq!(draft_bodies(&setup), ["luno"]);
     screen.cancel();
 }
 
@@ -239,8 +239,8 @@ fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.press("4");
     screen.asks("commas): ");
     screen.press("peter");
@@ -253,7 +253,7 @@ fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
     screen.sees("Shield");
     screen.leave_draft();
     screen.sees("8) Drafts (2)");
-    let kept: Vec<_> = crate::support::screen::drafts(&house)
+    let kept: Vec<_> = crate::support::screen::drafts(&setup)
         .into_iter()
         .map(|mail| (mail.to, mail.subject))
         .collect();
@@ -267,14 +267,14 @@ fn a_mail_can_be_discarded_where_it_is_left_and_is_kept_in_doubt() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.press("not this");
     screen.sees("not this");
     screen.press(ESCAPE);
     screen.menu(DISCARD);
     // It is a draft before it is asked about.
-    let of_tony = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+    let of_tony = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     assert_eq!(of_tony.list().unwrap().in_use[0].body, "not this");
     screen.press("2");
     screen.sees("E-mail discarded.");
@@ -306,8 +306,8 @@ fn text_that_is_not_utf8_is_refused_with_a_message() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.press("antes ");
     screen.sees("antes");
     screen.send(b"n\xe3o e a\xe7\xe3o");
@@ -319,7 +319,7 @@ fn text_that_is_not_utf8_is_refused_with_a_message() {
     screen.sees_no("not UTF-8");
     screen.send_mail();
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "antes depois");
 }
 
@@ -328,9 +328,9 @@ fn backspace_takes_a_whole_character() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     // A new pseudo-terminal has no `iutf8`.
-    let mut screen = Start::of(&house).body();
+    let mut screen = Start::of(&setup).body();
     screen.press("a\u{e3}\x7f");
     screen.press("b\u{1f468}\u{200d}\u{1f469}\x7f");
     screen.press("ce\u{301}\x08");
@@ -338,7 +338,7 @@ fn backspace_takes_a_whole_character() {
     screen.sees("abcd");
     screen.send_mail();
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "abcd");
 }
 
@@ -347,8 +347,8 @@ fn a_body_can_be_corrected_anywhere_and_a_draft_as_well() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.press("first lne");
     screen.sees("first lne");
     screen.press(ENTER);
@@ -359,7 +359,7 @@ fn a_body_can_be_corrected_anywhere_and_a_draft_as_well() {
     screen.press("\x1b[Hnot the ");
     screen.ends_with(&["not the first lne", "second"]);
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), ["not the first lne\nsecond"]);
+    assert_eq!(draft_bodies(&setup), ["not the first lne\nsecond"]);
     // The draft opened again: Enter alone takes what there was.
     screen.forget();
     screen.press("4");
@@ -376,6 +376,6 @@ fn a_body_can_be_corrected_anywhere_and_a_draft_as_well() {
     screen.ends_with(&["not the first line", "second"]);
     screen.send_mail();
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "not the first line\nsecond");
 }

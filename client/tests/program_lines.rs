@@ -1,12 +1,14 @@
 //! Tests of the menus as plain lines, as a script uses them.
 
-use crate::support::{Done, House, PASSWORD, finish, free_port};
+use correio_testing::port::free_address;
+
+use crate::support::{Done, PASSWORD, Setup, finish};
 
 /// Runs the menus with these lines as input.
-fn menus(house: &House, arguments: &[&str], lines: &[&str]) -> Done {
+fn menus(setup: &Setup, arguments: &[&str], lines: &[&str]) -> Done {
     let mut input = lines.join("\n");
     input.push('\n');
-    let done = finish(house.program(arguments), &input);
+    let done = finish(setup.program(arguments), &input);
     assert!(!done.out.contains('\u{1b}'), "no escape codes: {done:?}");
     done
 }
@@ -24,8 +26,8 @@ fn assert_order(text: &str, parts: &[&str]) {
 
 #[test]
 fn the_first_screen() {
-    let house = House::of(&[]);
-    let done = menus(&house, &[], &["2", "7", "0"]);
+    let setup = Setup::of(&[]);
+    let done = menus(&setup, &[], &["2", "7", "0"]);
     assert_eq!(done.status, 0);
     let screen = "\
 Cliente E-mail Service BSI Online
@@ -42,20 +44,20 @@ Cliente E-mail Service BSI Online
 
 #[test]
 fn the_end_of_the_input_ends_the_menus_anywhere() {
-    let house = House::of(&[]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[]);
+    let address = setup.address.to_string();
     for lines in [&[][..], &["1"], &["2", "Tony"], &["3", "tony"]] {
-        let done = menus(&house, &["--server", &address], lines);
+        let done = menus(&setup, &["--server", &address], lines);
         assert_eq!(done.status, 0, "{lines:?}");
     }
 }
 
 #[test]
 fn servers_that_are_none() {
-    let house = House::of(&[]);
-    let free = free_port().to_string();
+    let setup = Setup::of(&[]);
+    let free = free_address().port().to_string();
     let typed = ["1", "127.0.0.1", &free, "1", "", "", "1", "a..b", "nome.invalid", "", "0"];
-    let done = menus(&house, &[], &typed);
+    let done = menus(&setup, &[], &typed);
     // No server has answered, and nothing else can have been done.
     assert_eq!(done.status, 69);
     assert_order(
@@ -75,21 +77,21 @@ fn servers_that_are_none() {
 
 #[test]
 fn a_server_is_remembered() {
-    let house = House::of(&[]);
-    let port = house.address.port().to_string();
-    let done = menus(&house, &[], &["1", "127.0.0.1", &port, "0"]);
+    let setup = Setup::of(&[]);
+    let port = setup.address.port().to_string();
+    let done = menus(&setup, &[], &["1", "127.0.0.1", &port, "0"]);
     assert_order(&done.out, &["Serviço Disponível\n", " ms\n"]);
-    let done = menus(&house, &["--lang", "en"], &["1", "", "", "0"]);
+    let done = menus(&setup, &["--lang", "en"], &["1", "", "", "0"]);
     let asked = format!("Port [{port}]: ");
     assert_order(&done.out, &["Server address [127.0.0.1]: ", &asked, "Service Available"]);
 }
 
 #[test]
 fn from_the_account_to_the_mail() {
-    let house = House::of(&[("pepper", "Pepper Potts")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("pepper", "Pepper Potts")]);
+    let address = setup.address.to_string();
     let done = menus(
-        &house,
+        &setup,
         &["--server", &address],
         &[
             "2",
@@ -166,15 +168,15 @@ Seja Bem Vindo Tony Stark
 #[test]
 fn a_draft_is_sent_in_the_end() {
     let people = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
-    let house = House::of(&people);
-    let address = house.address.to_string();
+    let setup = Setup::of(&people);
+    let address = setup.address.to_string();
     let login = ["3", "tony", PASSWORD];
     let lines = ["4", "peper", "Jantar", "Às oito?", ".", "6", "0"];
-    let done = menus(&house, &["--server", &address], &[&login[..], &lines].concat());
+    let done = menus(&setup, &["--server", &address], &[&login[..], &lines].concat());
     assert_order(&done.out, &["Destinatário Inexistente", "rascunho"]);
     // Enter alone goes on with the draft; only the recipient is typed again.
     let lines = ["4", "", "pepper", "", ".", "8", "6", "0"];
-    let done = menus(&house, &["--server", &address], &[&login[..], &lines].concat());
+    let done = menus(&setup, &["--server", &address], &[&login[..], &lines].concat());
     assert_order(
         &done.out,
         &[
@@ -184,28 +186,28 @@ fn a_draft_is_sent_in_the_end() {
             "Não há rascunhos.",
         ],
     );
-    let received = house.run("pepper", &["--json", "receive"], "").json();
+    let received = setup.run("pepper", &["--json", "receive"], "").json();
     assert_eq!(received["mails"][0]["body"], "Às oito?");
 }
 
 #[test]
 fn a_mail_that_is_cut_off_is_kept_and_not_sent() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let lines = ["3", "tony", PASSWORD, "4", "tony", "Metade", "do corpo"];
-    let done = menus(&house, &["--server", &address], &lines);
+    let done = menus(&setup, &["--server", &address], &lines);
     assert_eq!(done.status, 0);
     assert_order(&done.out, &["guardado como rascunho", "Até logo"]);
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"].as_array().unwrap().len(), 0);
 }
 
 #[test]
 fn the_account_is_changed_and_deleted() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let done = menus(
-        &house,
+        &setup,
         &["--server", &address, "--lang", "en"],
         &[
             "3",
@@ -252,15 +254,15 @@ fn the_account_is_changed_and_deleted() {
 
 #[test]
 fn a_script_ends_where_its_login_fails() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let lines = ["3", "tony", "errada", "3", "tony", PASSWORD, "9", "3", "s", PASSWORD, "0"];
-    let done = menus(&house, &["--server", &address], &lines);
+    let done = menus(&setup, &["--server", &address], &lines);
     assert_eq!(done.status, 77);
     assert_order(&done.out, &["Falha no acesso: usuário desconhecido ou senha errada"]);
     assert!(!done.out.contains("Seja Bem Vindo"), "no later line was used: {done:?}");
     assert_eq!(
-        menus(&house, &["--server", &address], &["3", "tony", PASSWORD, "6", "0"]).status,
+        menus(&setup, &["--server", &address], &["3", "tony", PASSWORD, "6", "0"]).status,
         0
     );
 }
@@ -268,9 +270,9 @@ fn a_script_ends_where_its_login_fails() {
 #[test]
 fn a_line_that_is_not_utf8_ends_a_script_and_is_not_sent() {
     use std::{io::Write, process::Stdio};
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
-    let mut program = house.program(&["--server", &address]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let mut program = setup.program(&["--server", &address]);
     let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = format!("3\ntony\n{PASSWORD}\n4\ntony\nOi\nUm.\n").into_bytes();
     lines.extend_from_slice(b"n\xe3o\n.\n6\n0\n");

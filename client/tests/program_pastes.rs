@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use correio_testing::proxy::Way;
+use correio_testing::proxy::ProxyMode;
 
 use crate::support::{
-    House, PASSWORD,
+    PASSWORD, Setup,
     screen::{
         CTRL_C, CTRL_D, DOWN, ENTER, FIRST, HOME, Screen, Start, UP, draft_bodies, drafts,
         has_terminal,
@@ -32,8 +32,8 @@ fn a_paste_into_a_body_sends_and_chooses_nothing() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     let deletes = format!("text\n.\n9\n3\ny\n{PASSWORD}\nend\n");
     let texts = ["intro\n.\n9\n1\nMister Evil\nend\n", "ola\n.\n6\nend\n", &deletes];
     let mut kept = Vec::new();
@@ -44,15 +44,15 @@ fn a_paste_into_a_body_sends_and_chooses_nothing() {
             screen.sees("\nend");
             screen.leave_draft();
             kept.push(text.to_owned());
-            assert_eq!(draft_bodies(&house), kept, "{marks:?}");
+            assert_eq!(draft_bodies(&setup), kept, "{marks:?}");
             screen.forget();
         }
     }
     screen.cancel();
     // The account is there, its name is the same, and it got no mail.
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"].as_array().unwrap().len(), 0);
-    let mut screen = Start::of(&house).home();
+    let mut screen = Start::of(&setup).home();
     screen.sees("Welcome Tony Stark");
     screen.quit();
 }
@@ -62,8 +62,8 @@ fn a_paste_into_a_line_is_one_line() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     for marks in [Marks::Set, Marks::None] {
         screen.press("4");
         screen.answer("commas): ", "tony");
@@ -72,7 +72,7 @@ fn a_paste_into_a_line_is_one_line() {
         screen.ends_with(&["Subject: two lines ."]);
         screen.leave_draft();
     }
-    let subjects: Vec<_> = drafts(&house).into_iter().map(|draft| draft.subject).collect();
+    let subjects: Vec<_> = drafts(&setup).into_iter().map(|draft| draft.subject).collect();
     assert_eq!(subjects, ["two lines .", "two lines ."]);
     screen.cancel();
 }
@@ -82,8 +82,8 @@ fn a_paste_into_a_menu_chooses_nothing() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     let deletes = format!("9\n3\ny\n{PASSWORD}\n");
     // The last three: an end of a paste is in the text, and the rest of the text comes with it.
     let pastes = [
@@ -124,9 +124,9 @@ fn a_long_line_is_pasted_in_linear_time() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let line = "x".repeat(20_000);
-    let mut screen = Start::of(&house).home();
+    let mut screen = Start::of(&setup).home();
     for marks in [Marks::Set, Marks::None] {
         screen.write_to("tony", "Oi");
         let before = (screen.processor_time(), screen.written.len());
@@ -145,7 +145,7 @@ fn a_long_line_is_pasted_in_linear_time() {
         screen.forget();
     }
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     for mail in received["mails"].as_array().unwrap() {
         assert_eq!(mail["body"].as_str().unwrap(), line);
     }
@@ -156,18 +156,18 @@ fn a_mebibyte_is_pasted() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let mut text: String =
         (0..20_000).map(|line| format!("{line}: {}\n", "y".repeat(45))).collect();
     text.push_str(".\n6\nthe end");
     assert!(text.len() > 1 << 20);
     for marks in [Marks::Set, Marks::None] {
-        let mut screen = Start::of(&house).body();
+        let mut screen = Start::of(&setup).body();
         paste(&mut screen, marks, &text);
         screen.sees("\n.\n6\nthe end");
         screen.press_until(CTRL_C, "kept as a draft");
         assert_eq!(screen.end().0, 130);
-        let kept = draft_bodies(&house).pop().unwrap();
+        let kept = draft_bodies(&setup).pop().unwrap();
         assert!(kept == text, "{marks:?}: {} of {} bytes", kept.len(), text.len());
     }
 }
@@ -177,12 +177,12 @@ fn what_is_pasted_is_shown_and_not_obeyed() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.paste("a\0b\x1b[2J\x1b]0;t\x07\x03c\td");
     screen.sees("a\\u{0}b\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{3}c");
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
+    assert_eq!(draft_bodies(&setup), ["a\0b\x1b[2J\x1b]0;t\x07\x03c\td"]);
     screen.menu(HOME);
     screen.cancel();
 }
@@ -192,8 +192,8 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.send(b"\x1b[200~n\xe3o\nsim\n.\n\x1b[201~");
     screen.sees("not UTF-8");
     screen.send(b"n\xe3o\nsim\n.\n");
@@ -201,7 +201,7 @@ fn a_paste_that_is_not_utf8_is_refused_as_a_whole() {
     screen.press("z");
     screen.sees_no("not UTF-8");
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), ["z"]);
+    assert_eq!(draft_bodies(&setup), ["z"]);
     screen.menu(HOME);
     screen.cancel();
 }
@@ -211,8 +211,8 @@ fn a_paste_into_a_password_is_one_line_and_not_shown() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     screen.press("3");
     screen.answer("Username", "tony");
     for marks in [Marks::Set, Marks::None] {
@@ -236,8 +236,8 @@ fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     // A user on a slow connection, a password manager, and more than the questions ask for.
     for (typed, has_end) in [
         (format!("tony\r{PASSWORD}\r"), true),
@@ -278,8 +278,8 @@ fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     screen.press("3");
     screen.asks("Username:");
     screen.press("not a name\rsecret-line\r");
@@ -303,8 +303,8 @@ fn a_paste_whose_end_is_lost_ends_with_silence() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     // As Esc [ 2 0 0 ~ would be, too: no choice, and keys work again after a while.
     screen.press("\x1b[200~0\n");
     screen.within(Duration::from_secs(6), |_| false);
@@ -327,8 +327,8 @@ fn a_typed_dot_after_a_paste_ends_the_text() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).body();
     screen.paste("pasted\n.\n");
     screen.ends_with(&["pasted", "."]);
     screen.within(Duration::from_millis(400), |_| false);
@@ -338,7 +338,7 @@ fn a_typed_dot_after_a_paste_ends_the_text() {
     screen.sees("E-mail sent");
     screen.menu(HOME);
     screen.quit();
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "pasted\n.");
 }
 
@@ -347,9 +347,9 @@ fn what_is_typed_while_mail_is_received_chooses_nothing() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let proxy = house.proxy(Way::Open);
-    let mut screen = Start::of(&house).run(&["--server", &proxy.address.to_string()]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let proxy = setup.proxy(ProxyMode::Open);
+    let mut screen = Start::of(&setup).run(&["--server", &proxy.address.to_string()]);
     screen.menu(FIRST);
     screen.log_in();
     for typed in

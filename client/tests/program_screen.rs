@@ -7,22 +7,22 @@ use correio_testing::skip;
 use rustix::process::Signal;
 
 use crate::support::{
-    House, PASSWORD,
+    PASSWORD, Setup,
     screen::{
         CTRL_C, CTRL_D, DOWN, ENTER, ESCAPE, FIRST, HOME, Screen, Start, UP, draft_bodies,
         has_terminal,
     },
 };
 
-/// A house in which Tony has mails, each a subject and a body, on his computer.
-fn with_mails(mails: &[(&str, &str)]) -> House {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", mails);
-    house
+/// A setup in which Tony has mails, each a subject and a body, on his computer.
+fn with_mails(mails: &[(&str, &str)]) -> Setup {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", mails);
+    setup
 }
 
 /// Mails whose subjects are their numbers.
-fn numbered(count: usize) -> House {
+fn numbered(count: usize) -> Setup {
     let subjects: Vec<String> = (1..=count).map(|number| format!("S{number}")).collect();
     let mails: Vec<_> = subjects.iter().map(|subject| (subject.as_str(), "x")).collect();
     with_mails(&mails)
@@ -33,8 +33,8 @@ fn a_number_typed_at_the_pager_counts_whole_and_the_mail_stays() {
     if !has_terminal() {
         return;
     }
-    let house = numbered(33);
-    let mut screen = Start::of(&house).home();
+    let setup = numbered(33);
+    let mut screen = Start::of(&setup).home();
     screen.press("5");
     screen.sees("Enter or PgDn goes on");
     screen.sees("[1] Tony Stark: S1");
@@ -78,9 +78,9 @@ fn more_than_200_mails_are_all_listed_by_page() {
     if !has_terminal() {
         return;
     }
-    let house = numbered(250);
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
-    let mut screen = Start::of(&house).home();
+    let setup = numbered(250);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    let mut screen = Start::of(&setup).home();
     screen.press("7");
     // The newest are seen first, the others by page.
     screen.sees("[250] Tony Stark: S250");
@@ -107,9 +107,9 @@ fn more_than_200_mails_are_all_listed_by_page() {
     screen.menu(HOME);
     screen.cancel();
     // A script gets all of them.
-    let address = house.address.to_string();
+    let address = setup.address.to_string();
     let lines = format!("3\ntony\n{PASSWORD}\n7\n0\n6\n0\n");
-    let done = crate::support::finish(house.program(&["--server", &address]), &lines);
+    let done = crate::support::finish(setup.program(&["--server", &address]), &lines);
     assert_eq!(done.out.matches("] Tony Stark: S").count(), 250, "{}", done.out);
 }
 
@@ -119,8 +119,8 @@ fn the_last_page_says_that_it_is_the_last() {
         return;
     }
     let body: Vec<String> = (1..=50).map(|line| format!("line {line} of 50")).collect();
-    let house = with_mails(&[("Long", &body.join("\n"))]);
-    let mut screen = Start::of(&house).home();
+    let setup = with_mails(&[("Long", &body.join("\n"))]);
+    let mut screen = Start::of(&setup).home();
     screen.press("5");
     let back = "-- (END) any key goes back to the list --";
     // Read page by page, the mail ends without another key.
@@ -160,8 +160,8 @@ fn tabs_and_long_lines_are_paged() {
     }
     let tabs = "\t\t\t\t\t\t\t\t\t\ttab\n".repeat(20);
     let long = "word ".repeat(1000);
-    let house = with_mails(&[("Tabs", &tabs), ("Long", &long)]);
-    let mut screen = Start::of(&house).home();
+    let setup = with_mails(&[("Tabs", &tabs), ("Long", &long)]);
+    let mut screen = Start::of(&setup).home();
     screen.press("5");
     for (number, subject) in [("1", "Tabs"), ("2", "Long")] {
         screen.answer("(0 goes back)", number);
@@ -187,8 +187,8 @@ fn a_menu_is_drawn_for_the_size_that_is() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).size(30, 120).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).size(30, 120).home();
     for (rows, columns) in [(30, 20), (30, 120), (8, 120), (30, 120), (5, 12), (24, 80)] {
         screen.resize(rows, columns);
         screen.press(DOWN);
@@ -217,8 +217,8 @@ fn a_body_is_drawn_for_the_size_that_is() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).size(30, 120).body();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).size(30, 120).body();
     let body: Vec<String> = (1..=12)
         .map(|line| format!("line {line} of a text that wraps{}", " so".repeat(12)))
         .collect();
@@ -245,7 +245,7 @@ fn a_body_is_drawn_for_the_size_that_is() {
         assert_eq!(screen.count(line), 1);
     }
     screen.leave_draft();
-    assert_eq!(draft_bodies(&house), [body.join("\n")]);
+    assert_eq!(draft_bodies(&setup), [body.join("\n")]);
     screen.menu(HOME);
     screen.cancel();
 }
@@ -255,8 +255,8 @@ fn a_pager_is_drawn_for_the_size_that_is() {
     if !has_terminal() {
         return;
     }
-    let house = numbered(60);
-    let mut screen = Start::of(&house).size(30, 120).home();
+    let setup = numbered(60);
+    let mut screen = Start::of(&setup).size(30, 120).home();
     screen.press("5");
     screen.sees("Enter or PgDn goes on");
     screen.press("\x1b[H");
@@ -292,8 +292,8 @@ fn a_storm_of_sizes_ends_with_one_screen() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     for _ in 0..20 {
         for (rows, columns) in [(1, 1), (50, 200), (10, 30), (24, 80)] {
             screen.resize(rows, columns);
@@ -311,9 +311,9 @@ fn what_is_typed_stays_readable_in_narrow_windows() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark"), ("pepper", "Pepper Potts")]);
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("pepper", "Pepper Potts")]);
     for columns in [40, 20] {
-        let mut screen = Start::of(&house).home();
+        let mut screen = Start::of(&setup).home();
         screen.resize(24, columns);
         screen.press("4");
         screen.sees("commas):");
@@ -338,8 +338,8 @@ fn notices_and_questions_are_broken_between_words() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     screen.press("3");
     screen.answer("Username", "tony");
     screen.answer("Password", "wrong password");
@@ -375,8 +375,8 @@ fn a_program_that_was_stopped_goes_on_with_its_screen() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.signal(Signal::STOP);
     wait_for_state(&screen, "T");
     // A shell sets the terminal as it likes it, and writes on the screen.
@@ -405,9 +405,9 @@ fn ctrl_z_ends_no_program_in_a_pid_namespace() {
         skip::skipped("this takes unshare and the right to make a PID namespace");
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     for below in [&[] as &[&str], &["sh", "-c", "\"$@\"; exit", "sh"]] {
-        let mut screen = Start::of(&house).through(&[&NAMESPACE, below].concat()).home();
+        let mut screen = Start::of(&setup).through(&[&NAMESPACE, below].concat()).home();
         screen.press("\x1a");
         screen.press(DOWN);
         screen.current("5) Receive");
@@ -429,11 +429,11 @@ fn ctrl_z_and_fg_work_in_a_shell() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     // The shell reads from the terminal itself, so that it has jobs.
-    let mut screen = Start::of(&house).set("PS1", "shell> ").shell();
+    let mut screen = Start::of(&setup).set("PS1", "shell> ").shell();
     screen.asks("shell>");
-    let address = house.address.to_string();
+    let address = setup.address.to_string();
     screen.press(&format!("\"$P\" --data-dir \"$D\" --lang en --server {address}\r"));
     screen.menu(FIRST);
     screen.press("\x1a");
@@ -458,7 +458,7 @@ fn ctrl_z_and_fg_work_in_a_shell() {
     screen.asks("shell>");
     screen.press("exit\r");
     assert_eq!(screen.end().0, 0);
-    let received = house.received();
+    let received = setup.received();
     assert_eq!(received["mails"][0]["body"], "before after");
 }
 
@@ -467,8 +467,8 @@ fn after_a_refused_login_the_username_stands_and_blind_typing_does_no_harm() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).menus();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
     screen.press("3");
     screen.answer("Username", "tony");
     screen.answer("Password", "not-the-password");
@@ -519,13 +519,13 @@ fn the_menus_start_where_they_were_left() {
     if !has_terminal() {
         return;
     }
-    let mut house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let mut setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     screen.press(CTRL_D);
     screen.sees("Goodbye");
     assert_eq!(screen.end().0, 0);
     // Without a word of the server: it is there, and the username is offered.
-    let mut screen = Start::of(&house).run(&[]);
+    let mut screen = Start::of(&setup).run(&[]);
     screen.sees("Service Available");
     screen.menu(FIRST);
     screen.current("3) Open");
@@ -534,8 +534,8 @@ fn the_menus_start_where_they_were_left() {
     screen.answer("Password", PASSWORD);
     screen.menu(HOME);
     screen.cancel();
-    house.stop();
-    let mut screen = Start::of(&house).run(&[]);
+    setup.stop();
+    let mut screen = Start::of(&setup).run(&[]);
     screen.sees("Service Unavailable: the connection was refused");
     screen.menu(FIRST);
     screen.current("1) Choose");
@@ -549,14 +549,14 @@ fn what_was_said_of_a_server_that_stops_goes_when_it_is_back() {
     if !has_terminal() {
         return;
     }
-    let mut house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
-    house.stop();
+    let mut setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
+    setup.stop();
     screen.sees("The server has said that it stops");
-    house.start_again();
+    setup.start_again();
     screen.sees_no("The server has said that it stops");
     screen.menu(HOME);
-    house.deliver("tony", "tony", &[("Oi", "x")]);
+    setup.deliver("tony", "tony", &[("Oi", "x")]);
     screen.sees("New e-mail from Tony Stark: Oi");
     screen.cancel();
 }
@@ -566,11 +566,11 @@ fn many_arrivals_are_one_line() {
     if !has_terminal() {
         return;
     }
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let mut screen = Start::of(&house).home();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
     let subjects: Vec<String> = (1..=40).map(|number| format!("S{number}")).collect();
     let mails: Vec<_> = subjects.iter().map(|subject| (subject.as_str(), "x")).collect();
-    house.deliver("tony", "tony", &mails);
+    setup.deliver("tony", "tony", &mails);
     screen.sees("40 new e-mails; the last is from Tony Stark: S40");
     assert_eq!(screen.count("Tony Stark: S"), 1, "{}", screen.text());
     assert_eq!(screen.count("4) Send"), 1, "{}", screen.text());

@@ -7,12 +7,12 @@ use std::{
 };
 
 use correio_testing::{
-    proxy::{Proxy, Way},
+    proxy::{Proxy, ProxyMode},
     wait::eventually,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{House, PASSWORD, finish, terminal::Terminal};
+use crate::support::{PASSWORD, Setup, finish, terminal::Terminal};
 
 #[test]
 fn two_people_of_one_name_are_told_apart() {
@@ -22,22 +22,22 @@ fn two_people_of_one_name_are_told_apart() {
         ("pepper", "Pepper Potts"),
         ("ultron", "Pepper Potts <pepper>"),
     ];
-    let house = House::of(&people);
-    house.deliver("pepper", "pepper", &[("Lembrete", "x")]);
-    house.deliver("tony", "pepper", &[("Jantar", "x")]);
-    let first = house.run("pepper", &["receive"], "");
+    let setup = Setup::of(&people);
+    setup.deliver("pepper", "pepper", &[("Lembrete", "x")]);
+    setup.deliver("tony", "pepper", &[("Jantar", "x")]);
+    let first = setup.run("pepper", &["receive"], "");
     assert_eq!(
         first.out,
         "02 e-mails recebidos:\n[1] Pepper Potts: Lembrete\n[2] Tony Stark: Jantar\n"
     );
-    house.deliver("loki", "pepper", &[("Senha", "x")]);
-    house.deliver("ultron", "pepper", &[("Oi", "x")]);
+    setup.deliver("loki", "pepper", &[("Senha", "x")]);
+    setup.deliver("ultron", "pepper", &[("Oi", "x")]);
     // The mail of the other sender was received before and is not in this list.
-    let second = house.run("pepper", &["receive"], "");
+    let second = setup.run("pepper", &["receive"], "");
     let expected = "02 e-mails recebidos:\n[3] Tony\u{a0}Stark <loki>: Senha\n\
                     [4] \"Pepper Potts <pepper>\" <ultron>: Oi\n";
     assert_eq!(second.out, expected);
-    let list = house.run("pepper", &["list"], "").out;
+    let list = setup.run("pepper", &["list"], "").out;
     let lines: Vec<_> = list.lines().collect();
     for (line, end) in lines.iter().zip([
         "Pepper Potts: Lembrete",
@@ -47,28 +47,28 @@ fn two_people_of_one_name_are_told_apart() {
     ]) {
         assert!(line.ends_with(&format!(" {end}")), "{line}");
     }
-    let read = house.run("pepper", &["read", "4"], "").out;
+    let read = setup.run("pepper", &["read", "4"], "").out;
     assert!(read.starts_with("De: \"Pepper Potts <pepper>\" <ultron>\n"), "{read}");
 }
 
 /// Another account takes the full name of the reader.
 #[test]
 fn the_reader_s_own_name_is_one_of_those_that_are_known() {
-    let house = House::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);
-    house.deliver("loki", "tony", &[("Oi", "x")]);
-    let done = house.run("tony", &["receive"], "");
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);
+    setup.deliver("loki", "tony", &[("Oi", "x")]);
+    let done = setup.run("tony", &["receive"], "");
     assert_eq!(done.out, "01 e-mails recebidos:\n[1] TONY STARK <loki>: Oi\n");
 }
 
 #[test]
 fn a_body_is_broken_between_words_on_a_terminal_and_stays_as_it_is_in_a_pipe() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let body = "> uma linha de palavras que não cabe na tela estreita\nfim";
-    house.deliver("tony", "tony", &[("Oi", body)]);
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
-    let piped = house.run("tony", &["read", "1"], "");
+    setup.deliver("tony", "tony", &[("Oi", body)]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    let piped = setup.run("tony", &["read", "1"], "");
     assert!(piped.out.ends_with(&format!("\n\n{body}\n")), "{piped:?}");
-    let terminal = Terminal::start_sized(&house, (24, 30), &["read", "1"]);
+    let terminal = Terminal::start_sized(&setup, (24, 30), &["read", "1"]);
     let (seen, status) = terminal.end();
     let expected = "\r\n\r\n> uma linha de palavras que\r\n> não cabe na tela estreita\r\nfim\r\n";
     assert!(seen.ends_with(expected), "{seen:?}");
@@ -79,39 +79,39 @@ fn a_body_is_broken_between_words_on_a_terminal_and_stays_as_it_is_in_a_pipe() {
 #[cfg(target_os = "linux")]
 #[test]
 fn mail_stays_new_until_its_list_is_written() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", &[("Oi", "Olá")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", &[("Oi", "Olá")]);
+    let address = setup.address.to_string();
     let account = ["--server", &address, "--user", "tony"];
     let full = |command: &[&str]| {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
-        let mut program = house.program(&[&account[..], command].concat());
+        let mut program = setup.program(&[&account[..], command].concat());
         program.env("CORREIO_PASSWORD", PASSWORD).stdout(full).output().unwrap().status.code()
     };
     assert_eq!(full(&["receive"]), Some(74));
-    let again = house.run("tony", &["receive"], "");
+    let again = setup.run("tony", &["receive"], "");
     assert_eq!(again.out, "01 e-mails recebidos:\n[1] Tony Stark: Oi\n");
-    let status = || house.run("tony", &["--json", "list"], "").json()["mails"][0]["status"].clone();
+    let status = || setup.run("tony", &["--json", "list"], "").json()["mails"][0]["status"].clone();
     assert_eq!(full(&["read", "1"]), Some(74));
     assert_eq!(status(), "unread");
-    assert_eq!(house.run("tony", &["read", "1"], "").status, 0);
+    assert_eq!(setup.run("tony", &["read", "1"], "").status, 0);
     assert_eq!(status(), "read");
 }
 
 /// Receives two mails of which the second stops on the way, and cancels that.
-fn receive_half(house: &House, more: &[&str]) -> Output {
+fn receive_half(setup: &Setup, more: &[&str]) -> Output {
     let large = "x".repeat(300 * 1024);
-    house.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
+    setup.deliver("tony", "tony", &[("Primeiro", &large), ("Segundo", &large)]);
     // The first page has one mail, which passes.
-    let proxy = Proxy::start(house.address, Way::Stalling(400 * 1024)).unwrap();
+    let proxy = Proxy::start(setup.address, ProxyMode::Stalling(400 * 1024)).unwrap();
     let proxy = proxy.address.to_string();
-    let fingerprint = house.fingerprint().to_string();
+    let fingerprint = setup.fingerprint().to_string();
     let server = ["--server", &proxy, "--user", "tony", "--fingerprint", &fingerprint];
-    let mut program = house.program(&[&server[..], more, &["receive"]].concat());
+    let mut program = setup.program(&[&server[..], more, &["receive"]].concat());
     program.env("CORREIO_PASSWORD", PASSWORD);
     let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
 
-    let mail = house.data.path().join("mail");
+    let mail = setup.data.path().join("mail");
     let has_one = || {
         let servers = fs::read_dir(&mail).into_iter().flatten().flatten();
         let mut saved = servers
@@ -128,19 +128,19 @@ fn receive_half(house: &House, more: &[&str]) -> Output {
 
 #[test]
 fn what_was_saved_is_listed_when_receiving_fails_half_way() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let done = receive_half(&house, &[]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let done = receive_half(&setup, &[]);
     let out = String::from_utf8(done.stdout).unwrap();
     assert_eq!(out, "01 e-mails recebidos:\n[1] Tony Stark: Primeiro\n");
     assert!(String::from_utf8(done.stderr).unwrap().contains("correio: "));
-    let list = finish(house.program(&["--json", "list"]), "").json();
+    let list = finish(setup.program(&["--json", "list"]), "").json();
     assert_eq!(list["mails"][0]["status"], "unread", "it was listed");
 }
 
 #[test]
 fn one_document_has_the_failure_and_what_was_saved() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let done = receive_half(&house, &["--json"]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let done = receive_half(&setup, &["--json"]);
     let document: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(document["error"]["code"], "cancelled");
     assert_eq!(document["mails"][0]["subject"], "Primeiro");

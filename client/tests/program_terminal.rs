@@ -1,8 +1,9 @@
 //! The menus on a real pseudo-terminal, in both languages.
 
 use correio_client::Trust;
+use correio_testing::port::free_address;
 
-use crate::support::{House, PASSWORD, free_port, terminal::Terminal};
+use crate::support::{PASSWORD, Setup, terminal::Terminal};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
 /// The sequence that ends the drawing of a question.
@@ -116,9 +117,9 @@ const EN: Words = Words {
 
 /// Everything that a new user does on a first evening.
 fn story(words: &Words) {
-    let house = House::unknown(&[("pepper", "Pepper Potts")]);
-    let mut terminal = Terminal::start(&house, &["--lang", words.lang]);
-    point_at(&mut terminal, words, &house);
+    let setup = Setup::unknown(&[("pepper", "Pepper Potts")]);
+    let mut terminal = Terminal::start(&setup, &["--lang", words.lang]);
+    point_at(&mut terminal, words, &setup);
     register(&mut terminal, words);
     log_in(&mut terminal, words);
     send(&mut terminal, words);
@@ -133,7 +134,7 @@ fn story(words: &Words) {
     assert_eq!(terminal.end().1, 0);
 }
 
-fn point_at(terminal: &mut Terminal, words: &Words, house: &House) {
+fn point_at(terminal: &mut Terminal, words: &Words, setup: &Setup) {
     terminal.expect(words.title);
     terminal.expect(words.quit);
     // Not to be chosen yet.
@@ -141,18 +142,18 @@ fn point_at(terminal: &mut Terminal, words: &Words, house: &House) {
     terminal.expect(words.quit);
     terminal.press("1");
     terminal.answer(words.address, "127.0.0.1");
-    terminal.answer(words.port, &free_port().to_string());
+    terminal.answer(words.port, &free_address().port().to_string());
     terminal.expect(words.unavailable);
     terminal.expect(words.quit);
     terminal.press("\r");
     terminal.answer(words.address, "127.0.0.1");
-    terminal.answer(words.port, &house.address.port().to_string());
-    terminal.expect(&house.fingerprint().to_string());
+    terminal.answer(words.port, &setup.address.port().to_string());
+    terminal.expect(&setup.fingerprint().to_string());
     terminal.answer(words.trust, words.yes);
     terminal.expect(words.available);
     terminal.expect(words.quit);
-    let known = house.known().trust(&house.server()).unwrap();
-    assert_eq!(known, Trust::Fingerprint(house.fingerprint()));
+    let known = setup.known().trust(&setup.server()).unwrap();
+    assert_eq!(known, Trust::Fingerprint(setup.fingerprint()));
 }
 
 fn register(terminal: &mut Terminal, words: &Words) {
@@ -253,8 +254,8 @@ fn a_first_evening_in_english() {
 }
 
 /// Goes to each prompt in turn, presses a key there, and looks at the end.
-fn at_each_prompt(house: &House, press: &str, check: impl Fn(&str, &str, i32)) {
-    let address = house.address.to_string();
+fn at_each_prompt(setup: &Setup, press: &str, check: impl Fn(&str, &str, i32)) {
+    let address = setup.address.to_string();
     let ways: &[(&str, &[(&str, &str)])] = &[
         ("0) Sair", &[]),
         ("Endereço do servidor: ", &[("0) Sair", "1")]),
@@ -278,7 +279,7 @@ fn at_each_prompt(house: &House, press: &str, check: impl Fn(&str, &str, i32)) {
         ("deseja ler:", &[LOGIN[0], LOGIN[1], LOGIN[2], ("conta", "7")]),
     ];
     for (prompt, way) in ways {
-        let mut terminal = Terminal::start(house, &["--server", &address]);
+        let mut terminal = Terminal::start(setup, &["--server", &address]);
         for (question, keys) in *way {
             terminal.expect(question);
             terminal.press(keys);
@@ -296,10 +297,10 @@ const HOME_SEND: (&str, &str) = ("9) Minha conta", "4");
 
 #[test]
 fn ctrl_c_leaves_the_terminal_as_it_was() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", &[("Oi", "Olá")]);
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
-    at_each_prompt(&house, "\u{3}", |prompt, written, status| {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", &[("Oi", "Olá")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    at_each_prompt(&setup, "\u{3}", |prompt, written, status| {
         assert_eq!(status, 130, "{prompt}");
         assert!(written.contains(SHOW_CURSOR), "{prompt}: {written:?}");
     });
@@ -307,10 +308,10 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn ctrl_d_leaves() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    house.deliver("tony", "tony", &[("Oi", "Olá")]);
-    assert_eq!(house.run("tony", &["receive"], "").status, 0);
-    at_each_prompt(&house, "\u{4}", |prompt, _, status| {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    setup.deliver("tony", "tony", &[("Oi", "Olá")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    at_each_prompt(&setup, "\u{4}", |prompt, _, status| {
         assert_eq!(status, 0, "{prompt}");
     });
 }
@@ -319,8 +320,8 @@ fn ctrl_d_leaves() {
 fn ctrl_c_while_waiting_cancels() {
     // A server that accepts connections and never sends a byte.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let house = House::of(&[]);
-    let mut terminal = Terminal::start(&house, &[]);
+    let setup = Setup::of(&[]);
+    let mut terminal = Terminal::start(&setup, &[]);
     terminal.expect("0) Sair");
     terminal.press("1");
     terminal.answer("servidor: ", "127.0.0.1");
@@ -337,12 +338,12 @@ fn ctrl_c_while_waiting_cancels() {
 
 #[test]
 fn what_others_wrote_is_shown_and_not_obeyed() {
-    let house = House::of(&[("tony", "Tony Stark"), ("loki", "Loki\u{202e}yek")]);
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "Loki\u{202e}yek")]);
     let subject = "limpo\u{200b}\u{2066}";
     let body = "um\u{1b}[2J\u{7}dois\r\ntrês\r\t\u{9b}31m\u{e0041}\n";
-    house.deliver("loki", "tony", &[(subject, body)]);
-    let address = house.address.to_string();
-    let mut terminal = Terminal::start(&house, &["--server", &address]);
+    setup.deliver("loki", "tony", &[(subject, body)]);
+    let address = setup.address.to_string();
+    let mut terminal = Terminal::start(&setup, &["--server", &address]);
     for (question, keys) in LOGIN {
         terminal.expect(question);
         terminal.press(keys);
@@ -360,7 +361,7 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
     terminal.expect("deseja ler:");
     terminal.press(ESCAPE);
     terminal.expect("9) Minha conta");
-    house.deliver("loki", "tony", &[("aqui\u{202e}", "x")]);
+    setup.deliver("loki", "tony", &[("aqui\u{202e}", "x")]);
     terminal.expect("Novo e-mail de Loki\\u{202e}yek: aqui\\u{202e}");
     terminal.press("6");
     terminal.expect("0) Sair");
@@ -370,12 +371,12 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
 
 #[test]
 fn small_terminals_will_do() {
-    let house = House::of(&[("tony", "Tony Stark")]);
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
     let body: String = (1..=8).map(|line| format!("linha {line}\n")).collect();
-    house.deliver("tony", "tony", &[(&"assunto ".repeat(20), &body)]);
-    let address = house.address.to_string();
+    setup.deliver("tony", "tony", &[(&"assunto ".repeat(20), &body)]);
+    let address = setup.address.to_string();
     for size in [(2, 40), (1, 1), (3, 10)] {
-        let mut terminal = Terminal::start_sized(&house, size, &["--server", &address]);
+        let mut terminal = Terminal::start_sized(&setup, size, &["--server", &address]);
         // Only what fits is drawn; the keys are the same.
         terminal.expect("BSI");
         terminal.expect("\n");
@@ -398,10 +399,10 @@ fn small_terminals_will_do() {
 
 #[test]
 fn an_editor_writes_the_body() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let mut terminal = Terminal::start_with(
-        &house,
+        &setup,
         &[("EDITOR", "sed -i -e s/Jarvis/Friday/")],
         &["--server", &address],
     );
@@ -440,12 +441,12 @@ fn an_editor_writes_the_body() {
 
 #[test]
 fn a_command_asks_before_it_trusts() {
-    let house = House::unknown(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
+    let setup = Setup::unknown(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
     let arguments = ["--lang", "en", "--server", &address, "--user", "tony", "receive"];
     for (answer, asked, status) in [("n\n", "correio trust", 77), ("y\n", EN.password, 130)] {
-        let mut terminal = Terminal::start(&house, &arguments);
-        terminal.expect(&house.fingerprint().to_string());
+        let mut terminal = Terminal::start(&setup, &arguments);
+        terminal.expect(&setup.fingerprint().to_string());
         terminal.answer(EN.trust, answer);
         // The password only after the server is known, and Ctrl-C leaves there.
         terminal.expect(asked);
@@ -458,8 +459,8 @@ fn a_command_asks_before_it_trusts() {
 
 #[test]
 fn a_signal_ends_it_and_leaves_the_terminal_as_it_was() {
-    let house = House::of(&[]);
-    let mut terminal = Terminal::start(&house, &[]);
+    let setup = Setup::of(&[]);
+    let mut terminal = Terminal::start(&setup, &[]);
     terminal.expect("0) Sair");
     terminal.terminate();
     let (written, status) = terminal.end();
@@ -468,10 +469,10 @@ fn a_signal_ends_it_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn an_enter_behind_a_number_chooses_nothing() {
-    let house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
-    let mut terminal = Terminal::start(&house, &["--server", &address]);
+fn an_enter_after_a_number_chooses_nothing() {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let mut terminal = Terminal::start(&setup, &["--server", &address]);
     for (question, keys) in LOGIN {
         terminal.expect(question);
         terminal.press(keys);
@@ -507,15 +508,15 @@ fn an_enter_behind_a_number_chooses_nothing() {
 
 #[test]
 fn a_server_that_stops_is_told_and_a_mail_that_was_cancelled_is_open() {
-    let mut house = House::of(&[("tony", "Tony Stark")]);
-    let address = house.address.to_string();
-    let mut terminal = Terminal::start(&house, &["--server", &address]);
+    let mut setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let mut terminal = Terminal::start(&setup, &["--server", &address]);
     for (question, keys) in LOGIN {
         terminal.expect(question);
         terminal.press(keys);
     }
     terminal.expect(HOME_SEND.0);
-    house.stop();
+    setup.stop();
     terminal.expect("O servidor avisou que vai parar");
     terminal.press(HOME_SEND.1);
     terminal.answer("vírgula): ", "tony");
@@ -533,9 +534,9 @@ fn a_server_that_stops_is_told_and_a_mail_that_was_cancelled_is_open() {
 
 #[test]
 fn ctrl_z_does_nothing_where_no_shell_could_let_it_go_on() {
-    let house = House::of(&[]);
+    let setup = Setup::of(&[]);
     // The shell that starts it here has no job control.
-    let mut terminal = Terminal::start(&house, &[]);
+    let mut terminal = Terminal::start(&setup, &[]);
     terminal.expect("0) Sair");
     terminal.press("\u{1a}");
     terminal.press(UP);

@@ -11,7 +11,7 @@ use correio_proto::{
 };
 use correio_testing::{
     request::{credential, hello, id, login, mail},
-    world::{Client, World, settings},
+    world::{PipeClient, World, session_config},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ fn lengths_that_no_frame_has_end_the_connection() {
         let mut client = world.connect_and_greet();
         client.write(&mut world, &length.to_be_bytes());
         world.settle();
-        client.take();
+        client.receive();
         assert_eq!(error_code(&client.replies[0].1), code, "{length}");
         assert!(client.is_closed(), "{length}");
     }
@@ -53,7 +53,7 @@ fn three_protocol_errors_end_the_connection() {
         client.write(&mut world, &framed(&[0xc0]));
         world.settle();
     }
-    client.take();
+    client.receive();
     assert_eq!(client.replies.len(), 3);
     assert!(client.replies.iter().all(|(_, reply)| error_code(reply) == ErrorCode::Protocol));
     assert!(client.is_closed());
@@ -70,7 +70,7 @@ fn a_refused_value_is_no_protocol_error() {
         value.extend_from_slice(b"\xa7request\x81\xa5login\x81\xa8username\xa4../x");
         client.write(&mut world, &framed(&value));
         world.settle();
-        client.take();
+        client.receive();
         let (replied, reply) = client.replies.pop_front().unwrap();
         assert_eq!((replied, error_code(&reply)), (number.into(), ErrorCode::Invalid));
     }
@@ -88,7 +88,7 @@ fn other_protocols_get_an_answer_they_can_show() {
         let mut client = world.connect();
         client.write(&mut world, sent);
         world.settle();
-        assert!(client.raw().starts_with(expected));
+        assert!(client.take_bytes().starts_with(expected));
         assert!(client.is_closed());
         world.pass(3 * SECOND);
         assert_eq!(world.server.len(), 0);
@@ -130,7 +130,7 @@ fn who_is_silent_is_pinged_and_then_closed() {
     let (mut tony, mut pepper) = world.tony_and_pepper();
     world.pass(160 * SECOND);
     for client in [&mut tony, &mut pepper] {
-        client.take();
+        client.receive();
         assert_eq!(client.notices, [Notice::Ping {}]);
     }
     assert_eq!(tony.ask(&mut world, Request::Ping {}), Reply::Pong {});
@@ -143,12 +143,12 @@ fn a_job_that_takes_long_is_no_silence() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let mut client = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     client.begin(&mut world, login("tony", 1));
     world.pass(25 * SECOND);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    client.take();
+    client.receive();
     assert!(matches!(client.replies[0].1, Reply::LoggedIn(_)));
 }
 
@@ -166,7 +166,7 @@ fn who_does_not_read_is_not_listened_to() {
         };
         tony.ask(&mut world, Request::Send(send));
     }
-    pepper.take();
+    pepper.receive();
     pepper.set_window(&mut world, 0);
     for _ in 0..1000 {
         pepper.begin(&mut world, Request::Fetch(Fetch::default()));
@@ -195,7 +195,7 @@ fn what_was_not_read_comes_in_order_once_it_is() {
     let mut rounds = 0;
     while tony.replies.len() < 300 {
         world.settle();
-        tony.take();
+        tony.receive();
         tony.set_window(&mut world, 10);
         rounds += 1;
         assert!(rounds < 10_000);
@@ -205,7 +205,7 @@ fn what_was_not_read_comes_in_order_once_it_is() {
 }
 
 #[test]
-fn a_flood_of_requests_leaves_the_others_their_turn() {
+fn a_flood_of_requests_leaves_time_for_the_others() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     for _ in 0..5000 {
@@ -214,20 +214,20 @@ fn a_flood_of_requests_leaves_the_others_their_turn() {
     pepper.begin(&mut world, Request::Ping {});
     world.server.process(world.now).unwrap();
     world.server.process(world.now).unwrap();
-    pepper.take();
+    pepper.receive();
     assert_eq!(pepper.replies.len(), 1);
-    tony.take();
+    tony.receive();
     assert!(tony.replies.len() < 1000, "{}", tony.replies.len());
 }
 
 #[test]
 fn one_too_many_is_told_to_come_back() {
-    let mut world = World::with(settings(), 2);
+    let mut world = World::with(session_config(), 2);
     let _first = world.connect_and_greet();
     let mut second = world.connect_and_greet();
     let mut third = world.connect();
     world.settle();
-    third.take();
+    third.receive();
     let (number, reply) = third.replies.pop_front().unwrap();
     let Reply::Error(error) = reply else { panic!("an error was expected") };
     assert_eq!((number, error.code, error.retry_after), (0, ErrorCode::Busy, Some(30)));
@@ -263,12 +263,12 @@ fn a_frame_may_be_larger_after_login_only() {
             body: "ã".repeat(bytes / 2).parse().unwrap(),
         })
     };
-    let max = settings().body_max;
+    let max = session_config().body_max;
     assert!(matches!(tony.ask(&mut world, send(1, max)), Reply::Sent { .. }));
-    assert_eq!(tony.code(&mut world, send(2, max + 2)), ErrorCode::TooLarge);
+    assert_eq!(tony.ask_refused(&mut world, send(2, max + 2)), ErrorCode::TooLarge);
     assert!(!tony.is_closed());
     tony.ask(&mut world, Request::Logout {});
-    assert_eq!(tony.code_of_raw(&mut world, send(3, 5000)), ErrorCode::TooLarge);
+    assert_eq!(tony.ask_refused_unnumbered(&mut world, send(3, 5000)), ErrorCode::TooLarge);
     assert!(tony.is_closed());
     assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str().len(), max);
 }
@@ -281,7 +281,7 @@ fn messages_of_the_server_are_no_requests() {
     frame::encode(&ServerMessage::Notice(Notice::Ping {}), &mut bytes).unwrap();
     client.write(&mut world, &bytes);
     world.settle();
-    client.take();
+    client.receive();
     assert_eq!(error_code(&client.replies[0].1), ErrorCode::Protocol);
 }
 
@@ -297,25 +297,25 @@ fn a_crowd_that_is_not_logged_in_holds_up_nobody_who_is() {
     }
     tony.begin(&mut world, Request::Ping {});
     world.server.process(world.now).unwrap();
-    tony.take();
+    tony.receive();
     assert_eq!(tony.replies.pop_front().unwrap().1, Reply::Pong {}, "last in line, first served");
-    let greeted = |crowd: &mut Vec<Client>| {
-        crowd.iter_mut().for_each(Client::take);
+    let greeted = |crowd: &mut Vec<PipeClient>| {
+        crowd.iter_mut().for_each(PipeClient::receive);
         crowd.iter().filter(|client| !client.replies.is_empty()).count()
     };
-    assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one turn");
+    assert!((1..100).contains(&greeted(&mut crowd)), "some of them, not all in one iteration");
     world.settle();
     assert_eq!(greeted(&mut crowd), 100);
 }
 
 #[test]
-fn who_logs_out_in_the_turn_in_which_a_mail_comes_is_not_told_of_it() {
+fn a_client_that_logs_out_while_a_mail_arrives_gets_no_notice() {
     let mut world = World::new();
     let (mut tony, mut pepper) = world.tony_and_pepper();
     tony.begin(&mut world, mail(1, "pepper", "Oi"));
     pepper.begin(&mut world, Request::Logout {});
     world.settle();
-    pepper.take();
+    pepper.receive();
     assert!(matches!(pepper.replies[0], (_, Reply::LoggedOut {})), "{:?}", pepper.replies);
     assert_eq!(pepper.notices, []);
 }
@@ -325,16 +325,16 @@ fn a_session_that_is_ended_in_the_middle_of_a_change_does_not_stay() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let (mut one, mut other) = (world.log_in("tony"), world.log_in("tony"));
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let credential = credential(1);
     one.begin(&mut world, Request::Account(Account::Delete { credential: credential.clone() }));
     let change = Account::Password { current: credential.clone(), new: credential };
     other.begin(&mut world, Request::Account(change));
     world.settle();
     // Both passwords are checked; the account is deleted while the other's new hash is made.
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    other.take();
+    other.receive();
     assert_eq!(other.notices, [Notice::SessionEnded {}]);
     world.pass(5 * SECOND);
     assert_eq!(world.server.len(), 1);

@@ -19,7 +19,7 @@ use correio_server::{
 };
 use correio_testing::{
     request::{credential, hello, id, login, mail, register},
-    world::{Client, QUOTA, REALM, World, limits_of, settings},
+    world::{PipeClient, QUOTA, REALM, World, limits_of, session_config},
 };
 
 fn throttled() -> World {
@@ -30,14 +30,14 @@ fn throttled() -> World {
 
 fn world(limits: ServerLimits) -> World {
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    World::limited(limits, settings(), Box::new(store))
+    World::limited(limits, session_config(), Box::new(store))
 }
 
 fn address(last: u32) -> SocketAddr {
     SocketAddr::from(([127, 0, (1 + last / 250) as u8, (last % 250) as u8], 4000))
 }
 
-fn greet_from(world: &mut World, peer: SocketAddr) -> Client {
+fn greet_from(world: &mut World, peer: SocketAddr) -> PipeClient {
     let mut client = world.connect_from(peer);
     assert!(matches!(client.ask(world, hello()), Reply::Hello(_)));
     client
@@ -117,7 +117,7 @@ fn fifty_addresses_that_guess_do_not_keep_the_owner_out() {
 fn attempts_at_the_same_time_count_before_they_are_answered() {
     let mut world = throttled();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut guessers: Vec<_> = (0..50).map(|_| greet_from(&mut world, address(1))).collect();
     for guesser in &mut guessers {
         guesser.begin(&mut world, login("tony", 9));
@@ -128,7 +128,7 @@ fn attempts_at_the_same_time_count_before_they_are_answered() {
     for guesser in &mut guessers {
         guesser.hang_up(&mut world);
     }
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     let mut guesser = greet_from(&mut world, address(1));
     let wrong = guesser.ask(&mut world, login("tony", 9));
@@ -180,31 +180,33 @@ fn mails_of_an_account_are_counted_whatever_the_connection() {
 }
 
 /// A store whose queue is full, or that fails, when the test says so.
-struct Moody {
+struct FailingStore {
     store: MemoryStore,
-    mood: Rc<Cell<Mood>>,
+    mode: Rc<Cell<StoreMode>>,
 }
 
 #[derive(Clone, Copy)]
-enum Mood {
+enum StoreMode {
     Well,
     Full,
     Failing,
 }
 
-impl Store for Moody {
+impl Store for FailingStore {
     fn realm(&self) -> Realm {
         self.store.realm()
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
         let is_write = matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. });
-        match self.mood.get() {
-            Mood::Full if is_write => Submitted::Full,
-            Mood::Failing if is_write => {
+        match self.mode.get() {
+            StoreMode::Full if is_write => Submitted::Full,
+            StoreMode::Failing if is_write => {
                 Submitted::Done(StoreDone::Unavailable("the disk is full".into()))
             }
-            Mood::Well | Mood::Full | Mood::Failing => self.store.submit(ticket, job),
+            StoreMode::Well | StoreMode::Full | StoreMode::Failing => {
+                self.store.submit(ticket, job)
+            }
         }
     }
 
@@ -218,40 +220,44 @@ impl Store for Moody {
 }
 
 /// As [`throttled`], with a store that can be told to refuse.
-fn moody() -> (World, Rc<Cell<Mood>>) {
+fn failing_store() -> (World, Rc<Cell<StoreMode>>) {
     let throttle =
         ThrottleConfig { registrations_per_hour: 3, mails_per_hour: 3, failed_logins: 5 };
-    let mood = Rc::new(Cell::new(Mood::Well));
+    let mode = Rc::new(Cell::new(StoreMode::Well));
     let quota = Quota { mails: 2, ..QUOTA };
     let store = MemoryStore::new(REALM, quota, MemoryLimits::default());
-    let store = Moody { store, mood: mood.clone() };
+    let store = FailingStore { store, mode: mode.clone() };
     let limits = ServerLimits { throttle, ..limits_of(10_000) };
-    (World::limited(limits, settings(), Box::new(store)), mood)
+    (World::limited(limits, session_config(), Box::new(store)), mode)
 }
 
 #[test]
 fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
-    let (mut world, mood) = moody();
+    let (mut world, mode) = failing_store();
     let (mut tony, _pepper) = world.tony_and_pepper();
     world.register("steve", "Steve Rogers");
     assert!(matches!(tony.ask(&mut world, mail(1, "pepper", "x")), Reply::Sent { .. }));
     for number in 10..30 {
-        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        for (now, code) in
+            [(StoreMode::Full, ErrorCode::Busy), (StoreMode::Failing, ErrorCode::Unavailable)]
         {
-            mood.set(now);
-            assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), code);
+            mode.set(now);
+            assert_eq!(tony.ask_refused(&mut world, mail(number, "pepper", "x")), code);
         }
-        mood.set(Mood::Well);
-        let refused = tony.code(&mut world, mail(number, "pepper,nobody", "x"));
+        mode.set(StoreMode::Well);
+        let refused = tony.ask_refused(&mut world, mail(number, "pepper,nobody", "x"));
         assert_eq!(refused, ErrorCode::UnknownRecipient);
-        assert_eq!(tony.code(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
+        assert_eq!(tony.ask_refused(&mut world, mail(1, "pepper", "y")), ErrorCode::Conflict);
         // As after a lost answer.
         let repeated = tony.ask(&mut world, mail(1, "pepper", "x"));
         assert!(matches!(repeated, Reply::Sent { .. }), "{repeated:?}");
     }
     assert!(matches!(tony.ask(&mut world, mail(2, "pepper", "x")), Reply::Sent { .. }));
     for number in 40..50 {
-        assert_eq!(tony.code(&mut world, mail(number, "pepper", "x")), ErrorCode::MailboxFull);
+        assert_eq!(
+            tony.ask_refused(&mut world, mail(number, "pepper", "x")),
+            ErrorCode::MailboxFull
+        );
     }
     assert!(matches!(tony.ask(&mut world, mail(3, "steve", "x")), Reply::Sent { .. }));
     // Three were accepted, and there is no fourth.
@@ -261,36 +267,40 @@ fn a_mail_that_was_not_accepted_is_not_charged_and_neither_is_a_repeated_one() {
 
 #[test]
 fn a_registration_that_the_server_could_not_do_is_not_charged() {
-    let (mut world, mood) = moody();
+    let (mut world, mode) = failing_store();
     let mut client = greet_from(&mut world, address(1));
     for _ in 0..20 {
-        for (now, code) in [(Mood::Full, ErrorCode::Busy), (Mood::Failing, ErrorCode::Unavailable)]
+        for (now, code) in
+            [(StoreMode::Full, ErrorCode::Busy), (StoreMode::Failing, ErrorCode::Unavailable)]
         {
-            mood.set(now);
-            assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), code);
+            mode.set(now);
+            assert_eq!(client.ask_refused(&mut world, register("a", "Tony Stark", 1)), code);
         }
-        mood.set(Mood::Well);
-        world.hashing.borrow_mut().room = Some(0);
-        assert_eq!(client.code(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
-        world.hashing.borrow_mut().room = None;
+        mode.set(StoreMode::Well);
+        world.hashing.borrow_mut().queue_max = Some(0);
+        assert_eq!(client.ask_refused(&mut world, register("a", "Tony Stark", 1)), ErrorCode::Busy);
+        world.hashing.borrow_mut().queue_max = None;
         // A client that leaves before a worker has begun is not charged either.
-        world.hashing.borrow_mut().held = true;
+        world.hashing.borrow_mut().is_held = true;
         let mut gone = greet_from(&mut world, address(1));
         gone.begin(&mut world, register("a", "Tony Stark", 1));
         world.settle();
         gone.hang_up(&mut world);
-        world.hashing.borrow_mut().held = false;
+        world.hashing.borrow_mut().is_held = false;
     }
     for (number, username) in (1..).zip(["a", "b", "c"]) {
         let reply = client.ask(&mut world, register(username, "Tony Stark", number));
         assert_eq!(reply, Reply::Registered {});
     }
-    assert_eq!(client.code(&mut world, register("d", "Tony Stark", 4)), ErrorCode::RateLimited);
+    assert_eq!(
+        client.ask_refused(&mut world, register("d", "Tony Stark", 4)),
+        ErrorCode::RateLimited
+    );
 }
 
 #[test]
 fn registrations_that_make_no_account_are_counted_by_themselves() {
-    let (mut world, _mood) = moody();
+    let (mut world, _mode) = failing_store();
     world.register("tony", "Tony Stark");
     let mut client = greet_from(&mut world, address(1));
     assert_eq!(client.ask(&mut world, register("a", "Tony Stark", 1)), Reply::Registered {});
@@ -303,7 +313,7 @@ fn registrations_that_make_no_account_are_counted_by_themselves() {
         invite: None,
         credential: credential(1),
     });
-    assert_eq!(client.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+    assert_eq!(client.ask_refused(&mut world, taken.clone()), ErrorCode::UsernameTaken);
     // Neither counts as one of the accounts that are allowed.
     for username in ["b", "c"] {
         let reply = client.ask(&mut world, register(username, "Tony Stark", 1));
@@ -313,7 +323,7 @@ fn registrations_that_make_no_account_are_counted_by_themselves() {
     // something.
     let mut elsewhere = greet_from(&mut world, address(2));
     for _ in 0..3 {
-        assert_eq!(elsewhere.code(&mut world, taken.clone()), ErrorCode::UsernameTaken);
+        assert_eq!(elsewhere.ask_refused(&mut world, taken.clone()), ErrorCode::UsernameTaken);
     }
     let (code, wait) = refusal(elsewhere.ask(&mut world, taken));
     assert_eq!((code, wait), (ErrorCode::RateLimited, Some(1200)));
@@ -324,12 +334,12 @@ fn an_invite_that_is_refused_at_once_is_not_charged() {
     let throttle =
         ThrottleConfig { registrations_per_hour: 1, mails_per_hour: 3, failed_logins: 5 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let settings = SessionConfig { registrations: RegistrationRules::Closed, ..settings() };
+    let session = SessionConfig { registrations: RegistrationRules::Closed, ..session_config() };
     let limits = ServerLimits { throttle, ..limits_of(100) };
-    let mut world = World::limited(limits, settings, Box::new(store));
+    let mut world = World::limited(limits, session, Box::new(store));
     let mut client = greet_from(&mut world, address(1));
     for _ in 0..5 {
-        let refused = client.code(&mut world, register("a", "Tony Stark", 1));
+        let refused = client.ask_refused(&mut world, register("a", "Tony Stark", 1));
         assert_eq!(refused, ErrorCode::NotAllowed);
     }
 }
@@ -358,7 +368,7 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
     }
     world.settle();
     for client in &mut class {
-        client.take();
+        client.receive();
         let (_, reply) = client.replies.pop_front().unwrap();
         assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
     }
@@ -366,7 +376,8 @@ fn a_class_behind_one_address_gets_in_although_every_third_mistypes() {
     // at from here no more often than before.
     world.register("tony", "Tony Stark");
     let mut guesser = greet_from(&mut world, address(1));
-    let codes: Vec<_> = (0..11).map(|_| guesser.code(&mut world, login("tony", 9))).collect();
+    let codes: Vec<_> =
+        (0..11).map(|_| guesser.ask_refused(&mut world, login("tony", 9))).collect();
     assert_eq!(codes[..10], [ErrorCode::BadCredentials; 10]);
     assert_eq!(codes[10], ErrorCode::RateLimited);
 }
@@ -502,12 +513,12 @@ fn replies_that_nobody_takes_share_one_budget() {
 
 #[test]
 fn an_account_has_a_hundred_sessions_and_the_oldest_gives_way() {
-    let mut world = World::with(settings(), 200);
+    let mut world = World::with(session_config(), 200);
     world.register("tony", "Tony Stark");
     let mut sessions: Vec<_> = (0..150).map(|_| world.log_in("tony")).collect();
     world.settle();
     for session in &mut sessions[..50] {
-        session.take();
+        session.receive();
         assert_eq!(session.notices, [Notice::SessionEnded {}]);
         assert!(session.is_closed());
     }
@@ -527,13 +538,13 @@ fn frames_that_never_end_share_one_budget() {
     for sender in &mut senders {
         sender.write(&mut world, &start);
         world.settle();
-        sender.take();
+        sender.receive();
     }
     assert!(!senders[0].is_closed() && !senders[1].is_closed() && !senders[2].is_closed());
     let mut late = world.log_in("tony");
     late.write(&mut world, &start);
     world.settle();
-    late.take();
+    late.receive();
     let (number, reply) = late.replies.pop_front().unwrap();
     assert_eq!((number, refusal(reply)), (0, (ErrorCode::Busy, Some(10))));
     assert!(late.is_closed());
@@ -563,7 +574,7 @@ fn connections_that_are_gone_leave_no_deadlines() {
     assert!((1000..=1030).contains(&most), "{most}");
     // The deadlines of open connections remain: a ping comes, and then the end.
     world.pass(Duration::from_secs(160));
-    tony.take();
+    tony.receive();
     assert_eq!(tony.notices, [Notice::Ping {}]);
     world.pass(Duration::from_secs(145));
     assert!(world.server.is_empty());

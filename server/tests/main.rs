@@ -1,6 +1,6 @@
 //! All tests of the server in one program, except those of the stores. A test that needs a process
 //! of its own, because it sets limits or is killed, runs this program again
-//! ([`correio_testing::elsewhere`]).
+//! ([`correio_testing::rerun`]).
 
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]

@@ -6,7 +6,7 @@ use correio_proto::{
 };
 use correio_testing::{
     request::{id, login, mail, register},
-    world::{REALM, World, settings},
+    world::{REALM, World, session_config},
 };
 
 #[test]
@@ -16,9 +16,9 @@ fn nobody_reads_a_mailbox_without_logging_in() {
     tony.ask(&mut world, mail(1, "pepper", "Segredo"));
     let mut stranger = world.connect_and_greet();
     let fetch = Request::Fetch(Fetch::default());
-    assert_eq!(stranger.code(&mut world, fetch.clone()), ErrorCode::NotAuthenticated);
+    assert_eq!(stranger.ask_refused(&mut world, fetch.clone()), ErrorCode::NotAuthenticated);
     let mut greeted_not = world.connect();
-    assert_eq!(greeted_not.code(&mut world, fetch), ErrorCode::NotAllowed);
+    assert_eq!(greeted_not.ask_refused(&mut world, fetch), ErrorCode::NotAllowed);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_sender_cannot_be_forged() {
     bytes.extend(value);
     tony.write(&mut world, &bytes);
     world.settle();
-    tony.take();
+    tony.receive();
     let (_, reply) = tony.replies.pop_front().unwrap();
     assert!(matches!(reply, Reply::Sent { .. }), "{reply:?}");
     assert_eq!(pepper.fetch(&mut world).mails[0].from.as_str(), "tony");
@@ -65,7 +65,7 @@ fn a_taken_username_is_not_overwritten() {
         panic!("a registration");
     };
     request.id = id(2);
-    assert_eq!(other.code(&mut world, Request::Register(request)), ErrorCode::UsernameTaken);
+    assert_eq!(other.ask_refused(&mut world, Request::Register(request)), ErrorCode::UsernameTaken);
     assert!(matches!(other.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
 }
 
@@ -98,7 +98,7 @@ fn a_body_over_a_thousand_bytes_arrives() {
 
 #[test]
 fn the_21st_client_is_served_and_those_who_leave_are_gone() {
-    let mut world = World::with(settings(), 10_000);
+    let mut world = World::with(session_config(), 10_000);
     // As many sessions each as one account may have.
     let people = ["tony", "pepper", "peter", "steve", "bruce"];
     people.iter().for_each(|username| world.register(username, "Tony Stark"));
@@ -156,6 +156,6 @@ fn a_mail_sent_again_is_one_mail_and_another_with_its_id_is_refused() {
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let first = tony.ask(&mut world, mail(1, "pepper", "Uma vez"));
     assert_eq!(tony.ask(&mut world, mail(1, "pepper", "Uma vez")), first);
-    assert_eq!(tony.code(&mut world, mail(1, "pepper", "Outra")), ErrorCode::Conflict);
+    assert_eq!(tony.ask_refused(&mut world, mail(1, "pepper", "Outra")), ErrorCode::Conflict);
     assert_eq!(pepper.fetch(&mut world).mails.len(), 1);
 }

@@ -21,7 +21,7 @@ use correio_server::{
 };
 use correio_testing::{
     request::{credential, hello, id, login, mail, register},
-    world::{Client, QUOTA, REALM, World, settings},
+    world::{PipeClient, QUOTA, REALM, World, session_config},
 };
 
 fn requests() -> Vec<(&'static str, Request)> {
@@ -100,8 +100,8 @@ fn a_taken_username_stays_its_owners() {
     if let Request::Register(register) = &mut request {
         register.id = id(77);
     }
-    assert_eq!(other.code(&mut world, request), ErrorCode::UsernameTaken);
-    assert_eq!(other.code(&mut world, login("tony", 2)), ErrorCode::BadCredentials);
+    assert_eq!(other.ask_refused(&mut world, request), ErrorCode::UsernameTaken);
+    assert_eq!(other.ask_refused(&mut world, login("tony", 2)), ErrorCode::BadCredentials);
     let Reply::LoggedIn(reply) = other.ask(&mut world, login("TONY", 1)) else {
         panic!("the owner logs in");
     };
@@ -132,11 +132,11 @@ fn invited(username: &str, invite: &Invite) -> Request {
 fn an_invite_makes_one_account() {
     let directory = tempfile::tempdir().unwrap();
     let key = InviteKey::open(directory.path()).unwrap();
-    let settings = correio_server::session::SessionConfig {
+    let session = correio_server::session::SessionConfig {
         registrations: RegistrationRules::Invited(key.clone()),
-        ..settings()
+        ..session_config()
     };
-    let mut world = World::with(settings, 10);
+    let mut world = World::with(session, 10);
     let invite = |minutes: u64| key.make(Timestamp(world.now.wall.0 + minutes * 60_000)).unwrap();
     let (first, second, late) = (invite(1), invite(1), invite(0));
     let mut client = world.connect();
@@ -144,8 +144,8 @@ fn an_invite_makes_one_account() {
     assert!(
         matches!(welcome, Reply::Hello(welcome) if welcome.registration == RegistrationPolicy::Invite {})
     );
-    let refused = |world: &mut World, client: &mut Client, request| {
-        assert_eq!(client.code(world, request), ErrorCode::NotAllowed);
+    let refused = |world: &mut World, client: &mut PipeClient, request| {
+        assert_eq!(client.ask_refused(world, request), ErrorCode::NotAllowed);
     };
     refused(&mut world, &mut client, register("tony", "Tony Stark", 1));
     refused(&mut world, &mut client, invited("tony", &[0; 20].into()));
@@ -159,7 +159,7 @@ fn an_invite_makes_one_account() {
         Request::Register(register) => Request::Register(Register { id: id(99), ..register }),
         other => panic!("{other:?}"),
     };
-    assert_eq!(client.code(&mut world, taken), ErrorCode::UsernameTaken);
+    assert_eq!(client.ask_refused(&mut world, taken), ErrorCode::UsernameTaken);
     assert_eq!(client.ask(&mut world, invited("pepper", &second)), Reply::Registered {});
     // An account that is gone gives no invite back.
     assert!(matches!(client.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
@@ -170,14 +170,14 @@ fn an_invite_makes_one_account() {
 
 #[test]
 fn a_closed_server_registers_nobody() {
-    let settings = correio_server::session::SessionConfig {
+    let session = correio_server::session::SessionConfig {
         registrations: RegistrationRules::Closed,
-        ..settings()
+        ..session_config()
     };
-    let mut world = World::with(settings, 10);
+    let mut world = World::with(session, 10);
     let mut client = world.connect_and_greet();
     let request = register("tony", "Tony Stark", 1);
-    assert_eq!(client.code(&mut world, request), ErrorCode::NotAllowed);
+    assert_eq!(client.ask_refused(&mut world, request), ErrorCode::NotAllowed);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn unknown_username_and_wrong_password_get_the_same_bytes() {
         let mut client = world.connect_and_greet();
         client.begin(&mut world, login(username, 9));
         world.settle();
-        answers.push(client.raw());
+        answers.push(client.take_bytes());
     }
     assert!(!answers[0].is_empty());
     assert_eq!(answers[0], answers[1]);
@@ -201,11 +201,11 @@ fn an_unknown_username_costs_the_same_work() {
     world.register("tony", "Tony Stark");
     for username in ["tony", "nobody"] {
         let mut client = world.connect_and_greet();
-        world.hashing.borrow_mut().held = true;
+        world.hashing.borrow_mut().is_held = true;
         client.begin(&mut world, login(username, 9));
         world.settle();
         assert_eq!(world.hashing.borrow().jobs.len(), 1, "{username}");
-        world.hashing.borrow_mut().held = false;
+        world.hashing.borrow_mut().is_held = false;
         world.settle();
     }
 }
@@ -215,8 +215,8 @@ fn a_full_hash_queue_says_busy_and_when() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let mut tony = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
-    world.hashing.borrow_mut().room = Some(1);
+    world.hashing.borrow_mut().is_held = true;
+    world.hashing.borrow_mut().queue_max = Some(1);
     let mut first = world.connect_and_greet();
     first.begin(&mut world, login("tony", 1));
     world.settle();
@@ -234,7 +234,7 @@ fn a_full_hash_queue_says_busy_and_when() {
 fn a_client_that_leaves_takes_its_hash_along() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut client = world.connect_and_greet();
     client.begin(&mut world, login("tony", 1));
     world.settle();
@@ -247,7 +247,7 @@ fn a_client_that_leaves_takes_its_hash_along() {
 fn a_late_answer_reaches_nobody_in_the_same_slot() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let mut first = world.connect_and_greet();
     first.begin(&mut world, login("tony", 1));
     world.settle();
@@ -257,12 +257,12 @@ fn a_late_answer_reaches_nobody_in_the_same_slot() {
     let mut second = world.connect_and_greet();
     assert_eq!(first.id.index, second.id.index);
     world.hashing.borrow_mut().jobs.push_back(begun);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    second.take();
+    second.receive();
     assert!(second.replies.is_empty());
     let request = Request::Fetch(Fetch::default());
-    assert_eq!(second.code(&mut world, request), ErrorCode::NotAuthenticated);
+    assert_eq!(second.ask_refused(&mut world, request), ErrorCode::NotAuthenticated);
 }
 
 #[test]
@@ -271,34 +271,34 @@ fn a_new_password_ends_the_other_sessions() {
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
     let wrong = Account::Password { current: credential(9), new: credential(2) };
-    assert_eq!(tony.code(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
+    assert_eq!(tony.ask_refused(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
     let change = Account::Password { current: credential(1), new: credential(2) };
     assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
     world.settle();
-    phone.take();
+    phone.receive();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
     assert!(phone.is_closed());
     assert!(!tony.is_closed() && !pepper.is_closed());
     assert_eq!(pepper.ask(&mut world, Request::Ping {}), Reply::Pong {});
     let mut again = world.connect_and_greet();
-    assert_eq!(again.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+    assert_eq!(again.ask_refused(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
     assert!(matches!(again.ask(&mut world, login("tony", 2)), Reply::LoggedIn(_)));
 }
 
 /// A store that answers when the test says so.
-struct Slow {
+struct HeldStore {
     store: MemoryStore,
-    held: Rc<Cell<bool>>,
+    is_held: Rc<Cell<bool>>,
     queued: Vec<(Ticket, StoreJob)>,
 }
 
-impl Store for Slow {
+impl Store for HeldStore {
     fn realm(&self) -> Realm {
         self.store.realm()
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
-        if !self.held.get() {
+        if !self.is_held.get() {
             return self.store.submit(ticket, job);
         }
         self.queued.push((ticket, job));
@@ -306,7 +306,7 @@ impl Store for Slow {
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        if self.held.get() {
+        if self.is_held.get() {
             return Ok(());
         }
         for (ticket, job) in self.queued.drain(..) {
@@ -324,49 +324,49 @@ impl Store for Slow {
 
 #[test]
 fn what_was_done_for_a_client_that_left_has_its_effects() {
-    let held = Rc::new(Cell::new(false));
+    let is_held = Rc::new(Cell::new(false));
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let slow = Slow { store, held: held.clone(), queued: vec![] };
-    let mut world = World::with_store(settings(), 10, Box::new(slow));
+    let held_store = HeldStore { store, is_held: is_held.clone(), queued: vec![] };
+    let mut world = World::with_store(session_config(), 10, Box::new(held_store));
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
-    held.set(true);
+    is_held.set(true);
     tony.begin(&mut world, mail(1, "pepper", "Jantar?"));
     world.settle();
     tony.hang_up(&mut world);
-    held.set(false);
+    is_held.set(false);
     world.settle();
-    pepper.take();
+    pepper.receive();
     assert!(matches!(pepper.notices[..], [Notice::NewMail(_)]), "{:?}", pepper.notices);
 
     // The last step of a change of password, with its client gone.
     let mut tony = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     let change = Account::Password { current: credential(1), new: credential(2) };
     tony.begin(&mut world, Request::Account(change));
     world.settle();
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.server.process(world.now).unwrap();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     world.settle();
-    held.set(true);
-    world.hashing.borrow_mut().held = false;
+    is_held.set(true);
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     tony.hang_up(&mut world);
     assert!(!phone.is_closed());
-    held.set(false);
+    is_held.set(false);
     world.settle();
-    phone.take();
+    phone.receive();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
     assert_eq!(world.server.len(), 2, "pepper, and the phone until it has closed");
 }
 
 #[test]
 fn who_is_gone_while_the_store_works_holds_nothing() {
-    let held = Rc::new(Cell::new(false));
+    let is_held = Rc::new(Cell::new(false));
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let slow = Slow { store, held: held.clone(), queued: vec![] };
-    let mut world = World::with_store(settings(), 10, Box::new(slow));
+    let held_store = HeldStore { store, is_held: is_held.clone(), queued: vec![] };
+    let mut world = World::with_store(session_config(), 10, Box::new(held_store));
     let (mut tony, _pepper) = world.tony_and_pepper();
     assert!(matches!(tony.ask(&mut world, mail(1, "tony", "Jantar?")), Reply::Sent { .. }));
     let output = |world: &World| world.server.held().map(|(_, held)| held.output).sum::<usize>();
@@ -374,12 +374,12 @@ fn who_is_gone_while_the_store_works_holds_nothing() {
     tony.begin(&mut world, Request::Fetch(Fetch::default()));
     world.settle();
     assert!(output(&world) > 0, "the page is not taken");
-    held.set(true);
+    is_held.set(true);
     tony.begin(&mut world, mail(2, "pepper", "Jantar?"));
     world.settle();
     tony.hang_up(&mut world);
     assert_eq!((world.server.len(), output(&world)), (2, 0), "it waits for the store alone");
-    held.set(false);
+    is_held.set(false);
     world.settle();
     assert_eq!(world.server.len(), 1);
 }
@@ -390,16 +390,16 @@ fn a_login_under_way_does_not_survive_a_new_password() {
     world.register("tony", "Tony Stark");
     let mut tony = world.log_in("tony");
     let mut thief = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     thief.begin(&mut world, login("tony", 1));
     world.settle();
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     let change = Account::Password { current: credential(1), new: credential(2) };
     assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
     world.hashing.borrow_mut().jobs.push_back(check);
     world.settle();
-    thief.take();
+    thief.receive();
     let Some((_, Reply::Error(error))) = thief.replies.pop_front() else {
         panic!("an error was expected");
     };
@@ -415,11 +415,11 @@ fn a_deleted_account_is_gone_everywhere() {
     assert_eq!(tony.ask(&mut world, Request::Account(delete)), Reply::AccountChanged {});
     world.settle();
     assert!(phone.is_closed());
-    phone.take();
+    phone.receive();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
-    assert_eq!(pepper.code(&mut world, mail(1, "tony", "x")), ErrorCode::UnknownRecipient);
-    assert_eq!(tony.code(&mut world, mail(2, "pepper", "x")), ErrorCode::NotAuthenticated);
-    assert_eq!(tony.code(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
+    assert_eq!(pepper.ask_refused(&mut world, mail(1, "tony", "x")), ErrorCode::UnknownRecipient);
+    assert_eq!(tony.ask_refused(&mut world, mail(2, "pepper", "x")), ErrorCode::NotAuthenticated);
+    assert_eq!(tony.ask_refused(&mut world, login("tony", 1)), ErrorCode::BadCredentials);
 }
 
 #[test]
@@ -444,7 +444,7 @@ fn a_notice_comes_with_the_mail() {
     tony.ask(&mut world, mail(1, "pepper", "Jantar?"));
     world.settle();
     for client in [&mut pepper, &mut elsewhere] {
-        client.take();
+        client.receive();
         let expected = Notice::NewMail(NewMail {
             from: "tony".parse().unwrap(),
             from_name: "Tony Stark".parse().unwrap(),
@@ -452,7 +452,7 @@ fn a_notice_comes_with_the_mail() {
         });
         assert_eq!(client.notices, [expected]);
     }
-    tony.take();
+    tony.receive();
     assert!(tony.notices.is_empty());
 }
 
@@ -464,7 +464,7 @@ fn a_notice_reaches_who_has_just_logged_in() {
     tony.begin(&mut world, login("tony", 1));
     tony.begin(&mut world, mail(1, "tony", "Leite"));
     world.settle();
-    tony.take();
+    tony.receive();
     assert!(matches!(tony.replies[0].1, Reply::LoggedIn(_)), "{:?}", tony.replies);
     assert!(matches!(tony.replies[1].1, Reply::Sent { .. }), "{:?}", tony.replies);
     assert!(matches!(tony.notices[..], [Notice::NewMail(_)]), "{:?}", tony.notices);
@@ -477,7 +477,7 @@ fn logging_out_keeps_the_connection() {
     assert_eq!(tony.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
     pepper.ask(&mut world, mail(1, "tony", "x"));
     world.settle();
-    tony.take();
+    tony.receive();
     assert!(tony.notices.is_empty());
     assert!(matches!(tony.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
     assert_eq!(tony.fetch(&mut world).mails.len(), 0);
@@ -489,18 +489,18 @@ fn a_stopping_server_finishes_what_is_under_way() {
     world.register("tony", "Tony Stark");
     let mut busy = world.connect_and_greet();
     let mut idle = world.log_in("tony");
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     busy.begin(&mut world, login("tony", 1));
     world.settle();
     world.server.begin_shutdown(world.now);
     world.settle();
-    idle.take();
+    idle.receive();
     assert_eq!(idle.notices, [Notice::ShuttingDown {}]);
     assert!(idle.is_closed());
     assert!(!busy.is_closed());
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    busy.take();
+    busy.receive();
     assert!(matches!(busy.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));
     assert_eq!(busy.notices, [Notice::ShuttingDown {}]);
     world.pass(Duration::from_secs(3));

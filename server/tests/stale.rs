@@ -23,13 +23,13 @@ fn an_answer_to_the_login_before_reaches_nobody() {
     world.register("tony", "Tony Stark");
     world.register("pepper", "Pepper Potts");
     let mut client = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     client.begin(&mut world, login("tony", 1));
     world.settle();
     let (first, _) = world.hashing.borrow().jobs[0].clone();
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    client.take();
+    client.receive();
     assert!(matches!(client.replies.pop_front(), Some((_, Reply::LoggedIn(_)))));
     assert_eq!(client.ask(&mut world, Request::Logout {}), Reply::LoggedOut {});
 
@@ -40,20 +40,20 @@ fn an_answer_to_the_login_before_reaches_nobody() {
         world.server.process(world.now).unwrap();
     };
     late(&mut world);
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     client.begin(&mut world, login("pepper", 9));
     world.settle();
     late(&mut world);
-    client.take();
+    client.receive();
     assert!(client.replies.is_empty(), "{:?}", client.replies);
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
     late(&mut world);
-    client.take();
+    client.receive();
     let (_, reply) = client.replies.pop_front().unwrap();
     assert!(matches!(reply, Reply::Error(error) if error.code == ErrorCode::BadCredentials));
     let fetch = Request::Fetch(Fetch::default());
-    assert_eq!(client.code(&mut world, fetch), ErrorCode::NotAuthenticated);
+    assert_eq!(client.ask_refused(&mut world, fetch), ErrorCode::NotAuthenticated);
 }
 
 #[test]
@@ -61,14 +61,14 @@ fn a_worker_that_failed_is_told_of_and_the_next_login_works() {
     let mut world = World::new();
     world.register("tony", "Tony Stark");
     let mut client = world.connect_and_greet();
-    world.hashing.borrow_mut().held = true;
+    world.hashing.borrow_mut().is_held = true;
     client.begin(&mut world, login("tony", 1));
     world.settle();
     let (ticket, _) = world.hashing.borrow_mut().jobs.pop_front().unwrap();
     world.hashing.borrow_mut().done.push((ticket, HashDone::Failed));
-    world.hashing.borrow_mut().held = false;
+    world.hashing.borrow_mut().is_held = false;
     world.settle();
-    client.take();
+    client.receive();
     let (_, reply) = client.replies.pop_front().unwrap();
     assert!(matches!(reply, Reply::Error(error) if error.code == ErrorCode::Unavailable));
     assert!(matches!(client.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
@@ -95,8 +95,8 @@ fn readiness_without_a_reason_and_of_the_dead_changes_nothing() {
         }
         world.settle();
     }
-    tony.take();
-    newcomer.take();
+    tony.receive();
+    newcomer.receive();
     assert_eq!((tony.replies.len(), newcomer.replies.len()), (0, 0));
     assert_eq!(world.server.len(), 2);
     assert!(!world.server.has_ready(), "nothing spins");
@@ -108,7 +108,7 @@ fn readiness_without_a_reason_and_of_the_dead_changes_nothing() {
         world.hashing.borrow_mut().done.push((ticket, HashDone::Verified(true)));
     }
     world.settle();
-    newcomer.take();
+    newcomer.receive();
     assert!(newcomer.replies.is_empty());
 }
 
@@ -173,12 +173,12 @@ fn another_s_mail_is_answered_as_one_that_does_not_exist() {
         let mut thief = world.log_in("tony");
         thief.begin(&mut world, Request::Confirm(Confirm { mails: vec![mail] }));
         world.settle();
-        let confirmed = thief.raw();
+        let confirmed = thief.take_bytes();
         for after in [mail.seq, Seq(mail.seq.0.saturating_sub(1))] {
             thief.begin(&mut world, Request::Fetch(Fetch { after, ..Fetch::default() }));
         }
         world.settle();
-        (confirmed, thief.raw())
+        (confirmed, thief.take_bytes())
     };
     let expected = answer(nothing);
     assert!(!expected.0.is_empty() && !expected.1.is_empty());

@@ -525,12 +525,8 @@ fn a_connection_with_tls_that_is_silent_costs_little() {
     const CROWD: usize = 200;
     let data = TempDir::new().unwrap();
     let daemon = Daemon::start(data.path(), &["--connections-per-address", "1000"]);
-    let status = format!("/proc/{}/status", daemon.child.id());
-    let memory = || {
-        let status = fs::read_to_string(&status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-    };
+    let pid = rustix::process::Pid::from_child(&daemon.child);
+    let memory = || correio_testing::process::memory(pid).unwrap();
     let client = Client::new();
     let _first: Vec<TcpStream> = (0..50).map(|_| client.stay(daemon.address)).collect();
     let before = memory();

@@ -34,7 +34,7 @@ use correio_proto::{
 pub use event::{Driven, Event, Failure, LinkError, RequestId};
 
 use queue::{Abandoned, Change, Origin, Queue};
-use session::{Session, Which};
+use session::{CredentialChoice, Session};
 
 /// Configuration of a [`Client`].
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Default for ClientConfig {
 pub struct Client {
     config: ClientConfig,
     channel: Channel,
-    stage: Stage,
+    state: ConnectionState,
     queue: Queue,
     session: Session,
     welcome: Option<Welcome>,
@@ -87,13 +87,13 @@ pub struct Client {
 
 /// State of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ConnectionState {
     /// No connection.
     Down,
     /// The greeting was sent.
     Hello,
     /// The session is being logged in again, with this credential.
-    Login(Which),
+    Login(CredentialChoice),
     /// The server was too busy for the login; the client repeats it at this time.
     LoginAt(Duration),
     /// Requests are sent.
@@ -109,7 +109,7 @@ impl Client {
         Self {
             channel: Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX),
             config,
-            stage: Stage::Down,
+            state: ConnectionState::Down,
             queue: Queue::default(),
             session: Session::None,
             welcome: None,
@@ -126,7 +126,7 @@ impl Client {
         self.disconnected();
         self.channel = Channel::new(&self.config.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
-        self.stage = Stage::Hello;
+        self.state = ConnectionState::Hello;
         let hello =
             Hello { version: correio_proto::VERSION, software: self.config.software.clone() };
         self.push(Request::Hello(hello));
@@ -137,7 +137,7 @@ impl Client {
         if let Some(change) = self.queue.sent_password_change() {
             self.session.note_lost(change);
         }
-        self.stage = Stage::Down;
+        self.state = ConnectionState::Down;
         self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
         self.next_number = 1;
         self.queue.disconnected();
@@ -187,9 +187,9 @@ impl Client {
     /// When [`Client::handle_timeout`] wants to be called next.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        let link = match self.stage {
-            Stage::Down => None,
-            Stage::LoginAt(at) => Some(at),
+        let link = match self.state {
+            ConnectionState::Down => None,
+            ConnectionState::LoginAt(at) => Some(at),
             _ if self.awaits_answer() => Some(self.moved_at + self.config.silence),
             _ => Some(self.moved_at + self.config.keep_alive),
         };
@@ -208,10 +208,10 @@ impl Client {
             }
             self.answer(id, Err(Failure::TimedOut), Duration::ZERO);
         }
-        match self.stage {
-            Stage::Down => {}
-            Stage::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
-            Stage::LoginAt(_) => {}
+        match self.state {
+            ConnectionState::Down => {}
+            ConnectionState::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
+            ConnectionState::LoginAt(_) => {}
             _ if self.awaits_answer() => {
                 let silent = self.moved_at + self.config.silence <= now;
                 return if silent { Err(LinkError::Silent) } else { Ok(()) };
@@ -233,19 +233,19 @@ impl Client {
     /// logged in again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.stage == Stage::Ready
+        self.state == ConnectionState::Ready
     }
 
     /// Whether the greeting was exchanged on the present connection.
     #[must_use]
     pub fn is_greeted(&self) -> bool {
-        !matches!(self.stage, Stage::Down | Stage::Hello)
+        !matches!(self.state, ConnectionState::Down | ConnectionState::Hello)
     }
 
     /// Whether the server is about to close the connection.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.stage == Stage::Closing
+        self.state == ConnectionState::Closing
     }
 
     /// Sends TLS's `close_notify` before the connection is closed. Call [`Client::drive`] once
@@ -296,9 +296,9 @@ impl Client {
                 }
                 _ => LinkError::Protocol("a reply without a number".to_owned()),
             }),
-            ServerMessage::Reply { number, reply } => match self.stage {
-                Stage::Hello => self.greeted(number, reply),
-                Stage::Login(which) => self.logged_in_again(now, number, which, reply),
+            ServerMessage::Reply { number, reply } => match self.state {
+                ConnectionState::Hello => self.greeted(number, reply),
+                ConnectionState::Login(choice) => self.logged_in_again(now, number, choice, reply),
                 _ => self.answered(now, number, reply),
             },
         }
@@ -312,8 +312,8 @@ impl Client {
             Notice::SessionEnded {} => self.end_session(),
             Notice::ShuttingDown {} => {
                 // In other states no requests are sent that could be held back.
-                if self.stage == Stage::Ready {
-                    self.stage = Stage::Closing;
+                if self.state == ConnectionState::Ready {
+                    self.state = ConnectionState::Closing;
                     self.events.push_back(Event::ShuttingDown);
                 }
             }
@@ -352,7 +352,9 @@ impl Client {
     fn refuse_unreadable(&mut self, now: Duration, error: &ErrorReply) {
         let is_about_a_frame =
             matches!(error.code, ErrorCode::TooLarge | ErrorCode::Protocol | ErrorCode::Invalid);
-        if !is_about_a_frame || !matches!(self.stage, Stage::Ready | Stage::Closing) {
+        if !is_about_a_frame
+            || !matches!(self.state, ConnectionState::Ready | ConnectionState::Closing)
+        {
             return;
         }
         let Some(entry) = self.queue.take_oldest_sent() else {
@@ -371,17 +373,17 @@ impl Client {
     }
 
     fn ping(&mut self) {
-        if self.stage == Stage::Ready && !self.queue.has_own_ping() {
+        if self.state == ConnectionState::Ready && !self.queue.has_own_ping() {
             self.queue.push_next(Request::Ping {});
         }
     }
 
     fn awaits_answer(&self) -> bool {
-        match self.stage {
+        match self.state {
             // A closing server still has to end the connection.
-            Stage::Hello | Stage::Login(_) | Stage::Closing => true,
-            Stage::Down | Stage::LoginAt(_) => false,
-            Stage::Ready => self.queue.awaits_answer(),
+            ConnectionState::Hello | ConnectionState::Login(_) | ConnectionState::Closing => true,
+            ConnectionState::Down | ConnectionState::LoginAt(_) => false,
+            ConnectionState::Ready => self.queue.awaits_answer(),
         }
     }
 

@@ -8,10 +8,10 @@ use correio_proto::{
 };
 
 use super::{
-    Client, Event, Failure, LinkError, Stage,
+    Client, ConnectionState, Event, Failure, LinkError,
     queue::{Entry, Origin},
     rejection,
-    session::{Session, Which},
+    session::{CredentialChoice, Session},
     wire::following,
 };
 
@@ -46,13 +46,13 @@ impl Client {
     }
 
     /// Logs the session in again, if there is one. Without a session, requests are sent at once.
-    pub(super) fn log_in_again(&mut self, which: Which) {
-        match self.session.login(which) {
+    pub(super) fn log_in_again(&mut self, choice: CredentialChoice) {
+        match self.session.login(choice) {
             Some(login) => {
                 self.push(Request::Login(login));
-                self.stage = Stage::Login(which);
+                self.state = ConnectionState::Login(choice);
             }
-            None => self.stage = Stage::Ready,
+            None => self.state = ConnectionState::Ready,
         }
     }
 
@@ -60,27 +60,27 @@ impl Client {
         &mut self,
         now: Duration,
         number: u32,
-        which: Which,
+        choice: CredentialChoice,
         reply: Reply,
     ) -> Result<(), LinkError> {
         if following(number) != self.next_number {
             return Err(LinkError::Protocol("no answer to the login".to_owned()));
         }
         match reply {
-            Reply::LoggedIn(_) => self.resume(which),
+            Reply::LoggedIn(_) => self.resume(choice),
             Reply::Error(error) => match error.code {
                 ErrorCode::Busy | ErrorCode::RateLimited | ErrorCode::Unavailable => {
                     let wait = error.retry_after.map(u64::from).map(Duration::from_secs);
                     let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
-                    self.stage = Stage::LoginAt(now + wait.max(Duration::from_secs(1)));
+                    self.state = ConnectionState::LoginAt(now + wait.max(Duration::from_secs(1)));
                 }
-                _ if which == Which::Known && self.session.refuse_known() => {
-                    self.log_in_again(Which::Changed);
+                _ if choice == CredentialChoice::Known && self.session.refuse_known() => {
+                    self.log_in_again(CredentialChoice::Changed);
                 }
                 _ => {
                     self.end_session();
                     self.fail_orphans();
-                    self.stage = Stage::Ready;
+                    self.state = ConnectionState::Ready;
                 }
             },
             _ => return Err(LinkError::Protocol("no answer to the login".to_owned())),
@@ -89,9 +89,9 @@ impl Client {
     }
 
     /// Continues the session on the new connection.
-    fn resume(&mut self, which: Which) {
-        self.stage = Stage::Ready;
-        let Some(changed) = self.session.resumed(which) else {
+    fn resume(&mut self, choice: CredentialChoice) {
+        self.state = ConnectionState::Ready;
+        let Some(changed) = self.session.resumed(choice) else {
             return;
         };
         // The password change succeeded; only its answer was lost.

@@ -10,14 +10,14 @@ use correio_proto::{
 #[derive(Debug)]
 pub(super) enum Session {
     None,
-    Active(LoginState),
+    Active(ReloginCredentials),
     /// The session ended without a logout. Requests that need one fail.
     Ended,
 }
 
 /// The credentials to log in again.
 #[derive(Debug)]
-pub(super) struct LoginState {
+pub(super) struct ReloginCredentials {
     username: Username,
     realm: Realm,
     credential: Credential,
@@ -28,9 +28,9 @@ pub(super) struct LoginState {
     known_is_wrong: bool,
 }
 
-/// Selects a credential of a [`LoginState`].
+/// Selects a credential of a [`ReloginCredentials`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum CredentialChoice {
     Known,
     Changed,
 }
@@ -54,10 +54,12 @@ impl Session {
     }
 
     /// The credential to try first.
-    pub(super) fn first(&self) -> Which {
+    pub(super) fn first(&self) -> CredentialChoice {
         match self.active() {
-            Some(login) if login.known_is_wrong && login.changed.is_some() => Which::Changed,
-            _ => Which::Known,
+            Some(login) if login.known_is_wrong && login.changed.is_some() => {
+                CredentialChoice::Changed
+            }
+            _ => CredentialChoice::Known,
         }
     }
 
@@ -73,10 +75,10 @@ impl Session {
     }
 
     /// The request that logs in again.
-    pub(super) fn login(&self, which: Which) -> Option<Login> {
+    pub(super) fn login(&self, choice: CredentialChoice) -> Option<Login> {
         let login = self.active()?;
-        let credential = match (which, &login.changed) {
-            (Which::Changed, Some(changed)) => changed,
+        let credential = match (choice, &login.changed) {
+            (CredentialChoice::Changed, Some(changed)) => changed,
             _ => &login.credential,
         };
         Some(Login { username: login.username.clone(), credential: credential.clone() })
@@ -93,12 +95,12 @@ impl Session {
 
     /// Records which credential was accepted. Returns the new credential if the lost password
     /// change had succeeded.
-    pub(super) fn resumed(&mut self, which: Which) -> Option<Credential> {
+    pub(super) fn resumed(&mut self, choice: CredentialChoice) -> Option<Credential> {
         let Self::Active(login) = self else {
             return None;
         };
         login.known_is_wrong = false;
-        let changed = login.changed.take().filter(|_| which == Which::Changed)?;
+        let changed = login.changed.take().filter(|_| choice == CredentialChoice::Changed)?;
         login.credential = changed.clone();
         Some(changed)
     }
@@ -107,7 +109,7 @@ impl Session {
     pub(super) fn learn(&mut self, request: Request, reply: &Reply, realm: Realm) {
         match (request, reply) {
             (Request::Login(login), Reply::LoggedIn(LoggedIn { username, .. })) => {
-                *self = Self::Active(LoginState {
+                *self = Self::Active(ReloginCredentials {
                     username: username.clone(),
                     realm,
                     credential: login.credential,
@@ -129,7 +131,7 @@ impl Session {
         }
     }
 
-    fn active(&self) -> Option<&LoginState> {
+    fn active(&self) -> Option<&ReloginCredentials> {
         match self {
             Self::Active(login) => Some(login),
             Self::None | Self::Ended => None,

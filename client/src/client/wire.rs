@@ -12,7 +12,7 @@ use correio_proto::{
 };
 
 use super::{
-    Client, Stage,
+    Client, ConnectionState,
     event::{Driven, LinkError},
 };
 use crate::trust;
@@ -108,7 +108,7 @@ impl Client {
 
     /// Encodes requests up to the limit on pending output.
     fn encode(&mut self, now: Duration) {
-        while self.stage == Stage::Ready && self.channel.pending_output() < OUTPUT_HIGH {
+        while self.state == ConnectionState::Ready && self.channel.pending_output() < OUTPUT_HIGH {
             let Some(entry) = self.queue.unsent() else {
                 return;
             };
@@ -136,7 +136,7 @@ impl Client {
     }
 
     fn next_message(&mut self) -> Result<Option<ServerMessage>, LinkError> {
-        if self.stage == Stage::Down {
+        if self.state == ConnectionState::Down {
             return Ok(None);
         }
         self.channel.next_message().map_err(|error| match error {
@@ -144,9 +144,9 @@ impl Client {
             ChannelError::NotTls => LinkError::NoTls,
             ChannelError::Tls(TlsError::Truncated) => LinkError::Closed,
             ChannelError::Tls(error) => match trust::failure(error) {
-                trust::Failure::Untrusted(untrusted) => LinkError::Untrusted(untrusted),
-                trust::Failure::NoTls => LinkError::NoTls,
-                trust::Failure::Other(text) => LinkError::Tls(text),
+                trust::TlsFailure::Untrusted(untrusted) => LinkError::Untrusted(untrusted),
+                trust::TlsFailure::NoTls => LinkError::NoTls,
+                trust::TlsFailure::Other(text) => LinkError::Tls(text),
             },
             other => LinkError::Protocol(other.to_string()),
         })

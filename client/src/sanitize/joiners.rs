@@ -8,7 +8,7 @@ use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::UnicodeEmoji;
 use unicode_script::{Script, UnicodeScript};
 
-use super::{harmless::is_harmless, layout::Layout};
+use super::{harmless::is_harmless, white_space::WhiteSpace};
 
 /// Maximum of characters examined on one side of a mark of direction.
 const NEUTRALS_MAX: usize = 16;
@@ -28,14 +28,14 @@ pub(super) struct Context<'a> {
     before: &'a str,
     c: char,
     after: &'a str,
-    layout: Layout,
+    white_space: WhiteSpace,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(text: &'a str, index: usize, c: char, layout: Layout) -> Self {
+    pub(super) fn new(text: &'a str, index: usize, c: char, white_space: WhiteSpace) -> Self {
         let before = text.get(..index).unwrap_or_default();
         let after = text.get(index + c.len_utf8()..).unwrap_or_default();
-        Self { before, c, after, layout }
+        Self { before, c, after, white_space }
     }
 
     pub(super) fn is_before(&self, next: char) -> bool {
@@ -111,9 +111,9 @@ impl<'a> Context<'a> {
         let mut rest = self.after.chars().skip(neutrals);
         let is_closed = match rest.next() {
             None => true,
-            Some('\n') => self.layout == Layout::Lines,
+            Some('\n') => self.white_space == WhiteSpace::Lines,
             // A CR that ends no line is replaced by its code.
-            Some('\r') => self.layout == Layout::Lines && rest.next() == Some('\n'),
+            Some('\r') => self.white_space == WhiteSpace::Lines && rest.next() == Some('\n'),
             Some(c) => is_right_to_left(c),
         };
         let mut before = self.before.chars().rev().take(NEUTRALS_MAX);

@@ -2,13 +2,13 @@
 
 mod harmless;
 mod joiners;
-mod layout;
+mod white_space;
 
 use std::{fmt::Write, ops::Range};
 
 use serde_json::Value;
 
-pub use layout::Layout;
+pub use white_space::WhiteSpace;
 
 use harmless::is_harmless;
 use joiners::Context;
@@ -20,10 +20,10 @@ use joiners::Context;
 /// India and in emoji, marks for the punctuation of Hebrew. A byte-order mark at the start and soft
 /// hyphens between letters are left out.
 #[must_use]
-pub fn sanitize(text: &str, layout: Layout) -> String {
+pub fn sanitize(text: &str, white_space: WhiteSpace) -> String {
     let mut out = String::with_capacity(text.len());
     for (index, c) in text.char_indices() {
-        push(&mut out, text, index, c, layout);
+        push(&mut out, text, index, c, white_space);
     }
     out
 }
@@ -31,22 +31,22 @@ pub fn sanitize(text: &str, layout: Layout) -> String {
 /// As [`sanitize`], for a part of a text. The result depends on the rest of the text, too: an
 /// editor that shows a line character by character needs the letters on both sides of a joiner.
 #[must_use]
-pub fn sanitize_part(text: &str, part: Range<usize>, layout: Layout) -> String {
+pub fn sanitize_part(text: &str, part: Range<usize>, white_space: WhiteSpace) -> String {
     let mut out = String::new();
     let start = part.start;
     for (index, c) in text.get(part).unwrap_or_default().char_indices() {
-        push(&mut out, text, start + index, c, layout);
+        push(&mut out, text, start + index, c, white_space);
     }
     out
 }
 
 /// Appends the sanitized form of the character `c` at `index` in `text`.
-fn push(out: &mut String, text: &str, index: usize, c: char, layout: Layout) {
-    let context = || Context::new(text, index, c, layout);
+fn push(out: &mut String, text: &str, index: usize, c: char, white_space: WhiteSpace) {
+    let context = || Context::new(text, index, c, white_space);
     match c {
-        '\n' | '\t' if layout == Layout::Lines => out.push(c),
-        // CR LF ends a line on other systems; the LF alone is layout.
-        '\r' if layout == Layout::Lines && context().is_before('\n') => {}
+        '\n' | '\t' if white_space == WhiteSpace::Lines => out.push(c),
+        // CR LF ends a line on other systems; the LF alone is white space.
+        '\r' if white_space == WhiteSpace::Lines && context().is_before('\n') => {}
         c if is_harmless(c) => out.push(c),
         _ if context().is_left_out() => {}
         _ if context().is_needed() => out.push(c),

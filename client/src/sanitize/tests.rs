@@ -7,23 +7,23 @@ use proptest::prelude::*;
 use super::*;
 
 fn line(text: &str) -> String {
-    sanitize(text, Layout::OneLine)
+    sanitize(text, WhiteSpace::OneLine)
 }
 
 #[test]
 fn escapes_are_shown() {
-    assert_eq!(sanitize("a\u{1b}[2Jb", Layout::OneLine), "a\\u{1b}[2Jb");
-    assert_eq!(sanitize("a\u{202e}b", Layout::Lines), "a\\u{202e}b");
-    assert_eq!(sanitize("a\r\nb\rc\td", Layout::Lines), "a\nb\\u{d}c\td");
-    assert_eq!(sanitize("a\nb", Layout::OneLine), "a\\u{a}b");
-    assert_eq!(sanitize("olá 😀 你好 ❤\u{fe0f}", Layout::OneLine), "olá 😀 你好 ❤\u{fe0f}");
+    assert_eq!(sanitize("a\u{1b}[2Jb", WhiteSpace::OneLine), "a\\u{1b}[2Jb");
+    assert_eq!(sanitize("a\u{202e}b", WhiteSpace::Lines), "a\\u{202e}b");
+    assert_eq!(sanitize("a\r\nb\rc\td", WhiteSpace::Lines), "a\nb\\u{d}c\td");
+    assert_eq!(sanitize("a\nb", WhiteSpace::OneLine), "a\\u{a}b");
+    assert_eq!(sanitize("olá 😀 你好 ❤\u{fe0f}", WhiteSpace::OneLine), "olá 😀 你好 ❤\u{fe0f}");
 }
 
 #[test]
 fn what_nobody_sees_is_shown() {
     for c in ['\u{34f}', '\u{3164}', '\u{ffa0}', '\u{180b}', '\u{1d173}', '\u{e0100}'] {
         let code = format!("\\u{{{:x}}}", u32::from(c));
-        assert_eq!(sanitize(&c.to_string(), Layout::OneLine), code);
+        assert_eq!(sanitize(&c.to_string(), WhiteSpace::OneLine), code);
     }
 }
 
@@ -53,7 +53,7 @@ fn joiners_that_a_script_needs_are_shown_as_they_are() {
     ];
     for text in texts {
         assert_eq!(line(text), text);
-        assert_eq!(sanitize(text, Layout::Lines), text);
+        assert_eq!(sanitize(text, WhiteSpace::Lines), text);
     }
 }
 
@@ -83,8 +83,8 @@ fn marks_turn_the_punctuation_of_their_own_text_alone() {
     {
         assert_eq!(line(text), text);
     }
-    assert_eq!(sanitize("שלום!\u{200f}\nabc", Layout::Lines), "שלום!\u{200f}\nabc");
-    assert_eq!(sanitize("שלום!\u{200f}\r\nabc", Layout::Lines), "שלום!\u{200f}\nabc");
+    assert_eq!(sanitize("שלום!\u{200f}\nabc", WhiteSpace::Lines), "שלום!\u{200f}\nabc");
+    assert_eq!(sanitize("שלום!\u{200f}\r\nabc", WhiteSpace::Lines), "שלום!\u{200f}\nabc");
     let texts = [
         ("abc!\u{200f}", "abc!\\u{200f}"),
         ("\u{200f}abc", "\\u{200f}abc"),
@@ -102,7 +102,7 @@ fn marks_turn_the_punctuation_of_their_own_text_alone() {
 
 #[test]
 fn a_byte_order_mark_at_the_start_and_soft_hyphens_in_words_are_left_out() {
-    assert_eq!(sanitize("\u{feff}Olá", Layout::Lines), "Olá");
+    assert_eq!(sanitize("\u{feff}Olá", WhiteSpace::Lines), "Olá");
     assert_eq!(line("O\u{feff}lá"), "O\\u{feff}lá");
     assert_eq!(line("\u{feff}\u{feff}Olá"), "\\u{feff}Olá");
     assert_eq!(line("Donau\u{ad}dampf\u{ad}schiff"), "Donaudampfschiff");
@@ -112,7 +112,7 @@ fn a_byte_order_mark_at_the_start_and_soft_hyphens_in_words_are_left_out() {
 #[test]
 fn the_parts_of_a_line_are_the_line() {
     let text = "می\u{200c}خ\u{1b}";
-    let part = |part| sanitize_part(text, part, Layout::OneLine);
+    let part = |part| sanitize_part(text, part, WhiteSpace::OneLine);
     for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
         assert_eq!(part(0..at) + &part(at..text.len()), line(text));
     }
@@ -127,7 +127,7 @@ fn the_time_for_marks_grows_with_their_number() {
         let text = ".\u{200f}".repeat(marks);
         let take = |_| {
             let begun = Instant::now();
-            assert!(sanitize(&text, Layout::Lines).len() > text.len());
+            assert!(sanitize(&text, WhiteSpace::Lines).len() > text.len());
             begun.elapsed()
         };
         (0..3).map(take).min().unwrap()
@@ -186,9 +186,9 @@ fn mixed() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn nothing_is_obeyed(text in prop_oneof![any::<String>(), mixed()]) {
-        let lines = sanitize(&text, Layout::Lines);
+        let lines = sanitize(&text, WhiteSpace::Lines);
         prop_assert!(lines.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
-        let line = sanitize(&text, Layout::OneLine);
+        let line = sanitize(&text, WhiteSpace::OneLine);
         prop_assert!(line.chars().all(|c| !c.is_control()));
         for shown in [&line, &lines] {
             // No character changes the direction of other text, and no two hidden characters are
@@ -208,7 +208,7 @@ proptest! {
 
     #[test]
     fn what_is_shown_is_shown_again_as_it_is(text in prop_oneof![any::<String>(), mixed()]) {
-        for shown in [Layout::OneLine, Layout::Lines] {
+        for shown in [WhiteSpace::OneLine, WhiteSpace::Lines] {
             let once = sanitize(&text, shown);
             prop_assert_eq!(sanitize(&once, shown), once);
         }

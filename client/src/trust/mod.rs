@@ -28,7 +28,7 @@ use crate::{address::Address, clock};
 
 /// Why there is no TLS with a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum TlsFailure {
     /// Its certificate is not trusted.
     Untrusted(Untrusted),
     /// The server does not speak TLS 1.3.
@@ -38,19 +38,19 @@ pub(crate) enum Failure {
 }
 
 /// Classifies errors of TLS by what the user has to do.
-pub(crate) fn failure(error: TlsError) -> Failure {
+pub(crate) fn failure(error: TlsError) -> TlsFailure {
     use rustls::Error;
     match error {
         TlsError::Refused(Error::InvalidCertificate(CertificateError::Other(error))) => {
             match error.0.downcast_ref::<Untrusted>() {
-                Some(untrusted) => Failure::Untrusted(untrusted.clone()),
-                None => Failure::Other(error.to_string()),
+                Some(untrusted) => TlsFailure::Untrusted(untrusted.clone()),
+                None => TlsFailure::Other(error.to_string()),
             }
         }
         TlsError::Refused(
             Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_),
-        ) => Failure::NoTls,
-        other => Failure::Other(other.to_string()),
+        ) => TlsFailure::NoTls,
+        other => TlsFailure::Other(other.to_string()),
     }
 }
 

@@ -160,7 +160,7 @@ impl Shown {
 }
 
 /// The fate of a client's first request. Bytes that the server reads were sent to it.
-fn connect(client: &Security, server: &Shown) -> Result<(), Failure> {
+fn connect(client: &Security, server: &Shown) -> Result<(), TlsFailure> {
     let mut client = Channel::new(client, limits::REPLY_FRAME_MAX);
     let mut server = Channel::new(&server.security, limits::REPLY_FRAME_MAX);
     client.push(&ClientMessage { number: 1, request: Request::Ping {} }).unwrap();
@@ -216,7 +216,7 @@ fn what_an_authority_vouches_for_needs_no_question() {
         [(expired, Doubt::Expired), (early, Doubt::NotYetValid), (other, Doubt::OtherName)]
     {
         let server = authority.server(&params);
-        let Err(Failure::Untrusted(untrusted)) = connect(&trust(Trust::Authorities), &server)
+        let Err(TlsFailure::Untrusted(untrusted)) = connect(&trust(Trust::Authorities), &server)
         else {
             panic!("{doubt} was not seen");
         };
@@ -232,7 +232,7 @@ fn a_server_s_own_certificate_is_accepted_by_its_fingerprint_alone() {
     let home = address("mail.example:8888");
     let (server, other) = (Shown::self_signed(), Shown::self_signed());
     let untrusted = |trust: Trust, server: &Shown| match connect(&trust.security(&home), server) {
-        Err(Failure::Untrusted(untrusted)) => untrusted,
+        Err(TlsFailure::Untrusted(untrusted)) => untrusted,
         other => panic!("{other:?}"),
     };
     let unknown = untrusted(Trust::Authorities, &server);
@@ -253,7 +253,7 @@ fn a_certificate_that_was_accepted_is_the_only_one() {
     let roots = Arc::clone(&authority.roots);
     let client = security_with(roots, accepted, &address("mail.example:8888"));
     let result = connect(&client, &authority.server(&params()));
-    assert!(matches!(result, Err(Failure::Untrusted(_))), "{result:?}");
+    assert!(matches!(result, Err(TlsFailure::Untrusted(_))), "{result:?}");
 }
 
 /// The certificate alone is public; without its key nobody can pass for the server.
@@ -276,7 +276,7 @@ fn the_server_must_have_the_certificate_s_key() {
     let impostor = Shown { fingerprint, security: Security::Server(Arc::new(config)) };
     let trust = Trust::Fingerprint(fingerprint);
     let result = connect(&trust.security(&address("mail.example:8888")), &impostor);
-    assert!(matches!(result, Err(Failure::Other(_))), "{result:?}");
+    assert!(matches!(result, Err(TlsFailure::Other(_))), "{result:?}");
 }
 
 #[test]

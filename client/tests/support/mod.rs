@@ -6,7 +6,7 @@ pub mod terminal;
 
 use std::{
     io::Write,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Command, Output, Stdio},
     sync::Arc,
@@ -17,33 +17,33 @@ use correio_client::{
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use correio_testing::{
-    proxy::{Proxy, Way},
-    served::Running,
+    proxy::{Proxy, ProxyMode},
+    served::RunningServer,
 };
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "jarvis-is-here";
 
 /// A server on a thread of this process, and the data directory of its clients.
-pub struct House {
+pub struct Setup {
     pub address: SocketAddr,
     pub data: TempDir,
-    running: Option<Running>,
+    running: Option<RunningServer>,
     trust: Trust,
     server_data: TempDir,
 }
 
-impl House {
+impl Setup {
     /// A server with accounts of these users, known to the clients.
     pub fn of(people: &[(&str, &str)]) -> Self {
-        let house = Self::unknown(people);
-        house.known().remember(&house.server(), house.fingerprint()).unwrap();
-        house
+        let setup = Self::unknown(people);
+        setup.known().remember(&setup.server(), setup.fingerprint()).unwrap();
+        setup
     }
 
-    /// As [`House::of`], but not known to the clients.
+    /// As [`Setup::of`], but not known to the clients.
     pub fn unknown(people: &[(&str, &str)]) -> Self {
-        let house = Self::start();
+        let setup = Self::start();
         for (username, full_name) in people {
             let registration = NewAccount {
                 id: new_mail_id(),
@@ -52,15 +52,15 @@ impl House {
                 password: password(),
                 invite: None,
             };
-            let service = house.connect();
+            let service = setup.connect();
             service.register(&registration, &Cancel::new()).unwrap();
         }
-        house
+        setup
     }
 
     fn start() -> Self {
         let server_data = TempDir::new().unwrap();
-        let running = Running::start(server_data.path(), 0);
+        let running = RunningServer::start(server_data.path(), 0);
         Self {
             address: running.address,
             trust: running.trust,
@@ -77,7 +77,7 @@ impl House {
 
     /// Starts a server that was stopped, on its data and at its address.
     pub fn start_again(&mut self) {
-        self.running = Some(Running::start(self.server_data.path(), self.address.port()));
+        self.running = Some(RunningServer::start(self.server_data.path(), self.address.port()));
     }
 
     pub fn connect(&self) -> Service {
@@ -105,8 +105,8 @@ impl House {
     }
 
     /// A proxy to the server. The clients trust it as they trust the server.
-    pub fn proxy(&self, way: Way) -> Proxy {
-        let proxy = Proxy::start(self.address, way).unwrap();
+    pub fn proxy(&self, mode: ProxyMode) -> Proxy {
+        let proxy = Proxy::start(self.address, mode).unwrap();
         let known = proxy.address.to_string().parse().unwrap();
         self.known().remember(&known, self.fingerprint()).unwrap();
         proxy
@@ -128,7 +128,7 @@ impl House {
         }
     }
 
-    /// The program with a clean environment and this house's data directory.
+    /// The program with a clean environment and this setup's data directory.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = program(self.data.path());
         command.args(arguments);
@@ -151,12 +151,6 @@ impl House {
 
 pub fn password() -> Arc<Password> {
     Arc::new(Password::new(PASSWORD).unwrap())
-}
-
-/// A port of this machine on which nothing listens.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// The program, without the variables of this process's environment that affect it.

@@ -10,22 +10,22 @@ use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::message::Send;
-use correio_testing::served::{Running, Speaks};
+use correio_testing::served::{Protection, RunningServer};
 use tempfile::TempDir;
 
 use super::{PASSWORD, password};
 
 /// A server with an account of Tony, who is logged in from elsewhere, too.
-pub struct PlainHouse {
-    running: Running,
+pub struct PlainSetup {
+    running: RunningServer,
     tony: Service,
     _data: TempDir,
 }
 
-impl PlainHouse {
+impl PlainSetup {
     pub fn new() -> Self {
         let data = TempDir::new().unwrap();
-        let running = Running::speaking(Speaks::Plaintext, data.path(), 0);
+        let running = RunningServer::start_with(Protection::Plaintext, data.path(), 0);
         let address: Address = running.address.to_string().parse().unwrap();
         let options = ConnectOptions { trust: Trust::Plaintext, ..ConnectOptions::default() };
         let cancel = Cancel::new();

@@ -22,7 +22,7 @@ use rustix::{
     termios::tcgetattr,
 };
 
-use super::{House, PASSWORD, clean};
+use super::{PASSWORD, Setup, clean};
 
 /// How long something awaited may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -58,16 +58,16 @@ pub struct Screen {
 
 /// A program before its start.
 pub struct Start<'a> {
-    house: &'a House,
+    setup: &'a Setup,
     size: (u16, u16),
     set: Vec<(&'a str, String)>,
     before: Vec<&'a str>,
 }
 
 impl<'a> Start<'a> {
-    pub fn of(house: &'a House) -> Self {
+    pub fn of(setup: &'a Setup) -> Self {
         let set = vec![("TERM", "xterm".into()), ("EDITOR", "true".into())];
-        Self { house, size: (24, 80), set, before: Vec::new() }
+        Self { setup, size: (24, 80), set, before: Vec::new() }
     }
 
     pub fn size(mut self, rows: u16, columns: u16) -> Self {
@@ -93,7 +93,7 @@ impl<'a> Start<'a> {
         command.arg("--ctty").arg("env");
         command.args(self.set.iter().map(|(name, value)| format!("{name}={value}")));
         command.args(&self.before).arg(env!("CARGO_BIN_EXE_correio"));
-        command.arg("--data-dir").arg(self.house.data.path()).args(["--lang", "en"]);
+        command.arg("--data-dir").arg(self.setup.data.path()).args(["--lang", "en"]);
         command.env("NO_COLOR", "1").args(arguments);
         Screen::start(command, self.size)
     }
@@ -103,14 +103,14 @@ impl<'a> Start<'a> {
         let mut command = Command::new("setsid");
         clean(&mut command);
         command.envs(self.set).env("NO_COLOR", "1").env_remove("ENV");
-        command.env("P", env!("CARGO_BIN_EXE_correio")).env("D", self.house.data.path());
+        command.env("P", env!("CARGO_BIN_EXE_correio")).env("D", self.setup.data.path());
         command.args(["--ctty", "sh", "-i"]);
         Screen::start(command, self.size)
     }
 
-    /// The menus, pointed at the house's server.
+    /// The menus, pointed at the setup's server.
     pub fn menus(self) -> Screen {
-        let address = self.house.address.to_string();
+        let address = self.setup.address.to_string();
         let mut screen = self.run(&["--server", &address]);
         screen.menu(FIRST);
         screen
@@ -415,14 +415,14 @@ impl Drop for Screen {
 }
 
 /// The drafts of Tony.
-pub fn drafts(house: &House) -> Vec<Draft> {
-    let drafts = Drafts::open(house.data.path(), &house.server(), &"tony".parse().unwrap());
+pub fn drafts(setup: &Setup) -> Vec<Draft> {
+    let drafts = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     drafts.list().unwrap().drafts
 }
 
 /// The bodies of Tony's drafts.
-pub fn draft_bodies(house: &House) -> Vec<String> {
-    drafts(house).into_iter().map(|draft| draft.body).collect()
+pub fn draft_bodies(setup: &Setup) -> Vec<String> {
+    drafts(setup).into_iter().map(|draft| draft.body).collect()
 }
 
 fn rows_of(screen: &vt100::Screen) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
 
-use super::{House, clean};
+use super::{Setup, clean};
 
 /// Milliseconds after which something awaited is taken to be missing.
 const PATIENCE: u64 = 20_000;
@@ -31,26 +31,26 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the program on a terminal of 24 rows and 80 columns.
-    pub fn start(house: &House, arguments: &[&str]) -> Self {
-        Self::start_in(house, (24, 80), &[], arguments)
+    pub fn start(setup: &Setup, arguments: &[&str]) -> Self {
+        Self::start_in(setup, (24, 80), &[], arguments)
     }
 
     /// Starts the program with a pipe as its standard input, on a terminal all the same.
-    pub fn start_piped(house: &House, input: &str, arguments: &[&str]) -> Self {
+    pub fn start_piped(setup: &Setup, input: &str, arguments: &[&str]) -> Self {
         let set = [("INPUT", input), ("PIPED", "1")];
-        Self::start_in(house, (24, 80), &set, arguments)
+        Self::start_in(setup, (24, 80), &set, arguments)
     }
 
-    pub fn start_sized(house: &House, size: (u16, u16), arguments: &[&str]) -> Self {
-        Self::start_in(house, size, &[], arguments)
+    pub fn start_sized(setup: &Setup, size: (u16, u16), arguments: &[&str]) -> Self {
+        Self::start_in(setup, size, &[], arguments)
     }
 
     /// Starts the program with more in its environment.
-    pub fn start_with(house: &House, set: &[(&str, &str)], arguments: &[&str]) -> Self {
-        Self::start_in(house, (24, 80), set, arguments)
+    pub fn start_with(setup: &Setup, set: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::start_in(setup, (24, 80), set, arguments)
     }
 
-    fn start_in(house: &House, size: (u16, u16), set: &[(&str, &str)], arguments: &[&str]) -> Self {
+    fn start_in(setup: &Setup, size: (u16, u16), set: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
         clean(&mut command);
         command
@@ -61,7 +61,7 @@ impl Terminal {
             .args([size.0.to_string(), size.1.to_string()])
             .arg(env!("CARGO_BIN_EXE_correio"))
             .arg("--data-dir")
-            .arg(house.data.path())
+            .arg(setup.data.path())
             .args(arguments);
         let mut session = spawn_command(command, Some(PATIENCE)).unwrap();
         session.exp_string("before=").unwrap();

@@ -18,7 +18,7 @@ pub(crate) fn run(data: &[u8]) {
         let interrupts = events.iter().filter(|event| **event == interrupt).count();
         assert_eq!(interrupts, bytes.iter().filter(|byte| **byte == 3).count(), "Ctrl-C works");
     }
-    let (sent, expected) = made(bytes);
+    let (sent, expected) = generate(bytes);
     let events = in_any_pieces(&lengths, &sent);
     assert_eq!(events.len(), expected.len(), "{sent:x?}: {events:?}");
     for (event, expected) in events.iter().zip(&expected) {
@@ -106,8 +106,8 @@ const KEYS: [(&str, &str, Code); 12] = [
 ];
 
 /// Generates bytes from instructions, and the expected events.
-fn made(orders: &[u8]) -> (Vec<u8>, Vec<Expected>) {
-    let mut input = Input(orders);
+fn generate(instructions: &[u8]) -> (Vec<u8>, Vec<Expected>) {
+    let mut input = Input(instructions);
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     while !input.is_empty() {
         expected.push(match input.below(10) {

@@ -67,13 +67,13 @@ fn one(event: Event<'_>, key: &str, text: &str) -> String {
     assert_eq!(name, event.name());
     let mut found = Vec::new();
     loop {
-        let (key, behind) = rest.split_once('=').unwrap();
+        let (key, after) = rest.split_once('=').unwrap();
         assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line:?}");
-        let (value, behind) = value(behind);
+        let (value, after) = value(after);
         found.push((key.to_owned(), value));
-        match behind.strip_prefix(' ') {
-            Some(behind) => rest = behind,
-            None => break assert_eq!(behind, "", "{line:?}"),
+        match after.strip_prefix(' ') {
+            Some(after) => rest = after,
+            None => break assert_eq!(after, "", "{line:?}"),
         }
     }
     assert!(found.contains(&(key.to_owned(), text.to_owned())), "{line:?} loses {text:?}");
@@ -100,9 +100,9 @@ fn value(text: &str) -> (String, &str) {
         match c {
             '"' => return (value, rest),
             '\\' if rest.starts_with("u{") => {
-                let (hex, behind) = rest[2..].split_once('}').unwrap();
+                let (hex, after) = rest[2..].split_once('}').unwrap();
                 value.push(char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap());
-                rest = behind;
+                rest = after;
             }
             '\\' => {
                 let escaped = rest.chars().next().unwrap();

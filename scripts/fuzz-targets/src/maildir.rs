@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use correio_client::{Mailbox, MailboxError, Status};
+use correio_client::{MailStatus, Mailbox, MailboxError};
 use correio_proto::mail::{Mail, Username};
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
         Ok("." | "..") | Err(_) => return,
         Ok(name) => name,
     };
-    let (directory, mailbox) = place();
+    let (directory, mailbox) = mailbox();
     let path = directory.join("cur").join(name);
     fs::write(&path, content).unwrap();
     let found = read(mailbox, name);
@@ -73,7 +73,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// One mailbox for all runs, empty between them; it is removed with the process.
-fn place() -> (&'static Path, &'static Mailbox) {
+fn mailbox() -> (&'static Path, &'static Mailbox) {
     static PLACE: OnceLock<(TempDir, PathBuf, Mailbox)> = OnceLock::new();
     let (_, directory, mailbox) = PLACE.get_or_init(|| {
         let data = TempDir::new().unwrap();
@@ -110,7 +110,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
         return None;
     };
     assert_eq!((stored.number, list.total), (1, 1));
-    assert_ne!(stored.status, Status::New);
+    assert_ne!(stored.status, MailStatus::New);
     match read {
         Ok((again, mail)) => {
             assert_eq!(&again, stored);
@@ -136,6 +136,6 @@ fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
     fs::remove_file(&path).unwrap();
     assert_eq!(unseen.len(), 1);
     let (stored, again) = read.unwrap();
-    assert_eq!((&stored, stored.status), (&unseen[0], Status::New));
+    assert_eq!((&stored, stored.status), (&unseen[0], MailStatus::New));
     assert_eq!(&again, mail);
 }

@@ -1,25 +1,25 @@
 //! Target `screen`: a text from another user.
 
-use correio_client::{Layout, sanitize, sanitize_json, sanitize_part};
+use correio_client::{WhiteSpace, sanitize, sanitize_json, sanitize_part};
 use serde_json::Value;
 
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let line = sanitize(&text, Layout::OneLine);
+    let line = sanitize(&text, WhiteSpace::OneLine);
     assert!(!line.contains(['\n', '\t']), "{line:?}");
     assert_harmless(&line);
-    let lines = sanitize(&text, Layout::Lines);
+    let lines = sanitize(&text, WhiteSpace::Lines);
     assert_harmless(&lines);
     assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
     if text.chars().all(is_visible) {
         assert_eq!((&*line, &*lines), (&*text, &*text), "what is harmless stays as it is");
     }
     // Sanitizing is idempotent.
-    assert_eq!(sanitize(&line, Layout::OneLine), line);
-    assert_eq!(sanitize(&lines, Layout::Lines), lines);
+    assert_eq!(sanitize(&line, WhiteSpace::OneLine), line);
+    assert_eq!(sanitize(&lines, WhiteSpace::Lines), lines);
 
     let middle = text.chars().map(char::len_utf8).take(text.chars().count() / 2).sum();
-    let part = |part| sanitize_part(&text, part, Layout::OneLine);
+    let part = |part| sanitize_part(&text, part, WhiteSpace::OneLine);
     assert_eq!(part(0..middle) + &part(middle..text.len()), line);
 
     json(&Value::from(&*text));

@@ -229,7 +229,7 @@ impl<M: DeserializeOwned> End<M> {
             let announced = self.channel.has_message();
             match self.channel.next_message::<M>() {
                 Ok(Some(message)) => {
-                    assert!(self.error.is_none(), "nothing comes behind an error");
+                    assert!(self.error.is_none(), "nothing comes after an error");
                     self.received.push(message);
                 }
                 Ok(None) => return assert!(!announced),

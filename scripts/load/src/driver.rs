@@ -18,7 +18,7 @@ use crate::{
     dial::{LinkAction, code, connect},
     intruder::Intruder,
     ledger::{Ledger, MailCounts, UserId},
-    results::{Operation, People, Recorder},
+    results::{Operation, Recorder, UserCounts},
     scenario::Scenario,
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
@@ -58,7 +58,7 @@ pub struct Driver {
     started: Instant,
     slots: Vec<Slot>,
     timers: BinaryHeap<Reverse<(Duration, usize)>>,
-    people: usize,
+    user_count: usize,
     usernames: Vec<Vec<Username>>,
     plan: Plan,
     /// Counts the mails.
@@ -87,7 +87,7 @@ pub struct Finished {
     /// All latencies.
     pub recorder: Recorder,
     /// The results of the users' logins.
-    pub people: People,
+    pub users: UserCounts,
     /// Mails that were due by schedule.
     pub scheduled: u64,
     /// Hostile clients that never had a connection.
@@ -129,7 +129,7 @@ impl Driver {
             started: Instant::now(),
             slots: Vec::new(),
             timers: BinaryHeap::new(),
-            people: 0,
+            user_count: 0,
             usernames: vec![Vec::new(); plan.scenario.clients.len()],
             ledger: Ledger::default(),
             recorder: Recorder::default(),
@@ -149,12 +149,12 @@ impl Driver {
         Ok(driver)
     }
 
-    fn make_clients(&mut self, people: bool) -> Result<()> {
+    fn make_clients(&mut self, are_users: bool) -> Result<()> {
         let address = self.plan.server.to_string().parse().context("the server's address")?;
         // One configuration for all: TLS sessions are resumed as one client's are.
         let security = self.plan.trust.security(&address);
         for (index, group) in self.plan.scenario.clients.iter().enumerate() {
-            if group.behaviour.is_person() != people {
+            if group.behaviour.is_user() != are_users {
                 continue;
             }
             for (number, username) in group.usernames().enumerate() {
@@ -163,7 +163,7 @@ impl Driver {
                 let arrival = Duration::from_secs_f64(group.arrive * share);
                 // Not stretched by bcrypt: nobody guesses the passwords of a test server.
                 let credential = Credential::from([0x2a; 23]);
-                let role = if people {
+                let role = if are_users {
                     let id = self.slots.len();
                     self.ledger.enter(username.clone(), id);
                     let security = security.clone();
@@ -199,8 +199,8 @@ impl Driver {
                 self.timers.push(Reverse((arrival, index)));
             }
         }
-        if people {
-            self.people = self.slots.len();
+        if are_users {
+            self.user_count = self.slots.len();
         }
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Driver {
     }
 
     fn users(&self) -> impl Iterator<Item = &VirtualUser> {
-        self.slots.iter().take(self.people).filter_map(|slot| match &slot.role {
+        self.slots.iter().take(self.user_count).filter_map(|slot| match &slot.role {
             Role::User(user) => Some(user.as_ref()),
             Role::Intruder(_) => None,
         })
@@ -282,7 +282,7 @@ impl Driver {
         }
         self.phase = phase;
         self.heard_at = self.now();
-        for index in 0..self.people {
+        for index in 0..self.user_count {
             if let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) {
                 user.wake();
             }
@@ -304,7 +304,7 @@ impl Driver {
     #[must_use]
     pub fn finish(self) -> Finished {
         let mut drained: HashSet<UserId> = HashSet::new();
-        let mut people = People { expected: self.people, ..People::default() };
+        let mut users = UserCounts { expected: self.user_count, ..UserCounts::default() };
         let mut unemptied = 0;
         for user in self.users() {
             if user.is_drained() {
@@ -313,17 +313,17 @@ impl Driver {
                 unemptied += 1;
             }
             let record = user.record();
-            people.came_in += usize::from(record.came_in);
-            people.mistyped += usize::from(record.mistyped);
-            people.waited += usize::from(record.waited);
-            people.let_in += usize::from(record.let_in);
+            users.came_in += usize::from(record.came_in);
+            users.mistyped += usize::from(record.mistyped);
+            users.waited += usize::from(record.waited);
+            users.let_in += usize::from(record.let_in);
         }
-        let intruders = self.slots.iter().skip(self.people);
+        let intruders = self.slots.iter().skip(self.user_count);
         let harmless = intruders.filter(|slot| !slot.has_connected).count();
         Finished {
             counts: self.ledger.close(&drained, unemptied),
             recorder: self.recorder,
-            people,
+            users,
             scheduled: self.scheduled,
             harmless,
         }
@@ -361,8 +361,8 @@ impl Driver {
         while let Some(due) = self.next_arrival().filter(|due| *due <= now) {
             self.scheduled += 1;
             let mut sent = None;
-            for _ in 0..self.people {
-                let index = self.next_sender % self.people.max(1);
+            for _ in 0..self.user_count {
+                let index = self.next_sender % self.user_count.max(1);
                 self.next_sender += 1;
                 if self.with_user(index, now, |user, context| user.send_scheduled(context, due))
                     == Some(true)
@@ -471,7 +471,7 @@ impl Driver {
         if !self.plan.server.ip().is_loopback() || self.plan.server.is_ipv6() {
             return None;
         }
-        let (network, number) = match index.checked_sub(self.people) {
+        let (network, number) = match index.checked_sub(self.user_count) {
             None => (0, 1 + index / CONNECTIONS_PER_ADDRESS),
             Some(intruder) => (1, 1 + intruder % 50),
         };
@@ -541,7 +541,7 @@ impl Driver {
     }
 
     fn disconnected(&mut self, index: usize, now: Duration, code: &str) {
-        if index < self.people {
+        if index < self.user_count {
             self.recorder.failed(Operation::Connect, code);
         }
         self.drop_link(index, now);

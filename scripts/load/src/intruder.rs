@@ -43,14 +43,14 @@ pub struct Intruder {
     channel: Channel,
     sent: usize,
     number: u32,
-    stage: Stage,
+    state: DialogueState,
     /// When the intruder next acts by itself.
     wake_at: Duration,
 }
 
 /// The state of a dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum DialogueState {
     Greeting,
     Registering,
     LoggingIn,
@@ -78,7 +78,7 @@ impl Intruder {
             channel,
             sent: 0,
             number: 0,
-            stage: Stage::Greeting,
+            state: DialogueState::Greeting,
             wake_at: arrival,
         }
     }
@@ -96,7 +96,7 @@ impl Intruder {
         self.number = 0;
         self.wake_at = now;
         if matches!(self.behaviour, Behaviour::SlowReader | Behaviour::LoginFlood) {
-            self.stage = Stage::Greeting;
+            self.state = DialogueState::Greeting;
             let software = Software::named("intruder");
             self.ask(Request::Hello(Hello { version: correio_proto::VERSION, software }));
         }
@@ -118,7 +118,7 @@ impl Intruder {
 
     fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         match self.behaviour {
-            Behaviour::Person | Behaviour::Vanishing | Behaviour::Silent => {
+            Behaviour::User | Behaviour::Vanishing | Behaviour::Silent => {
                 self.wake_at = Duration::MAX;
                 self.listen(stream)
             }
@@ -158,7 +158,7 @@ impl Intruder {
             while self.channel.wants_write() {
                 self.channel.write_to(stream)?;
             }
-            if self.stage == Stage::Deaf {
+            if self.state == DialogueState::Deaf {
                 return Ok(LinkAction::Keep);
             }
             match self.channel.next_message::<ServerMessage>() {
@@ -176,14 +176,14 @@ impl Intruder {
     }
 
     fn answered(&mut self, reply: &Reply) -> LinkAction {
-        self.stage = match (self.behaviour, self.stage) {
-            (Behaviour::LoginFlood, Stage::Greeting) => {
+        self.state = match (self.behaviour, self.state) {
+            (Behaviour::LoginFlood, DialogueState::Greeting) => {
                 let (username, credential) = (self.username.clone(), Credential::from([9; 23]));
                 self.ask(Request::Login(Login { username, credential }));
-                Stage::LoggingIn
+                DialogueState::LoggingIn
             }
             (Behaviour::LoginFlood, _) => return LinkAction::Close,
-            (_, Stage::Greeting) => {
+            (_, DialogueState::Greeting) => {
                 let full_name = self.username.as_str().parse();
                 self.ask(Request::Register(Register {
                     id: correio_client::new_mail_id(),
@@ -192,17 +192,17 @@ impl Intruder {
                     credential: self.credential.clone(),
                     invite: None,
                 }));
-                Stage::Registering
+                DialogueState::Registering
             }
-            (_, Stage::Registering) => {
+            (_, DialogueState::Registering) => {
                 let (username, credential) = (self.username.clone(), self.credential.clone());
                 self.ask(Request::Login(Login { username, credential }));
-                Stage::LoggingIn
+                DialogueState::LoggingIn
             }
-            (_, Stage::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => {
+            (_, DialogueState::LoggingIn) if !matches!(reply, Reply::LoggedIn(_)) => {
                 return LinkAction::Close;
             }
-            (_, Stage::LoggingIn) => {
+            (_, DialogueState::LoggingIn) => {
                 for _ in 0..OWN_MAILS {
                     self.ask(Request::Send(Send {
                         id: correio_client::new_mail_id(),
@@ -211,15 +211,15 @@ impl Intruder {
                         body: "x".repeat(OWN_BODY).parse().expect("a body"),
                     }));
                 }
-                Stage::Filling
+                DialogueState::Filling
             }
-            (_, Stage::Filling) if self.number > OWN_MAILS => {
+            (_, DialogueState::Filling) if self.number > OWN_MAILS => {
                 for _ in 0..PAGES {
                     self.ask(Request::Fetch(Fetch::default()));
                 }
-                Stage::Deaf
+                DialogueState::Deaf
             }
-            (_, stage) => stage,
+            (_, state) => state,
         };
         LinkAction::Keep
     }

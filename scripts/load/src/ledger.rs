@@ -31,12 +31,12 @@ struct Entry {
     digest: u64,
     acknowledged: bool,
     /// The state of each recipient's copy.
-    copies: Vec<(UserId, Stage)>,
+    copies: Vec<(UserId, CopyState)>,
 }
 
 /// The state of a recipient's copy of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum CopyState {
     /// Not received yet.
     Waiting,
     /// Received. The copy may come again until the server has acknowledged its deletion.
@@ -90,7 +90,7 @@ impl Ledger {
     /// Records a mail before it is sent.
     pub fn begin(&mut self, from: UserId, mail: &Send) {
         let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
-        let copies = recipients.map(|user| (*user, Stage::Waiting)).collect();
+        let copies = recipients.map(|user| (*user, CopyState::Waiting)).collect();
         let digest = digest(mail.subject.as_str(), mail.body.as_str());
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
@@ -122,12 +122,12 @@ impl Ledger {
             self.counts.example("changed:", id);
         }
         match copy {
-            Stage::Waiting => {
-                *copy = Stage::Received;
+            CopyState::Waiting => {
+                *copy = CopyState::Received;
                 self.counts.received += 1;
             }
-            Stage::Received => {}
-            Stage::Confirmed => {
+            CopyState::Received => {}
+            CopyState::Confirmed => {
                 self.counts.doubled += 1;
                 self.counts.example("came again after its deletion:", id);
             }
@@ -140,7 +140,7 @@ impl Ledger {
             let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
             for (user, copy) in copies.into_iter().flatten() {
                 if *user == by {
-                    *copy = Stage::Confirmed;
+                    *copy = CopyState::Confirmed;
                 }
             }
         }
@@ -159,7 +159,7 @@ impl Ledger {
         self.counts.unemptied = unemptied;
         for (id, entry) in self.mails.iter().filter(|(_, entry)| entry.acknowledged) {
             for (user, copy) in &entry.copies {
-                if *copy == Stage::Waiting && drained.contains(user) {
+                if *copy == CopyState::Waiting && drained.contains(user) {
                     self.counts.lost += 1;
                     self.counts.example("lost:", *id);
                 }

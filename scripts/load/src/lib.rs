@@ -3,10 +3,10 @@
 pub mod bench;
 pub mod dial;
 pub mod driver;
-pub mod guard;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
+pub mod process;
 pub mod results;
 pub mod run;
 pub mod scenario;

@@ -4,15 +4,16 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
-use correio_testing::proxy::{Proxy, Way};
+use correio_testing::proxy::{Proxy, ProxyMode};
 
 use crate::{
     driver::{Driver, Finished, Plan},
     interrupts::Interrupts,
     ledger::MailCounts,
+    process::{processor_seconds, raise_file_limit},
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
     scenario::Scenario,
-    target::{OwnServer, Start, processor_seconds},
+    target::{OwnServer, Start},
     user::Phase,
 };
 
@@ -36,7 +37,7 @@ pub enum Target {
     Own {
         /// The server's program.
         program: PathBuf,
-        /// The program that becomes the server; see [`crate::guard`].
+        /// The program that becomes the server; see [`correio_testing::guard`].
         guard: PathBuf,
         /// Whether the server uses TLS.
         tls: bool,
@@ -135,7 +136,7 @@ pub type OnProgress<'a> = dyn FnMut(&mut Recorder, &Progress) + 'a;
 
 /// A run whose server is up and whose clients are made.
 pub struct Prepared {
-    running: Running,
+    running: RunInProgress,
     operations: Vec<Operation>,
     warnings: Vec<String>,
 }
@@ -148,12 +149,12 @@ pub struct Prepared {
 pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, RunError> {
     let Options { scenario, target, rate, seed, silence } = options;
     let warnings = file_warning(scenario.clients.iter().map(|group| group.count).sum());
-    let server = Server::open(target, &scenario, interrupts)?;
+    let server = TargetServer::open(target, &scenario, interrupts)?;
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
     let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
-    let running = Running {
+    let running = RunInProgress {
         driver: driver.map_err(RunError::Broken)?,
         server,
         meter: Meter::default(),
@@ -181,8 +182,8 @@ impl Prepared {
         let Self { mut running, operations, mut warnings } = self;
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
-        let Running { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { counts, recorder, people, scheduled, harmless } = driver.finish();
+        let RunInProgress { driver, server, meter, acted, killed, failure, .. } = running;
+        let Finished { counts, recorder, users, scheduled, harmless } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \
@@ -195,15 +196,15 @@ impl Prepared {
             (None, Some(own)) => own.stop(interrupts).err().map(|error| format!("{error:#}")),
             (failure, _) => failure,
         };
-        let people = Some(people);
-        let checks = Checks { operations, people, scheduled, kills, harmless, server_failure };
+        let users = Some(users);
+        let checks = Checks { operations, users, scheduled, kills, harmless, server_failure };
         let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
         Ok(RunReport { recorder, counts, seconds, kills: killed, interrupted, checks, warnings })
     }
 }
 
 /// The server under load.
-struct Server {
+struct TargetServer {
     own: Option<OwnServer>,
     /// The address that clients connect to.
     address: SocketAddr,
@@ -212,7 +213,7 @@ struct Server {
     kills: u32,
 }
 
-impl Server {
+impl TargetServer {
     /// Starts the server, or checks that it answers: a load on nothing measures nothing.
     fn open(
         target: Target,
@@ -239,7 +240,7 @@ impl Server {
                 let (address, trust) = (own.address, own.trust);
                 let address = match lose_one {
                     true => {
-                        let proxy = Proxy::start(address, Way::LosingOneMail);
+                        let proxy = Proxy::start(address, ProxyMode::LosingOneMail);
                         proxy.context("a port for the proxy").map_err(RunError::Broken)?.address
                     }
                     false => address,
@@ -272,9 +273,9 @@ enum Step {
 }
 
 /// A run in progress.
-struct Running {
+struct RunInProgress {
     driver: Driver,
-    server: Server,
+    server: TargetServer,
     meter: Meter,
     phase: Phase,
     /// When clients stop acting.
@@ -288,7 +289,7 @@ struct Running {
     failure: Option<String>,
 }
 
-impl Running {
+impl RunInProgress {
     /// Runs for a second, or until the phase ends.
     fn step(
         &mut self,
@@ -367,11 +368,7 @@ impl Running {
 /// Raises the limit on open files as far as the machine allows. Returns a warning if that is too
 /// low.
 fn file_warning(clients: usize) -> Vec<String> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    let files = holds.current.unwrap_or(u64::MAX);
+    let files = raise_file_limit();
     if (clients as u64).saturating_add(100) <= files {
         return Vec::new();
     }

@@ -24,7 +24,7 @@ const WEIGHT_MAX: u32 = 1_000_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Changes {
     /// Total number of virtual users, in the scenario's proportions.
-    pub people: Option<usize>,
+    pub users: Option<usize>,
     /// How long clients act, in seconds.
     pub seconds: Option<f64>,
     /// Leaves out the hostile clients.
@@ -98,7 +98,8 @@ fn one_recipient() -> (usize, usize) {
 pub enum Behaviour {
     /// A virtual user with a working client.
     #[default]
-    Person,
+    #[serde(rename = "person")]
+    User,
     /// A virtual user who disconnects after every second page, without confirming it.
     Vanishing,
     /// Connects and sends nothing.
@@ -153,8 +154,8 @@ impl Scenario {
     ///
     /// The changed scenario makes no sense.
     pub fn changed(mut self, changes: Changes) -> Result<Self> {
-        if let Some(people) = changes.people {
-            self = self.with_people(people);
+        if let Some(users) = changes.users {
+            self = self.with_users(users);
         }
         if changes.calm {
             self = self.calm();
@@ -177,7 +178,10 @@ impl Scenario {
         for group in &self.clients {
             group.check(self).with_context(|| format!("the group {:?}", group.name))?;
         }
-        ensure!(self.people().next().is_some(), "there are no people: nothing would be measured");
+        ensure!(
+            self.users().next().is_some(),
+            "there are no virtual users: nothing would be measured"
+        );
         let mut usernames = HashSet::with_capacity(count);
         for username in self.clients.iter().flat_map(Group::usernames) {
             ensure!(
@@ -195,7 +199,7 @@ impl Scenario {
     pub fn operations(&self, rate: Option<f64>) -> BTreeSet<Operation> {
         // Every user logs in, and every mailbox is fetched at the end.
         let always = [Operation::Connect, Operation::Login, Operation::Receive];
-        let does = self.people().flat_map(|group| &group.does);
+        let does = self.users().flat_map(|group| &group.does);
         let asked =
             does.filter(|(_, weight)| **weight > 0).filter_map(|(action, _)| match action {
                 Action::Send => Some(Operation::Send),
@@ -210,31 +214,31 @@ impl Scenario {
 
     /// The scenario without hostile clients, as a reference for the others' times.
     fn calm(mut self) -> Self {
-        self.clients.retain(|group| group.behaviour.is_person());
+        self.clients.retain(|group| group.behaviour.is_user());
         self
     }
 
     /// The scenario with this many users, each group in proportion.
-    fn with_people(mut self, people: usize) -> Self {
-        let before: usize = self.people().map(|group| group.count).sum();
-        for group in self.clients.iter_mut().filter(|group| group.behaviour.is_person()) {
-            let share = group.count.saturating_mul(people);
+    fn with_users(mut self, users: usize) -> Self {
+        let before: usize = self.users().map(|group| group.count).sum();
+        for group in self.clients.iter_mut().filter(|group| group.behaviour.is_user()) {
+            let share = group.count.saturating_mul(users);
             group.count = share.div_ceil(before.max(1)).max(1);
         }
         self
     }
 
     /// The groups of virtual users.
-    pub fn people(&self) -> impl Iterator<Item = &Group> {
-        self.clients.iter().filter(|group| group.behaviour.is_person())
+    pub fn users(&self) -> impl Iterator<Item = &Group> {
+        self.clients.iter().filter(|group| group.behaviour.is_user())
     }
 }
 
 impl Behaviour {
     /// Whether the clients send and receive mail that must arrive.
     #[must_use]
-    pub fn is_person(self) -> bool {
-        matches!(self, Self::Person | Self::Vanishing)
+    pub fn is_user(self) -> bool {
+        matches!(self, Self::User | Self::Vanishing)
     }
 }
 
@@ -281,18 +285,18 @@ impl Group {
             "fan-out takes two numbers from 1 to 100, the smaller first"
         );
         ensure!((0.0..=1.0).contains(&self.mistype), "mistype takes a share from 0 to 1");
-        if !self.behaviour.is_person() {
-            ensure!(self.does.is_empty(), "does is for people only");
-            ensure!(self.mistype == 0.0, "mistype is for people only");
+        if !self.behaviour.is_user() {
+            ensure!(self.does.is_empty(), "does is for virtual users only");
+            ensure!(self.mistype == 0.0, "mistype is for virtual users only");
             return Ok(());
         }
         let heaviest = self.does.values().max().copied().unwrap_or(0);
         ensure!(heaviest <= WEIGHT_MAX, "a weight of does is above {WEIGHT_MAX}");
         ensure!(self.does.values().any(|weight| *weight > 0), "does is empty");
         if let Some(to) = &self.to
-            && !scenario.people().any(|group| group.name == *to)
+            && !scenario.users().any(|group| group.name == *to)
         {
-            bail!("to names {to:?}, which is no group of people");
+            bail!("to names {to:?}, which is no group of virtual users");
         }
         Ok(())
     }
@@ -308,7 +312,7 @@ mod tests {
         let mut count = 0;
         for entry in fs::read_dir(folder).unwrap() {
             let scenario = Scenario::read(&entry.unwrap().path()).unwrap();
-            assert!(scenario.people().count() > 0);
+            assert!(scenario.users().count() > 0);
             count += 1;
         }
         assert!(count >= 8, "{count}");
@@ -362,7 +366,7 @@ mod tests {
         let nobody = "description = \"x\"\nseconds = 1\n[[clients]]\nname = \"a\"\ncount = 1\n\
                       behaviour = \"silent\"\n";
         let error = Scenario::parse(nobody).unwrap_err().to_string();
-        assert!(error.contains("no people"), "{error}");
+        assert!(error.contains("no virtual users"), "{error}");
     }
 
     #[test]
@@ -375,8 +379,8 @@ mod tests {
         for changes in [
             Changes { seconds: Some(f64::NAN), ..Changes::default() },
             Changes { seconds: Some(4.0), ..Changes::default() },
-            Changes { people: Some(CLIENTS_MAX + 1), ..Changes::default() },
-            Changes { people: Some(usize::MAX), ..Changes::default() },
+            Changes { users: Some(CLIENTS_MAX + 1), ..Changes::default() },
+            Changes { users: Some(usize::MAX), ..Changes::default() },
         ] {
             assert!(changed(changes).is_err(), "{changes:?}");
         }
@@ -397,11 +401,11 @@ mod tests {
     }
 
     #[test]
-    fn people_are_scaled_and_others_are_not() {
+    fn users_are_scaled_and_others_are_not() {
         let text = "description = \"x\"\nseconds = 1\n[[clients]]\nname = \"a\"\ncount = 30\n\
                     does = { send = 1 }\n[[clients]]\nname = \"b\"\ncount = 10\ndoes = { idle = 1 }\n\
                     [[clients]]\nname = \"c\"\ncount = 7\nbehaviour = \"silent\"\n";
-        let scenario = Scenario::parse(text).unwrap().with_people(400);
+        let scenario = Scenario::parse(text).unwrap().with_users(400);
         let counts: Vec<_> = scenario.clients.iter().map(|group| group.count).collect();
         assert_eq!(counts, [300, 100, 7]);
     }

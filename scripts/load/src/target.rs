@@ -14,13 +14,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use correio_client::Trust;
+use correio_testing::guard;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{guard, interrupts::Interrupts};
-
-/// Clock ticks of processor time in a second, on every Linux.
-const TICKS: f64 = 100.0;
+use crate::{interrupts::Interrupts, process};
 
 /// Longest time from SIGTERM to the server's end, and the same after a signal to the run.
 const END_PATIENCE: Duration = Duration::from_secs(30);
@@ -131,14 +129,12 @@ impl OwnServer {
     /// The server's resident memory, in bytes.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+        process::memory(self.child.id()).ok()
     }
 
     /// The server's share of a processor since the last call.
     pub fn cpu(&mut self) -> Option<f64> {
-        let used = processor_seconds(self.child.id())?;
+        let used = process::processor_seconds(self.child.id())?;
         let now = Instant::now();
         let (before, at) = self.last_cpu.replace((now, used)).map(|(at, used)| (used, at))?;
         Some((used - before) / now.duration_since(at).as_secs_f64().max(0.001))
@@ -154,16 +150,6 @@ impl Drop for OwnServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Processor time of a process, in seconds (proc(5), `stat`).
-#[must_use]
-pub fn processor_seconds(pid: u32) -> Option<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold any character; the fields after it are numbers.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / TICKS)
 }
 
 fn spawn(

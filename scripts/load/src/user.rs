@@ -295,7 +295,7 @@ impl VirtualUser {
     }
 
     fn group<'a>(&self, context: &UserContext<'a>) -> &'a Group {
-        context.groups.get(self.group).expect("a person belongs to a group")
+        context.groups.get(self.group).expect("a user belongs to a group")
     }
 
     fn choose(&self, context: &mut UserContext<'_>) -> Action {

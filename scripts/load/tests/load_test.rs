@@ -6,7 +6,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -16,8 +15,9 @@ use std::{
 
 use correio_load::results::{Ending, Operation, Results};
 use correio_testing::{
+    port::free_address,
     process::ends_within,
-    served::{Running, Speaks},
+    served::{Protection, RunningServer},
     wait::eventually,
 };
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -30,21 +30,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SECONDS: Duration = Duration::from_secs(15);
 
 /// Five users who send and receive for a second.
-const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"people\"\n\
+const FIVE: &str = "description = \"five\"\nseconds = 1.0\n[[clients]]\nname = \"users\"\n\
                     count = 5\nthink = [0.0, 0.02]\ndoes = { send = 2, receive = 1 }\n";
 
 /// A directory with a scenario, and a server in this process.
-struct House {
+struct Setup {
     // Stopped before its directory is removed.
-    server: Running,
+    server: RunningServer,
     directory: TempDir,
 }
 
-impl House {
+impl Setup {
     fn new(scenario: &str) -> Self {
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("here.toml"), scenario).unwrap();
-        let server = Running::speaking(Speaks::Plaintext, &directory.path().join("data"), 0);
+        let server =
+            RunningServer::start_with(Protection::Plaintext, &directory.path().join("data"), 0);
         Self { server, directory }
     }
 
@@ -166,19 +167,14 @@ fn gone(pid: Pid) {
     assert!(ends_within(pid, PATIENCE), "process {pid:?} is still there");
 }
 
-/// An address without a listener.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn a_run_as_it_should_be_passes() {
-    let house = House::new(FIVE);
-    let json = house.path("results.json");
+    let setup = Setup::new(FIVE);
+    let json = setup.path("results.json");
     let (ended, text) =
-        house.run(&["--json", json.to_str().unwrap(), "--fail-if", "send.p99 > 59s"]);
+        setup.run(&["--json", json.to_str().unwrap(), "--fail-if", "send.p99 > 59s"]);
     assert_eq!(ended, status(Ending::Passed), "{text}");
-    assert!(text.contains("ledger closed") && text.contains("5 of 5 people came in"), "{text}");
+    assert!(text.contains("ledger closed") && text.contains("5 of 5 users came in"), "{text}");
     assert!(!text.contains("failed:"), "{text}");
     let results = Results::load(&json).unwrap();
     assert_eq!(results.flaws(&[]), []);
@@ -187,9 +183,9 @@ fn a_run_as_it_should_be_passes() {
 
 #[test]
 fn a_server_that_is_not_there_is_no_run() {
-    let house = House::new(FIVE);
-    let nobody = free_port().to_string();
-    let (ended, text) = run(load_test(&house.directory).args([
+    let setup = Setup::new(FIVE);
+    let nobody = free_address().to_string();
+    let (ended, text) = run(load_test(&setup.directory).args([
         "here",
         "--plaintext",
         "--server",
@@ -204,14 +200,14 @@ fn a_server_that_is_not_there_is_no_run() {
 
 #[test]
 fn a_program_that_is_no_server_is_no_run() {
-    let house = House::new(FIVE);
-    let (ended, text) = run(&mut house.stand_in("echo no good >&2; exit 3"));
+    let setup = Setup::new(FIVE);
+    let (ended, text) = run(&mut setup.stand_in("echo no good >&2; exit 3"));
     assert_eq!(ended, status(Ending::NoServer), "{text}");
     assert!(text.contains("did not start: no good"), "{text}");
-    let (ended, text) = run(&mut house.stand_in("echo hello; read line"));
+    let (ended, text) = run(&mut setup.stand_in("echo hello; read line"));
     assert_eq!(ended, status(Ending::NoServer), "{text}");
     assert!(text.contains("it says \"hello\""), "{text}");
-    let mut command = load_test(&house.directory);
+    let mut command = load_test(&setup.directory);
     let (ended, text) = run(command.args(["here", "--program", "/nonexistent/correiod"]));
     assert_eq!(ended, status(Ending::NoServer), "{text}");
     assert!(text.contains("no program /nonexistent/correiod"), "{text}");
@@ -219,7 +215,7 @@ fn a_program_that_is_no_server_is_no_run() {
 
 #[test]
 fn what_is_typed_wrong_is_named_and_nothing_is_run() {
-    let house = House::new(FIVE);
+    let setup = Setup::new(FIVE);
     for (arguments, says) in [
         (vec!["nosuch"], "--list"),
         (vec!["nosuch"], "here"),
@@ -228,8 +224,8 @@ fn what_is_typed_wrong_is_named_and_nothing_is_run() {
         (vec!["here", "--seconds", "0"], "a number of seconds"),
         (vec!["here", "--rate", "nan"], "a number of mails"),
         (vec!["here", "--rate", "0"], "a number of mails"),
-        (vec!["here", "--clients", "0"], "a number of people"),
-        (vec!["here", "--clients", "100001"], "a number of people"),
+        (vec!["here", "--clients", "0"], "a number of users"),
+        (vec!["here", "--clients", "100001"], "a number of users"),
         (vec!["here", "--fail-if", "send.p99 > 1MiB"], "a time"),
         (vec!["here", "--fail-if", "sned.p99 > 1ms"], "is no condition"),
         (vec!["here", "--fail-if", "ping.p99 > 1ms"], "does not measure"),
@@ -242,59 +238,59 @@ fn what_is_typed_wrong_is_named_and_nothing_is_run() {
         (vec!["--list", "--fail-if", "send.p99 > 1ms"], "cannot be used with"),
         (vec!["--from", "/nonexistent/x.json"], "/nonexistent/x.json"),
     ] {
-        let (ended, text) = run(load_test(&house.directory).args(&arguments));
+        let (ended, text) = run(load_test(&setup.directory).args(&arguments));
         assert_eq!(ended, status(Ending::Usage), "{arguments:?}: {text}");
         assert!(text.contains(says), "{arguments:?}: {text}");
     }
     let server = ["--server", "127.0.0.1:1", "--plaintext", "--fail-if", "server.memory > 1MiB"];
-    let (ended, text) = run(load_test(&house.directory).arg("here").args(server));
+    let (ended, text) = run(load_test(&setup.directory).arg("here").args(server));
     assert_eq!(ended, status(Ending::Usage), "{text}");
     assert!(text.contains("does not measure"), "{text}");
 }
 
 #[test]
 fn a_page_or_file_that_cannot_be_written_fails() {
-    let house = House::new(FIVE);
+    let setup = Setup::new(FIVE);
     for option in ["--json", "--html"] {
-        let (ended, text) = house.run(&[option, "/nonexistent/file"]);
+        let (ended, text) = setup.run(&[option, "/nonexistent/file"]);
         assert_eq!(ended, status(Ending::Output), "{text}");
         assert!(!text.contains("ledger"), "it is said before the run: {text}");
-        let (ended, text) = house.run(&[option, "/dev/full"]);
+        let (ended, text) = setup.run(&[option, "/dev/full"]);
         assert_eq!(ended, status(Ending::Output), "{text}");
         assert!(text.contains("/dev/full"), "{text}");
     }
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
-    let ended = house.command().stdout(full()).stderr(Stdio::null()).status().unwrap();
+    let ended = setup.command().stdout(full()).stderr(Stdio::null()).status().unwrap();
     assert_eq!(ended.code(), Some(status(Ending::Output)));
-    let ended = load_test(&house.directory).arg("--help").stdout(full()).status().unwrap();
+    let ended = load_test(&setup.directory).arg("--help").stdout(full()).status().unwrap();
     assert_eq!(ended.code(), Some(status(Ending::Output)));
 }
 
 #[test]
 fn results_of_before_do_not_pass_for_those_of_a_run_that_came_to_nothing() {
-    let house = House::new(FIVE);
-    let json = house.path("results.json");
+    let setup = Setup::new(FIVE);
+    let json = setup.path("results.json");
     let file = json.to_str().unwrap();
-    assert_eq!(house.run(&["--json", file]).0, status(Ending::Passed));
-    let nobody = free_port().to_string();
-    let mut command = load_test(&house.directory);
+    assert_eq!(setup.run(&["--json", file]).0, status(Ending::Passed));
+    let nobody = free_address().to_string();
+    let mut command = load_test(&setup.directory);
     command.args(["here", "--plaintext", "--server", &nobody, "--json", file]);
     assert_eq!(run(&mut command).0, status(Ending::NoServer));
-    let (ended, text) = run(load_test(&house.directory).args(["--from", file]));
+    let (ended, text) = run(load_test(&setup.directory).args(["--from", file]));
     assert_eq!(ended, status(Ending::Usage), "{text}");
 }
 
 #[test]
 fn results_that_are_there_are_judged_as_a_run_is() {
-    let house = House::new(FIVE);
-    let (good, bad) = (house.path("good.json"), house.path("bad.json"));
-    house.run(&["--json", good.to_str().unwrap()]);
+    let setup = Setup::new(FIVE);
+    let (good, bad) = (setup.path("good.json"), setup.path("bad.json"));
+    setup.run(&["--json", good.to_str().unwrap()]);
     let mut results = Results::load(&good).unwrap();
     results.run.ledger.unemptied = 22;
     results.save(&mut fs::File::create(&bad).unwrap()).unwrap();
     let judged = |arguments: &[&Path], condition: &str| {
-        let mut command = load_test(&house.directory);
-        let html = house.path("page.html");
+        let mut command = load_test(&setup.directory);
+        let html = setup.path("page.html");
         command.args(arguments);
         if arguments[0] == Path::new("--from") {
             command.arg("--html").arg(html);
@@ -325,17 +321,17 @@ fn results_that_are_there_are_judged_as_a_run_is() {
 
 #[test]
 fn a_mail_that_the_proxy_loses_fails_the_run() {
-    let house = House::new(FIVE);
-    let (ended, text) = run(house.stand_in(OBEDIENT).arg("--lose-one"));
+    let setup = Setup::new(FIVE);
+    let (ended, text) = run(setup.stand_in(OBEDIENT).arg("--lose-one"));
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("LEDGER NOT CLOSED") && text.contains(" 1 lost"), "{text}");
 }
 
 #[test]
 fn a_server_that_ends_by_itself_fails_the_run_at_once() {
-    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
-    let run = Under::start(&mut house.stand_in(OBEDIENT));
-    kill_process(house.stand_in_pid(), Signal::KILL).unwrap();
+    let setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut setup.stand_in(OBEDIENT));
+    kill_process(setup.stand_in_pid(), Signal::KILL).unwrap();
     let (ended, text) = run.end(PATIENCE);
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("the server failed: it ended with signal: 9"), "{text}");
@@ -343,12 +339,12 @@ fn a_server_that_ends_by_itself_fails_the_run_at_once() {
 
 #[test]
 fn a_server_that_panicked_or_ends_badly_fails_the_run() {
-    let house = House::new(FIVE);
+    let setup = Setup::new(FIVE);
     let panicking = format!("echo \"thread 'store' panicked at src/x.rs\" >&2\n{OBEDIENT}");
-    let (ended, text) = run(&mut house.stand_in(&panicking));
+    let (ended, text) = run(&mut setup.stand_in(&panicking));
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("the server failed: thread 'store' panicked"), "{text}");
-    let (ended, text) = run(&mut house.stand_in(&OBEDIENT.replace("exit 0", "exit 74")));
+    let (ended, text) = run(&mut setup.stand_in(&OBEDIENT.replace("exit 0", "exit 74")));
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("exit status: 74"), "{text}");
 }
@@ -356,9 +352,9 @@ fn a_server_that_panicked_or_ends_badly_fails_the_run() {
 #[test]
 fn a_signal_to_the_group_brings_a_report_within_seconds_and_ends_the_server() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
-        let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
-        let run = Under::start(&mut house.stand_in(OBEDIENT));
-        let server = house.stand_in_pid();
+        let setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+        let run = Under::start(&mut setup.stand_in(OBEDIENT));
+        let server = setup.stand_in_pid();
         kill_process_group(run.pid(), signal).unwrap();
         let (ended, text) = run.end(SECONDS);
         assert_eq!(ended, status(Ending::Interrupted), "{signal:?}: {text}");
@@ -370,9 +366,9 @@ fn a_signal_to_the_group_brings_a_report_within_seconds_and_ends_the_server() {
 
 #[test]
 fn a_second_signal_ends_everything_also_a_server_that_does_not_listen() {
-    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
-    let run = Under::start(&mut house.stand_in(STUBBORN));
-    let server = house.stand_in_pid();
+    let setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut setup.stand_in(STUBBORN));
+    let server = setup.stand_in_pid();
     kill_process_group(run.pid(), Signal::INT).unwrap();
     kill_process_group(run.pid(), Signal::TERM).unwrap();
     let (ended, _) = run.end(SECONDS);
@@ -382,11 +378,11 @@ fn a_second_signal_ends_everything_also_a_server_that_does_not_listen() {
 
 #[test]
 fn a_signal_brings_a_report_within_seconds_where_the_server_is_gone() {
-    let mut house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
-    let run = Under::start(&mut house.command());
+    let mut setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut setup.command());
     let elsewhere = TempDir::new().unwrap();
     // Dropping the server stops it.
-    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    setup.server = RunningServer::start_with(Protection::Plaintext, elsewhere.path(), 0);
     kill_process_group(run.pid(), Signal::INT).unwrap();
     let (ended, text) = run.end(SECONDS);
     assert_eq!(ended, status(Ending::Interrupted), "{text}");
@@ -394,17 +390,17 @@ fn a_signal_brings_a_report_within_seconds_where_the_server_is_gone() {
 
 #[test]
 fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
-    let mut house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 2.0"));
-    let json = house.path("results.json");
-    let mut command = house.command();
+    let mut setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 2.0"));
+    let json = setup.path("results.json");
+    let mut command = setup.command();
     let run = Under::start(command.args(["--patience", "1", "--json"]).arg(&json));
     // The server is up until a mail was sent.
     let elsewhere = TempDir::new().unwrap();
-    let log = house.path("data/correio.db-wal");
+    let log = setup.path("data/correio.db-wal");
     let length = || fs::metadata(&log).map_or(0, |file| file.len());
     let before = length();
     eventually(|| length() >= before + 60_000);
-    house.server = Running::speaking(Speaks::Plaintext, elsewhere.path(), 0);
+    setup.server = RunningServer::start_with(Protection::Plaintext, elsewhere.path(), 0);
     let (ended, text) = run.end(PATIENCE);
     assert_eq!(ended, status(Ending::Failed), "{text}");
     assert!(text.contains("LEDGER NOT CLOSED"), "{text}");
@@ -414,10 +410,10 @@ fn a_server_that_falls_silent_leaves_mailboxes_full_and_fails_the_run() {
 
 #[test]
 fn a_signal_while_the_server_starts_ends_it() {
-    let house = House::new(FIVE);
-    let mut command = house.stand_in(&STUBBORN.replace("LISTENING\n", ""));
+    let setup = Setup::new(FIVE);
+    let mut command = setup.stand_in(&STUBBORN.replace("LISTENING\n", ""));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let server = house.stand_in_pid();
+    let server = setup.stand_in_pid();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(ended(&mut child, SECONDS), status(Ending::Interrupted));
     gone(server);
@@ -425,21 +421,21 @@ fn a_signal_while_the_server_starts_ends_it() {
 
 #[test]
 fn a_server_does_not_outlive_a_load_generator_that_is_killed() {
-    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
-    let run = Under::start(&mut house.stand_in(STUBBORN));
-    let server = house.stand_in_pid();
+    let setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let run = Under::start(&mut setup.stand_in(STUBBORN));
+    let server = setup.stand_in_pid();
     kill_process(run.pid(), Signal::KILL).unwrap();
     gone(server);
 }
 
 #[test]
 fn ctrl_c_on_a_terminal_brings_a_report_and_the_server_ends_in_order() {
-    let house = House::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
+    let setup = Setup::new(&FIVE.replace("seconds = 1.0", "seconds = 600.0"));
     let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-    let command = house.stand_in(OBEDIENT);
+    let command = setup.stand_in(OBEDIENT);
     let mut terminal = rexpect::session::spawn_command(command, Some(patience)).unwrap();
     terminal.exp_string("closed load").unwrap();
-    let server = house.stand_in_pid();
+    let server = setup.stand_in_pid();
     terminal.send_control('c').unwrap();
     terminal.exp_string("the run was ended early").unwrap();
     terminal.exp_eof().unwrap();
@@ -448,8 +444,8 @@ fn ctrl_c_on_a_terminal_brings_a_report_and_the_server_ends_in_order() {
 
 #[test]
 fn a_server_that_is_killed_less_often_than_asked_was_not_put_to_the_test() {
-    let house = House::new(FIVE);
-    let (ended, text) = run(house.stand_in(OBEDIENT).args(["--kill-server", "50"]));
+    let setup = Setup::new(FIVE);
+    let (ended, text) = run(setup.stand_in(OBEDIENT).args(["--kill-server", "50"]));
     assert_eq!(ended, status(Ending::Unmeasured), "{text}");
     assert!(text.contains("times instead of 50"), "{text}");
 }
@@ -459,8 +455,8 @@ fn a_schedule_that_is_not_kept_fails_the_run() {
     // No user is there for the first half of the run.
     let late = "description = \"x\"\nseconds = 1.0\n[[clients]]\nname = \"a\"\ncount = 1\n\
                 think = [0.0, 0.1]\ndoes = { idle = 1 }\n";
-    let house = House::new(late);
-    let (ended, text) = house.run(&["--rate", "200000"]);
+    let setup = Setup::new(late);
+    let (ended, text) = setup.run(&["--rate", "200000"]);
     assert_eq!(ended, status(Ending::Unmeasured), "{text}");
     assert!(text.contains("the schedule was not kept"), "{text}");
 }
@@ -472,9 +468,9 @@ fn scheduled_beside_logouts(does: &str) -> (i32, String, Results) {
         "description = \"x\"\nseconds = 2.0\n[[clients]]\nname = \"a\"\ncount = 3\n\
          think = [0.0, 0.01]\nbody = [8000, 9000]\ndoes = {does}\n"
     );
-    let house = House::new(&text);
-    let json = house.path("results.json");
-    let (ended, text) = house.run(&["--rate", "50", "--json", json.to_str().unwrap()]);
+    let setup = Setup::new(&text);
+    let json = setup.path("results.json");
+    let (ended, text) = setup.run(&["--rate", "50", "--json", json.to_str().unwrap()]);
     (ended, text, Results::load(&json).unwrap())
 }
 
@@ -502,14 +498,14 @@ fn a_run_that_sends_nothing_fails_where_it_was_to_send() {
 }
 
 #[test]
-fn people_who_mistype_come_in_after_all() {
-    let house = House::new(&FIVE.replace("does =", "mistype = 0.4\ndoes ="));
-    let json = house.path("results.json");
-    let (ended, text) = house.run(&["--json", json.to_str().unwrap()]);
+fn users_who_mistype_come_in_after_all() {
+    let setup = Setup::new(&FIVE.replace("does =", "mistype = 0.4\ndoes ="));
+    let json = setup.path("results.json");
+    let (ended, text) = setup.run(&["--json", json.to_str().unwrap()]);
     assert_eq!(ended, status(Ending::Passed), "{text}");
-    let people = Results::load(&json).unwrap().run.checks.people.unwrap();
-    assert_eq!((people.expected, people.came_in, people.mistyped), (5, 5, 2));
-    assert_eq!((people.waited, people.let_in), (0, 0));
-    assert!(text.contains("5 of 5 people came in, 2 after a wrong password"), "{text}");
+    let users = Results::load(&json).unwrap().run.checks.users.unwrap();
+    assert_eq!((users.expected, users.came_in, users.mistyped), (5, 5, 2));
+    assert_eq!((users.waited, users.let_in), (0, 0));
+    assert!(text.contains("5 of 5 users came in, 2 after a wrong password"), "{text}");
     assert!(!text.contains("bad_credentials"), "what was meant to fail is no error: {text}");
 }

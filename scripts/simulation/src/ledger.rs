@@ -36,7 +36,7 @@ pub(crate) struct Ledger {
     /// Usernames of the login attempts of each connection.
     logins: BTreeSet<(ConnId, Username)>,
     /// Number of the store's commit that was examined last.
-    looked_at: u64,
+    examined_commit: u64,
     /// Contents of the store at that commit.
     held: BTreeMap<(AccountId, Seq), MailKey>,
     accounts: BTreeMap<AccountId, Username>,
@@ -115,7 +115,7 @@ impl Ledger {
     /// Examines the durable half of the store. Vanished mails must have been confirmed by their
     /// owner and be on the owner's disk; new mails must have been sent.
     pub(crate) fn look_at_store(&mut self, store: &SimStore, now: u64) -> Result<(), Violation> {
-        if std::mem::replace(&mut self.looked_at, store.commits()) == self.looked_at {
+        if std::mem::replace(&mut self.examined_commit, store.commits()) == self.examined_commit {
             return Ok(());
         }
         for (account, change) in store.take_changes() {

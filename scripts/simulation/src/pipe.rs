@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_comes_behind_the_bytes_and_a_reset_before_them() {
+    fn an_end_comes_after_the_bytes_and_a_reset_before_them() {
         for is_reset in [false, true] {
             let (_clock, mut server, mut client) = link(0, false, 100);
             client.write_all(b"last words").unwrap();

@@ -23,7 +23,7 @@ pub(crate) const REALM: Realm = Realm([7; 16]);
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) limits: ServerLimits,
-    pub(crate) settings: SessionConfig,
+    pub(crate) session_config: SessionConfig,
     pub(crate) client: client::ClientConfig,
     pub(crate) quota: Quota,
     pub(crate) store: StoreFaults,
@@ -166,8 +166,8 @@ impl Plan {
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
             limits: limits(rng, most, body_max),
-            settings: settings(rng, body_max),
-            client: client_settings(rng),
+            session_config: session_config(rng, body_max),
+            client: client_config(rng),
             quota: quota(rng, body_max),
             store: StoreFaults {
                 queue_max: often(rng, &[16_384, 1, 3]),
@@ -236,7 +236,7 @@ fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> ServerLimits {
     }
 }
 
-fn settings(rng: &mut Rng, body_max: usize) -> SessionConfig {
+fn session_config(rng: &mut Rng, body_max: usize) -> SessionConfig {
     SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
@@ -248,7 +248,7 @@ fn settings(rng: &mut Rng, body_max: usize) -> SessionConfig {
     }
 }
 
-fn client_settings(rng: &mut Rng) -> client::ClientConfig {
+fn client_config(rng: &mut Rng) -> client::ClientConfig {
     let seconds = often(rng, &[20, 3, 8]);
     client::ClientConfig {
         software: Software::named("simulation"),

@@ -38,7 +38,7 @@ impl User {
     }
 
     /// A login with this password succeeded.
-    pub(crate) fn was_let_in(&mut self, password: &Credential, now: u64) {
+    pub(crate) fn logged_in_with(&mut self, password: &Credential, now: u64) {
         // A password that was changed while the login was under way is no longer valid.
         let is_known = self.passwords.contains(password);
         if is_known && !self.is_changing && now >= self.unsure_until {

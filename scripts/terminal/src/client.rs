@@ -281,12 +281,12 @@ mod tests {
 
     #[test]
     fn the_times_are_those_of_the_client() {
-        let keys = include_str!("../../../client/src/bin/correio/prompt/keys.rs");
+        let menu = include_str!("../../../client/src/bin/correio/prompt/key_menu.rs");
         let input = include_str!("../../../client/src/bin/correio/prompt/input.rs");
         let line = |name: &str, time: Duration| {
             format!("\nconst {name}: Duration = Duration::from_millis({});", time.as_millis())
         };
-        assert!(keys.contains(&line("DIGIT_AFTER", DIGIT_AFTER)), "DIGIT_AFTER");
+        assert!(menu.contains(&line("DIGIT_AFTER", DIGIT_AFTER)), "DIGIT_AFTER");
         assert!(input.contains(&line("SILENCE", SILENCE)), "SILENCE");
     }
 }

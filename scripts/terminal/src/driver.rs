@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use correio_client::{Address, Mailbox};
-use correio_testing::proxy::{Proxy, Way};
+use correio_testing::proxy::{Proxy, ProxyMode};
 use fastrand::Rng;
 use tempfile::TempDir;
 
@@ -56,8 +56,8 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let server = Server::start(options.programs.server.clone())?;
-        let proxy = Proxy::start(server.address, Way::Open)?;
+        let server = Server::start(options.programs.clone())?;
+        let proxy = Proxy::start(server.address, ProxyMode::Open)?;
         let record = options.record.as_ref().map(File::create).transpose();
         Ok(Self {
             program: options.programs.client.clone(),

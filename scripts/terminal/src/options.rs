@@ -29,17 +29,19 @@ pub struct Programs {
     pub client: PathBuf,
     /// Path of `correiod`.
     pub server: PathBuf,
+    /// The program that becomes the server; see [`correio_testing::guard`].
+    pub guard: PathBuf,
 }
 
 impl Programs {
-    /// Finds the programs in a directory.
+    /// Finds the programs in a directory. `guard` is the path of `simulate-terminal`.
     ///
     /// # Errors
     ///
     /// A program is missing.
-    pub fn in_directory(directory: &Path) -> Result<Self> {
-        let programs =
-            Self { client: directory.join("correio"), server: directory.join("correiod") };
+    pub fn in_directory(directory: &Path, guard: &Path) -> Result<Self> {
+        let (client, server) = (directory.join("correio"), directory.join("correiod"));
+        let programs = Self { client, server, guard: guard.to_owned() };
         for program in [&programs.client, &programs.server] {
             ensure!(program.is_file(), "{} is not there; build it", program.display());
         }

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
 };
@@ -13,18 +12,21 @@ use correio_client::{
     Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, mail::Mail, message::Send};
+use correio_testing::guard;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::options::Programs;
 
 /// The password of both accounts.
 pub(crate) const PASSWORD: &str = "jarvis-is-here";
 
 /// The accounts: the client's, and the recipient's.
-pub(crate) const PEOPLE: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
+pub(crate) const ACCOUNTS: [(&str, &str); 2] = [("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
 /// The server.
 pub(crate) struct Server {
-    program: PathBuf,
+    programs: Programs,
     data: TempDir,
     child: Child,
     pub(crate) address: SocketAddr,
@@ -34,11 +36,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server and registers the accounts.
-    pub(crate) fn start(program: PathBuf) -> Result<Self> {
+    pub(crate) fn start(programs: Programs) -> Result<Self> {
         let data = TempDir::new()?;
-        let (child, address) = spawn(&program, &data)?;
-        let server = Self { program, data, child, address, taken: TempDir::new()? };
-        for (username, full_name) in PEOPLE {
+        let (child, address) = spawn(&programs, &data)?;
+        let server = Self { programs, data, child, address, taken: TempDir::new()? };
+        for (username, full_name) in ACCOUNTS {
             let registration = NewAccount {
                 id: new_mail_id(),
                 username: username.parse()?,
@@ -55,7 +57,7 @@ impl Server {
     pub(crate) fn restart(&mut self, signal: Signal) -> Result<()> {
         let _ = kill_process(Pid::from_child(&self.child), signal);
         let _ = self.child.wait();
-        (self.child, self.address) = spawn(&self.program, &self.data)?;
+        (self.child, self.address) = spawn(&self.programs, &self.data)?;
         Ok(())
     }
 
@@ -71,7 +73,7 @@ impl Server {
         let logged_in = service
             .login(&name, &password()?, &Cancel::new())
             .with_context(|| format!("{username}'s account is not as it was"))?;
-        let expected = PEOPLE.iter().find(|(known, _)| *known == username);
+        let expected = ACCOUNTS.iter().find(|(known, _)| *known == username);
         let found = logged_in.full_name.as_str().to_owned();
         ensure!(
             expected.is_some_and(|(_, full_name)| *full_name == found),
@@ -82,7 +84,7 @@ impl Server {
 
     /// Checks that both accounts are unchanged.
     pub(crate) fn look_at_accounts(&self) -> Result<()> {
-        for (username, _) in PEOPLE {
+        for (username, _) in ACCOUNTS {
             self.login(username)?.logout(&Cancel::new())?;
         }
         Ok(())
@@ -123,18 +125,20 @@ fn password() -> Result<Arc<Password>> {
     Ok(Arc::new(Password::new(PASSWORD)?))
 }
 
-fn spawn(program: &PathBuf, data: &TempDir) -> Result<(Child, SocketAddr)> {
-    let mut child = Command::new(program)
-        .env_clear()
+fn spawn(programs: &Programs, data: &TempDir) -> Result<(Child, SocketAddr)> {
+    let mut command = Command::new(&programs.server);
+    command
         .args(["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4"])
         .args(["--listen", "127.0.0.1:0", "--failed-logins", "0", "--mails-per-hour", "0"])
         .args(["--registrations-per-hour", "0", "--drain-timeout", "1", "--data-dir"])
-        .arg(data.path())
+        .arg(data.path());
+    let mut child = guard::guarded(&programs.guard, &command)?
+        .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .with_context(|| format!("starting {}", program.display()))?;
+        .with_context(|| format!("starting {}", programs.server.display()))?;
     let mut line = String::new();
     let output = child.stdout.take().context("the server's output")?;
     BufReader::new(output).read_line(&mut line)?;

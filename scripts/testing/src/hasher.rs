@@ -13,27 +13,27 @@ pub const QUEUE_RETRY: Duration = Duration::from_secs(3);
 
 /// The jobs of a [`TestHasher`], for the test to read and to change.
 #[derive(Debug, Default)]
-pub struct Hashing {
+pub struct HashQueue {
     /// Jobs without an answer, oldest first.
     pub jobs: VecDeque<(Ticket, HashJob)>,
     /// How many jobs were cancelled.
     pub cancelled: usize,
     /// Whether jobs wait; otherwise they are answered as soon as the server collects.
-    pub held: bool,
+    pub is_held: bool,
     /// Most jobs that may wait; `None` for no maximum.
-    pub room: Option<usize>,
+    pub queue_max: Option<usize>,
     /// Answers that the server collects next.
     pub done: Vec<(Ticket, HashDone)>,
 }
 
 /// The hasher, which shares its jobs with the test.
 #[derive(Clone, Debug, Default)]
-pub struct TestHasher(pub Rc<RefCell<Hashing>>);
+pub struct TestHasher(pub Rc<RefCell<HashQueue>>);
 
 impl Hasher for TestHasher {
     fn submit(&mut self, ticket: Ticket, job: HashJob) -> Accepted {
         let hashing = &mut *self.0.borrow_mut();
-        if hashing.room.is_some_and(|room| hashing.jobs.len() >= room) {
+        if hashing.queue_max.is_some_and(|max| hashing.jobs.len() >= max) {
             return Accepted::Full { retry_after: QUEUE_RETRY };
         }
         hashing.jobs.push_back((ticket, job));
@@ -51,7 +51,7 @@ impl Hasher for TestHasher {
 
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
         let hashing = &mut *self.0.borrow_mut();
-        if !hashing.held {
+        if !hashing.is_held {
             while let Some((ticket, job)) = hashing.jobs.pop_front() {
                 hashing.done.push((ticket, hashed(&job)));
             }

@@ -7,15 +7,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 pub mod client;
-pub mod elsewhere;
+pub mod guard;
 pub mod hasher;
 pub mod pipe;
+pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod pty;
 pub mod request;
+pub mod rerun;
 pub mod served;
 pub mod skip;
+pub mod store;
 pub mod strace;
 pub mod wait;
 pub mod world;

@@ -11,16 +11,16 @@ use correio_server::engine::connection::Transport;
 
 /// One direction of a pipe.
 #[derive(Debug, Default)]
-struct Flow {
+struct Direction {
     bytes: VecDeque<u8>,
     closed: bool,
 }
 
 /// Both directions of a pipe, and what it lets through.
 #[derive(Debug)]
-struct Wires {
-    to_server: Flow,
-    to_client: Flow,
+struct PipeState {
+    to_server: Direction,
+    to_client: Direction,
     /// Number of unread bytes at the client's end at which the server's writes block.
     window: usize,
     /// Most bytes that the server reads or writes at a time.
@@ -29,14 +29,14 @@ struct Wires {
 
 /// The server's end of a pipe. Its own methods act at the client's end.
 #[derive(Clone, Debug)]
-pub struct Pipe(Rc<RefCell<Wires>>);
+pub struct Pipe(Rc<RefCell<PipeState>>);
 
 impl Pipe {
     /// An open pipe at which the server reads or writes at most `piece` bytes at a time.
     #[must_use]
     pub fn new(piece: usize) -> Self {
-        let (to_server, to_client) = (Flow::default(), Flow::default());
-        Self(Rc::new(RefCell::new(Wires { to_server, to_client, window: usize::MAX, piece })))
+        let (to_server, to_client) = (Direction::default(), Direction::default());
+        Self(Rc::new(RefCell::new(PipeState { to_server, to_client, window: usize::MAX, piece })))
     }
 
     /// Writes at the client's end.
@@ -81,12 +81,12 @@ impl Pipe {
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Wires { to_server: flow, piece, .. } = &mut *self.0.borrow_mut();
-        match flow.bytes.len().min(buffer.len()).min(*piece) {
-            0 if flow.closed || buffer.is_empty() => Ok(0),
+        let PipeState { to_server: direction, piece, .. } = &mut *self.0.borrow_mut();
+        match direction.bytes.len().min(buffer.len()).min(*piece) {
+            0 if direction.closed || buffer.is_empty() => Ok(0),
             0 => Err(io::ErrorKind::WouldBlock.into()),
             count => {
-                for (to, from) in buffer.iter_mut().zip(flow.bytes.drain(..count)) {
+                for (to, from) in buffer.iter_mut().zip(direction.bytes.drain(..count)) {
                     *to = from;
                 }
                 Ok(count)

@@ -1,5 +1,5 @@
-//! Observes other processes: waits for their end, and reads their state and processor time from
-//! `/proc`.
+//! Observes other processes: waits for their end, and reads their state, memory, descriptors and
+//! processor time from `/proc`.
 
 use std::{fs, time::Duration};
 
@@ -45,3 +45,28 @@ pub fn processor_time(process: Pid) -> Option<Duration> {
 
 /// The unit of [`processor_time`].
 pub const TICK: Duration = Duration::from_millis(1000 / TICKS);
+
+/// Resident memory of a process, in bytes. `None` once the process is gone.
+#[must_use]
+pub fn memory(process: Pid) -> Option<u64> {
+    status(process, "VmRSS:")
+}
+
+/// Largest resident memory of a process so far, in bytes. `None` once the process is gone.
+#[must_use]
+pub fn peak_memory(process: Pid) -> Option<u64> {
+    status(process, "VmHWM:")
+}
+
+/// A size of `/proc/PID/status`, in bytes.
+fn status(process: Pid, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_pid())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10)
+}
+
+/// Number of open descriptors of a process.
+#[must_use]
+pub fn open_files(process: Pid) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", process.as_raw_pid())).unwrap().count()
+}

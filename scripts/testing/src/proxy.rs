@@ -18,7 +18,7 @@ use correio_proto::{
 /// What passes a proxy. The last two variants decode requests, so the connections must be without
 /// TLS.
 #[derive(Clone, Debug)]
-pub enum Way {
+pub enum ProxyMode {
     /// Bytes pass as they come.
     Open,
     /// On each connection the server's bytes stop after this many; the connection stays open.
@@ -34,7 +34,7 @@ pub enum Way {
 pub struct Proxy {
     /// The address that the proxy listens on.
     pub address: SocketAddr,
-    way: Way,
+    mode: ProxyMode,
     shared: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -54,7 +54,7 @@ impl Proxy {
     /// # Errors
     ///
     /// There is no port.
-    pub fn start(server: SocketAddr, way: Way) -> io::Result<Self> {
+    pub fn start(server: SocketAddr, mode: ProxyMode) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let state = State {
             server,
@@ -64,7 +64,7 @@ impl Proxy {
             streams: vec![],
         };
         let shared = Arc::new((Mutex::new(state), Condvar::new()));
-        let proxy = Self { address: listener.local_addr()?, way, shared };
+        let proxy = Self { address: listener.local_addr()?, mode, shared };
         let accepting = proxy.clone();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -118,17 +118,19 @@ impl Proxy {
 
     /// Passes the client's bytes on, until either side ends the connection.
     fn requests(&self, mut client: TcpStream, mut server: TcpStream) {
-        let _ = match self.way {
-            Way::Open | Way::Stalling(_) => self.copy(&mut client, &mut server),
-            Way::LosingOneMail | Way::WithoutConfirm(_) => self.filter(&mut client, &mut server),
+        let _ = match self.mode {
+            ProxyMode::Open | ProxyMode::Stalling(_) => self.copy(&mut client, &mut server),
+            ProxyMode::LosingOneMail | ProxyMode::WithoutConfirm(_) => {
+                self.filter(&mut client, &mut server)
+            }
         };
         let _ = server.shutdown(Shutdown::Both);
     }
 
     /// Passes the server's bytes on.
     fn replies(&self, mut server: TcpStream, mut client: TcpStream) {
-        let _ = match self.way {
-            Way::Stalling(bytes) => {
+        let _ = match self.mode {
+            ProxyMode::Stalling(bytes) => {
                 let copied = self.copy(&mut (&mut server).take(bytes), &mut client);
                 // Open and silent, until the client closes it.
                 copied.and_then(|()| client.read(&mut [0]).map(drop))
@@ -156,10 +158,10 @@ impl Proxy {
         while channel.read_from(client)? > 0 {
             while let Ok(Some(message)) = channel.next_message::<ClientMessage>() {
                 let mut bytes = Vec::new();
-                if let Some(reply) = self.loses(&message) {
+                if let Some(reply) = self.lost_mail_reply(&message) {
                     frame::encode(&reply, &mut bytes).map_err(io::Error::other)?;
                     client.write_all(&bytes)?;
-                } else if !self.withholds(&message) {
+                } else if !self.is_withheld(&message) {
                     frame::encode(&message, &mut bytes).map_err(io::Error::other)?;
                     server.write_all(&bytes)?;
                 }
@@ -169,8 +171,8 @@ impl Proxy {
     }
 
     /// The proxy's own reply, if it loses this mail.
-    fn loses(&self, message: &ClientMessage) -> Option<ServerMessage> {
-        if !matches!((&self.way, &message.request), (Way::LosingOneMail, Request::Send(_))) {
+    fn lost_mail_reply(&self, message: &ClientMessage) -> Option<ServerMessage> {
+        if !matches!((&self.mode, &message.request), (ProxyMode::LosingOneMail, Request::Send(_))) {
             return None;
         }
         let had_lost_one = std::mem::replace(&mut self.state().has_lost_a_mail, true);
@@ -178,9 +180,9 @@ impl Proxy {
         (!had_lost_one).then_some(ServerMessage::Reply { number: message.number, reply })
     }
 
-    fn withholds(&self, message: &ClientMessage) -> bool {
-        match (&self.way, &message.request) {
-            (Way::WithoutConfirm(told), Request::Confirm(_)) => {
+    fn is_withheld(&self, message: &ClientMessage) -> bool {
+        match (&self.mode, &message.request) {
+            (ProxyMode::WithoutConfirm(told), Request::Confirm(_)) => {
                 let _ = told.send(());
                 true
             }

@@ -24,18 +24,15 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
-    store::{
-        CreateStore, Quota, Store,
-        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
-    },
+    store::{CreateStore, Quota, Store, sqlite::SqliteOptions},
     waker::Wake,
 };
 
-use crate::wait::eventually;
+use crate::store::open_unlocked;
 
 /// Whether the server uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
+pub enum Protection {
     /// With TLS and a certificate of its own.
     Tls,
     /// Without TLS.
@@ -43,7 +40,7 @@ pub enum Speaks {
 }
 
 /// A running server; dropping it stops it.
-pub struct Running {
+pub struct RunningServer {
     /// The address that it listens on.
     pub address: SocketAddr,
     /// The trust in the server that its clients need.
@@ -52,18 +49,18 @@ pub struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl RunningServer {
     /// Starts a server with TLS on a port of this machine; port 0 stands for any.
     pub fn start(data: &Path, port: u16) -> Self {
-        Self::speaking(Speaks::Tls, data, port)
+        Self::start_with(Protection::Tls, data, port)
     }
 
-    /// As [`Running::start`], with or without TLS.
-    pub fn speaking(speaks: Speaks, data: &Path, port: u16) -> Self {
+    /// As [`RunningServer::start`], with or without TLS.
+    pub fn start_with(protection: Protection, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
-        let (trust, security) = match speaks {
-            Speaks::Plaintext => (Trust::Plaintext, Security::Plaintext),
-            Speaks::Tls => {
+        let (trust, security) = match protection {
+            Protection::Plaintext => (Trust::Plaintext, Security::Plaintext),
+            Protection::Tls => {
                 let certificate = Certificate::open(CertificateSource::Own(data.clone())).unwrap();
                 let trust = Trust::Fingerprint(certificate.fingerprint());
                 (trust, tls::security(&certificate).unwrap())
@@ -86,7 +83,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         self.waker.stop();
         let ended = self.thread.take().map(JoinHandle::join);
@@ -94,30 +91,14 @@ impl Drop for Running {
     }
 }
 
-/// Opens the store, and tries again while it is in use: a process that another test is starting has
-/// a copy of the lock of a store that was just closed, until the process runs its program.
-fn open(data: &Path, quota: Quota, wake: &Arc<dyn Wake>) -> SqliteStore {
-    let mut store = None;
-    eventually(|| {
-        // The directory may hold a certificate already, which is made before the store.
-        let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
-        match SqliteStore::open(data, quota, options, Arc::clone(wake)) {
-            Err(SqliteOpenError::InUse { .. }) => false,
-            opened => {
-                store = Some(opened.unwrap());
-                true
-            }
-        }
-    });
-    store.unwrap()
-}
-
 fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    let store = open(data, quota, wake);
+    // The directory may hold a certificate already, which is made before the store.
+    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+    let store = open_unlocked(data, quota, options, wake);
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
-    let settings = SessionConfig {
+    let session = SessionConfig {
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
@@ -136,5 +117,5 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         input_max: 64 << 20,
         output_max: 128 << 20,
     };
-    Server::new(limits, settings, Box::new(store), Box::new(hasher))
+    Server::new(limits, session, Box::new(store), Box::new(hasher))
 }

@@ -28,7 +28,7 @@ use correio_server::{
 };
 
 use crate::{
-    hasher::{Hashing, TestHasher},
+    hasher::{HashQueue, TestHasher},
     pipe::Pipe,
     request::{hello, login, register},
 };
@@ -46,12 +46,12 @@ pub struct World {
     /// The time, which only the test moves.
     pub now: Now,
     /// The jobs of its hasher.
-    pub hashing: Rc<RefCell<Hashing>>,
+    pub hashing: Rc<RefCell<HashQueue>>,
 }
 
 /// A [`SessionConfig`] without TLS, with open registration.
 #[must_use]
-pub fn settings() -> SessionConfig {
+pub fn session_config() -> SessionConfig {
     SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
@@ -86,28 +86,28 @@ impl World {
     /// A server for a hundred connections, with a memory store.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(settings(), 100)
+        Self::with(session_config(), 100)
     }
 
-    /// As [`World::new`], with settings and a number of connections.
+    /// As [`World::new`], with a configuration of sessions and a number of connections.
     #[must_use]
-    pub fn with(settings: SessionConfig, connections_max: usize) -> Self {
+    pub fn with(session: SessionConfig, connections_max: usize) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-        Self::with_store(settings, connections_max, Box::new(store))
+        Self::with_store(session, connections_max, Box::new(store))
     }
 
     /// As [`World::with`], with a store.
     #[must_use]
-    pub fn with_store(settings: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
-        Self::limited(limits_of(max), settings, store)
+    pub fn with_store(session: SessionConfig, max: usize, store: Box<dyn Store>) -> Self {
+        Self::limited(limits_of(max), session, store)
     }
 
     /// As [`World::with_store`], with limits.
     #[must_use]
-    pub fn limited(limits: ServerLimits, settings: SessionConfig, store: Box<dyn Store>) -> Self {
+    pub fn limited(limits: ServerLimits, session: SessionConfig, store: Box<dyn Store>) -> Self {
         let hasher = TestHasher::default();
         let hashing = hasher.0.clone();
-        let server = Server::new(limits, settings, store, Box::new(hasher));
+        let server = Server::new(limits, session, store, Box::new(hasher));
         let now = Now { uptime: Duration::ZERO, wall: Timestamp(1_790_000_000_000) };
         Self { server, now, hashing }
     }
@@ -117,7 +117,7 @@ impl World {
         for _ in 0..100_000 {
             self.server.process(self.now).unwrap();
             let hashing = self.hashing.borrow();
-            let hashed = hashing.done.is_empty() && (hashing.held || hashing.jobs.is_empty());
+            let hashed = hashing.done.is_empty() && (hashing.is_held || hashing.jobs.is_empty());
             if !self.server.has_ready() && hashed {
                 return;
             }
@@ -147,30 +147,30 @@ impl World {
     }
 
     /// Connects from an address that is reserved for documentation.
-    pub fn connect(&mut self) -> Client {
+    pub fn connect(&mut self) -> PipeClient {
         self.connect_from("192.0.2.1:4000".parse().unwrap())
     }
 
     /// Connects from this address.
-    pub fn connect_from(&mut self, peer: SocketAddr) -> Client {
+    pub fn connect_from(&mut self, peer: SocketAddr) -> PipeClient {
         self.try_connect_from(peer).expect("it is at least told why not")
     }
 
     /// As [`World::connect_from`]; `None` if the server drops the connection at once.
-    pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<Client> {
+    pub fn try_connect_from(&mut self, peer: SocketAddr) -> Option<PipeClient> {
         self.try_connect_over(Pipe::new(usize::MAX), peer)
     }
 
     /// As [`World::try_connect_from`], over the test's own pipe.
-    pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<Client> {
+    pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<PipeClient> {
         let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
-        Some(Client { id, pipe, channel, number: 0, notices, replies })
+        Some(PipeClient { id, pipe, channel, number: 0, notices, replies })
     }
 
     /// Connects and greets.
-    pub fn connect_and_greet(&mut self) -> Client {
+    pub fn connect_and_greet(&mut self) -> PipeClient {
         let mut client = self.connect();
         let reply = client.ask(self, hello());
         assert!(matches!(reply, Reply::Hello(_)), "{reply:?}");
@@ -186,7 +186,7 @@ impl World {
     }
 
     /// A client that is logged in, for an account that exists.
-    pub fn log_in(&mut self, username: &str) -> Client {
+    pub fn log_in(&mut self, username: &str) -> PipeClient {
         let mut client = self.connect_and_greet();
         let reply = client.ask(self, login(username, 1));
         assert!(matches!(reply, Reply::LoggedIn(LoggedIn { .. })), "{reply:?}");
@@ -194,7 +194,7 @@ impl World {
     }
 
     /// Tony Stark and Pepper Potts, both logged in.
-    pub fn tony_and_pepper(&mut self) -> (Client, Client) {
+    pub fn tony_and_pepper(&mut self) -> (PipeClient, PipeClient) {
         self.register("tony", "Tony Stark");
         self.register("pepper", "Pepper Potts");
         (self.log_in("tony"), self.log_in("pepper"))
@@ -202,7 +202,7 @@ impl World {
 }
 
 /// A client's end of a connection.
-pub struct Client {
+pub struct PipeClient {
     /// The connection.
     pub id: ConnId,
     /// Its pipe.
@@ -217,7 +217,7 @@ pub struct Client {
     pub replies: VecDeque<(u32, Reply)>,
 }
 
-impl Client {
+impl PipeClient {
     /// Writes bytes and reports them to the server as readiness.
     pub fn write(&mut self, world: &mut World, bytes: &[u8]) {
         self.pipe.write_at_client(bytes);
@@ -241,25 +241,25 @@ impl Client {
     pub fn ask(&mut self, world: &mut World, request: Request) -> Reply {
         let asked = self.begin(world, request);
         world.settle();
-        self.take();
+        self.receive();
         let (number, reply) = self.replies.pop_front().expect("there is a reply");
         assert_eq!(number, asked);
         reply
     }
 
     /// Writes a request, which must be refused, and returns the error code.
-    pub fn code(&mut self, world: &mut World, request: Request) -> ErrorCode {
+    pub fn ask_refused(&mut self, world: &mut World, request: Request) -> ErrorCode {
         match self.ask(world, request) {
             Reply::Error(error) => error.code,
             reply => panic!("an error was expected, not {reply:?}"),
         }
     }
 
-    /// As [`Client::code`], for a refusal that carries no number.
-    pub fn code_of_raw(&mut self, world: &mut World, request: Request) -> ErrorCode {
+    /// As [`PipeClient::ask_refused`], for a refusal that carries no number.
+    pub fn ask_refused_unnumbered(&mut self, world: &mut World, request: Request) -> ErrorCode {
         self.begin(world, request);
         world.settle();
-        self.take();
+        self.receive();
         match self.replies.pop_front() {
             Some((0, Reply::Error(error))) => error.code,
             other => panic!("an error without a number was expected, not {other:?}"),
@@ -267,7 +267,7 @@ impl Client {
     }
 
     /// Decodes what the server has written.
-    pub fn take(&mut self) {
+    pub fn receive(&mut self) {
         let mut source = io::Cursor::new(self.pipe.take_at_client());
         loop {
             while let Some(message) = self.channel.next_message().unwrap() {
@@ -285,7 +285,7 @@ impl Client {
     }
 
     /// Takes the bytes that the server has written.
-    pub fn raw(&mut self) -> Vec<u8> {
+    pub fn take_bytes(&mut self) -> Vec<u8> {
         self.pipe.take_at_client()
     }
 

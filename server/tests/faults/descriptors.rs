@@ -3,16 +3,16 @@
 use std::{fs, net::TcpStream, path::Path, process::Stdio, time::Instant};
 
 use correio_proto::message::{Reply, Request};
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
-use super::process::{open_files, processor_time};
 use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
+use correio_testing::process::{open_files, processor_time};
 
 /// Limits the server to descriptors with numbers below this one, from now on.
 fn limit_files(daemon: &Daemon, limit: u64) {
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: Some(limit), maximum };
-    prlimit(Some(Pid::from_child(&daemon.child)), Resource::Nofile, limit).unwrap();
+    prlimit(Some(daemon.pid()), Resource::Nofile, limit).unwrap();
 }
 
 /// The first number that no descriptor of the server has.
@@ -34,18 +34,18 @@ fn without_descriptors_accepting_pauses_and_resumes_without_spinning() {
     let log = directory.path().join("log");
     let data = directory.path().join("data");
     let daemon = Daemon::start(&data, &["--log-file", log.to_str().unwrap()]);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     let mut tony = daemon.session("tony");
     limit_files(&daemon, first_free(&daemon));
     let waiting: Vec<TcpStream> =
         (0..20).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();
 
     eventually(|| count(&log, "accept.paused") >= 1);
-    let (begun, used) = (Instant::now(), processor_time(pid));
+    let (begun, used) = (Instant::now(), processor_time(pid).unwrap());
     // Open connections are served meanwhile.
     assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
     eventually(|| count(&log, "accept.paused") >= 5);
-    let (took, used) = (begun.elapsed(), processor_time(pid) - used);
+    let (took, used) = (begun.elapsed(), processor_time(pid).unwrap() - used);
     assert!(used < took / 4, "{used:?} of processor time in {took:?} of waiting");
     assert!(count(&log, "accept.paused") <= 2 + (took.as_millis() / 500) as usize + 5);
     assert_eq!(tony.ask(Request::Ping {}), Reply::Pong {});
@@ -70,7 +70,7 @@ fn a_crowd_leaves_descriptors_to_the_store_and_the_log() {
     limited.arg(server.get_program()).args(server.get_args());
     limited.arg("--log-file").arg(&log).stderr(Stdio::null());
     let daemon = Daemon::spawn(limited);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     let mut tony = daemon.session("tony");
     let crowd: Vec<TcpStream> =
         (0..2 * FILES).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();
@@ -105,7 +105,7 @@ fn listeners_take_nothing_of_the_reserve() {
     let mut few = limited(60);
     few.stderr(Stdio::null());
     let daemon = Daemon::spawn(few);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     let mut tony = daemon.session("tony");
     let crowd: Vec<TcpStream> =
         (0..FILES).map(|_| TcpStream::connect(daemon.address).unwrap()).collect();

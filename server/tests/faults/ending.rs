@@ -14,8 +14,8 @@ use correio_proto::message::{Fetch, Notice, Reply, Request};
 use correio_testing::skip::{skipped, works};
 use rustix::process::Signal;
 
-use super::process::open_files;
 use crate::daemon::{Client, Daemon, command, eventually, login, mail, refused};
+use correio_testing::process::open_files;
 
 #[test]
 fn told_to_stop_under_load_it_finishes_what_is_under_way() {
@@ -83,7 +83,7 @@ fn a_reset_in_the_middle_of_a_page_leaves_nothing_behind() {
         let send = correio_proto::message::Send { body: body.parse().unwrap(), ..send };
         assert!(matches!(tony.ask(Request::Send(send)), Reply::Sent { .. }));
     }
-    let before = open_files(daemon.child.id());
+    let before = open_files(daemon.pid());
     for round in 0..50 {
         let mut client = daemon.client();
         assert!(matches!(client.ask(login("tony")), Reply::LoggedIn(_)));
@@ -98,7 +98,7 @@ fn a_reset_in_the_middle_of_a_page_leaves_nothing_behind() {
         let socket = socket2::SockRef::from(&client.stream);
         socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
-    eventually(|| open_files(daemon.child.id()) <= before);
+    eventually(|| open_files(daemon.pid()) <= before);
     assert_eq!(tony.fetch().mails.len(), 1, "the first page");
     assert_eq!(daemon.stop().code(), Some(0));
 }

@@ -7,7 +7,7 @@ use correio_proto::{
     mail::Mail,
     message::{Confirm, ErrorCode, Reply, Request, Send},
 };
-use correio_testing::elsewhere::{on_a_small_disk, room};
+use correio_testing::rerun::{data_directory, on_a_small_disk};
 
 use crate::daemon::{Client, Daemon, code, eventually, id, login, mail, register};
 
@@ -45,12 +45,12 @@ fn take_the_rest(ballast: &Path) {
 
 #[test]
 fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
-    let Some(room) = room() else {
+    let Some(directory) = data_directory() else {
         return on_a_small_disk(
             "faults::full::on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on",
         );
     };
-    let data = room.join("data");
+    let data = directory.join("data");
     let daemon = Daemon::start(&data, &[]);
     let mut tony = daemon.session("tony");
     let mut sent = 0;
@@ -63,13 +63,13 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
     assert_eq!(code(&refusal), ErrorCode::Unavailable);
     assert!(sent > 20, "{sent}");
     // Another program fills the rest.
-    take_the_rest(&room.join("ballast"));
+    take_the_rest(&directory.join("ballast"));
     assert_eq!(code(&tony.ask(large(sent))), ErrorCode::Unavailable);
     let mut pepper = daemon.client();
     assert_eq!(code(&pepper.ask(register("pepper"))), ErrorCode::Unavailable);
     let mails = everything(&mut tony);
     assert_eq!(mails.len() as u64, sent);
-    fs::remove_file(room.join("ballast")).unwrap();
+    fs::remove_file(directory.join("ballast")).unwrap();
 
     for page in mails.chunks(limits::CONFIRM_MAX) {
         let confirm = Confirm { mails: page.iter().map(Mail::reference).collect() };
@@ -89,19 +89,19 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
 
 #[test]
 fn a_log_without_room_loses_lines_and_says_how_many() {
-    let Some(room) = room() else {
+    let Some(directory) = data_directory() else {
         return on_a_small_disk("faults::full::a_log_without_room_loses_lines_and_says_how_many");
     };
     let data = tempfile::tempdir().unwrap();
-    let log = room.join("log");
+    let log = directory.join("log");
     let daemon = Daemon::start(data.path(), &["--log-file", log.to_str().unwrap()]);
     let mut tony = daemon.session("tony");
-    take_the_rest(&room.join("ballast"));
+    take_the_rest(&directory.join("ballast"));
     // Some lines still fit into the file's last block.
     for number in 0..200 {
         assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
     }
-    fs::remove_file(room.join("ballast")).unwrap();
+    fs::remove_file(directory.join("ballast")).unwrap();
     let said = || fs::read_to_string(&log).unwrap();
     let mut number = 1000;
     eventually(|| {

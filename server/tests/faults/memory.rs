@@ -23,8 +23,8 @@ use correio_server::{
     waker::Wake,
 };
 
-use super::process::{memory, peak_memory};
 use crate::daemon::{Client, Daemon, code, id, login, mail, register};
+use correio_testing::process::{memory, peak_memory};
 
 const MIB: u64 = 1 << 20;
 
@@ -68,14 +68,14 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
     let directory = tempfile::tempdir().unwrap();
     let limits = ["--output-bytes", "8 MiB", "--idle-timeout", "2"];
     let (daemon, mut tony) = with_large_mails(directory.path(), 8, &limits);
-    let pid = daemon.child.id();
-    let before = memory(pid);
+    let pid = daemon.pid();
+    let before = memory(pid).unwrap();
     let mut crowd: Vec<Client> = (0..DEAF).map(|_| deaf(&daemon, 50)).collect();
     // Other clients are served. Each answer shows that the loop has gone on.
     for number in 100..200 {
         assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
     }
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     let bound = 8 * MIB + DEAF as u64 * (16 << 10) + SLACK;
     assert!(held < bound, "{held} bytes for those who do not read");
     // A client is closed when the budget is exhausted, or at its deadline.
@@ -94,7 +94,7 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
         cut_off += usize::from(taken < 50 * MIB);
     }
     assert!(cut_off > DEAF / 2, "{cut_off} of {DEAF}");
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     assert!(held < bound, "{held} bytes in the end");
 }
 
@@ -104,7 +104,7 @@ fn a_connection_that_is_silent_costs_little() {
     let directory = tempfile::tempdir().unwrap();
     let limits = ["--connections-per-address", "2000", "--failed-logins", "0"];
     let daemon = Daemon::start(directory.path(), &limits);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     // An account has a hundred sessions at most.
     let names: Vec<String> = (0..CROWD / 100 + 1).map(|number| format!("tony{number}")).collect();
     let mut log_in = |number: usize| {
@@ -118,9 +118,9 @@ fn a_connection_that_is_silent_costs_little() {
     }
     // The first hundred make the tables as large as they become for a while.
     let _first: Vec<Client> = (0..100).map(&mut log_in).collect();
-    let before = memory(pid);
+    let before = memory(pid).unwrap();
     let _crowd: Vec<Client> = (100..CROWD).map(&mut log_in).collect();
-    let each = memory(pid).saturating_sub(before) / (CROWD - 100) as u64;
+    let each = memory(pid).unwrap().saturating_sub(before) / (CROWD - 100) as u64;
     // Pages of 4 KiB for a few hundred of them, and tables that double.
     assert!(each < 2048, "{each} bytes each");
 }
@@ -130,8 +130,8 @@ fn the_rest_of_a_large_frame_costs_little() {
     const SENDERS: u64 = 60;
     let directory = tempfile::tempdir().unwrap();
     let (daemon, _tony) = with_large_mails(directory.path(), 1, &[]);
-    let pid = daemon.child.id();
-    let before = memory(pid);
+    let pid = daemon.pid();
+    let before = memory(pid).unwrap();
     let mut senders = Vec::new();
     for number in 1..=SENDERS {
         let mut sender = deaf(&daemon, 0);
@@ -146,7 +146,7 @@ fn the_rest_of_a_large_frame_costs_little() {
         assert_eq!(sender.reply().as_ref().map(code), Some(ErrorCode::UnknownRecipient));
         senders.push(sender);
     }
-    let held = memory(pid).saturating_sub(before);
+    let held = memory(pid).unwrap().saturating_sub(before);
     assert!(held < SLACK, "{held} bytes for one byte each of {SENDERS}");
 }
 
@@ -155,9 +155,9 @@ fn pages_that_many_ask_for_at_once_are_made_one_after_the_other() {
     const READERS: usize = 100;
     let directory = tempfile::tempdir().unwrap();
     let (daemon, _tony) = with_large_mails(directory.path(), 2, &["--output-bytes", "8 MiB"]);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     let mut readers: Vec<Client> = (0..READERS).map(|_| deaf(&daemon, 0)).collect();
-    let before = memory(pid);
+    let before = memory(pid).unwrap();
     for reader in &mut readers {
         reader.begin(Request::Fetch(Fetch::default()));
     }
@@ -167,7 +167,7 @@ fn pages_that_many_ask_for_at_once_are_made_one_after_the_other() {
         served += usize::from(matches!(reader.reply_unless_gone(), Some(Reply::Page(_))));
     }
     assert!(served >= 4, "only {served} had their page");
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     let bound = 8 * MIB + READERS as u64 * (16 << 10) + SLACK;
     assert!(held < bound, "{held} bytes for {READERS} pages");
 }
@@ -177,10 +177,10 @@ fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
     const REQUESTS: usize = 1_000_000;
     let directory = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(directory.path(), &[]);
-    let pid = daemon.child.id();
+    let pid = daemon.pid();
     let mut tony = daemon.session("tony");
     let mut other = daemon.client();
-    let (before, mut request) = (memory(pid), Vec::new());
+    let (before, mut request) = (memory(pid).unwrap(), Vec::new());
     let ping = ClientMessage { number: 7, request: Request::Ping {} };
     correio_proto::frame::encode(&ping, &mut request).unwrap();
     let all = request.repeat(REQUESTS);
@@ -196,7 +196,7 @@ fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
         assert!(matches!(other.ask(login("nobody")), Reply::Error(_)));
     }
     assert!(written < all.len(), "all of it was taken in");
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     assert!(held < SLACK, "{held} bytes for one connection");
 
     // Once the client reads, every request is answered.
@@ -209,7 +209,7 @@ fn a_million_requests_without_waiting_wait_in_the_clients_socket() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
     }
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     assert!(held < SLACK, "{held} bytes in the end");
 }
 
@@ -282,8 +282,8 @@ fn a_mailbox_of_a_hundred_thousand_mails_comes_page_by_page() {
     let mut tony = daemon.client();
     let reply = tony.ask(login("tony"));
     assert!(matches!(reply, Reply::LoggedIn(told) if u64::from(told.waiting) == MAILS));
-    let pid = daemon.child.id();
-    let before = memory(pid);
+    let pid = daemon.pid();
+    let before = memory(pid).unwrap();
     let (mut found, mut after) = (0, Default::default());
     loop {
         let fetch = Fetch { after, ..Fetch::default() };
@@ -297,7 +297,7 @@ fn a_mailbox_of_a_hundred_thousand_mails_comes_page_by_page() {
         after = last.seq;
     }
     assert_eq!(found, MAILS);
-    let held = peak_memory(pid).saturating_sub(before);
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
     // SQLite's cache is included.
     assert!(held < 64 * MIB + SLACK, "{held}");
 }

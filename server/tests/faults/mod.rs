@@ -7,5 +7,4 @@ mod full;
 mod hashing;
 mod killed;
 mod memory;
-mod process;
 mod syncs;

@@ -15,7 +15,7 @@ use super::{
 };
 
 #[test]
-fn verdicts_are_forgotten_in_bounded_steps() {
+fn idempotency_records_are_pruned_in_bounded_steps() {
     let directory = tempfile::tempdir().unwrap();
     for mut harness in [
         Harness::memory_with(ROOMY, MemoryLimits::default()),
@@ -55,7 +55,7 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
     assert_eq!(harness.fetch(pepper).len(), 1);
     harness.confirm_all(pepper);
     let again = harness.run(send(tony, 2, "pepper", &body));
-    assert!(is_sent(&again), "it left no verdict: {again:?}");
+    assert!(is_sent(&again), "it left no record: {again:?}");
     harness.run(delete(pepper));
     assert!(is_sent(&harness.run(send(tony, 3, "tony", &body))));
 
@@ -68,7 +68,7 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
 
 /// `more` is exact, even after a full step: the server prunes again if it is set.
 #[test]
-fn a_step_that_forgets_the_last_verdict_says_so() {
+fn a_step_that_prunes_the_last_record_says_so() {
     let directory = tempfile::tempdir().unwrap();
     for mut harness in [
         Harness::oracle(ROOMY),

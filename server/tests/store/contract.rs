@@ -41,9 +41,9 @@ contract! {
     a_deleted_account_takes_everything_along,
     a_mail_reaches_all_or_nobody,
     a_mail_sent_again_is_one_mail,
-    a_verdict_outlives_the_mail_and_is_forgotten,
-    a_refusal_leaves_no_verdict,
-    a_verdict_comes_before_everything_about_recipients,
+    a_record_outlives_the_mail_and_is_forgotten,
+    a_refusal_leaves_no_record,
+    a_record_comes_before_everything_about_recipients,
     the_sender_s_names_are_those_of_the_time,
     a_full_mailbox_refuses,
     a_quota_is_exact_to_the_byte,
@@ -121,7 +121,7 @@ fn a_mail_sent_again_is_one_mail(harness: &mut Harness) {
     assert_eq!(harness.fetch(pepper).len(), 2, "ids are a sender's own");
 }
 
-fn a_verdict_outlives_the_mail_and_is_forgotten(harness: &mut Harness) {
+fn a_record_outlives_the_mail_and_is_forgotten(harness: &mut Harness) {
     let tony = harness.account("tony");
     harness.run(send(tony, 1, "tony", "x"));
     harness.run(send(tony, 2, "tony", "x"));
@@ -134,7 +134,7 @@ fn a_verdict_outlives_the_mail_and_is_forgotten(harness: &mut Harness) {
     assert!(matches!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Sent { .. }));
 }
 
-fn a_refusal_leaves_no_verdict(harness: &mut Harness) {
+fn a_refusal_leaves_no_record(harness: &mut Harness) {
     let tony = harness.account("tony");
     let refused = harness.run(send(tony, 1, "pepper", "x"));
     assert!(matches!(refused, StoreDone::UnknownRecipients(_)));
@@ -158,7 +158,7 @@ fn a_full_mailbox_refuses(harness: &mut Harness) {
     assert_eq!(harness.record("pepper").waiting, 1);
 }
 
-fn a_verdict_comes_before_everything_about_recipients(harness: &mut Harness) {
+fn a_record_comes_before_everything_about_recipients(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
     let bruce = harness.account("bruce");
     for number in 1..=5 {

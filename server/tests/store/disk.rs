@@ -8,7 +8,7 @@ use correio_server::{
     store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
 };
 use correio_testing::{
-    elsewhere::{assert_passed, elsewhere, on_a_small_disk, room},
+    rerun::{assert_passed, data_directory, on_a_small_disk, rerun},
     skip::can_trace,
     strace::traced,
 };
@@ -46,8 +46,8 @@ fn assert_kept(directory: &Path, acknowledged: u64) {
 
 #[test]
 fn a_failed_write_is_answered_and_takes_nothing_back() {
-    if let Some(room) = room() {
-        let mut harness = Harness::sqlite_with(&room, ROOMY, SqliteOptions::default());
+    if let Some(directory) = data_directory() {
+        let mut harness = Harness::sqlite_with(&directory, ROOMY, SqliteOptions::default());
         let tony = harness.account("tony");
         let (acknowledged, refused) = fill(&mut harness, tony);
         assert!(matches!(refused, Ok(StoreDone::Unavailable(_))), "{refused:?}");
@@ -60,7 +60,7 @@ fn a_failed_write_is_answered_and_takes_nothing_back() {
     let directory = tempfile::tempdir().unwrap();
     // No file above 400 or 800 KiB, as the shell counts; a write beyond is an error, not a signal.
     let test = "disk::a_failed_write_is_answered_and_takes_nothing_back";
-    let output = elsewhere(test, directory.path(), "trap '' XFSZ; ulimit -f 800").output().unwrap();
+    let output = rerun(test, directory.path(), "trap '' XFSZ; ulimit -f 800").output().unwrap();
     let acknowledged = acknowledged(&output);
     assert!(acknowledged > 5, "{acknowledged}");
     assert_kept(directory.path(), acknowledged);
@@ -68,8 +68,8 @@ fn a_failed_write_is_answered_and_takes_nothing_back() {
 
 #[test]
 fn a_failed_sync_ends_the_store() {
-    if let Some(room) = room() {
-        let mut harness = Harness::sqlite_with(&room, ROOMY, SqliteOptions::default());
+    if let Some(directory) = data_directory() {
+        let mut harness = Harness::sqlite_with(&directory, ROOMY, SqliteOptions::default());
         let tony = harness.account("tony");
         let (acknowledged, failed) = fill(&mut harness, tony);
         assert!(failed.is_err(), "{failed:?}");
@@ -88,7 +88,7 @@ fn a_failed_sync_ends_the_store() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let prepared = elsewhere("disk::a_failed_sync_ends_the_store", directory.path(), "");
+    let prepared = rerun("disk::a_failed_sync_ends_the_store", directory.path(), "");
     let output = traced(&prepared, Path::new("/dev/null"), &failing).output().unwrap();
     let acknowledged = acknowledged(&output);
     assert!(acknowledged > 5, "{acknowledged}");
@@ -97,8 +97,8 @@ fn a_failed_sync_ends_the_store() {
 
 #[test]
 fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
-    if let Some(room) = room() {
-        let data = room.join("data");
+    if let Some(directory) = data_directory() {
+        let data = directory.join("data");
         let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
         let tony = harness.account("tony");
         let (acknowledged, refused) = fill(&mut harness, tony);
@@ -118,7 +118,7 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
         assert_eq!(answers[2], StoreDone::Account(None));
 
         // Another program fills the rest of the disk, and frees it again.
-        let ballast = room.join("ballast");
+        let ballast = directory.join("ballast");
         assert!(fs::write(&ballast, vec![1; 12 << 20]).is_err(), "the disk is larger than it says");
         assert_eq!(u64::try_from(harness.fetch(tony).len()).unwrap(), acknowledged);
         fs::remove_file(ballast).unwrap();
@@ -129,7 +129,7 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
             assert_eq!(harness.confirm(tony, page.clone()) as usize, page.len());
         }
         let sent = harness.run(send(tony, acknowledged, "tony", &body));
-        assert!(is_sent(&sent), "a refusal left a verdict, or there is no room: {sent:?}");
+        assert!(is_sent(&sent), "a refusal left a record, or there is no room: {sent:?}");
         harness.close();
         let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
         assert_eq!(harness.fetch(tony).len(), 1);

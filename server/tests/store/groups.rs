@@ -206,7 +206,7 @@ fn model() -> Harness {
 }
 
 /// A store that flushes its memtable after three or four mails.
-fn entering(directory: &Path) -> Harness {
+fn flushing_often(directory: &Path) -> Harness {
     let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
     Harness::sqlite_with(directory, QUOTA, options)
 }
@@ -244,7 +244,7 @@ proptest! {
         prop_assert_eq!(&expected, &play(&mut Harness::simulated(), &steps));
         prop_assert_eq!(&expected, &play(&mut Harness::sqlite(directory.path()), &steps));
         let directory = tempfile::tempdir().unwrap();
-        prop_assert_eq!(&expected, &play(&mut entering(directory.path()), &steps));
+        prop_assert_eq!(&expected, &play(&mut flushing_often(directory.path()), &steps));
     }
 
     /// The answers do not show whether jobs share a transaction.
@@ -256,13 +256,13 @@ proptest! {
         let (mut model, mut memory) = (model(), Harness::memory());
         let mut simulated = Harness::simulated();
         let mut sqlite = Harness::sqlite(directory.path());
-        let mut entering = entering(other.path());
+        let mut flushing_often = flushing_often(other.path());
         for group in timed(groups) {
             let expected = model.run_together(group.clone());
             prop_assert_eq!(&expected, &memory.run_together(group.clone()));
             prop_assert_eq!(&expected, &simulated.run_together(group.clone()));
             prop_assert_eq!(&expected, &sqlite.run_as_one_group(group.clone()));
-            prop_assert_eq!(&expected, &entering.run_as_one_group(group));
+            prop_assert_eq!(&expected, &flushing_often.run_as_one_group(group));
         }
         sqlite.close();
         let mut sqlite = Harness::sqlite(directory.path());
@@ -270,14 +270,14 @@ proptest! {
         prop_assert_eq!(&expected, &everything(&mut memory));
         prop_assert_eq!(&expected, &everything(&mut simulated));
         prop_assert_eq!(&expected, &everything(&mut sqlite));
-        prop_assert_eq!(&expected, &everything(&mut entering));
+        prop_assert_eq!(&expected, &everything(&mut flushing_often));
     }
 }
 
 /// The age of an idempotency record follows from its time, not from its place in the order of
 /// arrival.
 #[test]
-fn a_clock_that_was_set_keeps_no_verdict_and_takes_none() {
+fn a_clock_that_was_set_keeps_no_record_and_takes_none() {
     let directory = tempfile::tempdir().unwrap();
     let sqlite = Harness::sqlite(directory.path());
     for mut harness in [model(), Harness::memory(), Harness::simulated(), sqlite] {

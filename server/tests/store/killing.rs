@@ -6,14 +6,14 @@ use std::{
 };
 
 use correio_server::store::sqlite::SqliteOptions;
-use correio_testing::elsewhere::{elsewhere, room};
+use correio_testing::rerun::{data_directory, rerun};
 
 use super::support::{Harness, ROOMY, id, is_sent, send};
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {
-    if let Some(room) = room() {
-        let mut harness = Harness::sqlite_with(&room, ROOMY, SqliteOptions::default());
+    if let Some(directory) = data_directory() {
+        let mut harness = Harness::sqlite_with(&directory, ROOMY, SqliteOptions::default());
         let tony = harness.account("tony");
         for number in 1.. {
             assert!(is_sent(&harness.run(send(tony, number, "tony", "x"))));
@@ -22,7 +22,7 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     }
     let directory = tempfile::tempdir().unwrap();
     let mut process =
-        elsewhere("killing::a_killed_server_keeps_what_it_acknowledged", directory.path(), "")
+        rerun("killing::a_killed_server_keeps_what_it_acknowledged", directory.path(), "")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

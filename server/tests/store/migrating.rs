@@ -9,7 +9,7 @@ use std::{
 use correio_proto::mail::Timestamp;
 use correio_server::store::StoreDone;
 use correio_testing::{
-    elsewhere::{elsewhere, room},
+    rerun::{data_directory, rerun},
     skip::can_trace,
     strace::{kill_at, traced},
 };
@@ -23,8 +23,8 @@ const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_al
 
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {
-    if let Some(room) = room() {
-        open_later(&room).unwrap().close();
+    if let Some(directory) = data_directory() {
+        open_later(&directory).unwrap().close();
         return;
     }
     if !can_trace() {
@@ -63,7 +63,7 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
 /// Opens the directory in a process that is killed when a thread of it makes the `when`th of
 /// these calls.
 fn open_and_kill(directory: &Path, calls: &str, when: usize) -> ExitStatus {
-    let prepared = elsewhere(TEST, directory, "");
+    let prepared = rerun(TEST, directory, "");
     traced(&prepared, Path::new("/dev/null"), &kill_at(calls, when))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use correio_proto::mail::Timestamp;
 use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
-use correio_testing::elsewhere::is_ordinary;
+use correio_testing::rerun::without_root;
 
 use super::{
     files::{DATABASE, copy_files, open, open_later, refusal, refused, version_of},
@@ -80,7 +80,7 @@ fn a_directory_that_is_none_is_refused() {
 
 #[test]
 fn a_read_only_directory_is_refused() {
-    if !is_ordinary("opening::a_read_only_directory_is_refused") {
+    if !without_root("opening::a_read_only_directory_is_refused") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ fn nobody_else_can_read_what_is_stored() {
 
 #[test]
 fn a_read_only_database_is_refused() {
-    if !is_ordinary("opening::a_read_only_database_is_refused") {
+    if !without_root("opening::a_read_only_database_is_refused") {
         return;
     }
     let error = refusal(|path| {

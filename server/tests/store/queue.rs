@@ -142,7 +142,7 @@ fn a_store_that_is_dropped_lets_go_of_its_directory() {
 }
 
 #[test]
-fn pages_that_nobody_takes_hold_up_those_behind_them() {
+fn pages_that_nobody_takes_hold_up_later_pages() {
     const PAGES: usize = 100;
     /// Two groups of pages, each with one page more than there is room for.
     const BYTES_MAX: usize = 2 * ((4 << 20) + (1 << 20) + 4096);

@@ -19,12 +19,12 @@ use correio_server::{
     store::{
         AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
         memory::{MemoryLimits, MemoryStore},
-        sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
+        sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
 use correio_simulation::store::{SimStore, State};
-use correio_testing::wait::eventually;
+use correio_testing::store::open_unlocked;
 
 use super::files::copy_files;
 
@@ -143,17 +143,9 @@ impl Harness {
 
     pub fn sqlite_with(directory: &Path, quota: Quota, options: SqliteOptions) -> Self {
         let (wake, woken) = waker();
-        // A process that another test starts has a copy of the lock of a store that was just closed,
-        // until it runs its program.
-        let mut store = None;
-        eventually(|| match SqliteStore::open(directory, quota, options, wake.clone()) {
-            Err(SqliteOpenError::InUse { .. }) => false,
-            opened => {
-                store = Some(opened.unwrap());
-                true
-            }
-        });
-        Self::around(Box::new(store.unwrap()), (wake, woken))
+        let waker: Arc<dyn Wake> = wake.clone();
+        let store = open_unlocked(directory, quota, options, &waker);
+        Self::around(Box::new(store), (wake, woken))
     }
 
     pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {

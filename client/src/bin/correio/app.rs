@@ -3,15 +3,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Layout,
-    RequestError, Service, Trust, Untrusted, sanitize,
+    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, RequestError,
+    Service, Trust, Untrusted, WhiteSpace, sanitize,
 };
 use correio_proto::{credential::Password, mail::Username};
 use indicatif::ProgressBar;
 
 use crate::{
     connect::{Connector, TrustOption},
-    exit::Status,
+    exit::ExitStatus,
     last_used, password,
     prompt::{Answer, Autosave, Prompt, Stop},
     spinner::Spinner,
@@ -32,7 +32,7 @@ pub(crate) struct App {
     /// The username whose password was refused: the next login asks for the password only.
     pub(crate) refused: Option<Username>,
     /// The status with which a script ends because no server has answered.
-    pub(crate) failed: Option<Status>,
+    pub(crate) failed: Option<ExitStatus>,
     pub(crate) trust_option: TrustOption,
     terminal: Terminal,
     cancel: Cancel,
@@ -136,8 +136,11 @@ impl App {
         self.text.with(
             "server-details",
             &[
-                ("name", sanitize(welcome.software.name.as_str(), Layout::OneLine).into()),
-                ("version", sanitize(welcome.software.version.as_str(), Layout::OneLine).into()),
+                ("name", sanitize(welcome.software.name.as_str(), WhiteSpace::OneLine).into()),
+                (
+                    "version",
+                    sanitize(welcome.software.version.as_str(), WhiteSpace::OneLine).into(),
+                ),
                 ("milliseconds", milliseconds.into()),
             ],
         )

@@ -11,7 +11,7 @@ use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
 use crate::{
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     help,
     text::{Lang, Text},
     usage,
@@ -150,7 +150,7 @@ pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) ->
         return None;
     };
     let variable = usage::find(command, argument)?.get_env()?.to_str()?;
-    (status_of_value(variable, value) == Status::Configuration).then(|| variable.to_owned())
+    (status_of_value(variable, value) == ExitStatus::Configuration).then(|| variable.to_owned())
 }
 
 impl Options {
@@ -158,7 +158,7 @@ impl Options {
     pub(crate) fn address(&self, text: &Text) -> Result<Address, Failure> {
         let Some(server) = &self.server else {
             let text = text.of("needs-server-option");
-            return Err(Failure::new(Status::Configuration, "no_server", text));
+            return Err(Failure::new(ExitStatus::Configuration, "no_server", text));
         };
         server.parse().map_err(|invalid| {
             let said = text.address(&invalid);
@@ -170,12 +170,12 @@ impl Options {
     pub(crate) fn username(&self, text: &Text) -> Result<Username, Failure> {
         let Some(user) = &self.user else {
             let text = text.of("needs-user-option");
-            return Err(Failure::new(Status::Configuration, "no_user", text));
+            return Err(Failure::new(ExitStatus::Configuration, "no_user", text));
         };
         user.parse().map_err(|invalid| {
             let said = text.invalid(invalid);
             match status_of_value("CORREIO_USER", user) {
-                Status::Usage => Failure::new(Status::BadData, "invalid", said),
+                ExitStatus::Usage => Failure::new(ExitStatus::BadData, "invalid", said),
                 status => Failure::new(status, "invalid", said),
             }
         })
@@ -183,10 +183,10 @@ impl Options {
 }
 
 /// The status for a wrong value: configuration if the environment has it, else usage.
-fn status_of_value(variable: &str, value: &str) -> Status {
+fn status_of_value(variable: &str, value: &str) -> ExitStatus {
     match env::var(variable) {
-        Ok(set) if set == value => Status::Configuration,
-        _ => Status::Usage,
+        Ok(set) if set == value => ExitStatus::Configuration,
+        _ => ExitStatus::Usage,
     }
 }
 

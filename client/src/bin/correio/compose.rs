@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use correio_client::{Draft, DraftError, DraftFile, Drafts, Layout, new_mail_id, sanitize};
+use correio_client::{Draft, DraftError, DraftFile, Drafts, WhiteSpace, new_mail_id, sanitize};
 
 use crate::{prompt::Autosave, text::Text};
 
@@ -16,9 +16,9 @@ pub(crate) struct Composition {
     is_reopened: bool,
 }
 
-/// A part of a mail.
+/// A field of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum DraftField {
     To,
     Subject,
     Body,
@@ -37,17 +37,17 @@ impl Composition {
         Self { mail, file, text, is_reopened: true }
     }
 
-    /// Saves a part of the mail while it is typed.
-    pub(crate) fn part(&mut self, part: Part) -> PartAutosave<'_> {
-        PartAutosave { composition: self, part }
+    /// Saves a field of the mail while it is typed.
+    pub(crate) fn field(&mut self, field: DraftField) -> FieldAutosave<'_> {
+        FieldAutosave { composition: self, field }
     }
 
-    /// Sets the text of a part. A draft that was opened again gets a new id at its first change.
-    pub(crate) fn set(&mut self, part: Part, typed: &str) {
-        let place = match part {
-            Part::To => &mut self.mail.to,
-            Part::Subject => &mut self.mail.subject,
-            Part::Body => &mut self.mail.body,
+    /// Sets the text of a field. A draft that was opened again gets a new id at its first change.
+    pub(crate) fn set(&mut self, field: DraftField, typed: &str) {
+        let place = match field {
+            DraftField::To => &mut self.mail.to,
+            DraftField::Subject => &mut self.mail.subject,
+            DraftField::Body => &mut self.mail.body,
         };
         if place == typed {
             return;
@@ -87,23 +87,23 @@ impl Composition {
         for part in [&self.mail.to, &self.mail.subject, &self.mail.body] {
             if !part.is_empty() {
                 // Writing to a string cannot fail.
-                _ = write!(said, "\n{}", sanitize(part, Layout::Lines));
+                _ = write!(said, "\n{}", sanitize(part, WhiteSpace::Lines));
             }
         }
         said
     }
 }
 
-/// A part of the mail that is being typed.
-pub(crate) struct PartAutosave<'a> {
+/// A field of the mail that is being typed.
+pub(crate) struct FieldAutosave<'a> {
     composition: &'a mut Composition,
-    part: Part,
+    field: DraftField,
 }
 
-impl Autosave for PartAutosave<'_> {
+impl Autosave for FieldAutosave<'_> {
     fn autosave(&mut self, typed: &str) -> Result<(), String> {
         let Composition { mail, file, text, .. } = {
-            self.composition.set(self.part, typed);
+            self.composition.set(self.field, typed);
             &mut *self.composition
         };
         if mail.is_blank() && file.path().is_none() {
@@ -114,6 +114,6 @@ impl Autosave for PartAutosave<'_> {
 }
 
 fn reason(text: &Text, error: &DraftError) -> String {
-    let reason = sanitize(&error.to_string(), Layout::OneLine);
+    let reason = sanitize(&error.to_string(), WhiteSpace::OneLine);
     text.with("send-not-kept", &[("reason", reason.into())])
 }

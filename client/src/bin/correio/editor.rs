@@ -12,11 +12,11 @@ use std::{
     process::Command,
 };
 
-use correio_client::{Layout, sanitize};
+use correio_client::{WhiteSpace, sanitize};
 use correio_proto::mail::MailId;
 
 use crate::{
-    compose::{Composition, Part},
+    compose::{Composition, DraftField},
     private_file,
 };
 
@@ -50,7 +50,7 @@ impl Editor {
 
     /// The command line, sanitized for the terminal.
     pub(crate) fn shown(&self) -> String {
-        sanitize(&self.0.to_string_lossy(), Layout::OneLine)
+        sanitize(&self.0.to_string_lossy(), WhiteSpace::OneLine)
     }
 
     /// Edits the body of a mail. The text that the editor saved is used, whatever its exit status.
@@ -102,11 +102,11 @@ impl Editor {
         let _ = composition.save();
         let id = composition.mail.id;
         let Edited { text, problem } = self.edit(data, id, &composition.mail.body)?;
-        composition.set(Part::Body, &text);
+        composition.set(DraftField::Body, &text);
         if composition.save().is_ok() {
             Self::forget(data, id);
         }
-        problem.map_or(Ok(()), |problem| Err(sanitize(&problem, Layout::OneLine)))
+        problem.map_or(Ok(()), |problem| Err(sanitize(&problem, WhiteSpace::OneLine)))
     }
 
     /// The text that was open in an editor when the program was killed, if it was saved after the

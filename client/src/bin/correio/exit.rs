@@ -16,7 +16,7 @@ use crate::{output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ExitStatus {
     /// A command line that is not understood.
     Usage = 64,
     /// Unknown recipient, refused text.
@@ -41,7 +41,7 @@ pub(crate) enum Status {
     Terminated = 143,
 }
 
-impl Status {
+impl ExitStatus {
     /// The status of a program that a signal has ended.
     pub(crate) fn of_signal(signal: i32) -> Self {
         match signal {
@@ -53,15 +53,15 @@ impl Status {
     }
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
         Self::from(status as u8)
     }
 }
 
 /// Why a command failed.
 pub(crate) struct Failure {
-    pub(crate) status: Status,
+    pub(crate) status: ExitStatus,
     /// A stable word for programs.
     pub(crate) code: &'static str,
     /// The message, in the user's language.
@@ -84,13 +84,13 @@ pub(crate) struct KeptDraft {
 }
 
 impl Failure {
-    pub(crate) fn new(status: Status, code: &'static str, text: String) -> Self {
+    pub(crate) fn new(status: ExitStatus, code: &'static str, text: String) -> Self {
         let (retry_after, recipients) = (None, Vec::new());
         Self { status, code, text, retry_after, recipients, draft: None, partial: None }
     }
 
     pub(crate) fn invalid(text: &Text, invalid: Invalid) -> Self {
-        Self::new(Status::BadData, "invalid", text.invalid(invalid))
+        Self::new(ExitStatus::BadData, "invalid", text.invalid(invalid))
     }
 
     pub(crate) fn connect(text: &Text, error: &ConnectError) -> Self {
@@ -99,20 +99,24 @@ impl Failure {
             ConnectError::Rejected(error) => Self::refusal(text, error),
             ConnectError::Busy { retry_after } => Self {
                 retry_after: retry_after.map(|wait| wait.as_secs()),
-                ..Self::new(Status::TryAgain, "busy", said)
+                ..Self::new(ExitStatus::TryAgain, "busy", said)
             },
-            ConnectError::Cancelled => Self::new(Status::Interrupted, "cancelled", said),
+            ConnectError::Cancelled => Self::new(ExitStatus::Interrupted, "cancelled", said),
             ConnectError::NameNotFound { .. } => {
-                Self::new(Status::Unreachable, "name_not_found", said)
+                Self::new(ExitStatus::Unreachable, "name_not_found", said)
             }
-            ConnectError::Refused { .. } => Self::new(Status::Unreachable, "refused", said),
-            ConnectError::TimedOut { .. } => Self::new(Status::Unreachable, "timed_out", said),
-            ConnectError::NotCorreio { .. } => Self::new(Status::Unreachable, "not_correio", said),
-            ConnectError::Untrusted(_) => Self::new(Status::NotAllowed, "untrusted", said),
-            ConnectError::NoTls { .. } => Self::new(Status::Unreachable, "no_tls", said),
-            ConnectError::Tls { .. } => Self::new(Status::Unreachable, "tls", said),
-            ConnectError::OtherVersion { .. } => Self::new(Status::Unreachable, "version", said),
-            ConnectError::Io { .. } => Self::new(Status::Unreachable, "network", said),
+            ConnectError::Refused { .. } => Self::new(ExitStatus::Unreachable, "refused", said),
+            ConnectError::TimedOut { .. } => Self::new(ExitStatus::Unreachable, "timed_out", said),
+            ConnectError::NotCorreio { .. } => {
+                Self::new(ExitStatus::Unreachable, "not_correio", said)
+            }
+            ConnectError::Untrusted(_) => Self::new(ExitStatus::NotAllowed, "untrusted", said),
+            ConnectError::NoTls { .. } => Self::new(ExitStatus::Unreachable, "no_tls", said),
+            ConnectError::Tls { .. } => Self::new(ExitStatus::Unreachable, "tls", said),
+            ConnectError::OtherVersion { .. } => {
+                Self::new(ExitStatus::Unreachable, "version", said)
+            }
+            ConnectError::Io { .. } => Self::new(ExitStatus::Unreachable, "network", said),
         }
     }
 
@@ -121,36 +125,36 @@ impl Failure {
         match error {
             RequestError::Refused(error) => Self::refusal(text, error),
             RequestError::Unreachable(error) => Self::connect(text, error),
-            RequestError::TimedOut => Self::new(Status::Unreachable, "timed_out", said),
-            RequestError::Cancelled => Self::new(Status::Interrupted, "cancelled", said),
-            RequestError::SessionEnded => Self::new(Status::NotAllowed, "session_ended", said),
+            RequestError::TimedOut => Self::new(ExitStatus::Unreachable, "timed_out", said),
+            RequestError::Cancelled => Self::new(ExitStatus::Interrupted, "cancelled", said),
+            RequestError::SessionEnded => Self::new(ExitStatus::NotAllowed, "session_ended", said),
             RequestError::OtherServersRealm { .. } => {
-                Self::new(Status::NotAllowed, "other_servers_realm", said)
+                Self::new(ExitStatus::NotAllowed, "other_servers_realm", said)
             }
             RequestError::KnownServers(_) => {
-                Self::new(Status::Configuration, "known_servers", said)
+                Self::new(ExitStatus::Configuration, "known_servers", said)
             }
-            RequestError::TooLarge { .. } => Self::new(Status::BadData, "too_large", said),
-            RequestError::Overloaded => Self::new(Status::TryAgain, "busy", said),
-            RequestError::Closed => Self::new(Status::Unreachable, "closed", said),
+            RequestError::TooLarge { .. } => Self::new(ExitStatus::BadData, "too_large", said),
+            RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
+            RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),
         }
     }
 
     fn refusal(text: &Text, error: &ErrorReply) -> Self {
         let status = match error.code {
             ErrorCode::BadCredentials | ErrorCode::NotAuthenticated | ErrorCode::NotAllowed => {
-                Status::NotAllowed
+                ExitStatus::NotAllowed
             }
             ErrorCode::UsernameTaken
             | ErrorCode::UnknownRecipient
             | ErrorCode::TooLarge
             | ErrorCode::Invalid
-            | ErrorCode::Conflict => Status::BadData,
+            | ErrorCode::Conflict => ExitStatus::BadData,
             ErrorCode::MailboxFull
             | ErrorCode::Busy
             | ErrorCode::RateLimited
-            | ErrorCode::Unavailable => Status::TryAgain,
-            ErrorCode::Protocol | ErrorCode::Version | ErrorCode::Other => Status::Unreachable,
+            | ErrorCode::Unavailable => ExitStatus::TryAgain,
+            ErrorCode::Protocol | ErrorCode::Version | ErrorCode::Other => ExitStatus::Unreachable,
         };
         Self {
             retry_after: error.retry_after.map(u64::from),
@@ -164,7 +168,7 @@ impl Failure {
             ReceiveError::Request(error) => Self::request(text, error),
             ReceiveError::Mailbox(error) => Self::mailbox(text, error),
             ReceiveError::Page(_) => {
-                Self::new(Status::Unreachable, "protocol", text.receive(error))
+                Self::new(ExitStatus::Unreachable, "protocol", text.receive(error))
             }
         }
     }
@@ -172,20 +176,20 @@ impl Failure {
     pub(crate) fn mailbox(text: &Text, error: &MailboxError) -> Self {
         let said = text.mailbox(error);
         match error {
-            MailboxError::NoSuchMail(_) => Self::new(Status::BadData, "no_such_mail", said),
-            MailboxError::Damaged(_) => Self::new(Status::BadData, "damaged", said),
-            MailboxError::Locked => Self::new(Status::TryAgain, "locked", said),
-            MailboxError::Io { .. } => Self::new(Status::Local, "mailbox", said),
+            MailboxError::NoSuchMail(_) => Self::new(ExitStatus::BadData, "no_such_mail", said),
+            MailboxError::Damaged(_) => Self::new(ExitStatus::BadData, "damaged", said),
+            MailboxError::Locked => Self::new(ExitStatus::TryAgain, "locked", said),
+            MailboxError::Io { .. } => Self::new(ExitStatus::Local, "mailbox", said),
         }
     }
 
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
         let status = match error {
-            KnownServersError::Io { .. } => Status::Local,
-            KnownServersError::Locked { .. } => Status::TryAgain,
-            KnownServersError::Cancelled => Status::Interrupted,
+            KnownServersError::Io { .. } => ExitStatus::Local,
+            KnownServersError::Locked { .. } => ExitStatus::TryAgain,
+            KnownServersError::Cancelled => ExitStatus::Interrupted,
             KnownServersError::Line { .. } | KnownServersError::Full { .. } => {
-                Status::Configuration
+                ExitStatus::Configuration
             }
         };
         Self::new(status, "known_servers", text.known_servers(error))
@@ -193,17 +197,24 @@ impl Failure {
 
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {
         let reason = error.to_string();
-        Self::new(Status::Local, "draft", text.with("send-not-kept", &[("reason", reason.into())]))
+        Self::new(
+            ExitStatus::Local,
+            "draft",
+            text.with("send-not-kept", &[("reason", reason.into())]),
+        )
     }
 
     /// Whether a retry may succeed, or the server may have done it already.
     pub(crate) fn is_retryable(&self) -> bool {
         match self.status {
-            Status::Unreachable | Status::TryAgain | Status::Interrupted => true,
-            Status::HungUp | Status::Quit | Status::Terminated => true,
+            ExitStatus::Unreachable | ExitStatus::TryAgain | ExitStatus::Interrupted => true,
+            ExitStatus::HungUp | ExitStatus::Quit | ExitStatus::Terminated => true,
             // The session ended while the request was under way.
-            Status::NotAllowed => self.code == "session_ended",
-            Status::Usage | Status::BadData | Status::Local | Status::Configuration => false,
+            ExitStatus::NotAllowed => self.code == "session_ended",
+            ExitStatus::Usage
+            | ExitStatus::BadData
+            | ExitStatus::Local
+            | ExitStatus::Configuration => false,
         }
     }
 

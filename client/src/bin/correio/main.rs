@@ -16,7 +16,7 @@ use crate::{
     args::{Cli, Options, UsageError, variable_at_fault},
     commands::Context,
     connect::TrustOption,
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     output::Output,
     prompt::Stop,
     terminal::Terminal,
@@ -53,7 +53,7 @@ enum Ended {
     /// The user has left the menus.
     Left,
     /// A script could not go on and was told why, or a signal has ended the menus.
-    Failed(Status),
+    Failed(ExitStatus),
 }
 
 fn main() -> ExitCode {
@@ -114,7 +114,7 @@ fn write_answer(text: &Text, output: &Output, answer: &str) -> Result<(), Failur
     match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
         Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(Status::Local, "output", error.to_string())),
+        Err(error) => Err(Failure::new(ExitStatus::Local, "output", error.to_string())),
     }
 }
 
@@ -136,8 +136,8 @@ fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCod
     let json =
         env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     let (status, code) = match variable {
-        Some(_) => (Status::Configuration, "invalid"),
-        None => (Status::Usage, "usage"),
+        Some(_) => (ExitStatus::Configuration, "invalid"),
+        None => (ExitStatus::Usage, "usage"),
     };
     let said = match variable {
         Some(variable) => {
@@ -156,7 +156,7 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     let data = data_directory(options)?;
     let cancel = Cancel::new();
     let terminal = Terminal::install(cancel.clone())
-        .map_err(|error| Failure::new(Status::Local, "signals", error.to_string()))?;
+        .map_err(|error| Failure::new(ExitStatus::Local, "signals", error.to_string()))?;
     if let Some(command) = &cli.command {
         let context = Context { text, options, data, cancel, terminal };
         return commands::run(&context, command).map(|output| Ended::Answered(Box::new(output)));
@@ -172,11 +172,11 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
         Stop::Interrupted => {
             terminal.clean_up();
             let said = app.text.of("interrupted");
-            Err(Failure::new(Status::Interrupted, "interrupted", said))
+            Err(Failure::new(ExitStatus::Interrupted, "interrupted", said))
         }
         Stop::Signal(signal) => {
             terminal.clean_up();
-            Ok(Ended::Failed(Status::of_signal(signal)))
+            Ok(Ended::Failed(ExitStatus::of_signal(signal)))
         }
         Stop::Failed(status) => Ok(Ended::Failed(status)),
         Stop::Back | Stop::Leave => match app.failed {
@@ -189,7 +189,7 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
 
 /// Refuses a clock before 1970: neither TLS nor the ids of mails work with it.
 fn check_clock(text: &Text, since_1970: Result<Duration, SystemTimeError>) -> Result<(), Failure> {
-    let wrong = |_| Failure::new(Status::Configuration, "clock", text.of("clock-before-1970"));
+    let wrong = |_| Failure::new(ExitStatus::Configuration, "clock", text.of("clock-before-1970"));
     since_1970.map(drop).map_err(wrong)
 }
 
@@ -198,7 +198,7 @@ fn data_directory(options: &Options) -> Result<PathBuf, Failure> {
         return Ok(directory.clone());
     }
     let base = etcetera::choose_base_strategy()
-        .map_err(|error| Failure::new(Status::Configuration, "no_home", error.to_string()))?;
+        .map_err(|error| Failure::new(ExitStatus::Configuration, "no_home", error.to_string()))?;
     Ok(base.data_dir().join("correio"))
 }
 
@@ -212,7 +212,7 @@ mod tests {
         assert!(check_clock(&text, Ok(Duration::ZERO)).is_ok());
         let before = UNIX_EPOCH.duration_since(UNIX_EPOCH + Duration::from_secs(1));
         let failure = check_clock(&text, before).unwrap_err();
-        assert_eq!((failure.status, failure.code), (Status::Configuration, "clock"));
+        assert_eq!((failure.status, failure.code), (ExitStatus::Configuration, "clock"));
         assert!(failure.text.contains("antes de 1970"));
     }
 }

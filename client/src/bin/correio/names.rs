@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use correio_client::{Layout, Mailbox, MailboxError, Stored, sanitize};
+use correio_client::{Mailbox, MailboxError, Stored, WhiteSpace, sanitize};
 use correio_proto::mail::{FullName, Username};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
@@ -59,7 +59,7 @@ impl Names {
         if is_anothers || imitates(full_name.as_str()) {
             return with_username(username, full_name);
         }
-        sanitize(full_name.as_str(), Layout::OneLine)
+        sanitize(full_name.as_str(), WhiteSpace::OneLine)
     }
 }
 
@@ -69,9 +69,9 @@ pub(crate) fn with_username(username: &Username, full_name: &FullName) -> String
     let name = full_name.as_str();
     if imitates(name) {
         let name = name.replace('\\', "\\\\").replace('"', "\\\"");
-        return format!("\"{}\" <{username}>", sanitize(&name, Layout::OneLine));
+        return format!("\"{}\" <{username}>", sanitize(&name, WhiteSpace::OneLine));
     }
-    format!("{} <{username}>", sanitize(name, Layout::OneLine))
+    format!("{} <{username}>", sanitize(name, WhiteSpace::OneLine))
 }
 
 /// Two normal forms (UTS 39 skeletons) of a name, without spaces and without case; names that look
@@ -163,7 +163,7 @@ mod tests {
             "tony",
         ];
         for name in names {
-            let shown = sanitize(name, Layout::OneLine);
+            let shown = sanitize(name, WhiteSpace::OneLine);
             assert_eq!(sender(&known, "loki", name), format!("{shown} <loki>"), "{name:?}");
         }
         assert_eq!(sender(&[("loki", "Tony Stark")], "tony", "Tony Stark"), "Tony Stark <tony>");

@@ -6,7 +6,7 @@ use clap::{
     Command, Error,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use correio_client::{Layout, sanitize};
+use correio_client::{WhiteSpace, sanitize};
 
 use crate::{help, text::Text};
 
@@ -100,7 +100,7 @@ pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::
 
 /// The texts of a part of an error, sanitized.
 fn strings(error: &Error, kind: ContextKind) -> Vec<String> {
-    let harmless = |text: &String| sanitize(text, Layout::OneLine);
+    let harmless = |text: &String| sanitize(text, WhiteSpace::OneLine);
     match error.get(kind) {
         Some(ContextValue::String(text)) => vec![harmless(text)],
         Some(ContextValue::Strings(texts)) => texts.iter().map(harmless).collect(),

@@ -1,6 +1,6 @@
 //! How mails and drafts are shown: a mail with all its fields, and the lines of lists.
 
-use correio_client::{Draft, Layout, Stored, sanitize};
+use correio_client::{Draft, Stored, WhiteSpace, sanitize};
 use correio_proto::mail::{Mail, Timestamp};
 
 use crate::{
@@ -15,7 +15,7 @@ pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
         (text.of("mail-from"), from),
         (text.of("mail-to"), mail.to.to_string()),
         (text.of("mail-date"), text.time(mail.sent_at)),
-        (text.of("mail-subject"), sanitize(mail.subject.as_str(), Layout::OneLine)),
+        (text.of("mail-subject"), sanitize(mail.subject.as_str(), WhiteSpace::OneLine)),
         (text.of("mail-id"), mail.id.to_string()),
     ];
     let mut shown = String::new();
@@ -23,7 +23,7 @@ pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
         shown.push_str(&format!("{name}: {value}\n"));
     }
     shown.push('\n');
-    shown.push_str(&sanitize(mail.body.as_str(), Layout::Lines));
+    shown.push_str(&sanitize(mail.body.as_str(), WhiteSpace::Lines));
     shown
 }
 
@@ -40,12 +40,12 @@ pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> Stri
 /// The sender and the subject.
 fn summary(mail: &Stored, names: &Names) -> String {
     let from = names.sender(&mail.from, &mail.from_name);
-    format!("{from}: {}", sanitize(mail.subject.as_str(), Layout::OneLine))
+    format!("{from}: {}", sanitize(mail.subject.as_str(), WhiteSpace::OneLine))
 }
 
 /// A draft's line: when it was written last, the recipients, the subject.
 pub(crate) fn draft_line(text: &Text, draft: &Draft, written_at: Option<Timestamp>) -> String {
-    let mail = sanitize(&format!("{}: {}", draft.to, draft.subject), Layout::OneLine);
+    let mail = sanitize(&format!("{}: {}", draft.to, draft.subject), WhiteSpace::OneLine);
     match written_at {
         Some(time) => format!("{} {mail}", text.time(time)),
         None => mail,

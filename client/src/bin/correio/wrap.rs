@@ -1,5 +1,5 @@
 //! Breaks long lines between words, for text that is read on a terminal. Text for a file or a
-//! program is never broken. Text that is edited is laid out by `prompt::layout`, which keeps the
+//! program is never broken. Text that is edited is laid out by `prompt::rows`, which keeps the
 //! position of every character.
 
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::Word};
@@ -104,8 +104,8 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
         let mut pairs = rest.char_indices().zip(rest.chars().skip(1));
         let end = pairs.find(|((_, a), b)| is_break(*a, *b));
         let end = end.map_or(rest.len(), |((index, a), _)| index + a.len_utf8());
-        let (word, behind) = rest.split_at(end);
-        rest = behind;
+        let (word, after) = rest.split_at(end);
+        rest = after;
         Some(Word::from(word))
     }))
 }

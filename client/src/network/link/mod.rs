@@ -50,7 +50,7 @@ pub(crate) struct Link<S> {
     address: Address,
     /// How long one attempt to connect may take.
     deadline: Duration,
-    stage: Stage<S>,
+    state: LinkState<S>,
     backoff: Backoff,
     /// The last failure to connect.
     failure: Option<ConnectError>,
@@ -61,7 +61,7 @@ pub(crate) struct Link<S> {
 }
 
 /// State of the connection.
-enum Stage<S> {
+enum LinkState<S> {
     /// Idle until this time.
     Waiting {
         until: Duration,
@@ -97,7 +97,7 @@ impl<S: Read + Write> Link<S> {
             client,
             address,
             deadline,
-            stage: Stage::Waiting { until: Duration::ZERO },
+            state: LinkState::Waiting { until: Duration::ZERO },
             backoff: Backoff::default(),
             failure: None,
             stood: false,
@@ -107,7 +107,7 @@ impl<S: Read + Write> Link<S> {
 
     /// Whether there is a connection to a correio server.
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.stage, Stage::Up { .. })
+        matches!(self.state, LinkState::Up { .. })
     }
 
     /// Why there is no connection.
@@ -120,15 +120,15 @@ impl<S: Read + Write> Link<S> {
         if self.again {
             return Some(Duration::ZERO);
         }
-        let link = match &self.stage {
-            Stage::Waiting { until } => Some(*until),
-            Stage::LookingUp { deadline } => Some(*deadline),
-            Stage::Dialing(dialing) => {
+        let link = match &self.state {
+            LinkState::Waiting { until } => Some(*until),
+            LinkState::LookingUp { deadline } => Some(*deadline),
+            LinkState::Dialing(dialing) => {
                 let start = dialing.race.timeout().unwrap_or(dialing.deadline);
                 Some(start.min(dialing.deadline))
             }
-            Stage::Greeting(dialing, _) => Some(dialing.deadline),
-            Stage::Up { .. } => None,
+            LinkState::Greeting(dialing, _) => Some(dialing.deadline),
+            LinkState::Up { .. } => None,
         };
         [link, self.client.timeout()].into_iter().flatten().min()
     }
@@ -144,25 +144,25 @@ impl<S: Read + Write> Link<S> {
         net: &mut impl Net<Socket = S>,
     ) -> Result<(), ConnectError> {
         loop {
-            let before = std::mem::discriminant(&self.stage);
-            let nothing = Stage::Waiting { until: Duration::ZERO };
+            let before = std::mem::discriminant(&self.state);
+            let nothing = LinkState::Waiting { until: Duration::ZERO };
             self.again = false;
-            let next = match std::mem::replace(&mut self.stage, nothing) {
-                Stage::Waiting { until } if until <= now => self.begin(now, net),
-                waiting @ Stage::Waiting { .. } => Ok(waiting),
-                Stage::LookingUp { deadline } => self.look_up(now, net, deadline),
-                Stage::Dialing(dialing) => self.dial(now, net, dialing),
-                Stage::Greeting(dialing, socket) => self.greet(now, dialing, socket),
-                Stage::Up { socket, since, stopping } => {
+            let next = match std::mem::replace(&mut self.state, nothing) {
+                LinkState::Waiting { until } if until <= now => self.begin(now, net),
+                waiting @ LinkState::Waiting { .. } => Ok(waiting),
+                LinkState::LookingUp { deadline } => self.look_up(now, net, deadline),
+                LinkState::Dialing(dialing) => self.dial(now, net, dialing),
+                LinkState::Greeting(dialing, socket) => self.greet(now, dialing, socket),
+                LinkState::Up { socket, since, stopping } => {
                     Ok(self.exchange(now, net, socket, since, stopping))
                 }
             };
-            self.stage = match next {
-                Ok(stage) => stage,
+            self.state = match next {
+                Ok(state) => state,
                 Err(error) if !self.stood => return Err(error),
                 Err(error) => self.wait_after(error, now, net),
             };
-            if std::mem::discriminant(&self.stage) == before {
+            if std::mem::discriminant(&self.state) == before {
                 break;
             }
         }
@@ -175,7 +175,7 @@ impl<S: Read + Write> Link<S> {
 
     /// Sends `close_notify`, if that is possible without waiting.
     pub(crate) fn close(&mut self, now: Duration) {
-        if let Stage::Up { socket, .. } = &mut self.stage {
+        if let LinkState::Up { socket, .. } = &mut self.state {
             self.client.close();
             // Without it, the server still sees the end of the connection.
             let _ = self.client.drive(now, &mut socket.inner);
@@ -187,7 +187,7 @@ impl<S: Read + Write> Link<S> {
         &mut self,
         now: Duration,
         net: &mut impl Net<Socket = S>,
-    ) -> Result<Stage<S>, ConnectError> {
+    ) -> Result<LinkState<S>, ConnectError> {
         let deadline = now + self.deadline;
         match self.address.ip() {
             Some(ip) => {
@@ -203,14 +203,14 @@ impl<S: Read + Write> Link<S> {
         now: Duration,
         net: &mut impl Net<Socket = S>,
         deadline: Duration,
-    ) -> Result<Stage<S>, ConnectError> {
+    ) -> Result<LinkState<S>, ConnectError> {
         let not_found = |detail: &str| ConnectError::NameNotFound {
             host: self.address.host(),
             detail: detail.to_owned(),
         };
         match net.look_up(self.address.host(), self.address.port()) {
             Ok(None) if deadline <= now => Err(ConnectError::TimedOut { tried: vec![] }),
-            Ok(None) => Ok(Stage::LookingUp { deadline }),
+            Ok(None) => Ok(LinkState::LookingUp { deadline }),
             Ok(Some(addresses)) if addresses.is_empty() => Err(not_found("it has no address")),
             Ok(Some(addresses)) => Ok(dialing(&addresses, now, deadline)),
             Err(error) => Err(not_found(&error.to_string())),
@@ -222,7 +222,7 @@ impl<S: Read + Write> Link<S> {
         now: Duration,
         net: &mut impl Net<Socket = S>,
         mut dialing: Dialing<S>,
-    ) -> Result<Stage<S>, ConnectError> {
+    ) -> Result<LinkState<S>, ConnectError> {
         let Dialing { race, sockets, deadline } = &mut dialing;
         if *deadline <= now {
             return Err(dialing.race.into_error());
@@ -236,7 +236,7 @@ impl<S: Read + Write> Link<S> {
                     race.win(socket.address);
                     sockets.clear();
                     self.client.connected(now);
-                    return Ok(Stage::Greeting(dialing, socket));
+                    return Ok(LinkState::Greeting(dialing, socket));
                 }
                 Err(error) => {
                     race.fail(socket.address, error.into(), now);
@@ -253,7 +253,7 @@ impl<S: Read + Write> Link<S> {
         if race.is_lost() {
             return Err(dialing.race.into_error());
         }
-        Ok(Stage::Dialing(dialing))
+        Ok(LinkState::Dialing(dialing))
     }
 
     fn greet(
@@ -261,24 +261,24 @@ impl<S: Read + Write> Link<S> {
         now: Duration,
         mut dialing: Dialing<S>,
         mut socket: Socket<S>,
-    ) -> Result<Stage<S>, ConnectError> {
+    ) -> Result<LinkState<S>, ConnectError> {
         if let Err(error) = self.drive(now, &mut socket.inner) {
             self.client.disconnected();
             dialing.race.fail(socket.address, error, now);
             if dialing.race.is_lost() {
                 return Err(dialing.race.into_error());
             }
-            return Ok(Stage::Dialing(dialing));
+            return Ok(LinkState::Dialing(dialing));
         }
         if self.client.is_greeted() {
             self.stood = true;
-            return Ok(Stage::Up { socket, since: now, stopping: false });
+            return Ok(LinkState::Up { socket, since: now, stopping: false });
         }
         if dialing.deadline <= now {
             self.client.disconnected();
             return Err(dialing.race.into_error());
         }
-        Ok(Stage::Greeting(dialing, socket))
+        Ok(LinkState::Greeting(dialing, socket))
     }
 
     fn exchange(
@@ -288,11 +288,11 @@ impl<S: Read + Write> Link<S> {
         mut socket: Socket<S>,
         since: Duration,
         stopping: bool,
-    ) -> Stage<S> {
+    ) -> LinkState<S> {
         let driven = self.drive(now, &mut socket.inner);
         let stopping = stopping || self.client.is_closing();
         let Err(error) = driven else {
-            return Stage::Up { socket, since, stopping };
+            return LinkState::Up { socket, since, stopping };
         };
         self.client.disconnected();
         let address = socket.address;
@@ -305,7 +305,7 @@ impl<S: Read + Write> Link<S> {
             return self.wait_after(error, now, net);
         }
         self.failure = Some(error);
-        Stage::Waiting { until: now + self.backoff.after_shutdown(net.random()) }
+        LinkState::Waiting { until: now + self.backoff.after_shutdown(net.random()) }
     }
 
     fn drive(&mut self, now: Duration, socket: &mut S) -> Result<(), LinkError> {
@@ -320,7 +320,7 @@ impl<S: Read + Write> Link<S> {
         error: ConnectError,
         now: Duration,
         net: &mut impl Net<Socket = S>,
-    ) -> Stage<S> {
+    ) -> LinkState<S> {
         let mut wait = self.backoff.after_failure(net.random());
         let asked = match &error {
             ConnectError::Busy { retry_after } => *retry_after,
@@ -334,12 +334,12 @@ impl<S: Read + Write> Link<S> {
             wait += asked.min(RETRY_AFTER_MAX);
         }
         self.failure = Some(error);
-        Stage::Waiting { until: now + wait }
+        LinkState::Waiting { until: now + wait }
     }
 }
 
-fn dialing<S>(addresses: &[SocketAddr], now: Duration, deadline: Duration) -> Stage<S> {
-    Stage::Dialing(Dialing { race: Race::new(addresses, now), sockets: vec![], deadline })
+fn dialing<S>(addresses: &[SocketAddr], now: Duration, deadline: Duration) -> LinkState<S> {
+    LinkState::Dialing(Dialing { race: Race::new(addresses, now), sockets: vec![], deadline })
 }
 
 #[cfg(test)]

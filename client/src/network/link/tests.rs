@@ -190,8 +190,8 @@ fn link() -> Link<Pipe> {
 
 /// The wire of the connection that is up.
 fn wire(link: &Link<Pipe>) -> Arc<Mutex<Wire>> {
-    match &link.stage {
-        Stage::Up { socket, .. } => Arc::clone(&socket.inner.wire),
+    match &link.state {
+        LinkState::Up { socket, .. } => Arc::clone(&socket.inner.wire),
         _ => panic!("it is not up"),
     }
 }

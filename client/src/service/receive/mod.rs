@@ -33,7 +33,7 @@ pub struct Progress {
 pub struct Receiving {
     /// Sequence number of the last mail on the pages before.
     after: Seq,
-    stage: Stage,
+    state: ReceiveState,
 }
 
 /// The next step; see [`Receiving::next_step`].
@@ -48,7 +48,7 @@ pub enum ReceiveStep<'a> {
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum ReceiveState {
     #[default]
     Fetching,
     Saving(Page),
@@ -64,16 +64,16 @@ impl Receiving {
     /// The next step.
     #[must_use]
     pub fn next_step(&self) -> ReceiveStep<'_> {
-        match &self.stage {
-            Stage::Fetching => {
+        match &self.state {
+            ReceiveState::Fetching => {
                 ReceiveStep::Ask(Request::Fetch(Fetch { after: self.after, max: 0 }))
             }
-            Stage::Saving(page) => ReceiveStep::Save(&page.mails),
-            Stage::Confirming { parts, .. } => {
+            ReceiveState::Saving(page) => ReceiveStep::Save(&page.mails),
+            ReceiveState::Confirming { parts, .. } => {
                 let mails = parts.front().cloned().unwrap_or_default();
                 ReceiveStep::Ask(Request::Confirm(Confirm { mails }))
             }
-            Stage::Finished => ReceiveStep::Finished,
+            ReceiveState::Finished => ReceiveStep::Finished,
         }
     }
 
@@ -83,40 +83,41 @@ impl Receiving {
     ///
     /// [`ReceiveError::Page`].
     pub fn answered(&mut self, reply: Reply) -> Result<(), ReceiveError> {
-        match &mut self.stage {
-            Stage::Fetching => {
+        match &mut self.state {
+            ReceiveState::Fetching => {
                 let page = checked(reply, self.after)?;
-                self.stage = match page.mails.last() {
-                    None => Stage::Finished,
+                self.state = match page.mails.last() {
+                    None => ReceiveState::Finished,
                     Some(last) => {
                         self.after = last.seq;
-                        Stage::Saving(page)
+                        ReceiveState::Saving(page)
                     }
                 };
             }
-            Stage::Confirming { parts, more } => {
+            ReceiveState::Confirming { parts, more } => {
                 parts.pop_front();
                 if parts.is_empty() {
-                    self.stage = if *more { Stage::Fetching } else { Stage::Finished };
+                    self.state =
+                        if *more { ReceiveState::Fetching } else { ReceiveState::Finished };
                 }
             }
-            Stage::Saving(_) | Stage::Finished => {}
+            ReceiveState::Saving(_) | ReceiveState::Finished => {}
         }
         Ok(())
     }
 
     /// Records that the page is safe. Only then is it confirmed.
     pub fn saved(&mut self) {
-        if let Stage::Saving(page) = &self.stage {
+        if let ReceiveState::Saving(page) = &self.state {
             let parts = page.mails.chunks(CONFIRM_MAX);
             let parts = parts.map(|part| part.iter().map(Mail::reference).collect()).collect();
-            self.stage = Stage::Confirming { parts, more: page.more };
+            self.state = ReceiveState::Confirming { parts, more: page.more };
         }
     }
 
     /// Whether everything that was fetched is confirmed.
     fn is_between_pages(&self) -> bool {
-        matches!(self.stage, Stage::Fetching | Stage::Finished)
+        matches!(self.state, ReceiveState::Fetching | ReceiveState::Finished)
     }
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn receive(
                 let confirms = matches!(request, Request::Confirm(_));
                 receiving.answered(ask(request)?)?;
                 if confirms && receiving.is_between_pages() {
-                    so_far.more = matches!(receiving.stage, Stage::Fetching);
+                    so_far.more = matches!(receiving.state, ReceiveState::Fetching);
                     progress(so_far);
                 }
             }

@@ -48,10 +48,10 @@ impl Server {
     fn answer(&mut self, request: Request) -> Reply {
         match request {
             Request::Fetch(fetch) => {
-                let mut behind = self.mails.range(fetch.after.0 + 1..);
-                let mails = behind.by_ref().take(self.page).map(|(_, mail)| mail.clone());
+                let mut later = self.mails.range(fetch.after.0 + 1..);
+                let mails = later.by_ref().take(self.page).map(|(_, mail)| mail.clone());
                 let mails = mails.collect();
-                let more = behind.next().is_some();
+                let more = later.next().is_some();
                 Reply::Page(Page { mails, more })
             }
             Request::Confirm(confirm) => {

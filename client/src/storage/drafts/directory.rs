@@ -67,7 +67,7 @@ impl Drafts {
         let mut skipped = Vec::new();
         for path in self.files()? {
             let read = match path.extension().and_then(|extension| extension.to_str()) {
-                Some(TEMPORARY) => self.left_behind(&path),
+                Some(TEMPORARY) => self.recover_temporary(&path),
                 _ => read(&path),
             };
             match read {
@@ -128,7 +128,7 @@ impl Drafts {
     /// Recovers a temporary file that a killed program left before it first saved the draft. A
     /// complete file is renamed to the draft; an incomplete one is an error. `None` if the file is
     /// empty, if a program still writes it, or if the draft exists.
-    fn left_behind(&self, path: &Path) -> Result<Option<(Record, Lock)>, String> {
+    fn recover_temporary(&self, path: &Path) -> Result<Option<(Record, Lock)>, String> {
         let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
         let draft = path.with_extension(EXTENSION);
         if is_empty || draft.exists() {

@@ -24,12 +24,12 @@ use crate::files::durable;
 #[derive(Debug)]
 pub struct DraftFile {
     drafts: Drafts,
-    held: Option<Held>,
+    on_disk: Option<OnDisk>,
 }
 
 /// The version on disk.
 #[derive(Debug)]
-struct Held {
+struct OnDisk {
     id: MailId,
     sequence: u64,
     /// The open and locked file, which has the draft's name.
@@ -82,7 +82,7 @@ impl Drafts {
 
 impl DraftFile {
     fn new(drafts: Drafts) -> Self {
-        Self { drafts, held: None }
+        Self { drafts, on_disk: None }
     }
 
     fn reopen(drafts: Drafts, id: MailId) -> Result<Reopened, DraftError> {
@@ -98,8 +98,8 @@ impl DraftFile {
         if record.id != id {
             return Err(damaged("the file name does not match the id of the draft".to_owned()));
         }
-        let held = Held { id, sequence: record.sequence, _file: file };
-        Ok(Reopened::Draft(Self { drafts, held: Some(held) }, record.draft()))
+        let on_disk = OnDisk { id, sequence: record.sequence, _file: file };
+        Ok(Reopened::Draft(Self { drafts, on_disk: Some(on_disk) }, record.draft()))
     }
 
     /// Saves the typed text, so that it survives the end of the program. Cheap enough for every
@@ -133,21 +133,21 @@ impl DraftFile {
     ///
     /// See [`DraftError`].
     pub fn delete(self) -> Result<(), DraftError> {
-        self.held.as_ref().map_or(Ok(()), |held| self.drafts.delete(held.id))
+        self.on_disk.as_ref().map_or(Ok(()), |on_disk| self.drafts.delete(on_disk.id))
     }
 
     /// The path of the file, if anything was saved.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
-        self.held.as_ref().map(|held| self.drafts.file(held.id))
+        self.on_disk.as_ref().map(|on_disk| self.drafts.file(on_disk.id))
     }
 
     fn write(&mut self, draft: &Draft, survives: Survives) -> Result<(), DraftError> {
         let directory = self.drafts.directory();
         durable::create_directories(directory).map_err(|error| failed(directory, error))?;
-        let sequence = match &self.held {
+        let sequence = match &self.on_disk {
             // The number is looked up when the draft is begun and at its end, not at each pause.
-            Some(held) if survives == Survives::Program => held.sequence,
+            Some(on_disk) if survives == Survives::Program => on_disk.sequence,
             _ => self.drafts.next_sequence(draft.id),
         };
         let path = self.drafts.file(draft.id);
@@ -162,7 +162,7 @@ impl DraftFile {
             let _ = fs::remove_file(&temporary);
             failed(&path, error)
         })?;
-        let before = self.held.replace(Held { id: draft.id, sequence, _file: file });
+        let before = self.on_disk.replace(OnDisk { id: draft.id, sequence, _file: file });
         let synced = match survives {
             Survives::Program => Ok(()),
             Survives::PowerFailure => self.drafts.sync(),

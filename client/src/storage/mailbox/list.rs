@@ -7,7 +7,7 @@ use crate::storage::skipped::Skipped;
 
 /// Whether a mail was shown, and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum MailStatus {
     /// Never shown.
     New,
     /// Shown in a list.
@@ -22,7 +22,7 @@ pub struct Stored {
     /// Its number, from 1: its present position in the mailbox, by arrival.
     pub number: usize,
     /// Whether it was shown, and read.
-    pub status: Status,
+    pub status: MailStatus,
     /// The mail's id, chosen by its sender.
     pub id: MailId,
     /// Its sequence number in the server's store.

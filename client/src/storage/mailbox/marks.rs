@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use super::{
     Mailbox, MailboxError, MailboxNote, Stored,
     name::{self, SEPARATORS},
-    scan::{Part, scan},
+    scan::{Subdirectory, scan},
 };
 use crate::{files::durable, storage::skipped::Skipped};
 
@@ -19,7 +19,9 @@ impl Mailbox {
     pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
         let found = scan(self.directory())?;
         for mail in mails {
-            if let Some(file) = found.find(&mail.name).filter(|file| file.part == Part::New) {
+            if let Some(file) =
+                found.find(&mail.name).filter(|file| file.subdirectory == Subdirectory::New)
+            {
                 let from = file.path(self.directory());
                 self.move_to_cur(&from, |separator| name::shown(&file.file, separator))?;
             }

@@ -41,7 +41,7 @@ use saving::Locked;
 use scan::{MailFile, scan};
 
 pub use error::MailboxError;
-pub use list::{List, Status, Stored};
+pub use list::{List, MailStatus, Stored};
 pub use saving::Saving;
 
 /// A warning about a mailbox. No mail was lost.
@@ -151,7 +151,7 @@ impl Mailbox {
         let mut list = List::default();
         let numbered = (1..).zip(&found.files);
         let is_new =
-            |file: &MailFile| file.status() == Status::New && !claimed.contains(&file.name);
+            |file: &MailFile| file.status() == MailStatus::New && !claimed.contains(&file.name);
         for (number, file) in numbered.filter(|(_, file)| is_new(file)) {
             self.add(number, file, &mut list)?;
         }

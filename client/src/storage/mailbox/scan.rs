@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     error::MailboxError,
-    list::Status,
+    list::MailStatus,
     name::{self, Name},
 };
 use crate::{files::durable, storage::skipped::Skipped};
@@ -26,17 +26,17 @@ pub(super) struct MailFile {
     pub(super) name: Name,
     /// The whole name, with its flags.
     pub(super) file: Box<str>,
-    pub(super) part: Part,
+    pub(super) subdirectory: Subdirectory,
 }
 
-/// Where in a mailbox a file is.
+/// The subdirectory of a mailbox that holds a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Subdirectory {
     New,
     Cur,
 }
 
-impl Part {
+impl Subdirectory {
     pub(super) fn directory(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -47,14 +47,14 @@ impl Part {
 
 impl MailFile {
     pub(super) fn path(&self, mailbox: &Path) -> PathBuf {
-        mailbox.join(self.part.directory()).join(&*self.file)
+        mailbox.join(self.subdirectory.directory()).join(&*self.file)
     }
 
-    pub(super) fn status(&self) -> Status {
-        match self.part {
-            Part::New => Status::New,
-            Part::Cur if name::is_read(&self.file) => Status::Read,
-            Part::Cur => Status::Unread,
+    pub(super) fn status(&self) -> MailStatus {
+        match self.subdirectory {
+            Subdirectory::New => MailStatus::New,
+            Subdirectory::Cur if name::is_read(&self.file) => MailStatus::Read,
+            Subdirectory::Cur => MailStatus::Unread,
         }
     }
 }
@@ -71,10 +71,10 @@ pub(super) fn scan_with(
 ) -> Result<Scan, MailboxError> {
     let mut found = Scan::default();
     // In this order no mail is missed that another program moves from new to cur meanwhile.
-    for part in [Part::New, Part::Cur] {
-        let directory = mailbox.join(part.directory());
+    for subdirectory in [Subdirectory::New, Subdirectory::Cur] {
+        let directory = mailbox.join(subdirectory.directory());
         let names = names(&directory).map_err(|error| MailboxError::io(&directory, error))?;
-        found.add(&directory, part, &names);
+        found.add(&directory, subdirectory, &names);
     }
     // The sort is stable: of a mail that was seen in both directories, the later entry is kept.
     found.files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -91,7 +91,7 @@ impl Scan {
         self.files.get(index)
     }
 
-    fn add(&mut self, directory: &Path, part: Part, names: &[OsString]) {
+    fn add(&mut self, directory: &Path, subdirectory: Subdirectory, names: &[OsString]) {
         for file in names {
             let path = directory.join(file);
             let file = file.to_string_lossy();
@@ -100,7 +100,7 @@ impl Scan {
                 continue;
             }
             match Name::parse(&file) {
-                Some(name) => self.files.push(MailFile { name, file: file.into(), part }),
+                Some(name) => self.files.push(MailFile { name, file: file.into(), subdirectory }),
                 None => self
                     .skipped
                     .push(Skipped { path, reason: "it is no mail that correio saved".to_owned() }),

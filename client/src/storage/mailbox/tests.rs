@@ -85,13 +85,13 @@ fn a_mail_is_kept_once() {
 #[test]
 fn a_mail_is_new_until_it_was_shown() {
     let (data, mailbox) = with_mails(2);
-    let status = |mailbox: &Mailbox| -> Vec<Status> {
+    let status = |mailbox: &Mailbox| -> Vec<MailStatus> {
         all(mailbox).iter().map(|mail| mail.status).collect()
     };
-    assert_eq!(status(&mailbox), [Status::New, Status::New]);
+    assert_eq!(status(&mailbox), [MailStatus::New, MailStatus::New]);
     let new = mailbox.unseen().unwrap();
     mailbox.mark_shown(&new[..1]).unwrap();
-    assert_eq!(status(&mailbox), [Status::Unread, Status::New]);
+    assert_eq!(status(&mailbox), [MailStatus::Unread, MailStatus::New]);
     assert_eq!(mailbox.unseen().unwrap(), new[1..]);
     mailbox.mark_read(&new[0]).unwrap();
     mailbox.mark_read(&new[1]).unwrap();
@@ -99,7 +99,7 @@ fn a_mail_is_new_until_it_was_shown() {
     mailbox.mark_shown(&new).unwrap();
     drop(mailbox);
     let mailbox = open(&data);
-    assert_eq!(status(&mailbox), [Status::Read, Status::Read]);
+    assert_eq!(status(&mailbox), [MailStatus::Read, MailStatus::Read]);
     assert_eq!(mailbox.unseen().unwrap(), []);
     assert!(mailbox.read(&new[1]).is_ok());
 }
@@ -113,7 +113,7 @@ fn other_programs_may_move_flag_and_delete_mails() {
     };
     fs::rename(path("new", ""), path("cur", ":2,FS")).unwrap();
     assert_eq!(mailbox.read(&listed[0]).unwrap().seq, Seq(1));
-    assert_eq!(all(&mailbox)[0].status, Status::Read);
+    assert_eq!(all(&mailbox)[0].status, MailStatus::Read);
     mailbox.mark_read(&listed[0]).unwrap();
     assert!(path("cur", ":2,FS").exists());
     fs::remove_file(path("cur", ":2,FS")).unwrap();
@@ -171,7 +171,7 @@ fn what_other_programs_append_to_a_name_is_left_and_the_mail_known() {
     fs::rename(path(2, "new", ""), path(2, "new", ",U=8")).unwrap();
     fs::rename(path(3, "new", ""), path(3, "cur", ",S=10,W=12;2,F")).unwrap();
     let status: Vec<_> = all(&mailbox).iter().map(|mail| (mail.number, mail.status)).collect();
-    assert_eq!(status, [(1, Status::Read), (2, Status::New), (3, Status::Unread)]);
+    assert_eq!(status, [(1, MailStatus::Read), (2, MailStatus::New), (3, MailStatus::Unread)]);
     let again: Vec<Mail> =
         (1..=3).map(|seq| mail(seq, &format!("Assunto {seq}"), "Corpo\n")).collect();
     assert_eq!(save(&mailbox, &again), 0);

@@ -72,7 +72,7 @@ impl Run {
                 self.world.pass(seconds);
                 self.model.passed(self.world.inner.now.uptime);
             }
-            2 => self.world.note_everything(index),
+            2 => self.world.note_all_readiness(index),
             // A part of a frame, and then nothing more.
             3 => {
                 let mut bytes = Vec::new();
@@ -141,7 +141,7 @@ impl Run {
     /// Checks the replies, one for each frame until the connection is closed.
     fn check_replies(&mut self, index: usize, frames: &[SentFrame]) {
         self.world.settle();
-        self.world.take(index);
+        self.world.receive(index);
         let now = self.world.inner.now;
         for frame in frames {
             if self.model.is_closed(index) {
@@ -180,7 +180,7 @@ impl Run {
             if !self.world.is_there(index) {
                 continue;
             }
-            self.world.take(index);
+            self.world.receive(index);
             assert_eq!(self.world.reply(index), None);
             assert_eq!(self.world.notices(index), self.model.notices(index), "client {index}");
             assert_eq!(self.world.is_closed(index), self.model.is_closed(index), "client {index}");
@@ -215,7 +215,7 @@ impl Run {
         self.world.connect(0);
         self.world.inner.server.begin_shutdown(self.world.inner.now);
         self.world.settle();
-        self.world.take(0);
+        self.world.receive(0);
         assert_eq!(self.world.notices(0), [Notice::ShuttingDown {}]);
         assert!(self.world.is_closed(0));
     }

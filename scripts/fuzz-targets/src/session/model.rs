@@ -398,11 +398,11 @@ impl Model {
             NO_SEQ => mailbox.len(),
             _ => mailbox.iter().take_while(is_before).count(),
         };
-        let behind = &mut mailbox[start..];
-        assert_eq!(mails.len(), behind.len().min(max as usize));
-        assert_eq!(*more, behind.len() > mails.len());
+        let later = &mut mailbox[start..];
+        assert_eq!(mails.len(), later.len().min(max as usize));
+        assert_eq!(*more, later.len() > mails.len());
         let mut last = fetch.after;
-        for (stored, mail) in behind.iter_mut().zip(mails) {
+        for (stored, mail) in later.iter_mut().zip(mails) {
             assert!(stored.is(mail), "{mail:?}");
             assert!(mail.seq > last, "numbers grow");
             last = mail.seq;

@@ -14,7 +14,7 @@ use correio_server::{
 };
 use correio_testing::{
     pipe::Pipe,
-    world::{Client, REALM, World as Inner, limits_of, settings},
+    world::{PipeClient, REALM, World as Inner, limits_of, session_config},
 };
 
 /// Clients at a time.
@@ -53,7 +53,7 @@ impl log::Log for OneLine {
 
 pub(super) struct World {
     pub(super) inner: Inner,
-    clients: [Option<Client>; CLIENTS],
+    clients: [Option<PipeClient>; CLIENTS],
     piece: usize,
 }
 
@@ -61,48 +61,48 @@ impl World {
     /// A server that reads and writes at most `piece` bytes at a time; 0 stands for no limit.
     pub(super) fn new(piece: u8) -> Self {
         let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-        let settings = SessionConfig {
+        let session = SessionConfig {
             body_max: BODY_MAX,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
-            ..settings()
+            ..session_config()
         };
         Self {
-            inner: Inner::limited(limits_of(100), settings, Box::new(store)),
+            inner: Inner::limited(limits_of(100), session, Box::new(store)),
             clients: [const { None }; CLIENTS],
             piece: if piece == 0 { usize::MAX } else { piece.into() },
         }
     }
 
-    fn client(&mut self, who: usize) -> &mut Client {
-        self.clients[who].as_mut().expect("it has connected")
+    fn client(&mut self, index: usize) -> &mut PipeClient {
+        self.clients[index].as_mut().expect("it has connected")
     }
 
-    pub(super) fn is_there(&self, who: usize) -> bool {
-        self.clients[who].is_some()
+    pub(super) fn is_there(&self, index: usize) -> bool {
+        self.clients[index].is_some()
     }
 
-    pub(super) fn connect(&mut self, who: usize) {
+    pub(super) fn connect(&mut self, index: usize) {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
         let client = self.inner.try_connect_over(Pipe::new(self.piece), peer);
-        self.clients[who] = Some(client.expect("there is room"));
+        self.clients[index] = Some(client.expect("there is room"));
     }
 
-    pub(super) fn write(&mut self, who: usize, bytes: &[u8]) {
-        let client = self.clients[who].as_mut().expect("it has connected");
+    pub(super) fn write(&mut self, index: usize, bytes: &[u8]) {
+        let client = self.clients[index].as_mut().expect("it has connected");
         client.write(&mut self.inner, bytes);
     }
 
     /// Reports readiness that the connection need not have.
-    pub(super) fn note_everything(&mut self, who: usize) {
-        let id = self.client(who).id;
+    pub(super) fn note_all_readiness(&mut self, index: usize) {
+        let id = self.client(index).id;
         self.inner.server.note(id, Readiness { readable: true, writable: true, ended: false });
         self.settle();
     }
 
     /// Closes the client's end, and checks that the server then drops the connection.
-    pub(super) fn hang_up(&mut self, who: usize) {
-        let client = self.clients[who].take().expect("it has connected");
+    pub(super) fn hang_up(&mut self, index: usize) {
+        let client = self.clients[index].take().expect("it has connected");
         client.pipe.close_at_client();
         let ended = Readiness { readable: true, writable: false, ended: true };
         self.inner.server.note(client.id, ended);
@@ -121,22 +121,22 @@ impl World {
     }
 
     /// Decodes what the server has written.
-    pub(super) fn take(&mut self, who: usize) {
-        self.client(who).take();
+    pub(super) fn receive(&mut self, index: usize) {
+        self.client(index).receive();
     }
 
-    pub(super) fn reply(&mut self, who: usize) -> Option<(u32, Reply)> {
-        self.client(who).replies.pop_front()
+    pub(super) fn reply(&mut self, index: usize) -> Option<(u32, Reply)> {
+        self.client(index).replies.pop_front()
     }
 
     /// The notices since the last call.
-    pub(super) fn notices(&mut self, who: usize) -> Vec<Notice> {
-        std::mem::take(&mut self.client(who).notices)
+    pub(super) fn notices(&mut self, index: usize) -> Vec<Notice> {
+        std::mem::take(&mut self.client(index).notices)
     }
 
     /// Whether the server has ended the connection or dropped it.
-    pub(super) fn is_closed(&mut self, who: usize) -> bool {
-        let client = self.client(who);
+    pub(super) fn is_closed(&mut self, index: usize) -> bool {
+        let client = self.client(index);
         let (id, said) = (client.id, client.is_closed());
         said || self.inner.server.transport_mut(id).is_none()
     }

@@ -1,4 +1,4 @@
-//! The parts of the programs behind `scripts/benchmark`: many connections in one thread, driven by
+//! The parts of the programs of `scripts/benchmark`: many connections in one thread, driven by
 //! a closed or an open loop, and the table of the figures.
 //!
 //! Frames are encoded once and patched, and replies are classified rather than decoded: on a
@@ -8,7 +8,6 @@ pub mod closed_loop;
 pub mod frames;
 pub mod open_loop;
 pub mod pop3;
-pub mod process;
 pub mod rows;
 pub mod setup;
 pub mod table;

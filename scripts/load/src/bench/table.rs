@@ -51,7 +51,7 @@ pub struct Measured {
 
 /// Whether the target was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TargetResult {
     /// The target was met.
     Met,
     /// The target was missed.
@@ -62,7 +62,7 @@ pub enum Verdict {
     NoTarget,
 }
 
-impl Verdict {
+impl TargetResult {
     fn as_str(self) -> &'static str {
         match self {
             Self::Met => "met",
@@ -124,17 +124,17 @@ impl Measured {
 
     /// Whether the row's target was met.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn target_result(&self) -> TargetResult {
         let judge = |value: Option<f64>, test: &dyn Fn(f64) -> bool| match value {
-            None => Verdict::Unknown,
-            Some(value) if test(value) => Verdict::Met,
-            Some(_) => Verdict::Missed,
+            None => TargetResult::Unknown,
+            Some(value) if test(value) => TargetResult::Met,
+            Some(_) => TargetResult::Missed,
         };
         match self.row.target {
             Target::RatioAtLeast(least) => judge(self.ratio(), &|ratio| ratio >= least),
             Target::RatioAtMost(most) => judge(self.ratio(), &|ratio| ratio <= most),
             Target::AtMost(most) => judge(self.correio.median(), &|figure| figure <= most),
-            Target::None => Verdict::NoTarget,
+            Target::None => TargetResult::NoTarget,
         }
     }
 
@@ -150,7 +150,7 @@ impl Measured {
             "reference": self.reference.to_json(),
             "ratio": self.ratio(),
             "target": target(self.row.target),
-            "verdict": self.verdict().as_str(),
+            "verdict": self.target_result().as_str(),
         })
     }
 }
@@ -185,7 +185,7 @@ pub fn markdown(rows: &[Measured]) -> String {
             figure(&measured.correio),
             figure(&measured.reference),
             target(aim),
-            measured.verdict().as_str(),
+            measured.target_result().as_str(),
         );
         for side in [&measured.correio, &measured.reference] {
             if let Some(why) = &side.missing {
@@ -221,9 +221,9 @@ fn number(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn verdict(samples: &str, name: &str) -> Verdict {
+    fn target_result(samples: &str, name: &str) -> TargetResult {
         let rows = read(samples, true).unwrap();
-        rows.iter().find(|measured| measured.row.name == name).unwrap().verdict()
+        rows.iter().find(|measured| measured.row.name == name).unwrap().target_result()
     }
 
     #[test]
@@ -231,9 +231,9 @@ mod tests {
         let sample = |side, value| format!("send-echo\t{side}\tvalue\t{{\"value\":{value}}}\n");
         let fast = [sample("correio", 10), sample("correio", 95), sample("correio", 96)].concat();
         let reference = sample("reference", 100);
-        assert_eq!(verdict(&(fast.clone() + &reference), "send-echo"), Verdict::Met);
+        assert_eq!(target_result(&(fast.clone() + &reference), "send-echo"), TargetResult::Met);
         let slow = fast + &sample("correio", 20) + &reference;
-        assert_eq!(verdict(&slow, "send-echo"), Verdict::Missed);
+        assert_eq!(target_result(&slow, "send-echo"), TargetResult::Missed);
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         let samples = "receive\treference\tmissing\t\"Dovecot is not installed\"\n";
         let rows = read(samples, true).unwrap();
         assert_eq!(rows.len(), ROWS.len());
-        assert_eq!(verdict(samples, "receive"), Verdict::Unknown);
+        assert_eq!(target_result(samples, "receive"), TargetResult::Unknown);
         assert!(markdown(&rows).contains("receive: Dovecot is not installed"));
         assert_eq!(read(samples, false).unwrap().len(), 1);
     }
@@ -250,14 +250,14 @@ mod tests {
     fn a_reference_of_nothing_is_no_comparison() {
         let sample = |side, value| format!("send-echo\t{side}\tvalue\t{{\"value\":{value}}}\n");
         let samples = [sample("correio", 10), sample("reference", 0)].concat();
-        assert_eq!(verdict(&samples, "send-echo"), Verdict::Unknown);
+        assert_eq!(target_result(&samples, "send-echo"), TargetResult::Unknown);
     }
 
     #[test]
     fn limits_need_no_reference() {
         let sample = |value| format!("idle-plain\tcorreio\tvalue\t{{\"value\":{value}}}\n");
-        assert_eq!(verdict(&sample(1024), "idle-plain"), Verdict::Met);
-        assert_eq!(verdict(&sample(1025), "idle-plain"), Verdict::Missed);
+        assert_eq!(target_result(&sample(1024), "idle-plain"), TargetResult::Met);
+        assert_eq!(target_result(&sample(1025), "idle-plain"), TargetResult::Missed);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::process;
+use crate::process;
 
 /// Counts for a fixed time after a warm-up.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 use clap::Parser;
-use correio_load::bench::{process::raise_file_limit, wire::SCRATCH};
+use correio_load::{bench::wire::SCRATCH, process::raise_file_limit};
 use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream},

@@ -2,14 +2,17 @@
 //! effect on the latency of others.
 
 use std::{
-    fs,
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
-use correio_load::{hello, login, new_id, register};
+use correio_load::{
+    hello, login, new_id,
+    process::{memory, raise_file_limit},
+    register,
+};
 use correio_proto::{
     mail::Mail,
     message::{Confirm, Fetch, Reply, Request, Send},
@@ -80,22 +83,6 @@ fn main() -> Result<()> {
     }
     println!("all of them still answer");
     Ok(())
-}
-
-fn raise_file_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    holds.current.unwrap_or(u64::MAX)
-}
-
-/// Resident memory of a process, in bytes.
-fn memory(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
-    Ok(kib.parse::<u64>()? * 1024)
 }
 
 fn registered(client: &mut Client, username: &str) -> Result<()> {

@@ -17,7 +17,6 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
-    guard,
     interrupts::Interrupts,
     results::{
         Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
@@ -28,6 +27,7 @@ use correio_load::{
     user::Phase,
 };
 use correio_proto::fingerprint::Fingerprint;
+use correio_testing::guard;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
@@ -80,7 +80,7 @@ struct Cli {
     list: bool,
     /// Total number of virtual users, in the scenario's proportions; each waits for the answers to
     /// its requests
-    #[arg(long, value_name = "N", value_parser = people)]
+    #[arg(long, value_name = "N", value_parser = user_count)]
     clients: Option<usize>,
     /// Mails a second by schedule, besides the scenario's; times count from the scheduled moment
     #[arg(long, value_name = "MAILS", value_parser = rate)]
@@ -169,8 +169,9 @@ impl From<RunError> for Stop {
 }
 
 fn main() -> ExitCode {
-    if let Some(failed) = guard::take_over() {
-        return failed;
+    if let Some(error) = guard::take_over() {
+        eprintln!("load-test: {error:#}");
+        return Ending::Broken.into();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -294,7 +295,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 }
 
 fn load(cli: &Cli) -> Result<Results, Stop> {
-    let changes = Changes { people: cli.clients, seconds: cli.seconds, calm: cli.calm };
+    let changes = Changes { users: cli.clients, seconds: cli.seconds, calm: cli.calm };
     let scenario = path_of(cli)
         .and_then(|path| Scenario::read(&path))
         .and_then(|scenario| scenario.changed(changes))
@@ -415,9 +416,9 @@ fn interrupts() -> Result<Interrupts> {
 }
 
 /// Parses a number of virtual users.
-fn people(text: &str) -> Result<usize, String> {
+fn user_count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=CLIENTS_MAX).contains(number));
-    number.ok_or_else(|| format!("it takes a number of people, from 1 to {CLIENTS_MAX}"))
+    number.ok_or_else(|| format!("it takes a number of users, from 1 to {CLIENTS_MAX}"))
 }
 
 /// Parses a number of mails a second.

@@ -13,14 +13,17 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use correio_client::{Address, Trust};
-use correio_load::bench::{
-    closed_loop::{self, ClosedLoopClient},
-    frames::account,
-    open_loop, pop3, process,
-    setup::{self, Endpoint, SetupScript},
-    tally::Tally,
-    wire::Wire,
-    work::{RecipientPool, Work},
+use correio_load::{
+    bench::{
+        closed_loop::{self, ClosedLoopClient},
+        frames::account,
+        open_loop, pop3,
+        setup::{self, Endpoint, SetupScript},
+        tally::Tally,
+        wire::Wire,
+        work::{RecipientPool, Work},
+    },
+    process,
 };
 use correio_proto::{fingerprint::Fingerprint, tls::Security};
 use serde_json::{Value, json};

@@ -47,7 +47,7 @@ pub fn compare(first: &Results, second: &Results) -> String {
         let _ = writeln!(text, "{:<18} {:>12} {:>12} {ratio:>8.2}", "memory", size(a), size(b));
     }
     for (name, results) in [("first", first), ("second", second)] {
-        let _ = writeln!(text, "{name}: {}; {}", results.run.scenario, results.verdict());
+        let _ = writeln!(text, "{name}: {}; {}", results.run.scenario, results.ledger_line());
     }
     text
 }

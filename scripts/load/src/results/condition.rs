@@ -20,7 +20,7 @@ pub struct Condition {
 
 /// The result of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Outcome {
     /// The condition holds: the run has failed.
     Holds,
     /// The condition does not hold.
@@ -106,9 +106,9 @@ pub enum InvalidCondition {
 impl Condition {
     /// Evaluates the condition.
     #[must_use]
-    pub fn answer(&self, results: &Results) -> Answer {
+    pub fn outcome(&self, results: &Results) -> Outcome {
         let Some(found) = self.what.of(results) else {
-            return Answer::Unmeasured;
+            return Outcome::Unmeasured;
         };
         let holds = match self.than {
             Comparison::Less => found < self.value,
@@ -116,7 +116,7 @@ impl Condition {
             Comparison::More => found > self.value,
             Comparison::MoreOrSame => found >= self.value,
         };
-        if holds { Answer::Holds } else { Answer::DoesNotHold }
+        if holds { Outcome::Holds } else { Outcome::DoesNotHold }
     }
 
     /// Whether such a run measures the condition's figure.

@@ -4,7 +4,7 @@
 use std::{fmt, process::ExitCode};
 
 use super::{
-    condition::{Answer, Condition},
+    condition::{Condition, Outcome},
     figures::Results,
     operation::Operation,
 };
@@ -160,11 +160,11 @@ impl fmt::Display for Flaw {
                 f,
                 "{count} mailboxes could not be emptied, so that the ledger is not closed"
             ),
-            Self::Outside(count, all) => write!(f, "{count} of {all} people never came in"),
+            Self::Outside(count, all) => write!(f, "{count} of {all} users never came in"),
             Self::MadeToWait(count) => {
-                write!(f, "{count} people with the right password were told to wait")
+                write!(f, "{count} users with the right password were told to wait")
             }
-            Self::LetIn(count) => write!(f, "{count} people came in with a wrong password"),
+            Self::LetIn(count) => write!(f, "{count} users came in with a wrong password"),
             Self::NotDone(operations) => {
                 let names: Vec<_> = operations.iter().map(|operation| operation.as_str()).collect();
                 write!(f, "never done, though the scenario is about it: {}", names.join(", "))
@@ -201,11 +201,11 @@ impl Results {
         if ledger.unemptied > 0 {
             flaws.push(Flaw::Unemptied(ledger.unemptied));
         }
-        if let Some(people) = &checks.people {
-            let outside = people.expected.saturating_sub(people.came_in);
-            flaws.extend((outside > 0).then_some(Flaw::Outside(outside, people.expected)));
-            flaws.extend((people.waited > 0).then_some(Flaw::MadeToWait(people.waited)));
-            flaws.extend((people.let_in > 0).then_some(Flaw::LetIn(people.let_in)));
+        if let Some(users) = &checks.users {
+            let outside = users.expected.saturating_sub(users.came_in);
+            flaws.extend((outside > 0).then_some(Flaw::Outside(outside, users.expected)));
+            flaws.extend((users.waited > 0).then_some(Flaw::MadeToWait(users.waited)));
+            flaws.extend((users.let_in > 0).then_some(Flaw::LetIn(users.let_in)));
         }
         let is_done = |operation| self.operations.get(operation).is_some_and(|one| one.count > 0);
         let expected = checks.operations.iter();
@@ -222,10 +222,10 @@ impl Results {
         if checks.harmless > 0 {
             flaws.push(Flaw::Harmless(checks.harmless));
         }
-        flaws.extend(conditions.iter().filter_map(|condition| match condition.answer(self) {
-            Answer::Holds => Some(Flaw::Holds(condition.to_string())),
-            Answer::DoesNotHold => None,
-            Answer::Unmeasured => Some(Flaw::Unmeasured(condition.to_string())),
+        flaws.extend(conditions.iter().filter_map(|condition| match condition.outcome(self) {
+            Outcome::Holds => Some(Flaw::Holds(condition.to_string())),
+            Outcome::DoesNotHold => None,
+            Outcome::Unmeasured => Some(Flaw::Unmeasured(condition.to_string())),
         }));
         if run.interrupted {
             flaws.retain(|flaw| !flaw.is_of_an_early_end());

@@ -62,7 +62,8 @@ pub struct Checks {
     /// Operations that must have been done at least once.
     pub operations: Vec<Operation>,
     /// The virtual users.
-    pub people: Option<People>,
+    #[serde(rename = "people")]
+    pub users: Option<UserCounts>,
     /// Mails that were due by schedule.
     pub scheduled: u64,
     /// Number of kills that were asked for.
@@ -75,7 +76,7 @@ pub struct Checks {
 
 /// Numbers of virtual users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct People {
+pub struct UserCounts {
     /// Users of the scenario.
     pub expected: usize,
     /// Users that were logged in at least once.

@@ -50,7 +50,7 @@ impl Results {
             ("Load", load, run.missed > 0),
             ("Seed", seed, false),
             ("Generator", generator, is_limit),
-            ("Ledger", self.verdict(), !ledger.is_closed()),
+            ("Ledger", self.ledger_line(), !ledger.is_closed()),
         ];
         let flaws = self.flaws(conditions);
         if flaws.is_empty() {

@@ -15,10 +15,10 @@ mod timeline;
 mod units;
 
 pub use compare::{compare, have_something_in_common};
-pub use condition::{Answer, Condition, InvalidCondition, Measures};
+pub use condition::{Condition, InvalidCondition, Measures, Outcome};
 pub use ending::{Ending, Flaw};
 pub use figures::{
-    Checks, Gauges, LedgerSummary, Measured, People, Results, Run, Second, SecondSummary,
+    Checks, Gauges, LedgerSummary, Measured, Results, Run, Second, SecondSummary, UserCounts,
 };
 pub use operation::Operation;
 pub use recorder::Recorder;

@@ -23,7 +23,7 @@ impl Results {
                 };
             }
         }
-        let _ = writeln!(text, "\n{}", self.verdict());
+        let _ = writeln!(text, "\n{}", self.ledger_line());
         if self.run.rate.is_some() {
             let _ = writeln!(text, "{} scheduled mails could not be sent", self.run.missed);
         }
@@ -40,10 +40,10 @@ impl Results {
         if self.run.interrupted {
             text.push_str("the run was ended early\n");
         }
-        if let Some(people) = self.run.checks.people {
-            let _ = write!(text, "{} of {} people came in", people.came_in, people.expected);
-            if people.mistyped > 0 {
-                let _ = write!(text, ", {} after a wrong password", people.mistyped);
+        if let Some(users) = self.run.checks.users {
+            let _ = write!(text, "{} of {} users came in", users.came_in, users.expected);
+            if users.mistyped > 0 {
+                let _ = write!(text, ", {} after a wrong password", users.mistyped);
             }
             text.push('\n');
         }
@@ -74,7 +74,7 @@ impl Results {
 
     /// The ledger's totals in a sentence.
     #[must_use]
-    pub fn verdict(&self) -> String {
+    pub fn ledger_line(&self) -> String {
         let ledger = &self.run.ledger;
         if ledger.is_closed() {
             return format!(

@@ -115,8 +115,8 @@ fn conditions_of_every_form() {
         ("server.memory > 2MiB", true),
     ] {
         let condition: Condition = text.parse().unwrap();
-        let expected = if holds { Answer::Holds } else { Answer::DoesNotHold };
-        assert_eq!(condition.answer(&results), expected, "{text}");
+        let expected = if holds { Outcome::Holds } else { Outcome::DoesNotHold };
+        assert_eq!(condition.outcome(&results), expected, "{text}");
     }
     for text in
         ["", "send", "send.p99", "send.p99 > ", "send.p98 > 1", "sent.p99 > 1", "send.max > 1m"]
@@ -171,12 +171,12 @@ fn what_was_not_measured_is_neither_above_nor_below() {
         "server.memory > 1MiB",
     ] {
         let condition: Condition = figure.parse().unwrap();
-        assert_eq!(condition.answer(&results), Answer::Unmeasured, "{figure}");
+        assert_eq!(condition.outcome(&results), Outcome::Unmeasured, "{figure}");
         assert_eq!(results.flaws(&[condition]), [Flaw::Unmeasured(figure.to_owned())]);
     }
     for counted in ["ping.count > 0", "ping.rate > 0", "confirm.errors < 3"] {
         let condition: Condition = counted.parse().unwrap();
-        assert_eq!(condition.answer(&results), Answer::DoesNotHold, "{counted}");
+        assert_eq!(condition.outcome(&results), Outcome::DoesNotHold, "{counted}");
     }
 }
 
@@ -223,17 +223,20 @@ fn every_flaw_is_found_and_has_its_ending() {
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { expected: 3, came_in: 1, ..People::default() }),
+            |r| {
+                r.run.checks.users =
+                    Some(UserCounts { expected: 3, came_in: 1, ..UserCounts::default() });
+            },
             Flaw::Outside(2, 3),
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { waited: 4, ..People::default() }),
+            |r| r.run.checks.users = Some(UserCounts { waited: 4, ..UserCounts::default() }),
             Flaw::MadeToWait(4),
             Ending::Failed,
         ),
         (
-            |r| r.run.checks.people = Some(People { let_in: 1, ..People::default() }),
+            |r| r.run.checks.users = Some(UserCounts { let_in: 1, ..UserCounts::default() }),
             Flaw::LetIn(1),
             Ending::Failed,
         ),

@@ -135,7 +135,7 @@ impl Device {
     }
 
     /// Describes unfinished work, for the text of a violation.
-    pub(crate) fn left(&self) -> String {
+    pub(crate) fn unfinished_work(&self) -> String {
         let state = match &self.program {
             None => "not started".to_owned(),
             Some(program) => format!(

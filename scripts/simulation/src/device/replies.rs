@@ -98,7 +98,7 @@ impl Device {
             Operation::Register => context.user.is_registered = true,
             Operation::Login(credential) => {
                 self.refused = 0;
-                context.user.was_let_in(credential, context.clock.tick());
+                context.user.logged_in_with(credential, context.clock.tick());
             }
             Operation::Password(new) => {
                 context.user.is_changing = false;

@@ -50,7 +50,7 @@ impl Reactor {
 /// Largest input of a connection: the largest frame, or one read.
 fn input_max(plan: &Plan, has_logged_in: bool) -> usize {
     let frame = match has_logged_in {
-        true => plan.settings.frame_max(),
+        true => plan.session_config.frame_max(),
         false => limits::FRAME_BEFORE_LOGIN_MAX,
     };
     (frame + HEADER).max(FREE)

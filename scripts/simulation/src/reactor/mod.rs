@@ -71,7 +71,7 @@ impl Reactor {
     pub(crate) fn start(clock: &Clock, plan: &Plan, store: &SimStore, hasher: &SimHasher) -> Self {
         let server = Server::new(
             plan.limits.clone(),
-            plan.settings.clone(),
+            plan.session_config.clone(),
             Box::new(store.clone()),
             Box::new(hasher.clone()),
         );

@@ -71,13 +71,13 @@ impl Tap {
     }
 
     fn check_deadlines(&self, plan: &Plan, now: u64, late: u64) -> Result<(), Violation> {
-        let idle = tick_of(plan.settings.idle_timeout);
+        let idle = tick_of(plan.session_config.idle_timeout);
         let (since, allowed, what) = if let Some(since) = self.shut_since {
             (since, LINGER, "is being closed")
         } else if let Some(since) = self.stuck_since {
             (since, idle, "does not read")
         } else if self.user.is_none() {
-            (self.anonymous_since, tick_of(plan.settings.login_timeout), "does not log in")
+            (self.anonymous_since, tick_of(plan.session_config.login_timeout), "does not log in")
         } else {
             (self.moved_at, idle, "is silent")
         };

@@ -25,7 +25,7 @@ impl World {
         self.network.is_open = true;
         // The configured cost may have changed: users who log in get a new hash.
         let cost = 10 + u32::from(self.rng.one_in(3));
-        self.plan.settings.bcrypt = Bcrypt { cost };
+        self.plan.session_config.bcrypt = Bcrypt { cost };
         self.hasher.set_cost(cost);
         self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
     }

@@ -34,7 +34,7 @@ impl World {
         let until = self.clock.tick() + HEALING_MAX;
         while !self.is_drained() {
             if self.clock.tick() >= until {
-                return Err(Violation::new(Check::Drained, self.left()));
+                return Err(Violation::new(Check::Drained, self.unfinished_work()));
             }
             self.step()?;
         }
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Describes unfinished work, for the text of a violation.
-    fn left(&self) -> String {
+    fn unfinished_work(&self) -> String {
         let connections = self.reactor.as_ref().map(Reactor::len);
         let mut text = format!(
             "{} mails are on the server, which has {connections:?} connections",
@@ -67,7 +67,7 @@ impl World {
         );
         for device in &self.devices {
             text.push_str("; ");
-            text.push_str(&device.left());
+            text.push_str(&device.unfinished_work());
         }
         text
     }

@@ -88,7 +88,7 @@ impl World {
         trace.note("plan", format_args!("{plan:?}"));
         let store = SimStore::new(REALM, plan.quota);
         store.set_faults(plan.store);
-        let cost = plan.settings.bcrypt.cost;
+        let cost = plan.session_config.bcrypt.cost;
         let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
         let network = Network::new(clock.clone(), rng.fork(), plan.network.clone());
         let mut world = Self {

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Parser;
 use correio_terminal::{Options, Programs, lacks, run};
+use correio_testing::guard;
 
 /// Runs the real server and client, and tests the client on a pseudo-terminal for some time: keys,
 /// escape sequences of all terminals, pastes, window sizes, signals, broken connections, and
@@ -37,6 +38,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    if let Some(error) = guard::take_over() {
+        eprintln!("simulate-terminal: {error:#}");
+        return ExitCode::from(69);
+    }
     let args = Args::parse();
     if let Some(why) = lacks() {
         eprintln!("simulate-terminal: {why}");
@@ -71,11 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn programs(args: &Args) -> Result<Programs> {
+    let own = std::env::current_exe().context("the place of this program")?;
     match &args.programs {
-        Some(directory) => Programs::in_directory(directory),
-        None => {
-            let own = std::env::current_exe().context("the place of this program")?;
-            Programs::in_directory(own.parent().context("the place of this program")?)
-        }
+        Some(directory) => Programs::in_directory(directory, &own),
+        None => Programs::in_directory(own.parent().context("the place of this program")?, &own),
     }
 }

@@ -13,7 +13,7 @@ use super::owners;
 use crate::{
     args::Options,
     connect::{self, Connector, TrustOption},
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     terminal::Terminal,
     text::Text,
     tty::Tty,
@@ -87,7 +87,8 @@ impl Context<'_> {
             return Ok(false);
         };
         self.terminal.set_busy(false);
-        let failed = |error: io::Error| Failure::new(Status::Local, "terminal", error.to_string());
+        let failed =
+            |error: io::Error| Failure::new(ExitStatus::Local, "terminal", error.to_string());
         let offer = self.text.offer(untrusted);
         let question = self.text.yes_no(&self.text.of("trust-question"));
         let answer = tty.line(&format!("{offer}\n{question}")).map_err(failed)?;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use console::Term;
-use correio_client::Status as MailStatus;
+use correio_client::MailStatus;
 use serde_json::json;
 
 use super::{

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use crate::{
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     password,
     tty::{Repeat, Tty},
 };
@@ -66,7 +66,7 @@ impl Context<'_> {
     fn password_text(&self, line: &[u8]) -> Result<Zeroizing<String>, Failure> {
         let Ok(line) = str::from_utf8(line) else {
             let said = self.text.of("password-not-text");
-            return Err(Failure::new(Status::BadData, "password", said));
+            return Err(Failure::new(ExitStatus::BadData, "password", said));
         };
         let line = line.trim_end_matches(['\n', '\r']);
         let password = line.trim_start_matches('\u{feff}');
@@ -87,7 +87,7 @@ impl Context<'_> {
 
     fn no_password(&self, detail: &str) -> Failure {
         let text = format!("{} {detail}", self.text.of("needs-password"));
-        Failure::new(Status::Configuration, "no_password", text.trim_end().to_owned())
+        Failure::new(ExitStatus::Configuration, "no_password", text.trim_end().to_owned())
     }
 }
 

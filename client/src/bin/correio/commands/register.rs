@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::Context;
 use crate::{
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     output::Output,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn run(
     let service = context.connect()?;
     if service.welcome().registration == (RegistrationPolicy::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
-        return Err(Failure::new(Status::NotAllowed, "no_invite", text));
+        return Err(Failure::new(ExitStatus::NotAllowed, "no_invite", text));
     }
     let password = context.new_password()?;
     let registration = NewAccount {

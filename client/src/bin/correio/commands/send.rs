@@ -16,9 +16,9 @@ use serde_json::json;
 
 use super::{context::Context, json::utc};
 use crate::{
-    compose::{Composition, Part},
+    compose::{Composition, DraftField},
     editor::Editor,
-    exit::{Failure, KeptDraft, Status},
+    exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
     prompt::{BodyEnd, Prompt, Stop},
     terminal::SignalRoute,
@@ -123,8 +123,8 @@ fn typed(
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
     let mut composition = Composition::begin(&drafts, text);
-    composition.set(Part::To, &to.to_string());
-    composition.set(Part::Subject, subject.as_str());
+    composition.set(DraftField::To, &to.to_string());
+    composition.set(DraftField::Subject, subject.as_str());
     context.terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(&context.terminal, text);
     let typed = type_body(context, &mut prompt, &mut composition);
@@ -145,8 +145,8 @@ fn type_body(
     prompt.say(&text.of("command-body"));
     loop {
         let mut body = composition.mail.body.clone();
-        let written = prompt.body(&mut body, &mut composition.part(Part::Body));
-        composition.set(Part::Body, &body);
+        let written = prompt.body(&mut body, &mut composition.field(DraftField::Body));
+        composition.set(DraftField::Body, &body);
         match written {
             Ok(BodyEnd::Editor) => {
                 edit(context, composition);
@@ -190,9 +190,9 @@ fn edit(context: &Context<'_>, composition: &mut Composition) {
 fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> Failure {
     let text = context.text;
     let status = match stop {
-        Stop::Signal(signal) => Status::of_signal(signal),
+        Stop::Signal(signal) => ExitStatus::of_signal(signal),
         Stop::Failed(status) => status,
-        Stop::Back | Stop::Leave | Stop::Interrupted => Status::Interrupted,
+        Stop::Back | Stop::Leave | Stop::Interrupted => ExitStatus::Interrupted,
     };
     keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
@@ -223,7 +223,7 @@ fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
             BodySource::File(path) => format!("{}: ", path.display()),
             BodySource::Argument(_) | BodySource::StandardInput => String::new(),
         };
-        Failure::new(Status::Local, "body", format!("{place}{error}"))
+        Failure::new(ExitStatus::Local, "body", format!("{place}{error}"))
     })?;
     let invalid = |invalid| Failure::invalid(text, invalid);
     if bytes.len() > limits::BODY_MAX {
@@ -234,7 +234,11 @@ fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
         let at = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
         let line = (lines + 1).to_string();
-        Failure::new(Status::BadData, "body", text.with("body-not-text", &[("line", line.into())]))
+        Failure::new(
+            ExitStatus::BadData,
+            "body",
+            text.with("body-not-text", &[("line", line.into())]),
+        )
     })?;
     body.parse().map_err(invalid)
 }
@@ -243,7 +247,7 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
         // The server may have accepted the mail: cancelling does not take the request back.
         RequestError::Cancelled => {
-            Failure::new(Status::Interrupted, "cancelled", context.text.of("send-cancelled"))
+            Failure::new(ExitStatus::Interrupted, "cancelled", context.text.of("send-cancelled"))
         }
         error => Failure::request(context.text, &error),
     })?;

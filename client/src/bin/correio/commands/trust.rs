@@ -12,7 +12,7 @@ use super::context::Context;
 use crate::{
     args::Origin,
     connect::{TrustOption, not_connected},
-    exit::{Failure, Status},
+    exit::{ExitStatus, Failure},
     output::Output,
     text::Text,
 };
@@ -32,9 +32,9 @@ pub(super) fn run(
     let text = context.text;
     let known = context.known();
     let address = match server {
-        Some(server) => server
-            .parse()
-            .map_err(|invalid| Failure::new(Status::Usage, "invalid", text.address(&invalid)))?,
+        Some(server) => server.parse().map_err(|invalid| {
+            Failure::new(ExitStatus::Usage, "invalid", text.address(&invalid))
+        })?,
         None if action == Action::Forget => context.address()?,
         // `CORREIO_SERVER` is for every command, so only the option `--server` asks to accept a
         // certificate.
@@ -116,7 +116,7 @@ fn accept(
             }
             if !context.accepts(&untrusted)? {
                 let said = text.with("trust-not-accepted", &[address_value(address)]);
-                return Err(Failure::new(Status::NotAllowed, "untrusted", said));
+                return Err(Failure::new(ExitStatus::NotAllowed, "untrusted", said));
             }
             needed(context, &untrusted)?
         }
@@ -175,5 +175,5 @@ fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
     let offer = text.offer(untrusted);
     let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];
     let said = format!("{offer}\n    {}", text.with("trust-nobody-to-ask", &values));
-    Failure::new(Status::NotAllowed, "untrusted", said)
+    Failure::new(ExitStatus::NotAllowed, "untrusted", said)
 }

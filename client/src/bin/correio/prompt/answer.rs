@@ -1,6 +1,6 @@
 //! The result of a prompt: an answer, or the reason why there is none.
 
-use crate::exit::Status;
+use crate::exit::ExitStatus;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Stop {
     /// The signal of this number ends the program.
     Signal(i32),
     /// A script cannot go on after a failure; the program ends with this status.
-    Failed(Status),
+    Failed(ExitStatus),
 }
 
 /// An answer, or why there is none.

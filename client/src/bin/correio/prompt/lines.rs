@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use correio_client::{Layout, sanitize};
+use correio_client::{WhiteSpace, sanitize};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
@@ -19,7 +19,7 @@ use super::{
     messages::{Messages, with_colon},
 };
 use crate::{
-    exit::Status,
+    exit::ExitStatus,
     terminal::{SignalRoute, Terminal},
 };
 
@@ -115,7 +115,7 @@ impl LinePrompt {
                 Some(choice) => self.say(&menu.refusal(choice)),
                 None if typed.is_empty() => {}
                 None => {
-                    let typed = sanitize(typed, Layout::OneLine);
+                    let typed = sanitize(typed, WhiteSpace::OneLine);
                     let values = [("choice", typed.into())];
                     self.say(&menu.text.with("choice-unknown", &values));
                 }
@@ -131,7 +131,7 @@ impl LinePrompt {
     ) -> Answer<String> {
         let question = match offered {
             "" => question.to_owned(),
-            offered => format!("{question} [{}]", sanitize(offered, Layout::OneLine)),
+            offered => format!("{question} [{}]", sanitize(offered, WhiteSpace::OneLine)),
         };
         let typed = self.ask(&question, messages)?;
         Ok(if typed.is_empty() { offered.to_owned() } else { typed })
@@ -181,13 +181,13 @@ impl LinePrompt {
                 ReadLine::NotText => &messages.not_text,
                 ReadLine::Cut(line) => {
                     // The user can copy it from the screen.
-                    self.say(&sanitize(&line, Layout::OneLine));
+                    self.say(&sanitize(&line, WhiteSpace::OneLine));
                     &messages.line_cut
                 }
             };
             self.say(why);
             if !self.terminal.is_terminal() {
-                return Err(Stop::Failed(Status::BadData));
+                return Err(Stop::Failed(ExitStatus::BadData));
             }
         }
     }
@@ -202,7 +202,7 @@ impl LinePrompt {
             }
             self.searched = self.unused.len();
             if self.unused.len() > LINE_MAX {
-                return Err(Stop::Failed(Status::BadData));
+                return Err(Stop::Failed(ExitStatus::BadData));
             }
             if !self.fill()? {
                 return match self.unused.is_empty() {

@@ -19,13 +19,14 @@ mod buffer;
 mod canvas;
 mod input;
 mod input_event;
+mod key_menu;
 mod keys;
-mod layout;
 mod lines;
 mod menu;
 mod messages;
 mod pager;
 mod question;
+mod rows;
 
 pub(crate) use self::{
     answer::{Answer, BodyEnd, Stop},

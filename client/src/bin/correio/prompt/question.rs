@@ -14,8 +14,8 @@ use super::{
     input::Wait,
     input_event::InputEvent,
     keys::{CTRL_D, ENTER, ESCAPE, KeyPrompt},
-    layout::window,
     messages::{Messages, with_colon},
+    rows::window,
 };
 use crate::wrap::rows;
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// Whether the user is still logged in after a change of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LoginState {
+pub(crate) enum AfterChange {
     LoggedIn,
     /// The account was deleted.
     LoggedOut,
@@ -49,12 +49,12 @@ impl MenuChoice for AccountChoice {
 }
 
 /// Changes or deletes the account.
-pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<LoginState> {
+pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<AfterChange> {
     match app.prompt.menu(app.text, "account-title")? {
-        AccountChoice::Name => rename(app, user).map(|()| LoginState::LoggedIn),
-        AccountChoice::Password => change_password(app).map(|()| LoginState::LoggedIn),
+        AccountChoice::Name => rename(app, user).map(|()| AfterChange::LoggedIn),
+        AccountChoice::Password => change_password(app).map(|()| AfterChange::LoggedIn),
         AccountChoice::Delete => delete(app, user),
-        AccountChoice::Back => Ok(LoginState::LoggedIn),
+        AccountChoice::Back => Ok(AfterChange::LoggedIn),
     }
 }
 
@@ -90,11 +90,11 @@ fn change_password(app: &mut App) -> Answer<()> {
     Ok(())
 }
 
-fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
+fn delete(app: &mut App, user: &CurrentUser) -> Answer<AfterChange> {
     let username = user.username.as_str().to_owned();
     let question = app.text.with("account-delete-sure", &[("username", username.clone().into())]);
     if !app.prompt.confirm(&question, app.text)? {
-        return Ok(LoginState::LoggedIn);
+        return Ok(AfterChange::LoggedIn);
     }
     let password = app.ask_password(&app.text.of("account-current"))?;
     let Some(service) = &app.service else {
@@ -107,11 +107,11 @@ fn delete(app: &mut App, user: &CurrentUser) -> Answer<LoginState> {
     match deleted {
         Ok(()) => {
             app.say(&app.text.with("account-deleted", &[("username", username.into())]));
-            Ok(LoginState::LoggedOut)
+            Ok(AfterChange::LoggedOut)
         }
         Err(error) => {
             report(app, Err(error));
-            Ok(LoginState::LoggedIn)
+            Ok(AfterChange::LoggedIn)
         }
     }
 }

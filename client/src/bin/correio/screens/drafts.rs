@@ -2,7 +2,7 @@
 
 use std::{fs, time::UNIX_EPOCH};
 
-use correio_client::{Draft, Drafts, Layout, sanitize};
+use correio_client::{Draft, Drafts, WhiteSpace, sanitize};
 use correio_proto::mail::Timestamp;
 
 use super::{receive::list_footer, send, user::CurrentUser};
@@ -75,7 +75,7 @@ fn pick<'a>(app: &mut App, drafts: &Drafts, list: &'a [Draft]) -> Answer<Option<
         if let Some(draft) = number.and_then(|index| list.get(index)) {
             return Ok(Some(draft));
         }
-        let choice = sanitize(typed, Layout::OneLine);
+        let choice = sanitize(typed, WhiteSpace::OneLine);
         app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
     }
 }

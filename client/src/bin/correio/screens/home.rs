@@ -1,10 +1,12 @@
 //! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
-use correio_client::{Address, Drafts, Layout, Mailbox, RequestError, Service, State, sanitize};
+use correio_client::{
+    Address, Drafts, Mailbox, RequestError, Service, State, WhiteSpace, sanitize,
+};
 use correio_proto::message::{LoggedIn, NewMail};
 
 use super::{
-    account::{self, LoginState},
+    account::{self, AfterChange},
     drafts, local, receive, send,
     user::CurrentUser,
 };
@@ -71,8 +73,8 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Ok(HomeChoice::Local) => local::run(app, &user),
             Ok(HomeChoice::Drafts) => drafts::run(app, &user),
             Ok(HomeChoice::Account) => match account::run(app, &mut user) {
-                Ok(LoginState::LoggedOut) => return Ok(()),
-                Ok(LoginState::LoggedIn) => Ok(()),
+                Ok(AfterChange::LoggedOut) => return Ok(()),
+                Ok(AfterChange::LoggedIn) => Ok(()),
                 Err(stop) => Err(stop),
             },
             Err(stop) => Err(stop),
@@ -106,7 +108,7 @@ fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
         .map_or(0, |list| list.drafts.len());
     let choices: Vec<_> =
         HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
-    let name = sanitize(user.full_name.as_str(), Layout::OneLine);
+    let name = sanitize(user.full_name.as_str(), WhiteSpace::OneLine);
     let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
@@ -169,7 +171,7 @@ impl Arrived {
         let names = self.names.get_or_insert_with(names);
         names.add(&mail.from, &mail.from_name);
         let from = names.sender(&mail.from, &mail.from_name);
-        let subject = sanitize(mail.subject.as_str(), Layout::OneLine);
+        let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
         let values = [
             ("from", from.into()),
             ("subject", subject.into()),
@@ -185,6 +187,6 @@ fn logout(app: &mut App, user: &CurrentUser) {
     // Whatever the server replies, this client is logged out.
     let doing = app.text.of("home-logout");
     let _: Result<(), RequestError> = app.wait(&doing, |cancel, _| service.logout(cancel));
-    let name = sanitize(user.full_name.as_str(), Layout::OneLine);
+    let name = sanitize(user.full_name.as_str(), WhiteSpace::OneLine);
     app.say(&app.text.with("logout-done", &[("name", name.into())]));
 }

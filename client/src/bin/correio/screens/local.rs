@@ -1,6 +1,6 @@
 //! The screen of the local mailbox: mails that were received before.
 
-use correio_client::{Layout, Mailbox, sanitize};
+use correio_client::{Mailbox, WhiteSpace, sanitize};
 
 use super::{
     receive::{self, MailList},
@@ -25,7 +25,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         app.say(&app.text.of("local-empty"));
         return Ok(());
     }
-    let directory = sanitize(&mailbox.directory().to_string_lossy(), Layout::OneLine);
+    let directory = sanitize(&mailbox.directory().to_string_lossy(), WhiteSpace::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
     let names = user.names_among(&list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();

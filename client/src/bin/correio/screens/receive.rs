@@ -1,6 +1,6 @@
 //! The screen "5) Receive mails": downloads, saves, confirms and shows mails.
 
-use correio_client::{Layout, Mailbox, Progress, Stored, sanitize};
+use correio_client::{Mailbox, Progress, Stored, WhiteSpace, sanitize};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::user::CurrentUser;
@@ -137,7 +137,7 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
                 list.show(app, index)?;
             }
             None => {
-                let choice = sanitize(typed, Layout::OneLine);
+                let choice = sanitize(typed, WhiteSpace::OneLine);
                 app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
             }
         }

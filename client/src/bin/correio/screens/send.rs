@@ -1,7 +1,7 @@
 //! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
-use correio_client::{Draft, Drafts, Layout, Reopened, RequestError, sanitize};
+use correio_client::{Draft, Drafts, Reopened, RequestError, WhiteSpace, sanitize};
 use correio_proto::{
     mail::{Body, MailId, Recipients, Subject},
     message::{ErrorCode, Send},
@@ -10,7 +10,7 @@ use correio_proto::{
 use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
-    compose::{Composition, Part},
+    compose::{Composition, DraftField},
     editor::Editor,
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
 };
@@ -21,8 +21,8 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let last = drafts.list().ok().and_then(|mut list| list.drafts.pop());
     if let Some(draft) = &last {
         let values = [
-            ("to", sanitize(&draft.to, Layout::OneLine).into()),
-            ("subject", sanitize(&draft.subject, Layout::OneLine).into()),
+            ("to", sanitize(&draft.to, WhiteSpace::OneLine).into()),
+            ("subject", sanitize(&draft.subject, WhiteSpace::OneLine).into()),
         ];
         app.say(&app.text.with("send-draft-offer", &values));
     }
@@ -46,7 +46,7 @@ fn ask_first_recipients(
     has_draft: bool,
 ) -> Answer<Option<Recipients>> {
     let question = app.text.of("send-to");
-    let mut typing = composition.part(Part::To);
+    let mut typing = composition.field(DraftField::To);
     let to = app.ask_autosaved(
         &question,
         "",
@@ -57,7 +57,7 @@ fn ask_first_recipients(
         &mut typing,
     )?;
     if let Some(to) = &to {
-        composition.set(Part::To, &to.to_string());
+        composition.set(DraftField::To, &to.to_string());
     }
     Ok(to)
 }
@@ -87,7 +87,7 @@ fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> 
             let mut composition = Composition::reopened(file, mail, app.text);
             if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id)) {
                 // The program was killed while the text was open in an editor.
-                composition.set(Part::Body, &left);
+                composition.set(DraftField::Body, &left);
                 if keep(&mut composition).is_ok() {
                     Editor::forget(&app.data, id);
                 }
@@ -239,16 +239,16 @@ fn open(app: &App, user: &CurrentUser) -> Drafts {
 fn ask_recipients(app: &mut App, composition: &mut Composition) -> Answer<()> {
     let (question, offered) = (app.text.of("send-to"), composition.mail.to.clone());
     let to: Recipients =
-        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::To))?;
-    composition.set(Part::To, &to.to_string());
+        app.ask_autosaved(&question, &offered, parse, &mut composition.field(DraftField::To))?;
+    composition.set(DraftField::To, &to.to_string());
     Ok(())
 }
 
 fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
     let (question, offered) = (app.text.of("send-subject"), composition.mail.subject.clone());
     let subject: Subject =
-        app.ask_autosaved(&question, &offered, parse, &mut composition.part(Part::Subject))?;
-    composition.set(Part::Subject, subject.as_str());
+        app.ask_autosaved(&question, &offered, parse, &mut composition.field(DraftField::Subject))?;
+    composition.set(DraftField::Subject, subject.as_str());
     loop {
         ask_body(app, composition)?;
         match composition.mail.body.parse::<Body>() {
@@ -269,14 +269,14 @@ fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
         }
         None if app.prompt.is_interactive() => app.say(&app.text.of("send-body-no-editor")),
         None if !composition.mail.body.is_empty() => {
-            app.say(&sanitize(&composition.mail.body, Layout::Lines));
+            app.say(&sanitize(&composition.mail.body, WhiteSpace::Lines));
         }
         None => {}
     }
     loop {
         let mut body = composition.mail.body.clone();
-        let written = app.prompt.body(&mut body, &mut composition.part(Part::Body));
-        composition.set(Part::Body, &body);
+        let written = app.prompt.body(&mut body, &mut composition.field(DraftField::Body));
+        composition.set(DraftField::Body, &body);
         if written? == BodyEnd::Complete {
             return Ok(());
         }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, DraftError, InvalidAddress, Layout, MailboxError, MailboxNote, Progress,
-    ReceiveError, RequestError, Skipped, sanitize,
+    Attempt, ConnectError, DraftError, InvalidAddress, MailboxError, MailboxNote, Progress,
+    ReceiveError, RequestError, Skipped, WhiteSpace, sanitize,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem},
@@ -171,7 +171,7 @@ impl Text {
             }
             MailboxError::Locked => self.of("locked"),
             other => {
-                let reason = sanitize(&other.to_string(), Layout::OneLine).into();
+                let reason = sanitize(&other.to_string(), WhiteSpace::OneLine).into();
                 self.with("mailbox-error", &[("reason", reason)])
             }
         }
@@ -201,13 +201,13 @@ fn allowed(field: Field) -> &'static str {
 
 /// Untrusted text as a value: sanitized, one line.
 fn one_line(text: &str) -> Cow<'static, str> {
-    sanitize(text, Layout::OneLine).into()
+    sanitize(text, WhiteSpace::OneLine).into()
 }
 
 fn visible(c: char) -> String {
     match c {
         ' ' => "' '".to_owned(),
-        c => sanitize(&c.to_string(), Layout::OneLine),
+        c => sanitize(&c.to_string(), WhiteSpace::OneLine),
     }
 }
 

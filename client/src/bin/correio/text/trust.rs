@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use correio_client::{Distrust, Doubt, KnownServersError, Layout, Untrusted, sanitize};
+use correio_client::{Distrust, Doubt, KnownServersError, Untrusted, WhiteSpace, sanitize};
 use correio_proto::fingerprint::Fingerprint;
 
 use super::Text;
@@ -66,12 +66,12 @@ impl Text {
             Doubt::Expired => self.of("doubt-expired"),
             Doubt::NotYetValid => self.of("doubt-not-yet-valid"),
             Doubt::OtherName => self.of("doubt-other-name"),
-            Doubt::Other(text) => sanitize(text, Layout::OneLine),
+            Doubt::Other(text) => sanitize(text, WhiteSpace::OneLine),
         }
     }
 
     pub(crate) fn known_servers(&self, error: &KnownServersError) -> String {
-        let reason = sanitize(&error.to_string(), Layout::OneLine);
+        let reason = sanitize(&error.to_string(), WhiteSpace::OneLine);
         self.with("known-servers-error", &[("reason", reason.into())])
     }
 }

@@ -1,27 +1,25 @@
-//! Starts a server that never outlives the load generator: the kernel kills it when its parent
-//! ends. The generator starts itself as a guard, which asks the kernel for that and then becomes
-//! the server, so that no code runs between fork and exec.
+//! Starts a server that never outlives the program that starts it: the kernel kills it when its
+//! parent ends. The program starts itself as a guard, which asks the kernel for that and then
+//! becomes the server, so that no code runs between fork and exec.
 
 use std::{
     ffi::OsString,
     os::unix::process::CommandExt as _,
     path::Path,
-    process::{Command, ExitCode, id},
+    process::{Command, id},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-
-use crate::results::Ending;
 
 /// The first argument of a guard; the parent's process id and the command line follow.
 const FLAG: &str = "--as-child-of";
 
-/// Wraps `command` in a guard, which is the load generator's own program.
+/// Wraps `command` in a guard, which is a program that calls [`take_over`] first.
 ///
 /// # Errors
 ///
-/// There is no such program.
+/// The program of `command` is missing.
 pub fn guarded(guard: &Path, command: &Command) -> Result<Command> {
     let program = command.get_program();
     if !Path::new(program).exists() {
@@ -32,19 +30,18 @@ pub fn guarded(guard: &Path, command: &Command) -> Result<Command> {
     Ok(guarded)
 }
 
-/// Becomes the guarded program if the arguments say so. Returns `None` otherwise, and a status if
+/// Becomes the guarded program if the arguments say so. Returns `None` otherwise, and an error if
 /// that fails.
-pub fn take_over() -> Option<ExitCode> {
+#[must_use]
+pub fn take_over() -> Option<Error> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != FLAG {
         return None;
     }
-    let error = become_program(arguments);
-    eprintln!("load-test: {error:#}");
-    Some(Ending::Broken.into())
+    Some(become_program(arguments))
 }
 
-fn become_program(mut arguments: impl Iterator<Item = OsString>) -> anyhow::Error {
+fn become_program(mut arguments: impl Iterator<Item = OsString>) -> Error {
     let mut prepare = || {
         let parent = arguments.next().context("no parent")?;
         let program = arguments.next().context("no program")?;
@@ -59,7 +56,7 @@ fn become_program(mut arguments: impl Iterator<Item = OsString>) -> anyhow::Erro
     match prepare() {
         Ok(program) => {
             let error = Command::new(&program).args(arguments).exec();
-            anyhow::Error::new(error).context(format!("cannot start {}", program.display()))
+            Error::new(error).context(format!("cannot start {}", program.display()))
         }
         Err(error) => error,
     }

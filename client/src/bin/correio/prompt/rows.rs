@@ -3,7 +3,7 @@
 //! stand on it. This is why `wrap`, for text that is only read, cannot serve here: it drops the
 //! spaces at a break, repeats marks of quotation, and knows no cursor.
 
-use correio_client::{Layout, sanitize_part};
+use correio_client::{WhiteSpace, sanitize_part};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -87,7 +87,7 @@ fn as_shown(line: &str, at: usize, grapheme: &str, column: usize) -> (String, us
         let wide = TAB - column % TAB;
         return (" ".repeat(wide), wide);
     }
-    let shown = sanitize_part(line, at..at + grapheme.len(), Layout::OneLine);
+    let shown = sanitize_part(line, at..at + grapheme.len(), WhiteSpace::OneLine);
     let wide = shown.width();
     (shown, wide)
 }

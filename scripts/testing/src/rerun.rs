@@ -9,32 +9,32 @@ use std::{
 
 use crate::skip::{skipped, works};
 
-/// The data directory of a process that [`elsewhere`] started; `None` in the process of the tests.
-pub fn room() -> Option<PathBuf> {
-    env::var_os("CORREIO_TEST_ROOM").map(PathBuf::from)
+/// The data directory of a process that [`rerun`] started; `None` in the process of the tests.
+pub fn data_directory() -> Option<PathBuf> {
+    env::var_os("CORREIO_TEST_DATA_DIRECTORY").map(PathBuf::from)
 }
 
 /// A command that runs one test again in a process of its own, after a line of shell.
-pub fn elsewhere(test: &str, directory: &Path, shell: &str) -> Command {
+pub fn rerun(test: &str, directory: &Path, shell: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .arg("-c")
         .arg(format!("{shell}\nexec \"$0\" \"$@\""))
         .arg(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
-        .env("CORREIO_TEST_ROOM", directory)
+        .env("CORREIO_TEST_DATA_DIRECTORY", directory)
         .stdin(Stdio::null());
     command
 }
 
-/// Runs the command of [`elsewhere`] in namespaces of its own.
+/// Runs the command of [`rerun`] in namespaces of its own.
 fn in_namespaces(namespaces: &[&str], test: &str, directory: &Path, shell: &str) -> Output {
-    let prepared = elsewhere(test, directory, shell);
+    let prepared = rerun(test, directory, shell);
     Command::new("unshare")
         .args(namespaces)
         .arg(prepared.get_program())
         .args(prepared.get_args())
-        .env("CORREIO_TEST_ROOM", directory)
+        .env("CORREIO_TEST_DATA_DIRECTORY", directory)
         .stdin(Stdio::null())
         .output()
         .unwrap()
@@ -46,18 +46,19 @@ fn in_namespaces(namespaces: &[&str], test: &str, directory: &Path, shell: &str)
 pub fn on_a_small_disk(test: &str) {
     const NAMESPACES: [&str; 3] = ["--user", "--map-root-user", "--mount"];
     let directory = tempfile::tempdir().unwrap();
-    let mount = |room: &str| format!("mount -t tmpfs -o size=12m tmpfs {room} || exit 99");
+    let mount =
+        |directory: &str| format!("mount -t tmpfs -o size=12m tmpfs {directory} || exit 99");
     let tried = mount(directory.path().to_str().unwrap());
     if !works("unshare", &[&NAMESPACES[..], &["sh", "-c", &tried]].concat()) {
         return skipped("this system does not let this user mount a small disk");
     }
-    let mount = mount("\"$CORREIO_TEST_ROOM\"");
+    let mount = mount("\"$CORREIO_TEST_DATA_DIRECTORY\"");
     assert_passed(&in_namespaces(&NAMESPACES, test, directory.path(), &mount));
 }
 
 /// Whether this process has the rights of an ordinary user. If it has root's, runs the test again
 /// without them, or reports it as skipped, and returns false.
-pub fn is_ordinary(test: &str) -> bool {
+pub fn without_root(test: &str) -> bool {
     if !rustix::process::geteuid().is_root() {
         return true;
     }
