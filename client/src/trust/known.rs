@@ -286,6 +286,19 @@ impl KnownServers {
         Ok(true)
     }
 
+    /// Forgets the accepted certificate of a server that a public authority vouches for now. The
+    /// entry stays: it tells an impostor from a first contact.
+    ///
+    /// # Errors
+    ///
+    /// See [`KnownServersError`].
+    pub fn vouched(&self, address: &Address) -> Result<(), KnownServersError> {
+        let _lock = self.lock()?;
+        let known = self.list()?.into_iter().find(|known| known.address == *address);
+        let realm = known.and_then(|known| known.realm);
+        self.put(KnownServer { address: address.clone(), proof: Proof::Authorities, realm })
+    }
+
     /// Adds an entry, or replaces the entry of its address.
     fn put(&self, server: KnownServer) -> Result<(), KnownServersError> {
         let mut servers = self.list()?;
@@ -353,10 +366,11 @@ fn check_realm(
     let known = servers.iter().find(|known| known.address == *address);
     let proof = match (known.map(|known| known.proof), trust) {
         (_, Trust::Plaintext) => return RealmCheck::Known,
+        // That an authority vouched for the server stays known, whatever is stated for one run: it
+        // tells an impostor from a first contact.
+        (Some(Proof::Authorities), Trust::Fingerprint(_)) => return RealmCheck::Known,
         // A certificate that was only stated for this run is not accepted.
-        (None | Some(Proof::Stated(_) | Proof::Authorities), Trust::Fingerprint(stated)) => {
-            Proof::Stated(stated)
-        }
+        (None | Some(Proof::Stated(_)), Trust::Fingerprint(stated)) => Proof::Stated(stated),
         (Some(Proof::Certificate(accepted)), Trust::Fingerprint(shown)) if accepted == shown => {
             Proof::Certificate(accepted)
         }

@@ -73,10 +73,29 @@ fn a_server_that_claims_the_mail_of_another_gets_no_password() {
     assert_eq!(record(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
     assert_eq!(known.trust(&work).unwrap(), Trust::Authorities);
     assert_eq!(record(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
+    // What is stated for one run takes nothing from a server that an authority vouched for.
+    assert_eq!(record(&vouched, Trust::Fingerprint(stated), Realm([3; 16])), None);
+    assert!(known.was_vouched(&vouched).unwrap());
     // A server that lost its store proves its new realm with its old certificate.
     assert_eq!(record(&home, Trust::Fingerprint(own), Realm([4; 16])), None);
     assert_eq!(known.trust(&home).unwrap(), Trust::Fingerprint(own));
     assert_eq!(known.trust(&third).unwrap(), Trust::Authorities);
+}
+
+#[test]
+fn that_an_authority_vouches_is_remembered_with_the_realm() {
+    let directory = tempfile::tempdir().unwrap();
+    let known = KnownServers::in_directory(directory.path());
+    let (server, accepted) = (address("mail.example:8888"), Fingerprint::of(b"accepted"));
+    let realm = Realm([1; 16]);
+    known.vouched(&server).unwrap();
+    assert!(known.was_vouched(&server).unwrap());
+    known.remember(&server, accepted).unwrap();
+    assert_eq!(known.record_realm(&server, Trust::Fingerprint(accepted), realm).unwrap(), None);
+    assert!(!known.was_vouched(&server).unwrap());
+    known.vouched(&server).unwrap();
+    assert_eq!(known.trust(&server).unwrap(), Trust::Authorities);
+    assert_eq!(known.list().unwrap()[0].realm, Some(realm));
 }
 
 #[test]

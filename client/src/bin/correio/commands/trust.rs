@@ -127,9 +127,8 @@ fn accept(
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
-        // A certificate that public authorities vouch for needs no entry, and an old entry would
-        // refuse it.
-        None => known.forget(address).map(drop),
+        // The entry of an accepted certificate would refuse a certificate that authorities vouch for.
+        None => known.vouched(address),
     };
     changed.map_err(unknown)?;
     let key = if fingerprint.is_some() { "trust-accepted" } else { "trust-vouched" };
