@@ -515,6 +515,23 @@ fn after_a_refused_login_the_username_stands_and_blind_typing_does_no_harm() {
 }
 
 #[test]
+fn an_empty_enter_at_a_password_asks_for_the_password_again() {
+    let house = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&house).menus();
+    screen.press("3");
+    screen.sees("Username:");
+    screen.press("tony");
+    screen.press(ENTER);
+    screen.sees("Password:");
+    screen.press(ENTER);
+    screen.until("the question again", |screen| screen.contents().matches("Password").count() == 2);
+    screen.press(PASSWORD);
+    screen.press(ENTER);
+    screen.menu(HOME);
+    screen.quit();
+}
+
+#[test]
 fn the_menus_start_where_they_were_left() {
     if !has_terminal() {
         return;

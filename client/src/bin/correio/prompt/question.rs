@@ -89,14 +89,16 @@ impl KeyPrompt {
         question: &str,
         messages: &Messages,
     ) -> Answer<Zeroizing<String>> {
-        let mut autosave = NoAutosave;
-        let mut open =
-            OpenQuestion::new(question, messages, Buffer::secret(), Shape::OneLine, &mut autosave);
-        self.ask(&mut open)?;
-        let typed = Zeroizing::new(open.buffer.text().to_owned());
-        match typed.is_empty() {
-            true => Err(Stop::Back),
-            false => Ok(typed),
+        // An empty Enter must lead to no other question: the user may type the password blindly.
+        loop {
+            let (buffer, mut autosave) = (Buffer::secret(), NoAutosave);
+            let mut open =
+                OpenQuestion::new(question, messages, buffer, Shape::OneLine, &mut autosave);
+            self.ask(&mut open)?;
+            let typed = Zeroizing::new(open.buffer.text().to_owned());
+            if !typed.is_empty() {
+                return Ok(typed);
+            }
         }
     }
 
