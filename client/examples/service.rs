@@ -1,4 +1,7 @@
-//! Logs in and says how many mails wait and who has sent new ones.
+//! Logs in, prints how many mails wait and the senders of new mails.
+//!
+//! The server needs a certificate of a public authority; `send_and_receive.rs` also trusts a
+//! server's own certificate.
 //!
 //! `cargo run -p correio-client --no-default-features --example service -- SERVER USERNAME PASSWORD`
 

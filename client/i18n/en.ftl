@@ -186,11 +186,11 @@ error-other = { $text }
 trust-offer = No known authority answers for the certificate of { $address }: { $doubt }.
     Its fingerprint is
     { $found }
-    Compare it with the one that the server prints when it starts (correiod fingerprint).
+    Compare it with the one that the server prints when it starts (correiod fingerprint --data-dir DIR).
 trust-question = Is it the same, and do you trust this server?
 trust-unknown = the certificate of { $address } is not trusted: { $doubt }. Its fingerprint is
     { $found }
-    Compare it with the one that the server prints (correiod fingerprint) and, if it is the same, type:
+    Compare it with the one that the server prints (correiod fingerprint --data-dir DIR) and, if it is the same, type:
     correio trust { $address }
 trust-changed = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may be posing as this server. Nothing was sent.
     expected: { $expected }
@@ -202,7 +202,7 @@ trust-no-longer-vouched = A PUBLIC AUTHORITY VOUCHED FOR { $address } BEFORE, an
 trust-no-longer-vouched-offer = A PUBLIC AUTHORITY VOUCHED FOR { $address } BEFORE, and none vouches for the certificate that it shows now: { $doubt }. Somebody may be posing as this server. Nothing was sent.
     shown now:
     { $found }
-    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint).
+    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint --data-dir DIR).
 trust-accepted = The certificate of { $address } is accepted.
 trust-vouched = Public authorities vouch for the certificate of { $address }; there is nothing to accept.
 trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.
@@ -215,8 +215,8 @@ trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may 
     { $expected }
     shown now:
     { $found }
-    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint).
-trust-nobody-to-ask = There is no terminal to ask on. If this fingerprint is the one that the server prints (correiod fingerprint), type: correio trust { $address } --fingerprint { $found }
+    Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint --data-dir DIR).
+trust-nobody-to-ask = There is no terminal to ask on. If this fingerprint is the one that the server prints (correiod fingerprint --data-dir DIR), type: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
     stated: { $expected }
     found: { $found }

@@ -186,11 +186,11 @@ error-other = { $text }
 trust-offer = Nenhuma autoridade conhecida responde pelo certificado de { $address }: { $doubt }.
     A impressão digital dele é
     { $found }
-    Compare com a que o servidor mostra ao iniciar (correiod fingerprint).
+    Compare com a que o servidor mostra ao iniciar (correiod fingerprint --data-dir PASTA).
 trust-question = É a mesma, e você confia neste servidor?
 trust-unknown = o certificado de { $address } não é de confiança: { $doubt }. A impressão digital dele é
     { $found }
-    Compare com a que o servidor mostra (correiod fingerprint) e, se for a mesma, digite:
+    Compare com a que o servidor mostra (correiod fingerprint --data-dir PASTA) e, se for a mesma, digite:
     correio trust { $address }
 trust-changed = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passando por este servidor. Nada foi enviado.
     esperado: { $expected }
@@ -202,7 +202,7 @@ trust-no-longer-vouched = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e 
 trust-no-longer-vouched-offer = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e nenhuma responde pelo certificado que ele mostra agora: { $doubt }. Alguém pode estar se passando por este servidor. Nada foi enviado.
     mostrado agora:
     { $found }
-    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir PASTA).
 trust-accepted = O certificado de { $address } foi aceito.
 trust-vouched = Autoridades públicas respondem pelo certificado de { $address }; não há o que aceitar.
 trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.
@@ -215,8 +215,8 @@ trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se
     { $expected }
     mostrado agora:
     { $found }
-    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint).
-trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint), digite: correio trust { $address } --fingerprint { $found }
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir PASTA).
+trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint --data-dir PASTA), digite: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
     informado: { $expected }
     encontrado: { $found }

@@ -1,8 +1,12 @@
 //! The correio mail server: one poll loop, a pool of bcrypt workers and a store.
 //!
 //! [`reactor`] runs the poll loop over sockets and drives [`engine`], which owns all connections
-//! and does no I/O of its own; [`session`] handles the requests of one connection. The daemon
-//! `correiod` puts them together; tests do the same in their own process, with or without sockets.
+//! and does no I/O of its own; [`session`] handles the requests of one connection, and [`store`]
+//! keeps accounts and mail. [`auth`] hashes passwords and checks invites, [`limits`] holds admission
+//! and throttle, [`ops`] holds settings, log and certificate. The daemon `correiod` puts them
+//! together; tests do the same in their own process, with or without sockets.
+//!
+//! `server/examples/in_process.rs` starts a server on a thread, with its mail in memory.
 
 pub mod auth;
 pub mod clock;

@@ -83,7 +83,7 @@ fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
         let _ = writeln!(out, "{invite}");
     }
     if config.registration != (RegistrationPolicy::Invite {}) {
-        let text = "these are needed once the server runs with --registration invite";
+        let text = "a server asks for these codes if it runs with --registration invite";
         let _ = writeln!(io::stderr(), "correiod: {text}");
     }
     Ok(())
