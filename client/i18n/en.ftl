@@ -205,7 +205,7 @@ trust-no-longer-vouched-offer = A PUBLIC AUTHORITY VOUCHED FOR { $address } BEFO
     Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint --data-dir DIR).
 trust-accepted = The certificate of { $address } is accepted.
 trust-vouched = Public authorities vouch for the certificate of { $address }; there is nothing to accept.
-trust-forgotten = The certificate of { $address } is forgotten; the next contact asks again.
+trust-forgotten = The certificate of { $address } is forgotten; the next contact is a first contact again.
 trust-not-known = No certificate of { $address } was accepted.
 trust-none = No certificates were accepted.
 trust-known = The certificate of { $address } is accepted already; nothing has changed.

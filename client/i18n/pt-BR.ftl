@@ -205,7 +205,7 @@ trust-no-longer-vouched-offer = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address
     Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir PASTA).
 trust-accepted = O certificado de { $address } foi aceito.
 trust-vouched = Autoridades públicas respondem pelo certificado de { $address }; não há o que aceitar.
-trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato pergunta de novo.
+trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato volta a ser um primeiro contato.
 trust-not-known = Nenhum certificado de { $address } tinha sido aceito.
 trust-none = Nenhum certificado foi aceito.
 trust-known = O certificado de { $address } já tinha sido aceito; nada mudou.

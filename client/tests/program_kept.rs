@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::support::{
     PASSWORD, Setup,
     screen::{
-        CTRL_C, CTRL_X, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
+        CTRL_C, CTRL_X, DISCARD, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
         has_terminal,
     },
 };
@@ -150,6 +150,63 @@ fn a_text_of_an_editor_that_is_not_utf8_stays_in_its_file() {
     assert_eq!(fs::read(file).unwrap(), b"caf\xe9");
     screen.leave_draft();
     assert_eq!(draft_bodies(&setup), ["typed"]);
+    screen.menu(HOME);
+    screen.cancel();
+}
+
+#[test]
+fn no_text_of_an_editor_stays_of_a_mail_that_is_discarded_or_deleted() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let directory = tempfile::tempdir().unwrap();
+    let editor = directory.path().join("editor");
+    // The editor leaves a backup, and a text that is not UTF-8, which is set aside.
+    program(&editor, r#"cp "$1" "$1~"; printf 'caf\351' >"$1""#);
+    let files = || fs::read_dir(setup.data.path().join("editing")).unwrap().count();
+    let mut screen = Start::of(&setup).set("EDITOR", editor.to_str().unwrap()).body();
+    let open_editor = |screen: &mut Screen, files_after: usize| {
+        screen.press(CTRL_X);
+        screen.sees("The editor");
+        assert_eq!(files(), files_after);
+        screen.forget();
+    };
+    screen.press("first");
+    screen.sees("first");
+    open_editor(&mut screen, 2);
+    screen.leave_draft();
+    screen.press("8");
+    screen.sees("1) ");
+    screen.menu("0) Back");
+    screen.press("1");
+    screen.sees("3) Delete");
+    screen.menu("0) Back");
+    screen.press("3");
+    screen.sees("Draft deleted.");
+    assert_eq!(files(), 0);
+    screen.menu(HOME);
+    // A reopened draft gets a new id with its first change.
+    screen.forget();
+    screen.write_to("tony", "Oi");
+    screen.press("second");
+    screen.sees("second");
+    screen.leave_draft();
+    screen.forget();
+    screen.press("4");
+    screen.asks("commas): ");
+    screen.press_until(ENTER, "commas): tony");
+    screen.answer("commas): tony", "");
+    screen.answer("Subject: Oi", "");
+    screen.sees("second");
+    open_editor(&mut screen, 2);
+    screen.press("!");
+    screen.sees("second!");
+    screen.press_until(ESCAPE, DISCARD);
+    screen.menu(DISCARD);
+    screen.press("2");
+    screen.sees("E-mail discarded.");
+    assert_eq!(files(), 0);
     screen.menu(HOME);
     screen.cancel();
 }

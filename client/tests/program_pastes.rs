@@ -274,6 +274,37 @@ fn answers_that_are_typed_ahead_of_a_password_do_not_show_it() {
 }
 
 #[test]
+fn a_password_that_is_typed_ahead_of_an_offered_username_is_not_shown() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).home();
+    screen.press_until("6", "Goodbye");
+    screen.menu(FIRST);
+    // Together with the Enter that takes the username, with the password's Enter after it, and
+    // key by key.
+    let together = format!("{ENTER}{PASSWORD}{ENTER}");
+    let then_enter = format!("{ENTER}{PASSWORD}");
+    for keys in [vec![&*together], vec![&*then_enter, ENTER], vec![ENTER, PASSWORD, ENTER]] {
+        screen.forget();
+        screen.press("3");
+        screen.asks("Username: tony");
+        for typed in &keys {
+            screen.press(typed);
+            screen.within(Duration::from_millis(50), |_| false);
+        }
+        screen.menu(HOME);
+        screen.forget();
+        screen.press_until("6", "Goodbye");
+        screen.menu(FIRST);
+    }
+    let written = String::from_utf8_lossy(&screen.written).into_owned();
+    assert!(!written.contains(PASSWORD));
+    screen.quit();
+}
+
+#[test]
 fn what_follows_a_username_in_a_paste_or_a_refused_answer_is_dropped() {
     if !has_terminal() {
         return;

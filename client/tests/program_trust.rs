@@ -44,6 +44,25 @@ fn an_unknown_server_is_refused_where_nobody_can_be_asked_and_accepted_once() {
 }
 
 #[test]
+fn after_a_server_is_forgotten_the_next_contact_is_a_first_contact() {
+    let setup = Setup::of(&[]);
+    let address = setup.address.to_string();
+    for (language, said) in [
+        ("en", "the next contact is a first contact again"),
+        ("pt", "o próximo contato volta a ser um primeiro contato"),
+    ] {
+        setup.known().remember(&setup.server(), setup.fingerprint()).unwrap();
+        let arguments = ["--lang", language, "trust", "--forget", &address];
+        let forgotten = finish(setup.program(&arguments), "");
+        assert_eq!(forgotten.status, 0);
+        assert!(forgotten.out.contains(said), "{forgotten:?}");
+        // Without a person to ask, an unknown certificate is refused.
+        let refused = ping(&setup, &[]);
+        assert_eq!((refused.status, &refused.json()["error"]["code"]), (77, &json!("untrusted")));
+    }
+}
+
+#[test]
 fn a_fingerprint_can_be_stated_in_advance() {
     let setup = Setup::unknown(&[]);
     let fingerprint = setup.fingerprint().to_string();

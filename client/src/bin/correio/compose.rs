@@ -3,6 +3,7 @@
 use std::{fmt::Write, path::PathBuf};
 
 use correio_client::{Draft, DraftError, DraftFile, Drafts, WhiteSpace, new_mail_id, sanitize};
+use correio_proto::mail::MailId;
 
 use crate::{prompt::Autosave, text::Text};
 
@@ -14,6 +15,8 @@ pub(crate) struct Composition {
     /// Whether the draft was there before: the server may have a mail with this id, and with its
     /// old text.
     is_reopened: bool,
+    /// The id from before the first change of a reopened draft. Files of the editor may have it.
+    earlier_id: Option<MailId>,
 }
 
 /// A field of a mail.
@@ -29,12 +32,12 @@ impl Composition {
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text, is_reopened: false }
+        Self { mail, file: drafts.begin(), text, is_reopened: false, earlier_id: None }
     }
 
     /// A draft that was opened again.
     pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
-        Self { mail, file, text, is_reopened: true }
+        Self { mail, file, text, is_reopened: true, earlier_id: None }
     }
 
     /// Saves a field of the mail while it is typed.
@@ -55,8 +58,13 @@ impl Composition {
         typed.clone_into(place);
         if std::mem::take(&mut self.is_reopened) {
             // Another text is another mail: the server may have accepted the first one.
-            self.mail.id = new_mail_id();
+            self.earlier_id = Some(std::mem::replace(&mut self.mail.id, new_mail_id()));
         }
+    }
+
+    /// The ids that the mail has or had.
+    pub(crate) fn ids(&self) -> Vec<MailId> {
+        self.earlier_id.into_iter().chain([self.mail.id]).collect()
     }
 
     /// Saves the draft durably.

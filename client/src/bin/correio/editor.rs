@@ -127,6 +127,35 @@ impl Editor {
         // A file that stays has the same text as the draft.
         let _ = fs::remove_file(file(data, id));
     }
+
+    /// Removes all files of a mail that the user discards: the editor's file, texts that were set
+    /// aside, and backups and swap files of the editor. Their names contain the mail's id.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be removed, which the message names. The other files are removed.
+    pub(crate) fn discard(data: &Path, id: MailId) -> Result<(), String> {
+        let directory = data.join(DIRECTORY);
+        let named = |path: &Path, error: io::Error| {
+            sanitize(&format!("{}: {error}", path.display()), WhiteSpace::OneLine)
+        };
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(named(&directory, error)),
+        };
+        let id = id.to_string();
+        let mut removed = Ok(());
+        for entry in entries {
+            let path = entry.map_err(|error| named(&directory, error))?.path();
+            let is_of_mail =
+                path.file_name().is_some_and(|name| name.to_string_lossy().contains(&id));
+            if is_of_mail && let Err(error) = fs::remove_file(&path) {
+                removed = Err(named(&path, error));
+            }
+        }
+        removed
+    }
 }
 
 fn trimmed(text: &str) -> String {
@@ -218,5 +247,28 @@ mod tests {
             assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
         }
         assert_eq!(Editor::unsaved_text(data.path(), id, data.path()), None);
+    }
+
+    #[test]
+    fn discarding_removes_the_files_of_one_mail() {
+        let data = tempfile::tempdir().unwrap();
+        let (id, other) = (new_mail_id(), new_mail_id());
+        Editor::discard(data.path(), id).unwrap();
+        let directory = data.path().join(DIRECTORY);
+        fs::create_dir(&directory).unwrap();
+        for name in [format!("{id}.txt"), format!("{id}-1.txt"), format!(".{id}.txt.swp")] {
+            fs::write(directory.join(name), "um").unwrap();
+        }
+        fs::write(file(data.path(), other), "dois").unwrap();
+        // A directory is not removed.
+        let stays = directory.join(format!("{id}-2.txt"));
+        fs::create_dir(&stays).unwrap();
+        let error = Editor::discard(data.path(), id).unwrap_err();
+        assert!(error.contains(&stays.display().to_string()), "{error}");
+        fs::remove_dir(stays).unwrap();
+        Editor::discard(data.path(), id).unwrap();
+        let left: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap()).collect();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].path(), file(data.path(), other));
     }
 }

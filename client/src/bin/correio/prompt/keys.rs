@@ -18,7 +18,8 @@ use super::{
 use crate::terminal::{ModeGuard, SignalRoute, Terminal};
 
 /// Time after a digit in which an Enter belongs to the digit. Many users type that Enter although
-/// the digit has chosen already; the next question must not take it.
+/// the digit has chosen already; the next question must not take it, unless a password follows an
+/// offered answer.
 const ENTER_WITHIN: Duration = Duration::from_millis(500);
 
 pub(super) const ENTER: Key = Key::plain(Code::Enter);

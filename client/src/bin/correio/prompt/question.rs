@@ -116,6 +116,9 @@ impl KeyPrompt {
     }
 
     fn ask(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
+        if open.keeps_enter_of_digit() {
+            self.number_at = None;
+        }
         self.begin()?;
         let answer = self.answer(open);
         open.save_now();
@@ -220,6 +223,13 @@ impl<'a> OpenQuestion<'a> {
     ) -> Self {
         let (burst, unsaved, remark, not_saved) = (BurstUse::Text, None, None, None);
         Self { question, messages, buffer, shape, burst, unsaved, remark, not_saved, autosave }
+    }
+
+    /// Whether the Enter after a menu's digit answers this question. It may be the Enter that takes
+    /// the offered answer before a password, and the password must not become this answer, which is
+    /// shown. If the Enter was the digit's, the text after it is typed hidden.
+    fn keeps_enter_of_digit(&self) -> bool {
+        self.burst == BurstUse::Answers && self.buffer.is_offered()
     }
 
     fn shows_text(&self) -> bool {

@@ -133,12 +133,10 @@ fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Ans
     match app.prompt.menu(app.text, "drafts-title")? {
         DraftChoice::Send => send::send_draft(app, user, draft.id),
         DraftChoice::Edit => send::change(app, user, draft.id)?,
-        DraftChoice::Delete => match drafts.delete(draft.id) {
-            Ok(()) => app.say(&app.text.of("draft-deleted")),
-            Err(error) => {
-                app.say(&app.text.draft(&error));
-            }
-        },
+        DraftChoice::Delete => {
+            let deleted = drafts.delete(draft.id);
+            send::say_discarded(app, &[draft.id], deleted, "draft-deleted");
+        }
         DraftChoice::Back => {}
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
-use correio_client::{Draft, Drafts, Reopened, RequestError, WhiteSpace, sanitize};
+use correio_client::{Draft, DraftError, Drafts, Reopened, RequestError, WhiteSpace, sanitize};
 use correio_proto::{
     mail::{Body, MailId, Recipients, Subject},
     message::{ErrorCode, Send},
@@ -166,12 +166,29 @@ fn ask_to_keep(app: &mut App) -> Answer<LeaveChoice> {
 }
 
 fn discard(app: &mut App, composition: Composition) {
-    match composition.discard() {
-        Ok(()) => app.say(&app.text.of("send-discarded")),
-        Err(error) => {
-            app.say(&app.text.draft(&error));
+    let ids = composition.ids();
+    let deleted = composition.discard();
+    say_discarded(app, &ids, deleted, "send-discarded");
+}
+
+/// Removes the editor's files of a mail whose draft was deleted, and reports one result.
+pub(super) fn say_discarded(
+    app: &mut App,
+    ids: &[MailId],
+    deleted: Result<(), DraftError>,
+    done_key: &str,
+) {
+    let said = match deleted {
+        Ok(()) => {
+            let removed = ids.iter().map(|id| Editor::discard(&app.data, *id));
+            match removed.fold(Ok(()), Result::and) {
+                Ok(()) => app.text.of(done_key),
+                Err(reason) => app.text.with("mailbox-error", &[("reason", reason.into())]),
+            }
         }
-    }
+        Err(error) => app.text.draft(&error),
+    };
+    app.say(&said);
 }
 
 /// Saves a mail as a draft, sends it, and reports one result. The draft is deleted after the mail
