@@ -136,6 +136,32 @@ fn attempts_at_the_same_time_count_before_they_are_answered() {
 }
 
 #[test]
+fn password_checks_that_a_client_abandons_make_its_address_wait() {
+    let mut world = throttled();
+    world.register("tony", "Tony Stark");
+    world.hashing.borrow_mut().is_held = true;
+    for _ in 0..5 {
+        let mut guesser = greet_from(&mut world, address(1));
+        guesser.begin(&mut world, login("tony", 9));
+        world.settle();
+        // A worker has the job, so the end of the connection cannot cancel it.
+        let job = world.hashing.borrow_mut().jobs.pop_front();
+        assert!(job.is_some());
+        guesser.hang_up(&mut world);
+    }
+    assert_eq!(world.hashing.borrow().cancelled, 0);
+    world.hashing.borrow_mut().is_held = false;
+    let mut guesser = greet_from(&mut world, address(1));
+    for username in ["tony", "nobody"] {
+        let refused = guesser.ask_refused(&mut world, login(username, 9));
+        assert_eq!(refused, ErrorCode::RateLimited);
+    }
+    // The account is not charged.
+    let mut owner = greet_from(&mut world, address(2));
+    assert!(matches!(owner.ask(&mut world, login("tony", 1)), Reply::LoggedIn(_)));
+}
+
+#[test]
 fn the_password_cannot_be_guessed_in_an_open_session_either() {
     let mut world = throttled();
     let (mut tony, _pepper) = world.tony_and_pepper();

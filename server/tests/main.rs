@@ -12,6 +12,7 @@ mod deploy;
 mod fail2ban;
 mod faults;
 mod limits;
+mod logout;
 mod lost;
 mod process;
 mod promises;
