@@ -301,8 +301,9 @@ impl Decoder {
         }
     }
 
+    /// Whether the parameters are one number. Parameters that are cut are none: no key has so many.
     fn is_number(&self) -> bool {
-        !self.kept.is_empty() && self.kept.iter().all(u8::is_ascii_digit)
+        !self.is_cut && !self.kept.is_empty() && self.kept.iter().all(u8::is_ascii_digit)
     }
 
     fn dispatch(&mut self, last: u8, is_csi: bool, alt: Modifiers, events: &mut Vec<Event>) {

@@ -58,6 +58,16 @@ fn keys_are_known_with_their_modifiers() {
 }
 
 #[test]
+fn a_number_that_is_too_long_for_a_key_does_not_end_at_a_dollar_sign() {
+    for digits in [1, 31, 32] {
+        let bytes = format!("\x1b[{}$", "2".repeat(digits));
+        assert_eq!(decoded(bytes.as_bytes()).len(), 1, "rxvt's form: {digits}");
+    }
+    let bytes = format!("\x1b[{}$\\b", "2".repeat(33));
+    assert_eq!(decoded(bytes.as_bytes()), [Event::Unknown, plain(Code::Char('b'))]);
+}
+
+#[test]
 fn an_unknown_sequence_is_taken_whole() {
     let long = format!("\x1b[{}m", "1;".repeat(500));
     let sequences = [
