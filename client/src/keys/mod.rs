@@ -80,6 +80,8 @@ pub struct Decoder {
     kept: Vec<u8>,
     /// Whether more bytes came than are kept.
     is_cut: bool,
+    /// Whether a parameter byte that is not kept is no digit.
+    has_cut_other: bool,
     /// Whether the sequence began with a byte that is not UTF-8: in text of another encoding the
     /// byte is a character.
     is_raw: bool,
@@ -147,6 +149,7 @@ impl Decoder {
     fn forget(&mut self) {
         self.kept.clear();
         self.is_cut = false;
+        self.has_cut_other = false;
         self.is_raw = false;
     }
 
@@ -295,15 +298,18 @@ impl Decoder {
             b'$' if is_csi && self.is_number() => self.dispatch(byte, is_csi, alt, events),
             0x20..=0x3f => match self.kept.len() < PARAMETERS_MAX {
                 true => self.kept.push(byte),
-                false => self.is_cut = true,
+                false => {
+                    self.is_cut = true;
+                    self.has_cut_other |= !byte.is_ascii_digit();
+                }
             },
             byte => self.abort(byte, events),
         }
     }
 
-    /// Whether the parameters are one number. Parameters that are cut are none: no key has so many.
+    /// Whether the parameters, with those that are not kept, are one number.
     fn is_number(&self) -> bool {
-        !self.is_cut && !self.kept.is_empty() && self.kept.iter().all(u8::is_ascii_digit)
+        !self.has_cut_other && !self.kept.is_empty() && self.kept.iter().all(u8::is_ascii_digit)
     }
 
     fn dispatch(&mut self, last: u8, is_csi: bool, alt: Modifiers, events: &mut Vec<Event>) {

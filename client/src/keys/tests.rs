@@ -58,13 +58,14 @@ fn keys_are_known_with_their_modifiers() {
 }
 
 #[test]
-fn a_number_that_is_too_long_for_a_key_does_not_end_at_a_dollar_sign() {
-    for digits in [1, 31, 32] {
-        let bytes = format!("\x1b[{}$", "2".repeat(digits));
-        assert_eq!(decoded(bytes.as_bytes()).len(), 1, "rxvt's form: {digits}");
+fn a_dollar_sign_ends_a_number_of_any_length_and_nothing_else() {
+    for digits in [1, 32, 33, 500] {
+        let bytes = format!("\x1b[{}$b", "2".repeat(digits));
+        let events = decoded(bytes.as_bytes());
+        assert_eq!((events.len(), text(&events)), (2, "b".to_owned()), "rxvt's form: {digits}");
+        let bytes = format!("\x1b[{};$\\b", "2".repeat(digits));
+        assert_eq!(decoded(bytes.as_bytes()), [Event::Unknown, plain(Code::Char('b'))]);
     }
-    let bytes = format!("\x1b[{}$\\b", "2".repeat(33));
-    assert_eq!(decoded(bytes.as_bytes()), [Event::Unknown, plain(Code::Char('b'))]);
 }
 
 #[test]
