@@ -11,7 +11,7 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 20;
 
 /// An invite, written as 32 digits in groups of four. Only the server that made it can check it.
-/// Anybody who has it can use it, so its `Debug` shows nothing.
+/// Every holder of an invite can use it, so its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite([u8; LENGTH]);
 

@@ -73,7 +73,7 @@ fn a_server_that_claims_the_mail_of_another_gets_no_password() {
     assert_eq!(record(&work, Trust::Fingerprint(stated), Realm([5; 16])), None);
     assert_eq!(known.trust(&work).unwrap(), Trust::Authorities);
     assert_eq!(record(&elsewhere, Trust::Fingerprint(others), Realm([5; 16])), Some(work.clone()));
-    // What is stated for one run takes nothing from a server that an authority vouched for.
+    // A certificate that is stated for one run does not replace the entry of a vouched server.
     assert_eq!(record(&vouched, Trust::Fingerprint(stated), Realm([3; 16])), None);
     assert!(known.was_vouched(&vouched).unwrap());
     // A server that lost its store proves its new realm with its old certificate.

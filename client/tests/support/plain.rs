@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{PASSWORD, password};
 
-/// A server with an account of Tony, who is logged in from elsewhere, too.
+/// A server with Tony's account, and a session of Tony's on another computer.
 pub struct PlainSetup {
     running: RunningServer,
     tony: Service,

@@ -108,7 +108,7 @@ pub enum Behaviour {
     Dribble,
     /// Sends a part of a frame and nothing more.
     HalfFrame,
-    /// Requests pages as fast as it can and reads none of them.
+    /// Requests pages as fast as it can and reads no reply.
     SlowReader,
     /// Guesses passwords, with a new connection for each.
     LoginFlood,

@@ -364,7 +364,7 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     }
 }
 
-/// As many capabilities as the lower bits say; the client knows the name of none of them.
+/// Capabilities that the client does not know; the lower bits give their number.
 fn capabilities(variant: u8) -> Capabilities {
     let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
     names.collect::<Vec<Capability>>().try_into().unwrap()

@@ -37,7 +37,7 @@ impl Device {
             }
             return Ok(());
         }
-        // A user who has asked for a logout sends nothing more in that session.
+        // After a logout is requested, the user sends nothing more in that session.
         if program.has(|operation| *operation == Operation::Logout) {
             return Ok(());
         }

@@ -230,7 +230,7 @@ impl Terminal {
         self.change(Change::Hold)
     }
 
-    /// Does not show what is typed until the returned guard is dropped.
+    /// Hides typed text until the returned guard is dropped.
     pub(crate) fn hide_echo(&self) -> ModeGuard {
         self.change(Change::NoEcho)
     }
