@@ -75,10 +75,15 @@ pub(super) fn run(
     context.needs_password()?;
     // First the connection, then the password, then the body, which may follow the password on
     // standard input. Without a connection the mail is still saved as a draft.
-    let service = context.connect();
-    let password = match (&service, context.options.password_stdin) {
-        (Ok(_), _) | (Err(_), true) => Some(context.password()?),
-        (Err(_), false) => None,
+    let connected = match context.connect() {
+        Ok(service) => Ok((service, context.password()?)),
+        Err(failure) => {
+            if context.options.password_stdin {
+                // Its line stands before the body.
+                context.password()?;
+            }
+            Err(failure)
+        }
     };
     let (mail, composition) = match source.is_typed() {
         true => {
@@ -93,10 +98,9 @@ pub(super) fn run(
     };
 
     context.terminal.set_busy(true);
-    let (service, password) = match (service, password) {
-        (Ok(service), Some(password)) => (service, password),
-        (Err(failure), _) => return Err(kept(composition, failure)),
-        (Ok(_), None) => unreachable!("where there is a server, the password was asked for"),
+    let (service, password) = match connected {
+        Ok(connected) => connected,
+        Err(failure) => return Err(kept(composition, failure)),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
     let sent = logged_in
