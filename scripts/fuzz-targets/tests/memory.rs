@@ -1,22 +1,14 @@
 //! Bounds the memory that hostile input takes: messages that claim much, and a terminal that never
-//! ends a sequence. This is a program of its own, because it counts the allocations of the whole
-//! process.
+//! ends a sequence. This is a program of its own, because the counter is its global allocator. Each
+//! measurement counts the allocations of its own thread: the test harness allocates on others.
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 
-use std::{
-    alloc::System,
-    fs,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::fs;
 
-use cap::Cap;
 use correio_client::keys::{Decoder, PASTE_MAX};
 use correio_fuzz::Target;
 use correio_proto::{frame, message::ClientMessage};
-
-#[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 /// Most bytes allocated for reading a request, besides a multiple of its length.
 const REQUEST_MAX: usize = 16 * 1024;
@@ -31,23 +23,20 @@ const ENDLESS: usize = 1 << 20;
 /// Most bytes that a decoder holds for a sequence, and besides a paste.
 const DECODER_MAX: usize = 4 * 1024;
 
-/// All threads are counted together: the tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// Fails if `run` has more than this many bytes allocated at any moment.
+#[track_caller]
+fn within(bytes: usize, run: impl FnOnce()) {
+    let allocated = allocation_counter::measure(run).bytes_max;
+    assert!(allocated <= bytes as u64, "{allocated} bytes allocated, at most {bytes} expected");
 }
 
-/// Aborts the process at the first allocation beyond the limit.
-fn within(bytes: usize, run: impl FnOnce()) {
-    ALLOCATOR.set_limit(ALLOCATOR.allocated() + bytes).unwrap();
-    run();
-    ALLOCATOR.set_limit(usize::MAX).unwrap();
+#[test]
+fn allocations_are_counted() {
+    assert_eq!(allocation_counter::measure(|| drop(Vec::<u8>::with_capacity(5000))).bytes_max, 5000);
 }
 
 #[test]
 fn a_terminal_that_never_ends_a_sequence_takes_little_memory() {
-    let _alone = alone();
     let piece = [b'1'; 4096];
     for start in ["\x1b[", "\x1bO", "\x1b]", "\x1bP"] {
         within(DECODER_MAX, || endless(start, &piece, ENDLESS));
@@ -70,7 +59,6 @@ fn endless(start: &str, piece: &[u8], bytes: usize) {
 
 #[test]
 fn nothing_is_allocated_from_a_length_that_is_only_claimed() {
-    let _alone = alone();
     let target = Target::named("message").unwrap();
     for entry in fs::read_dir(target.corpus()).unwrap() {
         let input = fs::read(entry.unwrap().path()).unwrap();
