@@ -9,7 +9,7 @@ use crate::{limits, mail::bounded};
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
-/// and ignores names that it does not know. Version 1 defines no name yet.
+/// and ignores names that it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Capabilities(Box<[Capability]>);
@@ -26,6 +26,9 @@ impl Capabilities {
         self.0.iter()
     }
 }
+
+/// Large contents: the requests `upload` and `read`, and the field `content` of mails.
+pub const CONTENTS: &str = "contents";
 
 impl TryFrom<Vec<Capability>> for Capabilities {
     type Error = InvalidCapability;

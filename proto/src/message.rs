@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
 pub use crate::realm::Realm;
 use crate::{
@@ -15,8 +15,9 @@ use crate::{
     invite::Invite,
     limits,
     mail::{
-        Body, Field, FullName, Invalid, Mail, MailId, MailRef, Problem, Recipients, Seq, Subject,
-        Timestamp, Username, bounded, unacceptable,
+        Body, Content, ContentSize, Field, FullName, Invalid, LargeContent, Mail, MailId, MailRef,
+        Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
+        unacceptable,
     },
 };
 
@@ -69,6 +70,10 @@ pub enum Request {
     Send(Send),
     /// Reads a page of the mailbox; deletes nothing.
     Fetch(Fetch),
+    /// Adds a piece to the upload of a large content. Capability `contents`.
+    Upload(Upload),
+    /// Reads a piece of a large content. Capability `contents`.
+    Read(Read),
     /// Deletes mails that are safe on the client.
     Confirm(Confirm),
     /// Changes or deletes the account that is logged in.
@@ -94,6 +99,8 @@ impl Request {
             Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
             Self::Send(_) => matches!(reply, Reply::Sent { .. }),
             Self::Fetch(_) => matches!(reply, Reply::Page(_)),
+            Self::Upload(_) => matches!(reply, Reply::Uploaded { .. }),
+            Self::Read(_) => matches!(reply, Reply::Piece { .. }),
             Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
             Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
             Self::Ping {} => matches!(reply, Reply::Pong {}),
@@ -177,13 +184,6 @@ pub struct Register {
     pub invite: Option<Invite>,
 }
 
-/// Reads an optional field that is present. An absent field is left out, never nil.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    input: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(input).map(Some)
-}
-
 /// See [`Request::Login`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -194,7 +194,7 @@ pub struct Login {
 }
 
 /// See [`Request::Send`]. The sender is the account that is logged in and is never stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Send {
     /// Made by the client. Sending the same mail again with the same id gives the same answer.
     pub id: MailId,
@@ -202,8 +202,64 @@ pub struct Send {
     pub to: Recipients,
     /// The mail's subject.
     pub subject: Subject,
-    /// The mail's body.
-    pub body: Body,
+    /// The mail's content. A large content has been uploaded under the same id.
+    pub content: Content,
+}
+
+/// Wire form of a [`Send`], whose content is one of the last two fields.
+#[derive(Deserialize)]
+struct SendFields {
+    id: MailId,
+    to: Recipients,
+    subject: Subject,
+    #[serde(default, deserialize_with = "present")]
+    body: Option<Body>,
+    #[serde(default, deserialize_with = "present")]
+    content: Option<LargeContent>,
+}
+
+impl<'de> Deserialize<'de> for Send {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SendFields { id, to, subject, body, content } = SendFields::deserialize(deserializer)?;
+        Ok(Self { id, to, subject, content: Content::of_fields(body, content)? })
+    }
+}
+
+impl Serialize for Send {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("Send", 4)?;
+        map.serialize_field("id", &self.id)?;
+        map.serialize_field("to", &self.to)?;
+        map.serialize_field("subject", &self.subject)?;
+        self.content.serialize_field(&mut map)?;
+        map.end()
+    }
+}
+
+/// See [`Request::Upload`]. The server keeps the upload for the account that is logged in, for
+/// [`limits::UPLOAD_KEPT_SECONDS`] after its last piece.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The id of the mail that will have this content.
+    pub id: MailId,
+    /// Bytes of the whole content: the same number in every piece.
+    pub size: ContentSize,
+    /// Position of the piece in the content, in bytes. Bytes that the server has already are
+    /// skipped, so that a piece may be sent again.
+    pub offset: u64,
+    /// The piece. An empty one asks how far the upload is.
+    pub bytes: Piece,
+}
+
+/// See [`Request::Read`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// The mail's number in the store.
+    pub seq: Seq,
+    /// The id that its sender gave it.
+    pub id: MailId,
+    /// Position of the piece in the content, in bytes.
+    pub offset: u64,
 }
 
 /// See [`Request::Fetch`].
@@ -272,6 +328,16 @@ pub enum Reply {
     },
     /// To `fetch`.
     Page(Page),
+    /// To `upload`.
+    Uploaded {
+        /// Bytes from the content's start that the server has now.
+        staged: u64,
+    },
+    /// To `read`.
+    Piece {
+        /// The content from the offset on: as much as a piece may have, or to the content's end.
+        bytes: Piece,
+    },
     /// To `confirm`.
     Confirmed {
         /// Number of mails deleted now.
@@ -313,6 +379,12 @@ pub struct Limits {
     pub page: u32,
     /// Largest frame that the server sends, in bytes without its length.
     pub frame: u32,
+    /// Largest content that travels in pieces, in bytes; 0 if the server takes none.
+    #[serde(default)]
+    pub content: u64,
+    /// Most bytes of one piece.
+    #[serde(default)]
+    pub piece: u32,
 }
 
 /// Whether people may register on a server, and how.
@@ -364,6 +436,9 @@ pub struct ErrorReply {
         deserialize_with = "refused_recipients"
     )]
     pub recipients: Vec<Username>,
+    /// With `incomplete`: bytes from the content's start that the server has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<u64>,
     /// With `version`: the server's major versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]
     pub versions: Vec<u32>,
@@ -381,7 +456,8 @@ impl ErrorReply {
     /// An error with nothing but its code and text.
     #[must_use]
     pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), retry_after: None, recipients: vec![], versions: vec![] }
+        let (recipients, versions) = (vec![], vec![]);
+        Self { code, text: text.into(), retry_after: None, recipients, staged: None, versions }
     }
 }
 
@@ -408,8 +484,12 @@ pub enum ErrorCode {
     Busy,
     /// This client asks too often; try again after `retry_after`.
     RateLimited,
-    /// The id was used for another mail.
+    /// The id was used for another mail, or for an upload of another size.
     Conflict,
+    /// The upload ends before this offset, or before the content's end: go on from `staged`.
+    Incomplete,
+    /// The mail is not in the mailbox (any more), or has no content in pieces.
+    NoSuchMail,
     /// The server's store or worker failed; the request may be sent again.
     Unavailable,
     /// The bytes were not a message of this protocol.
@@ -422,7 +502,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that can be sent.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BadCredentials,
         Self::UsernameTaken,
         Self::UnknownRecipient,
@@ -434,6 +514,8 @@ impl ErrorCode {
         Self::Busy,
         Self::RateLimited,
         Self::Conflict,
+        Self::Incomplete,
+        Self::NoSuchMail,
         Self::Unavailable,
         Self::Protocol,
         Self::Version,
@@ -454,6 +536,8 @@ impl ErrorCode {
             Self::Busy => "busy",
             Self::RateLimited => "rate_limited",
             Self::Conflict => "conflict",
+            Self::Incomplete => "incomplete",
+            Self::NoSuchMail => "no_such_mail",
             Self::Unavailable => "unavailable",
             Self::Protocol => "protocol",
             Self::Version => "version",
@@ -531,7 +615,6 @@ impl<'de> Deserialize<'de> for ServerMessage {
 
 impl Serialize for ServerMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
         let mut map = serializer.serialize_struct("ServerMessage", 2)?;
         match self {
             Self::Reply { number, reply } => {

@@ -15,7 +15,7 @@ use correio_proto::{
     credential::Credential,
     frame::{self, HEADER},
     limits,
-    mail::{Mail, MailId, Recipients, Seq, Timestamp},
+    mail::{Content, Mail, MailId, Recipients, Seq, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
         Login, NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
@@ -78,7 +78,7 @@ fn mail() -> Mail {
         to: recipients(),
         sent_at: Timestamp(1_790_000_000_000),
         subject: "Senhor Stark, o que significa 'sem benefícios de estágio'?".parse().unwrap(),
-        body: "A tia May quer saber.\n".parse().unwrap(),
+        content: Content::Body("A tia May quer saber.\n".parse().unwrap()),
     }
 }
 
@@ -92,7 +92,9 @@ fn name(message: &Message) -> String {
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
             Request::Send(_) => "send",
+            Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
+            Request::Read(_) => "read",
             Request::Confirm(_) => "confirm",
             Request::Account(Account::FullName { .. }) => "account-full-name",
             Request::Account(Account::Password { .. }) => "account-password",
@@ -106,6 +108,8 @@ fn name(message: &Message) -> String {
             Reply::LoggedOut {} => "reply-logged-out",
             Reply::Sent { .. } => "reply-sent",
             Reply::Page(_) => "reply-page",
+            Reply::Uploaded { .. } => "reply-uploaded",
+            Reply::Piece { .. } => "reply-piece",
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
             Reply::Pong {} => "reply-pong",
@@ -148,7 +152,7 @@ fn requests() -> Vec<(u32, Request)> {
                 id: id(),
                 to: recipients(),
                 subject: mail().subject,
-                body: mail().body,
+                content: mail().content,
             }),
         ),
         (5, Request::Fetch(Fetch { after: Seq(6), max: 50 })),
@@ -174,6 +178,8 @@ fn replies() -> Vec<(u32, Reply)> {
                     recipients: limits::RECIPIENTS_MAX as u32,
                     page: limits::PAGE_MAILS_MAX,
                     frame: limits::REPLY_FRAME_MAX as u32,
+                    content: limits::CONTENT_DEFAULT_MAX,
+                    piece: limits::PIECE_MAX as u32,
                 },
                 registration: RegistrationPolicy::Open {},
                 capabilities: Capabilities::default(),
@@ -217,6 +223,10 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (3, "too many attempts to log in from this address; try again later")
         }
         ErrorCode::Conflict => (4, "another mail was sent with this id"),
+        ErrorCode::Incomplete => {
+            (8, "the upload does not reach that far; go on from what is staged")
+        }
+        ErrorCode::NoSuchMail => (9, "the mailbox has no such mail with a content in pieces"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
@@ -228,6 +238,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             error.recipients = vec!["pepper".parse().unwrap()];
         }
         ErrorCode::Busy | ErrorCode::RateLimited => error.retry_after = Some(5),
+        ErrorCode::Incomplete => error.staged = Some(262_144),
         ErrorCode::Version => error.versions = vec![1],
         _ => {}
     }

@@ -164,7 +164,7 @@ events! {
             from: &'a Username,
             to: &'a Recipients,
             id: MailId,
-            bytes: usize,
+            bytes: u64,
             connection: ConnId,
         },
         /// A mail that had been accepted was sent again; nothing was stored.

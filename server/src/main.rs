@@ -33,7 +33,7 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{History, Store, kind::StoreOptions},
+    store::{History, Store, UploadLimits, kind::StoreOptions},
     sysexits,
     waker::Wake,
 };
@@ -161,6 +161,7 @@ fn run(
         security,
         realm: store.realm(),
         body_max: config.body_max,
+        content_max: config.content_max,
         registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,
@@ -296,6 +297,7 @@ fn open_store(
     let options = StoreOptions {
         directory: config.data_dir.clone(),
         quota: config.quota,
+        uploads: UploadLimits::new(config.content_max, config.upload_bytes),
         queue_jobs: config.store_queue,
         create: config.create_store,
     };

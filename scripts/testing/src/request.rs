@@ -1,5 +1,6 @@
 //! Builders of requests. The names in them are valid, or the test panics.
 
+use correio_proto::mail::Content;
 use correio_proto::{
     credential::Credential,
     mail::MailId,
@@ -56,6 +57,6 @@ pub fn mail(number: u64, to: &str, subject: &str) -> Request {
         id: id(number),
         to: to.parse().unwrap(),
         subject: subject.parse().unwrap(),
-        body: format!("{subject}\n").parse().unwrap(),
+        content: Content::Body(format!("{subject}\n").parse().unwrap()),
     })
 }

@@ -56,6 +56,7 @@ pub fn session_config() -> SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
+        content_max: limits::CONTENT_DEFAULT_MAX,
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),

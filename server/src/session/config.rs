@@ -15,6 +15,8 @@ pub struct SessionConfig {
     pub realm: Realm,
     /// Longest body accepted, in bytes.
     pub body_max: usize,
+    /// Largest content accepted in pieces, in bytes.
+    pub content_max: u64,
     /// The rules of registration.
     pub registrations: RegistrationRules,
     /// How passwords are hashed for the store.
@@ -31,6 +33,6 @@ impl SessionConfig {
     /// Largest frame that a logged-in client may send, in bytes.
     #[must_use]
     pub fn frame_max(&self) -> usize {
-        self.body_max + limits::FRAME_OVERHEAD_MAX
+        self.body_max.max(limits::PIECE_MAX) + limits::FRAME_OVERHEAD_MAX
     }
 }

@@ -3,11 +3,12 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs` and `mailbox.rs`.
+//! handlers are in `account.rs`, `mailbox.rs` and `content.rs`.
 
 mod account;
 mod charge;
 mod config;
+mod content;
 mod context;
 pub(crate) mod effect;
 mod job;
@@ -114,6 +115,7 @@ impl Session {
             done => match waiting.pending {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
+                Pending::Content(step) => content::complete(step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -162,6 +164,8 @@ impl Session {
             Request::Logout {} => account::logout(state, context),
             Request::Account(change) => account::change(state, context, change),
             Request::Send(send) => mailbox::send(state, context, send),
+            Request::Upload(upload) => content::upload(state, context, upload),
+            Request::Read(read) => content::read(state, read),
             Request::Fetch(fetch) => mailbox::fetch(state, fetch),
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
         }
@@ -254,18 +258,28 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// The table of the requests that are allowed in each state. Exhaustive: a new request does not
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
-    use Request::{Account, Confirm, Fetch, Hello, Login, Logout, Ping, Register, Send};
+    use Request::{
+        Account, Confirm, Fetch, Hello, Login, Logout, Ping, Read, Register, Send, Upload,
+    };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
         (LoginState::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
 
         (LoginState::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
-        (LoginState::Anonymous, Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_)) => {
-            Err((ErrorCode::NotAuthenticated, "log in first"))
-        }
+        (
+            LoginState::Anonymous,
+            Logout {} | Send(_) | Upload(_) | Fetch(_) | Read(_) | Confirm(_) | Account(_),
+        ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
-            Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_) | Ping {},
+            Logout {}
+            | Send(_)
+            | Upload(_)
+            | Fetch(_)
+            | Read(_)
+            | Confirm(_)
+            | Account(_)
+            | Ping {},
         ) => Ok(()),
         (LoginState::LoggedIn(_), Register(_) | Login(_)) => {
             Err((ErrorCode::NotAllowed, "log out first"))
@@ -287,6 +301,8 @@ fn welcome(config: &SessionConfig) -> Welcome {
             recipients: bounded(limits::RECIPIENTS_MAX),
             page: limits::PAGE_MAILS_MAX,
             frame: bounded(limits::REPLY_FRAME_MAX),
+            content: config.content_max,
+            piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
         capabilities: Capabilities::default(),

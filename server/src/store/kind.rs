@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use correio_proto::message::Realm;
 
 use super::{
-    CreateStore, History, Quota, Store,
+    CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
@@ -27,6 +27,8 @@ pub struct StoreOptions {
     pub directory: PathBuf,
     /// The bound of each mailbox.
     pub quota: Quota,
+    /// The bounds of uploads.
+    pub uploads: UploadLimits,
     /// Jobs that may wait, if the store has a queue.
     pub queue_jobs: usize,
     /// Whether an empty store is made if there is none.
@@ -79,7 +81,7 @@ impl StoreKind {
         options: StoreOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<(Box<dyn Store>, History), OpenError> {
-        let StoreOptions { directory, quota, queue_jobs, create } = options;
+        let StoreOptions { directory, quota, uploads: _, queue_jobs, create } = options;
         match self {
             Self::Sqlite => {
                 let options = SqliteOptions { queue_jobs, create, ..SqliteOptions::default() };

@@ -48,7 +48,7 @@ fn large_mail(number: u64) -> Send {
         id: id(number),
         to: "tony".parse().unwrap(),
         subject: "x".parse().unwrap(),
-        body: "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap(),
+        content: "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap(),
     }
 }
 
@@ -268,10 +268,10 @@ fn fill(directory: &Path, mails: u64) {
     let connection = ConnId { index: 0, generation: 0 };
     for first in (0..mails).step_by(10_000) {
         for number in first..(first + 10_000).min(mails) {
-            let Request::Send(Send { id, to, subject, body }) = mail(number, "tony") else {
+            let Request::Send(Send { id, to, subject, content }) = mail(number, "tony") else {
                 panic!("a mail");
             };
-            let mail = Arc::new(NewMailRecord { id, to, subject, body });
+            let mail = Arc::new(NewMailRecord { id, to, subject, content });
             let job = StoreJob::Send { sender: AccountId(1), mail, now: Timestamp(number) };
             let ticket = Ticket { connection, serial: number };
             assert!(matches!(store.submit(ticket, job), Submitted::Queued));

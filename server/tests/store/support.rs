@@ -415,7 +415,7 @@ pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -
             id: id(number),
             to: to.parse().unwrap(),
             subject: "s".parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         }),
         now: Timestamp(now),
     }

@@ -205,7 +205,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "1 MiB",
         "a size from 1 B to 8 MiB, such as 1048576, 64 KiB or 1 MiB",
-        "Longest body of a mail",
+        "Longest body of a mail, which travels in one message",
+    ),
+    one(
+        "mail-bytes",
+        "SIZE",
+        "25 MiB",
+        "a size from 1 B to 64 MiB, such as 1048576, 64 KiB or 25 MiB",
+        "Largest content of a mail, which travels in pieces",
+    ),
+    one(
+        "upload-bytes",
+        "SIZE",
+        "1 GiB",
+        "a size from 1 MiB to 1 TiB, such as 64 MiB or 1 GiB",
+        "Bytes of all started uploads of contents whose mails are not sent yet",
     ),
     one(
         "login-timeout",

@@ -85,7 +85,7 @@ impl StoredMail {
             to: self.mail.to.clone(),
             sent_at: self.sent_at,
             subject: self.mail.subject.clone(),
-            body: self.mail.body.clone(),
+            content: self.mail.content.clone(),
         }
     }
 }

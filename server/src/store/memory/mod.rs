@@ -125,7 +125,10 @@ impl MemoryStore {
                 self.fetch(account, after, mails as usize, bytes)
             }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
-            StoreJob::Prune { before } => self.prune(before),
+            StoreJob::Upload { .. } | StoreJob::Read { .. } => {
+                StoreDone::Unavailable("this store takes no large contents".into())
+            }
+            StoreJob::Prune { before, .. } => self.prune(before),
         }
     }
 
@@ -274,7 +277,7 @@ impl MemoryStore {
             let Some((seq, stored)) = waiting.next() else {
                 break;
             };
-            bytes += stored.mail.body.as_str().len();
+            bytes += stored.mail.content.inline_size();
             mails.push(stored.as_mail(seq));
         }
         StoreDone::Page { mails, more: waiting.peek().is_some() }
@@ -287,7 +290,7 @@ impl MemoryStore {
             let Some(mut oldest) =
                 self.by_time.first_entry().filter(|oldest| *oldest.key() < before)
             else {
-                return StoreDone::Pruned { records, more: false };
+                return StoreDone::Pruned { records, uploads: 0, more: false };
             };
             let record = oldest.get_mut().pop();
             if oldest.get().is_empty() {
@@ -302,7 +305,7 @@ impl MemoryStore {
             records += u32::from(sender.is_some_and(|it| it.sent.remove(&id).is_some()));
         }
         let more = self.by_time.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
-        StoreDone::Pruned { records, more }
+        StoreDone::Pruned { records, uploads: 0, more }
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {

@@ -142,7 +142,7 @@ pub(super) fn page_bytes(done: &StoreDone) -> usize {
         return 0;
     };
     let bytes = |mail: &Mail| {
-        let texts = mail.body.as_str().len() + mail.subject.as_str().len();
+        let texts = mail.content.inline_size() + mail.subject.as_str().len();
         texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
     };
     mails.iter().map(bytes).sum()

@@ -30,7 +30,10 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             mails::fetch(tables, *account, *after, *mails, *bytes)
         }
         StoreJob::Confirm { account, mails } => mails::confirm(tables, *account, mails),
-        StoreJob::Prune { before } => prune(tables.db, *before),
+        StoreJob::Upload { .. } | StoreJob::Read { .. } => {
+            Ok(StoreDone::Unavailable("this store takes no large contents".into()))
+        }
+        StoreJob::Prune { before, .. } => prune(tables.db, *before),
     }
 }
 
@@ -47,5 +50,5 @@ fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
     let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
-    Ok(StoreDone::Pruned { records, more })
+    Ok(StoreDone::Pruned { records, uploads: 0, more })
 }

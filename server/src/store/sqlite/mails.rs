@@ -1,6 +1,8 @@
 //! Jobs about mail as SQL, within the transaction of their group.
 
-use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username};
+use correio_proto::mail::{
+    Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
+};
 use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
@@ -112,7 +114,7 @@ fn put(
             to,
             to_sql(now.0),
             mail.subject.as_str(),
-            mail.body.as_str()
+            mail.content.body().map(|body| body.as_str())
         ])?;
         tables.memtable.add(*account, seq, mail.quota_bytes());
     }
@@ -171,7 +173,7 @@ impl Page {
     }
 
     fn add(&mut self, mail: Mail) {
-        self.bytes += mail.body.as_str().len();
+        self.bytes += mail.content.inline_size();
         self.mails.push(mail);
     }
 
@@ -193,7 +195,7 @@ fn mail(row: &Row<'_>) -> Result<Mail> {
         to: parsed::<Recipients>(row, 4)?,
         sent_at: timestamp(row, 5)?,
         subject: parsed(row, 6)?,
-        body: parsed(row, 7)?,
+        content: Content::Body(parsed(row, 7)?),
     })
 }
 

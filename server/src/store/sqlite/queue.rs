@@ -181,7 +181,7 @@ mod tests {
                 .unwrap(),
             to: "tony".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: "x".repeat(bytes - 1).parse().unwrap(),
+            content: "x".repeat(bytes - 1).parse().unwrap(),
         };
         StoreJob::Send { sender: AccountId(sender), mail: Arc::new(mail), now: Timestamp(1) }
     }
