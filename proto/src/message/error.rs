@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     limits,
-    mail::{Username, bounded},
+    mail::{Username, bounded, present},
 };
 
 /// Why a request had no effect.
@@ -27,7 +27,7 @@ pub struct ErrorReply {
     )]
     pub recipients: Vec<Username>,
     /// With `incomplete`: bytes from the content's start that the server has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub staged: Option<u64>,
     /// With `version`: the server's major versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]

@@ -6,7 +6,7 @@
 
 mod error;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
 pub use self::error::{ErrorCode, ErrorReply};
 pub use crate::realm::Realm;
@@ -35,7 +35,7 @@ pub struct ClientMessage {
 
 fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     match u32::deserialize(input)? {
-        0 => Err(serde::de::Error::custom("a request has a number from 1 on")),
+        0 => Err(de::Error::custom("a request has a number from 1 on")),
         number => Ok(number),
     }
 }
@@ -207,7 +207,8 @@ pub struct Send {
     pub content: Content,
 }
 
-/// Wire form of a [`Send`], whose content is one of the last two fields.
+/// Wire form of a [`Send`], whose content is one of the last two fields. The rarer of
+/// them is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct SendFields {
     id: MailId,
@@ -216,13 +217,19 @@ struct SendFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
-    content: Option<LargeContent>,
+    content: Option<Box<LargeContent>>,
+}
+
+impl SendFields {
+    fn send<E: de::Error>(self) -> Result<Send, E> {
+        let Self { id, to, subject, body, content } = self;
+        Ok(Send { id, to, subject, content: Content::of_fields(body, content)? })
+    }
 }
 
 impl<'de> Deserialize<'de> for Send {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let SendFields { id, to, subject, body, content } = SendFields::deserialize(deserializer)?;
-        Ok(Self { id, to, subject, content: Content::of_fields(body, content)? })
+        SendFields::deserialize(deserializer).and_then(SendFields::send)
     }
 }
 
@@ -446,24 +453,34 @@ pub struct NewMail {
     pub subject: Subject,
 }
 
-/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`.
+/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`. The rarer of
+/// the two is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct ServerMap {
     number: u32,
     #[serde(default)]
     reply: Option<Reply>,
     #[serde(default)]
-    notice: Option<Notice>,
+    notice: Option<Box<Notice>>,
+}
+
+impl ServerMap {
+    fn message<E: de::Error>(self) -> Result<ServerMessage, E> {
+        match self {
+            Self { number, reply: Some(reply), notice: None } => {
+                Ok(ServerMessage::Reply { number, reply })
+            }
+            Self { number: 0, reply: None, notice: Some(notice) } => {
+                Ok(ServerMessage::Notice(*notice))
+            }
+            _ => Err(E::custom("expected a reply, or a notice with number 0")),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for ServerMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = ServerMap::deserialize(deserializer)?;
-        match (map.reply, map.notice) {
-            (Some(reply), None) => Ok(Self::Reply { number: map.number, reply }),
-            (None, Some(notice)) if map.number == 0 => Ok(Self::Notice(notice)),
-            _ => Err(serde::de::Error::custom("expected a reply, or a notice with number 0")),
-        }
+        ServerMap::deserialize(deserializer).and_then(ServerMap::message)
     }
 }
 
