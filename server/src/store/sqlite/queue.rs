@@ -132,10 +132,12 @@ impl Queue {
     }
 }
 
-/// Bytes that a job counts for in a group: a mail is written once for each recipient.
+/// Bytes that a job counts for in a group: a mail is written once for each recipient, a piece of a
+/// large content once.
 pub(super) fn size(job: &StoreJob) -> u64 {
     match job {
         StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
+        StoreJob::Upload { bytes, .. } => bytes.as_bytes().len() as u64,
         _ => 0,
     }
 }
@@ -262,6 +264,26 @@ mod tests {
         assert!(push(&mut queue, 200, 1, SMALL));
         let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
+    }
+
+    #[test]
+    fn pieces_count_with_their_bytes_and_an_empty_one_needs_no_room() {
+        let piece = |bytes: usize| StoreJob::Upload {
+            account: AccountId(1),
+            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
+                .unwrap(),
+            size: 1000.try_into().unwrap(),
+            offset: 0,
+            bytes: vec![0; bytes].as_slice().try_into().unwrap(),
+            now: Timestamp(1),
+        };
+        let mut queue = Queue::default();
+        assert!(queue.push(ticket(1, 1), piece(60), OPTIONS));
+        assert!(!queue.push(ticket(2, 1), piece(60), OPTIONS));
+        assert!(queue.push(ticket(2, 1), piece(40), OPTIONS));
+        assert!(queue.push(ticket(3, 1), piece(0), OPTIONS));
+        assert_eq!(turn(&mut queue, START).len(), 3);
+        assert!(queue.is_empty() && queue.small_bytes == 0);
     }
 
     proptest! {
