@@ -469,7 +469,10 @@ fn the_limits_are_the_codes() {
         format!("`limits.piece`, + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
         format!("at most {} MiB", limits::CONTENT_MAX >> 20),
         format!("at most {} KiB", limits::PIECE_MAX / 1024),
-        format!("{} hours after its last piece", limits::UPLOAD_KEPT_SECONDS / 3600),
+        format!(
+            "{} hours after its last piece that added bytes",
+            limits::UPLOAD_KEPT_SECONDS / 3600
+        ),
         format!("1 to {} of `a`–`z`", limits::USERNAME_MAX),
         format!("1 to {} characters on one line", limits::FULL_NAME_MAX),
         format!("1 to {} characters, otherwise", limits::SUBJECT_MAX),
