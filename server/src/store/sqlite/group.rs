@@ -96,6 +96,12 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Whether [`Group::begin`] would not wait long: there are jobs, or no further one comes.
+    pub(super) fn is_wanted(&self) -> bool {
+        let queue = lock(self.queue);
+        queue.closed || !self.jobs.is_empty() || !queue.waiting.is_empty()
+    }
+
     /// Removes the first `count` jobs, which are done, and returns their tickets. The others
     /// become the first jobs of the next group.
     pub(super) fn take_done(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
