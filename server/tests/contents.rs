@@ -4,7 +4,7 @@ use std::{ops::Range, thread, time::Duration};
 
 use correio_proto::{
     capability::CONTENTS,
-    limits::{CONTENT_DEFAULT_MAX, PIECE_MAX},
+    limits::{CONTENT_DEFAULT_MAX, PIECE_MAX, PIECE_MIN},
     mail::{Content, Mail, MailRef, Piece, Seq},
     message::{Confirm, ErrorCode, Reply, Request, Upload},
 };
@@ -200,6 +200,26 @@ fn a_content_above_the_limit_is_refused_before_its_first_piece() {
     assert_eq!(tony.ask_refused(&mut world, upload(1, 1001, 0..10)), ErrorCode::TooLarge);
     assert_eq!(tony.ask_refused(&mut world, large_mail(1, "tony", 1001)), ErrorCode::TooLarge);
     send_large(&mut world, &mut tony, 1, "tony", 1000);
+}
+
+#[test]
+fn a_piece_before_the_content_s_end_is_worth_its_sync() {
+    const MIN: u64 = PIECE_MIN as u64;
+    let session = SessionConfig { piece_min: PIECE_MIN, ..session_config() };
+    let mut world = World::with(session, 10);
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let size = 2 * MIN + 1;
+    for short in [0..1, 0..MIN - 1, 5..MIN] {
+        let short = upload(1, size, short);
+        assert_eq!(tony.ask_refused(&mut world, short), ErrorCode::Invalid);
+    }
+    assert_eq!(tony.ask(&mut world, upload(1, size, 0..0)), uploaded(0));
+    assert_eq!(tony.ask(&mut world, upload(1, size, 0..MIN)), uploaded(MIN));
+    assert_eq!(tony.ask(&mut world, upload(1, size, MIN..2 * MIN)), uploaded(2 * MIN));
+    assert_eq!(tony.ask(&mut world, upload(1, size, 2 * MIN..size)), uploaded(size));
+    // A small content is one piece.
+    assert_eq!(tony.ask(&mut world, upload(2, 1, 0..1)), uploaded(1));
 }
 
 #[test]
