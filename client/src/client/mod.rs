@@ -157,7 +157,8 @@ impl Client {
             return Err(Failure::Overloaded);
         }
         if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
-            && mail.body.as_str().len() > usize::try_from(welcome.limits.body).unwrap_or(usize::MAX)
+            && mail.content.inline_size()
+                > usize::try_from(welcome.limits.body).unwrap_or(usize::MAX)
         {
             let limit = welcome.limits.body;
             return Err(Failure::TooLarge { limit });

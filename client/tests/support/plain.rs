@@ -57,7 +57,7 @@ impl PlainSetup {
             id: new_mail_id(),
             to: "tony".parse().unwrap(),
             subject: subject.parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         };
         self.tony.send(&mail, &Cancel::new()).unwrap();
     }

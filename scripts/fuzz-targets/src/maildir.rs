@@ -35,7 +35,7 @@ pub(crate) fn run(data: &[u8]) {
     if let Some(mail) = found {
         message::mail(&mail);
         let stated = stated_length(content);
-        assert!(stated.is_none_or(|length| length == mail.body.as_str().len()));
+        assert!(stated.is_none_or(|length| length == mail.content.body().unwrap().as_str().len()));
         kept(mailbox, directory, &mail);
     }
 }

@@ -8,7 +8,12 @@
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
+mod suite;
+
 mod bounds;
+mod contents;
+mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
@@ -16,6 +21,7 @@ mod disk;
 mod files;
 mod foreign;
 mod groups;
+mod kept_once;
 mod killing;
 mod log;
 mod migrating;

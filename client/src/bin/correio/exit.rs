@@ -149,10 +149,12 @@ impl Failure {
             | ErrorCode::UnknownRecipient
             | ErrorCode::TooLarge
             | ErrorCode::Invalid
-            | ErrorCode::Conflict => ExitStatus::BadData,
+            | ErrorCode::Conflict
+            | ErrorCode::NoSuchMail => ExitStatus::BadData,
             ErrorCode::MailboxFull
             | ErrorCode::Busy
             | ErrorCode::RateLimited
+            | ErrorCode::Incomplete
             | ErrorCode::Unavailable => ExitStatus::TryAgain,
             ErrorCode::Protocol | ErrorCode::Version | ErrorCode::Other => ExitStatus::Unreachable,
         };

@@ -1,6 +1,7 @@
 //! How mails and drafts are shown: a mail with all its fields, and the lines of lists.
 
 use correio_client::{Draft, Stored, WhiteSpace, sanitize};
+use correio_proto::mail::Body;
 use correio_proto::mail::{Mail, Timestamp};
 
 use crate::{
@@ -23,7 +24,7 @@ pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
         shown.push_str(&format!("{name}: {value}\n"));
     }
     shown.push('\n');
-    shown.push_str(&sanitize(mail.body.as_str(), WhiteSpace::Lines));
+    shown.push_str(&sanitize(mail.content.body().map_or("", Body::as_str), WhiteSpace::Lines));
     shown
 }
 

@@ -66,7 +66,7 @@ fn mail(number: u8) -> Request {
         id: id(number),
         to: "pepper".parse().unwrap(),
         subject: "Oi".parse().unwrap(),
-        body: "Oi!".parse().unwrap(),
+        content: "Oi!".parse().unwrap(),
     })
 }
 
@@ -455,7 +455,7 @@ fn requests_that_cannot_succeed_are_not_sent() {
     let (mut client, _) = session();
     let body: Body = "x".repeat(1001).parse().unwrap();
     let Request::Send(mut large) = mail(1) else { unreachable!() };
-    large.body = body;
+    large.content = body.into();
     let too_large = client.request(Request::Send(large), FAR);
     assert_eq!(too_large, Err(Failure::TooLarge { limit: 1000 }));
     for _ in 0..64 {

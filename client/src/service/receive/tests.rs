@@ -81,7 +81,7 @@ fn mail(seq: u64) -> Mail {
         to: "tony".parse().unwrap(),
         sent_at: Timestamp(seq),
         subject: format!("Assunto {seq}").parse().unwrap(),
-        body: "Corpo".parse().unwrap(),
+        content: "Corpo".parse().unwrap(),
     }
 }
 

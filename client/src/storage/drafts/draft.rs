@@ -1,7 +1,7 @@
 //! A draft: the typed text, and the mail that it becomes.
 
 use correio_proto::{
-    mail::{Invalid, MailId},
+    mail::{Body, Content, Invalid, MailId},
     message::Send,
 };
 
@@ -30,7 +30,7 @@ impl Draft {
             id: self.id,
             to: self.to.parse()?,
             subject: self.subject.parse()?,
-            body: self.body.parse()?,
+            content: Content::Body(self.body.parse()?),
         })
     }
 
@@ -47,7 +47,7 @@ impl From<&Send> for Draft {
             id: mail.id,
             to: mail.to.to_string(),
             subject: mail.subject.as_str().to_owned(),
-            body: mail.body.as_str().to_owned(),
+            body: mail.content.body().map_or("", Body::as_str).to_owned(),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn domain(server: &Address) -> String {
 
 /// The file of a mail from a server of this [`domain`].
 pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
-    let encoding = BodyEncoding::best(mail.body.as_str());
+    let encoding = BodyEncoding::best(mail.content.body().map_or("", Body::as_str));
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
         head.push_str(&format!("{name}: {value}\n"));
@@ -89,12 +89,12 @@ pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     field("X-Correio-From", &mail.from);
     field("X-Correio-From-Name", &header_text(mail.from_name.as_str()));
     field("X-Correio-To", &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string));
-    field("X-Correio-Body-Length", &mail.body.as_str().len());
+    field("X-Correio-Body-Length", &mail.content.body().map_or("", Body::as_str).len());
     head.push('\n');
 
     let mut file = head.into_bytes();
-    file.reserve(mail.body.as_str().len() * 3 / 2);
-    encoding.encode(mail.body.as_str(), &mut file);
+    file.reserve(mail.content.body().map_or("", Body::as_str).len() * 3 / 2);
+    encoding.encode(mail.content.body().map_or("", Body::as_str), &mut file);
     file
 }
 
@@ -175,7 +175,7 @@ pub(super) fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
         to: head.to,
         sent_at: head.sent_at,
         subject: head.subject,
-        body: Body::try_from(body).map_err(|error| damaged(&error.to_string()))?,
+        content: Body::try_from(body).map_err(|error| damaged(&error.to_string()))?.into(),
     })
 }
 

@@ -22,7 +22,7 @@ fn mail(seq: u64, subject: &str, body: &str) -> Mail {
         to: "tony, pepper".parse().unwrap(),
         sent_at: Timestamp(1_751_366_000_123 + seq * 1000),
         subject: subject.parse().unwrap(),
-        body: body.parse().unwrap(),
+        content: body.parse().unwrap(),
     }
 }
 
@@ -355,7 +355,7 @@ fn another_library_reads_the_same() {
         let to: Vec<_> = parsed.to().unwrap().iter().map(|to| to.address().unwrap()).collect();
         assert_eq!(to, [format!("tony@{domain}"), format!("pepper@{domain}")]);
         assert_eq!(parsed.date().unwrap().to_timestamp(), 1_751_366_001);
-        assert_eq!(parsed.body_text(0).as_deref(), Some(mail.body.as_str()));
+        assert_eq!(parsed.body_text(0).as_deref(), Some(mail.content.body().unwrap().as_str()));
         assert!(parsed.message_id().unwrap().starts_with(&mail.id.to_string()));
     }
 }
@@ -405,7 +405,7 @@ proptest! {
             from_name,
             to: Recipients::try_from(to).unwrap(),
             subject,
-            body,
+            content: body.into(),
             ..mail(1, "x", "x")
         };
         let file = format::write(&mail, "correio.example");

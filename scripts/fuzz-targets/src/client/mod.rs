@@ -123,7 +123,7 @@ impl Run {
             }
             Err(Failure::TooLarge { limit }) => {
                 let Request::Send(send) = &request else { panic!("{request:?}") };
-                assert!(send.body.as_str().len() > limit as usize);
+                assert!(send.content.body().unwrap().as_str().len() > limit as usize);
             }
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
@@ -311,7 +311,7 @@ fn request(input: &mut Input<'_>) -> Request {
             id: id(input),
             to: username(input).into(),
             subject: "Oi".parse().unwrap(),
-            body: "x".repeat(1 + usize::from(input.byte())).parse().unwrap(),
+            content: "x".repeat(1 + usize::from(input.byte())).parse().unwrap(),
         }),
         6 => Request::Fetch(Fetch::default()),
         7 => Request::Confirm(Confirm { mails: vec![] }),
@@ -342,6 +342,8 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
                 body: 128,
                 recipients: 100,
                 page: 200,
+                content: 0,
+                piece: 0,
                 frame: u32::from(variant) * 64,
             },
             registration: RegistrationPolicy::Open {},
@@ -358,6 +360,10 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         Request::Fetch(Fetch { after: Seq(_), .. }) => {
             Reply::Page(Page { mails: vec![], more: variant & 1 == 1 })
         }
+        Request::Upload(upload) => {
+            Reply::Uploaded { staged: upload.offset + upload.bytes.as_bytes().len() as u64 }
+        }
+        Request::Read(_) => Reply::Piece { bytes: [].as_slice().try_into().unwrap() },
         Request::Confirm(_) => Reply::Confirmed { deleted: variant.into() },
         Request::Account(_) => Reply::AccountChanged {},
         Request::Ping {} => Reply::Pong {},

@@ -1,5 +1,6 @@
 //! Mails and times in a command's JSON.
 
+use correio_proto::mail::Body;
 use correio_proto::mail::{Mail, Timestamp, Username};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ pub(super) fn mail_json(number: usize, mail: &Mail) -> Value {
         "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
         "sent_at": utc(mail.sent_at),
         "subject": mail.subject.as_str(),
-        "body": mail.body.as_str(),
+        "body": mail.content.body().map_or("", Body::as_str),
     })
 }
 

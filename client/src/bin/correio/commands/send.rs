@@ -90,7 +90,9 @@ pub(super) fn run(
             let (mail, composition) = typed(context, &username, to, subject)?;
             (mail, Some(composition))
         }
-        false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
+        false => {
+            (Send { id: new_mail_id(), to, subject, content: body(text, source)?.into() }, None)
+        }
     };
     let kept = |composition: Option<Composition>, failure: Failure| match composition {
         Some(mut composition) => keep_typed(context, &mut composition, failure),
@@ -137,7 +139,7 @@ fn typed(
     let body = typed?;
     // Saved durably before the mail is sent. If that fails, the last version that was saved stays.
     let _ = composition.save();
-    Ok((Send { id: composition.mail.id, to, subject, body }, composition))
+    Ok((Send { id: composition.mail.id, to, subject, content: body.into() }, composition))
 }
 
 fn type_body(

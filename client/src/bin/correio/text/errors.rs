@@ -20,6 +20,8 @@ impl Text {
             Field::FullName => "field-full-name",
             Field::Subject => "field-subject",
             Field::Body => "field-body",
+            Field::Content => "field-content",
+            Field::Piece => "field-piece",
             Field::MailId => "field-mail-id",
             Field::Recipients => "field-recipients",
             Field::Password => "field-password",
@@ -184,7 +186,7 @@ fn unit(field: Field) -> &'static str {
         Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
             "unit-characters"
         }
-        Field::Body | Field::Software => "unit-bytes",
+        Field::Body | Field::Content | Field::Piece | Field::Software => "unit-bytes",
         Field::Recipients => "unit-recipients",
     }
 }
@@ -194,7 +196,7 @@ fn allowed(field: Field) -> &'static str {
     match field {
         Field::Username | Field::Recipients => "allowed-username",
         Field::FullName | Field::Subject | Field::Software => "allowed-line",
-        Field::Body | Field::Password => "allowed-text",
+        Field::Body | Field::Content | Field::Piece | Field::Password => "allowed-text",
         Field::MailId => "allowed-mail-id",
     }
 }
