@@ -5,9 +5,8 @@
 //! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
 mod claim;
-mod encoding;
+mod domain;
 mod error;
-mod format;
 mod list;
 mod marks;
 mod name;
@@ -21,7 +20,10 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use correio_proto::mail::{Mail, Username};
+use correio_proto::{
+    mail::{Mail, Username},
+    rfc5322::{self, Head, Unreadable},
+};
 use rustix::io::Errno;
 
 use crate::{
@@ -35,7 +37,7 @@ use crate::{
     },
 };
 use claim::Claim;
-use format::{Head, Unreadable};
+use domain::domain;
 use name::Name;
 use saving::Locked;
 use scan::{MailFile, scan};
@@ -84,7 +86,7 @@ impl Mailbox {
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
         let directory = layout::directory(data, Kind::Mail, address, username);
-        Self { directory, domain: format::domain(address), state: Mutex::default() }
+        Self { directory, domain: domain(address), state: Mutex::default() }
     }
 
     /// Takes the warnings since the last call, each once; at most the first 100.
@@ -119,7 +121,7 @@ impl Mailbox {
     /// The name and content of the file of a mail, as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
-        (Name::of(mail, 1).base(), format::write(mail, &self.domain))
+        (Name::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
     }
 
     /// Lists at most `max` mails from number `first` on (from 1); `usize::MAX` lists all. Reads
@@ -202,8 +204,8 @@ impl Mailbox {
         let index = number.checked_sub(1);
         let file = index.and_then(|index| found.files.get(index));
         let file = file.ok_or(MailboxError::NoSuchMail(number))?;
-        let head = self.open_file(file, format::read_head)?;
-        let mail = self.open_file(file, format::read)?;
+        let head = self.open_file(file, rfc5322::read_head)?;
+        let mail = self.open_file(file, rfc5322::read)?;
         match (head, mail) {
             (Some(head), Some(mail)) => Ok((stored(number, file, head), mail)),
             _ => Err(MailboxError::NoSuchMail(number)),
@@ -219,12 +221,12 @@ impl Mailbox {
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
         let gone = || MailboxError::NoSuchMail(stored.number);
         let file = self.find(&stored.name)?.ok_or_else(gone)?;
-        self.open_file(&file, format::read)?.ok_or_else(gone)
+        self.open_file(&file, rfc5322::read)?.ok_or_else(gone)
     }
 
     /// Adds a file to a list's mails or skipped files. A file deleted meanwhile is ignored.
     fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
-        match self.open_file(file, format::read_head) {
+        match self.open_file(file, rfc5322::read_head) {
             Ok(Some(head)) => list.mails.push(stored(number, file, head)),
             Ok(None) => {}
             Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
@@ -278,7 +280,7 @@ impl Mailbox {
 /// Why the content is not a mail, in English.
 pub fn read_file(content: &[u8]) -> Result<Mail, String> {
     let mut content = content;
-    format::read(&mut content).map_err(|unreadable| match unreadable {
+    rfc5322::read(&mut content).map_err(|unreadable| match unreadable {
         Unreadable::Damaged(reason) => reason,
         Unreadable::Io(error) => error.to_string(),
     })

@@ -8,9 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use correio_proto::mail::{Mail, MailId, Username};
+use correio_proto::{
+    mail::{Mail, MailId, Username},
+    rfc5322,
+};
 
-use super::{error::MailboxError, format, name::Name, scan::scan_with};
+use super::{error::MailboxError, name::Name, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{
@@ -138,7 +141,7 @@ impl<D: Disk> Saving<D> {
             saved.push((path.clone(), known));
             let temporary = self.directory.join("tmp").join(&name);
             self.disk
-                .write(&temporary, &format::write(mail, &self.domain))
+                .write(&temporary, &rfc5322::write(mail, &self.domain))
                 .map_err(|error| MailboxError::io(&temporary, error))?;
             self.disk.rename(&temporary, &path).map_err(|error| MailboxError::io(&path, error))?;
         }

@@ -346,7 +346,7 @@ fn another_library_reads_the_same() {
         mail(1, "Ação: \"aspas\" e =?utf-8?Q?falsas?=", "Olá,\r\n\r\nFrom mim\n.\nFim = fim");
     mail.from_name = "Virginia \"Pepper\" Potts é".parse().unwrap();
     for domain in ["correio.example", "[127.0.0.1]"] {
-        let file = format::write(&mail, domain);
+        let file = rfc5322::write(&mail, domain);
         let parsed = MessageParser::default().parse(&file).unwrap();
         assert_eq!(parsed.subject(), Some(mail.subject.as_str()));
         let from = parsed.from().unwrap().first().unwrap();
@@ -408,11 +408,11 @@ proptest! {
             content: body.into(),
             ..mail(1, "x", "x")
         };
-        let file = format::write(&mail, "correio.example");
+        let file = rfc5322::write(&mail, "correio.example");
         prop_assert!(file.is_ascii());
         let longest = file.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
         prop_assert!(longest <= Some(998));
-        let read = format::read(&mut &file[..]);
+        let read = rfc5322::read(&mut &file[..]);
         prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
         let name = Name::of(&mail, seq % 2);
         prop_assert!(name.base().len() < 200);

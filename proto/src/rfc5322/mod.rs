@@ -6,17 +6,16 @@
 use std::{
     fmt::Display,
     io::{self, BufRead, Read},
-    net::IpAddr,
     str::FromStr,
 };
 
-use correio_proto::{
+use self::encoding::{BodyEncoding, header_text, parse_header_text};
+use crate::{
     limits,
     mail::{Body, FullName, Mail, MailId, Recipients, Seq, Subject, Timestamp, Username},
 };
 
-use super::encoding::{BodyEncoding, header_text, parse_header_text};
-use crate::address::Address;
+mod encoding;
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.
@@ -30,21 +29,29 @@ const RECIPIENTS_A_LINE: usize = 8;
 
 /// All fields of a mail but its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) id: MailId,
-    pub(super) seq: Seq,
-    pub(super) from: Username,
-    pub(super) from_name: FullName,
-    pub(super) to: Recipients,
-    pub(super) sent_at: Timestamp,
-    pub(super) subject: Subject,
+pub struct Head {
+    /// The mail's id.
+    pub id: MailId,
+    /// The mail's number on its server.
+    pub seq: Seq,
+    /// The sender.
+    pub from: Username,
+    /// The sender's full name when the mail was sent.
+    pub from_name: FullName,
+    /// The recipients.
+    pub to: Recipients,
+    /// The time when the server took the mail.
+    pub sent_at: Timestamp,
+    /// The subject.
+    pub subject: Subject,
     encoding: BodyEncoding,
     body_length: usize,
 }
 
 /// Why a file could not be read as a mail.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub enum Unreadable {
+    /// An operation of the file system failed.
     Io(io::Error),
     /// The file is not a mail, for this reason.
     Damaged(String),
@@ -56,17 +63,9 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The domain of a server's mail addresses.
-pub(super) fn domain(server: &Address) -> String {
-    match server.ip() {
-        None => server.host().trim_end_matches('.').to_owned(),
-        Some(IpAddr::V4(ip)) => format!("[{ip}]"),
-        Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
-    }
-}
-
-/// The file of a mail from a server of this [`domain`].
-pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
+/// The file of a mail whose addresses have this domain.
+#[must_use]
+pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     let encoding = BodyEncoding::best(mail.content.body().map_or("", Body::as_str));
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
@@ -135,7 +134,11 @@ fn date(moment: Timestamp) -> Option<String> {
 }
 
 /// Reads the head of a file, and the empty line after it.
-pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     let mut head = Fields::default();
     let mut source = file.take(HEAD_MAX);
     let mut line = Vec::new();
@@ -154,7 +157,11 @@ pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
 }
 
 /// Reads a whole file.
-pub(super) fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     let head = read_head(file)?;
     let mut encoded = Vec::new();
     let length = file.take(FILE_MAX + 1).read_to_end(&mut encoded)?;
