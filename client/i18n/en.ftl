@@ -79,6 +79,7 @@ receive-choose-hint = (0 goes back)
 receive-progress = { $count } e-mails…
 receive-failed = Receiving failed: { $reason }
 receive-saved = What had been received is kept in { $directory }.
+receive-damaged = the e-mail { $subject } from { $from } did not arrive as it was sent. It stays on the server, and the next download tries again.
 choice-unknown = There is no choice { $choice }.
 
 mail-from = From
@@ -180,6 +181,8 @@ error-not_allowed = the server does not allow it: { $text }
 error-busy = the server is busy; try again in { $seconds } s
 error-rate_limited = too many requests; try again in { $seconds } s
 error-conflict = another e-mail was sent with this id
+error-incomplete = the server does not have the whole content any more; send it again
+error-no_such_mail = the e-mail is not on the server any more
 error-unavailable = the server could not do it now; try again
 error-protocol = the server did not understand: { $text }
 error-version = the server speaks another version of the protocol

@@ -79,6 +79,7 @@ receive-choose-hint = (0 volta)
 receive-progress = { $count } e-mails…
 receive-failed = Falha no recebimento: { $reason }
 receive-saved = O que já tinha sido recebido está guardado em { $directory }.
+receive-damaged = o e-mail { $subject } de { $from } não chegou como foi enviado. Ele continua no servidor, e o próximo recebimento tenta de novo.
 choice-unknown = Não há a opção { $choice }.
 
 mail-from = De
@@ -180,6 +181,8 @@ error-not_allowed = o servidor não permite: { $text }
 error-busy = o servidor está ocupado; tente de novo em { $seconds } s
 error-rate_limited = pedidos demais; tente de novo em { $seconds } s
 error-conflict = outro e-mail já foi enviado com esta identificação
+error-incomplete = o servidor não tem mais o conteúdo inteiro; envie de novo
+error-no_such_mail = o e-mail não está mais no servidor
 error-unavailable = o servidor não conseguiu agora; tente de novo
 error-protocol = o servidor não entendeu: { $text }
 error-version = o servidor fala outra versão do protocolo

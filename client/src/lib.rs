@@ -71,11 +71,12 @@ pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
 pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part};
-pub use service::receive::{Progress, ReceiveStep, Receiving};
+pub use service::receive::{ContentProgress, Progress, ReceiveStep, Receiving};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::mailbox::{
-    List, MailStatus, Mailbox, MailboxError, MailboxNote, Saving, Stored, read_file,
+    Begun, Completed, List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
+    Saving, Stored, read_file,
 };
 pub use storage::skipped::Skipped;
 pub use trust::{

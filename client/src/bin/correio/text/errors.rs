@@ -135,6 +135,11 @@ impl Text {
         match note {
             MailboxNote::Unreadable(file) => self.skipped_mail(file),
             MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
+            MailboxNote::ContentDamaged { from, subject } => {
+                let values =
+                    [("from", from.to_string().into()), ("subject", one_line(subject.as_str()))];
+                self.with("receive-damaged", &values)
+            }
             MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
         }
     }
