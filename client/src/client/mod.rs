@@ -21,12 +21,13 @@ mod wire;
 use std::{collections::VecDeque, time::Duration};
 
 use correio_proto::{
-    SpareBuffers,
+    SpareBuffers, capability,
     channel::Channel,
     limits,
-    mail::Username,
+    mail::{Content, Username},
     message::{
-        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, ServerMessage, Software, Welcome,
+        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, Send, ServerMessage, Software,
+        Welcome,
     },
     tls::Security,
 };
@@ -156,11 +157,7 @@ impl Client {
         if self.queue.len() >= self.config.requests_max {
             return Err(Failure::Overloaded);
         }
-        if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
-            && mail.content.inline_size()
-                > usize::try_from(welcome.limits.body).unwrap_or(usize::MAX)
-        {
-            let limit = welcome.limits.body;
+        if let Some(limit) = self.welcome.as_ref().and_then(|welcome| exceeded(welcome, &request)) {
             return Err(Failure::TooLarge { limit });
         }
         let ended = match self.queue.last_change() {
@@ -401,6 +398,23 @@ impl Client {
         }
         self.notices += 1;
         self.events.push_back(notice);
+    }
+}
+
+/// The server's limit for the content of a request, if the content is above it.
+fn exceeded(welcome: &Welcome, request: &Request) -> Option<u64> {
+    let body_max = u64::from(welcome.limits.body);
+    let size = match request {
+        Request::Send(Send { content: Content::Body(body), .. }) => {
+            return Some(body_max).filter(|max| body.as_str().len() as u64 > *max);
+        }
+        Request::Send(Send { content: Content::Large(large), .. }) => large.size.get(),
+        Request::Upload(upload) => upload.size.get(),
+        _ => return None,
+    };
+    match welcome.capabilities.contains(capability::CONTENTS) {
+        true => Some(welcome.limits.content).filter(|max| size > *max),
+        false => Some(body_max),
     }
 }
 

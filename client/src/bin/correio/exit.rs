@@ -135,6 +135,7 @@ impl Failure {
                 Self::new(ExitStatus::Configuration, "known_servers", said)
             }
             RequestError::TooLarge { .. } => Self::new(ExitStatus::BadData, "too_large", said),
+            RequestError::Answer(_) => Self::new(ExitStatus::Unreachable, "protocol", said),
             RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
             RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),
         }

@@ -103,6 +103,9 @@ impl Text {
             RequestError::TooLarge { limit } => {
                 self.with("request-too-large", &[("limit", limit.to_string().into())])
             }
+            RequestError::Answer(reason) => {
+                self.with("request-answer", &[("reason", (*reason).into())])
+            }
             RequestError::Overloaded => self.of("request-overloaded"),
             RequestError::Closed => self.of("request-closed"),
         }
