@@ -41,6 +41,7 @@ mod screens;
 mod spinner;
 mod terminal;
 mod text;
+mod transfer;
 mod tty;
 mod usage;
 mod view;

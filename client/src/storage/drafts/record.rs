@@ -5,14 +5,15 @@ use std::{
     path::Path,
 };
 
-use correio_proto::mail::MailId;
+use correio_proto::{limits, mail::MailId};
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
 use crate::files::durable;
 
-/// Largest file that is read, in bytes: the largest body, every byte of it escaped.
-const FILE_MAX: u64 = 64 * 1024 * 1024;
+/// Largest file that is read, in bytes: the largest content, every byte of it escaped, and the
+/// other fields.
+const FILE_MAX: u64 = 6 * limits::CONTENT_MAX + (64 << 10);
 
 /// Bytes that are read of a file to find its sequence number, which is written first.
 const START_BYTES: u64 = 64;

@@ -254,7 +254,7 @@ fn a_valid_draft_becomes_the_same_mail_again() {
     draft.to = "pepper, steve".to_owned();
     let mail = draft.mail().unwrap();
     assert_eq!(mail.id, draft.id);
-    assert_eq!(Draft::from(&mail), draft);
+    assert_eq!(Draft::of(&mail).unwrap(), draft);
 }
 
 proptest! {

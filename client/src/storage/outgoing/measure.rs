@@ -5,7 +5,7 @@ use correio_proto::{
     mail::{ContentHasher, ContentSize, Problem, Sha256},
 };
 
-use super::{error::ContentError, invalid, size, too_long};
+use super::{OutgoingContent, error::ContentError, invalid, size};
 
 /// What a mail states of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Measure {
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
         if self.size > limits::CONTENT_MAX {
-            return Err(too_long().into());
+            return Err(OutgoingContent::too_long().into());
         }
         self.hasher.update(bytes);
         let mut rest = bytes;

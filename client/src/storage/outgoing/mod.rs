@@ -90,6 +90,13 @@ impl OutgoingContent {
         Ok(Self { source: Source::File(path.into()), measured: measure.finish()? })
     }
 
+    /// The error for a content above [`limits::CONTENT_MAX`].
+    #[must_use]
+    pub fn too_long() -> Invalid {
+        // The largest content is far below 4 GiB.
+        invalid(Problem::TooLong(usize::try_from(limits::CONTENT_MAX).unwrap_or(usize::MAX)))
+    }
+
     /// Whether a text can be a content, without taking it.
     ///
     /// # Errors
@@ -97,7 +104,7 @@ impl OutgoingContent {
     /// The text is blank or too long.
     pub fn check(text: &str) -> Result<(), Invalid> {
         if text.len() as u64 > limits::CONTENT_MAX {
-            return Err(too_long());
+            return Err(Self::too_long());
         }
         if text.trim().is_empty() {
             return Err(invalid(Problem::Empty));
@@ -160,11 +167,6 @@ impl OutgoingContent {
 
 fn invalid(problem: Problem) -> Invalid {
     Invalid { field: Field::Body, problem }
-}
-
-fn too_long() -> Invalid {
-    // The largest content is far below 4 GiB.
-    invalid(Problem::TooLong(usize::try_from(limits::CONTENT_MAX).unwrap_or(usize::MAX)))
 }
 
 /// The size of a content that has at least one byte and is within the limits.

@@ -65,7 +65,7 @@ fn what_is_no_content_is_refused() {
     // A file of the largest size and one more byte, which takes no room.
     fs::File::options().write(true).open(&path).unwrap().set_len(limits::CONTENT_MAX + 1).unwrap();
     let error = OutgoingContent::file(&path).unwrap_err();
-    assert!(matches!(error, ContentError::Invalid(error) if error == too_long()));
+    assert!(matches!(error, ContentError::Invalid(error) if error == OutgoingContent::too_long()));
     assert!(matches!(OutgoingContent::file(path.parent().unwrap()), Err(ContentError::Io { .. })));
 }
 

@@ -9,6 +9,7 @@ use crate::{
     names::Names,
     prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
     text::Text,
+    transfer::show_content,
     view,
 };
 
@@ -66,11 +67,13 @@ fn say_notes(app: &mut App, mailbox: &Mailbox) {
 }
 
 /// Shows the progress of a download. If there is more than one page, a bar shows it against the
-/// number of mails that were waiting.
+/// number of mails that were waiting; while a large content is read, against its size.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
     bar.set_message(text.progress(&progress));
-    if progress.more
+    if let Some(content) = progress.content {
+        show_content(bar, content);
+    } else if progress.more
         && let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:20}")
     {
         bar.set_style(style);
