@@ -87,6 +87,7 @@ mail-to = To
 mail-date = Date
 mail-subject = Subject
 mail-id = Id
+mail-replaced = (Parts of this text are not UTF-8 and are shown as �. The file has them as they came.)
 mail-more = -- Enter goes on, Esc goes back --
 mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
 local-title = E-mails kept on this computer, in { $directory }:

@@ -87,6 +87,7 @@ mail-to = Para
 mail-date = Data
 mail-subject = Assunto
 mail-id = Identificação
+mail-replaced = (Partes deste texto não são UTF-8 e aparecem como �. O arquivo as tem como vieram.)
 mail-more = -- Enter continua, Esc volta --
 mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
 local-title = E-mails guardados neste computador, em { $directory }:

@@ -10,7 +10,7 @@ use super::{context::Context, json::mail_json};
 use crate::{
     exit::{ExitStatus, Failure},
     names::Names,
-    output::{Marks, Output},
+    output::{Marks, Output, Shown},
     transfer::TransferBar,
     view,
 };
@@ -87,15 +87,15 @@ fn list(
         lines.push(view::mail_line(stored.number, stored, &names));
         // Bodies are read only if they are printed.
         if context.options.json {
-            match mailbox.read(stored) {
-                Ok(mail) => list.push(mail_json(stored.number, &mail)),
+            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?))) {
+                Ok((mail, content)) => list.push(mail_json(stored.number, &mail, content)),
                 // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
             }
         }
     }
     let json = json!({ "mails": list });
-    Ok(Output { text: lines.join("\n"), json, marks: Marks::Shown(mailbox, mails) })
+    Ok(Output { shown: Shown::Lines(lines.join("\n")), json, marks: Marks::Shown(mailbox, mails) })
 }
 
 /// The names that the reader may know: their own, and those of the senders of all local mails.

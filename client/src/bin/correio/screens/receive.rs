@@ -6,8 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::user::CurrentUser;
 use crate::{
     app::App,
+    mail_view::MailView,
     names::Names,
-    prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
+    prompt::{Answer, Footer, Listing, PagesShown, Stop},
     text::Text,
     transfer::show_content,
     view,
@@ -148,17 +149,18 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
 }
 
 fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
-    let mail = match mailbox.read(stored) {
-        Ok(mail) => mail,
+    let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
+    let (mail, content) = match read {
+        Ok(read) => read,
         Err(error) => {
             app.say(&app.text.mailbox(&error));
             return Ok(());
         }
     };
     app.say("");
-    let text = view::mail(app.text, &mail);
+    let mut view = MailView::new(app.text, &mail, content);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
-    let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
+    let back = match app.prompt.page(&mut view, 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",
         PagesShown::InPart => "mail-back",
     };
