@@ -9,6 +9,7 @@ mod crash;
 mod killed;
 mod library_drafts;
 mod library_example;
+mod library_large;
 mod library_network;
 mod library_server;
 mod mailbox_faults;

@@ -84,6 +84,8 @@ pub struct Client {
     next_number: u32,
     /// Time of the last bytes in either direction.
     moved_at: Duration,
+    /// Whether a caller's request had a positive answer on the last connection.
+    has_served: bool,
 }
 
 /// State of the connection.
@@ -119,12 +121,14 @@ impl Client {
             next_id: 1,
             next_number: 1,
             moved_at: Duration::ZERO,
+            has_served: false,
         }
     }
 
     /// Starts over on a new connection, with the greeting.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected();
+        self.has_served = false;
         self.channel = Channel::new(&self.config.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
         self.state = ConnectionState::Hello;
@@ -240,6 +244,13 @@ impl Client {
         !matches!(self.state, ConnectionState::Down | ConnectionState::Hello)
     }
 
+    /// Whether a caller's request was answered on this connection, or on the last if it is gone, and
+    /// not with an error. A large content makes way on such connections, however short they are.
+    #[must_use]
+    pub fn has_served(&self) -> bool {
+        self.has_served
+    }
+
     /// Whether the server is about to close the connection.
     #[must_use]
     pub fn is_closing(&self) -> bool {
@@ -329,6 +340,7 @@ impl Client {
         let took = now.saturating_sub(entry.sent_at);
         match entry.origin {
             Origin::Caller(id) => {
+                self.has_served |= !matches!(reply, Reply::Error(_));
                 self.learn(entry.request, &reply);
                 self.answer(id, Ok(reply), took);
             }
