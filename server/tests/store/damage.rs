@@ -108,6 +108,12 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
         ("table", "mailbox"),
         ("table", "wal_state"),
         ("index", "verdict_age"),
+        ("table", "content"),
+        ("index", "mail_content"),
+        ("table", "upload"),
+        ("index", "upload_age"),
+        ("table", "piece"),
+        ("table", "dropped"),
     ] {
         let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));
         assert!(matches!(error, SqliteOpenError::Damaged { .. }), "{name}: {error}");

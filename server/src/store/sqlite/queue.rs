@@ -9,14 +9,14 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::options::SqliteOptions;
+use super::{contents, options::SqliteOptions};
 use crate::{
     ids::{AccountId, Ticket},
     store::StoreJob,
 };
 
-/// Bytes of mail, counted for each recipient, after which a transaction takes no further job. A
-/// larger mail has a transaction for itself.
+/// Bytes, as [`size`] counts them, after which a transaction takes no further job. A larger mail has
+/// a transaction for itself.
 pub(super) const GROUP_BYTES_MAX: u64 = 8 << 20;
 
 /// Large jobs that may wait. Each may take a second, and a stopping server does them all.
@@ -42,7 +42,7 @@ struct Waiting {
 pub(super) struct Queue {
     /// Jobs that fit into a group.
     small: VecDeque<Waiting>,
-    /// Bytes of the small jobs, counted for each recipient.
+    /// Bytes of the small jobs, as [`size`] counts them.
     small_bytes: u64,
     /// Large jobs, and later jobs of their connections.
     large: VecDeque<Waiting>,
@@ -53,8 +53,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
+    /// Whether no job waits.
+    pub(super) fn is_empty(&self) -> bool {
         self.small.is_empty() && self.large.is_empty()
     }
 
@@ -132,10 +132,11 @@ impl Queue {
     }
 }
 
-/// Bytes that a job counts for in a group: a mail is written once for each recipient.
+/// Bytes that a job counts for in a group: about as many as it writes.
 pub(super) fn size(job: &StoreJob) -> u64 {
     match job {
-        StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
+        StoreJob::Send { mail, .. } => contents::written_bytes(mail),
+        StoreJob::Upload { bytes, .. } => bytes.as_bytes().len() as u64,
         _ => 0,
     }
 }
