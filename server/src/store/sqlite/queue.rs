@@ -265,6 +265,26 @@ mod tests {
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
     }
 
+    #[test]
+    fn pieces_count_with_their_bytes_and_an_empty_one_needs_no_room() {
+        let piece = |bytes: usize| StoreJob::Upload {
+            account: AccountId(1),
+            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
+                .unwrap(),
+            size: 1000.try_into().unwrap(),
+            offset: 0,
+            bytes: vec![0; bytes].as_slice().try_into().unwrap(),
+            now: Timestamp(1),
+        };
+        let mut queue = Queue::default();
+        assert!(queue.push(ticket(1, 1), piece(60), OPTIONS));
+        assert!(!queue.push(ticket(2, 1), piece(60), OPTIONS));
+        assert!(queue.push(ticket(2, 1), piece(40), OPTIONS));
+        assert!(queue.push(ticket(3, 1), piece(0), OPTIONS));
+        assert_eq!(turn(&mut queue, START).len(), 3);
+        assert!(queue.is_empty() && queue.small_bytes == 0);
+    }
+
     proptest! {
         #[test]
         fn every_job_has_its_turn(steps in prop::collection::vec((0u8..5, 0u32..5), 1..200)) {
