@@ -2,7 +2,7 @@
 
 use correio_proto::mail::{Invalid, MailId};
 
-use crate::storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
+use crate::storage::outgoing::{OutgoingContent, OutgoingMail};
 
 /// The typed text, unchanged. Every part may be empty or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,20 +30,6 @@ impl Draft {
             to: self.to.parse()?,
             subject: self.subject.parse()?,
             content: OutgoingContent::text(&self.body)?,
-        })
-    }
-
-    /// The draft of a mail, with the whole content in memory.
-    ///
-    /// # Errors
-    ///
-    /// The content cannot be read, or was changed meanwhile.
-    pub fn of(mail: &OutgoingMail) -> Result<Self, ContentError> {
-        Ok(Self {
-            id: mail.id,
-            to: mail.to.to_string(),
-            subject: mail.subject.as_str().to_owned(),
-            body: mail.content.read()?,
         })
     }
 

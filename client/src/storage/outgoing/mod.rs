@@ -6,6 +6,7 @@
 mod error;
 mod measure;
 mod pieces;
+mod text;
 
 use std::{
     io::Read,
@@ -23,6 +24,7 @@ use measure::{Measure, Measured};
 
 pub use error::ContentError;
 pub(crate) use pieces::ContentPieces;
+pub(crate) use text::ContentText;
 
 /// A mail that is to be sent.
 #[derive(Clone, Debug)]

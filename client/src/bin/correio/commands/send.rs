@@ -6,8 +6,7 @@ use std::{
 };
 
 use correio_client::{
-    Draft, DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service,
-    new_mail_id,
+    DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service, new_mail_id,
 };
 use correio_proto::mail::{MailId, Recipients, Subject, Username};
 use serde_json::json;
@@ -100,14 +99,12 @@ impl KeptMail {
             other => return other,
         };
         let mut file = drafts.begin();
-        match Draft::of(mail).map(|draft| file.save(&draft)) {
-            Ok(Ok(())) => Self::Draft(drafts, file),
-            Ok(Err(error)) => {
+        match file.save_mail(mail) {
+            Ok(()) => Self::Draft(drafts, file),
+            Err(error) => {
                 let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
                 Self::Elsewhere(drafts)
             }
-            // Sending the mail reports it.
-            Err(_) => Self::Elsewhere(drafts),
         }
     }
 
@@ -267,13 +264,13 @@ fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result
 
 /// Saves a mail whose sending may succeed later as a draft, and says where.
 fn keep(context: &Context<'_>, drafts: &Drafts, mail: &OutgoingMail, failure: Failure) -> Failure {
-    let said = match Draft::of(mail).map(|draft| drafts.save(&draft)) {
-        Ok(Ok(())) => return say_kept(context, failure, mail.id, drafts.file(mail.id)),
-        Ok(Err(error)) => Failure::draft(context.text, &error).text,
-        Err(error) => Failure::content(context.text, &error).text,
-    };
-    let _ = writeln!(io::stderr(), "{said}");
-    failure
+    match drafts.begin().save_mail(mail) {
+        Ok(()) => say_kept(context, failure, mail.id, drafts.file(mail.id)),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
+            failure
+        }
+    }
 }
 
 /// Says where a draft is. With `--json` the document has the file.
