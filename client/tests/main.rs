@@ -17,6 +17,7 @@ mod program_commands;
 mod program_examples;
 mod program_kept;
 mod program_keys;
+mod program_large;
 mod program_lines;
 mod program_pastes;
 mod program_screen;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, OutgoingContent, OutgoingMail, Service,
+    Trust, new_mail_id,
 };
-use correio_proto::message::Send;
 use correio_testing::served::{Protection, RunningServer};
 use tempfile::TempDir;
 
@@ -53,13 +53,17 @@ impl PlainSetup {
 
     /// Sends a mail from Tony to Tony, without the program.
     pub fn send(&self, subject: &str, body: &str) {
-        let mail = Send {
+        self.send_again(&OutgoingMail {
             id: new_mail_id(),
             to: "tony".parse().unwrap(),
             subject: subject.parse().unwrap(),
-            content: body.parse().unwrap(),
-        };
-        self.tony.send(&mail, &Cancel::new()).unwrap();
+            content: OutgoingContent::text(body).unwrap(),
+        });
+    }
+
+    /// Sends a mail that may have been sent before.
+    pub fn send_again(&self, mail: &OutgoingMail) {
+        self.tony.send_mail(mail, &mut |_| {}, &Cancel::new()).unwrap();
     }
 
     /// Takes the mails that the server still has, and counts them.

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::{mail_view::MailView, text::Text};
 
+/// Bytes of an answer that are written at once.
+const BUFFER: usize = 256 * 1024;
+
 /// The answer of a command: as text for people, and as JSON for programs with the same content.
 pub(crate) struct Output {
     pub(crate) shown: Shown,
@@ -52,7 +55,7 @@ impl Output {
 
     /// Writes the answer to standard output: for people, or as JSON.
     pub(crate) fn write(&self, as_json: bool) -> io::Result<()> {
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
         if as_json {
             write_sanitized_json(&self.json, &mut out)?;
             writeln!(out)?;

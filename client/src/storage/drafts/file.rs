@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use correio_proto::mail::MailId;
+use correio_proto::{limits, mail::MailId};
 
 use super::{
     directory::{Drafts, TEMPORARY},
@@ -197,7 +197,7 @@ fn write(path: &Path, record: NewRecord<'_>, survives: Survives) -> io::Result<F
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
     let file = options.open(path)?;
     lock(&file);
-    let mut out = BufWriter::new(&file);
+    let mut out = BufWriter::with_capacity(limits::PIECE_MAX, &file);
     record.write(&mut out)?;
     out.flush()?;
     drop(out);
