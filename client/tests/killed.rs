@@ -16,7 +16,7 @@ use correio_testing::{
 };
 use tempfile::TempDir;
 
-use crate::support::plain::{PlainSetup, correio, done, subjects};
+use crate::support::plain::{PlainSetup, correio, digest, done, subjects};
 
 /// The subjects of the mails in the answer of a command that Tony runs.
 fn told(server: SocketAddr, data: &Path, command: &str) -> Vec<String> {
@@ -28,7 +28,11 @@ fn kill_at_each(calls: &str, least: usize) {
     kill_at_each_with("From cá.\n", calls, least);
 }
 
-/// The same where the last of the mails has this content.
+/// The same where the content of the last mail is read in three pieces.
+fn kill_at_each_piece(calls: &str, least: usize) {
+    kill_at_each_with(&"É uma linha.\n".repeat(2 * limits::PIECE_MAX / 13), calls, least);
+}
+
 fn kill_at_each_with(content: &str, calls: &str, least: usize) {
     if !can_trace() {
         return;
@@ -39,15 +43,19 @@ fn kill_at_each_with(content: &str, calls: &str, least: usize) {
         let data = TempDir::new().unwrap();
         let subjects = ["Um", "Dois"].map(|subject| format!("{subject} {when}"));
         setup.send(&subjects[0], "From cá.\n");
-        setup.send(&subjects[1], content);
+        match content.len() {
+            0..1000 => setup.send(&subjects[1], content),
+            _ => setup.upload(&subjects[1], content.as_bytes(), digest(content.as_bytes())),
+        }
         let receive = setup.command(data.path(), &["receive"]);
         let mut receive = traced(&receive, Path::new("/dev/null"), &kill_at(calls, when));
         let ended = receive.output().unwrap().status;
         told(server, data.path(), "receive");
         assert_eq!(told(server, data.path(), "list"), subjects, "killed at {when} of {calls}");
         assert_eq!(setup.take_the_rest(), 0, "killed at {when} of {calls}");
-        let read = done(correio(server, data.path(), "tony", &["read", "2"]));
-        assert!(read["body"].as_str() == Some(content), "killed at {when} of {calls}");
+        let mailbox = setup.mailbox(data.path());
+        let (stored, _) = mailbox.read_number(2).unwrap();
+        assert!(mailbox.text(&stored).unwrap().text == content, "killed at {when} of {calls}");
         let left = fs::read_dir(setup.maildir(data.path()).join("tmp")).unwrap().count();
         assert_eq!(left, 0, "killed at {when} of {calls}");
         if ended.success() {
@@ -75,30 +83,17 @@ fn at_any_request_each_mail_is_kept_once() {
 
 #[test]
 fn at_any_sync_a_large_content_is_kept_once() {
-    kill_at_each_with(&large(), "fsync,fdatasync", 4);
+    kill_at_each_piece("fsync,fdatasync", 4);
 }
 
 #[test]
 fn at_any_change_of_a_name_a_large_content_is_kept_once() {
-    kill_at_each_with(&large(), "rename,renameat,renameat2,link,linkat,unlink,unlinkat", 2);
+    kill_at_each_piece("rename,renameat,renameat2,link,linkat,unlink,unlinkat", 2);
 }
 
 #[test]
 fn at_any_request_and_piece_a_large_content_is_kept_once() {
-    kill_at_each_with(&large(), "sendto,write", 15);
-}
-
-/// A text that is read in five pieces.
-fn large() -> String {
-    let lines = (0..).map(|number| format!("linha {number}\n"));
-    let mut text = String::new();
-    for line in lines.take_while(|line| line.len() < 14) {
-        if text.len() > limits::BODY_DEFAULT_MAX {
-            break;
-        }
-        text.push_str(&line);
-    }
-    text
+    kill_at_each_piece("sendto,write", 10);
 }
 
 /// Kills the program that sends at each of these calls. What it left is a draft, with which the mail
@@ -109,9 +104,10 @@ fn kill_the_sender_at_each(calls: &str, least: usize) {
     }
     let setup = PlainSetup::new();
     let server = setup.address();
-    let (body, everything) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let body = TempDir::new().unwrap();
     let file = body.path().join("body");
-    let text = large();
+    // One byte more than a body may have.
+    let text = "x".repeat(limits::BODY_DEFAULT_MAX + 1);
     fs::write(&file, &text).unwrap();
     for when in 1.. {
         let data = TempDir::new().unwrap();
@@ -126,9 +122,7 @@ fn kill_the_sender_at_each(calls: &str, least: usize) {
         let kept = drafts.list().unwrap().drafts;
         assert!(kept.len() <= 1, "killed at {when} of {calls}");
         kept.iter().for_each(|draft| setup.send_again(&draft.mail().unwrap()));
-        let received = done(setup.command(everything.path(), &["receive"]));
-        let mails = received["mails"].as_array().unwrap();
-        let arrived: Vec<_> = mails.iter().map(|mail| mail["body"].as_str().unwrap()).collect();
+        let arrived = setup.take_texts();
         assert!(arrived.len() <= 1 && arrived.iter().all(|body| *body == text), "{when}");
         assert!(kept.is_empty() || arrived.len() == 1, "killed at {when} of {calls}");
         if ended.success() {

@@ -2,56 +2,20 @@
 
 use std::{fs, io::Write, process::Stdio};
 
-use correio_client::new_mail_id;
-use correio_proto::{
-    credential::Credential,
-    limits,
-    mail::{Content, ContentHasher, LargeContent, Sha256},
-    message::{Login, Reply, Request, Send, Upload},
-};
-use correio_testing::{client::Client, proxy::ProxyMode, request::hello};
+use correio_proto::limits;
+use correio_testing::proxy::ProxyMode;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    PASSWORD, Setup, password,
-    plain::{PlainSetup, done, subjects, succeeded},
+    PASSWORD, Setup,
+    plain::{PlainSetup, digest, done, subjects, succeeded},
     screen::{CTRL_C, Screen, Start, has_terminal},
 };
 
 /// A text above the server's limit for bodies.
 fn large() -> String {
     "É uma linha de um corpo grande.\r\n\tE outra.\n".repeat(limits::BODY_DEFAULT_MAX / 40)
-}
-
-/// Sends Tony a content as another client sends it, with a digest of its choice.
-fn upload(setup: &PlainSetup, subject: &str, bytes: &[u8], sha256: Sha256) {
-    let mut client = Client::connect(setup.address());
-    let Reply::Hello(welcome) = client.ask(hello()) else { panic!("no greeting") };
-    let username = "tony".parse().unwrap();
-    let credential = Credential::derive(&password(), welcome.realm, &username);
-    let logged_in = client.ask(Request::Login(Login { username, credential }));
-    assert!(matches!(logged_in, Reply::LoggedIn(_)), "{logged_in:?}");
-    let id = new_mail_id();
-    let size = u64::try_from(bytes.len()).unwrap().try_into().unwrap();
-    for (number, piece) in (0_u64..).zip(bytes.chunks(limits::PIECE_MAX)) {
-        let (offset, bytes) = (number * limits::PIECE_MAX as u64, piece.try_into().unwrap());
-        let uploaded = client.ask(Request::Upload(Upload { id, size, offset, bytes }));
-        assert!(matches!(uploaded, Reply::Uploaded { .. }), "{uploaded:?}");
-    }
-    let sent = client.ask(Request::Send(Send {
-        id,
-        to: "tony".parse().unwrap(),
-        subject: subject.parse().unwrap(),
-        content: Content::Large(LargeContent { size, sha256 }),
-    }));
-    assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
-}
-
-fn digest(bytes: &[u8]) -> Sha256 {
-    let mut hasher = ContentHasher::new();
-    hasher.update(bytes);
-    hasher.finish()
 }
 
 #[test]
@@ -115,7 +79,7 @@ fn bytes_that_are_no_text_are_kept_and_shown_with_a_note() {
     let setup = PlainSetup::new();
     let data = TempDir::new().unwrap();
     let bytes = [large().as_bytes(), b"\x1b[2J Ol\xe1 \xff\n"].concat();
-    upload(&setup, "Latin-1", &bytes, digest(&bytes));
+    setup.upload("Latin-1", &bytes, digest(&bytes));
     let received = done(setup.command(data.path(), &["receive"]));
     let shown = large() + "\u{1b}[2J Ol\u{fffd} \u{fffd}\n";
     assert!(received["mails"][0]["body"].as_str() == Some(&shown));
@@ -138,7 +102,7 @@ fn a_content_that_arrives_damaged_stays_on_the_server_and_is_told() {
     let setup = PlainSetup::new();
     let data = TempDir::new().unwrap();
     setup.send("Antes", "x");
-    upload(&setup, "Outro", large().as_bytes(), digest(b"another content"));
+    setup.upload("Outro", large().as_bytes(), digest(b"another content"));
     setup.send("Depois", "x");
     let output = setup.command(data.path(), &["receive"]).output().unwrap();
     assert_eq!(output.status.code(), Some(65));
