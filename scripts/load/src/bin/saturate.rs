@@ -92,6 +92,12 @@ enum Mode {
         #[arg(long, default_value_t = 1000)]
         interval: u64,
     },
+    /// A message from each connection to an echo server at this interval
+    PacedEcho {
+        /// The interval in milliseconds
+        #[arg(long, default_value_t = 1000)]
+        interval: u64,
+    },
     /// Register the first account and nothing else
     Register,
     /// bcrypt on this machine, without a server
@@ -137,6 +143,7 @@ fn run(options: &Options) -> Result<Value> {
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
+        Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(interval)),
         Mode::Register => {
             setup::register_accounts(&options.endpoint()?, "c", 1)?;
             Ok(json!({}))
@@ -199,13 +206,26 @@ impl Options {
 }
 
 fn echo(options: &Options) -> Result<Value> {
-    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
     let mut clients = Vec::new();
-    for index in 0..options.connections {
-        let wire = Wire::connect(endpoint.server, &endpoint.security, index)?;
+    for wire in echo_wires(options)? {
         clients.push(ClosedLoopClient::new(wire, Work::echo(options.size)?));
     }
     answered(closed_loop::run(clients, options.depth, &mut options.tally())?)
+}
+
+fn paced_echo(options: &Options, interval: Duration) -> Result<Value> {
+    let mut clients = Vec::new();
+    for wire in echo_wires(options)? {
+        clients.push((wire, Work::echo(options.size)?));
+    }
+    answered(open_loop::run(clients, interval, &mut options.tally())?)
+}
+
+/// Connections to an echo server, which speaks plaintext only. Each has echoed a message.
+fn echo_wires(options: &Options) -> Result<Vec<Wire>> {
+    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
+    let script = |_| SetupScript::echo(options.size);
+    setup::open(&endpoint, (0..options.connections).map(script).collect::<Result<_>>()?)
 }
 
 /// Checks that every request was answered: a server that stopped on the way has no rate.
