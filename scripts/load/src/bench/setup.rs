@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use correio_proto::{
     frame,
-    message::{ErrorCode, Reply, Request, ServerMessage},
+    message::{ErrorCode, Reply, Request, Send, ServerMessage},
     tls::Security,
 };
 use mio::{Events, Poll};
@@ -67,6 +67,17 @@ impl SetupScript {
     pub fn logging_in(username: &str) -> Result<Self> {
         let mut script = Self::greeting()?;
         script.push(login(username)?)?;
+        Ok(script)
+    }
+
+    /// A greeting, a login to this account, and this mail.
+    ///
+    /// # Errors
+    ///
+    /// An invalid username.
+    pub fn sending(username: &str, mail: Send) -> Result<Self> {
+        let mut script = Self::logging_in(username)?;
+        script.push(Request::Send(mail))?;
         Ok(script)
     }
 

@@ -23,9 +23,9 @@ use correio_load::{
         wire::Wire,
         work::{RecipientPool, Work},
     },
-    process,
+    new_id, process,
 };
-use correio_proto::{fingerprint::Fingerprint, tls::Security};
+use correio_proto::{fingerprint::Fingerprint, message::Send, tls::Security};
 use serde_json::{Value, json};
 
 /// Sessions of one account; a server allows a hundred.
@@ -79,7 +79,17 @@ enum Mode {
     /// Messages to an echo server
     Echo,
     /// Mails to accounts without a session
-    Send,
+    Send {
+        /// Number of mails of each connection; without it, as many as there is time for
+        #[arg(long)]
+        count: Option<u64>,
+    },
+    /// One mail to many recipients
+    Mail {
+        /// Number of recipients
+        #[arg(long, default_value_t = 100)]
+        recipients: usize,
+    },
     /// Pages of 100 mails, fetched and confirmed, until the mailboxes are empty
     Receive,
     /// Logins
@@ -136,9 +146,12 @@ fn main() -> Result<()> {
 fn run(options: &Options) -> Result<Value> {
     match options.mode {
         Mode::Echo => echo(options),
-        Mode::Send => {
-            answered(closed(options, |index, to| Work::send(to, options.size, index as u64))?)
+        Mode::Send { count } => {
+            let count = count.unwrap_or(u64::MAX);
+            let work = |index, to| Work::send(to, options.size, index as u64, count);
+            answered(closed(options, work)?)
         }
+        Mode::Mail { recipients } => mail(options, recipients),
         Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Idle => idle(options),
@@ -185,7 +198,7 @@ impl Options {
             let accounts = self.connections.div_ceil(sessions);
             setup::register_accounts(&endpoint, self.prefix(), accounts)?;
         }
-        let sends = matches!(self.mode, Mode::Send | Mode::Paced { .. });
+        let sends = matches!(self.mode, Mode::Send { .. } | Mode::Paced { .. });
         let to = match self.to_existing {
             Some(count) => RecipientPool { prefix: self.prefix().into(), count },
             None => RecipientPool { prefix: "r".into(), count: self.connections.min(100) },
@@ -249,9 +262,21 @@ fn paced(options: &Options, interval: Duration) -> Result<Value> {
     let (wires, to) = options.logged_in()?;
     let mut clients = Vec::with_capacity(wires.len());
     for (index, wire) in wires.into_iter().enumerate() {
-        clients.push((wire, Work::send(to.clone(), options.size, index as u64)?));
+        clients.push((wire, Work::send(to.clone(), options.size, index as u64, u64::MAX)?));
     }
     open_loop::run(clients, interval, &mut options.tally())
+}
+
+fn mail(options: &Options, recipients: usize) -> Result<Value> {
+    let endpoint = options.endpoint()?;
+    setup::register_accounts(&endpoint, "c", 1)?;
+    setup::register_accounts(&endpoint, "r", recipients)?;
+    let to: Vec<String> = (0..recipients).map(|index| account("r", index)).collect();
+    let (to, subject) = (to.join(",").parse()?, "Elevador".parse()?);
+    let body = "x".repeat(options.size).parse()?;
+    let mail = Send { id: new_id()?, to, subject, body };
+    setup::open(&endpoint, vec![SetupScript::sending(&account("c", 0), mail)?])?;
+    Ok(json!({"recipients": recipients, "size": options.size}))
 }
 
 fn idle(options: &Options) -> Result<Value> {
