@@ -25,7 +25,7 @@ use correio_load::{
     },
     new_id, process,
 };
-use correio_proto::{fingerprint::Fingerprint, message::Send, tls::Security};
+use correio_proto::{fingerprint::Fingerprint, mail::Content, message::Send, tls::Security};
 use serde_json::{Value, json};
 
 /// Sessions of one account; a server allows a hundred.
@@ -274,7 +274,7 @@ fn mail(options: &Options, recipients: usize) -> Result<Value> {
     let to: Vec<String> = (0..recipients).map(|index| account("r", index)).collect();
     let (to, subject) = (to.join(",").parse()?, "Elevador".parse()?);
     let body = "x".repeat(options.size).parse()?;
-    let mail = Send { id: new_id()?, to, subject, body };
+    let mail = Send { id: new_id()?, to, subject, content: Content::Body(body) };
     setup::open(&endpoint, vec![SetupScript::sending(&account("c", 0), mail)?])?;
     Ok(json!({"recipients": recipients, "size": options.size}))
 }
