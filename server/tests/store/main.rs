@@ -14,6 +14,7 @@ mod copied;
 mod damage;
 mod disk;
 mod files;
+mod flushing;
 mod foreign;
 mod groups;
 mod killing;
