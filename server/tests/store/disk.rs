@@ -193,7 +193,7 @@ fn a_piece_without_room_is_refused_and_counts_for_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let test = "disk::a_piece_without_room_is_refused_and_counts_for_nothing";
     // No file above 2 or 4 MiB, as the shell counts.
-    let output = rerun(test, directory.path(), "trap '' XFSZ; ulimit -f 4000").output().unwrap();
+    let output = rerun(test, directory.path(), "trap '' XFSZ; ulimit -f 4100").output().unwrap();
     let staged = acknowledged(&output);
     let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
     let tony = harness.find("tony");
