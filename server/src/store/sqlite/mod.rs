@@ -30,6 +30,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check_contents;
 mod content_cache;
 mod contents;
 mod database;
