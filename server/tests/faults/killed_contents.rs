@@ -4,6 +4,7 @@
 use std::{fs, ops::Range, path::Path, process::Stdio};
 
 use correio_proto::{
+    limits::PIECE_MIN,
     mail::{Content, LargeContent, Mail, MailRef, Sha256},
     message::{Confirm, ErrorCode, Read, Reply, Request, Send, Upload},
 };
@@ -15,9 +16,11 @@ use correio_testing::{
 use super::killed::until_it_ends_in_order;
 use crate::daemon::{Client, Daemon, id, listening, login, register};
 
-/// Bytes of the content, which is uploaded in two pieces.
-const SIZE: u64 = 6_000;
-const HALF: u64 = SIZE / 2;
+/// Bytes of the first of two pieces, as few as a piece before the content's end may have.
+const FIRST: u64 = PIECE_MIN as u64;
+
+/// Bytes of the content.
+const SIZE: u64 = FIRST + 500;
 
 /// What a client was told.
 #[derive(Debug, Default)]
@@ -71,7 +74,7 @@ fn read(client: &mut Client, MailRef { seq, id }: MailRef) -> Option<Vec<u8>> {
 /// Uploads, sends, reads and confirms. `None` once the server is gone.
 fn live(client: &mut Client, ledger: &mut Ledger) -> Option<()> {
     assert!(matches!(client.ask_unless_gone(login("tony"))?, Reply::LoggedIn(_)));
-    for part in [0..HALF, HALF..SIZE] {
+    for part in [0..FIRST, FIRST..SIZE] {
         let staged = part.end;
         assert_eq!(client.ask_unless_gone(upload(part))?, Reply::Uploaded { staged });
         ledger.staged = staged;
@@ -106,7 +109,7 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
             }
             other => panic!("{other:?}: {ledger:?}"),
         }
-        let end = HALF.max(staged);
+        let end = FIRST.max(staged);
         for part in [staged..end, end..SIZE] {
             let staged = part.end;
             assert_eq!(tony.ask(upload(part)), Reply::Uploaded { staged }, "{ledger:?}");
