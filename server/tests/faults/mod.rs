@@ -7,5 +7,6 @@ mod ending;
 mod full;
 mod hashing;
 mod killed;
+mod killed_contents;
 mod memory;
 mod syncs;

@@ -31,6 +31,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check_contents;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;
