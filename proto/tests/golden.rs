@@ -469,6 +469,7 @@ fn the_limits_are_the_codes() {
         format!("`limits.piece`, + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
         format!("at most {} MiB", limits::CONTENT_MAX >> 20),
         format!("at most {} KiB", limits::PIECE_MAX / 1024),
+        format!("has at least {} KiB", limits::PIECE_MIN / 1024),
         format!(
             "{} hours after its last piece that added bytes",
             limits::UPLOAD_KEPT_SECONDS / 3600

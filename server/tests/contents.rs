@@ -4,9 +4,9 @@ use std::{ops::Range, thread, time::Duration};
 
 use correio_proto::{
     capability::CONTENTS,
-    limits::{CONTENT_DEFAULT_MAX, PIECE_MAX},
+    limits::{CONTENT_DEFAULT_MAX, PIECE_MAX, PIECE_MIN},
     mail::{Content, Mail, MailRef, Piece, Seq},
-    message::{Confirm, ErrorCode, Fetch, Reply, Request, Upload},
+    message::{Confirm, ErrorCode, Reply, Request, Upload},
 };
 use correio_server::{
     engine::ServerLimits,
@@ -14,6 +14,7 @@ use correio_server::{
     session::SessionConfig,
     store::{
         UploadLimits,
+        kind::StoreKind,
         memory::{MemoryLimits, MemoryStore},
     },
 };
@@ -199,6 +200,26 @@ fn a_content_above_the_limit_is_refused_before_its_first_piece() {
     assert_eq!(tony.ask_refused(&mut world, upload(1, 1001, 0..10)), ErrorCode::TooLarge);
     assert_eq!(tony.ask_refused(&mut world, large_mail(1, "tony", 1001)), ErrorCode::TooLarge);
     send_large(&mut world, &mut tony, 1, "tony", 1000);
+}
+
+#[test]
+fn a_piece_before_the_content_s_end_is_worth_its_sync() {
+    const MIN: u64 = PIECE_MIN as u64;
+    let session = SessionConfig { piece_min: PIECE_MIN, ..session_config() };
+    let mut world = World::with(session, 10);
+    world.register("tony", "Tony Stark");
+    let mut tony = world.log_in("tony");
+    let size = 2 * MIN + 1;
+    for short in [0..1, 0..MIN - 1, 5..MIN] {
+        let short = upload(1, size, short);
+        assert_eq!(tony.ask_refused(&mut world, short), ErrorCode::Invalid);
+    }
+    assert_eq!(tony.ask(&mut world, upload(1, size, 0..0)), uploaded(0));
+    assert_eq!(tony.ask(&mut world, upload(1, size, 0..MIN)), uploaded(MIN));
+    assert_eq!(tony.ask(&mut world, upload(1, size, MIN..2 * MIN)), uploaded(2 * MIN));
+    assert_eq!(tony.ask(&mut world, upload(1, size, 2 * MIN..size)), uploaded(size));
+    // A small content is one piece.
+    assert_eq!(tony.ask(&mut world, upload(2, 1, 0..1)), uploaded(1));
 }
 
 #[test]
@@ -421,6 +442,40 @@ fn pieces_that_never_end_share_the_budget_of_frames() {
     assert_eq!(senders[0].replies.pop_front(), Some((1, uploaded(PIECE))));
 }
 
+#[test]
+fn a_flood_of_pieces_leaves_time_for_the_others() {
+    let mut world = World::new();
+    let (mut tony, mut pepper) = world.tony_and_pepper();
+    let size = 40 * PIECE;
+    for part in parts(0, size) {
+        tony.begin(&mut world, upload(1, size, part));
+    }
+    world.server.process(world.now).unwrap();
+    world.server.process(world.now).unwrap();
+    tony.receive();
+    assert!(tony.replies.len() < 10, "{} pieces were taken at once", tony.replies.len());
+    world.settle();
+    tony.receive();
+    assert_eq!(tony.replies.pop_back().map(|(_, reply)| reply), Some(uploaded(size)));
+    tony.replies.clear();
+
+    assert!(matches!(tony.ask(&mut world, large_mail(1, "tony", size)), Reply::Sent { .. }));
+    let reference = only_mail(&mut world, &mut tony).reference();
+    for _ in 0..100 {
+        tony.begin(&mut world, read(reference, 0));
+    }
+    pepper.begin(&mut world, Request::Ping {});
+    world.server.process(world.now).unwrap();
+    world.server.process(world.now).unwrap();
+    pepper.receive();
+    assert_eq!(pepper.replies.len(), 1);
+    tony.receive();
+    assert!(tony.replies.len() < 10, "{} pieces were given at once", tony.replies.len());
+    world.settle();
+    tony.receive();
+    assert_eq!(tony.replies.len(), 100);
+}
+
 /// Uploads over a socket, piece by piece of this length, whatever another session does meanwhile.
 fn upload_beside_others(client: &mut Client, number: u64, size: u64, length: u64) {
     let mut staged = 0;
@@ -433,11 +488,28 @@ fn upload_beside_others(client: &mut Client, number: u64, size: u64, length: u64
     }
 }
 
+/// Reads a content of this size over a socket.
+fn read_over(client: &mut Client, mail: MailRef, size: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while (bytes.len() as u64) < size {
+        match client.ask(read(mail, bytes.len() as u64)) {
+            Reply::Piece { bytes: piece } => bytes.extend_from_slice(piece.as_bytes()),
+            other => panic!("a piece was expected, not {other:?}"),
+        }
+    }
+    bytes
+}
+
 #[test]
 fn two_sessions_that_upload_the_same_content_at_once_make_one_mail() {
+    for kind in StoreKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        upload_at_once(&Daemon::start(directory.path(), &["--store", kind.name()]));
+    }
+}
+
+fn upload_at_once(daemon: &Daemon) {
     const SIZE: u64 = 3 << 20;
-    let directory = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(directory.path(), &["--store", "memory"]);
     let mut laptop = daemon.session("tony");
     let mut phone = daemon.client();
     assert!(matches!(phone.ask(login("tony")), Reply::LoggedIn(_)));
@@ -453,14 +525,34 @@ fn two_sessions_that_upload_the_same_content_at_once_make_one_mail() {
     });
     assert!(matches!(sent[0], Reply::Sent { .. }), "{sent:?}");
     assert_eq!(sent[0], sent[1]);
-    let Reply::Page(page) = laptop.ask(Request::Fetch(Fetch::default())) else { panic!("a page") };
-    let [mail] = page.mails.try_into().unwrap();
-    let mut bytes = Vec::new();
-    while (bytes.len() as u64) < SIZE {
-        match laptop.ask(read(mail.reference(), bytes.len() as u64)) {
-            Reply::Piece { bytes: piece } => bytes.extend_from_slice(piece.as_bytes()),
-            other => panic!("a piece was expected, not {other:?}"),
-        }
-    }
+    let [mail] = laptop.fetch().mails.try_into().unwrap();
+    let bytes = read_over(&mut laptop, mail.reference(), SIZE);
     assert!(bytes == content(1, 0..SIZE));
+}
+
+#[test]
+fn an_upload_outlasts_a_restart_and_so_does_its_mail() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = daemon.session("tony");
+    assert_eq!(tony.ask(upload(1, SIZE, 0..PIECE)), uploaded(PIECE));
+    let log_in = |daemon: &Daemon| {
+        let mut tony = daemon.client();
+        assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
+        tony
+    };
+    // Killed: what was answered is durable.
+    drop(daemon);
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = log_in(&daemon);
+    assert_eq!(tony.ask(upload(1, SIZE, 0..0)), uploaded(PIECE));
+    for part in parts(PIECE, SIZE) {
+        tony.ask(upload(1, SIZE, part));
+    }
+    assert!(matches!(tony.ask(large_mail(1, "tony", SIZE)), Reply::Sent { .. }));
+    drop(daemon);
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = log_in(&daemon);
+    let [mail] = tony.fetch().mails.try_into().unwrap();
+    assert!(read_over(&mut tony, mail.reference(), SIZE) == content(1, 0..SIZE));
 }

@@ -243,6 +243,7 @@ fn session_config(rng: &mut Rng, body_max: usize) -> SessionConfig {
         realm: REALM,
         body_max,
         content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: 0,
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),

@@ -126,6 +126,7 @@ fn server(
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
         content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),

@@ -34,6 +34,13 @@ pub(crate) fn upload(
     if size.get() > context.config.content_max {
         return too_large(context.config.content_max);
     }
+    let length = bytes.as_bytes().len();
+    let is_last = offset.saturating_add(length as u64) >= size.get();
+    let piece_min = context.config.piece_min;
+    if length > 0 && length < piece_min && !is_last {
+        let text = format!("a piece has at least {piece_min} bytes, unless it ends the content");
+        return Response::refused(ErrorCode::Invalid, &text);
+    }
     let (account, now) = (identity.account, context.now.wall);
     let step = ContentStep::Uploading(id, size);
     defer(StoreJob::Upload { account, id, size, offset, bytes, now }, step)

@@ -18,6 +18,7 @@ use correio_server::{
     ids::{AccountId, ConnId, Ticket},
     store::{
         NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted,
+        kind::StoreKind,
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
@@ -120,11 +121,16 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
 
 #[test]
 fn who_takes_no_pieces_costs_no_more_than_the_budget() {
+    for kind in StoreKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let limits = ["--store", kind.name(), "--output-bytes", "8 MiB"];
+        take_no_pieces(&Daemon::start(directory.path(), &limits));
+    }
+}
+
+fn take_no_pieces(daemon: &Daemon) {
     const DEAF: u64 = 60;
     const SIZE: u64 = 4 * PIECE;
-    let directory = tempfile::tempdir().unwrap();
-    let limits = ["--store", "memory", "--output-bytes", "8 MiB"];
-    let daemon = Daemon::start(directory.path(), &limits);
     let mut tony = daemon.session("tony");
     for start in (0..SIZE).step_by(limits::PIECE_MAX) {
         let staged = start + PIECE;
@@ -137,7 +143,7 @@ fn who_takes_no_pieces_costs_no_more_than_the_budget() {
     let before = memory(pid).unwrap();
     let mut crowd = Vec::new();
     for _ in 0..DEAF {
-        let mut deaf = deaf(&daemon, 0);
+        let mut deaf = deaf(daemon, 0);
         for _ in 0..50 {
             match deaf.try_begin(request::read(reference, 0)) {
                 Ok(()) => {}
@@ -155,10 +161,15 @@ fn who_takes_no_pieces_costs_no_more_than_the_budget() {
 
 #[test]
 fn pieces_that_come_slowly_cost_no_more_than_the_budget() {
+    for kind in StoreKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let limits = ["--store", kind.name(), "--input-bytes", "4 MiB"];
+        send_slowly(&Daemon::start(directory.path(), &limits));
+    }
+}
+
+fn send_slowly(daemon: &Daemon) {
     const SENDERS: u64 = 100;
-    let directory = tempfile::tempdir().unwrap();
-    let limits = ["--store", "memory", "--input-bytes", "4 MiB"];
-    let daemon = Daemon::start(directory.path(), &limits);
     drop(daemon.session("tony"));
     let pid = daemon.pid();
     let before = memory(pid).unwrap();
@@ -166,7 +177,7 @@ fn pieces_that_come_slowly_cost_no_more_than_the_budget() {
     let mut frame = Vec::new();
     correio_proto::frame::encode(&message, &mut frame).unwrap();
     let (all_but_one, last) = frame.split_at(frame.len() - 1);
-    let mut senders: Vec<Client> = (0..SENDERS).map(|_| deaf(&daemon, 0)).collect();
+    let mut senders: Vec<Client> = (0..SENDERS).map(|_| deaf(daemon, 0)).collect();
     for sender in &mut senders {
         // The server may have closed the connection before it was told all of it.
         match sender.stream.write_all(all_but_one) {

@@ -85,6 +85,11 @@ pub fn copy_files(from: &Path) -> tempfile::TempDir {
     copy
 }
 
+/// The number in a log's header that is another one in each new log.
+pub fn salt_of(directory: &Path) -> [u8; 8] {
+    fs::read(directory.join(LOG)).unwrap()[16..24].try_into().unwrap()
+}
+
 /// The files of a directory, but for the lock: names and bytes.
 pub fn snapshot(directory: &Path) -> BTreeMap<OsString, Vec<u8>> {
     fs::read_dir(directory)

@@ -13,13 +13,16 @@ mod suite;
 
 mod bounds;
 mod contents;
+mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
 mod disk;
 mod files;
+mod flushing;
 mod foreign;
 mod groups;
+mod kept_once;
 mod killing;
 mod log;
 mod migrating;

@@ -53,8 +53,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Whether no job waits.
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.small.is_empty() && self.large.is_empty()
     }
 
@@ -152,7 +152,7 @@ fn sender(job: &StoreJob) -> Option<AccountId> {
 mod tests {
     use std::{collections::HashMap, sync::Arc};
 
-    use correio_proto::mail::{MailId, Timestamp};
+    use correio_proto::mail::{Content, LargeContent, Sha256, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
@@ -169,6 +169,8 @@ mod tests {
 
     const START: Duration = Duration::from_secs(100);
 
+    const MAIL_ID: [u8; 16] = [0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1];
+
     const OPTIONS: SqliteOptions = SqliteOptions {
         queue_jobs: 1000,
         queue_bytes: 100,
@@ -179,8 +181,7 @@ mod tests {
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
         let mail = NewMailRecord {
-            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
-                .unwrap(),
+            id: MAIL_ID.try_into().unwrap(),
             to: "tony".parse().unwrap(),
             subject: "x".parse().unwrap(),
             content: "x".repeat(bytes - 1).parse().unwrap(),
@@ -265,24 +266,40 @@ mod tests {
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
     }
 
+    /// A mail that is kept once counts once, and a piece counts, so that the bytes of a group and of
+    /// the queue are bounded.
     #[test]
-    fn pieces_count_with_their_bytes_and_an_empty_one_needs_no_room() {
-        let piece = |bytes: usize| StoreJob::Upload {
-            account: AccountId(1),
-            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
-                .unwrap(),
-            size: 1000.try_into().unwrap(),
-            offset: 0,
-            bytes: vec![0; bytes].as_slice().try_into().unwrap(),
-            now: Timestamp(1),
+    fn jobs_count_for_what_they_write() {
+        let mail = |to: &str, content: Content| StoreJob::Send {
+            sender: AccountId(1),
+            mail: Arc::new(NewMailRecord {
+                id: MAIL_ID.try_into().unwrap(),
+                to: to.parse().unwrap(),
+                subject: "s".parse().unwrap(),
+                content,
+            }),
+            now: Timestamp(0),
         };
-        let mut queue = Queue::default();
-        assert!(queue.push(ticket(1, 1), piece(60), OPTIONS));
-        assert!(!queue.push(ticket(2, 1), piece(60), OPTIONS));
-        assert!(queue.push(ticket(2, 1), piece(40), OPTIONS));
-        assert!(queue.push(ticket(3, 1), piece(0), OPTIONS));
-        assert_eq!(turn(&mut queue, START).len(), 3);
-        assert!(queue.is_empty() && queue.small_bytes == 0);
+        let text = |bytes: usize| Content::Body("x".repeat(bytes).parse().unwrap());
+        let names: Vec<String> = (0..100).map(|number| format!("user{number}")).collect();
+        let many = names.join(",");
+        assert_eq!(size(&mail("tony", text(1 << 20))), (1 << 20) + 1);
+        assert_eq!(size(&mail("tony,pepper", text(100))), 202);
+        let once = size(&mail(&many, text(1 << 20)));
+        assert!(((1 << 20)..(1 << 20) + 20_000).contains(&once), "{once}");
+        let size_of_content = (64_u64 << 20).try_into().unwrap();
+        let large = LargeContent { size: size_of_content, sha256: Sha256([0; 32]) };
+        let facts = size(&mail("tony", Content::Large(large)));
+        assert!(facts < 200, "{facts}");
+        let piece = StoreJob::Upload {
+            account: AccountId(1),
+            id: MAIL_ID.try_into().unwrap(),
+            size: size_of_content,
+            offset: 0,
+            bytes: vec![0; 1000].as_slice().try_into().unwrap(),
+            now: Timestamp(0),
+        };
+        assert_eq!(size(&piece), 1000);
     }
 
     proptest! {
