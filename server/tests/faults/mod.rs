@@ -8,4 +8,5 @@ mod full;
 mod hashing;
 mod killed;
 mod memory;
+mod room;
 mod syncs;
