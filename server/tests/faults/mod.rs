@@ -9,4 +9,5 @@ mod hashing;
 mod killed;
 mod killed_contents;
 mod memory;
+mod room;
 mod syncs;
