@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bounds;
+mod check;
 mod contract;
 mod copied;
 mod damage;
@@ -21,4 +22,5 @@ mod log;
 mod migrating;
 mod opening;
 mod queue;
+mod snapshot;
 mod support;

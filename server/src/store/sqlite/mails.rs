@@ -1,7 +1,7 @@
 //! Jobs about mail as SQL, within the transaction of their group.
 
 use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username};
-use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
     row::{converted, parsed, timestamp, to_sql, unsigned},
@@ -195,6 +195,49 @@ fn mail(row: &Row<'_>) -> Result<Mail> {
         subject: parsed(row, 6)?,
         body: parsed(row, 7)?,
     })
+}
+
+/// Calls `see` for every mail, in the order of their numbers, with its account. The mail is an error
+/// if one of its values does not parse.
+pub(super) fn each(
+    db: &Connection,
+    mut see: impl FnMut(i64, AccountId, Result<Mail>),
+) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body, account
+         FROM mail ORDER BY seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get(0)?, AccountId(row.get(8)?), mail(row));
+    }
+    Ok(())
+}
+
+/// The number of the last mail in the index of mailboxes, and the last reserved number.
+pub(super) fn numbers(db: &Connection) -> Result<(i64, i64)> {
+    db.query_row("SELECT indexed, reserved FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Numbers of mails that the index of mailboxes lacks: the first `limit`.
+pub(super) fn not_indexed(db: &Connection, limit: i64) -> Result<Vec<i64>> {
+    let sql = "SELECT seq FROM mail
+               WHERE seq <= (SELECT indexed FROM meta)
+                 AND NOT EXISTS (SELECT 1 FROM mailbox
+                                 WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
+               ORDER BY seq LIMIT ?1";
+    db.prepare(sql)?.query_map([limit], |row| row.get(0))?.collect()
+}
+
+/// Numbers in the index of mailboxes that no mail of that mailbox has, or that the index must not
+/// have yet: the first `limit`.
+pub(super) fn only_indexed(db: &Connection, limit: i64) -> Result<Vec<i64>> {
+    let sql = "SELECT seq FROM mailbox
+               WHERE seq > (SELECT indexed FROM meta)
+                  OR NOT EXISTS (SELECT 1 FROM mail
+                                 WHERE mail.seq = mailbox.seq AND mail.account = mailbox.account)
+               ORDER BY account, seq LIMIT ?1";
+    db.prepare(sql)?.query_map([limit], |row| row.get(0))?.collect()
 }
 
 pub(super) fn confirm(

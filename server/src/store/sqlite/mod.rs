@@ -15,21 +15,25 @@ use std::{
 
 use correio_proto::message::Realm;
 
+pub use self::{
+    check::{Checked, Finding},
+    open_error::SqliteOpenError,
+    options::SqliteOptions,
+    schema::{Part, Schema},
+    snapshot::{MailReader, SqliteSnapshot},
+    snapshot_error::SnapshotError,
+};
 use self::{
     database::{Database, Fatal},
     group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
-};
-pub use self::{
-    open_error::SqliteOpenError,
-    options::SqliteOptions,
-    schema::{Part, Schema},
 };
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check;
 mod database;
 mod group;
 mod header;
@@ -43,6 +47,8 @@ mod options;
 mod queue;
 mod row;
 mod schema;
+mod snapshot;
+mod snapshot_error;
 mod tables;
 mod wal_state;
 

@@ -105,7 +105,7 @@ fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
 
 /// Whether a directory has a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     /// No database, or one without a table: a first start was interrupted.
     None,
     Store,
@@ -126,7 +126,7 @@ fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenErr
 }
 
 /// Refuses a file that is no database of this program, before SQLite may change it.
-fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
+pub(super) fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
@@ -189,14 +189,14 @@ fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(text)))
 }
 
-fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
+pub(super) fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
     version.map_err(|source| failure(path, source))
 }
 
 /// Refuses a log that does not belong to the main file. A main file that an interrupted checkpoint
 /// left unreadable without its log cannot be checked.
-fn check_log(
+pub(super) fn check_log(
     path: &Path,
     connection: &Connection,
     main: Option<WalState>,
@@ -215,7 +215,7 @@ fn check_log(
     }
 }
 
-fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
+pub(super) fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))

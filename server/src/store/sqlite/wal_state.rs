@@ -39,16 +39,21 @@ impl WalState {
 /// The state in the main file alone, without its log. `None` if it cannot be read, as in a new file
 /// or after an interrupted checkpoint.
 pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
+    read(&open_immutable(path).ok()?).ok()
+}
+
+/// Opens a main file that nobody changes, without its log. SQLite makes no file beside it.
+pub(super) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {
-        write!(uri, "%{byte:02X}").ok()?;
+        // Writing to a string cannot fail.
+        let _ = write!(uri, "%{byte:02X}");
     }
-    // With `immutable` SQLite makes no file beside the database and reads no log.
     uri.push_str("?mode=ro&immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    read(&Connection::open_with_flags(uri, flags).ok()?).ok()
+    Connection::open_with_flags(uri, flags)
 }
 
 /// The state as the connection sees it, log included.
