@@ -14,6 +14,7 @@ mod faults;
 mod limits;
 mod logout;
 mod lost;
+mod operator;
 mod process;
 mod promises;
 mod reference;
