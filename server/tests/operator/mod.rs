@@ -5,6 +5,7 @@ mod backup;
 mod beside;
 mod check;
 mod export;
+mod nightly;
 mod restore;
 
 use std::{
