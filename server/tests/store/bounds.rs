@@ -8,9 +8,10 @@ use correio_server::store::{
 };
 
 use correio_simulation::store::PRUNE_STEP;
+use rusqlite::Connection;
 
 use super::{
-    files::{DATABASE, LOG},
+    files::{DATABASE, LOG, salt_of},
     support::{Harness, ROOMY, create, delete, find, is_sent, send},
 };
 
@@ -106,4 +107,35 @@ fn large_mails_do_not_make_the_log_grow_without_end() {
     assert_eq!(u64::from(harness.record("tony").waiting), MAILS);
     let database = fs::metadata(directory.path().join(DATABASE)).unwrap().len();
     assert!(database > (MAILS << 20) - LOG_MAX, "{database} bytes: the mails are elsewhere");
+}
+
+/// A backup reads one state for as long as it takes. Until it ends, the log has to keep what came
+/// later.
+#[test]
+fn a_reader_makes_the_log_grow_and_its_end_cuts_the_log_back() {
+    const LOG_MAX: u64 = 64 << 20;
+    let quota = Quota { mails: 1000, bytes: 1 << 30 };
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let body = "x".repeat(1 << 20);
+    let mut numbers = 0..400;
+    let mut send_one = |harness: &mut Harness| {
+        let number = numbers.next().expect("fewer mails would do");
+        assert!(is_sent(&harness.run(send(tony, number, "tony", &body))));
+    };
+    let log = || fs::metadata(directory.path().join(LOG)).unwrap().len();
+    send_one(&mut harness);
+    let first_log = salt_of(directory.path());
+    let reader = Connection::open(directory.path().join(DATABASE)).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM mail").unwrap();
+    while log() < LOG_MAX + (32 << 20) {
+        send_one(&mut harness);
+    }
+    assert_eq!(salt_of(directory.path()), first_log);
+    reader.execute_batch("COMMIT").unwrap();
+    while salt_of(directory.path()) == first_log {
+        send_one(&mut harness);
+    }
+    assert!(log() <= LOG_MAX, "{} bytes of log", log());
 }

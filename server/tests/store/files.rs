@@ -18,6 +18,7 @@ const LOCK: &str = "lock";
 pub const LATER_SCHEMA: Schema = Schema {
     steps: &[
         Schema::PRESENT.steps[0],
+        Schema::PRESENT.steps[1],
         "
         CREATE TABLE next_mail (
             seq INTEGER PRIMARY KEY,
@@ -45,8 +46,8 @@ pub const LATER_SCHEMA: Schema = Schema {
         Part::new("table", "meta"),
         Part::new("table", "account"),
         Part::new("table", "mail"),
-        Part { until: 2, ..Part::new("index", "verdict_age") },
-        Part { since: 3, ..Part::new("table", "folder") },
+        Part { until: 3, ..Part::new("index", "verdict_age") },
+        Part { since: 4, ..Part::new("table", "folder") },
     ],
 };
 
@@ -81,6 +82,11 @@ pub fn copy_files(from: &Path) -> tempfile::TempDir {
         fs::copy(from.join(name), copy.path().join(name)).unwrap();
     }
     copy
+}
+
+/// The number in a log's header that is another one in each new log.
+pub fn salt_of(directory: &Path) -> [u8; 8] {
+    fs::read(directory.join(LOG)).unwrap()[16..24].try_into().unwrap()
 }
 
 /// The files of a directory, but for the lock: names and bytes.

@@ -7,7 +7,7 @@ use correio_server::{
     cancel::Cancel,
     ids::AccountId,
     store::sqlite::{
-        Checked, SnapshotError, SqliteOpenError, SqliteOptions, SqliteSnapshot, SqliteStore,
+        Checked, Schema, SnapshotError, SqliteOpenError, SqliteOptions, SqliteSnapshot, SqliteStore,
     },
 };
 
@@ -135,7 +135,9 @@ fn what_is_not_understood_is_refused_and_left_alone() {
     make_database(directory.path());
     with_sql(&path, "PRAGMA user_version = 99");
     assert!(matches!(error(directory.path()), SqliteOpenError::Newer { found: 99, .. }));
-    with_sql(&path, "PRAGMA user_version = 1; UPDATE wal_state SET is_open = 1");
+    let present = Schema::PRESENT.version();
+    let open = format!("PRAGMA user_version = {present}; UPDATE wal_state SET is_open = 1");
+    with_sql(&path, &open);
     assert!(matches!(error(directory.path()), SqliteOpenError::NoLog { .. }));
     with_sql(&path, "UPDATE wal_state SET is_open = 0; DROP TABLE verdict");
     let damaged = error(directory.path());

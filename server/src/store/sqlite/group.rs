@@ -32,8 +32,21 @@ pub(super) struct Jobs {
     pub(super) waiting: Queue,
     /// Whether the store thread waits for a job.
     pub(super) is_idle: bool,
+    /// Whether the store thread has upkeep to do although no job waits.
+    pub(super) is_woken: bool,
     /// Whether the store is being closed, so that no further job comes.
     pub(super) closed: bool,
+}
+
+/// What [`Group::begin`] has waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// The group has jobs.
+    Jobs,
+    /// No job waits, and the store thread was woken for upkeep.
+    Woken,
+    /// The store is closed and the queue is empty.
+    Closed,
 }
 
 /// Jobs that are made durable together.
@@ -59,8 +72,8 @@ impl<'a> Group<'a> {
     }
 
     /// Waits for jobs and takes all that are there. Jobs that the previous group left unanswered
-    /// come first. Returns false once the store is closed and the queue is empty.
-    pub(super) fn begin(&mut self, changed: &Condvar) -> bool {
+    /// come first.
+    pub(super) fn begin(&mut self, changed: &Condvar) -> Begun {
         self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
         self.large_since = None;
         let mut queue = lock(self.queue);
@@ -74,14 +87,17 @@ impl<'a> Group<'a> {
             {
                 self.large_since = Some(now);
                 self.push(ticket, job);
-                return true;
+                return Begun::Jobs;
             }
             if self.take(&mut queue.waiting) || !self.jobs.is_empty() {
-                return true;
+                return Begun::Jobs;
             }
             let rest = queue.waiting.rest(now);
             if queue.closed && rest.is_none() {
-                return false;
+                return Begun::Closed;
+            }
+            if std::mem::take(&mut queue.is_woken) {
+                return Begun::Woken;
             }
             queue.is_idle = true;
             queue = match rest {

@@ -1,6 +1,6 @@
 //! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
-//! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
+//! One thread reads and writes the file; another moves the log into it (`checkpoints.rs`). The first takes all waiting jobs as a group, runs them in one transaction,
 //! commits with a sync, and hands all results back with one wake-up: the more jobs wait, the more
 //! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
 //! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
@@ -24,8 +24,9 @@ pub use self::{
     snapshot_error::SnapshotError,
 };
 use self::{
-    database::{Database, Fatal},
-    group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
+    database::Database,
+    fatal::Fatal,
+    group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
@@ -34,7 +35,11 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 mod accounts;
 mod cache;
 mod check;
+mod checkpoint_thread;
+mod checkpoints;
+mod connection;
 mod database;
+mod fatal;
 mod group;
 mod header;
 mod index;
@@ -109,8 +114,8 @@ impl SqliteStore {
         wake: Arc<dyn Wake>,
         schema: &Schema,
     ) -> Result<Self, SqliteOpenError> {
-        let (database, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
+        let (database, realm, history) = open(directory, quota, options, schema, shared.clone())?;
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
@@ -178,11 +183,32 @@ impl Drop for SqliteStore {
     }
 }
 
+impl Wake for Shared {
+    /// Wakes the store thread for upkeep.
+    fn wake(&self) {
+        let mut queue = lock(&self.queue);
+        queue.is_woken = true;
+        if queue.is_idle {
+            self.changed.notify_one();
+        }
+    }
+}
+
 impl Shared {
     /// Runs the store thread.
     fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
-        while group.begin(&self.changed) {
+        loop {
+            match group.begin(&self.changed) {
+                Begun::Jobs => {}
+                Begun::Woken => {
+                    if self.has_failed(database.tidy_idle(), wake) {
+                        return;
+                    }
+                    continue;
+                }
+                Begun::Closed => break,
+            }
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
@@ -205,9 +231,7 @@ impl Shared {
                 return;
             }
             // Upkeep comes after the results, so that no client waits for it.
-            if let Err(Fatal(text)) = database.tidy() {
-                lock(&self.finished).failed = Some(StoreFailed(text));
-                wake.wake();
+            if self.has_failed(database.tidy(), wake) {
                 return;
             }
             group.end();
@@ -215,6 +239,16 @@ impl Shared {
         if let Err(Fatal(text)) = database.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
+    }
+
+    /// Reports a failure of upkeep, which ends the store. Returns whether there was one.
+    fn has_failed(&self, result: Result<(), Fatal>, wake: &dyn Wake) -> bool {
+        let Err(Fatal(text)) = result else {
+            return false;
+        };
+        lock(&self.finished).failed = Some(StoreFailed(text));
+        wake.wake();
+        true
     }
 
     /// Waits until the uncollected pages of mails are within their bound.

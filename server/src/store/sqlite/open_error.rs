@@ -13,7 +13,7 @@ use crate::{data_directory::DATABASE, sysexits};
 pub enum SqliteOpenError {
     #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
     Directory { path: PathBuf, source: io::Error },
-    #[error("another server is using the data directory {}; stop it, or choose another directory with --data-dir", path.display())]
+    #[error("another server, or a command such as `correiod backup`, is using the data directory {}; stop it or wait for it, or choose another directory with --data-dir", path.display())]
     InUse { path: PathBuf },
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },

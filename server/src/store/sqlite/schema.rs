@@ -37,7 +37,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1],
+        steps: &[VERSION_1, VERSION_2],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -163,6 +163,11 @@ const VERSION_1: &str = "
         pages INTEGER NOT NULL
     ) STRICT;
     INSERT INTO wal_state VALUES (1, 0, 0, 0);
+";
+
+/// A log begins with the last note of the log before (`wal_state.rs`).
+const VERSION_2: &str = "
+    ALTER TABLE wal_state ADD COLUMN since INTEGER;
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

@@ -15,11 +15,12 @@ use correio_proto::{
     mail::{Mail, Seq, Username},
     message::Realm,
 };
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags};
 
 use super::{
     accounts,
     cache::AccountCache,
+    connection::keep_log,
     header, mails,
     memtable::Memtable,
     open::{Content, check_header, check_log, realm, version},
@@ -343,7 +344,7 @@ fn open_with_log(
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     // Another command may be at it.
     connection.busy_timeout(PATIENCE).map_err(failed)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    keep_log(&connection, true).map_err(failed)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(failed)?;
     check_log(path, &connection, main, log_bytes)?;
     Ok(connection)
@@ -393,5 +394,5 @@ fn close_copy(copy: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open_with_flags(copy, flags)?;
     connection.pragma_update(None, "journal_mode", "MEMORY")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
-    wal_state::end(&connection)
+    wal_state::end_copy(&connection)
 }
