@@ -65,14 +65,17 @@ pub(super) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The state as the connection sees it, log included.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
-    let mut select = connection.prepare_cached("SELECT * FROM wal_state")?;
-    let has_since = select.column_names().any(|name| name == "since");
-    select.query_row([], |row| {
-        let since: Option<u32> = if has_since { row.get("since")? } else { None };
+    // Asked for by its name: the names of the columns of a damaged database may be no text.
+    let sql = "SELECT count(*) FROM pragma_table_info('wal_state') WHERE name = 'since'";
+    let has_since: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    let since = if has_since { "since" } else { "NULL" };
+    let sql = format!("SELECT is_open, number, pages, {since} FROM wal_state");
+    connection.query_row(&sql, [], |row| {
+        let since: Option<u32> = row.get(3)?;
         Ok(WalState {
-            is_open: row.get("is_open")?,
-            number: row.get("number")?,
-            pages: row.get::<_, u32>("pages")?.into(),
+            is_open: row.get(0)?,
+            number: row.get(1)?,
+            pages: row.get::<_, u32>(2)?.into(),
             since: since.map(u64::from),
         })
     })
