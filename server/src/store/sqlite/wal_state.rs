@@ -87,6 +87,11 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
+/// Marks the database as open in a log that a server before has begun, whatever its version.
+pub(super) fn go_on(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE wal_state SET is_open = 1", []).map(drop)
+}
+
 /// As [`begin`], in a database of version 1.
 pub(super) fn begin_before_version_2(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, pages = 0";
