@@ -1,15 +1,23 @@
-//! Tests of the commands beside another process that has the lock and writes to the database.
+//! Tests of the commands beside a running server, and beside another process that writes to the
+//! database.
 
 use std::{
     fs,
     path::Path,
+    process::Stdio,
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
     thread,
 };
 
+use correio_proto::{
+    mail::{Mail, Seq},
+    message::Reply,
+};
+use correio_server::{cancel::Cancel, store::sqlite::SqliteSnapshot};
 use rusqlite::{Connection, params};
 
-use super::{done, make, text};
+use super::{done, mails, make, names, run, text};
+use crate::daemon::{Daemon, eventually, listening, login, mail};
 
 /// Writes mails to tony in the place of a server, each in a transaction with its entry in the index
 /// and the account's counts: a copy of two moments would not agree with itself.
@@ -99,4 +107,139 @@ fn a_backup_beside_a_writer_has_all_that_was_committed_before_it_up_to_one_momen
         let output = done(&data, &["export", "pepper", text(&directory.path().join("out"))]);
         assert!(output.contains("5 mails of 1 account"), "{output}");
     });
+}
+
+/// The numbers of the mails to pepper in a directory without a server.
+fn numbers_in(data: &Path) -> Vec<u64> {
+    let snapshot = SqliteSnapshot::open(data, &Cancel::default()).unwrap();
+    let mut reader = snapshot.reader().unwrap();
+    let pepper = reader.account(&"pepper".parse().unwrap()).unwrap().unwrap();
+    let (mut numbers, mut after) = (Vec::new(), Seq(0));
+    loop {
+        let page = reader.page(pepper, after).unwrap();
+        let Some(last) = page.last() else { return numbers };
+        after = last.seq;
+        // `daemon::mail` writes the number of a mail into its subject.
+        let number = |mail: &Mail| mail.subject.as_str()["Mail ".len()..].parse::<u64>().unwrap();
+        numbers.extend(page.iter().map(number));
+    }
+}
+
+#[test]
+fn a_running_server_is_backed_up_up_to_one_moment_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let daemon = Daemon::start(&data, &["--mails-per-hour", "0", "--mailbox-mails", "1000000"]);
+    let mut tony = daemon.session("tony");
+    daemon.session("pepper");
+    let (acknowledged, is_over) = (AtomicI64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _over = Over(&is_over);
+        let (acknowledged, is_over) = (&acknowledged, &is_over);
+        scope.spawn(move || {
+            for number in 1.. {
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let sent = tony.ask(mail(number, "pepper"));
+                assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+                acknowledged.store(number as i64, Ordering::SeqCst);
+            }
+        });
+        eventually(|| acknowledged.load(Ordering::SeqCst) > 100);
+        for round in 0..4 {
+            let file = directory.path().join(format!("{round}.tar.gz"));
+            let earliest = acknowledged.load(Ordering::SeqCst);
+            done(&data, &["backup", text(&file)]);
+            let latest = acknowledged.load(Ordering::SeqCst) + 1;
+            assert!(latest > earliest + 1, "clients were served meanwhile");
+            let new = directory.path().join(round.to_string());
+            done(&new, &["restore", text(&file)]);
+            let numbers = numbers_in(&new);
+            let last = numbers.len() as u64;
+            assert!(
+                (earliest as u64..=latest as u64).contains(&last),
+                "{earliest} {last} {latest}"
+            );
+            assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "a prefix of what was sent");
+        }
+        let output = done(&data, &["check"]);
+        assert!(output.contains("is whole: 2 accounts"), "{output}");
+        let output = done(&data, &["export", "pepper", text(&directory.path().join("out"))]);
+        assert!(output.contains("of 1 account"), "{output}");
+    });
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert_eq!(names(&data), ["correio.db", "lock"], "nothing stays beside the database");
+}
+
+/// Servers stop and start while commands are at work: a command succeeds, or says that the directory
+/// is in use, and so does a server.
+#[test]
+fn servers_and_commands_come_and_go_beside_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
+    make(&data);
+    let is_over = AtomicBool::new(false);
+    let (mut made, mut started) = (0, 0);
+    thread::scope(|scope| {
+        let over = Over(&is_over);
+        let commands = scope.spawn(|| {
+            let mut made = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                let (status, _, error) = run(&data, &["backup", "--force", text(&file)]);
+                assert!(matches!(status, Some(0 | 69)), "{status:?}: {error}");
+                made += usize::from(status == Some(0));
+                let (status, output, error) = run(&data, &["check"]);
+                assert!(matches!(status, Some(0 | 69)), "{status:?}: {output}{error}");
+            }
+            made
+        });
+        for _ in 0..30 {
+            let mut server = listening(&data);
+            server.stderr(Stdio::piped());
+            match Daemon::try_spawn_aloud(server) {
+                Ok(daemon) => {
+                    started += 1;
+                    assert_eq!(daemon.stop().code(), Some(0));
+                }
+                Err((status, error)) => {
+                    assert_eq!(status.code(), Some(69), "{error}");
+                    assert!(error.contains("is using the data directory"), "{error}");
+                }
+            }
+        }
+        drop(over);
+        made = commands.join().unwrap();
+    });
+    assert!(made > 0 && started > 0, "{made} backups, {started} starts");
+    let new = directory.path().join("new");
+    done(&new, &["restore", text(&file)]);
+    assert_eq!(last_and_count(&new).1, 15);
+}
+
+/// A backup may take longer than several restarts. The log cannot begin anew meanwhile.
+#[test]
+fn a_server_starts_again_and_again_while_another_program_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let mut daemon = Daemon::start(data, &[]);
+    daemon.session("tony");
+    let reader = Connection::open(data.join("correio.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM mail").unwrap();
+    for number in 0..5 {
+        let mut tony = daemon.client();
+        assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
+        assert!(matches!(tony.ask(mail(number, "tony")), Reply::Sent { .. }));
+        drop(tony);
+        // Stopped in order, and killed.
+        match number % 2 {
+            0 => assert_eq!(daemon.stop().code(), Some(0)),
+            _ => drop(daemon),
+        }
+        daemon = Daemon::start(data, &[]);
+        assert_eq!(mails(&daemon, "tony").len() as u64, number + 1);
+    }
+    drop(reader);
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert_eq!(mails(&Daemon::start(data, &[]), "tony").len(), 5);
 }
