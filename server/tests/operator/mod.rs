@@ -5,6 +5,7 @@ mod backup;
 mod beside;
 mod check;
 mod export;
+mod killed;
 mod nightly;
 mod restore;
 

@@ -28,6 +28,8 @@ pub enum BackupError {
     Unreadable { path: PathBuf, source: io::Error },
     #[error("cannot make files in {}: {source}", path.display())]
     Scratch { path: PathBuf, source: io::Error },
+    #[error("the backup was not made: {source}")]
+    Pack { source: ArchiveError },
     #[error("the backup was not written to standard output: {source}")]
     Output { source: ArchiveError },
     #[error("the backup {} was not made: {source}", path.display())]
@@ -53,7 +55,9 @@ impl BackupError {
                 io::ErrorKind::NotFound => sysexits::CANNOT_CREATE,
                 _ => sysexits::IO,
             },
-            Self::Output { source } | Self::File { source, .. } => source.exit_status(),
+            Self::Pack { source } | Self::Output { source } | Self::File { source, .. } => {
+                source.exit_status()
+            }
         }
     }
 }

@@ -143,7 +143,7 @@ fn entries(
 ) -> Result<Vec<FileEntry>, BackupError> {
     let entry = |file, content: Source<'_>| -> Result<FileEntry, BackupError> {
         let digest = archive::digest(content, cancel);
-        let (sha256, size) = digest.map_err(|source| BackupError::Output { source })?;
+        let (sha256, size) = digest.map_err(|source| BackupError::Pack { source })?;
         Ok(FileEntry { file, size, sha256 })
     };
     let mut entries = vec![entry(ArchivedFile::Database, database)?];

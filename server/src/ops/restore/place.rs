@@ -28,7 +28,8 @@ pub(super) struct Place {
     /// Whether the lock did not exist.
     is_lock_made: bool,
     is_filled: bool,
-    _lock: Option<File>,
+    /// Held until the end.
+    lock: Option<File>,
 }
 
 impl Place {
@@ -45,7 +46,7 @@ impl Place {
             is_made,
             is_lock_made: false,
             is_filled: false,
-            _lock: None,
+            lock: None,
         };
         place.require_empty()?;
         place.take_lock()?;
@@ -80,7 +81,7 @@ impl Place {
         };
         match lock.try_lock() {
             Ok(()) => {
-                self._lock = Some(lock);
+                self.lock = Some(lock);
                 Ok(())
             }
             Err(fs::TryLockError::WouldBlock) => {
