@@ -53,6 +53,12 @@ fn no_file_is_replaced_unless_that_is_asked_for() {
     done(&data, &["backup", "--force", text(&file)]);
     assert!(fs::read(&file).unwrap().starts_with(&[0x1f, 0x8b]));
 
+    let before = files(&data);
+    for name in ["correio.db", "correio.db-wal", "tls.pem", "lock"] {
+        let (status, _, error) = run(&data, &["backup", "--force", text(&data.join(name))]);
+        assert!(status == Some(73) && error.contains("keeps its data in"), "{error}");
+    }
+    assert_eq!(files(&data), before);
     let (status, _, error) = run(&data, &["backup", "--force", text(&data)]);
     assert_eq!(status, Some(73), "{error}");
     let (status, _, error) = run(&data, &["backup", text(&directory.path().join("none/b"))]);

@@ -125,6 +125,21 @@ fn numbers_in(data: &Path) -> Vec<u64> {
     }
 }
 
+/// SQLite leaves two files where a connection that only reads is the last one.
+#[test]
+fn a_command_that_outlasts_the_server_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    make(directory.path());
+    let before = names(directory.path());
+    let lock = fs::File::options().write(true).open(directory.path().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let snapshot = SqliteSnapshot::open(directory.path(), &Cancel::default()).unwrap();
+    assert_eq!(names(directory.path()).len(), before.len() + 2);
+    drop(lock);
+    drop(snapshot);
+    assert_eq!(names(directory.path()), before);
+}
+
 #[test]
 fn a_running_server_is_backed_up_up_to_one_moment_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
@@ -212,6 +227,9 @@ fn servers_and_commands_come_and_go_beside_each_other() {
         made = commands.join().unwrap();
     });
     assert!(made > 0 && started > 0, "{made} backups, {started} starts");
+    // A server that stopped beside a command left its log; nothing else stays.
+    Daemon::start(&data, &[]).stop();
+    assert_eq!(names(&data), ["correio.db", "invite.key", "lock", "tls.pem"]);
     let new = directory.path().join("new");
     done(&new, &["restore", text(&file)]);
     assert_eq!(last_and_count(&new).1, 15);

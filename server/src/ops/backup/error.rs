@@ -22,6 +22,8 @@ pub enum BackupError {
     Terminal,
     #[error("{} exists: name another file, or replace it with --force", path.display())]
     Exists { path: PathBuf },
+    #[error("the server keeps its data in {}: name another file", path.display())]
+    Reserved { path: PathBuf },
     #[error("{} is a directory: name a file in it", path.display())]
     Directory { path: PathBuf },
     #[error("cannot read {}: {source}", path.display())]
@@ -47,7 +49,9 @@ impl BackupError {
             Self::Snapshot(error) => error.exit_status(),
             Self::Damaged { .. } => sysexits::CONFIG,
             Self::Terminal => sysexits::USAGE,
-            Self::Exists { .. } | Self::Directory { .. } => sysexits::CANNOT_CREATE,
+            Self::Exists { .. } | Self::Reserved { .. } | Self::Directory { .. } => {
+                sysexits::CANNOT_CREATE
+            }
             Self::Unreadable { source, .. }
             | Self::Scratch { source, .. }
             | Self::Put { source, .. } => match source.kind() {

@@ -52,7 +52,7 @@ pub fn backup(
     target: &BackupTarget,
     cancel: &Cancel,
 ) -> Result<Report, BackupError> {
-    target.check()?;
+    target.check(directory)?;
     let progress = Progress::new();
     let scratch = target.scratch()?;
     let copy = scratch.path().join(DATABASE);

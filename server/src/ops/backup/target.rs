@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::error::BackupError;
-use crate::scratch::{self, Scratch};
+use crate::{
+    data_directory,
+    scratch::{self, Scratch},
+};
 
 /// Where a backup goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +28,11 @@ pub enum BackupTarget {
 
 impl BackupTarget {
     /// Refuses a target before work is done for it.
-    pub(super) fn check(&self) -> Result<(), BackupError> {
+    pub(super) fn check(&self, directory: &Path) -> Result<(), BackupError> {
         match self {
+            Self::File { path, .. } if is_of_server(path, directory) => {
+                Err(BackupError::Reserved { path: path.clone() })
+            }
             Self::Output if io::stdout().is_terminal() => Err(BackupError::Terminal),
             Self::Output => Ok(()),
             Self::File { path, .. } if path.is_dir() => {
@@ -52,6 +58,13 @@ impl BackupTarget {
         Scratch::make_in(&place, &name)
             .map_err(|source| BackupError::Scratch { path: place, source })
     }
+}
+
+/// Whether a path is that of a file that the server keeps in its data directory.
+fn is_of_server(path: &Path, directory: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_there = parent(path).canonicalize().ok() == directory.canonicalize().ok();
+    is_there && name.is_some_and(data_directory::is_reserved)
 }
 
 /// The directory of a file, absolute: SQLite would read a path such as `file:x` in its own way.

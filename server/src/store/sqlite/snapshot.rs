@@ -62,10 +62,32 @@ pub struct SqliteSnapshot {
     pub(super) cancel: Cancel,
     version: u32,
     realm: Realm,
+    /// Dropped after the connection, if a server ran when it was opened.
+    _traces: Option<Traces>,
     /// Held so that no server starts, if none runs.
     _lock: Option<fs::File>,
     /// Holds the copy of a database whose log cannot be recovered in its place.
     _scratch: Option<Scratch>,
+}
+
+/// The files that SQLite makes beside a database for a connection that reads. If the server has
+/// stopped meanwhile, this connection was the last one, and SQLite leaves them.
+#[derive(Debug)]
+struct Traces {
+    directory: PathBuf,
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        let path = self.directory.join(DATABASE);
+        let is_used = || fs::metadata(header::log_of(&path)).is_ok_and(|log| log.len() > 0);
+        let Ok(lock) = fs::File::open(self.directory.join(LOCK)) else { return };
+        // Without a server and another command nobody uses them. They may be gone already.
+        if !is_used() && lock.try_lock().is_ok() && !is_used() {
+            let _ = fs::remove_file(header::index_of(&path));
+            let _ = fs::remove_file(header::log_of(&path));
+        }
+    }
 }
 
 /// Whether another process uses the directory.
@@ -108,8 +130,12 @@ impl SqliteSnapshot {
             return Err(SqliteOpenError::NoStore { path: directory.to_owned() });
         }
         let neighbour = neighbour(directory).map_err(|source| unreadable(directory, source))?;
+        let mut traces = None;
         let (mut connection, lock, scratch) = match neighbour {
-            Neighbour::Server => (open_shared(&path)?, None, None),
+            Neighbour::Server => {
+                traces = Some(Traces { directory: directory.to_owned() });
+                (open_shared(&path)?, None, None)
+            }
             Neighbour::Nobody(lock) => {
                 let (connection, scratch) = open_alone(&path)?;
                 (connection, lock, scratch)
@@ -123,7 +149,8 @@ impl SqliteSnapshot {
         Schema::PRESENT.check(&path, &connection, version)?;
         let realm = realm(&path, &connection)?;
         let cancel = cancel.clone();
-        Ok(Self { connection, path, cancel, version, realm, _lock: lock, _scratch: scratch })
+        let (_traces, _lock, _scratch) = (traces, lock, scratch);
+        Ok(Self { connection, path, cancel, version, realm, _traces, _lock, _scratch })
     }
 
     /// The random id that was made together with the store.
