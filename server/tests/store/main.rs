@@ -15,6 +15,7 @@ mod copied;
 mod damage;
 mod disk;
 mod files;
+mod flushing;
 mod foreign;
 mod groups;
 mod killing;

@@ -13,7 +13,7 @@ use super::{
     group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
     jobs::run_job,
-    memtable::Memtable,
+    memtable::{Extent, Memtable, Slice},
     tables::Tables,
     wal_state,
 };
@@ -22,6 +22,9 @@ use crate::store::{Quota, StoreDone, StoreJob};
 /// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint
 /// of a whole log, and for deletions meanwhile.
 const RESERVE: u64 = 64 << 20;
+
+/// A memtable that is this many times over its flush threshold is flushed between groups, too.
+const MEMTABLE_LATE: usize = 2;
 
 /// Refuse new mail once the memtable is this many times over its flush threshold: flushing keeps
 /// failing.
@@ -150,7 +153,17 @@ impl Database {
                 break;
             }
         }
+        let slice = match intake {
+            Intake::Open if self.has_changed() && self.memtable.is_due(self.memtable_mails) => {
+                Some(self.write_slice(Extent::Small)?)
+            }
+            // On a full disk the memtable stays.
+            Intake::Open | Intake::Stopped => None,
+        };
         self.due = self.commit(Commit::Group)?;
+        if let Some(slice) = slice {
+            index::flushed(&mut self.memtable, &mut self.accounts, &slice);
+        }
         Ok(results)
     }
 
@@ -181,7 +194,7 @@ impl Database {
     /// Commits the open transaction. Returns what it ends of the log.
     fn commit(&mut self, commit: Commit) -> rusqlite::Result<Due> {
         // Transactions that only read must not need room on the disk.
-        let has_changed = self.connection.total_changes() > self.changes_before;
+        let has_changed = self.has_changed();
         let due = match has_changed {
             true => self.checkpoints.note(&self.connection, commit)?,
             false => Due::Nothing,
@@ -191,6 +204,11 @@ impl Database {
             self.checkpoints.committed();
         }
         Ok(due)
+    }
+
+    /// Whether the open transaction has changed anything.
+    fn has_changed(&self) -> bool {
+        self.connection.total_changes() > self.changes_before
     }
 
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
@@ -222,12 +240,13 @@ impl Database {
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// Does upkeep between groups: moves the log and flushes the memtable when they are due.
+    /// Does upkeep between groups: moves the log when it is due. The memtable is flushed with the
+    /// groups, unless that keeps failing.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;
-        if self.memtable.is_due(self.memtable_mails) {
-            self.flush_memtable()?;
+        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_LATE) {
+            self.flush_memtable(Extent::Small)?;
         }
         Ok(())
     }
@@ -237,18 +256,26 @@ impl Database {
         self.checkpoints.collect()
     }
 
-    /// Flushes the memtable into the index of mailboxes. On a full disk it stays, for another try.
-    fn flush_memtable(&mut self) -> Result<(), Fatal> {
-        let flushed = self
-            .begin()
-            .and_then(|()| index::flush(&self.connection, &self.memtable))
-            .and_then(|()| self.commit(Commit::Step));
+    /// Writes a slice of the memtable to the index, in the open transaction.
+    fn write_slice(&mut self, extent: Extent) -> rusqlite::Result<Slice> {
+        let slice = self.memtable.next_slice(extent);
+        index::flush(&self.connection, &slice)?;
+        Ok(slice)
+    }
+
+    /// Flushes a slice of the memtable in a transaction of its own. On a full disk it stays, for
+    /// another try. Returns whether it was flushed.
+    fn flush_memtable(&mut self, extent: Extent) -> Result<bool, Fatal> {
+        let flushed = self.begin().and_then(|()| self.write_slice(extent)).and_then(|slice| {
+            self.commit(Commit::Step)?;
+            Ok(slice)
+        });
         match flushed {
-            Ok(_) => {
-                index::flushed(&mut self.memtable, &mut self.accounts);
-                Ok(())
+            Ok(slice) => {
+                index::flushed(&mut self.memtable, &mut self.accounts, &slice);
+                Ok(true)
             }
-            Err(error) if is_full(&error) => self.roll_back(&error),
+            Err(error) if is_full(&error) => self.roll_back(&error).map(|()| false),
             // Memory and file may disagree from now on.
             Err(error) => Err(error.into()),
         }
@@ -257,9 +284,7 @@ impl Database {
     /// Flushes the memtable and moves the log, so that the main file is whole without a log. On a
     /// full disk, or while another program reads, the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
-        if self.memtable.mails() > 0 {
-            self.flush_memtable()?;
-        }
+        while self.memtable.mails() > 0 && self.flush_memtable(Extent::Whole)? {}
         if !self.checkpoints.empty(&self.connection)? {
             return Ok(());
         }

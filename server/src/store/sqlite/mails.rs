@@ -265,7 +265,7 @@ pub(super) fn confirm(
         };
         delete.execute([seq])?;
         deleted += 1;
-        if tables.memtable.has(seq) {
+        if tables.memtable.has(account, seq) {
             tables.memtable.remove(account, seq, bytes);
         } else {
             leave.execute([account.0, seq])?;

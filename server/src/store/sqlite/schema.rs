@@ -165,9 +165,13 @@ const VERSION_1: &str = "
     INSERT INTO wal_state VALUES (1, 0, 0, 0);
 ";
 
-/// A log begins with the last note of the log before (`wal_state.rs`).
+/// A log begins with the last note of the log before (`wal_state.rs`). The memtable is flushed in
+/// slices: `flushing` is the last mail of the flush that is under way, and `flushed` the last account
+/// that it is done with (`memtable.rs`).
 const VERSION_2: &str = "
     ALTER TABLE wal_state ADD COLUMN since INTEGER;
+    ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {
