@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result};
 use super::{
     accounts::{self, StoredAccount},
     mails,
-    row::to_sql,
+    memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };
@@ -91,6 +91,12 @@ pub enum Finding {
         /// The number that it names.
         seq: i64,
     },
+    /// The index of mailboxes names a mail that its mailbox has anyway, since it is not marked as
+    /// indexed.
+    Twice {
+        /// The mail's number.
+        seq: i64,
+    },
     /// An account's counts are not those of its mails.
     Counts {
         /// The account.
@@ -123,6 +129,7 @@ impl fmt::Display for Finding {
             Self::NoMail { seq } => {
                 write!(f, "a mailbox's index names mail {seq}, which does not exist")
             }
+            Self::Twice { seq } => write!(f, "mail {seq} is in its mailbox twice"),
             Self::Counts { username, stated, found } => write!(
                 f,
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
@@ -156,8 +163,6 @@ impl SqliteSnapshot {
         self.found(read, &mut checked)?;
         let counted = read_mails(db, &mut checked, &accounts, &mut seen);
         self.found(counted, &mut checked)?;
-        let compared = compare_index(db, &mut checked);
-        self.found(compared, &mut checked)?;
         Ok(checked)
     }
 
@@ -204,16 +209,18 @@ fn read_accounts(
     })
 }
 
-/// Reads every mail, and compares the accounts' counts with the mails that the index has.
+/// Reads every mail, and compares the accounts' counts and the index of mailboxes with the mails that
+/// are not in the memtable.
 fn read_mails(
     db: &Connection,
     checked: &mut Checked,
     accounts: &BTreeMap<AccountId, StoredAccount>,
     seen: &mut impl FnMut(u64),
 ) -> Result<()> {
-    let (indexed, reserved) = mails::numbers(db)?;
+    let memtable = Memtable::read(db)?;
+    let reserved = mails::reserved(db)?;
     let mut totals: BTreeMap<AccountId, (u64, u64)> = BTreeMap::new();
-    mails::each(db, |seq, account, mail| {
+    mails::each(db, |seq, account, is_in_index, mail| {
         checked.mails += 1;
         if checked.mails.is_multiple_of(MAILS_A_REPORT) {
             seen(checked.mails);
@@ -224,6 +231,10 @@ fn read_mails(
         if seq > reserved {
             checked.add(Finding::Number { seq, reserved });
         }
+        let is_indexed = !memtable.has(account, seq);
+        if is_indexed && !is_in_index {
+            checked.add(Finding::NotIndexed { seq });
+        }
         let bytes = match mail {
             Ok(mail) => (mail.subject.as_str().len() + mail.body.as_str().len()) as u64,
             Err(error) => {
@@ -232,7 +243,7 @@ fn read_mails(
             }
         };
         checked.bytes += bytes;
-        if seq <= indexed {
+        if is_indexed {
             let total = totals.entry(account).or_default();
             *total = (total.0 + 1, total.1 + bytes);
         }
@@ -246,17 +257,11 @@ fn read_mails(
             checked.add(Finding::Counts { username, stated, found });
         }
     }
-    Ok(())
-}
-
-/// Compares the index of mailboxes with the mails.
-fn compare_index(db: &Connection, checked: &mut Checked) -> Result<()> {
-    let limit = to_sql(FINDINGS_MAX as u64 + 1);
-    for seq in mails::not_indexed(db, limit)? {
-        checked.add(Finding::NotIndexed { seq });
-    }
-    for seq in mails::only_indexed(db, limit)? {
-        checked.add(Finding::NoMail { seq });
-    }
-    Ok(())
+    mails::each_entry(db, |account, seq, has_mail| {
+        if !has_mail {
+            checked.add(Finding::NoMail { seq });
+        } else if memtable.has(account, seq) {
+            checked.add(Finding::Twice { seq });
+        }
+    })
 }

@@ -197,47 +197,43 @@ fn mail(row: &Row<'_>) -> Result<Mail> {
     })
 }
 
-/// Calls `see` for every mail, in the order of their numbers, with its account. The mail is an error
-/// if one of its values does not parse.
+/// Calls `see` for every mail, in the order of their numbers, with its account, and with whether the
+/// index of mailboxes has it. The mail is an error if one of its values does not parse.
 pub(super) fn each(
     db: &Connection,
-    mut see: impl FnMut(i64, AccountId, Result<Mail>),
+    mut see: impl FnMut(i64, AccountId, bool, Result<Mail>),
 ) -> Result<()> {
     let mut select = db.prepare(
-        "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body, account
+        "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body, account,
+                EXISTS (SELECT 1 FROM mailbox
+                        WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
          FROM mail ORDER BY seq",
     )?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        see(row.get(0)?, AccountId(row.get(8)?), mail(row));
+        see(row.get(0)?, AccountId(row.get(8)?), row.get(9)?, mail(row));
     }
     Ok(())
 }
 
-/// The number of the last mail in the index of mailboxes, and the last reserved number.
-pub(super) fn numbers(db: &Connection) -> Result<(i64, i64)> {
-    db.query_row("SELECT indexed, reserved FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
+/// Calls `see` for every entry of the index of mailboxes, with whether its mail exists.
+pub(super) fn each_entry(db: &Connection, mut see: impl FnMut(AccountId, i64, bool)) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT account, seq,
+                EXISTS (SELECT 1 FROM mail
+                        WHERE mail.seq = mailbox.seq AND mail.account = mailbox.account)
+         FROM mailbox ORDER BY account, seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(AccountId(row.get(0)?), row.get(1)?, row.get(2)?);
+    }
+    Ok(())
 }
 
-/// Numbers of mails that the index of mailboxes lacks: the first `limit`.
-pub(super) fn not_indexed(db: &Connection, limit: i64) -> Result<Vec<i64>> {
-    let sql = "SELECT seq FROM mail
-               WHERE seq <= (SELECT indexed FROM meta)
-                 AND NOT EXISTS (SELECT 1 FROM mailbox
-                                 WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
-               ORDER BY seq LIMIT ?1";
-    db.prepare(sql)?.query_map([limit], |row| row.get(0))?.collect()
-}
-
-/// Numbers in the index of mailboxes that no mail of that mailbox has, or that the index must not
-/// have yet: the first `limit`.
-pub(super) fn only_indexed(db: &Connection, limit: i64) -> Result<Vec<i64>> {
-    let sql = "SELECT seq FROM mailbox
-               WHERE seq > (SELECT indexed FROM meta)
-                  OR NOT EXISTS (SELECT 1 FROM mail
-                                 WHERE mail.seq = mailbox.seq AND mail.account = mailbox.account)
-               ORDER BY account, seq LIMIT ?1";
-    db.prepare(sql)?.query_map([limit], |row| row.get(0))?.collect()
+/// The last number that is marked as given.
+pub(super) fn reserved(db: &Connection) -> Result<i64> {
+    db.query_row("SELECT reserved FROM meta", [], |row| row.get(0))
 }
 
 pub(super) fn confirm(
