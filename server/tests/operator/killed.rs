@@ -116,3 +116,29 @@ fn an_export_that_is_killed_is_gone_on_with() {
     }
     assert_eq!(super::files(&data), before);
 }
+
+/// The last sync fails: the files that have their names already are removed again.
+#[test]
+fn a_restore_whose_last_step_fails_leaves_the_directory_as_it_was() {
+    if !can_trace() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
+    make(&data);
+    done(&data, &["backup", text(&file)]);
+    let new = directory.path().join("new");
+    for (calls, count) in [("fsync,fdatasync", 4), ("rename,renameat,renameat2", 3)] {
+        for when in 1..=count {
+            let inject = format!("inject={calls}:error=EIO:when={when}");
+            let arguments = ["-e", &format!("trace={calls}"), "-e", &inject];
+            let restore = command(&new, &["restore", text(&file)]);
+            let mut restore = traced(&restore, Path::new("/dev/null"), &arguments);
+            let (status, _, error) = super::said(&restore.output().unwrap());
+            assert_eq!(status, Some(74), "{calls} {when}: {error}");
+            assert!(error.contains("nothing was restored"), "{error}");
+            assert!(!new.exists(), "{calls} {when}: {:?}", names(&new));
+        }
+    }
+    done(&new, &["restore", text(&file)]);
+}

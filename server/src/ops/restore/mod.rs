@@ -24,7 +24,7 @@ use crate::{
     },
     private_file,
     scratch::Scratch,
-    store::sqlite::{Checked, Schema, SqliteSnapshot},
+    store::sqlite::{Checked, Schema, SqliteOpenError, SqliteSnapshot},
 };
 
 /// Name of the directory for files that are not verified yet.
@@ -81,7 +81,7 @@ fn restore_from(
     let refused = |source| RestoreError::Archive { path: path_of(path), source };
     let progress = Progress::new();
     // Dropped after the scratch directory inside of it.
-    let place = Place::take(directory)?;
+    let mut place = Place::take(directory)?;
     let scratch = Scratch::make_in(directory, UNVERIFIED).map_err(|it| place.failed(it))?;
     let accept = |manifest: &Manifest| {
         progress.begin_bytes("unpacking", manifest.bytes());
@@ -132,8 +132,12 @@ fn verify(
     progress: &Progress,
 ) -> Result<Checked, VerifyError> {
     let damaged = |reason: String| VerifyError::Archive(ArchiveError::Damaged { reason });
-    let snapshot =
-        SqliteSnapshot::open(directory, cancel).map_err(|error| damaged(error.to_string()))?;
+    let snapshot = SqliteSnapshot::open(directory, cancel).map_err(|error| match error {
+        SqliteOpenError::Newer { .. } => {
+            VerifyError::Archive(ArchiveError::Newer { correio: manifest.correio.clone() })
+        }
+        error => damaged(error.to_string()),
+    })?;
     let other = |error| VerifyError::Other(RestoreError::Snapshot(error));
     if (snapshot.realm(), snapshot.version()) != (manifest.realm, manifest.schema) {
         return Err(damaged(format!("its {DATABASE} is not the one that its manifest names")));

@@ -93,7 +93,7 @@ impl Place {
 
     /// Gives verified files their names, durably, the database last.
     pub(super) fn fill(
-        mut self,
+        &mut self,
         manifest: &Manifest,
         verified: &Path,
         cancel: &Cancel,
