@@ -109,7 +109,7 @@ fn say(line: &str) {
 
 fn content(checked: &Checked) -> String {
     match checked.is_older {
-        true => "a database of an older correio".to_owned(),
+        true => "a database of an older correio, of which only the pages were checked".to_owned(),
         false => format!(
             "{} and {} of {} bytes",
             count(checked.accounts, "account"),

@@ -63,6 +63,18 @@ fn a_damaged_file_is_reported_whatever_is_damaged() {
     assert!(status == Some(78) && error.contains("no correio.db"), "{error}");
 }
 
+#[test]
+fn the_help_of_a_command_shows_what_the_command_uses() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in ["backup", "restore", "check", "export"] {
+        let help = done(directory.path(), &[command, "--help"]);
+        for word in ["--data-dir <DIR>", "--config <FILE>"] {
+            assert!(help.contains(word), "{word}: {help}");
+        }
+        assert!(!help.contains("--bcrypt-cost"), "{help}");
+    }
+}
+
 /// A volume that was mounted for reading, of a server that was stopped, and of one that was killed.
 #[test]
 fn a_directory_on_a_read_only_mount_is_checked() {

@@ -35,29 +35,41 @@ reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDO
 CORREIO_CONFIG names the file, too.
 
 Exit status: 0 stopped as asked, or done; 64 wrong usage; 66 no such backup; 67 no such account;
-69 an address or the data directory is in use; 71 the system refuses something; 73 something is in the way of
-new files; 74 the store failed, or reading or writing; 77 no right to something; 78 bad configuration or damaged
-data; 129, 130, 143 a command was ended by SIGHUP, SIGINT, SIGTERM.";
+69 an address or the data directory is in use; 71 the system refuses something; 73 something is
+in the way of new files; 74 the store failed, or reading or writing; 77 no right to something;
+78 bad configuration or damaged data; 129, 130, 143 a command was ended by SIGHUP, SIGINT,
+SIGTERM.";
 
 const BACKUP: &str = "\
-The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the database as of one moment,
-and the server's own certificate and keys. It is verified before it gets its name. Whoever has it can read the mail
-and impersonate the server. It has neither the settings file nor the files of tls-cert and tls-key.
+The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the
+database as of one moment, and the server's own certificate and keys. It is verified before it
+gets its name. Whoever has it can read the mail and impersonate the server. It has neither the
+settings file nor the files of tls-cert and tls-key.
 
-The command runs beside the server, as the same user or as root, and holds nothing up. Where no server runs, none can
-start until the command has ended. It needs room for a copy of the database, beside FILE or in $TMPDIR.";
+The command runs beside the server, as the same user or as root, and holds nothing up. Where no
+server runs, none can start until the command has ended. It needs room for a copy of the
+database, beside FILE or in $TMPDIR.";
 
 const RESTORE: &str = "\
-Nothing is restored into a directory that has anything in it, and nothing from a backup that is damaged, cut off, or of
-a newer version. After an error the directory is as it was. As root, the files get the directory's owner.";
+Nothing is restored into a directory that has anything in it, and nothing from a backup that is
+damaged, cut off, or of a newer version. After an error the directory is as it was. As root, the
+files get the directory's owner.";
 
 const CHECK: &str = "\
-Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes nothing, and runs beside the
-server. Where no server runs, none can start until the command has ended.";
+Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes
+nothing, and runs beside the server. Where no server runs, none can start until the command has
+ended.";
 
 const EXPORT: &str = "\
-Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the server, and no file is
-replaced: a repeated export adds what came since. What clients have received is not on the server any more.";
+Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the
+server, and no file is replaced: a repeated export adds what came since. What clients have
+received is not on the server any more.";
+
+/// The setting that the commands of the operator use.
+const DATA_DIRECTORY: &str = "data-dir";
+
+/// The commands of the operator.
+const OPERATIONS: [&str; 4] = ["backup", "restore", "check", "export"];
 
 /// The command line, made from the list of settings.
 pub(super) fn command() -> Command {
@@ -92,7 +104,15 @@ pub(super) fn command() -> Command {
         let Setting { key, value, default, meaning, .. } = *setting;
         let arg = Arg::new(key).long(key).action(action).global(true);
         let arg = if value.is_empty() { arg } else { arg.value_name(value) };
-        command = command.arg(arg.help(format!("{meaning} [default: {default}]")));
+        let arg = arg.help(format!("{meaning} [default: {default}]"));
+        command = command.arg(arg.clone());
+        // The help of a command that works on a directory shows what it uses; every flag is taken.
+        if key != DATA_DIRECTORY {
+            let hide = |command: Command| command.arg(arg.clone().hide(true));
+            for name in OPERATIONS {
+                command = command.mut_subcommand(name, hide);
+            }
+        }
     }
     command
 }
