@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use correio_proto::mail::Timestamp;
+use correio_proto::mail::{Mail, MailRef, Timestamp};
 use correio_server::store::{
     Quota, StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions,
 };
 
 use correio_simulation::store::PRUNE_STEP;
+use correio_testing::wait::eventually;
 use rusqlite::Connection;
 
 use super::{
@@ -138,4 +139,45 @@ fn a_reader_makes_the_log_grow_and_its_end_cuts_the_log_back() {
         send_one(&mut harness);
     }
     assert!(log() <= LOG_MAX, "{} bytes of log", log());
+}
+
+/// Half of the mails that stay were sent last, so that their pages have to be moved.
+#[test]
+fn room_that_deleted_mail_has_left_is_given_back() {
+    const MAILS: u64 = 100;
+    const SMALL: u64 = 40 << 20;
+    let quota = Quota { mails: 1000, bytes: 1 << 30 };
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let database = || fs::metadata(directory.path().join(DATABASE)).unwrap().len();
+    // The second time, other jobs go on meanwhile.
+    for first in [0, 1000] {
+        let sends = (first..first + MAILS).map(|number| {
+            let body = number.to_string().repeat(1 << 18);
+            send(tony, number, "tony", &body)
+        });
+        for sent in sends {
+            assert!(is_sent(&harness.run(sent)));
+        }
+        let mails = harness.fetch(tony);
+        let (kept, deleted): (Vec<_>, Vec<_>) =
+            (0..).zip(&mails).partition(|(at, _)| at % 8 == 0 || *at > MAILS - 8);
+        let deleted: Vec<MailRef> = deleted.iter().map(|(_, mail)| mail.reference()).collect();
+        assert_eq!(harness.confirm(tony, deleted.clone()) as usize, deleted.len());
+        eventually(|| {
+            if first > 0 {
+                harness.find("tony");
+            }
+            database() < SMALL
+        });
+        let kept: Vec<Mail> = kept.into_iter().map(|(_, mail)| mail.clone()).collect();
+        assert_eq!(harness.fetch(tony), kept);
+        harness.confirm_all(tony);
+    }
+    harness.close();
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let found: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(found, "ok");
 }

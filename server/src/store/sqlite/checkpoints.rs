@@ -49,6 +49,8 @@ pub(super) enum Commit {
     Group,
     /// Any other step.
     Step,
+    /// A slice of room that is given back: as a group, but not counted by SQLite as a change.
+    Room,
     /// The mark that the database is closed.
     End,
 }
@@ -81,6 +83,8 @@ pub(super) struct Checkpoints {
     noted: u32,
     /// Whether the last part of this log was moved to its end.
     is_moved: bool,
+    /// Whether the log is to be moved to its end even if it is short, which cuts the main file.
+    is_cut: bool,
     /// Pages of log at which the store thread moves the rest, however much it is.
     full_at: u64,
     /// Whether the whole log is in the main file, so that the next change begins a new log.
@@ -125,6 +129,7 @@ impl Checkpoints {
             seen: 0,
             noted: 0,
             is_moved: false,
+            is_cut: false,
             full_at: FULL_BYTES / page_size,
             is_new_log,
             _main: main,
@@ -136,9 +141,9 @@ impl Checkpoints {
     pub(super) fn note(&self, store: &Connection, commit: Commit) -> rusqlite::Result<Due> {
         match commit {
             Commit::End => return Ok(Due::Nothing),
-            Commit::Group | Commit::Step if self.is_new_log => wal_state::begin(store)?,
+            _ if self.is_new_log => wal_state::begin(store)?,
             Commit::Step => {}
-            Commit::Group => {
+            Commit::Group | Commit::Room => {
                 let due = self.due();
                 if due != Due::Nothing {
                     // The commit writes a page at least, so that each note is higher than the last.
@@ -158,13 +163,30 @@ impl Checkpoints {
             Due::Nothing
         } else if pages >= self.full_at {
             Due::Rest
-        } else if self.is_moved && bytes(pages) >= RESTART_BYTES {
+        } else if self.is_cut && !self.is_moved {
+            Due::Part
+        } else if self.is_moved && (self.is_cut || bytes(pages) >= RESTART_BYTES) {
             if bytes(new) <= REST_BYTES { Due::Rest } else { Due::Part }
         } else if bytes(new) >= PART_BYTES {
             Due::Part
         } else {
             Due::Nothing
         }
+    }
+
+    /// Asks for a checkpoint of the whole log, however short it is.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = !self.is_new_log;
+    }
+
+    /// Asks for it no longer.
+    pub(super) fn give_up(&mut self) {
+        self.is_cut = false;
+    }
+
+    /// Whether a commit is needed for the checkpoint of the whole log to go on.
+    pub(super) fn is_cutting(&self) -> bool {
+        self.is_cut && !self.is_running
     }
 
     /// Learns of a commit with changes.
@@ -213,6 +235,7 @@ impl Checkpoints {
             let pages = result?.map_or(0, |moved| moved.pages);
             self.is_moved = pages >= self.noted;
             self.is_new_log |= pages >= self.pages();
+            self.is_cut &= !self.is_new_log && self.is_moved;
         }
         Ok(())
     }
@@ -236,6 +259,7 @@ impl Checkpoints {
     fn tried(&mut self, moved: Option<Moved>) {
         let is_whole = moved.is_some_and(Moved::is_whole);
         self.is_new_log |= is_whole;
+        self.is_cut = false;
         if !is_whole {
             // The disk is full, or another program reads an earlier state: the log grows until then.
             self.is_moved = false;
@@ -251,6 +275,10 @@ impl Checkpoints {
         drop(store);
         // Closing this handle any earlier would give up the connections' locks.
         drop(main);
+    }
+
+    pub(super) fn page_size(&self) -> u64 {
+        self.page_size
     }
 
     fn pages(&self) -> u32 {

@@ -10,6 +10,8 @@ pub(super) enum Locking {
     /// No other connection. The index of the log is in this process's memory, so that a database
     /// that is refused gets no new file beside it.
     Exclusive,
+    /// As `Exclusive`, in an empty file.
+    ExclusiveNew,
     /// Other connections of this process, and other processes that read. The index of the log is in
     /// `correio.db-shm`.
     Shared,
@@ -20,9 +22,13 @@ pub(super) fn connect(path: &Path, locking: Locking) -> rusqlite::Result<Connect
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(64);
-    if locking == Locking::Exclusive {
+    if locking != Locking::Shared {
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    if locking == Locking::ExclusiveNew {
+        // Before the first page is written: a database stays as it was made. See `room.rs`.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     use_wal(&connection)?;
     // The log is synced at every commit: acknowledgements rely on it.

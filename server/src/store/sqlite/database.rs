@@ -1,7 +1,7 @@
 //! The open database file: groups of jobs as transactions, upkeep between them, and errors that end
 //! the store.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use rusqlite::Connection;
 
@@ -14,6 +14,7 @@ use super::{
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
+    room::{Load, Room, Step},
     tables::Tables,
     wal_state,
 };
@@ -42,6 +43,7 @@ pub(super) struct Database {
     /// Mails after which the memtable is flushed.
     memtable_mails: usize,
     accounts: AccountCache,
+    room: Room,
     directory: PathBuf,
     /// The connection's count of changes when the transaction began.
     changes_before: u64,
@@ -63,6 +65,7 @@ impl Database {
         lock: fs::File,
     ) -> Self {
         Self {
+            room: Room::new(checkpoints.page_size()),
             connection,
             checkpoints,
             due: Due::Nothing,
@@ -194,7 +197,7 @@ impl Database {
     /// Commits the open transaction. Returns what it ends of the log.
     fn commit(&mut self, commit: Commit) -> rusqlite::Result<Due> {
         // Transactions that only read must not need room on the disk.
-        let has_changed = self.has_changed();
+        let has_changed = self.has_changed() || commit == Commit::Room;
         let due = match has_changed {
             true => self.checkpoints.note(&self.connection, commit)?,
             false => Due::Nothing,
@@ -202,6 +205,7 @@ impl Database {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         if has_changed {
             self.checkpoints.committed();
+            self.room.changed();
         }
         Ok(due)
     }
@@ -248,12 +252,53 @@ impl Database {
         if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_LATE) {
             self.flush_memtable(Extent::Small)?;
         }
-        Ok(())
+        self.give_back(Load::Busy)
+    }
+
+    /// How long the thread may wait for jobs until [`Database::tidy_idle`] has something to do;
+    /// `None` if nothing but a checkpoint's end.
+    pub(super) fn idle_wait(&self) -> Option<Duration> {
+        if self.checkpoints.is_cutting() { Some(Duration::ZERO) } else { self.room.wait() }
     }
 
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
-        self.checkpoints.collect()
+        self.checkpoints.collect()?;
+        if self.checkpoints.is_cutting() {
+            return self.give_back_in(|_, _| Ok(()));
+        }
+        self.give_back(Load::Idle)
+    }
+
+    /// Gives a slice of room back to the disk, if one is due.
+    fn give_back(&mut self, load: Load) -> Result<(), Fatal> {
+        match self.room.step(&self.connection, load)? {
+            Step::Nothing => Ok(()),
+            Step::Slice => self.give_back_in(Room::slice),
+            Step::Cut => {
+                self.checkpoints.cut();
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs a step for room in a transaction, and has the log moved that it makes.
+    fn give_back_in(
+        &mut self,
+        step: fn(&Room, &Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), Fatal> {
+        let given = self
+            .begin()
+            .and_then(|()| step(&self.room, &self.connection))
+            .and_then(|()| self.commit(Commit::Room));
+        match given {
+            Ok(due) => self.checkpoints.proceed(due, &self.connection),
+            Err(error) => {
+                self.room.give_up();
+                self.checkpoints.give_up();
+                self.roll_back(&error)
+            }
+        }
     }
 
     /// Writes a slice of the memtable to the index, in the open transaction.

@@ -43,8 +43,8 @@ pub(super) struct Jobs {
 pub(super) enum Begun {
     /// The group has jobs.
     Jobs,
-    /// No job waits, and the store thread was woken for upkeep.
-    Woken,
+    /// No job waits, and there is upkeep to do.
+    Idle,
     /// The store is closed and the queue is empty.
     Closed,
 }
@@ -72,10 +72,11 @@ impl<'a> Group<'a> {
     }
 
     /// Waits for jobs and takes all that are there. Jobs that the previous group left unanswered
-    /// come first.
-    pub(super) fn begin(&mut self, changed: &Condvar) -> Begun {
+    /// come first. `upkeep` is the longest wait until the store thread has upkeep to do.
+    pub(super) fn begin(&mut self, changed: &Condvar, upkeep: Option<Duration>) -> Begun {
         self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
         self.large_since = None;
+        let upkeep = upkeep.map(|wait| self.clock.uptime() + wait);
         let mut queue = lock(self.queue);
         loop {
             if queue.closed {
@@ -96,13 +97,14 @@ impl<'a> Group<'a> {
             if queue.closed && rest.is_none() {
                 return Begun::Closed;
             }
-            if std::mem::take(&mut queue.is_woken) {
-                return Begun::Woken;
+            if std::mem::take(&mut queue.is_woken) || upkeep.is_some_and(|at| at <= now) {
+                return Begun::Idle;
             }
             queue.is_idle = true;
-            queue = match rest {
-                Some(rest) => {
-                    let woken = changed.wait_timeout(queue, rest);
+            let upkeep = upkeep.map(|at| at.saturating_sub(now));
+            queue = match rest.into_iter().chain(upkeep).min() {
+                Some(wait) => {
+                    let woken = changed.wait_timeout(queue, wait);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => changed.wait(queue).unwrap_or_else(PoisonError::into_inner),

@@ -50,6 +50,7 @@ mod open;
 mod open_error;
 mod options;
 mod queue;
+mod room;
 mod row;
 mod schema;
 mod snapshot;
@@ -199,9 +200,9 @@ impl Shared {
     fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
         loop {
-            match group.begin(&self.changed) {
+            match group.begin(&self.changed, database.idle_wait()) {
                 Begun::Jobs => {}
-                Begun::Woken => {
+                Begun::Idle => {
                     if self.has_failed(database.tidy_idle(), wake) {
                         return;
                     }

@@ -84,17 +84,17 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
     }
     // Made before SQLite opens it, so that no other user can read it even for a moment.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    match made {
+    let is_new = match made {
         // Closed before SQLite locks it: closing a file gives up all locks of the process on it.
-        Ok(file) => drop(file),
+        Ok(file) => file.metadata().map_err(cannot_use)?.len() == 0,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(SqliteOpenError::ReadOnly { path: path.to_owned() });
         }
         Err(error) => return Err(cannot_use(error)),
-    }
+    };
     let failed = |source| failure(path, source);
     let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
-    let mut connection = connect_alone(path).map_err(failed)?;
+    let mut connection = connect_alone(path, is_new).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(SqliteOpenError::ReadOnly { path: path.to_owned() });
     }
@@ -121,8 +121,9 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
 
 /// Connects as the only user of the file. If another program reads it, the index of the log is on
 /// the disk already, and sharing it makes no new file.
-fn connect_alone(path: &Path) -> rusqlite::Result<Connection> {
-    match connect(path, Locking::Exclusive) {
+fn connect_alone(path: &Path, is_new: bool) -> rusqlite::Result<Connection> {
+    let locking = if is_new { Locking::ExclusiveNew } else { Locking::Exclusive };
+    match connect(path, locking) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
             connect(path, Locking::Shared)
         }
