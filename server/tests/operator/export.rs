@@ -30,7 +30,7 @@ fn waiting_mail_is_written_as_maildirs_and_stays() {
     let output = done(&data, &["export", "--all", text(&target)]);
     assert!(output.contains("5 mails of 2 accounts; 10 mails had been written"), "{output}");
     assert_eq!(names(&target), ["pepper", "tony"]);
-    assert_eq!(files(&data), before, "nothing is deleted");
+    assert!(files(&data) == before, "nothing is deleted");
     let first = &names(&target.join("tony/new"))[0];
     let text = fs::read_to_string(target.join("tony/new").join(first)).unwrap();
     assert!(text.starts_with("From: \"Tony Stark\" <tony@mail.example.org>\n"), "{text}");
@@ -61,7 +61,7 @@ fn no_file_is_replaced_and_no_mail_is_written_twice() {
     assert!(output.contains("1 mail of 2 accounts; 14 mails had been"), "{output}");
     let mut after = files(&target);
     assert!(after.remove(&Path::new("tony/new").join(&present[3])).is_some());
-    assert_eq!(after, before);
+    assert!(after == before);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn refusal(new: &Path, file: &Path) -> (Option<i32>, String) {
     let before = new.exists().then(|| (names(new), files(new)));
     let (status, _, error) = run(new, &["restore", text(file)]);
     assert_ne!(status, Some(0), "{error}");
-    assert_eq!(new.exists().then(|| (names(new), files(new))), before, "{error}");
+    assert!(new.exists().then(|| (names(new), files(new))) == before, "{error}");
     (status, error)
 }
 

@@ -11,6 +11,8 @@ use correio_server::{
     },
 };
 
+use rusqlite::Connection;
+
 use super::{
     files::{DATABASE, copy_files, make_database, open, snapshot, unchanged, with_sql},
     support::{Harness, QUOTA, ROOMY, everything, is_sent, send, waker},
@@ -69,7 +71,7 @@ fn a_stopped_store_is_read_without_a_trace() {
     assert_eq!((checked.accounts, checked.mails, checked.findings), (2, 901, vec![]));
     assert_eq!(mails(&found, "tony"), expected);
     drop(found);
-    assert_eq!(snapshot(directory.path()), before);
+    assert!(snapshot(directory.path()) == before);
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn a_killed_store_is_read_with_its_log_and_left_as_it_is() {
     assert_eq!(found.check(|_| ()).unwrap().findings, []);
     assert_eq!(mails(&found, "tony"), harness.fetch(tony));
     drop(found);
-    assert_eq!(snapshot(killed.path()), before);
+    assert!(snapshot(killed.path()) == before);
 }
 
 #[test]
@@ -107,6 +109,26 @@ fn a_copy_is_closed_and_has_everything_but_deleted_text() {
     drop(of_copy);
     let roomy = SqliteOptions::default();
     assert_eq!(everything(&mut Harness::sqlite_with(copy.path(), ROOMY, roomy)), expected);
+}
+
+/// Databases of the first versions keep the room of deleted mail; a copy gives it back.
+#[test]
+fn a_copy_of_an_older_database_can_give_room_back() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    let path = directory.path().join(DATABASE);
+    with_sql(&path, "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
+    let auto_vacuum = |path: &Path| -> u32 {
+        let connection = Connection::open(path).unwrap();
+        connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).unwrap()
+    };
+    assert_eq!(auto_vacuum(&path), 0);
+    let before = snapshot(directory.path());
+    let copy = tempfile::tempdir().unwrap();
+    opened(directory.path()).copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    assert_eq!((auto_vacuum(&path), auto_vacuum(&copy.path().join(DATABASE))), (0, 2));
+    assert!(snapshot(directory.path()) == before, "the source is as it was");
+    Harness::sqlite(copy.path()).find("tony");
 }
 
 #[test]

@@ -197,7 +197,8 @@ impl SqliteSnapshot {
         };
         self.connection.progress_handler(STEPS, Some(look)).map_err(|error| self.failed(error))?;
         let name = copy.to_str().ok_or_else(|| SnapshotError::Name { path: copy.to_owned() })?;
-        let made = self.connection.execute("VACUUM INTO ?1", [name]);
+        let made = give_room_back(&self.connection)
+            .and_then(|()| self.connection.execute("VACUUM INTO ?1", [name]));
         watch(&mut self.connection, &self.cancel).map_err(|error| self.failed(error))?;
         let of_copy = |source| SnapshotError::of_copy(&self.path, copy, source, &self.cancel);
         made.map_err(of_copy)?;
@@ -413,6 +414,16 @@ fn prepare(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()>
 fn watch(connection: &mut Connection, cancel: &Cancel) -> rusqlite::Result<()> {
     let cancel = cancel.clone();
     connection.progress_handler(STEPS, Some(move || cancel.is_asked()))
+}
+
+/// Lets the copy give room back (`room.rs`) whatever version made the database, which stays as it
+/// is: it was made with another setting, and SQLite writes the setting only where it fits.
+fn give_room_back(connection: &Connection) -> rusqlite::Result<()> {
+    let present: u32 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    match present {
+        0 => connection.pragma_update(None, "auto_vacuum", "INCREMENTAL"),
+        _ => Ok(()),
+    }
 }
 
 /// Marks a copy as closed in order: a server may have the source open.
