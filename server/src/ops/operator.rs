@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// How much a command lowers its priority (`nice`).
+const YIELD: i32 = 10;
+
 /// Runs a command on a data directory.
 ///
 /// # Errors
@@ -29,6 +32,8 @@ use crate::{
 /// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`]; of a check [`Failure::Unsound`],
 /// [`Failure::Open`] and [`Failure::Snapshot`].
 pub fn run(directory: &Path, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
+    // Compressing and checking take a processor's time. A server beside the command goes first.
+    let _ = rustix::process::nice(YIELD);
     match operation {
         Operation::Backup(target) => backup(directory, target, cancel),
         Operation::Restore(source) => restore(directory, source, cancel),
