@@ -25,10 +25,11 @@ use correio_server::{
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, SecurityConfig, Task},
+        config::{Config, ConfigError, Environment, Listen, Operation, SecurityConfig, Task},
         exit::Failure,
+        interrupt,
         logging::{Logging, Style},
-        required_files,
+        operator, required_files,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
     },
@@ -62,13 +63,33 @@ fn main() -> ExitCode {
         }
         Err(error) => return fail(&Failure::Config(error)),
     };
-    match config.task {
+    match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Invite { count, days } => match invite(&config, count, days) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&failure),
-        },
+        Task::Invite { count, days } => done(invite(&config, *count, *days)),
+        Task::Operate(operation) => operate(&config.data_dir, operation),
+    }
+}
+
+/// Runs a command of the operator, which a signal ends in order.
+fn operate(directory: &Path, operation: &Operation) -> ExitCode {
+    let cancel = match interrupt::cancel_on_signals() {
+        Ok(cancel) => cancel,
+        Err(error) => return fail(&Failure::Start(error)),
+    };
+    let result = operator::run(directory, operation, &cancel);
+    let is_done = result.is_ok();
+    let status = done(result);
+    match interrupt::exit_status(&cancel) {
+        Some(interrupted) if !is_done => ExitCode::from(interrupted),
+        _ => status,
+    }
+}
+
+fn done(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
     }
 }
 

@@ -97,6 +97,11 @@ fn keys() {
 }
 
 #[test]
+fn backups() {
+    replay("backup");
+}
+
+#[test]
 fn messages_need_no_stack() {
     for name in ["message", "frame"] {
         let small = thread::Builder::new().stack_size(SMALL_STACK);

@@ -12,6 +12,7 @@
 mod suite;
 
 mod bounds;
+mod check;
 mod contents;
 mod contents_groups;
 mod contract;
@@ -28,4 +29,5 @@ mod log;
 mod migrating;
 mod opening;
 mod queue;
+mod snapshot;
 mod support;

@@ -40,29 +40,36 @@ const PROTOCOL: &[Room] = &[
 
 /// The rooms of the server.
 const SERVER: &[Room] = &[
+    ("cancel", &[]),
     ("clock", &[]),
     ("data_directory", &[]),
     ("ids", &[]),
     ("mutex", &[]),
     ("private_file", &[]),
     ("protocol", &[]),
+    ("scratch", &[]),
     ("sysexits", &[]),
     ("waker", &[]),
     ("event", &["ids"]),
     ("limits", &["ids"]),
     ("auth", &["data_directory", "event", "ids", "mutex", "private_file", "waker"]),
-    ("store", &["clock", "data_directory", "ids", "mutex", "sysexits", "waker"]),
+    (
+        "store",
+        &["cancel", "clock", "data_directory", "ids", "mutex", "scratch", "sysexits", "waker"],
+    ),
     ("session", &["clock", "event", "ids", "limits", "auth", "store"]),
     ("engine", &["clock", "event", "ids", "protocol", "limits", "auth", "store", "session"]),
     (
         "ops",
         &[
+            "cancel",
             "clock",
             "data_directory",
             "event",
             "mutex",
             "private_file",
             "protocol",
+            "scratch",
             "sysexits",
             "waker",
             "limits",

@@ -9,7 +9,7 @@ pub use self::{
     environment::Environment,
     error::ConfigError,
     settings::markdown,
-    types::{Config, Listen, SecurityConfig, Task},
+    types::{Config, Listen, Operation, SecurityConfig, Task},
 };
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod settings;
 mod sources;
+mod task;
 mod together;
 mod types;
 mod values;

@@ -1,9 +1,14 @@
 //! Jobs about accounts as SQL, within the transaction of their group.
 
 use correio_proto::mail::{FullName, MailId, Username};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{contents, row::parsed, tables::Tables, uploads};
+use super::{
+    contents,
+    row::{parsed, unsigned},
+    tables::Tables,
+    uploads,
+};
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, StoreDone},
@@ -26,6 +31,44 @@ pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<Ac
             })
         })
         .optional()
+}
+
+/// The columns of an account that a check compares with its mails.
+#[derive(Debug)]
+pub(super) struct StoredAccount {
+    pub(super) username: Username,
+    /// Mails in the index of its mailbox.
+    pub(super) mails: u64,
+    /// Bytes of the subjects and bodies of those mails.
+    pub(super) bytes: u64,
+}
+
+/// Calls `see` for every account, by id. The account is an error if one of its values does not
+/// parse.
+pub(super) fn each(
+    db: &Connection,
+    mut see: impl FnMut(AccountId, Result<StoredAccount>),
+) -> Result<()> {
+    let sql = "SELECT id, username, full_name, hash, mails, bytes FROM account ORDER BY id";
+    let mut select = db.prepare(sql)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(AccountId(row.get(0)?), stored(row));
+    }
+    Ok(())
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredAccount> {
+    parsed::<FullName>(row, 2)?;
+    row.get::<_, String>(3)?;
+    let (mails, bytes) = (unsigned(row, 4)?, unsigned(row, 5)?);
+    Ok(StoredAccount { username: parsed(row, 1)?, mails, bytes })
+}
+
+/// All accounts, by id.
+pub(super) fn all(db: &Connection) -> Result<Vec<(AccountId, Username)>> {
+    let mut select = db.prepare("SELECT id, username FROM account ORDER BY id")?;
+    select.query_map([], |row| Ok((AccountId(row.get(0)?), parsed(row, 1)?)))?.collect()
 }
 
 pub(super) fn create(

@@ -1,7 +1,5 @@
 //! Looks for contents that disagree with the mails and uploads that have them.
 
-#![cfg_attr(not(test), allow(dead_code))] // Tests alone use it.
-
 use rusqlite::{Connection, Result};
 
 /// A query for the rows that break a rule, as numbers, and the rule's name for an administrator.

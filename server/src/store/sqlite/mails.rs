@@ -224,6 +224,45 @@ fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
     })
 }
 
+/// Calls `see` for every mail, in the order of their numbers, with its account, and with whether the
+/// index of mailboxes has it. The mail is an error if one of its values does not parse.
+pub(super) fn each(
+    db: &Connection,
+    mut see: impl FnMut(i64, AccountId, bool, Result<Mail>),
+) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body, account,
+                EXISTS (SELECT 1 FROM mailbox
+                        WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
+         FROM mail ORDER BY seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get(0)?, AccountId(row.get(9)?), row.get(10)?, mail(db, row));
+    }
+    Ok(())
+}
+
+/// Calls `see` for every entry of the index of mailboxes, with whether its mail exists.
+pub(super) fn each_entry(db: &Connection, mut see: impl FnMut(AccountId, i64, bool)) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT account, seq,
+                EXISTS (SELECT 1 FROM mail
+                        WHERE mail.seq = mailbox.seq AND mail.account = mailbox.account)
+         FROM mailbox ORDER BY account, seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(AccountId(row.get(0)?), row.get(1)?, row.get(2)?);
+    }
+    Ok(())
+}
+
+/// The last number that is marked as given.
+pub(super) fn reserved(db: &Connection) -> Result<i64> {
+    db.query_row("SELECT reserved FROM meta", [], |row| row.get(0))
+}
+
 pub(super) fn confirm(
     tables: &mut Tables<'_>,
     account: AccountId,

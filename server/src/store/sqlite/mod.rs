@@ -15,22 +15,26 @@ use std::{
 
 use correio_proto::message::Realm;
 
+pub use self::{
+    check::{Checked, Finding},
+    open_error::SqliteOpenError,
+    options::SqliteOptions,
+    schema::{Part, Schema},
+    snapshot::{MailReader, SqliteSnapshot},
+    snapshot_error::SnapshotError,
+};
 use self::{
     database::Database,
     fatal::Fatal,
     group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
-pub use self::{
-    open_error::SqliteOpenError,
-    options::SqliteOptions,
-    schema::{Part, Schema},
-};
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check;
 mod check_contents;
 mod checkpoint_thread;
 mod checkpoints;
@@ -53,6 +57,8 @@ mod queue;
 mod room;
 mod row;
 mod schema;
+mod snapshot;
+mod snapshot_error;
 mod tables;
 mod uploads;
 mod wal_state;

@@ -57,7 +57,8 @@ impl Schema {
     };
 
     /// The version that [`Schema::migrate`] leads to.
-    pub(super) fn version(&self) -> u32 {
+    #[must_use]
+    pub fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 
