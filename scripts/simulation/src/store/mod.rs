@@ -5,6 +5,7 @@
 //! crash leaves the durable half. The driver takes each of these steps when it likes, so that it
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
+mod contents;
 mod state;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
@@ -12,9 +13,10 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 use correio_proto::{mail::FullName, message::Realm};
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
+pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
 pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
@@ -24,7 +26,7 @@ pub struct SimStore(Rc<RefCell<Halves>>);
 #[derive(Debug)]
 struct Halves {
     realm: Realm,
-    quota: Quota,
+    bounds: Bounds,
     faults: StoreFaults,
     durable: State,
     commits: u64,
@@ -68,12 +70,12 @@ pub struct StoreFaults {
 }
 
 impl SimStore {
-    /// Makes an empty store.
+    /// Makes an empty store. A quota alone stands for the bounds of a server's defaults.
     #[must_use]
-    pub fn new(realm: Realm, quota: Quota) -> Self {
+    pub fn new(realm: Realm, bounds: impl Into<Bounds>) -> Self {
         Self(Rc::new(RefCell::new(Halves {
             realm,
-            quota,
+            bounds: bounds.into(),
             faults: StoreFaults::default(),
             durable: State::default(),
             commits: 0,
@@ -91,8 +93,8 @@ impl SimStore {
 
     /// Makes an empty store that answers at once, as a store in memory does.
     #[must_use]
-    pub fn immediate(realm: Realm, quota: Quota) -> Self {
-        let store = Self::new(realm, quota);
+    pub fn immediate(realm: Realm, bounds: impl Into<Bounds>) -> Self {
+        let store = Self::new(realm, bounds);
         store.set_faults(StoreFaults { immediate: true, ..StoreFaults::default() });
         store
     }
@@ -245,11 +247,14 @@ impl Halves {
         if self.faults.disk_full && self.pending.needs_room(&job) {
             return StoreDone::Unavailable("simulated: the disk is full".into());
         }
-        let reads = matches!(job, StoreJob::FindAccount { .. } | StoreJob::Fetch { .. });
+        let reads = matches!(
+            job,
+            StoreJob::FindAccount { .. } | StoreJob::Fetch { .. } | StoreJob::Read { .. }
+        );
         if !reads {
             self.undurable.push(job.clone());
         }
-        self.pending.run(self.quota, job)
+        self.pending.run(self.bounds, job)
     }
 
     fn make_durable(&mut self) {
@@ -257,7 +262,7 @@ impl Halves {
         for job in self.undurable.drain(..) {
             let change = change(&job);
             // The same jobs on the same state give the same answers.
-            if self.durable.run(self.quota, job) == StoreDone::Changed {
+            if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);
             }
         }
