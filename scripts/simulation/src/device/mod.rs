@@ -1,6 +1,7 @@
 //! An honest client: the real request queue, session resumption and receiving code on a disk that
 //! fails, driven by a user who sends, receives and changes settings.
 
+mod contents;
 mod replies;
 mod workload;
 
@@ -12,9 +13,11 @@ use correio_client::{
 };
 use correio_proto::{
     credential::Credential,
-    mail::{MailId, Username},
+    mail::{MailId, MailRef, Username},
     message::Send,
 };
+
+use contents::{Contents, QueuedContent};
 
 use crate::{
     check::{Check, Violation, require},
@@ -65,7 +68,7 @@ pub(crate) struct Device {
     /// Durable queue of mails that were not acknowledged, tried ones included.
     outbox: Vec<QueuedMail>,
     /// The mail removed from the outbox last: a crash may bring it back.
-    last_sent: Option<Send>,
+    last_sent: Option<QueuedMail>,
     program: Option<Program>,
     /// Time at which the program is started again.
     start_at: u64,
@@ -77,6 +80,8 @@ pub(crate) struct Device {
 #[derive(Debug)]
 struct QueuedMail {
     mail: Send,
+    /// The mail's content, if it is large.
+    content: Option<QueuedContent>,
     is_asked: bool,
     /// Earliest time of the next attempt.
     retry_at: u64,
@@ -92,6 +97,7 @@ struct Program {
     again: bool,
     operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
+    contents: Contents,
 }
 
 /// The user's intention with a request.
@@ -100,8 +106,10 @@ enum Operation {
     Register,
     Login(Credential),
     Logout,
+    Upload(MailId),
     Send(MailId),
     Receive,
+    Read(MailRef),
     Rename,
     Password(Credential),
     Ping,
@@ -170,12 +178,18 @@ impl Device {
         self.start_at = now + self.rng.within(10..=5_000);
         for queued in &mut self.outbox {
             queued.is_asked = false;
+            // The program may or may not have noted how far an upload is.
+            if let Some(content) = &mut queued.content
+                && self.rng.one_in(2)
+            {
+                content.staged = self.rng.below(content.bytes.len());
+            }
         }
         if power {
             self.disk.crash(&mut self.rng);
             // The removal from the outbox may not have been on the disk.
-            if let Some(mail) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
-                self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
+            if let Some(queued) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
+                self.outbox.push(QueuedMail { is_asked: false, retry_at: 0, ..queued });
             }
         } else {
             self.disk.restart();
@@ -300,6 +314,7 @@ impl Program {
             again: false,
             operations: BTreeMap::new(),
             receiving: None,
+            contents: Contents::default(),
         }
     }
 

@@ -6,7 +6,10 @@ use correio_client::{
     Disk, ReceiveStep,
     client::{Event, Failure},
 };
-use correio_proto::message::{ErrorCode, ErrorReply, Reply};
+use correio_proto::{
+    mail::MailRef,
+    message::{ErrorCode, ErrorReply, Reply, Request},
+};
 
 use super::{Device, DeviceContext, MAILBOX, Operation};
 use crate::{
@@ -68,12 +71,12 @@ impl Device {
     /// No answer will come: the operation is tried again later.
     pub(super) fn give_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
         match operation {
-            Operation::Send(id) => {
-                if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+            Operation::Send(id) | Operation::Upload(id) => {
+                if let Some(queued) = self.queued(*id) {
                     queued.is_asked = false;
                 }
             }
-            Operation::Receive => {
+            Operation::Receive | Operation::Read(_) => {
                 if let Some(program) = &mut self.program {
                     program.receiving = None;
                 }
@@ -109,10 +112,18 @@ impl Device {
                 let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
                 require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
                 if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
-                    self.last_sent = Some(self.outbox.remove(index).mail);
+                    self.last_sent = Some(self.outbox.remove(index));
                 }
             }
+            Operation::Upload(id) => {
+                let Reply::Uploaded { staged } = reply else {
+                    let text = format!("{}: {reply:?} to an upload", self.name);
+                    return Err(Violation::new(Check::Answered, text));
+                };
+                return self.uploaded(context, *id, staged);
+            }
             Operation::Receive => return self.handle_page(context, reply),
+            Operation::Read(mail) => return self.piece(context, *mail, &reply),
             Operation::Logout | Operation::Rename | Operation::Ping => {}
         }
         Ok(())
@@ -143,14 +154,19 @@ impl Device {
                 self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
             }
             (Operation::Password(_), BadCredentials) => true,
-            _ => false,
+            (operation, code) => Self::is_possible(operation, code),
         };
         let text = || format!("{}: {operation:?} is refused: {error:?}", self.name);
         require(is_possible, Check::Answered, text)?;
-        if let Operation::Send(id) = operation {
+        if let (Operation::Send(id) | Operation::Upload(id), ErrorCode::Incomplete) =
+            (operation, error.code)
+        {
+            return self.incomplete(context, *id, error);
+        }
+        if let Operation::Send(id) | Operation::Upload(id) = operation {
             if error.recipients.iter().any(|to| to.as_str() == "nobody") {
                 self.outbox.retain(|queued| queued.mail.id != *id);
-            } else if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+            } else if let Some(queued) = self.queued(*id) {
                 queued.retry_at = now + wait;
             }
         }
@@ -182,8 +198,11 @@ impl Device {
         context: &mut DeviceContext<'_>,
     ) -> Result<(), Violation> {
         loop {
-            let Some((receiving, saving)) =
-                self.program.as_mut().and_then(|p| p.receiving.as_mut())
+            let Some(program) = &mut self.program else {
+                return Ok(());
+            };
+            let (Some((receiving, saving)), contents) =
+                (&mut program.receiving, &mut program.contents)
             else {
                 return Ok(());
             };
@@ -193,8 +212,15 @@ impl Device {
                     return Ok(());
                 }
                 ReceiveStep::Save(mails) => {
-                    let saved = saving.save(mails);
+                    if let Some(read) = contents.missing(mails) {
+                        let mail = MailRef { seq: read.seq, id: read.id };
+                        self.ask(context, Operation::Read(mail), Request::Read(read));
+                        return Ok(());
+                    }
+                    let saved = saving.save(&contents.put_into(mails)?);
+                    contents.keep_only(mails);
                     if saved.is_ok() {
+                        contents.keep_only(&[]);
                         receiving.saved();
                     }
                     context.trace.note(&self.name, format_args!("saves: {saved:?}"));

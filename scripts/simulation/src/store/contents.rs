@@ -134,7 +134,8 @@ impl Contents {
             touched_at: piece.now,
         });
         upload.touched_at = piece.now;
-        let known = usize::try_from(staged - piece.offset).unwrap_or(usize::MAX);
+        let known = staged.saturating_sub(piece.offset);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
         let new = piece.bytes.as_bytes().get(known..).unwrap_or_default();
         Arc::make_mut(&mut upload.bytes).extend_from_slice(new);
         StoreDone::Uploaded { staged: upload.staged() }

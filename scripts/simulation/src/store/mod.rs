@@ -10,7 +10,10 @@ mod state;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
-use correio_proto::{mail::FullName, message::Realm};
+use correio_proto::{
+    mail::{FullName, Timestamp},
+    message::Realm,
+};
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
@@ -43,6 +46,8 @@ struct Halves {
     failed: bool,
     /// Jobs submitted since [`SimStore::take_submitted`].
     submitted: Vec<(Ticket, &'static str)>,
+    /// The latest time in a durable `Prune` job before which uploads are forgotten.
+    forgotten_before: Timestamp,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
 }
@@ -87,6 +92,7 @@ impl SimStore {
             repeats: Vec::new(),
             failed: false,
             submitted: Vec::new(),
+            forgotten_before: Timestamp(0),
             changes: Vec::new(),
         })))
     }
@@ -226,6 +232,18 @@ impl SimStore {
         look(&self.0.borrow().pending)
     }
 
+    /// The store's bounds.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.0.borrow().bounds
+    }
+
+    /// Uploads may be gone whose last piece came before this time: a durable job had them forgotten.
+    #[must_use]
+    pub fn forgotten_before(&self) -> Timestamp {
+        self.0.borrow().forgotten_before
+    }
+
     /// Takes the account changes made durable since the last call, in order.
     #[must_use]
     pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
@@ -261,6 +279,9 @@ impl Halves {
         self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
             let change = change(&job);
+            if let StoreJob::Prune { uploads_before, .. } = &job {
+                self.forgotten_before = self.forgotten_before.max(*uploads_before);
+            }
             // The same jobs on the same state give the same answers.
             if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);

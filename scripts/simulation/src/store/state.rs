@@ -111,6 +111,17 @@ impl State {
         self.contents.uploads()
     }
 
+    /// Whether there is an idempotency record of this account and id.
+    #[must_use]
+    pub fn was_sent(&self, key: UploadKey) -> bool {
+        self.records.contains_key(&key)
+    }
+
+    /// The accounts and ids of all idempotency records.
+    pub fn sent(&self) -> impl Iterator<Item = UploadKey> {
+        self.records.keys().copied()
+    }
+
     /// Every large content of a mail.
     pub fn contents(&self) -> impl Iterator<Item = (ContentId, &Arc<Vec<u8>>)> {
         self.contents.kept()

@@ -86,7 +86,7 @@ impl World {
         let clock = Clock::new();
         let mut trace = Trace::new(clock.clone(), is_traced);
         trace.note("plan", format_args!("{plan:?}"));
-        let store = SimStore::new(REALM, plan.quota);
+        let store = SimStore::new(REALM, plan.bounds);
         store.set_faults(plan.store);
         let cost = plan.session_config.bcrypt.cost;
         let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
@@ -151,8 +151,11 @@ impl World {
         while self.clock.tick() < self.plan.faults_until {
             self.step()?;
         }
-        self.heal();
+        self.heal()?;
         self.run_until_drained()?;
+        self.let_uploads_expire()?;
+        self.run_until_drained()?;
+        self.check_uploads_expired()?;
         self.ledger.check_all_kept()
     }
 
@@ -284,6 +287,7 @@ impl World {
         }
         let mut observer = Observer {
             now,
+            content_max: self.plan.session_config.content_max,
             ledger: &mut self.ledger,
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
@@ -332,6 +336,8 @@ impl World {
         let foreign_mails: Vec<_> = self
             .store
             .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
+        let foreign_uploads: Vec<_> =
+            self.store.durable(|state| state.uploads().map(|((_, id), _)| id).take(20).collect());
         let mut context = AttackContext {
             clock: &self.clock,
             plan: &self.plan,
@@ -340,6 +346,7 @@ impl World {
             trace: &mut self.trace,
             usernames: &self.usernames,
             foreign_mails: &foreign_mails,
+            foreign_uploads: &foreign_uploads,
             server_starts: self.server_starts,
         };
         let mut index = 0;
