@@ -4,7 +4,10 @@
 mod faults;
 mod healing;
 
-use correio_proto::mail::{FullName, Username};
+use correio_proto::{
+    limits,
+    mail::{FullName, Timestamp, Username},
+};
 
 use crate::{
     attacker::{AttackContext, Attacker},
@@ -50,6 +53,8 @@ pub(crate) struct World {
     attackers: Vec<Attacker>,
     attackers_started: u32,
     ledger: Ledger,
+    /// The latest time that the wall clock has shown.
+    latest_wall: Timestamp,
     failed_logins: Vec<LoginTrace>,
     /// The observation of the first failed login.
     login_trace: Option<LoginTrace>,
@@ -109,6 +114,7 @@ impl World {
             attackers: Vec::new(),
             attackers_started: 0,
             ledger: Ledger::default(),
+            latest_wall: Timestamp(0),
             failed_logins: Vec::new(),
             login_trace: None,
             is_healing: false,
@@ -188,6 +194,7 @@ impl World {
             self.ledger.check_all_kept()?;
         }
         self.check_login_traces()?;
+        self.check_uploads_kept()?;
         let now = self.clock.tick();
         let next = self.next_due();
         if next > now
@@ -358,6 +365,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Property (j): no upload is forgotten before its time.
+    fn check_uploads_kept(&mut self) -> Result<(), Violation> {
+        self.latest_wall = self.latest_wall.max(self.clock.wall());
+        let since = self.store.forgotten_before().0;
+        let over = since.saturating_add(limits::UPLOAD_KEPT_SECONDS * 1_000);
+        let text = || format!("uploads of {since} are forgotten before {over}");
+        require(since == 0 || over <= self.latest_wall.0, Check::Contents, text)
     }
 
     /// Property (i): all failed logins look alike.
