@@ -141,7 +141,7 @@ impl fmt::Debug for Sha256 {
 }
 
 /// A part of a large content: at most [`limits::PIECE_MAX`] bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Piece(Arc<[u8]>);
 
 impl Piece {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use correio_proto::{
+    limits::CONTENT_DEFAULT_MAX,
     mail::{
         Content, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq, Subject,
         Timestamp, Username,
@@ -23,6 +24,7 @@ use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 pub mod kind;
 pub mod memory;
 pub mod sqlite;
+mod uploads;
 
 /// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,13 @@ impl UploadLimits {
     #[must_use]
     pub fn new(content_max: u64, bytes: u64) -> Self {
         Self { uploads: 4, account_bytes: content_max.saturating_mul(2), bytes }
+    }
+}
+
+impl Default for UploadLimits {
+    /// For contents of the default size, and 1 GiB for all uploads together.
+    fn default() -> Self {
+        Self::new(CONTENT_DEFAULT_MAX, 1 << 30)
     }
 }
 
@@ -164,7 +173,8 @@ pub enum StoreJob {
     /// has already are skipped. Result: `Uploaded`, `Incomplete` if the piece begins after the
     /// upload's end, `Conflict` if the upload has another size or the piece goes beyond it,
     /// `UploadsFull` or `NoAccount`. For the id of a mail that was sent: `Uploaded` with the whole
-    /// size.
+    /// size. Of several that apply, the results come before each other in this order: `NoAccount`,
+    /// the mail that was sent, `Conflict`, `Incomplete`, `UploadsFull`.
     Upload {
         /// The account that is logged in.
         account: AccountId,
@@ -176,7 +186,7 @@ pub enum StoreJob {
         offset: u64,
         /// The piece; an empty one starts no upload.
         bytes: Piece,
-        /// The time from which the upload is kept.
+        /// The time from which the upload is kept, if the piece adds bytes to it.
         now: Timestamp,
     },
     /// Read a piece of a large content: [`correio_proto::limits::PIECE_MAX`] bytes, or fewer at its
@@ -189,16 +199,16 @@ pub enum StoreJob {
         /// Position of the piece in the content; the piece is empty from the content's end on.
         offset: u64,
     },
-    /// Delete mails from a mailbox. A content goes with the last mail that has it. Mails that are not there, or have another id, are skipped.
-    /// Result: `Confirmed` or `NoAccount`.
+    /// Delete mails from a mailbox. A content goes with the last mail that has it. Mails that are
+    /// not there, or have another id, are skipped. Result: `Confirmed` or `NoAccount`.
     Confirm {
         /// The account of the mailbox.
         account: AccountId,
         /// The mails.
         mails: Vec<MailRef>,
     },
-    /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again while
-    /// `more` is true. Result: `Pruned`.
+    /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
+    /// while `more` is true. Result: `Pruned`.
     Prune {
         /// Records from this time on are kept.
         before: Timestamp,

@@ -43,7 +43,7 @@ fn idempotency_records_are_pruned_in_bounded_steps() {
 
 #[test]
 fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
-    let limits = MemoryLimits { accounts: 2, bytes: 40, records: 4 };
+    let limits = MemoryLimits { accounts: 2, bytes: 40, records: 4, ..MemoryLimits::default() };
     let unavailable = |done: StoreDone| matches!(done, StoreDone::Unavailable(_));
     let mut harness = Harness::memory_with(ROOMY, limits);
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));

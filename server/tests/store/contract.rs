@@ -7,34 +7,6 @@ use super::support::{
     Harness, create, delete, find, hash, id, is_sent, rename, send, send_at, whole_mailbox,
 };
 
-/// Runs the same test with each store.
-macro_rules! contract {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::memory()); })*
-        }
-        mod sqlite {
-            $(#[test] fn $name() {
-                let directory = tempfile::tempdir().unwrap();
-                super::$name(&mut super::super::support::Harness::sqlite(directory.path()));
-            })*
-        }
-        mod simulated {
-            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::simulated()); })*
-        }
-        mod simulated_crashing {
-            $(#[test] fn $name() {
-                super::$name(&mut super::super::support::Harness::simulated_crashing(1));
-            })*
-        }
-        mod sqlite_crashing {
-            $(#[test] fn $name() {
-                super::$name(&mut super::super::support::Harness::sqlite_crashing(1));
-            })*
-        }
-    };
-}
-
 contract! {
     a_username_is_taken_once,
     a_hash_is_changed_only_from_what_it_was,

@@ -8,7 +8,11 @@
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
+mod suite;
+
 mod bounds;
+mod contents;
 mod contract;
 mod copied;
 mod damage;

@@ -1,7 +1,7 @@
 //! Jobs about mail as SQL, within the transaction of their group.
 
 use correio_proto::mail::{
-    Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
+    Body, Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
 };
 use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
 
@@ -114,7 +114,7 @@ fn put(
             to,
             to_sql(now.0),
             mail.subject.as_str(),
-            mail.content.body().map(|body| body.as_str())
+            mail.content.body().map(Body::as_str)
         ])?;
         tables.memtable.add(*account, seq, mail.quota_bytes());
     }

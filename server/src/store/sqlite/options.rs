@@ -1,6 +1,6 @@
 //! Options for opening a SQLite store.
 
-use crate::store::CreateStore;
+use crate::store::{CreateStore, UploadLimits};
 
 /// Bounds of the queue and of the memtable, and how the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct SqliteOptions {
     /// Mails, counted for each recipient, after which the memtable is flushed into the index of
     /// mailboxes.
     pub memtable_mails: usize,
+    /// The bounds of uploads.
+    pub uploads: UploadLimits,
     /// Whether an empty store is made if there is none.
     pub create: CreateStore,
 }
@@ -23,6 +25,7 @@ impl Default for SqliteOptions {
             queue_jobs: 16_384,
             queue_bytes: 64 << 20,
             memtable_mails: 8192,
+            uploads: UploadLimits::default(),
             create: CreateStore::Auto,
         }
     }

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{CreateStore, NewMailRecord},
+        store::{CreateStore, NewMailRecord, UploadLimits},
     };
 
     /// Bytes of a small mail, which has one recipient.
@@ -172,6 +172,7 @@ mod tests {
         queue_jobs: 1000,
         queue_bytes: 100,
         memtable_mails: 8192,
+        uploads: UploadLimits { uploads: 4, account_bytes: 100, bytes: 100 },
         create: CreateStore::Auto,
     };
 
