@@ -25,7 +25,7 @@ use correio_server::{
     },
     waker::Wake,
 };
-use correio_simulation::store::{SimStore, State};
+use correio_simulation::store::{Bounds, SimStore, State};
 use correio_testing::store::open_unlocked;
 
 use super::files::copy_files;
@@ -112,6 +112,10 @@ impl Store for Oracle {
     }
 }
 
+fn simulated_bounds() -> Bounds {
+    Bounds { uploads: UPLOADS, ..QUOTA.into() }
+}
+
 /// Names that the tests give to accounts.
 pub const NAMES: [&str; 4] = ["tony", "pepper", "bruce", "nobody"];
 
@@ -191,13 +195,13 @@ impl Harness {
 
     /// A harness around the store of the simulation.
     pub fn simulated() -> Self {
-        Self::working_for(SimStore::new(Realm([1; 16]), QUOTA))
+        Self::working_for(SimStore::new(Realm([1; 16]), simulated_bounds()))
     }
 
     /// As [`Harness::simulated`], with a power failure before every `every`th job, after the job
     /// was done once but not made durable.
     pub fn simulated_crashing(every: usize) -> Self {
-        let store = SimStore::new(Realm([1; 16]), QUOTA);
+        let store = SimStore::new(Realm([1; 16]), simulated_bounds());
         let mut harness = Self::working_for(store.clone());
         let mut jobs = 0;
         harness.crash = Some(Box::new(move |job| {

@@ -31,8 +31,7 @@ pub struct Bounds {
 impl From<Quota> for Bounds {
     /// Bounds with uploads and pieces as in a server's defaults.
     fn from(quota: Quota) -> Self {
-        let uploads = UploadLimits::new(limits::CONTENT_DEFAULT_MAX, 1 << 30);
-        Self { quota, uploads, piece_max: limits::PIECE_MAX }
+        Self { quota, uploads: UploadLimits::default(), piece_max: limits::PIECE_MAX }
     }
 }
 
@@ -46,7 +45,7 @@ pub struct StagedUpload {
     pub size: ContentSize,
     /// The content's bytes from its start.
     pub bytes: Arc<Vec<u8>>,
-    /// When the last piece came.
+    /// When the last piece came that added bytes.
     pub touched_at: Timestamp,
 }
 
@@ -122,7 +121,7 @@ impl Contents {
         if piece.offset > staged {
             return StoreDone::Incomplete { staged };
         }
-        if piece.bytes.as_bytes().is_empty() {
+        if piece.end() <= staged {
             return StoreDone::Uploaded { staged };
         }
         if present.is_none() && !self.has_room(limits, key.0, piece.size) {
