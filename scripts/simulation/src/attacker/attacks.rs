@@ -134,12 +134,17 @@ impl Attacker {
 
     /// Sends a mail to `to`, or to any honest user.
     fn send(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>) {
+        let bytes = 1 + self.rng.below(context.plan.body_max);
+        self.send_body(context, to, bytes);
+    }
+
+    fn send_body(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>, bytes: usize) {
         let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
         let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {
             return;
         };
         let id = self.rng.mail_id();
-        let body = "m".repeat(1 + self.rng.below(context.plan.body_max));
+        let body = "m".repeat(bytes);
         let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse::<Body>())
         else {
             return;
@@ -153,12 +158,12 @@ impl Attacker {
         self.hello();
         self.enter();
         let own = self.username.clone();
-        for _ in 0..self.rng.within(1..=10) {
-            self.send(context, own.as_ref());
+        for _ in 0..self.rng.within(3..=10) {
+            self.send_body(context, own.as_ref(), context.plan.body_max);
         }
         self.send_large(context, own.as_ref());
         self.read_all(context);
-        for _ in 0..self.rng.within(1..=60) {
+        for _ in 0..self.rng.within(20..=120) {
             self.queue_request(Request::Fetch(Fetch::default()));
         }
     }
