@@ -11,13 +11,13 @@ use std::{collections::BTreeMap, mem::discriminant, time::Duration};
 
 use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
-    capability::{Capabilities, Capability},
+    capability::{CONTENTS, Capabilities, Capability},
     credential::Credential,
-    mail::{MailId, Seq, Timestamp, Username},
+    mail::{Content, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Limits, LoggedIn, Login,
-        NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
-        ServerMessage, Software, Welcome,
+        NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request, Send,
+        ServerMessage, Software, Upload, Welcome,
     },
 };
 
@@ -123,7 +123,7 @@ impl Run {
             }
             Err(Failure::TooLarge { limit }) => {
                 let Request::Send(send) = &request else { panic!("{request:?}") };
-                assert!(send.content.body().unwrap().as_str().len() > limit as usize);
+                assert!(send.content.inline_size() > limit as usize);
             }
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
@@ -304,7 +304,11 @@ fn id(input: &mut Input<'_>) -> MailId {
 }
 
 fn request(input: &mut Input<'_>) -> Request {
-    match input.below(12) {
+    let choice = input.byte();
+    if choice >= 0xf0 {
+        return content_request(choice, input);
+    }
+    match choice % 12 {
         0..=2 => Request::Login(Login { username: username(input), credential: credential(input) }),
         3 => Request::Logout {},
         4 | 5 => Request::Send(Send {
@@ -331,6 +335,25 @@ fn request(input: &mut Input<'_>) -> Request {
     }
 }
 
+/// A request about a large content.
+fn content_request(choice: u8, input: &mut Input<'_>) -> Request {
+    let id = id(input);
+    let size = ContentSize::try_from(1 + u64::from(input.number())).unwrap();
+    let offset = u64::from(input.byte());
+    match choice % 3 {
+        0 => {
+            let bytes = input.counted().try_into().unwrap();
+            Request::Upload(Upload { id, size, offset, bytes })
+        }
+        1 => Request::Read(Read { seq: Seq(size.get()), id, offset }),
+        _ => {
+            let content = Content::Large(LargeContent { size, sha256: Sha256([7; 32]) });
+            let (to, subject) = (username(input).into(), "Vídeo".parse().unwrap());
+            Request::Send(Send { id, to, subject, content })
+        }
+    }
+}
+
 /// A reply of the request's kind.
 fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     match request {
@@ -342,8 +365,8 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
                 body: 128,
                 recipients: 100,
                 page: 200,
-                content: 0,
-                piece: 0,
+                content: u64::from(variant & 4) * 256,
+                piece: u32::from(variant & 4) * 16,
                 frame: u32::from(variant) * 64,
             },
             registration: RegistrationPolicy::Open {},
@@ -363,23 +386,29 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         Request::Upload(upload) => {
             Reply::Uploaded { staged: upload.offset + upload.bytes.as_bytes().len() as u64 }
         }
-        Request::Read(_) => Reply::Piece { bytes: [].as_slice().try_into().unwrap() },
+        Request::Read(_) => {
+            let bytes = vec![variant; variant.into()];
+            Reply::Piece { bytes: bytes.as_slice().try_into().unwrap() }
+        }
         Request::Confirm(_) => Reply::Confirmed { deleted: variant.into() },
         Request::Account(_) => Reply::AccountChanged {},
         Request::Ping {} => Reply::Pong {},
     }
 }
 
-/// Capabilities that the client does not know; the lower bits give their number.
+/// Capabilities that the client does not know, by the two lowest bits, and large contents.
 fn capabilities(variant: u8) -> Capabilities {
-    let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
+    let later = (0..variant & 3).map(|n| format!("later_{n}"));
+    let known = (variant & 4 != 0).then(|| CONTENTS.to_owned());
+    let names = later.chain(known).map(|name| name.parse().unwrap());
     names.collect::<Vec<Capability>>().try_into().unwrap()
 }
 
 fn error(variant: u8) -> Reply {
     let code = ErrorCode::ALL[usize::from(variant) % ErrorCode::ALL.len()];
     let retry_after = (variant & 0x20 != 0).then_some(u32::from(variant & 0x1f));
-    Reply::Error(ErrorReply { retry_after, ..ErrorReply::new(code, "no") })
+    let staged = (code == ErrorCode::Incomplete).then_some(u64::from(variant & 0x1f));
+    Reply::Error(ErrorReply { retry_after, staged, ..ErrorReply::new(code, "no") })
 }
 
 fn notice(input: &mut Input<'_>) -> Notice {
