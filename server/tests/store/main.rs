@@ -13,6 +13,7 @@ mod suite;
 
 mod bounds;
 mod contents;
+mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
@@ -20,6 +21,7 @@ mod disk;
 mod files;
 mod foreign;
 mod groups;
+mod kept_once;
 mod killing;
 mod log;
 mod migrating;

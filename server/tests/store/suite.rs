@@ -3,18 +3,7 @@
 /// Runs the same tests with each store.
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
-        memory_contract! { $($name),* }
-        mod sqlite {
-            $(#[test] fn $name() {
-                let directory = tempfile::tempdir().unwrap();
-                super::$name(&mut super::super::support::Harness::sqlite(directory.path()));
-            })*
-        }
-        mod sqlite_crashing {
-            $(#[test] fn $name() {
-                super::$name(&mut super::super::support::Harness::sqlite_crashing(1));
-            })*
-        }
+        server_contract! { $($name),* }
         mod simulated {
             $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::simulated()); })*
         }
@@ -26,11 +15,22 @@ macro_rules! contract {
     };
 }
 
-/// Runs the same tests with the store in memory.
-macro_rules! memory_contract {
+/// Runs the same tests with each store of the server.
+macro_rules! server_contract {
     ($($name:ident),* $(,)?) => {
         mod memory {
             $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::memory()); })*
+        }
+        mod sqlite {
+            $(#[test] fn $name() {
+                let directory = tempfile::tempdir().unwrap();
+                super::$name(&mut super::super::support::Harness::sqlite(directory.path()));
+            })*
+        }
+        mod sqlite_crashing {
+            $(#[test] fn $name() {
+                super::$name(&mut super::super::support::Harness::sqlite_crashing(1));
+            })*
         }
     };
 }

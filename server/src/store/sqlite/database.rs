@@ -14,10 +14,13 @@ use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
 
 use super::{
     cache::AccountCache,
+    content_cache::{ContentCache, Dropped},
     group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
     jobs::run_job,
     memtable::Memtable,
+    options::SqliteOptions,
+    pieces,
     tables::Tables,
     wal_state,
 };
@@ -47,6 +50,7 @@ pub(super) struct Database {
     /// Mails after which the memtable is flushed.
     memtable_mails: usize,
     accounts: AccountCache,
+    contents: ContentCache,
     directory: PathBuf,
     page_size: u64,
     /// Database pages in the log, as SQLite reports after each commit.
@@ -70,7 +74,7 @@ impl Database {
     pub(super) fn new(
         mut connection: Connection,
         quota: Quota,
-        memtable_mails: usize,
+        options: SqliteOptions,
         directory: PathBuf,
         lock: fs::File,
     ) -> rusqlite::Result<Self> {
@@ -85,8 +89,9 @@ impl Database {
             memtable: Memtable::read(&connection)?,
             connection,
             quota,
-            memtable_mails,
+            memtable_mails: options.memtable_mails,
             accounts: AccountCache::default(),
+            contents: ContentCache::new(options.uploads),
             directory,
             page_size: u64::from(page_size),
             log_pages,
@@ -208,7 +213,8 @@ impl Database {
             Intake::Open | Intake::Stopped => {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
-                run_job(&mut Tables { db, quota, memtable, accounts }, job)
+                let contents = &mut self.contents;
+                run_job(&mut Tables { db, quota, memtable, accounts, contents }, job)
             }
         }
     }
@@ -223,16 +229,48 @@ impl Database {
             let rolled_back = self.connection.execute_batch("ROLLBACK");
             rolled_back.map_err(|error| Fatal(error.to_string().into()))?;
         }
-        // SQLite may have rolled back by itself. Either way cache and memtable are out of date.
+        // SQLite may have rolled back by itself. Either way caches and memtable are out of date.
         self.accounts.clear();
+        self.contents.clear();
         let read = self.memtable.reload(&self.connection);
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// Does upkeep between groups: flushes the memtable and moves the log when they are due.
+    /// Does upkeep between groups: deletes some dropped pieces, flushes the memtable, and moves the
+    /// log, whatever is due.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
+        if self.contents.dropped == Dropped::DiskFull {
+            self.contents.dropped = Dropped::Pieces;
+        }
+        self.tidy_slice()?;
         if self.memtable.is_due(self.memtable_mails) {
             self.flush_memtable()?;
+        }
+        self.checkpoint_if_due()
+    }
+
+    /// Whether [`Database::tidy_slice`] has something to do.
+    pub(super) fn has_slices(&self) -> bool {
+        self.contents.dropped == Dropped::Pieces
+    }
+
+    /// Deletes some dropped pieces, so few that the next group hardly waits for it. On a full disk
+    /// they stay until after the next group.
+    pub(super) fn tidy_slice(&mut self) -> Result<(), Fatal> {
+        if !self.has_slices() {
+            return Ok(());
+        }
+        let more = self.begin().and_then(|()| {
+            let more = pieces::delete_slice(&self.connection)?;
+            self.commit().map(|()| more)
+        });
+        match more {
+            Ok(true) => {}
+            Ok(false) => self.contents.dropped = Dropped::Nothing,
+            Err(error) => {
+                self.roll_back(&error)?;
+                self.contents.dropped = Dropped::DiskFull;
+            }
         }
         self.checkpoint_if_due()
     }
@@ -344,7 +382,12 @@ enum Intake {
 
 /// Whether a job makes the file larger. Other jobs go on when the disk is almost full.
 fn takes_in(job: &StoreJob) -> bool {
-    matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. })
+    match job {
+        StoreJob::Send { .. } | StoreJob::CreateAccount { .. } => true,
+        // An empty piece asks how far the upload is.
+        StoreJob::Upload { bytes, .. } => !bytes.as_bytes().is_empty(),
+        _ => false,
+    }
 }
 
 fn unavailable(error: &rusqlite::Error) -> StoreDone {

@@ -22,7 +22,7 @@ const GROUP_MAX: usize = 1000;
 /// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages of mails after which a group ends, and of uncollected ones above which the next
+/// Bytes of pages of mails and of pieces after which a group ends, and of uncollected ones above which the next
 /// group waits: a page may be ten thousand times as large as the request for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
@@ -95,6 +95,12 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Whether [`Group::begin`] would not wait long: there are jobs, or no further one comes.
+    pub(super) fn is_wanted(&self) -> bool {
+        let queue = lock(self.queue);
+        queue.closed || !self.jobs.is_empty() || !queue.waiting.is_empty()
+    }
+
     /// Removes the first `count` jobs, which are done, and returns their tickets. The others
     /// become the first jobs of the next group.
     pub(super) fn take_done(&mut self, count: usize) -> impl Iterator<Item = Ticket> {
@@ -136,10 +142,12 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails in memory; 0 for other results.
+/// Approximate bytes of a page of mails or of a piece in memory; 0 for other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
-    let StoreDone::Page { mails, .. } = done else {
-        return 0;
+    let mails = match done {
+        StoreDone::Page { mails, .. } => mails,
+        StoreDone::Piece(piece) => return piece.as_bytes().len(),
+        _ => return 0,
     };
     let bytes = |mail: &Mail| {
         let texts = mail.content.inline_size() + mail.subject.as_str().len();

@@ -30,6 +30,8 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod content_cache;
+mod contents;
 mod database;
 mod group;
 mod header;
@@ -40,10 +42,12 @@ mod memtable;
 mod open;
 mod open_error;
 mod options;
+mod pieces;
 mod queue;
 mod row;
 mod schema;
 mod tables;
+mod uploads;
 mod wal_state;
 
 /// The store in a SQLite file: the handle of its thread.
@@ -176,7 +180,15 @@ impl Shared {
     /// Runs the store thread.
     fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
-        while group.begin(&self.changed) {
+        loop {
+            while database.has_slices() && !group.is_wanted() {
+                if self.has_failed(database.tidy_slice(), wake) {
+                    return;
+                }
+            }
+            if !group.begin(&self.changed) {
+                break;
+            }
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));
             let result = ran.unwrap_or_else(|_| Err(Fatal("the store thread panicked".into())));
@@ -199,9 +211,7 @@ impl Shared {
                 return;
             }
             // Upkeep comes after the results, so that no client waits for it.
-            if let Err(Fatal(text)) = database.tidy() {
-                lock(&self.finished).failed = Some(StoreFailed(text));
-                wake.wake();
+            if self.has_failed(database.tidy(), wake) {
                 return;
             }
             group.end();
@@ -209,6 +219,16 @@ impl Shared {
         if let Err(Fatal(text)) = database.close() {
             lock(&self.finished).failed = Some(StoreFailed(text));
         }
+    }
+
+    /// Reports a failure of upkeep, which ends the store. Returns whether there was one.
+    fn has_failed(&self, result: Result<(), Fatal>, wake: &dyn Wake) -> bool {
+        let Err(Fatal(text)) = result else {
+            return false;
+        };
+        lock(&self.finished).failed = Some(StoreFailed(text));
+        wake.wake();
+        true
     }
 
     /// Waits until the uncollected pages of mails are within their bound.

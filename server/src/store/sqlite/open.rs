@@ -75,9 +75,8 @@ pub(super) fn open(
     // From now on closing the connection keeps the log, until [`Database::close`] has marked the main
     // file as whole without it.
     connection.set_db_config(keep_log, true).map_err(failed)?;
-    let mut database =
-        Database::new(connection, quota, options.memtable_mails, directory.to_owned(), lock)
-            .map_err(|source| failure(&path, source))?;
+    let mut database = Database::new(connection, quota, options, directory.to_owned(), lock)
+        .map_err(|source| failure(&path, source))?;
     database
         .begin_log()
         .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;

@@ -7,8 +7,8 @@ use crate::store::{CreateStore, UploadLimits};
 pub struct SqliteOptions {
     /// Jobs that may wait.
     pub queue_jobs: usize,
-    /// Bytes of subjects and bodies that may wait, counted for each recipient. Mails that are
-    /// larger than a group have a bound of their own.
+    /// Bytes of mails and pieces that may wait, a mail counted for each recipient whose row has its
+    /// texts. Mails that are larger than a group have a bound of their own.
     pub queue_bytes: u64,
     /// Mails, counted for each recipient, after which the memtable is flushed into the index of
     /// mailboxes.
