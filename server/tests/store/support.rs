@@ -91,7 +91,7 @@ pub struct Harness {
 #[derive(Debug)]
 struct Oracle {
     state: State,
-    quota: Quota,
+    bounds: Bounds,
 }
 
 impl Store for Oracle {
@@ -100,7 +100,7 @@ impl Store for Oracle {
     }
 
     fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
-        Submitted::Done(self.state.run(self.quota, job))
+        Submitted::Done(self.state.run(self.bounds, job))
     }
 
     fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
@@ -190,7 +190,8 @@ impl Harness {
 
     /// A harness around the oracle, whose answers are the correct ones.
     pub fn oracle(quota: Quota) -> Self {
-        Self::immediate(Box::new(Oracle { state: State::default(), quota }))
+        let bounds = Bounds { uploads: UPLOADS, ..quota.into() };
+        Self::immediate(Box::new(Oracle { state: State::default(), bounds }))
     }
 
     /// A harness around the store of the simulation.
