@@ -17,9 +17,15 @@ pub fn part(id: MailId, offset: u64, length: usize) -> Vec<u8> {
     let line: Vec<u8> =
         (0..PERIOD).map(|at| if at % 72 == 71 { b'\n' } else { letter(at) }).collect();
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
-    let begin = head.get(start..).unwrap_or_default().iter();
-    let rest = line.iter().cycle().skip(start.max(head.len()) % PERIOD);
-    begin.chain(rest).take(length).copied().collect()
+    let mut bytes = Vec::with_capacity(length + PERIOD);
+    bytes.extend_from_slice(head.get(start..).unwrap_or_default());
+    let skipped = start.max(head.len()) % PERIOD;
+    bytes.extend_from_slice(line.get(skipped..).unwrap_or_default());
+    while bytes.len() < length {
+        bytes.extend_from_slice(&line);
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 /// The SHA-256 of a content whose pieces come in order, some of them twice.

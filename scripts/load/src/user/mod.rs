@@ -340,7 +340,8 @@ impl VirtualUser {
     /// Sends a mail with a body, or begins to upload a large content where it is due.
     fn send_any(&mut self, context: &mut UserContext<'_>) {
         let group = self.group(context);
-        let is_large = context.large_due.get_mut(self.group).is_some_and(|due| {
+        let due = context.large_due.get_mut(self.group).filter(|_| group.large > 0.0);
+        let is_large = due.is_some_and(|due| {
             *due += group.large;
             // Rounding errors do not count.
             let is_due = *due >= 1.0 - 1e-9;
