@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{limits, mail::bounded};
 
+/// Name of the part for large contents: the requests `upload` and `read`, and the field `content` of
+/// `send`.
+pub const CONTENTS: &str = "contents";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
@@ -27,8 +31,12 @@ impl Capabilities {
     }
 }
 
-/// Large contents: the requests `upload` and `read`, and the field `content` of mails.
-pub const CONTENTS: &str = "contents";
+impl<const COUNT: usize> From<[Capability; COUNT]> for Capabilities {
+    fn from(names: [Capability; COUNT]) -> Self {
+        const { assert!(COUNT <= limits::CAPABILITIES_MAX) };
+        Self(Box::new(names))
+    }
+}
 
 impl TryFrom<Vec<Capability>> for Capabilities {
     type Error = InvalidCapability;
@@ -72,6 +80,12 @@ pub enum InvalidCapability {
 }
 
 impl Capability {
+    /// The part of the name [`CONTENTS`].
+    #[must_use]
+    pub fn contents() -> Self {
+        Self(CONTENTS.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -120,5 +134,16 @@ impl<'de> Deserialize<'de> for Capability {
         }
 
         deserializer.deserialize_str(Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_the_code_is_one_that_a_client_accepts() {
+        assert_eq!(CONTENTS.parse(), Ok(Capability::contents()));
+        assert!(Capabilities::from([Capability::contents()]).contains(CONTENTS));
     }
 }

@@ -30,6 +30,10 @@ pub const CONTENT_MAX: u64 = 64 << 20;
 /// Most bytes of one piece of a large content. Each side holds a few pieces in memory at a time.
 pub const PIECE_MAX: usize = 256 * 1024;
 
+/// Fewest bytes of a piece that neither is empty nor ends its content. A server makes each piece
+/// durable, which costs as much for a single byte.
+pub const PIECE_MIN: usize = 16 * 1024;
+
 /// How long a server keeps an upload to which no piece was added, in seconds (a day). A mail that
 /// names the upload takes it over.
 pub const UPLOAD_KEPT_SECONDS: u64 = 24 * 60 * 60;

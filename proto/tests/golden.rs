@@ -11,15 +11,15 @@ use std::{
 };
 
 use correio_proto::{
-    capability::Capabilities,
+    capability::Capability,
     credential::Credential,
     frame::{self, HEADER},
     limits,
-    mail::{Content, Mail, MailId, Recipients, Seq, Timestamp},
+    mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
-        ServerMessage, Software, Welcome,
+        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
+        Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -82,6 +82,27 @@ fn mail() -> Mail {
     }
 }
 
+fn large_id() -> MailId {
+    "01890a5d-ac96-7b2e-9c4f-5d6e7f8091a2".parse().unwrap()
+}
+
+/// A content of six pieces and some bytes.
+fn large_content() -> LargeContent {
+    let sha256 = Sha256(std::array::from_fn(|at| 0xe0 + at as u8));
+    LargeContent { size: 1_600_000.try_into().unwrap(), sha256 }
+}
+
+fn large_mail() -> Mail {
+    let content = Content::Large(large_content());
+    let subject = "Relatório do estágio".parse().unwrap();
+    Mail { seq: Seq(8), id: large_id(), subject, content, ..mail() }
+}
+
+/// The beginning of a piece, so that the example is short.
+fn piece() -> Piece {
+    b"Dia 1: salvei um gato.\n"[..].try_into().unwrap()
+}
+
 /// The name of a message's example. The match is exhaustive: a new variant does not compile without
 /// a name.
 fn name(message: &Message) -> String {
@@ -91,7 +112,8 @@ fn name(message: &Message) -> String {
             Request::Register(_) => "register",
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
-            Request::Send(_) => "send",
+            Request::Send(Send { content: Content::Body(_), .. }) => "send",
+            Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
             Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
             Request::Read(_) => "read",
@@ -162,6 +184,25 @@ fn requests() -> Vec<(u32, Request)> {
         (9, Request::Account(Account::Delete { credential })),
         (10, Request::Ping {}),
         (11, Request::Logout {}),
+        (
+            13,
+            Request::Upload(Upload {
+                id: large_id(),
+                size: large_content().size,
+                offset: limits::PIECE_MAX as u64,
+                bytes: piece(),
+            }),
+        ),
+        (
+            14,
+            Request::Send(Send {
+                id: large_id(),
+                to: recipients(),
+                subject: large_mail().subject,
+                content: large_mail().content,
+            }),
+        ),
+        (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
     ]
 }
 
@@ -182,7 +223,7 @@ fn replies() -> Vec<(u32, Reply)> {
                     piece: limits::PIECE_MAX as u32,
                 },
                 registration: RegistrationPolicy::Open {},
-                capabilities: Capabilities::default(),
+                capabilities: [Capability::contents()].into(),
             }),
         ),
         (2, Reply::Registered {}),
@@ -195,11 +236,13 @@ fn replies() -> Vec<(u32, Reply)> {
             }),
         ),
         (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
-        (5, Reply::Page(Page { mails: vec![mail()], more: false })),
+        (5, Reply::Page(Page { mails: vec![mail(), large_mail()], more: false })),
         (6, Reply::Confirmed { deleted: 1 }),
         (7, Reply::AccountChanged {}),
         (10, Reply::Pong {}),
         (11, Reply::LoggedOut {}),
+        (13, Reply::Uploaded { staged: 262_144 + piece().as_bytes().len() as u64 }),
+        (15, Reply::Piece { bytes: piece() }),
     ]
 }
 
@@ -224,9 +267,9 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
         }
         ErrorCode::Conflict => (4, "another mail was sent with this id"),
         ErrorCode::Incomplete => {
-            (8, "the upload does not reach that far; go on from what is staged")
+            (14, "the upload does not reach that far; go on from what is staged")
         }
-        ErrorCode::NoSuchMail => (9, "the mailbox has no such mail with a content in pieces"),
+        ErrorCode::NoSuchMail => (15, "the mailbox has no such mail with a content in pieces"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
@@ -369,7 +412,10 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
     for (number, request) in requests() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
-            let belongs = number == *answered || is_account(number) && is_account(*answered);
+            let is_send = |number| number == 4 || number == 14;
+            let belongs = number == *answered
+                || is_account(number) && is_account(*answered)
+                || is_send(number) && is_send(*answered);
             assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
         }
         for code in ErrorCode::ALL {
@@ -420,7 +466,14 @@ fn the_limits_are_the_codes() {
     let document = words.join(" ");
     for sentence in [
         format!("{} bytes", thousands(limits::FRAME_BEFORE_LOGIN_MAX)),
-        format!("`limits.body` + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
+        format!("`limits.piece`, + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
+        format!("at most {} MiB", limits::CONTENT_MAX >> 20),
+        format!("at most {} KiB", limits::PIECE_MAX / 1024),
+        format!("has at least {} KiB", limits::PIECE_MIN / 1024),
+        format!(
+            "{} hours after its last piece that added bytes",
+            limits::UPLOAD_KEPT_SECONDS / 3600
+        ),
         format!("1 to {} of `a`–`z`", limits::USERNAME_MAX),
         format!("1 to {} characters on one line", limits::FULL_NAME_MAX),
         format!("1 to {} characters, otherwise", limits::SUBJECT_MAX),

@@ -177,6 +177,17 @@ events! {
             code: ErrorCode,
             connection: ConnId,
         },
+        /// A piece was refused: there is no room for another upload (`busy`), or the upload has
+        /// another size (`conflict`).
+        Warn "upload.refused" UploadRefused {
+            username: &'a Username,
+            id: MailId,
+            /// Of the whole content.
+            bytes: u64,
+            code: ErrorCode,
+            connection: ConnId,
+            address: SocketAddr,
+        },
         /// A page of mails was sent to its recipient.
         Info "mail.delivered" MailDelivered {
             username: &'a Username,

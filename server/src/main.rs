@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{mail::Timestamp, message::RegistrationPolicy, tls::Security};
+use correio_proto::{
+    limits::PIECE_MIN, mail::Timestamp, message::RegistrationPolicy, tls::Security,
+};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -162,6 +164,7 @@ fn run(
         realm: store.realm(),
         body_max: config.body_max,
         content_max: config.content_max,
+        piece_min: PIECE_MIN,
         registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,

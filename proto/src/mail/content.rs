@@ -55,11 +55,11 @@ impl Content {
     /// The content of a mail whose wire form has these two fields: exactly one is required.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
-        content: Option<LargeContent>,
+        content: Option<Box<LargeContent>>,
     ) -> Result<Self, E> {
         match (body, content) {
             (Some(body), None) => Ok(Self::Body(body)),
-            (None, Some(large)) => Ok(Self::Large(large)),
+            (None, Some(large)) => Ok(Self::Large(*large)),
             (None, None) => Err(E::missing_field("body")),
             (Some(_), Some(_)) => Err(E::custom("a mail has a body or a content, not both")),
         }
@@ -193,5 +193,58 @@ impl<'de> Deserialize<'de> for Piece {
         }
 
         deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(bytes: u64) -> Result<ContentSize, Invalid> {
+        ContentSize::try_from(bytes)
+    }
+
+    fn large(bytes: u64) -> Content {
+        Content::Large(LargeContent { size: size(bytes).unwrap(), sha256: Sha256([7; 32]) })
+    }
+
+    #[test]
+    fn a_content_has_at_least_a_byte_and_at_most_the_limit() {
+        let refused = |problem| Err(Invalid { field: Field::Content, problem });
+        assert_eq!(size(0), refused(Problem::Empty));
+        assert_eq!(size(1).unwrap().get(), 1);
+        assert_eq!(size(limits::CONTENT_MAX).unwrap().get(), limits::CONTENT_MAX);
+        let too_long = Problem::TooLong(limits::CONTENT_MAX as usize);
+        assert_eq!(size(limits::CONTENT_MAX + 1), refused(too_long));
+        assert_eq!(size(u64::MAX), refused(too_long));
+    }
+
+    #[test]
+    fn a_piece_may_be_empty_and_has_at_most_the_limit() {
+        let piece = |length| Piece::try_from(&vec![1; length][..]);
+        for length in [0, 1, limits::PIECE_MAX] {
+            assert_eq!(piece(length).unwrap().as_bytes(), vec![1; length]);
+        }
+        let problem = Problem::TooLong(limits::PIECE_MAX);
+        let refused = Err(Invalid { field: Field::Piece, problem });
+        assert_eq!(piece(limits::PIECE_MAX + 1), refused);
+    }
+
+    #[test]
+    fn the_size_counts_the_whole_content_and_the_message_has_only_bodies() {
+        let body: Content = "ção".parse().unwrap();
+        assert_eq!((body.size(), body.inline_size()), (5, 5));
+        assert_eq!(body.body().map(Body::as_str), Some("ção"));
+        let large = large(limits::CONTENT_MAX);
+        assert_eq!((large.size(), large.inline_size()), (limits::CONTENT_MAX, 0));
+        assert_eq!(large.body(), None);
+    }
+
+    #[test]
+    fn a_digest_is_written_in_hexadecimal_and_a_piece_as_its_length() {
+        let digest = Sha256(std::array::from_fn(|at| at as u8 * 8));
+        assert!(digest.to_string().starts_with("0008101820"));
+        assert_eq!(format!("{digest:?}").len(), 64);
+        assert_eq!(format!("{:?}", Piece::try_from(&b"abc"[..]).unwrap()), "3 bytes");
     }
 }

@@ -7,7 +7,7 @@
 mod content;
 mod parts;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
 pub(crate) use self::parts::{UNACCEPTABLE, bounded, present, unacceptable};
 pub use self::{
@@ -39,7 +39,8 @@ pub struct Mail {
     pub content: Content,
 }
 
-/// Wire form of a [`Mail`], whose content is one of the last two fields.
+/// Wire form of a [`Mail`], whose content is one of the last two fields. The rarer of
+/// them is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct MailFields {
     seq: Seq,
@@ -52,15 +53,20 @@ struct MailFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
-    content: Option<LargeContent>,
+    content: Option<Box<LargeContent>>,
+}
+
+impl MailFields {
+    fn mail<E: de::Error>(self) -> Result<Mail, E> {
+        let Self { seq, id, from, from_name, to, sent_at, subject, body, content } = self;
+        let content = Content::of_fields(body, content)?;
+        Ok(Mail { seq, id, from, from_name, to, sent_at, subject, content })
+    }
 }
 
 impl<'de> Deserialize<'de> for Mail {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let MailFields { seq, id, from, from_name, to, sent_at, subject, body, content } =
-            MailFields::deserialize(deserializer)?;
-        let content = Content::of_fields(body, content)?;
-        Ok(Self { seq, id, from, from_name, to, sent_at, subject, content })
+        MailFields::deserialize(deserializer).and_then(MailFields::mail)
     }
 }
 

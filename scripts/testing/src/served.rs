@@ -103,6 +103,7 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
         content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),

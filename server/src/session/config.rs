@@ -17,6 +17,8 @@ pub struct SessionConfig {
     pub body_max: usize,
     /// Largest content accepted in pieces, in bytes.
     pub content_max: u64,
+    /// Fewest bytes of a piece that neither is empty nor ends its content; 0 for no limit.
+    pub piece_min: usize,
     /// The rules of registration.
     pub registrations: RegistrationRules,
     /// How passwords are hashed for the store.

@@ -1,7 +1,7 @@
 //! Handlers of the requests about large contents: upload, read.
 
 use correio_proto::{
-    mail::MailRef,
+    mail::{ContentSize, MailId, MailRef, Username},
     message::{ErrorCode, ErrorReply, Read, Reply, Upload},
 };
 
@@ -34,8 +34,16 @@ pub(crate) fn upload(
     if size.get() > context.config.content_max {
         return too_large(context.config.content_max);
     }
+    let length = bytes.as_bytes().len();
+    let is_last = offset.saturating_add(length as u64) >= size.get();
+    let piece_min = context.config.piece_min;
+    if length > 0 && length < piece_min && !is_last {
+        let text = format!("a piece has at least {piece_min} bytes, unless it ends the content");
+        return Response::refused(ErrorCode::Invalid, &text);
+    }
     let (account, now) = (identity.account, context.now.wall);
-    defer(StoreJob::Upload { account, id, size, offset, bytes, now }, ContentStep::Uploading)
+    let step = ContentStep::Uploading(id, size);
+    defer(StoreJob::Upload { account, id, size, offset, bytes, now }, step)
 }
 
 /// Reads a piece of a large content.
@@ -49,8 +57,13 @@ pub(crate) fn read(state: &SessionState, read: Read) -> Response {
 }
 
 /// Continues after `step`'s job, whose result is `done`.
-pub(crate) fn complete(step: ContentStep, done: Done) -> Response {
-    let Done::Store(done) = done else {
+pub(crate) fn complete(
+    state: &SessionState,
+    context: &SessionContext<'_>,
+    step: ContentStep,
+    done: Done,
+) -> Response {
+    let (Done::Store(done), Some(identity)) = (done, state.identity()) else {
         return Response::unavailable();
     };
     match (step, done) {
@@ -59,19 +72,8 @@ pub(crate) fn complete(step: ContentStep, done: Done) -> Response {
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (ContentStep::Uploading, StoreDone::Uploaded { staged }) => {
-            Response::succeeded(Reply::Uploaded { staged })
-        }
-        (ContentStep::Uploading, StoreDone::Incomplete { staged }) => incomplete(staged),
-        (ContentStep::Uploading, StoreDone::Conflict) => {
-            let text = "the upload of this id has another size, or the piece goes beyond its end";
-            Response::refused(ErrorCode::Conflict, text)
-        }
-        (ContentStep::Uploading, StoreDone::UploadsFull) => {
-            let text = "there is no room for another upload now; finish those that are started";
-            let mut error = ErrorReply::new(ErrorCode::Busy, text);
-            error.retry_after = Some(ROOM_RETRY_SECONDS);
-            Response::error(error)
+        (ContentStep::Uploading(id, size), done) => {
+            uploaded(context, &identity.username, (id, size), &done)
         }
         (ContentStep::Reading, StoreDone::Piece(bytes)) => {
             Response::succeeded(Reply::Piece { bytes })
@@ -80,8 +82,36 @@ pub(crate) fn complete(step: ContentStep, done: Done) -> Response {
             let text = "the mailbox has no such mail with a content in pieces";
             Response::refused(ErrorCode::NoSuchMail, text)
         }
-        (ContentStep::Uploading | ContentStep::Reading, _) => Response::unavailable(),
+        (ContentStep::Reading, _) => Response::unavailable(),
     }
+}
+
+fn uploaded(
+    context: &SessionContext<'_>,
+    username: &Username,
+    (id, size): (MailId, ContentSize),
+    done: &StoreDone,
+) -> Response {
+    let error = match *done {
+        StoreDone::Uploaded { staged } => return Response::succeeded(Reply::Uploaded { staged }),
+        // No event: an answer as usual to a client that resumes an upload.
+        StoreDone::Incomplete { staged } => return Response::error(incomplete(staged)),
+        StoreDone::Conflict => {
+            let text = "the upload of this id has another size, or the piece goes beyond its end";
+            ErrorReply::new(ErrorCode::Conflict, text)
+        }
+        StoreDone::UploadsFull => {
+            let text = "there is no room for another upload now; finish those that are started";
+            let mut error = ErrorReply::new(ErrorCode::Busy, text);
+            error.retry_after = Some(ROOM_RETRY_SECONDS);
+            error
+        }
+        _ => return Response::unavailable(),
+    };
+    let (bytes, code) = (size.get(), error.code);
+    let (connection, address) = (context.connection, context.peer);
+    Event::UploadRefused { username, id, bytes, code, connection, address }.log();
+    Response::error(error)
 }
 
 /// The response to a content above the server's limit.
@@ -91,15 +121,11 @@ pub(crate) fn too_large(max: u64) -> Response {
 }
 
 /// The error that states how far an upload is.
-pub(crate) fn incomplete_error(staged: u64) -> ErrorReply {
+pub(crate) fn incomplete(staged: u64) -> ErrorReply {
     let text = "the upload does not reach that far; go on from what is staged";
     let mut error = ErrorReply::new(ErrorCode::Incomplete, text);
     error.staged = Some(staged);
     error
-}
-
-fn incomplete(staged: u64) -> Response {
-    Response::error(incomplete_error(staged))
 }
 
 fn defer(job: StoreJob, step: ContentStep) -> Response {

@@ -145,7 +145,7 @@ fn sent(
         StoreDone::Conflict => {
             ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
         }
-        StoreDone::Incomplete { staged } => content::incomplete_error(staged),
+        StoreDone::Incomplete { staged } => content::incomplete(staged),
         StoreDone::UnknownRecipients(recipients) => {
             let text = "one or more recipients do not exist; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::UnknownRecipient, text) }

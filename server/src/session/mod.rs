@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use correio_proto::{
     VERSION,
-    capability::Capabilities,
+    capability::Capability,
     limits,
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
@@ -115,7 +115,7 @@ impl Session {
             done => match waiting.pending {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
-                Pending::Content(step) => content::complete(step, done),
+                Pending::Content(step) => content::complete(&self.state, context, step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -206,14 +206,16 @@ impl Session {
 
     /// Logs a refused request, up to [`REFUSALS_LOGGED`].
     fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
-        use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
+        use ErrorCode::{
+            BadCredentials, Conflict, Incomplete, MailboxFull, RateLimited, UnknownRecipient,
+        };
         let Reply::Error(error) = reply else {
             return;
         };
         // These codes have events of their own, which say more.
         if matches!(
             error.code,
-            BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient
+            BadCredentials | Conflict | Incomplete | MailboxFull | RateLimited | UnknownRecipient
         ) {
             return;
         }
@@ -305,7 +307,7 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: Capabilities::default(),
+        capabilities: [Capability::contents()].into(),
     }
 }
 

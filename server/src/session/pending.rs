@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::{
     credential::Credential,
-    mail::{FullName, MailId, Username},
+    mail::{ContentSize, FullName, MailId, Username},
 };
 
 use crate::{
@@ -129,8 +129,8 @@ pub(crate) enum MailboxStep {
 /// The job that a request about a large content waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ContentStep {
-    /// A piece is being stored.
-    Uploading,
+    /// A piece of the content with this id and size is being stored.
+    Uploading(MailId, ContentSize),
     /// A piece is being read.
     Reading,
 }

@@ -198,7 +198,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "256 MiB",
         "a size from 1 B to 1 TiB, such as 1048576, 64 KiB or 256 MiB",
-        "Bytes of subjects and bodies that one mailbox may hold",
+        "Bytes of subjects and contents that one mailbox may hold",
     ),
     one(
         "body-bytes",
@@ -212,14 +212,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "25 MiB",
         "a size from 1 B to 64 MiB, such as 1048576, 64 KiB or 25 MiB",
-        "Largest content of a mail, which travels in pieces",
+        "Largest content of a mail, which travels in pieces if it is longer than a body",
     ),
     one(
         "upload-bytes",
         "SIZE",
         "1 GiB",
         "a size from 1 MiB to 1 TiB, such as 64 MiB or 1 GiB",
-        "Bytes of all started uploads of contents whose mails are not sent yet",
+        "Bytes of uploaded contents whose mails are not sent yet, of all accounts together; each counts with its whole size",
     ),
     one(
         "login-timeout",

@@ -22,8 +22,9 @@ const GROUP_MAX: usize = 1000;
 /// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages of mails and of pieces after which a group ends, and of uncollected ones above which the next
-/// group waits: a page may be ten thousand times as large as the request for it.
+/// Bytes of pages of mails, and of pieces of contents, after which a group ends, and of uncollected
+/// ones above which the next group waits: a page may be ten thousand times as large as the request
+/// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
 /// The queue as the store's two threads share it.
@@ -142,7 +143,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails or of a piece in memory; 0 for other results.
+/// Approximate bytes of a page of mails, or of a piece of a content, in memory; 0 for other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let mails = match done {
         StoreDone::Page { mails, .. } => mails,

@@ -4,10 +4,11 @@
 //! a map of its fields. Unknown fields are skipped; optional fields may be left out. PROTOCOL.md
 //! shows each message with its bytes.
 
-use std::fmt;
+mod error;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
+pub use self::error::{ErrorCode, ErrorReply};
 pub use crate::realm::Realm;
 use crate::{
     capability::Capabilities,
@@ -34,7 +35,7 @@ pub struct ClientMessage {
 
 fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     match u32::deserialize(input)? {
-        0 => Err(serde::de::Error::custom("a request has a number from 1 on")),
+        0 => Err(de::Error::custom("a request has a number from 1 on")),
         number => Ok(number),
     }
 }
@@ -206,7 +207,8 @@ pub struct Send {
     pub content: Content,
 }
 
-/// Wire form of a [`Send`], whose content is one of the last two fields.
+/// Wire form of a [`Send`], whose content is one of the last two fields. The rarer of
+/// them is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct SendFields {
     id: MailId,
@@ -215,13 +217,19 @@ struct SendFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
-    content: Option<LargeContent>,
+    content: Option<Box<LargeContent>>,
+}
+
+impl SendFields {
+    fn send<E: de::Error>(self) -> Result<Send, E> {
+        let Self { id, to, subject, body, content } = self;
+        Ok(Send { id, to, subject, content: Content::of_fields(body, content)? })
+    }
 }
 
 impl<'de> Deserialize<'de> for Send {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let SendFields { id, to, subject, body, content } = SendFields::deserialize(deserializer)?;
-        Ok(Self { id, to, subject, content: Content::of_fields(body, content)? })
+        SendFields::deserialize(deserializer).and_then(SendFields::send)
     }
 }
 
@@ -419,153 +427,6 @@ pub struct Page {
     pub more: bool,
 }
 
-/// Why a request had no effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrorReply {
-    /// The reason, for programs.
-    pub code: ErrorCode,
-    /// The reason, for people, in English. Contains no text of another person.
-    pub text: String,
-    /// With `busy` and `rate_limited`: seconds after which to try again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u32>,
-    /// With `unknown_recipient` and `mailbox_full`: the recipients concerned.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "refused_recipients"
-    )]
-    pub recipients: Vec<Username>,
-    /// With `incomplete`: bytes from the content's start that the server has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub staged: Option<u64>,
-    /// With `version`: the server's major versions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]
-    pub versions: Vec<u32>,
-}
-
-fn refused_recipients<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Username>, D::Error> {
-    bounded(input, limits::RECIPIENTS_MAX, None)
-}
-
-fn spoken_versions<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u32>, D::Error> {
-    bounded(input, 16, None)
-}
-
-impl ErrorReply {
-    /// An error with nothing but its code and text.
-    #[must_use]
-    pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
-        let (recipients, versions) = (vec![], vec![]);
-        Self { code, text: text.into(), retry_after: None, recipients, staged: None, versions }
-    }
-}
-
-/// The codes of errors. Their words on the wire are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Unknown username or wrong password: the same answer for both.
-    BadCredentials,
-    /// Another account has this username.
-    UsernameTaken,
-    /// One or more recipients do not exist.
-    UnknownRecipient,
-    /// The mailbox of one or more recipients is full.
-    MailboxFull,
-    /// A body or a frame above the server's limit.
-    TooLarge,
-    /// A value breaks a rule; the text says which.
-    Invalid,
-    /// The request needs a login.
-    NotAuthenticated,
-    /// The request is not allowed in this state or on this server.
-    NotAllowed,
-    /// The server has too much to do; try again after `retry_after`.
-    Busy,
-    /// This client asks too often; try again after `retry_after`.
-    RateLimited,
-    /// The id was used for another mail, or for an upload of another size.
-    Conflict,
-    /// The upload ends before this offset, or before the content's end: go on from `staged`.
-    Incomplete,
-    /// The mail is not in the mailbox (any more), or has no content in pieces.
-    NoSuchMail,
-    /// The server's store or worker failed; the request may be sent again.
-    Unavailable,
-    /// The bytes were not a message of this protocol.
-    Protocol,
-    /// The server does not speak the client's version.
-    Version,
-    /// A code that this version of the crate does not know.
-    Other,
-}
-
-impl ErrorCode {
-    /// Every code that can be sent.
-    pub const ALL: [Self; 16] = [
-        Self::BadCredentials,
-        Self::UsernameTaken,
-        Self::UnknownRecipient,
-        Self::MailboxFull,
-        Self::TooLarge,
-        Self::Invalid,
-        Self::NotAuthenticated,
-        Self::NotAllowed,
-        Self::Busy,
-        Self::RateLimited,
-        Self::Conflict,
-        Self::Incomplete,
-        Self::NoSuchMail,
-        Self::Unavailable,
-        Self::Protocol,
-        Self::Version,
-    ];
-
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadCredentials => "bad_credentials",
-            Self::UsernameTaken => "username_taken",
-            Self::UnknownRecipient => "unknown_recipient",
-            Self::MailboxFull => "mailbox_full",
-            Self::TooLarge => "too_large",
-            Self::Invalid => "invalid",
-            Self::NotAuthenticated => "not_authenticated",
-            Self::NotAllowed => "not_allowed",
-            Self::Busy => "busy",
-            Self::RateLimited => "rate_limited",
-            Self::Conflict => "conflict",
-            Self::Incomplete => "incomplete",
-            Self::NoSuchMail => "no_such_mail",
-            Self::Unavailable => "unavailable",
-            Self::Protocol => "protocol",
-            Self::Version => "version",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for ErrorCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = Box::<str>::deserialize(deserializer)?;
-        let known = Self::ALL.into_iter().find(|code| code.as_str() == &*word);
-        Ok(known.unwrap_or(Self::Other))
-    }
-}
-
 /// A message that the server sends without a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -592,24 +453,34 @@ pub struct NewMail {
     pub subject: Subject,
 }
 
-/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`.
+/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`. The rarer of
+/// the two is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct ServerMap {
     number: u32,
     #[serde(default)]
     reply: Option<Reply>,
     #[serde(default)]
-    notice: Option<Notice>,
+    notice: Option<Box<Notice>>,
+}
+
+impl ServerMap {
+    fn message<E: de::Error>(self) -> Result<ServerMessage, E> {
+        match self {
+            Self { number, reply: Some(reply), notice: None } => {
+                Ok(ServerMessage::Reply { number, reply })
+            }
+            Self { number: 0, reply: None, notice: Some(notice) } => {
+                Ok(ServerMessage::Notice(*notice))
+            }
+            _ => Err(E::custom("expected a reply, or a notice with number 0")),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for ServerMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = ServerMap::deserialize(deserializer)?;
-        match (map.reply, map.notice) {
-            (Some(reply), None) => Ok(Self::Reply { number: map.number, reply }),
-            (None, Some(notice)) if map.number == 0 => Ok(Self::Notice(notice)),
-            _ => Err(serde::de::Error::custom("expected a reply, or a notice with number 0")),
-        }
+        ServerMap::deserialize(deserializer).and_then(ServerMap::message)
     }
 }
 
