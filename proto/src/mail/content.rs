@@ -145,6 +145,12 @@ impl fmt::Debug for Sha256 {
 pub struct Piece(Arc<[u8]>);
 
 impl Piece {
+    /// A piece without bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::default())
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -5,6 +5,7 @@
 //! sanitized before they are shown. Clones are cheap, since texts are shared.
 
 mod content;
+mod hasher;
 mod parts;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Serialize
 pub(crate) use self::parts::{UNACCEPTABLE, bounded, present, unacceptable};
 pub use self::{
     content::{Content, ContentSize, LargeContent, Piece, Sha256},
+    hasher::ContentHasher,
     parts::{
         Body, Field, FullName, Invalid, MailId, MailRef, Problem, Recipients, Seq, Subject,
         Timestamp, Username,

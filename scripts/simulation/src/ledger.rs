@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Read as _,
     path::Path,
     rc::Rc,
 };
@@ -11,6 +12,7 @@ use correio_proto::{
     credential::Credential,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Username},
     message::{Read, Send},
+    rfc5322::{self, ContentReader},
 };
 use correio_server::ids::{AccountId, ConnId, PasswordHash};
 
@@ -205,20 +207,20 @@ impl Ledger {
         require(is_theirs, Check::Intact, text)
     }
 
-    /// As [`Ledger::check_mail`], for a mail on its recipient's disk, where a large content stands as
-    /// a body.
-    fn check_saved(&self, mail: &Mail, user: &Username) -> Result<(), Violation> {
-        let key = (mail.from.clone(), mail.id);
-        let sent = self.sent.get(&key).map(|sent| &sent.content);
-        let (Some(Content::Large(large)), Some(body)) = (sent, mail.content.body()) else {
-            return self.check_mail(mail, Some(user));
+    /// As [`Ledger::check_mail`], for the file of a mail on its recipient's disk, where a large
+    /// content follows the head.
+    fn check_saved(&self, mail: &Mail, mut file: &[u8], user: &Username) -> Result<(), Violation> {
+        self.check_mail(mail, Some(user))?;
+        let Content::Large(large) = mail.content else {
+            return Ok(());
         };
-        let written = self.contents.written(&key);
-        let is_same = written.is_some_and(|written| **written == *body.as_str().as_bytes());
+        let written = self.contents.written(&(mail.from.clone(), mail.id));
+        let mut saved = Vec::new();
+        let is_read = rfc5322::read_head(&mut file).is_ok()
+            && ContentReader::new(file, large).read_to_end(&mut saved).is_ok();
         let text = || format!("the content of mail {} was not saved as it was sent", mail.id);
-        require(is_same, Check::Intact, text)?;
-        let mail = Mail { content: Content::Large(*large), ..mail.clone() };
-        self.check_mail(&mail, Some(user))
+        let is_same = written.is_some_and(|written| **written == *saved);
+        require(is_read && is_same, Check::Intact, text)
     }
 
     /// Checks that the server has the bytes of an upload that it has acknowledged.
@@ -342,7 +344,7 @@ impl Ledger {
                 let mail = correio_client::read_file(&content).map_err(|reason| {
                     Violation::new(Check::Intact, format!("{}: {reason}", path.display()))
                 })?;
-                self.check_saved(&mail, username)?;
+                self.check_saved(&mail, &content, username)?;
                 self.files.insert(address_of(&content), (content.clone(), (mail.from, mail.id)));
             }
             let Some((_, key)) = self.files.get(&address_of(&content)) else {

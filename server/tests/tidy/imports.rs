@@ -32,6 +32,7 @@ const PROTOCOL: &[Room] = &[
     ("credential", &["limits", "mail", "realm"]),
     ("message", &["capability", "credential", "invite", "limits", "mail", "realm"]),
     ("frame", &["limits", "mail"]),
+    ("rfc5322", &["limits", "mail"]),
     ("wrong_protocol", &["frame", "message"]),
     ("tls", &["buffer", "wrong_protocol"]),
     ("channel", &["buffer", "frame", "tls", "wrong_protocol"]),

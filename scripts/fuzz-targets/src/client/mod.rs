@@ -122,8 +122,12 @@ impl Run {
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
             Err(Failure::TooLarge { limit }) => {
-                let Request::Send(send) = &request else { panic!("{request:?}") };
-                assert!(send.content.inline_size() > limit as usize);
+                let size = match &request {
+                    Request::Send(send) => send.content.size(),
+                    Request::Upload(upload) => upload.size.get(),
+                    request => panic!("{request:?}"),
+                };
+                assert!(size > limit);
             }
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}

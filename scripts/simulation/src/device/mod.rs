@@ -5,7 +5,7 @@ mod contents;
 mod replies;
 mod workload;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, rc::Rc};
 
 use correio_client::{
     Receiving, Saving,
@@ -13,11 +13,11 @@ use correio_client::{
 };
 use correio_proto::{
     credential::Credential,
-    mail::{MailId, MailRef, Username},
+    mail::{MailId, Username},
     message::Send,
 };
 
-use contents::{Contents, QueuedContent};
+use contents::SendingLarge;
 
 use crate::{
     check::{Check, Violation, require},
@@ -81,7 +81,7 @@ pub(crate) struct Device {
 struct QueuedMail {
     mail: Send,
     /// The mail's content, if it is large.
-    content: Option<QueuedContent>,
+    content: Option<Rc<[u8]>>,
     is_asked: bool,
     /// Earliest time of the next attempt.
     retry_at: u64,
@@ -97,7 +97,7 @@ struct Program {
     again: bool,
     operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
-    contents: Contents,
+    sending: Option<SendingLarge>,
 }
 
 /// The user's intention with a request.
@@ -109,7 +109,7 @@ enum Operation {
     Upload(MailId),
     Send(MailId),
     Receive,
-    Read(MailRef),
+    Read,
     Rename,
     Password(Credential),
     Ping,
@@ -178,12 +178,6 @@ impl Device {
         self.start_at = now + self.rng.within(10..=5_000);
         for queued in &mut self.outbox {
             queued.is_asked = false;
-            // The program may or may not have noted how far an upload is.
-            if let Some(content) = &mut queued.content
-                && self.rng.one_in(2)
-            {
-                content.staged = self.rng.below(content.bytes.len());
-            }
         }
         if power {
             self.disk.crash(&mut self.rng);
@@ -314,7 +308,7 @@ impl Program {
             again: false,
             operations: BTreeMap::new(),
             receiving: None,
-            contents: Contents::default(),
+            sending: None,
         }
     }
 

@@ -8,7 +8,7 @@ use correio_proto::{
     message::{Account, Login, Register, Request, Send},
 };
 
-use super::{Device, DeviceContext, Operation, QueuedContent, QueuedMail};
+use super::{Device, DeviceContext, Operation, QueuedMail};
 use crate::{check::Violation, clock::SECOND, contents::stated};
 
 /// How long a user waits for an answer, in ticks.
@@ -44,7 +44,7 @@ impl Device {
         if self.rng.one_in(3) {
             self.show();
         }
-        self.send_outbox(context);
+        self.send_outbox(context)?;
         if context.is_healing {
             self.receive(context)?;
         } else {
@@ -64,7 +64,7 @@ impl Device {
                 for _ in 0..self.rng.within(1..=3) {
                     self.write_mail(context);
                 }
-                self.send_outbox(context);
+                self.send_outbox(context)?;
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Device {
         self.continue_receiving(context)
     }
 
-    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) {
+    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let now = context.clock.tick();
         let mut is_uploading = self.is_uploading();
         let mut due = Vec::new();
@@ -150,10 +150,11 @@ impl Device {
         }
         for (mail, is_large) in due {
             match is_large {
-                true => self.upload(context, mail.id),
+                true => self.start_sending(context, mail.id)?,
                 false => self.ask(context, Operation::Send(mail.id), Request::Send(mail)),
             }
         }
+        Ok(())
     }
 
     /// Writes a mail into the outbox; from then on it must be sent, whatever happens.
@@ -186,13 +187,13 @@ impl Device {
             return;
         };
         let mail = Send { id, to, subject, content };
-        let content = is_large.then(|| QueuedContent { bytes: bytes.clone(), staged: 0 });
+        let queued = is_large.then(|| bytes.clone());
         if is_large {
             context.ledger.contents.note(context.user.username.clone(), id, bytes);
         }
         context.ledger.note_sent(context.user.username.clone(), &mail);
         context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
-        self.outbox.push(QueuedMail { mail, content, is_asked: false, retry_at: 0 });
+        self.outbox.push(QueuedMail { mail, content: queued, is_asked: false, retry_at: 0 });
     }
 
     fn body(&mut self, max: usize) -> String {
