@@ -253,7 +253,7 @@ fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionCo
         realm: REALM,
         body_max,
         content_max,
-        piece_min: 0,
+        piece_min: often(rng, &[0, 16]),
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),

@@ -58,8 +58,9 @@ pub(crate) struct PendingRequest {
 /// Where the wire observer records what it sees.
 pub(crate) struct Observer<'a> {
     pub(crate) now: u64,
-    /// Largest content that the server takes.
+    /// Largest content, and shortest piece within a content, that the server takes.
     pub(crate) content_max: u64,
+    pub(crate) piece_min: usize,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
     pub(crate) trace: &'a mut Trace,
@@ -317,7 +318,8 @@ fn check_uploaded(
 ) -> Result<(), Violation> {
     let (size, bytes) = (upload.size.get(), upload.bytes.as_bytes().len() as u64);
     let end = if bytes == 0 { 0 } else { upload.offset.saturating_add(bytes) };
-    let is_within = (end..=size).contains(&staged) && size <= observer.content_max;
+    let is_long = bytes == 0 || end >= size || bytes >= observer.piece_min as u64;
+    let is_within = (end..=size).contains(&staged) && size <= observer.content_max && is_long;
     let text = || format!("{staged} bytes are staged after {upload:?}");
     require(is_within, Check::Bounded, text)?;
     observer.ledger.check_staged(user, upload.id, staged)

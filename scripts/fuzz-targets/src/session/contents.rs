@@ -11,7 +11,7 @@ use correio_server::clock::Now;
 
 use super::{
     model::{Account, Model, StoredMail, refuses},
-    world::{CONTENT_MAX, UPLOADS},
+    world::{CONTENT_MAX, PIECE_MIN, UPLOADS},
 };
 
 /// How often the server forgets old uploads and idempotency records.
@@ -73,6 +73,10 @@ impl Model {
         let (size, bytes) = (size.get(), bytes.as_bytes());
         if size > CONTENT_MAX {
             return refuses(reply, ErrorCode::TooLarge);
+        }
+        let ends = u128::from(*offset) + bytes.len() as u128 >= u128::from(size);
+        if !bytes.is_empty() && bytes.len() < PIECE_MIN && !ends {
+            return refuses(reply, ErrorCode::Invalid);
         }
         if self.accounts[username].sent.contains_key(id) {
             return assert_eq!(reply, &Reply::Uploaded { staged: size });

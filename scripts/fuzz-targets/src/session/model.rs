@@ -7,6 +7,7 @@ use std::{
 };
 
 use correio_proto::{
+    capability::CONTENTS,
     credential::Credential,
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
@@ -330,6 +331,7 @@ impl Model {
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
         assert_eq!(welcome.limits.content, CONTENT_MAX);
         assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
+        assert!(welcome.capabilities.contains(CONTENTS));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
     }

@@ -24,6 +24,8 @@ pub(super) const BODY_MAX: usize = 300;
 pub(super) const QUOTA: Quota = Quota { mails: 6, bytes: 1500 };
 /// Largest content that is uploaded, in bytes.
 pub(super) const CONTENT_MAX: u64 = 400;
+/// Fewest bytes of a piece within a content.
+pub(super) const PIECE_MIN: usize = 2;
 pub(super) const UPLOADS: UploadLimits =
     UploadLimits { uploads: 2, account_bytes: 600, bytes: 900 };
 pub(super) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,6 +74,7 @@ impl World {
         let session = SessionConfig {
             body_max: BODY_MAX,
             content_max: CONTENT_MAX,
+            piece_min: PIECE_MIN,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             ..session_config()

@@ -30,6 +30,7 @@ impl Device {
         id: MailId,
     ) -> Result<(), Violation> {
         let piece = 1 + self.rng.below(2 * context.plan.bounds.piece_max);
+        let piece = piece.max(context.plan.session_config.piece_min);
         let queued = self.outbox.iter().find(|queued| queued.mail.id == id);
         let Some(QueuedMail { mail, content: Some(bytes), .. }) = queued else {
             return Ok(());

@@ -295,6 +295,7 @@ impl World {
         let mut observer = Observer {
             now,
             content_max: self.plan.session_config.content_max,
+            piece_min: self.plan.session_config.piece_min,
             ledger: &mut self.ledger,
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
