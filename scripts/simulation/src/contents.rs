@@ -14,9 +14,11 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
     check::{Check, Violation, require},
-    ledger::MailKey,
     store::{StagedUpload, State, UploadKey},
 };
+
+/// A mail's identity: sender and id.
+pub(crate) type MailKey = (Username, MailId);
 
 /// What a mail states of a content; `None` for an empty content.
 pub(crate) fn stated(bytes: &[u8]) -> Option<LargeContent> {

@@ -18,14 +18,11 @@ use correio_server::ids::{AccountId, ConnId, PasswordHash};
 
 use crate::{
     check::{Check, Violation, require},
-    contents::Contents,
+    contents::{Contents, MailKey},
     disk::SimDisk,
     hasher,
     store::{AccountChange, SimStore, State},
 };
-
-/// A mail's identity: sender and id.
-pub(crate) type MailKey = (Username, MailId);
 
 /// See the module's description.
 #[derive(Debug, Default)]

@@ -4,32 +4,20 @@ use std::time::Duration;
 
 use correio_proto::{
     limits,
-    mail::{ContentSize, MailId, Timestamp, Username},
+    mail::{MailId, Timestamp, Username},
     message::{ErrorCode, Read, Reply, Request, Upload},
 };
 use correio_server::clock::Now;
 
 use super::{
-    model::{Account, Model, StoredMail, refuses},
+    model::{Account, Model, StoredMail},
+    refusal::{incomplete, refuses},
+    upload::StagedUpload,
     world::{CONTENT_MAX, PIECE_MIN, UPLOADS},
 };
 
 /// How often the server forgets old uploads and idempotency records.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
-
-/// An upload that no mail names yet.
-pub(super) struct StagedUpload {
-    size: u64,
-    pub(super) bytes: Vec<u8>,
-    /// When the last piece came that added bytes.
-    touched: Timestamp,
-}
-
-impl StagedUpload {
-    fn staged(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-}
 
 impl Model {
     /// The size of a client's upload, and how far it is.
@@ -127,21 +115,4 @@ impl Model {
         let Reply::Piece { bytes } = reply else { panic!("{reply:?}") };
         assert_eq!(bytes.as_bytes(), content.get(start..).unwrap_or_default());
     }
-}
-
-/// Checks the reply to a mail whose upload must be whole. Returns whether it is.
-pub(super) fn whole(upload: Option<&StagedUpload>, size: ContentSize, reply: &Reply) -> bool {
-    match upload {
-        None => incomplete(reply, 0),
-        Some(upload) if upload.size != size.get() => refuses(reply, ErrorCode::Conflict),
-        Some(upload) if upload.staged() < upload.size => incomplete(reply, upload.staged()),
-        Some(_) => return true,
-    }
-    false
-}
-
-fn incomplete(reply: &Reply, staged: u64) {
-    let Reply::Error(error) = reply else { panic!("{reply:?}") };
-    assert_eq!((error.code, error.staged), (ErrorCode::Incomplete, Some(staged)));
-    assert!(!error.text.is_empty() && error.retry_after.is_none() && error.recipients.is_empty());
 }

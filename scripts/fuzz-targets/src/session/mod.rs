@@ -4,6 +4,8 @@
 
 mod contents;
 mod model;
+mod refusal;
+mod upload;
 mod world;
 
 use correio_proto::{

@@ -12,7 +12,7 @@ use correio_proto::{
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
     message::{
-        Account as Change, ErrorCode, ErrorReply, Fetch, LoggedIn, NewMail, Notice, Page, Register,
+        Account as Change, ErrorCode, Fetch, LoggedIn, NewMail, Notice, Page, Register,
         RegistrationPolicy, Reply, Request, Send,
     },
 };
@@ -21,7 +21,8 @@ use correio_server::clock::Now;
 use correio_testing::world::REALM;
 
 use super::{
-    contents::{StagedUpload, whole},
+    refusal::{names_refused, refuses},
+    upload::{StagedUpload, whole},
     world::{BODY_MAX, CLIENTS, CONTENT_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA},
 };
 
@@ -472,18 +473,4 @@ impl Model {
 fn is_full(account: &Account, send: &Send) -> bool {
     let bytes: u64 = account.mailbox.iter().map(StoredMail::bytes).sum();
     account.mailbox.len() >= QUOTA.mails as usize || bytes + size(send) > QUOTA.bytes
-}
-
-pub(super) fn refuses(reply: &Reply, code: ErrorCode) {
-    names_refused(reply, code, &[]);
-}
-
-fn names_refused(reply: &Reply, code: ErrorCode, names: &[Username]) {
-    let Reply::Error(ErrorReply { code: said, text, retry_after, recipients, staged, versions }) =
-        reply
-    else {
-        panic!("{code} was expected, not {reply:?}")
-    };
-    assert_eq!((*said, &**recipients), (code, names));
-    assert!(!text.is_empty() && retry_after.is_none() && staged.is_none() && versions.is_empty());
 }

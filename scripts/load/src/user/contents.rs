@@ -1,64 +1,17 @@
 //! Large contents of a virtual user: uploads them before their mails are sent, and reads those of a
 //! page before it is confirmed.
 
-use std::collections::VecDeque;
-
 use correio_proto::{
     limits::PIECE_MAX,
-    mail::{Content, ContentSize, LargeContent, Mail, MailId, Recipients},
-    message::{ErrorCode, ErrorReply, Page, Read, Request, Send, Upload},
+    mail::{Content, LargeContent, MailId},
+    message::{ErrorCode, ErrorReply, Read, Request, Send, Upload},
 };
 
-use super::{RequestKind, UserContext, VirtualUser, subject};
-use crate::{
-    content::{self, RunningDigest},
-    dial::LinkAction,
-};
+use super::{RequestKind, UserContext, VirtualUser, subject, transfer::Uploading};
+use crate::{content, dial::LinkAction};
 
 /// Parts of a content after each of which its sender's link is cut.
 const CUTS: u64 = 10;
-
-/// A large content that is being uploaded, and the mail that will have it.
-#[derive(Debug)]
-pub(super) struct Uploading {
-    id: MailId,
-    to: Recipients,
-    size: ContentSize,
-    /// Bytes that the server has.
-    staged: u64,
-    digest: RunningDigest,
-    /// Cuts so far.
-    cuts: u64,
-}
-
-/// A page with large contents that are being read.
-#[derive(Debug)]
-pub(super) struct Reading {
-    page: Page,
-    /// The mails whose contents are not read yet. The first one is being read.
-    large: VecDeque<Mail>,
-    digest: RunningDigest,
-}
-
-impl Uploading {
-    pub(super) fn new(id: MailId, to: Recipients, size: ContentSize) -> Self {
-        Self { id, to, size, staged: 0, digest: RunningDigest::default(), cuts: 0 }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.staged >= self.size.get()
-    }
-}
-
-impl Reading {
-    /// `None` if no mail of the page has a large content.
-    pub(super) fn of(page: &Page) -> Option<Self> {
-        let large: VecDeque<Mail> =
-            page.mails.iter().filter(|mail| mail.content.body().is_none()).cloned().collect();
-        let digest = RunningDigest::default();
-        (!large.is_empty()).then(|| Self { page: page.clone(), large, digest })
-    }
-}
 
 impl VirtualUser {
     /// The next request of the upload under way: a piece, or the mail once the upload is whole.

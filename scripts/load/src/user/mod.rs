@@ -1,6 +1,7 @@
 //! A virtual user: chooses actions and handles their answers. The driver lends it a connection.
 
 mod contents;
+mod transfer;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use correio_proto::{
     tls::Security,
 };
 
-use self::contents::{Reading, Uploading};
+use self::transfer::{Reading, Uploading};
 use crate::{
     dial::LinkAction,
     ledger::{Ledger, UserId},

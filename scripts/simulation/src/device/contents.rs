@@ -1,26 +1,17 @@
 //! Large contents of a device: the real sending code uploads them in pieces before their mails are
 //! sent.
 
-use std::rc::Rc;
-
 use correio_client::{LargeMail, RequestError, SendStep, Sending};
 use correio_proto::{
     mail::{Content, MailId, Piece},
     message::{Limits, Reply, Request},
 };
 
-use super::{Device, DeviceContext, Operation, QueuedMail};
+use super::{Device, DeviceContext, Operation, QueuedMail, large::SendingLarge};
 use crate::{
     check::{Check, Violation, require},
     contents::stated,
 };
-
-/// The mail with a large content that is being sent.
-pub(super) struct SendingLarge {
-    id: MailId,
-    bytes: Rc<[u8]>,
-    sending: Sending,
-}
 
 impl Device {
     /// Begins to send a mail with a large content, or to send it again.

@@ -2,6 +2,7 @@
 //! fails, driven by a user who sends, receives and changes settings.
 
 mod contents;
+mod large;
 mod replies;
 mod workload;
 
@@ -17,7 +18,7 @@ use correio_proto::{
     message::Send,
 };
 
-use contents::SendingLarge;
+use large::SendingLarge;
 
 use crate::{
     check::{Check, Violation, require},

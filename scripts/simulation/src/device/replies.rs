@@ -248,35 +248,11 @@ impl Device {
                         return Ok(());
                     }
                 }
-                step @ (ReceiveStep::Begin(_)
+                ReceiveStep::Begin(_)
                 | ReceiveStep::Append(_)
                 | ReceiveStep::Complete(_)
-                | ReceiveStep::Abandon) => {
-                    let saved = match step {
-                        ReceiveStep::Begin(mail) => {
-                            saving.begin(mail).map(|begun| receiving.begun(begun))
-                        }
-                        ReceiveStep::Append(piece) => {
-                            saving.append(piece).map(|()| receiving.appended())
-                        }
-                        ReceiveStep::Complete(mail) => {
-                            let completed = saving.complete();
-                            // All contents here are what their mails state.
-                            let is_whole = !matches!(completed, Ok(Completed::Damaged));
-                            let text = || format!("{}: mail {} is damaged", self.name, mail.id);
-                            require(is_whole, Check::Intact, text)?;
-                            completed.map(|completed| receiving.completed(completed))
-                        }
-                        _ => {
-                            saving.abandon();
-                            receiving.abandoned();
-                            Ok(())
-                        }
-                    };
-                    context.ledger.look_at_disk(&context.user.username, &self.disk)?;
-                    if saved.is_err() {
-                        context.trace.note(&self.name, format_args!("saves: {saved:?}"));
-                        self.give_up(context, &Operation::Receive);
+                | ReceiveStep::Abandon => {
+                    if !self.save_large(context)? {
                         return Ok(());
                     }
                 }
@@ -287,6 +263,37 @@ impl Device {
                 }
             }
         }
+    }
+
+    /// Does a step of saving a mail with a large content. Returns whether receiving goes on.
+    fn save_large(&mut self, context: &mut DeviceContext<'_>) -> Result<bool, Violation> {
+        let Some((receiving, saving)) = self.program.as_mut().and_then(|p| p.receiving.as_mut())
+        else {
+            return Ok(false);
+        };
+        let saved = match receiving.next_step() {
+            ReceiveStep::Begin(mail) => saving.begin(mail).map(|begun| receiving.begun(begun)),
+            ReceiveStep::Append(piece) => saving.append(piece).map(|()| receiving.appended()),
+            ReceiveStep::Complete(mail) => {
+                let completed = saving.complete();
+                // All contents here are what their mails state.
+                let is_whole = !matches!(completed, Ok(Completed::Damaged));
+                let text = || format!("{}: mail {} is damaged", self.name, mail.id);
+                require(is_whole, Check::Intact, text)?;
+                completed.map(|completed| receiving.completed(completed))
+            }
+            _ => {
+                saving.abandon();
+                receiving.abandoned();
+                Ok(())
+            }
+        };
+        context.ledger.look_at_disk(&context.user.username, &self.disk)?;
+        if saved.is_err() {
+            context.trace.note(&self.name, format_args!("saves: {saved:?}"));
+            self.give_up(context, &Operation::Receive);
+        }
+        Ok(saved.is_ok())
     }
 
     /// Acts less often while the world heals.
