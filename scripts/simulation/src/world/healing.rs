@@ -13,6 +13,9 @@ use crate::{
 /// Longest duration of this phase, in ticks: a client that is throttled may wait for an hour.
 const HEALING_MAX: u64 = 3 * 3_600 * SECOND;
 
+/// How often uploads of attackers that are gone are forgotten in this phase, in ticks.
+const EXPIRE_EVERY: u64 = 600 * SECOND;
+
 impl World {
     /// Ends all faults and attacks.
     pub(super) fn heal(&mut self) -> Result<(), Violation> {
@@ -72,9 +75,15 @@ impl World {
 
     pub(super) fn run_until_drained(&mut self) -> Result<(), Violation> {
         let until = self.clock.tick() + HEALING_MAX;
+        let mut expire_at = self.clock.tick() + EXPIRE_EVERY;
         while !self.is_drained() {
             if self.clock.tick() >= until {
                 return Err(Violation::new(Check::Drained, self.unfinished_work()));
+            }
+            // The server may have read an attacker's last requests after the attackers left.
+            if self.clock.tick() >= expire_at {
+                expire_at += EXPIRE_EVERY;
+                self.let_hostile_uploads_expire()?;
             }
             self.step()?;
         }
