@@ -177,7 +177,10 @@ fn the_menus_send_a_large_draft_and_show_a_large_mail_by_pages() {
     let mut screen = Start::of(&setup).home();
     screen.press("8");
     screen.sees("Grande");
+    screen.menu("0) Back");
     screen.press("1");
+    // The menu of the draft ends as the one of the drafts does.
+    screen.sees("3) Delete");
     screen.menu("0) Back");
     screen.press("1");
     screen.sees("E-mail sent");
