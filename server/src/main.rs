@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{mail::Timestamp, message::RegistrationPolicy, tls::Security};
+use correio_proto::{
+    limits::PIECE_MIN, mail::Timestamp, message::RegistrationPolicy, tls::Security,
+};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -34,7 +36,7 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{History, Store, kind::StoreOptions},
+    store::{History, Store, UploadLimits, kind::StoreOptions},
     sysexits,
     waker::Wake,
 };
@@ -182,6 +184,8 @@ fn run(
         security,
         realm: store.realm(),
         body_max: config.body_max,
+        content_max: config.content_max,
+        piece_min: PIECE_MIN,
         registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,
@@ -317,6 +321,7 @@ fn open_store(
     let options = StoreOptions {
         directory: config.data_dir.clone(),
         quota: config.quota,
+        uploads: UploadLimits::new(config.content_max, config.upload_bytes),
         queue_jobs: config.store_queue,
         create: config.create_store,
     };

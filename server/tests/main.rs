@@ -7,6 +7,7 @@
 
 mod config;
 mod connection;
+mod contents;
 mod daemon;
 mod deploy;
 mod fail2ban;

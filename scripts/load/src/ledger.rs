@@ -91,7 +91,7 @@ impl Ledger {
     pub fn begin(&mut self, from: UserId, mail: &Send) {
         let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
         let copies = recipients.map(|user| (*user, CopyState::Waiting)).collect();
-        let digest = digest(mail.subject.as_str(), mail.body.as_str());
+        let digest = digest(mail.subject.as_str(), mail.content.body().unwrap().as_str());
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
 
@@ -115,7 +115,8 @@ impl Ledger {
             self.counts.misdelivered += 1;
             return self.counts.example("came to somebody else:", id);
         };
-        let is_whole = entry.digest == digest(mail.subject.as_str(), mail.body.as_str())
+        let is_whole = entry.digest
+            == digest(mail.subject.as_str(), mail.content.body().unwrap().as_str())
             && self.users.get(&mail.from) == Some(&entry.from);
         if !is_whole {
             self.counts.changed += 1;
@@ -186,7 +187,7 @@ mod tests {
             id: crate::new_id().unwrap(),
             to: to.parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: "y".parse().unwrap(),
+            content: "y".parse().unwrap(),
         }
     }
 
@@ -199,7 +200,7 @@ mod tests {
             to: send.to.clone(),
             sent_at: Timestamp(1),
             subject: send.subject.clone(),
-            body: send.body.clone(),
+            content: send.content.clone(),
         }
     }
 

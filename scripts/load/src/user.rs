@@ -332,7 +332,7 @@ impl VirtualUser {
             id,
             to: recipients.try_into().expect("there is one recipient at least"),
             subject: id.to_string().parse().expect("an id is a subject"),
-            body: body.parse().expect("it begins with a digit"),
+            content: body.parse().expect("it begins with a digit"),
         };
         context.ledger.begin(self.id, &mail);
         self.ask(context, RequestKind::Send(id), Request::Send(mail), since);

@@ -184,7 +184,7 @@ impl Ledger {
     pub(crate) fn check_mail(&self, mail: &Mail, user: Option<&Username>) -> Result<(), Violation> {
         let sent = self.sent.get(&(mail.from.clone(), mail.id));
         let is_same = sent.is_some_and(|sent| {
-            sent.to == mail.to && sent.subject == mail.subject && sent.body == mail.body
+            sent.to == mail.to && sent.subject == mail.subject && sent.content == mail.content
         });
         let text = || format!("mail {} from {} is not what was sent", mail.id, mail.from);
         require(is_same, Check::Intact, text)?;

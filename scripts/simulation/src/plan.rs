@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use correio_client::client;
+use correio_proto::limits;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
     auth::{hashing::Bcrypt, invite::RegistrationRules},
@@ -241,6 +242,8 @@ fn session_config(rng: &mut Rng, body_max: usize) -> SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
+        content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: 0,
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),

@@ -30,6 +30,7 @@ pub const LATER_SCHEMA: Schema = Schema {
             sent_at INTEGER NOT NULL,
             subject TEXT NOT NULL,
             body TEXT NOT NULL,
+            content INTEGER,
             is_read INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
@@ -104,6 +105,25 @@ pub fn make_database(directory: &Path) {
     let mut harness = Harness::sqlite(directory);
     harness.account("tony");
     harness.close();
+}
+
+/// Makes a database as the first version of the program has left it: a mail that is in the index of
+/// mailboxes, and one that is not.
+pub fn make_version_1(directory: &Path) {
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[0]).unwrap();
+    let rows = "
+        INSERT INTO meta VALUES (1, x'0102030405060708090a0b0c0d0e0f10', 65536, 1);
+        INSERT INTO account VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 2);
+        INSERT INTO mail SELECT value, 1, unhex('0000000000007000800000000000000' || value),
+            'tony', 'Tony Stark', 'tony', 1000 + value, 's', 'x' FROM json_each('[1, 2]');
+        INSERT INTO mailbox VALUES (1, 1);
+        INSERT INTO verdict SELECT id, 1, zeroblob(16), sent_at FROM mail;
+        PRAGMA application_id = 0x636f7272;
+        PRAGMA user_version = 1;
+    ";
+    connection.execute_batch(rows).unwrap();
 }
 
 /// Opens a directory, which must be refused. See [`unchanged`].

@@ -8,8 +8,13 @@
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
+mod suite;
+
 mod bounds;
 mod check;
+mod contents;
+mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
@@ -18,6 +23,7 @@ mod files;
 mod flushing;
 mod foreign;
 mod groups;
+mod kept_once;
 mod killing;
 mod log;
 mod migrating;

@@ -5,11 +5,15 @@
 //! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
 mod claim;
+mod content;
 mod domain;
 mod error;
+mod large;
+mod large_file;
 mod list;
 mod marks;
 mod name;
+mod reading;
 mod saving;
 mod scan;
 
@@ -21,7 +25,7 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Mail, Username},
+    mail::{Mail, Subject, Username},
     rfc5322::{self, Head, Unreadable},
 };
 use rustix::io::Errno;
@@ -39,11 +43,13 @@ use crate::{
 use claim::Claim;
 use domain::domain;
 use name::Name;
-use saving::Locked;
 use scan::{MailFile, scan};
 
+pub use content::{MailContent, MailText};
 pub use error::MailboxError;
+pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
+pub(crate) use saving::Locked;
 pub use saving::Saving;
 
 /// A warning about a mailbox. No mail was lost.
@@ -54,6 +60,14 @@ pub enum MailboxNote {
     /// The file system does not support syncing, so that mail received shortly before a power
     /// failure may be lost. Contains the first file or directory, and the file system's error.
     NotSynced(Skipped),
+    /// The content of this mail did not arrive as its sender sent it. The mail is still on the
+    /// server, and the next call of [`crate::Service::receive`] tries again.
+    ContentDamaged {
+        /// Username of the sender.
+        from: Username,
+        /// The mail's subject.
+        subject: Subject,
+    },
     /// The file system cannot rename a mail that was shown or read, so that the mail stays new, or
     /// unread. Contains the first such file, and the file system's error.
     NotMarked(Skipped),
@@ -194,6 +208,12 @@ impl Mailbox {
         self.note(MailboxNote::NotSynced(skipped.clone()));
     }
 
+    /// Records that the content of a mail did not arrive as it was sent.
+    pub(crate) fn note_damaged(&self, mail: &Mail) {
+        let (from, subject) = (mail.from.clone(), mail.subject.clone());
+        self.note(MailboxNote::ContentDamaged { from, subject });
+    }
+
     /// Reads the mail with this number, from 1, and its entry in a list.
     ///
     /// # Errors
@@ -250,6 +270,15 @@ impl Mailbox {
         file: &MailFile,
         read: impl Fn(&mut BufReader<File>) -> Result<T, Unreadable>,
     ) -> Result<Option<T>, MailboxError> {
+        let Some((path, opened)) = self.opened(file)? else {
+            return Ok(None);
+        };
+        let content = read(&mut BufReader::with_capacity(4096, opened));
+        content.map(Some).map_err(|error| MailboxError::unreadable(&path, error))
+    }
+
+    /// Opens a file, even if it was moved meanwhile, and tells its path. `None` if it is gone.
+    fn opened(&self, file: &MailFile) -> Result<Option<(PathBuf, File)>, MailboxError> {
         let mut path = file.path(&self.directory);
         let opened = match durable::open_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -262,13 +291,9 @@ impl Mailbox {
             }
             opened => opened,
         };
-        let opened = opened.map_err(|error| MailboxError::io(&path, error))?;
-        match read(&mut BufReader::with_capacity(4096, opened)) {
-            Ok(content) => Ok(Some(content)),
-            Err(Unreadable::Damaged(reason)) => {
-                Err(MailboxError::Damaged(Skipped { path, reason }))
-            }
-            Err(Unreadable::Io(error)) => Err(MailboxError::io(&path, error)),
+        match opened {
+            Ok(opened) => Ok(Some((path, opened))),
+            Err(error) => Err(MailboxError::io(&path, error)),
         }
     }
 }

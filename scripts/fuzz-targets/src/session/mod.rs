@@ -243,7 +243,7 @@ impl Run {
                 id: id(input),
                 to: recipients(input),
                 subject: subject(input),
-                body: body(input),
+                content: body(input).into(),
             }),
             8 | 9 => {
                 let after = self.model.seq(index, input.byte());

@@ -72,7 +72,7 @@ impl StoredMail {
             && (&self.from, &self.from_name) == (&mail.from, &mail.from_name)
             && (&self.send.to, &self.send.subject) == (&mail.to, &mail.subject)
             && (self.send.id, self.sent_at) == (mail.id, mail.sent_at)
-            && self.send.body == mail.body
+            && self.send.content == mail.content
     }
 
     fn bytes(&self) -> usize {
@@ -81,7 +81,7 @@ impl StoredMail {
 }
 
 fn size(send: &Send) -> usize {
-    send.subject.as_str().len() + send.body.as_str().len()
+    send.subject.as_str().len() + send.content.body().unwrap().as_str().len()
 }
 
 pub(super) struct Model {
@@ -253,6 +253,7 @@ impl Model {
                     self.accounts.remove(&username);
                 }
             }
+            Request::Upload(_) | Request::Read(_) => unreachable!("never made"),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
@@ -343,7 +344,7 @@ impl Model {
     }
 
     fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {
-        if send.body.as_str().len() > BODY_MAX {
+        if send.content.body().unwrap().as_str().len() > BODY_MAX {
             return refuses(reply, ErrorCode::TooLarge);
         }
         let sender = &self.accounts[from];
@@ -434,10 +435,11 @@ fn refuses(reply: &Reply, code: ErrorCode) {
 }
 
 fn names_refused(reply: &Reply, code: ErrorCode, names: &[Username]) {
-    let Reply::Error(ErrorReply { code: said, text, retry_after, recipients, versions }) = reply
+    let Reply::Error(ErrorReply { code: said, text, retry_after, recipients, staged, versions }) =
+        reply
     else {
         panic!("{code} was expected, not {reply:?}")
     };
     assert_eq!((*said, &**recipients), (code, names));
-    assert!(!text.is_empty() && retry_after.is_none() && versions.is_empty());
+    assert!(!text.is_empty() && retry_after.is_none() && staged.is_none() && versions.is_empty());
 }

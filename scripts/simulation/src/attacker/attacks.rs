@@ -1,5 +1,6 @@
 //! The bytes of each attack, queued all at once.
 
+use correio_proto::mail::Body;
 use correio_proto::{
     credential::Credential,
     mail::{Seq, Username},
@@ -136,10 +137,11 @@ impl Attacker {
         };
         let id = self.rng.mail_id();
         let body = "m".repeat(1 + self.rng.below(context.plan.body_max));
-        let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse()) else {
+        let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse::<Body>())
+        else {
             return;
         };
-        let mail = Send { id, to: to.clone().into(), subject, body };
+        let mail = Send { id, to: to.clone().into(), subject, content: body.into() };
         context.ledger.note_sent(sender, &mail);
         self.queue_request(Request::Send(mail));
     }

@@ -204,6 +204,32 @@ impl Device {
                         return Ok(());
                     }
                 }
+                step @ (ReceiveStep::Begin(_)
+                | ReceiveStep::Append(_)
+                | ReceiveStep::Complete(_)
+                | ReceiveStep::Abandon) => {
+                    let saved = match step {
+                        ReceiveStep::Begin(mail) => {
+                            saving.begin(mail).map(|begun| receiving.begun(begun))
+                        }
+                        ReceiveStep::Append(piece) => {
+                            saving.append(piece).map(|()| receiving.appended())
+                        }
+                        ReceiveStep::Complete(_) => {
+                            saving.complete().map(|completed| receiving.completed(completed))
+                        }
+                        _ => {
+                            saving.abandon();
+                            receiving.abandoned();
+                            Ok(())
+                        }
+                    };
+                    context.ledger.look_at_disk(&context.user.username, &self.disk)?;
+                    if saved.is_err() {
+                        self.give_up(context, &Operation::Receive);
+                        return Ok(());
+                    }
+                }
                 ReceiveStep::Finished => {
                     self.slow_down(context);
                     self.give_up(context, &Operation::Receive);

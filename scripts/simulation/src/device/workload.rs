@@ -169,7 +169,7 @@ impl Device {
         ) else {
             return;
         };
-        let mail = Send { id, to, subject, body };
+        let mail = Send { id, to, subject, content: body.into() };
         context.ledger.note_sent(context.user.username.clone(), &mail);
         context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
         self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });

@@ -323,7 +323,9 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::SetHash { .. } => "set-hash",
         StoreJob::DeleteAccount { .. } => "delete",
         StoreJob::Send { .. } => "send",
+        StoreJob::Upload { .. } => "upload",
         StoreJob::Fetch { .. } => "fetch",
+        StoreJob::Read { .. } => "read",
         StoreJob::Confirm { .. } => "confirm",
         StoreJob::Prune { .. } => "prune",
     }

@@ -61,7 +61,10 @@ impl State {
                 self.fetch(account, after, mails as usize, bytes)
             }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
-            StoreJob::Prune { before } => self.prune(before),
+            StoreJob::Upload { .. } | StoreJob::Read { .. } => {
+                StoreDone::Unavailable("this store takes no large contents".into())
+            }
+            StoreJob::Prune { before, .. } => self.prune(before),
         }
     }
 
@@ -202,7 +205,7 @@ impl State {
     }
 
     fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
-        let bytes = |mail: &Mail| (mail.subject.as_str().len() + mail.body.as_str().len()) as u64;
+        let bytes = |mail: &Mail| mail.subject.as_str().len() as u64 + mail.content.size();
         let held: u64 = self.mailbox(id).map(bytes).sum();
         self.mailbox(id).count() >= quota.mails as usize || held + more > quota.bytes
     }
@@ -217,7 +220,7 @@ impl State {
             let Some(mail) = waiting.next() else {
                 break;
             };
-            bytes += mail.body.as_str().len();
+            bytes += mail.content.inline_size();
             mails.push(mail.clone());
         }
         StoreDone::Page { mails, more: waiting.peek().is_some() }
@@ -248,7 +251,11 @@ impl State {
         for (_, key) in &old {
             self.records.remove(key);
         }
-        StoreDone::Pruned { records: u32::try_from(old.len()).unwrap_or(u32::MAX), more }
+        StoreDone::Pruned {
+            records: u32::try_from(old.len()).unwrap_or(u32::MAX),
+            uploads: 0,
+            more,
+        }
     }
 }
 
@@ -266,6 +273,6 @@ fn delivered(
         to: mail.to.clone(),
         sent_at,
         subject: mail.subject.clone(),
-        body: mail.body.clone(),
+        content: mail.content.clone(),
     }
 }

@@ -41,7 +41,7 @@ fn send(store: &SimStore) -> StoreJob {
         id: id(2),
         to: to.unwrap(),
         subject: subject.unwrap(),
-        body: body.unwrap(),
+        content: body.unwrap(),
     };
     StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
 }

@@ -83,6 +83,12 @@ impl Config {
                 1..=limits::BODY_MAX as u64,
                 limits::BODY_DEFAULT_MAX as u64,
             )? as usize,
+            content_max: values.size(
+                "mail-bytes",
+                1..=limits::CONTENT_MAX,
+                limits::CONTENT_DEFAULT_MAX,
+            )?,
+            upload_bytes: values.size("upload-bytes", 1 << 20..=1 << 40, 1 << 30)?,
             login_timeout: values.seconds("login-timeout", 1..=3600, 30)?,
             idle_timeout: values.seconds("idle-timeout", 2..=86_400, 300)?,
             drain_timeout: values.seconds("drain-timeout", 0..=60, 8)?,

@@ -85,6 +85,8 @@ pub struct Config {
     pub output_max: usize,
     pub quota: Quota,
     pub body_max: usize,
+    pub content_max: u64,
+    pub upload_bytes: u64,
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use correio_proto::{mail::Mail, rfc5322};
+use correio_proto::{
+    mail::{Content, Mail, Piece},
+    rfc5322::{self, ContentEncoder},
+};
 use uuid::Uuid;
 
 use super::error::ExportError;
@@ -55,30 +58,66 @@ impl Maildir {
     }
 
     /// Adds a mail as new. Returns false if it is there already, whatever was done to it since.
-    pub(super) fn add(&mut self, mail: &Mail) -> Result<bool, ExportError> {
+    /// `piece` gives the pieces of a large content, one after the other.
+    pub(super) fn add(
+        &mut self,
+        mail: &Mail,
+        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+    ) -> Result<bool, ExportError> {
         let name = name_of(mail);
         if self.known.contains(&name) {
             return Ok(false);
         }
         let path = self.directory.join("new").join(&name);
-        let added = self.write(&name, &path, mail);
-        let added = added.map_err(|source| ExportError::Target { path, source })?;
+        let added = self.write(&name, &path, mail, piece)?;
         self.known.insert(name);
         Ok(added)
     }
 
-    fn write(&self, name: &str, path: &Path, mail: &Mail) -> io::Result<bool> {
-        let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    fn write(
+        &self,
+        name: &str,
+        path: &Path,
+        mail: &Mail,
+        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+    ) -> Result<bool, ExportError> {
+        let failed = |source| ExportError::Target { path: path.to_owned(), source };
+        let random =
+            getrandom::u64().map_err(|error| failed(io::Error::other(error.to_string())))?;
         let unfinished = self.directory.join("tmp").join(format!("{name}.{random:016x}"));
-        let written = write_file(&unfinished, &rfc5322::write(mail, &self.domain))
-            .and_then(|()| scratch::publish(&unfinished, path));
-        // Its name is no longer needed, or the file is of no use.
-        let _ = fs::remove_file(&unfinished);
-        match written {
+        let written = self.write_file(&unfinished, mail, piece);
+        let published = written.and_then(|()| match scratch::publish(&unfinished, path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => Err(failed(error)),
+        });
+        // Its name is no longer needed, or the file is of no use.
+        let _ = fs::remove_file(&unfinished);
+        published
+    }
+
+    fn write_file(
+        &self,
+        path: &Path,
+        mail: &Mail,
+        mut piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+    ) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Target { path: path.to_owned(), source };
+        let mut options = fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
+        if let Content::Large(_) = mail.content {
+            let (mut encoder, mut lines) = (ContentEncoder::new(), Vec::new());
+            while let Some(piece) = piece()? {
+                encoder.encode(piece.as_bytes(), &mut lines);
+                file.write_all(&lines).map_err(failed)?;
+                lines.clear();
+            }
+            encoder.finish(&mut lines);
+            file.write_all(&lines).map_err(failed)?;
         }
+        file.sync_all().map_err(failed)
     }
 
     /// Makes the names of the added mails durable.
@@ -87,12 +126,6 @@ impl Maildir {
         let synced = File::open(&path).and_then(|directory| directory.sync_all());
         synced.map_err(|source| ExportError::Target { path, source })
     }
-}
-
-fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// The name of a mail's file, as the client's mailboxes have it:

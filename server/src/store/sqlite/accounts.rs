@@ -4,8 +4,10 @@ use correio_proto::mail::{FullName, MailId, Username};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
+    contents,
     row::{parsed, unsigned},
     tables::Tables,
+    uploads,
 };
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
@@ -149,18 +151,40 @@ pub(super) fn delete(
         Some(present) if present != *hash => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
-    let mut unflushed = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
-    for seq in tables.memtable.remove_mailbox(account).seqs() {
-        unflushed.execute([seq])?;
+    let contents = delete_mailbox(tables, account)?;
+    for content in contents {
+        contents::release(tables, content)?;
     }
+    uploads::delete_of(tables, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
+    db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
+    tables.accounts.forget(account);
+    Ok(StoreDone::Changed)
+}
+
+/// Deletes an account's mails. Returns the contents that their rows have named.
+fn delete_mailbox(tables: &mut Tables<'_>, account: AccountId) -> Result<Vec<i64>> {
+    let db = tables.db;
+    let mut contents = Vec::new();
+    let mut find = db.prepare_cached("SELECT content FROM mail WHERE seq = ?1")?;
+    let mut delete = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
+    for seq in tables.memtable.remove_mailbox(account).seqs() {
+        contents.extend(find.query_row([seq], |row| row.get::<_, Option<i64>>(0))?);
+        delete.execute([seq])?;
+    }
+    // The plus sign keeps SQLite from reading the index of all contents.
+    let mut find = db.prepare_cached(
+        "SELECT mail.content FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
+         WHERE mailbox.account = ?1 AND +mail.content IS NOT NULL",
+    )?;
+    for content in find.query_map([account.0], |row| row.get(0))? {
+        contents.push(content?);
+    }
     for sql in [
         "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
         "DELETE FROM mailbox WHERE account = ?1",
-        "DELETE FROM account WHERE id = ?1",
     ] {
         db.prepare_cached(sql)?.execute([account.0])?;
     }
-    tables.accounts.forget(account);
-    Ok(StoreDone::Changed)
+    Ok(contents)
 }

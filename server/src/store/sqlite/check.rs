@@ -7,8 +7,10 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
+    contents::{self, StoredContent},
     mails,
     memtable::Memtable,
+    pieces::{self, Pieces},
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };
@@ -106,6 +108,23 @@ pub enum Finding {
         /// Mails and bytes that are there.
         found: (u64, u64),
     },
+    /// A content, which several mails share or which is in pieces, is damaged.
+    Content {
+        /// The content's number.
+        id: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A content is kept that no mail names.
+    LeftContent {
+        /// The content's number.
+        id: i64,
+    },
+    /// Pieces are kept that nothing names.
+    LeftPieces {
+        /// Their number.
+        pieces: i64,
+    },
     /// A mail has a number that the store may give again.
     Number {
         /// The mail's number.
@@ -135,6 +154,11 @@ impl fmt::Display for Finding {
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
                 stated.0, stated.1, found.0, found.1
             ),
+            Self::Content { id, reason } => write!(f, "content {id}: {reason}"),
+            Self::LeftContent { id } => write!(f, "content {id} is kept, but no mail names it"),
+            Self::LeftPieces { pieces } => {
+                write!(f, "pieces {pieces} are kept, but nothing names them")
+            }
             Self::Number { seq, reserved } => {
                 write!(f, "mail {seq} has a number above {reserved}, the last that was reserved")
             }
@@ -163,6 +187,8 @@ impl SqliteSnapshot {
         self.found(read, &mut checked)?;
         let counted = read_mails(db, &mut checked, &accounts, &mut seen);
         self.found(counted, &mut checked)?;
+        let read = read_contents(db, &mut checked);
+        self.found(read, &mut checked)?;
         Ok(checked)
     }
 
@@ -236,7 +262,7 @@ fn read_mails(
             checked.add(Finding::NotIndexed { seq });
         }
         let bytes = match mail {
-            Ok(mail) => (mail.subject.as_str().len() + mail.body.as_str().len()) as u64,
+            Ok(mail) => mail.subject.as_str().len() as u64 + mail.content.size(),
             Err(error) => {
                 checked.add(Finding::Mail { seq, reason: error.to_string() });
                 return;
@@ -264,4 +290,45 @@ fn read_mails(
             checked.add(Finding::Twice { seq });
         }
     })
+}
+
+/// Reads contents that are rows of their own: each has as many bytes as it states, and a mail.
+fn read_contents(db: &Connection, checked: &mut Checked) -> Result<()> {
+    for (id, content) in contents::all(db)? {
+        let StoredContent { id, is_named, large } = match content {
+            Ok(content) => content,
+            Err(error) => {
+                checked.add(Finding::Content { id, reason: error.to_string() });
+                continue;
+            }
+        };
+        if !is_named {
+            checked.add(Finding::LeftContent { id });
+        }
+        let Some((stated, pieces)) = large else { continue };
+        // Whether they are the bytes that the sender stated is the recipient's client's to find out: a
+        // sender who states another checksum must not keep the operator from a backup.
+        match read_all(db, stated.size.get(), pieces) {
+            Ok(()) => {}
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                let reason = "bytes of it are missing".to_owned();
+                checked.add(Finding::Content { id, reason });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let limit = i64::try_from(FINDINGS_MAX).unwrap_or(i64::MAX).saturating_add(1);
+    for pieces in pieces::unnamed(db, limit)? {
+        checked.add(Finding::LeftPieces { pieces });
+    }
+    Ok(())
+}
+
+/// Reads a content in pieces to its end.
+fn read_all(db: &Connection, size: u64, of: Pieces) -> Result<()> {
+    let mut read = 0;
+    while read < size {
+        read += pieces::read(db, of, size, read)?.as_bytes().len() as u64;
+    }
+    Ok(())
 }

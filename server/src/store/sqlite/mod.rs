@@ -38,6 +38,8 @@ mod check;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;
+mod content_cache;
+mod contents;
 mod database;
 mod fatal;
 mod group;
@@ -49,6 +51,7 @@ mod memtable;
 mod open;
 mod open_error;
 mod options;
+mod pieces;
 mod queue;
 mod room;
 mod row;
@@ -56,6 +59,7 @@ mod schema;
 mod snapshot;
 mod snapshot_error;
 mod tables;
+mod uploads;
 mod wal_state;
 
 /// The store in a SQLite file: the handle of its thread.

@@ -65,7 +65,8 @@ pub(super) fn open(
         connection,
         checkpoints,
         quota,
-        (memtable, options.memtable_mails),
+        options,
+        memtable,
         directory.to_owned(),
         lock,
     );

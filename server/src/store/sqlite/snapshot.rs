@@ -12,7 +12,7 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Mail, Seq, Username},
+    mail::{Mail, MailRef, Piece, Seq, Username},
     message::Realm,
 };
 use rusqlite::{Connection, OpenFlags};
@@ -21,7 +21,8 @@ use super::{
     accounts,
     cache::AccountCache,
     connection::keep_log,
-    header, mails,
+    content_cache::ContentCache,
+    contents, header, mails,
     memtable::Memtable,
     open::{Content, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
@@ -35,7 +36,7 @@ use crate::{
     data_directory::{DATABASE, LOCK},
     ids::AccountId,
     scratch::Scratch,
-    store::{Quota, StoreDone},
+    store::{Quota, StoreDone, UploadLimits},
 };
 
 /// How long a server that is starting or stopping may keep the database for itself.
@@ -230,7 +231,8 @@ impl SqliteSnapshot {
         }
         self.begin()?;
         let memtable = Memtable::read(&self.connection).map_err(|error| self.failed(error))?;
-        Ok(MailReader { snapshot: self, memtable, accounts: AccountCache::default() })
+        let contents = ContentCache::new(UploadLimits::default());
+        Ok(MailReader { snapshot: self, memtable, accounts: AccountCache::default(), contents })
     }
 
     /// Begins the transaction that all further reading is part of.
@@ -265,6 +267,7 @@ pub struct MailReader<'a> {
     snapshot: &'a SqliteSnapshot,
     memtable: Memtable,
     accounts: AccountCache,
+    contents: ContentCache,
 }
 
 impl MailReader<'_> {
@@ -297,17 +300,40 @@ impl MailReader<'_> {
     ///
     /// See [`SnapshotError`].
     pub fn page(&mut self, account: AccountId, after: Seq) -> Result<Vec<Mail>, SnapshotError> {
-        let mut tables = Tables {
+        let mut tables = self.tables();
+        match mails::fetch(&mut tables, account, after, PAGE_MAILS, PAGE_BYTES) {
+            Ok(StoreDone::Page { mails, .. }) => Ok(mails),
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(self.snapshot.failed(error)),
+        }
+    }
+
+    /// A piece of a large content, from this position on. `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// See [`SnapshotError`].
+    pub fn piece(
+        &mut self,
+        account: AccountId,
+        mail: MailRef,
+        offset: u64,
+    ) -> Result<Option<Piece>, SnapshotError> {
+        match contents::read(&mut self.tables(), account, mail, offset) {
+            Ok(StoreDone::Piece(piece)) => Ok(Some(piece).filter(|it| !it.as_bytes().is_empty())),
+            Ok(_) => Ok(None),
+            Err(error) => Err(self.snapshot.failed(error)),
+        }
+    }
+
+    fn tables(&mut self) -> Tables<'_> {
+        Tables {
             db: &self.snapshot.connection,
             // Reading asks for no quota.
             quota: Quota { mails: 0, bytes: 0 },
             memtable: &mut self.memtable,
             accounts: &mut self.accounts,
-        };
-        match mails::fetch(&mut tables, account, after, PAGE_MAILS, PAGE_BYTES) {
-            Ok(StoreDone::Page { mails, .. }) => Ok(mails),
-            Ok(_) => Ok(Vec::new()),
-            Err(error) => Err(self.snapshot.failed(error)),
+            contents: &mut self.contents,
         }
     }
 }
