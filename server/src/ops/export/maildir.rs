@@ -15,7 +15,7 @@ use correio_proto::{
 use uuid::Uuid;
 
 use super::error::ExportError;
-use crate::{scratch, store::sqlite::SnapshotError};
+use crate::scratch;
 
 /// Signs after which other programs write flags and fields into a file's name.
 const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
@@ -57,19 +57,19 @@ impl Maildir {
         Ok(Self { directory: directory.to_owned(), domain: domain.to_owned(), known })
     }
 
-    /// Adds a mail as new, whose large content `read` reads from a position on. Returns false if it is
-    /// there already, whatever was done to it since.
+    /// Adds a mail as new. Returns false if it is there already, whatever was done to it since.
+    /// `piece` gives the pieces of a large content, one after the other.
     pub(super) fn add(
         &mut self,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
     ) -> Result<bool, ExportError> {
         let name = name_of(mail);
         if self.known.contains(&name) {
             return Ok(false);
         }
         let path = self.directory.join("new").join(&name);
-        let added = self.write(&name, &path, mail, read)?;
+        let added = self.write(&name, &path, mail, piece)?;
         self.known.insert(name);
         Ok(added)
     }
@@ -79,52 +79,43 @@ impl Maildir {
         name: &str,
         path: &Path,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
     ) -> Result<bool, ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
-        let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
+        let random =
+            getrandom::u64().map_err(|error| failed(io::Error::other(error.to_string())))?;
         let unfinished = self.directory.join("tmp").join(format!("{name}.{random:016x}"));
-        let written = self.write_file(&unfinished, mail, read);
-        let published = written.map(|()| scratch::publish(&unfinished, path));
-        // Its name is no longer needed, or the file is of no use.
-        let _ = fs::remove_file(&unfinished);
-        match published? {
+        let written = self.write_file(&unfinished, mail, piece);
+        let published = written.and_then(|()| match scratch::publish(&unfinished, path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(failed(error)),
-        }
+        });
+        // Its name is no longer needed, or the file is of no use.
+        let _ = fs::remove_file(&unfinished);
+        published
     }
 
-    /// Writes a mail durably, its large content piece by piece.
     fn write_file(
         &self,
         path: &Path,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        mut piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
     ) -> Result<(), ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
+        let mut options = fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
-        if let Content::Large(large) = mail.content {
-            let (mut encoder, mut encoded) = (ContentEncoder::new(), Vec::new());
-            let mut offset = 0;
-            while offset < large.size.get() {
-                let piece = read(offset)?;
-                if piece.as_bytes().is_empty() {
-                    return Err(ExportError::Content { mail: mail.reference() });
-                }
-                offset += piece.as_bytes().len() as u64;
-                encoder.encode(piece.as_bytes(), &mut encoded);
-                file.write_all(&encoded).map_err(failed)?;
-                encoded.clear();
+        if let Content::Large(_) = mail.content {
+            let (mut encoder, mut lines) = (ContentEncoder::new(), Vec::new());
+            while let Some(piece) = piece()? {
+                encoder.encode(piece.as_bytes(), &mut lines);
+                file.write_all(&lines).map_err(failed)?;
+                lines.clear();
             }
-            encoder.finish(&mut encoded);
-            file.write_all(&encoded).map_err(failed)?;
+            encoder.finish(&mut lines);
+            file.write_all(&lines).map_err(failed)?;
         }
         file.sync_all().map_err(failed)
     }
