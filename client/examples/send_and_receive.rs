@@ -32,7 +32,7 @@ pub(crate) fn send_and_receive(words: &[String]) -> Result<Vec<String>, Box<dyn 
 
     let to = username.as_str().parse()?;
     let (subject, body) = ("A note to myself".parse()?, "Buy milk.\n".parse()?);
-    service.send(&Send { id: new_mail_id(), to, subject, body }, &cancel)?;
+    service.send(&Send { id: new_mail_id(), to, subject, content: body }, &cancel)?;
 
     let mut mailbox = Mailbox::open(Path::new(data), &server, &username);
     let new = service.receive(&mut mailbox, &mut |_| {}, &cancel)?;

@@ -7,7 +7,11 @@ use correio_proto::{
     wrong_protocol::WrongProtocol,
 };
 
-use crate::{address::Address, storage::mailbox::MailboxError, trust::Untrusted};
+use crate::{
+    address::Address,
+    storage::{mailbox::MailboxError, outgoing::ContentError},
+    trust::Untrusted,
+};
 
 /// Why there is no connection to a server. The text names every address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,12 +130,15 @@ pub enum RequestError {
     /// The file of known servers cannot be used; no credential was made.
     #[error("{0}")]
     KnownServers(String),
-    /// The body is above the server's limit; nothing was sent.
-    #[error("the mail is too large: its body may have at most {limit} bytes")]
+    /// The content is above the server's limit; nothing was sent.
+    #[error("the mail is too large: its content may have at most {limit} bytes")]
     TooLarge {
-        /// The longest body, in bytes.
-        limit: u32,
+        /// The largest content, in bytes.
+        limit: u64,
     },
+    /// The server's answer breaks the protocol.
+    #[error("the server sent an answer that makes no sense: {0}")]
+    Answer(&'static str),
     /// Too many requests of this program are under way.
     #[error("too many requests are under way")]
     Overloaded,
@@ -149,6 +156,18 @@ impl RequestError {
             _ => None,
         }
     }
+}
+
+/// Why a mail was not sent. Sending the same mail again is safe, and goes on with an upload that was
+/// interrupted.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// A request failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The content cannot be read, or was changed meanwhile.
+    #[error(transparent)]
+    Content(#[from] ContentError),
 }
 
 /// Why not all mail was received. Mails saved before are in the mailbox and count as new.

@@ -4,6 +4,7 @@
 //!
 //! 1. [`Service`]: one server, with calls that wait for their answer: connect, log in, send,
 //!    receive. Most programs need nothing else for the network.
+//!    [`OutgoingMail`] has a text or a file of any size that the server takes.
 //! 2. [`Mailbox`] and [`Drafts`]: received mail and unfinished mail on this computer.
 //! 3. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
 //! 4. [`sanitize()`]: makes other people's texts harmless for a terminal.
@@ -65,18 +66,21 @@ pub use correio_proto::{
 
 pub use address::{Address, InvalidAddress};
 pub use cancel::Cancel;
-pub use error::{Attempt, ConnectError, ReceiveError, RequestError};
+pub use error::{Attempt, ConnectError, ReceiveError, RequestError, SendError};
 pub use files::durable::Disk;
 pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
-pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part};
-pub use service::receive::{Progress, ReceiveStep, Receiving};
+pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part, write_sanitized_json};
+pub use service::receive::{ContentProgress, Progress, ReceiveStep, Receiving};
+pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::mailbox::{
-    List, MailStatus, Mailbox, MailboxError, MailboxNote, Saving, Stored, read_file,
+    Begun, Completed, List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
+    Saving, Stored, read_file,
 };
+pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
 pub use storage::skipped::Skipped;
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,

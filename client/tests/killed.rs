@@ -1,12 +1,14 @@
-//! Kills the program at each system call while it receives, and runs it with little memory.
+//! Kills the program at each system call while it sends or receives, and runs it with little memory.
 
 use std::{
+    fs,
     net::SocketAddr,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Output},
 };
 
+use correio_client::Drafts;
 use correio_proto::limits;
 use correio_testing::{
     skip::can_trace,
@@ -14,7 +16,7 @@ use correio_testing::{
 };
 use tempfile::TempDir;
 
-use crate::support::plain::{PlainSetup, correio, done, subjects};
+use crate::support::plain::{PlainSetup, correio, digest, done, subjects};
 
 /// The subjects of the mails in the answer of a command that Tony runs.
 fn told(server: SocketAddr, data: &Path, command: &str) -> Vec<String> {
@@ -23,6 +25,15 @@ fn told(server: SocketAddr, data: &Path, command: &str) -> Vec<String> {
 
 /// Kills the program at the first of these calls, the second and so on, until it comes to its end.
 fn kill_at_each(calls: &str, least: usize) {
+    kill_at_each_with("From cá.\n", calls, least);
+}
+
+/// The same where the content of the last mail is read in two pieces.
+fn kill_at_each_piece(calls: &str, least: usize) {
+    kill_at_each_with(&"uma linha ASCII\n".repeat(limits::PIECE_MAX / 16 + 1), calls, least);
+}
+
+fn kill_at_each_with(content: &str, calls: &str, least: usize) {
     if !can_trace() {
         return;
     }
@@ -31,13 +42,22 @@ fn kill_at_each(calls: &str, least: usize) {
     for when in 1.. {
         let data = TempDir::new().unwrap();
         let subjects = ["Um", "Dois"].map(|subject| format!("{subject} {when}"));
-        subjects.iter().for_each(|subject| setup.send(subject, "From cá.\n"));
+        setup.send(&subjects[0], "From cá.\n");
+        match content.len() {
+            0..1000 => setup.send(&subjects[1], content),
+            _ => setup.upload(&subjects[1], content.as_bytes(), digest(content.as_bytes())),
+        }
         let receive = setup.command(data.path(), &["receive"]);
         let mut receive = traced(&receive, Path::new("/dev/null"), &kill_at(calls, when));
         let ended = receive.output().unwrap().status;
         told(server, data.path(), "receive");
         assert_eq!(told(server, data.path(), "list"), subjects, "killed at {when} of {calls}");
         assert_eq!(setup.take_the_rest(), 0, "killed at {when} of {calls}");
+        let mailbox = setup.mailbox(data.path());
+        let (stored, _) = mailbox.read_number(2).unwrap();
+        assert!(mailbox.text(&stored).unwrap().text == content, "killed at {when} of {calls}");
+        let left = fs::read_dir(setup.maildir(data.path()).join("tmp")).unwrap().count();
+        assert_eq!(left, 0, "killed at {when} of {calls}");
         if ended.success() {
             assert!(when > least, "only {when} of {calls}");
             return;
@@ -61,6 +81,114 @@ fn at_any_request_each_mail_is_kept_once() {
     kill_at_each("sendto,write", 4);
 }
 
+#[test]
+fn at_any_sync_a_large_content_is_kept_once() {
+    kill_at_each_piece("fsync,fdatasync", 4);
+}
+
+#[test]
+fn at_any_change_of_a_name_a_large_content_is_kept_once() {
+    kill_at_each_piece("rename,renameat,renameat2,link,linkat,unlink,unlinkat", 2);
+}
+
+#[test]
+fn at_any_request_and_piece_a_large_content_is_kept_once() {
+    kill_at_each_piece("sendto,write", 10);
+}
+
+/// Kills the program that sends at each of these calls. What it left is a draft, with which the mail
+/// is sent once, or nothing: then the text is in its file and the mail was not sent, or it was sent.
+fn kill_the_sender_at_each(calls: &str, least: usize) {
+    if !can_trace() {
+        return;
+    }
+    let setup = PlainSetup::new();
+    let server = setup.address();
+    let body = TempDir::new().unwrap();
+    let file = body.path().join("body");
+    // One byte more than a body may have.
+    let text = "x".repeat(limits::BODY_DEFAULT_MAX + 1);
+    fs::write(&file, &text).unwrap();
+    for when in 1.. {
+        let data = TempDir::new().unwrap();
+        let subject = format!("Assunto {when}");
+        let file = file.to_str().unwrap();
+        let arguments = ["send", "--to", "tony", "--subject", &subject, "--body-file", file];
+        let send = setup.command(data.path(), &arguments);
+        let mut send = traced(&send, Path::new("/dev/null"), &kill_at(calls, when));
+        let ended = send.output().unwrap().status;
+        let address = server.to_string().parse().unwrap();
+        let drafts = Drafts::open(data.path(), &address, &"tony".parse().unwrap());
+        let kept = drafts.list().unwrap().drafts;
+        assert!(kept.len() <= 1, "killed at {when} of {calls}");
+        kept.iter().for_each(|draft| setup.send_again(&draft.mail().unwrap()));
+        let arrived = setup.take_texts();
+        assert!(arrived.len() <= 1 && arrived.iter().all(|body| *body == text), "{when}");
+        assert!(kept.is_empty() || arrived.len() == 1, "killed at {when} of {calls}");
+        if ended.success() {
+            assert!(kept.is_empty() && arrived.len() == 1);
+            assert!(when > least, "only {when} of {calls}");
+            return;
+        }
+        assert_eq!(ended.signal(), Some(9), "{ended:?}");
+    }
+}
+
+#[test]
+fn at_any_request_a_large_content_is_sent_once_or_is_a_draft() {
+    kill_the_sender_at_each("sendto,write", 12);
+}
+
+#[test]
+fn at_any_sync_or_change_of_a_name_a_large_content_is_sent_once_or_is_a_draft() {
+    kill_the_sender_at_each("fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat", 4);
+}
+
+/// A command that has only so much memory, without `--json`.
+fn limited(command: &Command, kib: usize) -> Command {
+    let limit = format!("ulimit -d {kib}; exec \"$0\" \"$@\"");
+    let mut limited = Command::new("sh");
+    limited.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.args(["-c", &limit]).arg(command.get_program());
+    limited.args(command.get_args().filter(|argument| *argument != "--json"));
+    limited
+}
+
+/// What a command with little memory has said, which must have succeeded.
+fn said(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+/// Sends and receives the largest content with less memory than it has, and reads it with memory
+/// for it once.
+#[test]
+fn a_large_content_takes_little_memory() {
+    const KIB: usize = 20 << 10;
+    const SIZE: usize = limits::CONTENT_DEFAULT_MAX as usize;
+    let setup = PlainSetup::new();
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let file = files.path().join("body");
+    let text = "São 26 letras numa linha.\n".repeat(SIZE / 27);
+    fs::write(&file, &text).unwrap();
+    let file = file.to_str().unwrap();
+    let send = ["send", "--to", "tony", "--subject", "Grande", "--body-file", file];
+    said(limited(&setup.command(data.path(), &send), KIB));
+    let received = said(limited(&setup.command(data.path(), &["receive"]), KIB));
+    assert!(received.contains("] Tony Stark: Grande"), "{received}");
+    assert_eq!(setup.take_the_rest(), 0);
+    let once = KIB + SIZE / 1024;
+    let read = said(limited(&setup.command(data.path(), &["read", "1"]), once));
+    assert!(read.ends_with(&format!("\n\n{text}\n")));
+    // Of the answer in JSON the text is in memory once, too.
+    let read = setup.command(data.path(), &["read", "1"]);
+    let mut in_json = limited(&read, once);
+    in_json.arg("--json");
+    let json: serde_json::Value = serde_json::from_str(&said(in_json)).unwrap();
+    assert!(json["body"].as_str() == Some(&text));
+}
+
 /// Receives forty mails of 1 MiB with half as much memory.
 #[test]
 fn a_large_mailbox_takes_little_memory() {
@@ -72,16 +200,8 @@ fn a_large_mailbox_takes_little_memory() {
         setup.send(&format!("Assunto {number}"), &body);
     }
     let data = TempDir::new().unwrap();
-    let limit = format!("ulimit -d {KIB}; exec \"$0\" \"$@\"");
-    let receive = setup.command(data.path(), &["receive"]);
-    let mut limited = Command::new("sh");
-    limited.env_clear().envs(receive.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    limited.args(["-c", &limit]).arg(receive.get_program());
     // An answer in JSON is held in memory as a whole, bodies included.
-    limited.args(receive.get_args().filter(|argument| *argument != "--json"));
-    let Output { status, stdout, stderr } = limited.output().unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    let said = String::from_utf8(stdout).unwrap();
+    let said = said(limited(&setup.command(data.path(), &["receive"]), KIB));
     assert_eq!(said.lines().filter(|line| line.contains("] Tony Stark: Assunto ")).count(), MAILS);
     assert_eq!(setup.take_the_rest(), 0);
 }

@@ -124,7 +124,14 @@ fn welcome() -> Welcome {
         version: correio_proto::VERSION,
         software: Software::named("correiod"),
         realm: Realm([1; 16]),
-        limits: Limits { body: 1 << 20, recipients: 100, page: 200, frame: 1 << 21 },
+        limits: Limits {
+            body: 1 << 20,
+            recipients: 100,
+            page: 200,
+            content: 0,
+            piece: 0,
+            frame: 1 << 21,
+        },
         registration: RegistrationPolicy::Open {},
         capabilities: Capabilities::default(),
     }
@@ -153,7 +160,7 @@ fn mail() -> Send {
         id: new_mail_id(),
         to: "pepper".parse().unwrap(),
         subject: "Jantar".parse().unwrap(),
-        body: "Hoje?".parse().unwrap(),
+        content: "Hoje?".parse().unwrap(),
     }
 }
 
@@ -457,7 +464,7 @@ fn large_mails_and_small_writes() {
     let listener = listener();
     let address = address_of(&listener);
     let mut mail = mail();
-    mail.body = "ação ".repeat(100_000).parse().unwrap();
+    mail.content = "ação ".repeat(100_000).parse().unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut connection = ScriptedConnection::meet(&listener);

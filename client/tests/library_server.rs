@@ -1,6 +1,7 @@
 //! The service and a real server, in one process.
 
 use std::{
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,6 +20,7 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
+use correio_server::ops::export::{ExportChoice, export};
 use correio_testing::{served::RunningServer, wait::eventually};
 use tempfile::TempDir;
 
@@ -92,7 +94,7 @@ fn mail(to: &str, subject: &str) -> Send {
         id: new_mail_id(),
         to: to.parse().unwrap(),
         subject: subject.parse().unwrap(),
-        body: "Olá,\r\nFrom cá.\n".parse().unwrap(),
+        content: "Olá,\r\nFrom cá.\n".parse().unwrap(),
     }
 }
 
@@ -124,10 +126,47 @@ fn a_mail_goes_from_one_person_to_another() {
     assert_eq!(new[0].from_name.as_str(), "Tony Stark");
     let read = mailbox.read(&new[0]).unwrap();
     assert_eq!((read.id, read.sent_at), (sent.id, sent_at));
-    assert_eq!((&read.to, &read.subject, &read.body), (&sent.to, &sent.subject, &sent.body));
+    assert_eq!((&read.to, &read.subject, &read.content), (&sent.to, &sent.subject, &sent.content));
     mailbox.mark_shown(&new).unwrap();
     assert_eq!(receive(&pepper, &mut mailbox), []);
     assert_eq!(receive(&tony, &mut setup.mailbox("tony")).len(), 1);
+}
+
+/// What `correiod export` writes is a mailbox of the client: mails that it has are not saved again.
+#[test]
+fn an_exported_maildir_is_a_mailbox() {
+    let mut setup = Setup::new();
+    let cancel = Cancel::new();
+    let tony = setup.log_in("tony");
+    let sent: Vec<Send> = (0..3).map(|number| mail("pepper", &format!("Olá {number}"))).collect();
+    for mail in &sent {
+        tony.send(mail, &cancel).unwrap();
+    }
+    drop(tony);
+    setup.running = None;
+    let (target, pepper) = (TempDir::new().unwrap(), "pepper".parse().unwrap());
+    let choice = ExportChoice::Account(pepper);
+    let stop = correio_server::cancel::Cancel::default();
+    // The lock of the server that was just stopped may still be held by another test's process.
+    let export = || export(setup.server_data.path(), &choice, target.path(), "localhost", &stop);
+    eventually(|| export().is_ok_and(|exported| exported.written + exported.known == 3));
+
+    let mut mailbox = setup.mailbox("pepper");
+    fs::create_dir_all(mailbox.directory().parent().unwrap()).unwrap();
+    fs::rename(target.path().join("pepper"), mailbox.directory()).unwrap();
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    assert_eq!(subjects(&list.mails), ["Olá 0", "Olá 1", "Olá 2"]);
+    for (stored, sent) in list.mails.iter().zip(&sent) {
+        let read = mailbox.read(stored).unwrap();
+        assert_eq!(
+            (read.id, &read.subject, &read.content),
+            (sent.id, &sent.subject, &sent.content)
+        );
+    }
+    setup.restart();
+    let new = receive(&setup.log_in("pepper"), &mut mailbox);
+    assert_eq!(subjects(&new), ["Olá 0", "Olá 1", "Olá 2"]);
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
 }
 
 #[test]
@@ -150,7 +189,7 @@ fn refusals_carry_their_reasons() {
     assert_eq!(error.code, ErrorCode::UnknownRecipient);
     assert_eq!(error.recipients, ["thor".parse().unwrap()]);
     let mut large = mail("pepper", "x");
-    large.body = "x".repeat(limits::BODY_DEFAULT_MAX + 1).parse().unwrap();
+    large.content = "x".repeat(limits::BODY_DEFAULT_MAX + 1).parse().unwrap();
     let outcome = service.send(&large, &cancel);
     assert!(matches!(outcome, Err(RequestError::TooLarge { .. })), "{outcome:?}");
     assert_eq!(receive(&setup.log_in("pepper"), &mut setup.mailbox("pepper")), []);
@@ -251,7 +290,7 @@ fn a_server_that_claims_the_mail_of_another_is_given_no_credential() {
     let data = TempDir::new().unwrap();
     let keeper = "mail.example:8888".parse().unwrap();
     let line = format!("{keeper} {} {realm}\n", Fingerprint::of(b"another certificate"));
-    std::fs::write(data.path().join("known_servers"), line).unwrap();
+    fs::write(data.path().join("known_servers"), line).unwrap();
     let options = ConnectOptions {
         trust: setup.running.as_ref().unwrap().trust,
         known: Some(KnownServers::in_directory(data.path())),

@@ -6,10 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{limits, mail::bounded};
 
+/// Name of the part for large contents: the requests `upload` and `read`, and the field `content` of
+/// `send`.
+pub const CONTENTS: &str = "contents";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
-/// and ignores names that it does not know. Version 1 defines no name yet.
+/// and ignores names that it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Capabilities(Box<[Capability]>);
@@ -24,6 +28,13 @@ impl Capabilities {
     /// The names in the order in which the server sent them, unknown ones included.
     pub fn iter(&self) -> std::slice::Iter<'_, Capability> {
         self.0.iter()
+    }
+}
+
+impl<const COUNT: usize> From<[Capability; COUNT]> for Capabilities {
+    fn from(names: [Capability; COUNT]) -> Self {
+        const { assert!(COUNT <= limits::CAPABILITIES_MAX) };
+        Self(Box::new(names))
     }
 }
 
@@ -69,6 +80,12 @@ pub enum InvalidCapability {
 }
 
 impl Capability {
+    /// The part of the name [`CONTENTS`].
+    #[must_use]
+    pub fn contents() -> Self {
+        Self(CONTENTS.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -117,5 +134,16 @@ impl<'de> Deserialize<'de> for Capability {
         }
 
         deserializer.deserialize_str(Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_the_code_is_one_that_a_client_accepts() {
+        assert_eq!(CONTENTS.parse(), Ok(Capability::contents()));
+        assert!(Capabilities::from([Capability::contents()]).contains(CONTENTS));
     }
 }

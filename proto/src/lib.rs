@@ -12,7 +12,7 @@
 //! 4. [`credential`]: what a client sends in place of a password.
 //!
 //! The others are small: [`frame`] encodes one message, [`capability`] names optional parts,
-//! [`invite`] and [`fingerprint`] are values that people type, [`wrong_protocol`] detects peers
+//! [`invite`] and [`fingerprint`] are values that people type, [`rfc5322`] writes a mail as a file, [`wrong_protocol`] detects peers
 //! that speak something else.
 //!
 //! ```
@@ -45,6 +45,7 @@ pub mod limits;
 pub mod mail;
 pub mod message;
 mod realm;
+pub mod rfc5322;
 pub mod tls;
 pub mod wrong_protocol;
 

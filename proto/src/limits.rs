@@ -20,6 +20,24 @@ pub const BODY_DEFAULT_MAX: usize = 1024 * 1024;
 /// frame and is held in memory as a whole on both sides.
 pub const BODY_MAX: usize = 8 * 1024 * 1024;
 
+/// Default for the largest content that travels in pieces, in bytes. Other mail systems usually
+/// accept as much.
+pub const CONTENT_DEFAULT_MAX: u64 = 25 << 20;
+
+/// Largest content that a server may be set to accept, in bytes.
+pub const CONTENT_MAX: u64 = 64 << 20;
+
+/// Most bytes of one piece of a large content. Each side holds a few pieces in memory at a time.
+pub const PIECE_MAX: usize = 256 * 1024;
+
+/// Fewest bytes of a piece that neither is empty nor ends its content. A server makes each piece
+/// durable, which costs as much for a single byte.
+pub const PIECE_MIN: usize = 16 * 1024;
+
+/// How long a server keeps an upload to which no piece was added, in seconds (a day). A mail that
+/// names the upload takes it over.
+pub const UPLOAD_KEPT_SECONDS: u64 = 24 * 60 * 60;
+
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.
 pub const RECIPIENTS_MAX: usize = 100;
 

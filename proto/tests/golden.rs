@@ -11,15 +11,15 @@ use std::{
 };
 
 use correio_proto::{
-    capability::Capabilities,
+    capability::Capability,
     credential::Credential,
     frame::{self, HEADER},
     limits,
-    mail::{Mail, MailId, Recipients, Seq, Timestamp},
+    mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Realm, Register, RegistrationPolicy, Reply, Request, Send,
-        ServerMessage, Software, Welcome,
+        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
+        Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -78,8 +78,29 @@ fn mail() -> Mail {
         to: recipients(),
         sent_at: Timestamp(1_790_000_000_000),
         subject: "Senhor Stark, o que significa 'sem benefícios de estágio'?".parse().unwrap(),
-        body: "A tia May quer saber.\n".parse().unwrap(),
+        content: Content::Body("A tia May quer saber.\n".parse().unwrap()),
     }
+}
+
+fn large_id() -> MailId {
+    "01890a5d-ac96-7b2e-9c4f-5d6e7f8091a2".parse().unwrap()
+}
+
+/// A content of six pieces and some bytes.
+fn large_content() -> LargeContent {
+    let sha256 = Sha256(std::array::from_fn(|at| 0xe0 + at as u8));
+    LargeContent { size: 1_600_000.try_into().unwrap(), sha256 }
+}
+
+fn large_mail() -> Mail {
+    let content = Content::Large(large_content());
+    let subject = "Relatório do estágio".parse().unwrap();
+    Mail { seq: Seq(8), id: large_id(), subject, content, ..mail() }
+}
+
+/// The beginning of a piece, so that the example is short.
+fn piece() -> Piece {
+    b"Dia 1: salvei um gato.\n"[..].try_into().unwrap()
 }
 
 /// The name of a message's example. The match is exhaustive: a new variant does not compile without
@@ -91,8 +112,11 @@ fn name(message: &Message) -> String {
             Request::Register(_) => "register",
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
-            Request::Send(_) => "send",
+            Request::Send(Send { content: Content::Body(_), .. }) => "send",
+            Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
+            Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
+            Request::Read(_) => "read",
             Request::Confirm(_) => "confirm",
             Request::Account(Account::FullName { .. }) => "account-full-name",
             Request::Account(Account::Password { .. }) => "account-password",
@@ -106,6 +130,8 @@ fn name(message: &Message) -> String {
             Reply::LoggedOut {} => "reply-logged-out",
             Reply::Sent { .. } => "reply-sent",
             Reply::Page(_) => "reply-page",
+            Reply::Uploaded { .. } => "reply-uploaded",
+            Reply::Piece { .. } => "reply-piece",
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
             Reply::Pong {} => "reply-pong",
@@ -148,7 +174,7 @@ fn requests() -> Vec<(u32, Request)> {
                 id: id(),
                 to: recipients(),
                 subject: mail().subject,
-                body: mail().body,
+                content: mail().content,
             }),
         ),
         (5, Request::Fetch(Fetch { after: Seq(6), max: 50 })),
@@ -158,6 +184,25 @@ fn requests() -> Vec<(u32, Request)> {
         (9, Request::Account(Account::Delete { credential })),
         (10, Request::Ping {}),
         (11, Request::Logout {}),
+        (
+            13,
+            Request::Upload(Upload {
+                id: large_id(),
+                size: large_content().size,
+                offset: limits::PIECE_MAX as u64,
+                bytes: piece(),
+            }),
+        ),
+        (
+            14,
+            Request::Send(Send {
+                id: large_id(),
+                to: recipients(),
+                subject: large_mail().subject,
+                content: large_mail().content,
+            }),
+        ),
+        (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
     ]
 }
 
@@ -174,9 +219,11 @@ fn replies() -> Vec<(u32, Reply)> {
                     recipients: limits::RECIPIENTS_MAX as u32,
                     page: limits::PAGE_MAILS_MAX,
                     frame: limits::REPLY_FRAME_MAX as u32,
+                    content: limits::CONTENT_DEFAULT_MAX,
+                    piece: limits::PIECE_MAX as u32,
                 },
                 registration: RegistrationPolicy::Open {},
-                capabilities: Capabilities::default(),
+                capabilities: [Capability::contents()].into(),
             }),
         ),
         (2, Reply::Registered {}),
@@ -189,11 +236,13 @@ fn replies() -> Vec<(u32, Reply)> {
             }),
         ),
         (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
-        (5, Reply::Page(Page { mails: vec![mail()], more: false })),
+        (5, Reply::Page(Page { mails: vec![mail(), large_mail()], more: false })),
         (6, Reply::Confirmed { deleted: 1 }),
         (7, Reply::AccountChanged {}),
         (10, Reply::Pong {}),
         (11, Reply::LoggedOut {}),
+        (13, Reply::Uploaded { staged: 262_144 + piece().as_bytes().len() as u64 }),
+        (15, Reply::Piece { bytes: piece() }),
     ]
 }
 
@@ -217,6 +266,10 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (3, "too many attempts to log in from this address; try again later")
         }
         ErrorCode::Conflict => (4, "another mail was sent with this id"),
+        ErrorCode::Incomplete => {
+            (14, "the upload does not reach that far; go on from what is staged")
+        }
+        ErrorCode::NoSuchMail => (15, "the mailbox has no such mail with a content in pieces"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
@@ -228,6 +281,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             error.recipients = vec!["pepper".parse().unwrap()];
         }
         ErrorCode::Busy | ErrorCode::RateLimited => error.retry_after = Some(5),
+        ErrorCode::Incomplete => error.staged = Some(262_144),
         ErrorCode::Version => error.versions = vec![1],
         _ => {}
     }
@@ -358,7 +412,10 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
     for (number, request) in requests() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
-            let belongs = number == *answered || is_account(number) && is_account(*answered);
+            let is_send = |number| number == 4 || number == 14;
+            let belongs = number == *answered
+                || is_account(number) && is_account(*answered)
+                || is_send(number) && is_send(*answered);
             assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
         }
         for code in ErrorCode::ALL {
@@ -409,7 +466,14 @@ fn the_limits_are_the_codes() {
     let document = words.join(" ");
     for sentence in [
         format!("{} bytes", thousands(limits::FRAME_BEFORE_LOGIN_MAX)),
-        format!("`limits.body` + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
+        format!("`limits.piece`, + {} bytes", thousands(limits::FRAME_OVERHEAD_MAX)),
+        format!("at most {} MiB", limits::CONTENT_MAX >> 20),
+        format!("at most {} KiB", limits::PIECE_MAX / 1024),
+        format!("has at least {} KiB", limits::PIECE_MIN / 1024),
+        format!(
+            "{} hours after its last piece that added bytes",
+            limits::UPLOAD_KEPT_SECONDS / 3600
+        ),
         format!("1 to {} of `a`–`z`", limits::USERNAME_MAX),
         format!("1 to {} characters on one line", limits::FULL_NAME_MAX),
         format!("1 to {} characters, otherwise", limits::SUBJECT_MAX),

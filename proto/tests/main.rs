@@ -3,6 +3,7 @@
 // It is all test.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod contents;
 mod golden;
 mod hostile;
 mod refused;

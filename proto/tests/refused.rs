@@ -68,6 +68,16 @@ fn values_at_their_limits_are_taken() {
         ("send", "subject", text("\u{202e}kratS ynoT")),
         ("send", "body", text("\u{1b}[2J\r\n\0")),
         ("send", "body", text(&"x".repeat(limits::BODY_MAX))),
+        ("send-content", "size", Value::Int(1)),
+        ("send-content", "size", Value::Int(limits::CONTENT_MAX)),
+        ("upload", "size", Value::Int(limits::CONTENT_MAX)),
+        ("upload", "offset", Value::Int(u64::MAX)),
+        ("upload", "bytes", Value::Bytes(vec![])),
+        ("upload", "bytes", Value::Bytes(vec![0xff; limits::PIECE_MAX])),
+        ("read", "offset", Value::Int(u64::MAX)),
+        ("reply-page", "size", Value::Int(limits::CONTENT_MAX)),
+        ("reply-piece", "bytes", Value::Bytes(vec![])),
+        ("reply-piece", "bytes", Value::Bytes(vec![0xff; limits::PIECE_MAX])),
         ("fetch", "after", Value::Int(u64::MAX)),
         ("confirm", "mails", Value::List(vec![])),
         ("confirm", "mails", references(limits::CONFIRM_MAX)),
@@ -77,6 +87,10 @@ fn values_at_their_limits_are_taken() {
     ] {
         assert_eq!(verdict(example, field, value), None, "{example}: {field}");
     }
+}
+
+fn bytes(length: usize) -> Value {
+    Value::Bytes(vec![7; length])
 }
 
 fn references(count: usize) -> Value {
@@ -115,6 +129,13 @@ fn values_that_break_a_rule_are_invalid() {
         ("send", "subject", text("a\u{2028}b"), "subject must not contain \\u{2028}"),
         ("send", "body", text(" \n\t"), "body is empty"),
         ("send", "body", text(&"x".repeat(limits::BODY_MAX + 1)), "body is too long"),
+        ("send-content", "size", Value::Int(0), "content is empty"),
+        ("send-content", "size", Value::Int(u64::MAX), "content is too long (at most 67108864)"),
+        ("reply-page", "size", Value::Int(limits::CONTENT_MAX + 1), "content is too long"),
+        ("upload", "size", Value::Int(0), "content is empty"),
+        ("upload", "size", Value::Int(limits::CONTENT_MAX + 1), "content is too long"),
+        ("upload", "bytes", bytes(limits::PIECE_MAX + 1), "piece is too long (at most 262144)"),
+        ("reply-piece", "bytes", bytes(limits::PIECE_MAX + 1), "piece is too long"),
         ("send", "to", Value::List(vec![]), "list of recipients is empty"),
         ("send", "to", usernames(101), "list of recipients is too long (at most 100)"),
         ("send", "to", usernames(10_000), "list of recipients is too long (at most 100)"),
@@ -142,6 +163,12 @@ fn values_of_another_type_are_no_message() {
         ("login", "credential", Value::Bytes(vec![0; 22])),
         ("send", "id", Value::Bytes(vec![0; 15])),
         ("send", "subject", Value::Int(1)),
+        ("send-content", "sha256", bytes(31)),
+        ("send-content", "sha256", bytes(33)),
+        ("reply-page", "sha256", bytes(0)),
+        ("send-content", "content", text("A tia May quer saber.")),
+        ("upload", "bytes", text("a text")),
+        ("upload", "offset", Value::Raw(b"\xff".to_vec())),
         ("confirm", "mails", references(limits::CONFIRM_MAX + 1)),
         ("reply-hello", "capabilities", capabilities(limits::CAPABILITIES_MAX + 1)),
         ("reply-hello", "capabilities", capabilities(10_000)),

@@ -6,6 +6,7 @@ use correio_proto::{
     channel::{Channel, ChannelError},
     frame::HEADER,
     limits,
+    mail::Content,
     message::{ClientMessage, ErrorCode, Reply, Request, ServerMessage},
     tls::{ALPN, Security, TlsError},
     wrong_protocol::WrongProtocol,
@@ -127,7 +128,7 @@ fn large_messages_go_through_both_ways() {
     talk(&mut client, &mut server, 4096);
     let mut send = example("send");
     let Request::Send(mail) = &mut send.request else { panic!("{send:?}") };
-    mail.body = "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap();
+    mail.content = Content::Body("x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap());
     client.push(&send).unwrap();
     let pending = client.pending_output();
     assert!(pending > limits::BODY_DEFAULT_MAX);

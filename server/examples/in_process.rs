@@ -79,6 +79,8 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
     let config = SessionConfig {
         security: Security::Plaintext,
         realm,
+        content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: limits::PIECE_MIN,
         body_max: limits::BODY_DEFAULT_MAX,
         registrations: RegistrationRules::Open,
         bcrypt,

@@ -164,7 +164,7 @@ events! {
             from: &'a Username,
             to: &'a Recipients,
             id: MailId,
-            bytes: usize,
+            bytes: u64,
             connection: ConnId,
         },
         /// A mail that had been accepted was sent again; nothing was stored.
@@ -176,6 +176,17 @@ events! {
             id: MailId,
             code: ErrorCode,
             connection: ConnId,
+        },
+        /// A piece was refused: there is no room for another upload (`busy`), or the upload has
+        /// another size (`conflict`).
+        Warn "upload.refused" UploadRefused {
+            username: &'a Username,
+            id: MailId,
+            /// Of the whole content.
+            bytes: u64,
+            code: ErrorCode,
+            connection: ConnId,
+            address: SocketAddr,
         },
         /// A page of mails was sent to its recipient.
         Info "mail.delivered" MailDelivered {

@@ -9,6 +9,7 @@
 //! `server/examples/in_process.rs` starts a server on a thread, with its mail in memory.
 
 pub mod auth;
+pub mod cancel;
 pub mod clock;
 mod data_directory;
 pub mod engine;
@@ -20,6 +21,7 @@ pub mod ops;
 mod private_file;
 pub mod protocol;
 pub mod reactor;
+mod scratch;
 pub mod session;
 pub mod store;
 pub mod sysexits;

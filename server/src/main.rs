@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{mail::Timestamp, message::RegistrationPolicy, tls::Security};
+use correio_proto::{
+    limits::PIECE_MIN, mail::Timestamp, message::RegistrationPolicy, tls::Security,
+};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -23,17 +25,18 @@ use correio_server::{
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, SecurityConfig, Task},
+        config::{Config, ConfigError, Environment, Listen, Operation, SecurityConfig, Task},
         exit::Failure,
+        interrupt,
         logging::{Logging, Style},
-        required_files,
+        operator, required_files,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
     },
     protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{History, Store, kind::StoreOptions},
+    store::{History, Store, UploadLimits, kind::StoreOptions},
     sysexits,
     waker::Wake,
 };
@@ -60,13 +63,33 @@ fn main() -> ExitCode {
         }
         Err(error) => return fail(&Failure::Config(error)),
     };
-    match config.task {
+    match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Invite { count, days } => match invite(&config, count, days) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&failure),
-        },
+        Task::Invite { count, days } => done(invite(&config, *count, *days)),
+        Task::Operate(operation) => operate(&config.data_dir, operation),
+    }
+}
+
+/// Runs a command of the operator, which a signal ends in order.
+fn operate(directory: &Path, operation: &Operation) -> ExitCode {
+    let cancel = match interrupt::cancel_on_signals() {
+        Ok(cancel) => cancel,
+        Err(error) => return fail(&Failure::Start(error)),
+    };
+    let result = operator::run(directory, operation, &cancel);
+    let is_done = result.is_ok();
+    let status = done(result);
+    match interrupt::exit_status(&cancel) {
+        Some(interrupted) if !is_done => ExitCode::from(interrupted),
+        _ => status,
+    }
+}
+
+fn done(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
     }
 }
 
@@ -161,6 +184,8 @@ fn run(
         security,
         realm: store.realm(),
         body_max: config.body_max,
+        content_max: config.content_max,
+        piece_min: PIECE_MIN,
         registrations: registrations(config, history)?,
         bcrypt,
         login_timeout: config.login_timeout,
@@ -296,6 +321,7 @@ fn open_store(
     let options = StoreOptions {
         directory: config.data_dir.clone(),
         quota: config.quota,
+        uploads: UploadLimits::new(config.content_max, config.upload_bytes),
         queue_jobs: config.store_queue,
         create: config.create_store,
     };

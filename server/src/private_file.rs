@@ -35,16 +35,25 @@ pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<(
     fs::File::open(directory)?.sync_all()
 }
 
-/// Writes a new file. The directory's owner may be hostile: `O_EXCL` refuses symlinks, and `fchown`
-/// changes the owner of the open descriptor, never of a path.
 fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = create(directory, path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Makes a new, empty file that belongs to the owner of a directory. This owner may be hostile:
+/// `O_EXCL` refuses symlinks, and `fchown` changes the owner of the open descriptor, never of a path.
+///
+/// # Errors
+///
+/// An error of the file system.
+pub(crate) fn create(directory: &Path, path: &Path) -> io::Result<fs::File> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     if rustix::process::geteuid().is_root() {
         let owner = fs::metadata(directory)?;
         fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
-    file.write_all(content)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// Reads a file. Symlinks are refused, and bytes after the first 64 KiB are ignored.

@@ -3,11 +3,20 @@
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
 
+/// A file that a command was given does not exist.
+pub const NO_INPUT: u8 = 66;
+
+/// An account that a command was given does not exist.
+pub const NO_USER: u8 = 67;
+
 /// An address or the data directory is in use.
 pub const UNAVAILABLE: u8 = 69;
 
 /// The system refuses something that every server needs.
 pub const OS: u8 = 71;
+
+/// A command would replace files, or cannot make its own.
+pub const CANNOT_CREATE: u8 = 73;
 
 /// Reading or writing failed.
 pub const IO: u8 = 74;

@@ -45,6 +45,13 @@ fn what_holds_when_nothing_is_said() {
     assert_eq!((config.store, config.bcrypt_cost), (StoreKind::Sqlite, 10));
     assert_eq!(config.registration, RegistrationPolicy::Open {});
     assert_eq!(config.login_timeout, Duration::from_secs(30));
+    assert_eq!((config.content_max, config.upload_bytes), (25 << 20, 1 << 30));
+}
+
+#[test]
+fn a_small_server_needs_no_room_for_a_whole_piece() {
+    let config = load("--input-bytes 64KiB --body-bytes 10KiB --mail-bytes 50KiB", &[]).unwrap();
+    assert_eq!((config.input_max, config.content_max), (64 << 10, 50 << 10));
 }
 
 #[test]
@@ -111,5 +118,5 @@ fn every_wrong_configuration_is_named() {
         assert!(said.contains(&text), "{}: {said}", case.display());
         cases += 1;
     }
-    assert!(cases >= 34, "the cases are found");
+    assert!(cases >= 39, "the cases are found");
 }

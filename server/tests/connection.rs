@@ -162,7 +162,7 @@ fn who_does_not_read_is_not_listened_to() {
             id: id(number),
             to: "pepper".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         };
         tony.ask(&mut world, Request::Send(send));
     }
@@ -260,7 +260,7 @@ fn a_frame_may_be_larger_after_login_only() {
             id: id(number),
             to: "pepper".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: "ã".repeat(bytes / 2).parse().unwrap(),
+            content: "ã".repeat(bytes / 2).parse().unwrap(),
         })
     };
     let max = session_config().body_max;
@@ -270,7 +270,7 @@ fn a_frame_may_be_larger_after_login_only() {
     tony.ask(&mut world, Request::Logout {});
     assert_eq!(tony.ask_refused_unnumbered(&mut world, send(3, 5000)), ErrorCode::TooLarge);
     assert!(tony.is_closed());
-    assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str().len(), max);
+    assert_eq!(pepper.fetch(&mut world).mails[0].content.body().unwrap().as_str().len(), max);
 }
 
 #[test]

@@ -91,11 +91,18 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     assert!(service.contains("\nExecStartPre=-/usr/local/lib/correiod/restart-delay wait\n"));
     assert!(service.contains("\nExecStopPost=-/usr/local/lib/correiod/restart-delay count\n"));
     assert!(disk.join("usr/local/lib/correiod/restart-delay").is_file());
+    let unit = fs::read_to_string(disk.join("etc/systemd/system/correio-backup.service")).unwrap();
+    let nightly = "/usr/local/lib/correiod/nightly-backup";
+    assert!(unit.contains(&format!("\nExecStart={nightly} /usr/local/bin/correiod\n")), "{unit}");
+    assert!(disk.join(&nightly[1..]).is_file());
+    assert!(disk.join("etc/systemd/system/correio-backup.timer").is_file());
     assert_eq!(fs::read_to_string(&settings).unwrap(), example());
 
     fs::write(&settings, "log-level = \"warn\"\n").unwrap();
     fs::create_dir_all(disk.join("var/lib/correio")).unwrap();
     fs::write(disk.join("var/lib/correio/correio.db"), "mail").unwrap();
+    fs::create_dir_all(disk.join("var/lib/correio-backup")).unwrap();
+    fs::write(disk.join("var/lib/correio-backup/correio-1.tar.gz"), "backup").unwrap();
     assert!(install(disk, &["--binary", server]).status.success());
     assert_eq!(fs::read_to_string(&settings).unwrap(), "log-level = \"warn\"\n");
 
@@ -103,10 +110,14 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(text.contains("/var/lib/correio; --uninstall --purge removes them"), "{text}");
     // Settings that an administrator wrote stay, too.
-    assert_eq!(files(disk), ["etc/correio/correiod.toml", "var/lib/correio/correio.db"]);
+    let backup = "var/lib/correio-backup/correio-1.tar.gz";
+    assert_eq!(files(disk), ["etc/correio/correiod.toml", backup, "var/lib/correio/correio.db"]);
 
-    assert!(install(disk, &["--uninstall", "--purge"]).status.success());
-    assert_eq!(files(disk), [""; 0]);
+    let said = install(disk, &["--uninstall", "--purge"]);
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(said.status.success() && text.contains("Backups stay in "), "{text}");
+    assert_eq!(files(disk), [backup]);
+    fs::remove_file(disk.join(backup)).unwrap();
     // There is nothing to undo any more, which is no error.
     assert!(install(disk, &["--uninstall"]).status.success());
 }

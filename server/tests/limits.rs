@@ -522,7 +522,7 @@ fn replies_that_nobody_takes_share_one_budget() {
             id: id(number),
             to: "tony".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         });
         assert!(matches!(tony.ask(&mut world, large), Reply::Sent { .. }));
     }

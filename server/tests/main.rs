@@ -7,6 +7,7 @@
 
 mod config;
 mod connection;
+mod contents;
 mod daemon;
 mod deploy;
 mod fail2ban;
@@ -14,6 +15,7 @@ mod faults;
 mod limits;
 mod logout;
 mod lost;
+mod operator;
 mod process;
 mod promises;
 mod reference;

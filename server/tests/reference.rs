@@ -90,10 +90,10 @@ fn a_body_over_a_thousand_bytes_arrives() {
         id: id(1),
         to: "pepper".parse().unwrap(),
         subject: "Elevador".parse().unwrap(),
-        body: body.parse().unwrap(),
+        content: body.parse().unwrap(),
     };
     assert!(matches!(tony.ask(&mut world, Request::Send(send)), Reply::Sent { .. }));
-    assert_eq!(pepper.fetch(&mut world).mails[0].body.as_str(), body);
+    assert_eq!(pepper.fetch(&mut world).mails[0].content.body().unwrap().as_str(), body);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use correio_proto::{
     invite::Invite,
-    mail::Timestamp,
+    mail::{MailRef, Seq, Timestamp},
     message::{
         Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
         RegistrationPolicy, Reply, Request, Software,
@@ -20,7 +20,7 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    request::{credential, hello, id, login, mail, register},
+    request::{credential, hello, id, login, mail, read, register, upload},
     world::{PipeClient, QUOTA, REALM, World, session_config},
 };
 
@@ -33,6 +33,8 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("send", mail(1, "pepper", "x")),
         ("fetch", Request::Fetch(Fetch::default())),
         ("confirm", Request::Confirm(Confirm { mails: vec![] })),
+        ("upload", upload(1, 10, 0..10)),
+        ("read", read(MailRef { seq: Seq(1), id: id(1) }, 0)),
         (
             "account",
             Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
@@ -64,6 +66,8 @@ fn every_request_in_every_state() {
         ("send", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("fetch", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("confirm", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("upload", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("read", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("ping", [Some(NotAllowed), None, None]),
     ];

@@ -53,11 +53,11 @@ pub enum Failure {
     /// The request needs a session, and the session has ended.
     #[error("the session has ended")]
     SessionEnded,
-    /// The body is above the server's limit. Nothing was sent.
-    #[error("the body is above {limit} bytes")]
+    /// The content is above the server's limit. Nothing was sent.
+    #[error("the content is above {limit} bytes")]
     TooLarge {
-        /// The longest body that the server takes, in bytes.
-        limit: u32,
+        /// The largest content that the server takes, in bytes.
+        limit: u64,
     },
     /// [`super::ClientConfig::requests_max`] requests are under way.
     #[error("too many requests are under way")]

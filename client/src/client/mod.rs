@@ -21,12 +21,13 @@ mod wire;
 use std::{collections::VecDeque, time::Duration};
 
 use correio_proto::{
-    SpareBuffers,
+    SpareBuffers, capability,
     channel::Channel,
     limits,
-    mail::Username,
+    mail::{Content, Username},
     message::{
-        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, ServerMessage, Software, Welcome,
+        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, Send, ServerMessage, Software,
+        Welcome,
     },
     tls::Security,
 };
@@ -83,6 +84,8 @@ pub struct Client {
     next_number: u32,
     /// Time of the last bytes in either direction.
     moved_at: Duration,
+    /// Whether a caller's request had a positive answer on the last connection.
+    has_served: bool,
 }
 
 /// State of the connection.
@@ -118,12 +121,14 @@ impl Client {
             next_id: 1,
             next_number: 1,
             moved_at: Duration::ZERO,
+            has_served: false,
         }
     }
 
     /// Starts over on a new connection, with the greeting.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected();
+        self.has_served = false;
         self.channel = Channel::new(&self.config.security, limits::FRAME_BEFORE_LOGIN_MAX);
         self.moved_at = now;
         self.state = ConnectionState::Hello;
@@ -156,10 +161,7 @@ impl Client {
         if self.queue.len() >= self.config.requests_max {
             return Err(Failure::Overloaded);
         }
-        if let (Request::Send(mail), Some(welcome)) = (&request, &self.welcome)
-            && mail.body.as_str().len() > usize::try_from(welcome.limits.body).unwrap_or(usize::MAX)
-        {
-            let limit = welcome.limits.body;
+        if let Some(limit) = self.welcome.as_ref().and_then(|welcome| exceeded(welcome, &request)) {
             return Err(Failure::TooLarge { limit });
         }
         let ended = match self.queue.last_change() {
@@ -240,6 +242,13 @@ impl Client {
     #[must_use]
     pub fn is_greeted(&self) -> bool {
         !matches!(self.state, ConnectionState::Down | ConnectionState::Hello)
+    }
+
+    /// Whether a caller's request was answered on this connection, or on the last if it is gone, and
+    /// not with an error. A large content makes way on such connections, however short they are.
+    #[must_use]
+    pub fn has_served(&self) -> bool {
+        self.has_served
     }
 
     /// Whether the server is about to close the connection.
@@ -331,6 +340,7 @@ impl Client {
         let took = now.saturating_sub(entry.sent_at);
         match entry.origin {
             Origin::Caller(id) => {
+                self.has_served |= !matches!(reply, Reply::Error(_));
                 self.learn(entry.request, &reply);
                 self.answer(id, Ok(reply), took);
             }
@@ -400,6 +410,23 @@ impl Client {
         }
         self.notices += 1;
         self.events.push_back(notice);
+    }
+}
+
+/// The server's limit for the content of a request, if the content is above it.
+fn exceeded(welcome: &Welcome, request: &Request) -> Option<u64> {
+    let body_max = u64::from(welcome.limits.body);
+    let size = match request {
+        Request::Send(Send { content: Content::Body(body), .. }) => {
+            return Some(body_max).filter(|max| body.as_str().len() as u64 > *max);
+        }
+        Request::Send(Send { content: Content::Large(large), .. }) => large.size.get(),
+        Request::Upload(upload) => upload.size.get(),
+        _ => return None,
+    };
+    match welcome.capabilities.contains(capability::CONTENTS) {
+        true => Some(welcome.limits.content).filter(|max| size > *max),
+        false => Some(body_max),
     }
 }
 

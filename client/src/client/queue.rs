@@ -220,7 +220,9 @@ pub(super) enum Abandoned {
 pub(super) fn needs_session(request: &Request) -> bool {
     match request {
         Request::Send(_)
+        | Request::Upload(_)
         | Request::Fetch(_)
+        | Request::Read(_)
         | Request::Confirm(_)
         | Request::Account(_)
         | Request::Logout {} => true,

@@ -29,6 +29,27 @@ pub trait Disk {
     /// After an error no file is left.
     fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
 
+    /// Makes an empty file, or empties it, for [`Disk::append`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Disk::names`].
+    fn create(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Adds to the end of the file that was created last. What was added is not durable yet.
+    ///
+    /// # Errors
+    ///
+    /// How much was added is then unknown.
+    fn append(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Makes the content of the file that was created last durable, but not the file's name.
+    ///
+    /// # Errors
+    ///
+    /// How much is durable is then unknown.
+    fn sync(&mut self, path: &Path) -> io::Result<()>;
+
     /// Renames a file, and replaces the file that has the new name.
     ///
     /// # Errors
@@ -144,15 +165,23 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// Errors of the operating system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(path)?;
+    let mut file = create(path)?;
     let written = file.write_all(content).and_then(|()| sync(&file));
     if written.is_err() {
         // Report the first error.
         let _ = fs::remove_file(path);
     }
     written
+}
+
+/// Makes an empty file, or empties it, and opens it for writing.
+///
+/// # Errors
+///
+/// Errors of the operating system.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Opens a file for reading. Refuses pipes and devices, since opening them could block or have

@@ -2,12 +2,12 @@
 
 mod harmless;
 mod joiners;
+mod json;
 mod white_space;
 
 use std::{fmt::Write, ops::Range};
 
-use serde_json::Value;
-
+pub use json::{sanitize_json, write_sanitized_json};
 pub use white_space::WhiteSpace;
 
 use harmless::is_harmless;
@@ -53,25 +53,6 @@ fn push(out: &mut String, text: &str, index: usize, c: char, white_space: WhiteS
         // Writing to a string cannot fail.
         _ => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
     }
-}
-
-/// Writes a JSON document for a terminal: characters that [`sanitize`] would replace become JSON
-/// escapes, which a parser reads as the same characters.
-#[must_use]
-pub fn sanitize_json(json: &Value) -> String {
-    let json = json.to_string();
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_harmless(c) {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            // Writing to a string cannot fail.
-            _ = write!(out, "\\u{unit:04x}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A server, with blocking calls that can be cancelled.
 
 pub(crate) mod receive;
+pub(crate) mod send;
 
 use std::{
     sync::{
@@ -14,6 +15,7 @@ use std::{
 use correio_proto::{
     credential::{Credential, Password},
     invite::Invite,
+    limits::BODY_MAX,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
         Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Realm, Register, Reply, Request,
@@ -24,15 +26,18 @@ use correio_proto::{
 use crate::{
     address::Address,
     cancel::Cancel,
-    error::{ConnectError, ReceiveError, RequestError},
+    error::{ConnectError, ReceiveError, RequestError, SendError},
     mutex::lock,
     network::{Network, State},
     oneshot::{self, RecvError},
     options::ConnectOptions,
-    storage::mailbox::{Mailbox, Stored},
+    storage::{
+        mailbox::{Mailbox, Stored},
+        outgoing::OutgoingMail,
+    },
     trust::KnownServersError,
 };
-use receive::Progress;
+use receive::{ContentProgress, Progress};
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -188,8 +193,33 @@ impl Service {
         self.ask(Request::Logout {}, cancel).map(drop)
     }
 
-    /// Sends a mail and returns the time when the server accepted it. Repeating the same mail after
-    /// any error is safe: its id prevents a duplicate.
+    /// Sends a mail with a text or a file as its content, and returns the time when the server
+    /// accepted it. A content above the server's limit for bodies is uploaded in pieces first, and
+    /// `progress` is called after each. Repeating the same mail after any error, or after a restart
+    /// of the program, is safe: its id prevents a duplicate, and the upload goes on from where it
+    /// was.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`] and [`Service::send`]; `busy` if the server has no room for another upload.
+    pub fn send_mail(
+        &self,
+        mail: &OutgoingMail,
+        progress: &mut dyn FnMut(ContentProgress),
+        cancel: &Cancel,
+    ) -> Result<Timestamp, SendError> {
+        let limits = self.welcome().limits;
+        if mail.content.size() > u64::from(limits.body).min(BODY_MAX as u64) {
+            let mut ask = |request| self.ask(request, cancel);
+            return send::send(mail, &limits, &mut ask, progress);
+        }
+        let content = mail.content.body()?.into();
+        let (id, to, subject) = (mail.id, mail.to.clone(), mail.subject.clone());
+        Ok(self.send(&Send { id, to, subject, content }, cancel)?)
+    }
+
+    /// Sends a mail whose content is a body, and returns the time when the server accepted it.
+    /// Repeating the same mail after any error is safe: its id prevents a duplicate.
     ///
     /// # Errors
     ///

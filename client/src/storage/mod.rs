@@ -3,4 +3,5 @@
 pub(crate) mod drafts;
 pub(crate) mod layout;
 pub(crate) mod mailbox;
+pub(crate) mod outgoing;
 pub(crate) mod skipped;

@@ -122,7 +122,7 @@ impl Setup {
                 id: new_mail_id(),
                 to: to.parse().unwrap(),
                 subject: subject.parse().unwrap(),
-                body: body.parse().unwrap(),
+                content: body.parse().unwrap(),
             };
             service.send(&mail, &cancel).unwrap();
         }

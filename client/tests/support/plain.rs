@@ -4,13 +4,24 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use correio_client::{
-    Address, Cancel, ConnectOptions, Mailbox, NewAccount, Service, Trust, new_mail_id,
+    Address, Cancel, ConnectOptions, Mailbox, NewAccount, OutgoingContent, OutgoingMail, Service,
+    Trust, new_mail_id,
 };
-use correio_proto::message::Send;
-use correio_testing::served::{Protection, RunningServer};
+use correio_proto::{
+    credential::Credential,
+    limits,
+    mail::{Content, ContentHasher, LargeContent, Sha256},
+    message::{Login, Reply, Request, Send, Upload},
+};
+use correio_testing::{
+    client::Client,
+    request::hello,
+    served::{Protection, RunningServer},
+};
 use tempfile::TempDir;
 
 use super::{PASSWORD, password};
@@ -19,6 +30,8 @@ use super::{PASSWORD, password};
 pub struct PlainSetup {
     running: RunningServer,
     tony: Service,
+    /// Another session of Tony's, without the library.
+    uploader: Mutex<Option<Client>>,
     _data: TempDir,
 }
 
@@ -39,7 +52,7 @@ impl PlainSetup {
         };
         tony.register(&registration, &cancel).unwrap();
         tony.login(&registration.username, &registration.password, &cancel).unwrap();
-        Self { running, tony, _data: data }
+        Self { running, tony, uploader: Mutex::default(), _data: data }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -53,27 +66,80 @@ impl PlainSetup {
 
     /// Sends a mail from Tony to Tony, without the program.
     pub fn send(&self, subject: &str, body: &str) {
-        let mail = Send {
+        self.send_again(&OutgoingMail {
             id: new_mail_id(),
             to: "tony".parse().unwrap(),
             subject: subject.parse().unwrap(),
-            body: body.parse().unwrap(),
-        };
-        self.tony.send(&mail, &Cancel::new()).unwrap();
+            content: OutgoingContent::text(body).unwrap(),
+        });
+    }
+
+    /// Sends a mail that may have been sent before.
+    pub fn send_again(&self, mail: &OutgoingMail) {
+        self.tony.send_mail(mail, &mut |_| {}, &Cancel::new()).unwrap();
+    }
+
+    /// Sends Tony a content in pieces, as another client sends it, with a digest of its choice.
+    pub fn upload(&self, subject: &str, bytes: &[u8], sha256: Sha256) {
+        let mut uploader = self.uploader.lock().unwrap();
+        let client = uploader.get_or_insert_with(|| log_in(self.address()));
+        let id = new_mail_id();
+        let size = u64::try_from(bytes.len()).unwrap().try_into().unwrap();
+        for (number, piece) in (0_u64..).zip(bytes.chunks(limits::PIECE_MAX)) {
+            let (offset, bytes) = (number * limits::PIECE_MAX as u64, piece.try_into().unwrap());
+            let uploaded = client.ask(Request::Upload(Upload { id, size, offset, bytes }));
+            assert!(matches!(uploaded, Reply::Uploaded { .. }), "{uploaded:?}");
+        }
+        let sent = client.ask(Request::Send(Send {
+            id,
+            to: "tony".parse().unwrap(),
+            subject: subject.parse().unwrap(),
+            content: Content::Large(LargeContent { size, sha256 }),
+        }));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     }
 
     /// Takes the mails that the server still has, and counts them.
     pub fn take_the_rest(&self) -> usize {
+        self.take_texts().len()
+    }
+
+    /// Takes the mails that the server still has, and returns their texts.
+    pub fn take_texts(&self) -> Vec<String> {
         let elsewhere = TempDir::new().unwrap();
+        let mut mailbox = self.mailbox(elsewhere.path());
+        let taken = self.tony.receive(&mut mailbox, &mut |_| {}, &Cancel::new()).unwrap();
+        taken.iter().map(|mail| mailbox.text(mail).unwrap().text).collect()
+    }
+
+    /// Tony's mailbox below a data directory.
+    pub fn mailbox(&self, data: &Path) -> Mailbox {
         let address = self.address().to_string().parse().unwrap();
-        let mut mailbox = Mailbox::open(elsewhere.path(), &address, &"tony".parse().unwrap());
-        self.tony.receive(&mut mailbox, &mut |_| {}, &Cancel::new()).unwrap().len()
+        Mailbox::open(data, &address, &"tony".parse().unwrap())
     }
 
     /// Tony's Maildir below a data directory.
     pub fn maildir(&self, data: &Path) -> PathBuf {
         maildir_of(self.address(), data)
     }
+}
+
+/// A session of Tony's, without the library.
+fn log_in(server: SocketAddr) -> Client {
+    let mut client = Client::connect(server);
+    let Reply::Hello(welcome) = client.ask(hello()) else { panic!("no greeting") };
+    let username = "tony".parse().unwrap();
+    let credential = Credential::derive(&password(), welcome.realm, &username);
+    let logged_in = client.ask(Request::Login(Login { username, credential }));
+    assert!(matches!(logged_in, Reply::LoggedIn(_)), "{logged_in:?}");
+    client
+}
+
+/// The digest of a content.
+pub fn digest(bytes: &[u8]) -> Sha256 {
+    let mut hasher = ContentHasher::new();
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 /// Tony's Maildir below a data directory, for a server at this address.

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+mod backup;
 mod channel;
 mod client;
 mod config;
@@ -37,7 +38,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -103,6 +104,12 @@ pub const TARGETS: [Target; 11] = [
         about: "bytes of a terminal in any pieces, with text between its sequences",
         length_max: 1024,
         run: keys::run,
+    },
+    Target {
+        name: "backup",
+        about: "an archive that a restore reads, and a real backup with changed bytes",
+        length_max: 4096,
+        run: backup::run,
     },
 ];
 

@@ -41,7 +41,8 @@ pub(crate) fn run(data: &[u8]) {
         _ => match names(text) {
             Some((from, to, id)) => {
                 let (from, to) = (&from, &to);
-                let event = Event::MailAccepted { from, to, id, bytes: text.len(), connection };
+                let event =
+                    Event::MailAccepted { from, to, id, bytes: text.len() as u64, connection };
                 one(event, "to", &to.to_string())
             }
             None => return,

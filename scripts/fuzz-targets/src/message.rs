@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use correio_proto::mail::Content;
 use correio_proto::{
     capability::{Capabilities, Capability},
     frame::{self, HEADER, Malformed, MalformedKind},
@@ -72,13 +73,18 @@ fn request(request: &Request) {
         Request::Send(send) => {
             recipients(&send.to);
             subject(&send.subject);
-            body(&send.body);
+            content(&send.content);
+        }
+        Request::Upload(upload) => {
+            assert!((1..=limits::CONTENT_MAX).contains(&upload.size.get()));
+            assert!(upload.bytes.as_bytes().len() <= limits::PIECE_MAX);
         }
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
         Request::Account(Account::Password { .. } | Account::Delete { .. })
         | Request::Logout {}
         | Request::Fetch(_)
+        | Request::Read(_)
         | Request::Ping {} => {}
     }
 }
@@ -99,9 +105,11 @@ fn reply(reply: &Reply) {
             assert!(versions.len() <= 16);
             recipients.iter().for_each(username);
         }
+        Reply::Piece { bytes } => assert!(bytes.as_bytes().len() <= limits::PIECE_MAX),
         Reply::Registered {}
         | Reply::LoggedOut {}
         | Reply::Sent { .. }
+        | Reply::Uploaded { .. }
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
         | Reply::Pong {} => {}
@@ -122,7 +130,15 @@ pub(crate) fn mail(mail: &Mail) {
     full_name(&mail.from_name);
     recipients(&mail.to);
     subject(&mail.subject);
-    body(&mail.body);
+    content(&mail.content);
+}
+
+/// Checks the rules of PROTOCOL.md for a content.
+fn content(content: &Content) {
+    match content {
+        Content::Body(text) => body(text),
+        Content::Large(large) => assert!((1..=limits::CONTENT_MAX).contains(&large.size.get())),
+    }
 }
 
 fn software(software: &Software) {

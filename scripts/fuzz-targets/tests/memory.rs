@@ -32,7 +32,10 @@ fn within(bytes: usize, run: impl FnOnce()) {
 
 #[test]
 fn allocations_are_counted() {
-    assert_eq!(allocation_counter::measure(|| drop(Vec::<u8>::with_capacity(5000))).bytes_max, 5000);
+    assert_eq!(
+        allocation_counter::measure(|| drop(Vec::<u8>::with_capacity(5000))).bytes_max,
+        5000
+    );
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Intruder {
                         id: correio_client::new_mail_id(),
                         to: vec![self.username.clone()].try_into().expect("one recipient"),
                         subject: "x".parse().expect("a subject"),
-                        body: "x".repeat(OWN_BODY).parse().expect("a body"),
+                        content: "x".repeat(OWN_BODY).parse().expect("a body"),
                     }));
                 }
                 DialogueState::Filling

@@ -159,6 +159,37 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn create(&mut self, path: &Path) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        inner.seen.insert(path.to_owned(), [].into());
+        Ok(())
+    }
+
+    /// What is appended is on the disk only after the file was synced.
+    fn append(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        if inner.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let Some(file) = inner.seen.get_mut(path) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        *file = [&**file, content].concat().into();
+        Ok(())
+    }
+
+    fn sync(&mut self, path: &Path) -> io::Result<()> {
+        let inner = &mut *self.0.borrow_mut();
+        inner.begin()?;
+        let Some(content) = inner.seen.get(path).cloned() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        inner.change(Change::Made(path.to_owned(), content));
+        Ok(())
+    }
+
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let inner = &mut *self.0.borrow_mut();
         inner.begin()?;

@@ -101,12 +101,15 @@ impl Ledger {
             let entry =
                 Self::number_in(subject).and_then(|number| self.written.get_key_value(&number));
             let Some((number, entry)) = entry else {
-                bail!("nobody has written the mail {subject:?}: {:?}", mail.body.as_str());
+                bail!(
+                    "nobody has written the mail {subject:?}: {:?}",
+                    mail.content.body().unwrap().as_str()
+                );
             };
             ensure!(entry.was_asked, "mail {number} was sent, and nobody asked for that");
             // Trailing blank lines do not count: the end of a body removes one, a draft keeps it.
             let expected = entry.body.trim_end_matches('\n');
-            let found = mail.body.as_str().trim_end_matches('\n');
+            let found = mail.content.body().unwrap().as_str().trim_end_matches('\n');
             ensure!(found == expected, "mail {number} says {found:?}, and {expected:?} was typed");
             *times.entry(*number).or_default() += 1;
         }
@@ -172,7 +175,7 @@ mod tests {
             to: "pepper".parse().unwrap(),
             sent_at: Timestamp::default(),
             subject: Ledger::subject(number).parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         }
     }
 

@@ -96,7 +96,7 @@ impl Server {
             id: new_mail_id(),
             to: "tony".parse()?,
             subject: subject.parse()?,
-            body: "Ol\u{e1}\n".repeat(40).parse()?,
+            content: "Ol\u{e1}\n".repeat(40).parse()?,
         };
         self.login("pepper")?.send(&mail, &Cancel::new())?;
         Ok(())

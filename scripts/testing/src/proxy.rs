@@ -4,7 +4,11 @@
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::Sender},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Sender,
+    },
     thread,
 };
 
@@ -23,6 +27,8 @@ pub enum ProxyMode {
     Open,
     /// On each connection the server's bytes stop after this many; the connection stays open.
     Stalling(u64),
+    /// Each connection ends after this many bytes, of both directions together.
+    Cutting(u64),
     /// The proxy itself acknowledges the first `send`, which never reaches the server.
     LosingOneMail,
     /// No `confirm` passes; each is reported on this channel.
@@ -46,6 +52,7 @@ struct State {
     is_held: bool,
     has_lost_a_mail: bool,
     streams: Vec<TcpStream>,
+    cuts: u64,
 }
 
 impl Proxy {
@@ -62,6 +69,7 @@ impl Proxy {
             is_held: false,
             has_lost_a_mail: false,
             streams: vec![],
+            cuts: 0,
         };
         let shared = Arc::new((Mutex::new(state), Condvar::new()));
         let proxy = Self { address: listener.local_addr()?, mode, shared };
@@ -111,15 +119,18 @@ impl Proxy {
         state.streams.extend([client.try_clone()?, server.try_clone()?]);
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
         let [forth, back] = [self.clone(), self.clone()];
-        thread::spawn(move || forth.requests(from_client, to_server));
-        thread::spawn(move || back.replies(server, client));
+        let passed = Arc::new(AtomicU64::new(0));
+        let passed_back = Arc::clone(&passed);
+        thread::spawn(move || forth.requests(from_client, to_server, &passed));
+        thread::spawn(move || back.replies(server, client, &passed_back));
         Ok(())
     }
 
     /// Passes the client's bytes on, until either side ends the connection.
-    fn requests(&self, mut client: TcpStream, mut server: TcpStream) {
+    fn requests(&self, mut client: TcpStream, mut server: TcpStream, passed: &AtomicU64) {
         let _ = match self.mode {
             ProxyMode::Open | ProxyMode::Stalling(_) => self.copy(&mut client, &mut server),
+            ProxyMode::Cutting(bytes) => self.cut_after(bytes, passed, &mut client, &mut server),
             ProxyMode::LosingOneMail | ProxyMode::WithoutConfirm(_) => {
                 self.filter(&mut client, &mut server)
             }
@@ -128,13 +139,14 @@ impl Proxy {
     }
 
     /// Passes the server's bytes on.
-    fn replies(&self, mut server: TcpStream, mut client: TcpStream) {
+    fn replies(&self, mut server: TcpStream, mut client: TcpStream, passed: &AtomicU64) {
         let _ = match self.mode {
             ProxyMode::Stalling(bytes) => {
                 let copied = self.copy(&mut (&mut server).take(bytes), &mut client);
                 // Open and silent, until the client closes it.
                 copied.and_then(|()| client.read(&mut [0]).map(drop))
             }
+            ProxyMode::Cutting(bytes) => self.cut_after(bytes, passed, &mut server, &mut client),
             _ => self.copy(&mut server, &mut client),
         };
         let _ = client.shutdown(Shutdown::Both);
@@ -151,6 +163,33 @@ impl Proxy {
             drop(state.unwrap_or_else(PoisonError::into_inner));
             to.write_all(&bytes[..read])?;
         }
+    }
+
+    /// Copies until `max` bytes have passed in both directions together, and ends both streams.
+    fn cut_after(
+        &self,
+        max: u64,
+        passed: &AtomicU64,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+    ) -> io::Result<()> {
+        let mut bytes = vec![0; 1 << 14];
+        loop {
+            let read = from.read(&mut bytes)?;
+            let before = passed.fetch_add(read as u64, Ordering::SeqCst);
+            let left = usize::try_from(max.saturating_sub(before)).unwrap_or(usize::MAX);
+            to.write_all(&bytes[..read.min(left)])?;
+            if read == 0 || read >= left {
+                self.state().cuts += u64::from(read != 0);
+                return from.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    /// Connections that [`ProxyMode::Cutting`] has ended.
+    #[must_use]
+    pub fn cuts(&self) -> u64 {
+        self.state().cuts
     }
 
     fn filter(&self, client: &mut TcpStream, server: &mut TcpStream) -> io::Result<()> {

@@ -1,9 +1,11 @@
 //! Builders of requests. The names in them are valid, or the test panics.
 
+use std::ops::Range;
+
 use correio_proto::{
     credential::Credential,
-    mail::MailId,
-    message::{Hello, Login, Register, Request, Send, Software},
+    mail::{Content, LargeContent, MailId, MailRef, Sha256},
+    message::{Hello, Login, Read, Register, Request, Send, Software, Upload},
 };
 
 /// A credential of one byte, repeated.
@@ -56,6 +58,46 @@ pub fn mail(number: u64, to: &str, subject: &str) -> Request {
         id: id(number),
         to: to.parse().unwrap(),
         subject: subject.parse().unwrap(),
-        body: format!("{subject}\n").parse().unwrap(),
+        content: Content::Body(format!("{subject}\n").parse().unwrap()),
     })
+}
+
+/// A part of the content that [`upload`] uploads under this number.
+#[must_use]
+pub fn content(number: u64, part: Range<u64>) -> Vec<u8> {
+    // A prime, so that no part looks like another one nearby.
+    part.map(|position| u8::try_from((position * 7 + number) % 251).unwrap()).collect()
+}
+
+/// A part of a content of this size, of at most a piece's bytes.
+#[must_use]
+pub fn upload(number: u64, size: u64, part: Range<u64>) -> Request {
+    Request::Upload(Upload {
+        id: id(number),
+        size: size.try_into().unwrap(),
+        offset: part.start,
+        bytes: content(number, part).as_slice().try_into().unwrap(),
+    })
+}
+
+/// A mail with the content that was uploaded under its number. The SHA-256 that it states is not the
+/// content's.
+#[must_use]
+pub fn large_mail(number: u64, to: &str, size: u64) -> Request {
+    Request::Send(Send {
+        id: id(number),
+        to: to.parse().unwrap(),
+        subject: format!("Mail {number}").parse().unwrap(),
+        content: Content::Large(LargeContent {
+            size: size.try_into().unwrap(),
+            sha256: Sha256([7; 32]),
+        }),
+    })
+}
+
+/// The piece of a mail's content from this offset on.
+#[must_use]
+pub fn read(mail: MailRef, offset: u64) -> Request {
+    let MailRef { seq, id } = mail;
+    Request::Read(Read { seq, id, offset })
 }

@@ -1,8 +1,8 @@
-//! A server with SQLite on a thread of the test's own process.
+//! A server, with SQLite or in memory, on a thread of the test's own process.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -24,11 +24,15 @@ use correio_server::{
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
     session::SessionConfig,
-    store::{CreateStore, Quota, Store, sqlite::SqliteOptions},
+    store::{
+        CreateStore, Quota, Store,
+        memory::{MemoryLimits, MemoryStore},
+        sqlite::SqliteOptions,
+    },
     waker::Wake,
 };
 
-use crate::store::open_unlocked;
+use crate::{store::open_unlocked, world::REALM};
 
 /// Whether the server uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,11 @@ impl RunningServer {
         Self::start_with(Protection::Tls, data, port)
     }
 
+    /// Starts a server without TLS that keeps everything in memory.
+    pub fn in_memory() -> Self {
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None)
+    }
+
     /// As [`RunningServer::start`], with or without TLS.
     pub fn start_with(protection: Protection, data: &Path, port: u16) -> Self {
         let data = data.to_owned();
@@ -66,6 +75,11 @@ impl RunningServer {
                 (trust, tls::security(&certificate).unwrap())
             }
         };
+        Self::run(trust, security, port, Some(data))
+    }
+
+    /// Starts a server with a store in a directory, or in memory.
+    fn run(trust: Trust, security: Security, port: u16, data: Option<PathBuf>) -> Self {
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut builder = ReactorBuilder::new().unwrap();
@@ -73,7 +87,7 @@ impl RunningServer {
                 builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
             let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
-            let server = server(&data, security, &(waker as Arc<dyn Wake>));
+            let server = server(data.as_deref(), security, &(waker as Arc<dyn Wake>));
             let mut reactor = builder.build(server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
@@ -91,17 +105,28 @@ impl Drop for RunningServer {
     }
 }
 
-fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::net::TcpStream> {
+fn server(
+    data: Option<&Path>,
+    security: Security,
+    wake: &Arc<dyn Wake>,
+) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
-    // The directory may hold a certificate already, which is made before the store.
-    let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
-    let store = open_unlocked(data, quota, options, wake);
+    let store: Box<dyn Store> = match data {
+        Some(data) => {
+            // The directory may hold a certificate already, which is made before the store.
+            let options = SqliteOptions { create: CreateStore::Always, ..SqliteOptions::default() };
+            Box::new(open_unlocked(data, quota, options, wake))
+        }
+        None => Box::new(MemoryStore::new(REALM, quota, MemoryLimits::default())),
+    };
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
     let session = SessionConfig {
         security,
         realm: store.realm(),
         body_max: limits::BODY_DEFAULT_MAX,
+        content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
         bcrypt,
         login_timeout: Duration::from_secs(30),
@@ -117,5 +142,5 @@ fn server(data: &Path, security: Security, wake: &Arc<dyn Wake>) -> Server<mio::
         input_max: 64 << 20,
         output_max: 128 << 20,
     };
-    Server::new(limits, session, Box::new(store), Box::new(hasher))
+    Server::new(limits, session, store, Box::new(hasher))
 }

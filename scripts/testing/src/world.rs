@@ -49,13 +49,15 @@ pub struct World {
     pub hashing: Rc<RefCell<HashQueue>>,
 }
 
-/// A [`SessionConfig`] without TLS, with open registration.
+/// A [`SessionConfig`] without TLS, with open registration, and with pieces as short as a test wants.
 #[must_use]
 pub fn session_config() -> SessionConfig {
     SessionConfig {
         security: Security::Plaintext,
         realm: REALM,
         body_max: limits::BODY_DEFAULT_MAX,
+        content_max: limits::CONTENT_DEFAULT_MAX,
+        piece_min: 0,
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),

@@ -343,10 +343,11 @@ impl<T: Transport> Server<T> {
             return;
         }
         self.prune_at = Some(now.uptime + PRUNE_EVERY);
-        let kept = limits::IDEMPOTENCY_KEPT_SECONDS * 1000;
-        let before = Timestamp(now.wall.0.saturating_sub(kept));
+        let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
+        let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
+        let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
         if let crate::store::Submitted::Done(done) =
-            self.store.submit(OWN_TICKET, StoreJob::Prune { before })
+            self.store.submit(OWN_TICKET, StoreJob::Prune { before, uploads_before })
         {
             self.pruned(now, &done);
         }

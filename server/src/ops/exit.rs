@@ -5,10 +5,10 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use crate::{
     auth::invite::InviteKeyError,
     ops::{
-        certificate::CertificateError, config::ConfigError, logging::LoggingError,
-        systemd::InheritError,
+        backup::BackupError, certificate::CertificateError, config::ConfigError,
+        export::ExportError, logging::LoggingError, restore::RestoreError, systemd::InheritError,
     },
-    store::{StoreFailed, kind::OpenError},
+    store::{StoreFailed, kind::OpenError, sqlite::SnapshotError},
     sysexits::{CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
@@ -85,6 +85,26 @@ pub enum Failure {
     /// The system refuses something that every server needs.
     #[error("the system refuses: {0}")]
     Start(io::Error),
+    /// No backup was made.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// Nothing was restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// Not all mail was exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A database cannot be read to its end.
+    #[error(transparent)]
+    Snapshot(SnapshotError),
+    /// A check has found damage, and has printed it.
+    #[error("{found} wrong with the database in {}: put a backup in its place (correiod restore)", directory.display())]
+    Unsound {
+        /// The directory.
+        directory: PathBuf,
+        /// The number of findings, in words.
+        found: String,
+    },
     /// The store has failed while the server ran.
     #[error(transparent)]
     Store(#[from] StoreFailed),
@@ -114,6 +134,7 @@ impl Failure {
             | Self::Inherit(_)
             | Self::Certificate(_)
             | Self::NoServer { .. }
+            | Self::Unsound { .. }
             | Self::KeyLost { .. } => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
@@ -125,6 +146,10 @@ impl Failure {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,
                 _ => UNAVAILABLE,
             },
+            Self::Backup(error) => error.exit_status(),
+            Self::Restore(error) => error.exit_status(),
+            Self::Export(error) => error.exit_status(),
+            Self::Snapshot(error) => error.exit_status(),
             Self::Store(_) => IO,
         }
     }

@@ -1,10 +1,19 @@
-//! Parts of the daemon around the engine: settings, log, certificate, TLS, systemd, exit statuses.
+//! Parts of the daemon around the engine: settings, log, certificate, TLS, systemd, exit statuses,
+//! and the commands of the operator.
 
 pub mod allocator;
+pub mod archive;
+pub mod backup;
 pub mod certificate;
 pub mod config;
 pub mod exit;
+pub mod export;
+pub mod interrupt;
 pub mod logging;
+pub mod operator;
+mod progress;
 pub mod required_files;
+pub mod restore;
+mod streams;
 pub mod systemd;
 pub mod tls;

@@ -15,6 +15,10 @@ pub struct SessionConfig {
     pub realm: Realm,
     /// Longest body accepted, in bytes.
     pub body_max: usize,
+    /// Largest content accepted in pieces, in bytes.
+    pub content_max: u64,
+    /// Fewest bytes of a piece that neither is empty nor ends its content; 0 for no limit.
+    pub piece_min: usize,
     /// The rules of registration.
     pub registrations: RegistrationRules,
     /// How passwords are hashed for the store.
@@ -31,6 +35,6 @@ impl SessionConfig {
     /// Largest frame that a logged-in client may send, in bytes.
     #[must_use]
     pub fn frame_max(&self) -> usize {
-        self.body_max + limits::FRAME_OVERHEAD_MAX
+        self.body_max.max(limits::PIECE_MAX) + limits::FRAME_OVERHEAD_MAX
     }
 }

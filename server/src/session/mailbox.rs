@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::{
     limits,
-    mail::Username,
+    mail::{Content, Username},
     message::{Confirm, ErrorCode, ErrorReply, Fetch, Page, Reply, Send},
 };
 
@@ -12,6 +12,7 @@ use crate::{
     event::Event,
     session::{
         charge::Charge,
+        content,
         context::SessionContext,
         effect::{Arrival, Effect},
         job::{Done, Job},
@@ -31,10 +32,17 @@ pub(crate) fn send(
     let Some(identity) = state.identity() else {
         return Response::account_gone();
     };
-    let Send { id, to, subject, body } = send;
-    if body.as_str().len() > context.config.body_max {
-        let text = format!("the body may have at most {} bytes", context.config.body_max);
-        return Response::refused(ErrorCode::TooLarge, &text);
+    let Send { id, to, subject, content } = send;
+    let (body_max, content_max) = (context.config.body_max, context.config.content_max);
+    match &content {
+        Content::Body(body) if body.as_str().len() > body_max => {
+            let text = format!("the body may have at most {body_max} bytes");
+            return Response::refused(ErrorCode::TooLarge, &text);
+        }
+        Content::Large(large) if large.size.get() > content_max => {
+            return content::too_large(content_max);
+        }
+        Content::Body(_) | Content::Large(_) => {}
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
@@ -42,7 +50,7 @@ pub(crate) fn send(
         return Response::limited(context, &identity.username, Limit::Mails, wait);
     }
     state.charge = Some(Charge::Mail(sender, recipients));
-    let mail = Arc::new(NewMailRecord { id, to, subject, body });
+    let mail = Arc::new(NewMailRecord { id, to, subject, content });
     let step = MailboxStep::Sending(mail.clone());
     defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
 }
@@ -116,11 +124,11 @@ fn sent(
     mail: &NewMailRecord,
     done: StoreDone,
 ) -> Response {
-    let NewMailRecord { id, to, subject, body } = mail;
+    let NewMailRecord { id, to, subject, content } = mail;
     let connection = context.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
-            let bytes = body.as_str().len();
+            let bytes = content.size();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
             recipients.retain(|account| !context.registry.of(*account).is_empty());
             if !recipients.is_empty() {
@@ -137,6 +145,7 @@ fn sent(
         StoreDone::Conflict => {
             ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
         }
+        StoreDone::Incomplete { staged } => content::incomplete(staged),
         StoreDone::UnknownRecipients(recipients) => {
             let text = "one or more recipients do not exist; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::UnknownRecipient, text) }

@@ -3,11 +3,12 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs` and `mailbox.rs`.
+//! handlers are in `account.rs`, `mailbox.rs` and `content.rs`.
 
 mod account;
 mod charge;
 mod config;
+mod content;
 mod context;
 pub(crate) mod effect;
 mod job;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use correio_proto::{
     VERSION,
-    capability::Capabilities,
+    capability::Capability,
     limits,
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
@@ -114,6 +115,7 @@ impl Session {
             done => match waiting.pending {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
+                Pending::Content(step) => content::complete(&self.state, context, step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -162,6 +164,8 @@ impl Session {
             Request::Logout {} => account::logout(state, context),
             Request::Account(change) => account::change(state, context, change),
             Request::Send(send) => mailbox::send(state, context, send),
+            Request::Upload(upload) => content::upload(state, context, upload),
+            Request::Read(read) => content::read(state, read),
             Request::Fetch(fetch) => mailbox::fetch(state, fetch),
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
         }
@@ -202,14 +206,16 @@ impl Session {
 
     /// Logs a refused request, up to [`REFUSALS_LOGGED`].
     fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
-        use ErrorCode::{BadCredentials, Conflict, MailboxFull, RateLimited, UnknownRecipient};
+        use ErrorCode::{
+            BadCredentials, Conflict, Incomplete, MailboxFull, RateLimited, UnknownRecipient,
+        };
         let Reply::Error(error) = reply else {
             return;
         };
         // These codes have events of their own, which say more.
         if matches!(
             error.code,
-            BadCredentials | Conflict | MailboxFull | RateLimited | UnknownRecipient
+            BadCredentials | Conflict | Incomplete | MailboxFull | RateLimited | UnknownRecipient
         ) {
             return;
         }
@@ -254,18 +260,28 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// The table of the requests that are allowed in each state. Exhaustive: a new request does not
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
-    use Request::{Account, Confirm, Fetch, Hello, Login, Logout, Ping, Register, Send};
+    use Request::{
+        Account, Confirm, Fetch, Hello, Login, Logout, Ping, Read, Register, Send, Upload,
+    };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
         (LoginState::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
 
         (LoginState::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
-        (LoginState::Anonymous, Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_)) => {
-            Err((ErrorCode::NotAuthenticated, "log in first"))
-        }
+        (
+            LoginState::Anonymous,
+            Logout {} | Send(_) | Upload(_) | Fetch(_) | Read(_) | Confirm(_) | Account(_),
+        ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
-            Logout {} | Send(_) | Fetch(_) | Confirm(_) | Account(_) | Ping {},
+            Logout {}
+            | Send(_)
+            | Upload(_)
+            | Fetch(_)
+            | Read(_)
+            | Confirm(_)
+            | Account(_)
+            | Ping {},
         ) => Ok(()),
         (LoginState::LoggedIn(_), Register(_) | Login(_)) => {
             Err((ErrorCode::NotAllowed, "log out first"))
@@ -287,9 +303,11 @@ fn welcome(config: &SessionConfig) -> Welcome {
             recipients: bounded(limits::RECIPIENTS_MAX),
             page: limits::PAGE_MAILS_MAX,
             frame: bounded(limits::REPLY_FRAME_MAX),
+            content: config.content_max,
+            piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: Capabilities::default(),
+        capabilities: [Capability::contents()].into(),
     }
 }
 

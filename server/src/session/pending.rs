@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::{
     credential::Credential,
-    mail::{FullName, MailId, Username},
+    mail::{ContentSize, FullName, MailId, Username},
 };
 
 use crate::{
@@ -19,6 +19,8 @@ pub(crate) enum Pending {
     Account(Box<AccountStep>),
     /// A request about mail.
     Mailbox(MailboxStep),
+    /// A request about a large content.
+    Content(ContentStep),
 }
 
 /// The job that a request about accounts waits for, and the data of the steps after it.
@@ -122,4 +124,13 @@ pub(crate) enum MailboxStep {
     Fetching,
     /// Mails are being deleted.
     Confirming,
+}
+
+/// The job that a request about a large content waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ContentStep {
+    /// A piece of the content with this id and size is being stored.
+    Uploading(MailId, ContentSize),
+    /// A piece is being read.
+    Reading,
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use correio_proto::message::Realm;
 
 use super::{
-    CreateStore, History, Quota, Store,
+    CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
@@ -27,6 +27,8 @@ pub struct StoreOptions {
     pub directory: PathBuf,
     /// The bound of each mailbox.
     pub quota: Quota,
+    /// The bounds of uploads.
+    pub uploads: UploadLimits,
     /// Jobs that may wait, if the store has a queue.
     pub queue_jobs: usize,
     /// Whether an empty store is made if there is none.
@@ -79,10 +81,11 @@ impl StoreKind {
         options: StoreOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<(Box<dyn Store>, History), OpenError> {
-        let StoreOptions { directory, quota, queue_jobs, create } = options;
+        let StoreOptions { directory, quota, uploads, queue_jobs, create } = options;
         match self {
             Self::Sqlite => {
-                let options = SqliteOptions { queue_jobs, create, ..SqliteOptions::default() };
+                let options =
+                    SqliteOptions { queue_jobs, create, uploads, ..SqliteOptions::default() };
                 let store = SqliteStore::open(&directory, quota, options, wake)?;
                 let history = store.history();
                 Ok((Box::new(store), history))
@@ -90,7 +93,8 @@ impl StoreKind {
             Self::Memory => {
                 let mut realm = [0; 16];
                 getrandom::fill(&mut realm).map_err(OpenError::Random)?;
-                let store = MemoryStore::new(Realm(realm), quota, MemoryLimits::default());
+                let limits = MemoryLimits { uploads, ..MemoryLimits::default() };
+                let store = MemoryStore::new(Realm(realm), quota, limits);
                 Ok((Box::new(store), History::default()))
             }
         }

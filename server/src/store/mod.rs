@@ -10,7 +10,11 @@
 use std::sync::Arc;
 
 use correio_proto::{
-    mail::{Body, FullName, Mail, MailId, MailRef, Recipients, Seq, Subject, Timestamp, Username},
+    limits::CONTENT_DEFAULT_MAX,
+    mail::{
+        Content, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq, Subject,
+        Timestamp, Username,
+    },
     message::Realm,
 };
 use xxhash_rust::xxh3::Xxh3;
@@ -20,6 +24,7 @@ use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 pub mod kind;
 pub mod memory;
 pub mod sqlite;
+mod uploads;
 
 /// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +46,36 @@ pub struct AccountRecord {
 pub struct Quota {
     /// Mails.
     pub mails: u32,
-    /// Bytes of subjects and bodies.
+    /// Bytes of subjects and contents.
     pub bytes: u64,
+}
+
+/// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
+/// refused. A started upload counts with its whole size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadLimits {
+    /// Uploads of one account.
+    pub uploads: u32,
+    /// Bytes of one account's uploads.
+    pub account_bytes: u64,
+    /// Bytes of all uploads.
+    pub bytes: u64,
+}
+
+impl UploadLimits {
+    /// Bounds for contents of at most `content_max` bytes, with `bytes` for all uploads together:
+    /// an account may have four uploads, and as many bytes as two of the largest contents.
+    #[must_use]
+    pub fn new(content_max: u64, bytes: u64) -> Self {
+        Self { uploads: 4, account_bytes: content_max.saturating_mul(2), bytes }
+    }
+}
+
+impl Default for UploadLimits {
+    /// For contents of the default size, and 1 GiB for all uploads together.
+    fn default() -> Self {
+        Self::new(CONTENT_DEFAULT_MAX, 1 << 30)
+    }
 }
 
 /// Whether an empty store is made in a directory that has no store.
@@ -113,8 +146,9 @@ pub enum StoreJob {
         /// The expected present hash.
         hash: PasswordHash,
     },
-    /// Put one mail into the mailboxes of all its recipients or of none. Result: `Sent`,
-    /// `SentBefore`, `Conflict`, `UnknownRecipients`, `MailboxesFull` or `NoAccount`.
+    /// Put one mail into the mailboxes of all its recipients or of none. A large content is the
+    /// sender's upload with the mail's id, which the mail takes over. Result: `Sent`, `SentBefore`,
+    /// `Conflict`, `Incomplete`, `UnknownRecipients`, `MailboxesFull` or `NoAccount`.
     Send {
         /// The account that is logged in.
         sender: AccountId,
@@ -135,19 +169,51 @@ pub enum StoreJob {
         /// that is not empty has at least one mail.
         bytes: usize,
     },
-    /// Delete mails from a mailbox. Mails that are not there, or have another id, are skipped.
-    /// Result: `Confirmed` or `NoAccount`.
+    /// Add a piece to an account's upload; the first piece starts the upload. Bytes that the upload
+    /// has already are skipped. Result: `Uploaded`, `Incomplete` if the piece begins after the
+    /// upload's end, `Conflict` if the upload has another size or the piece goes beyond it,
+    /// `UploadsFull` or `NoAccount`. For the id of a mail that was sent: `Uploaded` with the whole
+    /// size. Of several that apply, the results come before each other in this order: `NoAccount`,
+    /// the mail that was sent, `Conflict`, `Incomplete`, `UploadsFull`.
+    Upload {
+        /// The account that is logged in.
+        account: AccountId,
+        /// The id of the mail that will have this content.
+        id: MailId,
+        /// Bytes of the whole content.
+        size: ContentSize,
+        /// Position of the piece in the content.
+        offset: u64,
+        /// The piece; an empty one starts no upload.
+        bytes: Piece,
+        /// The time from which the upload is kept, if the piece adds bytes to it.
+        now: Timestamp,
+    },
+    /// Read a piece of a large content: [`correio_proto::limits::PIECE_MAX`] bytes, or fewer at its
+    /// end. Result: `Piece`, `NoSuchMail` or `NoAccount`.
+    Read {
+        /// The account of the mailbox.
+        account: AccountId,
+        /// The mail.
+        mail: MailRef,
+        /// Position of the piece in the content; the piece is empty from the content's end on.
+        offset: u64,
+    },
+    /// Delete mails from a mailbox. A content goes with the last mail that has it. Mails that are
+    /// not there, or have another id, are skipped. Result: `Confirmed` or `NoAccount`.
     Confirm {
         /// The account of the mailbox.
         account: AccountId,
         /// The mails.
         mails: Vec<MailRef>,
     },
-    /// Delete old idempotency records, in bounded steps: the job is submitted again while `more` is
-    /// true. Result: `Pruned`.
+    /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
+    /// while `more` is true. Result: `Pruned`.
     Prune {
         /// Records from this time on are kept.
         before: Timestamp,
+        /// Uploads whose last piece came at this time or later are kept.
+        uploads_before: Timestamp,
     },
 }
 
@@ -160,30 +226,38 @@ pub struct NewMailRecord {
     pub to: Recipients,
     /// The mail's subject.
     pub subject: Subject,
-    /// The mail's body.
-    pub body: Body,
+    /// The mail's content.
+    pub content: Content,
 }
 
 impl NewMailRecord {
-    /// Bytes that it counts for in a mailbox's quota: those of its subject and body.
+    /// Bytes that it counts for in a mailbox's quota: those of its subject and content.
     #[must_use]
     pub fn quota_bytes(&self) -> u64 {
-        (self.subject.as_str().len() + self.body.as_str().len()) as u64
+        self.subject.as_str().len() as u64 + self.content.size()
     }
 
     /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
-    /// hashed after its length, so that text moved from one part to another changes the digest.
+    /// hashed after its length, so that text moved from one part to another changes the digest. Of a
+    /// large content, the SHA-256 that its sender states is hashed.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Xxh3::new();
-        let mut part = |text: &str| {
-            hash.update(&(text.len() as u64).to_be_bytes());
-            hash.update(text.as_bytes());
+        let mut part = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
         };
-        part(self.subject.as_str());
-        part(self.body.as_str());
+        part(self.subject.as_str().as_bytes());
+        match &self.content {
+            Content::Body(body) => part(body.as_str().as_bytes()),
+            Content::Large(large) => {
+                part(b"");
+                part(&large.size.get().to_be_bytes());
+                part(&large.sha256.0);
+            }
+        }
         for username in self.to.iter() {
-            part(username.as_str());
+            part(username.as_str().as_bytes());
         }
         Digest(hash.digest128().to_be_bytes())
     }
@@ -226,8 +300,24 @@ pub enum StoreDone {
         /// When the mail was put there.
         sent_at: Timestamp,
     },
-    /// The store's hash, or its mail with this id, differs from the job's.
+    /// The store's hash, or its mail or upload with this id, differs from the job's.
     Conflict,
+    /// The upload has this many bytes from the content's start now.
+    Uploaded {
+        /// Bytes.
+        staged: u64,
+    },
+    /// The upload has only this many bytes from the content's start, 0 if there is no upload.
+    Incomplete {
+        /// Bytes.
+        staged: u64,
+    },
+    /// The upload would exceed [`UploadLimits`].
+    UploadsFull,
+    /// A piece of a large content.
+    Piece(Piece),
+    /// The mailbox has no such mail, or the mail has no large content.
+    NoSuchMail,
     /// These recipients do not exist; no recipient got the mail.
     UnknownRecipients(Vec<Username>),
     /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
@@ -248,6 +338,8 @@ pub enum StoreDone {
     Pruned {
         /// Number of deleted records, without those of deleted accounts.
         records: u32,
+        /// Number of deleted uploads.
+        uploads: u32,
         /// Whether there are more.
         more: bool,
     },

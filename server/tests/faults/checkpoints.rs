@@ -26,7 +26,7 @@ fn large(number: u64) -> Request {
         id: id(number),
         to: "tony".parse().unwrap(),
         subject: "x".parse().unwrap(),
-        body: "x".repeat(BODY).parse().unwrap(),
+        content: "x".repeat(BODY).parse().unwrap(),
     })
 }
 

@@ -80,7 +80,7 @@ fn a_reset_in_the_middle_of_a_page_leaves_nothing_behind() {
     let body = "x".repeat(1 << 20);
     for number in 0..3 {
         let Request::Send(send) = mail(number, "tony") else { panic!("a mail") };
-        let send = correio_proto::message::Send { body: body.parse().unwrap(), ..send };
+        let send = correio_proto::message::Send { content: body.parse().unwrap(), ..send };
         assert!(matches!(tony.ask(Request::Send(send)), Reply::Sent { .. }));
     }
     let before = open_files(daemon.pid());

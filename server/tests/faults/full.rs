@@ -16,7 +16,7 @@ fn large(number: u64) -> Request {
         id: id(number),
         to: "tony".parse().unwrap(),
         subject: "x".parse().unwrap(),
-        body: "x".repeat(100_000).parse().unwrap(),
+        content: "x".repeat(100_000).parse().unwrap(),
     })
 }
 

@@ -18,15 +18,22 @@ use correio_server::{
     ids::{AccountId, ConnId, Ticket},
     store::{
         NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted,
+        kind::StoreKind,
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
 
 use crate::daemon::{Client, Daemon, code, id, login, mail, register};
-use correio_testing::process::{memory, peak_memory};
+use correio_testing::{
+    process::{memory, peak_memory},
+    request::{self, upload},
+};
 
 const MIB: u64 = 1 << 20;
+
+/// Bytes of a whole piece of a large content.
+const PIECE: u64 = limits::PIECE_MAX as u64;
 
 /// Memory besides what a test counts: freed memory that the allocator keeps, and the store's cached
 /// pages.
@@ -48,7 +55,7 @@ fn large_mail(number: u64) -> Send {
         id: id(number),
         to: "tony".parse().unwrap(),
         subject: "x".parse().unwrap(),
-        body: "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap(),
+        content: "x".repeat(limits::BODY_DEFAULT_MAX).parse().unwrap(),
     }
 }
 
@@ -110,6 +117,89 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
     assert!(cut_off > DEAF / 2, "{cut_off} of {DEAF}");
     let held = peak_memory(pid).unwrap().saturating_sub(before);
     assert!(held < bound, "{held} bytes in the end");
+}
+
+#[test]
+fn who_takes_no_pieces_costs_no_more_than_the_budget() {
+    for kind in StoreKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let limits = ["--store", kind.name(), "--output-bytes", "8 MiB"];
+        take_no_pieces(&Daemon::start(directory.path(), &limits));
+    }
+}
+
+fn take_no_pieces(daemon: &Daemon) {
+    const DEAF: u64 = 60;
+    const SIZE: u64 = 4 * PIECE;
+    let mut tony = daemon.session("tony");
+    for start in (0..SIZE).step_by(limits::PIECE_MAX) {
+        let staged = start + PIECE;
+        assert_eq!(tony.ask(upload(1, SIZE, start..staged)), Reply::Uploaded { staged });
+    }
+    assert!(matches!(tony.ask(request::large_mail(1, "tony", SIZE)), Reply::Sent { .. }));
+    let Reply::Page(page) = tony.ask(Request::Fetch(Fetch::default())) else { panic!("no page") };
+    let reference = page.mails[0].reference();
+    let pid = daemon.pid();
+    let before = memory(pid).unwrap();
+    let mut crowd = Vec::new();
+    for _ in 0..DEAF {
+        let mut deaf = deaf(daemon, 0);
+        for _ in 0..50 {
+            match deaf.try_begin(request::read(reference, 0)) {
+                Ok(()) => {}
+                Err(error) if is_closed(&error) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        crowd.push(deaf);
+    }
+    assert_eq!(tony.ask(Request::Ping {}), Reply::Pong {});
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
+    let bound = 2 * 8 * MIB + DEAF * (16 << 10) + SLACK;
+    assert!(held < bound, "{held} bytes for {DEAF} clients that take no pieces");
+}
+
+#[test]
+fn pieces_that_come_slowly_cost_no_more_than_the_budget() {
+    for kind in StoreKind::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let limits = ["--store", kind.name(), "--input-bytes", "4 MiB"];
+        send_slowly(&Daemon::start(directory.path(), &limits));
+    }
+}
+
+fn send_slowly(daemon: &Daemon) {
+    const SENDERS: u64 = 100;
+    drop(daemon.session("tony"));
+    let pid = daemon.pid();
+    let before = memory(pid).unwrap();
+    let message = ClientMessage { number: 1, request: upload(1, 4 * PIECE, 0..PIECE) };
+    let mut frame = Vec::new();
+    correio_proto::frame::encode(&message, &mut frame).unwrap();
+    let (all_but_one, last) = frame.split_at(frame.len() - 1);
+    let mut senders: Vec<Client> = (0..SENDERS).map(|_| deaf(daemon, 0)).collect();
+    for sender in &mut senders {
+        // The server may have closed the connection before it was told all of it.
+        match sender.stream.write_all(all_but_one) {
+            Ok(()) => {}
+            Err(error) => assert!(is_closed(&error), "{error}"),
+        }
+    }
+    // Those for whom there was room finish; the others were told that there is none.
+    let (mut taken, mut refused) = (0, 0);
+    for sender in &mut senders {
+        let _ = sender.stream.write_all(last);
+        match sender.reply_unless_gone() {
+            Some(Reply::Uploaded { staged: PIECE }) => taken += 1,
+            Some(Reply::Error(error)) if error.code == ErrorCode::Busy => refused += 1,
+            None => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(taken >= 8 && refused >= 8, "{taken} taken, {refused} refused");
+    let held = peak_memory(pid).unwrap().saturating_sub(before);
+    let bound = 2 * 4 * MIB + SENDERS * (16 << 10) + SLACK;
+    assert!(held < bound, "{held} bytes for {SENDERS} unfinished pieces");
 }
 
 #[test]
@@ -268,10 +358,10 @@ fn fill(directory: &Path, mails: u64) {
     let connection = ConnId { index: 0, generation: 0 };
     for first in (0..mails).step_by(10_000) {
         for number in first..(first + 10_000).min(mails) {
-            let Request::Send(Send { id, to, subject, body }) = mail(number, "tony") else {
+            let Request::Send(Send { id, to, subject, content }) = mail(number, "tony") else {
                 panic!("a mail");
             };
-            let mail = Arc::new(NewMailRecord { id, to, subject, body });
+            let mail = Arc::new(NewMailRecord { id, to, subject, content });
             let job = StoreJob::Send { sender: AccountId(1), mail, now: Timestamp(number) };
             let ticket = Ticket { connection, serial: number };
             assert!(matches!(store.submit(ticket, job), Submitted::Queued));

@@ -51,7 +51,7 @@ fn prepare(data: &Path) -> Vec<Mail> {
             id: id(number),
             to: "tony".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: number.to_string().repeat(BODY / 2).parse().unwrap(),
+            content: number.to_string().repeat(BODY / 2).parse().unwrap(),
         }));
         assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     }

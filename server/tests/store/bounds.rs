@@ -29,12 +29,14 @@ fn idempotency_records_are_pruned_in_bounded_steps() {
         let before = Timestamp(1000 + 2345);
         let mut forgotten = 0;
         // Ten are more than enough for any step worth the name.
-        let steps = (1..=10).find(|_| match harness.run(StoreJob::Prune { before }) {
-            StoreDone::Pruned { records, more } => {
-                forgotten += records;
-                !more
+        let steps = (1..=10).find(|_| {
+            match harness.run(StoreJob::Prune { uploads_before: Timestamp(0), before }) {
+                StoreDone::Pruned { records, more, .. } => {
+                    forgotten += records;
+                    !more
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         });
         assert!(steps.is_some());
         assert_eq!(forgotten, 2345);
@@ -43,7 +45,7 @@ fn idempotency_records_are_pruned_in_bounded_steps() {
 
 #[test]
 fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
-    let limits = MemoryLimits { accounts: 2, bytes: 40, records: 4 };
+    let limits = MemoryLimits { accounts: 2, bytes: 40, records: 4, ..MemoryLimits::default() };
     let unavailable = |done: StoreDone| matches!(done, StoreDone::Unavailable(_));
     let mut harness = Harness::memory_with(ROOMY, limits);
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
@@ -64,7 +66,7 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
     harness.confirm_all(tony);
     assert!(is_sent(&harness.run(send(tony, 4, "tony", "x"))));
     assert!(unavailable(harness.run(send(tony, 5, "tony", "x"))));
-    harness.run(StoreJob::Prune { before: Timestamp(1002) });
+    harness.run(StoreJob::Prune { uploads_before: Timestamp(0), before: Timestamp(1002) });
     assert!(is_sent(&harness.run(send(tony, 5, "tony", "x"))));
 }
 
@@ -83,8 +85,10 @@ fn a_step_that_prunes_the_last_record_says_so() {
         let sends = (0..=2 * step).map(|number| send(tony, number, "tony", "x")).collect();
         assert!(harness.run_together(sends).iter().all(is_sent));
         let before = Timestamp(1000 + 2 * step);
-        let steps: Vec<_> = (0..3).map(|_| harness.run(StoreJob::Prune { before })).collect();
-        let pruned = |records, more| StoreDone::Pruned { records, more };
+        let steps: Vec<_> = (0..3)
+            .map(|_| harness.run(StoreJob::Prune { uploads_before: Timestamp(0), before }))
+            .collect();
+        let pruned = |records, more| StoreDone::Pruned { uploads: 0, records, more };
         assert_eq!(steps, [pruned(1000, true), pruned(1000, false), pruned(0, false)]);
     }
 }

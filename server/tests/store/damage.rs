@@ -17,7 +17,10 @@ use super::{
     files::{
         DATABASE, copy_files, make_database, open_later, refusal, refused, unchanged, with_sql,
     },
-    support::{Harness, PATIENCE, QUOTA, ROOMY, delete, find, send, waker, whole_mailbox},
+    support::{
+        Harness, PATIENCE, QUOTA, ROOMY, delete, find, read, send, send_large, upload, waker,
+        whole_mailbox,
+    },
 };
 
 #[test]
@@ -108,6 +111,12 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
         ("table", "mailbox"),
         ("table", "wal_state"),
         ("index", "verdict_age"),
+        ("table", "content"),
+        ("index", "mail_content"),
+        ("table", "upload"),
+        ("index", "upload_age"),
+        ("table", "piece"),
+        ("table", "dropped"),
     ] {
         let error = refusal(|path| with_sql(path, &format!("DROP {kind} {name}")));
         assert!(matches!(error, SqliteOpenError::Damaged { .. }), "{name}: {error}");
@@ -200,4 +209,61 @@ fn fails_for_good(harness: &mut Harness, job: StoreJob) -> Vec<(Ticket, StoreDon
     harness.submit(find("nobody"));
     assert!(harness.store.take().unwrap().close(&mut done).is_err());
     done
+}
+
+/// Missing bytes of a content are never told as its end.
+#[test]
+fn a_content_that_lacks_bytes_stops_the_store() {
+    for sql in [
+        "DELETE FROM piece WHERE position = 0",
+        "DELETE FROM piece WHERE position > 0",
+        "DELETE FROM piece",
+        "UPDATE piece SET bytes = x'00' WHERE position = 0",
+        "DELETE FROM content",
+        "UPDATE content SET size = 70000000",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+        let tony = harness.account("tony");
+        for part in [0..100_000, 100_000..150_000] {
+            harness.run(upload(tony, 1, 150_000, part));
+        }
+        harness.run(send_large(tony, 1, "tony", 150_000));
+        let mail = harness.fetch(tony)[0].reference();
+        harness.close();
+        with_sql(&directory.path().join(DATABASE), sql);
+        let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+        assert_eq!(fails_for_good(&mut harness, read(tony, mail, 0)), [], "{sql}");
+    }
+}
+
+#[test]
+fn a_damaged_value_that_recipients_share_stops_the_store() {
+    for (change, large) in [
+        ("sender = '../x'", false),
+        ("sender_name = CAST(x'ff' AS TEXT)", true),
+        ("recipients = ''", false),
+        ("subject = CAST(x'ff' AS TEXT)", true),
+        ("body = CAST(x'ff' AS TEXT)", false),
+        ("size = 0", true),
+        ("size = 70000000", true),
+        ("id = 999", true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+        let (tony, _) = (harness.account("tony"), harness.account("pepper"));
+        match large {
+            true => {
+                harness.run(upload(tony, 1, 100, 0..100));
+                harness.run(send_large(tony, 1, "tony,pepper", 100));
+            }
+            false => {
+                harness.run(send(tony, 1, "tony,pepper", &"x".repeat(100_000)));
+            }
+        }
+        harness.close();
+        with_sql(&directory.path().join(DATABASE), &format!("UPDATE content SET {change}"));
+        let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+        assert_eq!(fails_for_good(&mut harness, whole_mailbox(tony)), [], "{change}");
+    }
 }

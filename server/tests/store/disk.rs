@@ -2,18 +2,22 @@
 
 use std::{fs, path::Path, process::Output};
 
-use correio_proto::mail::{Mail, MailRef};
+use correio_proto::{
+    limits::PIECE_MAX,
+    mail::{Mail, MailRef, Timestamp},
+};
 use correio_server::{
     ids::AccountId,
-    store::{StoreDone, StoreFailed, sqlite::SqliteOptions},
+    store::{StoreDone, StoreFailed, StoreJob, UploadLimits, sqlite::SqliteOptions},
 };
 use correio_testing::{
     rerun::{assert_passed, data_directory, on_a_small_disk, rerun},
     skip::can_trace,
     strace::traced,
+    wait::eventually,
 };
 
-use super::support::{Harness, ROOMY, find, is_sent, send};
+use super::support::{Harness, ROOMY, content, find, id, is_sent, send, send_large, upload};
 
 /// Sends until the store refuses a mail. Returns the number of accepted mails, and the last answer.
 fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, StoreFailed>) {
@@ -137,4 +141,102 @@ fn on_a_full_disk_reading_goes_on_and_room_is_all_it_takes() {
         return;
     }
     on_a_small_disk("disk::on_a_full_disk_reading_goes_on_and_room_is_all_it_takes");
+}
+
+/// Uploads pieces until the store refuses one. Returns the staged bytes.
+fn fill_by_upload(harness: &mut Harness, account: AccountId, number: u64, size: u64) -> u64 {
+    const STEP: u64 = PIECE_MAX as u64;
+    let mut staged = 0;
+    loop {
+        let end = size.min(staged + STEP);
+        match harness.run(upload(account, number, size, staged..end)) {
+            StoreDone::Uploaded { staged: now } => {
+                assert_eq!(now, end);
+                staged = now;
+            }
+            StoreDone::Unavailable(_) => return staged,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_piece_without_room_is_refused_and_counts_for_nothing() {
+    const SIZE: u64 = 10 << 20;
+    if let Some(directory) = data_directory() {
+        let uploads = UploadLimits { uploads: 3, account_bytes: SIZE + 2, bytes: SIZE + 2 };
+        let options = SqliteOptions { uploads, ..SqliteOptions::default() };
+        let mut harness = Harness::sqlite_with(&directory, ROOMY, options);
+        let tony = harness.account("tony");
+        let staged_now = |staged| StoreDone::Uploaded { staged };
+        // More than fits, in one transaction. It is rolled back, and each piece is tried alone.
+        let pieces = (0..SIZE)
+            .step_by(PIECE_MAX)
+            .map(|start| upload(tony, 1, SIZE, start..start + PIECE_MAX as u64));
+        let jobs = std::iter::once(upload(tony, 2, 1, 0..1)).chain(pieces);
+        let done = harness.run_as_one_group(jobs.chain([find("tony")]).collect());
+        assert_eq!(done.first(), Some(&staged_now(1)));
+        assert!(matches!(done.last(), Some(StoreDone::Account(Some(_)))));
+        let refused = done.iter().filter(|done| matches!(done, StoreDone::Unavailable(_)));
+        assert!(refused.count() > 0, "{done:?}");
+        let staged = done.iter().skip(1).filter_map(|done| match done {
+            StoreDone::Uploaded { staged } => Some(*staged),
+            _ => None,
+        });
+        let staged = staged.max().unwrap();
+        assert!((1..SIZE).contains(&staged), "{staged}");
+        assert_eq!(harness.run(upload(tony, 1, SIZE, 0..0)), staged_now(staged));
+        // Each upload counts once: there is room for one more byte, on the disk or not.
+        assert_eq!(harness.run(upload(tony, 3, 2, 0..1)), StoreDone::UploadsFull);
+        let last = harness.run(upload(tony, 3, 1, 0..1));
+        assert!(matches!(last, StoreDone::Uploaded { .. } | StoreDone::Unavailable(_)), "{last:?}");
+        harness.close();
+        eprintln!("acknowledged {staged}\ncame to the end");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let test = "disk::a_piece_without_room_is_refused_and_counts_for_nothing";
+    // No file above 2 or 4 MiB, as the shell counts.
+    let output = rerun(test, directory.path(), "trap '' XFSZ; ulimit -f 4100").output().unwrap();
+    let staged = acknowledged(&output);
+    let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+    let tony = harness.find("tony");
+    assert_eq!(harness.run(upload(tony, 1, SIZE, 0..0)), StoreDone::Uploaded { staged });
+}
+
+#[test]
+fn on_a_full_disk_uploads_wait_and_their_end_makes_room() {
+    const SIZE: u64 = 20 << 20;
+    if let Some(directory) = data_directory() {
+        let data = directory.join("data");
+        let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
+        let tony = harness.account("tony");
+        let small = 2 * PIECE_MAX as u64;
+        for part in [0..small / 2, small / 2..small] {
+            harness.run(upload(tony, 1, small, part));
+        }
+        assert!(is_sent(&harness.run(send_large(tony, 1, "tony", small))));
+        let staged = fill_by_upload(&mut harness, tony, 2, SIZE);
+        assert!((1..SIZE).contains(&staged), "{staged}");
+        // What is there can be read and deleted; the upload goes on once there is room.
+        let mails = harness.fetch(tony);
+        assert_eq!(harness.read_all(tony, mails[0].reference()), content(1, 0..small));
+        assert_eq!(harness.run(upload(tony, 2, SIZE, 0..0)), StoreDone::Uploaded { staged });
+        let prune = StoreJob::Prune { before: Timestamp(0), uploads_before: Timestamp(u64::MAX) };
+        let pruned = StoreDone::Pruned { records: 0, uploads: 1, more: false };
+        assert_eq!(harness.run(prune), pruned);
+        eventually(|| match harness.run(upload(tony, 3, small, 0..small / 2)) {
+            StoreDone::Uploaded { staged } => staged == small / 2,
+            StoreDone::Unavailable(_) => false,
+            other => panic!("{other:?}"),
+        });
+        harness.close();
+        let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
+        let mails = harness.fetch(tony);
+        assert_eq!(mails.iter().map(|mail| mail.id).collect::<Vec<_>>(), [id(1)]);
+        assert_eq!(harness.read_all(tony, mails[0].reference()), content(1, 0..small));
+        eprintln!("came to the end");
+        return;
+    }
+    on_a_small_disk("disk::on_a_full_disk_uploads_wait_and_their_end_makes_room");
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
 use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
+use correio_testing::store::unlocked;
 use rusqlite::Connection;
 
 use super::support::{Harness, QUOTA, waker};
@@ -30,6 +31,7 @@ pub const LATER_SCHEMA: Schema = Schema {
             sent_at INTEGER NOT NULL,
             subject TEXT NOT NULL,
             body TEXT NOT NULL,
+            content INTEGER,
             is_read INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
@@ -59,8 +61,9 @@ pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
 pub fn open_later(directory: &Path) -> Result<Harness, SqliteOpenError> {
     let (wake, woken) = waker();
     let options = SqliteOptions::default();
-    let store =
-        SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA)?;
+    let open =
+        || SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA);
+    let store = unlocked(open)?;
     Ok(Harness::around(Box::new(store), (wake, woken)))
 }
 
@@ -106,9 +109,28 @@ pub fn make_database(directory: &Path) {
     harness.close();
 }
 
+/// Makes a database as the first version of the program has left it: a mail that is in the index of
+/// mailboxes, and one that is not.
+pub fn make_version_1(directory: &Path) {
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[0]).unwrap();
+    let rows = "
+        INSERT INTO meta VALUES (1, x'0102030405060708090a0b0c0d0e0f10', 65536, 1);
+        INSERT INTO account VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 2);
+        INSERT INTO mail SELECT value, 1, unhex('0000000000007000800000000000000' || value),
+            'tony', 'Tony Stark', 'tony', 1000 + value, 's', 'x' FROM json_each('[1, 2]');
+        INSERT INTO mailbox VALUES (1, 1);
+        INSERT INTO verdict SELECT id, 1, zeroblob(16), sent_at FROM mail;
+        PRAGMA application_id = 0x636f7272;
+        PRAGMA user_version = 1;
+    ";
+    connection.execute_batch(rows).unwrap();
+}
+
 /// Opens a directory, which must be refused. See [`unchanged`].
 pub fn refused(directory: &Path) -> SqliteOpenError {
-    unchanged(directory, || open(directory).unwrap_err())
+    unchanged(directory, || unlocked(|| open(directory)).unwrap_err())
 }
 
 /// Checks that a refusal says where it happened and leaves every file as it is.

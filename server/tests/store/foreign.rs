@@ -10,7 +10,7 @@ use super::files::{DATABASE, LOG, copy_files, make_database, open, refusal, refu
 
 #[test]
 fn what_is_not_understood_is_left_alone() {
-    // From 2 to 5 are databases of versions before the first release.
+    // From 3 to 5 are databases of versions before the first release.
     for version in [3, 5, 99] {
         let sql = format!("PRAGMA user_version = {version}");
         let newer = refusal(|path| with_sql(path, &sql));

@@ -76,7 +76,7 @@ fn play(harness: &mut Harness, steps: &[(i64, Step)]) -> Vec<StoreDone> {
     // The answers show which idempotency records are left.
     answers.extend((START - 200..START + 400).step_by(3).map(|before| {
         let before = Timestamp(before);
-        harness.run(StoreJob::Prune { before })
+        harness.run(StoreJob::Prune { uploads_before: Timestamp(0), before })
     }));
     answers
 }
@@ -118,7 +118,10 @@ fn as_job(harness: &mut Harness, now: u64, step: &Step) -> StoreJob {
             };
             StoreJob::Confirm { account, mails }
         }
-        Step::Prune(from_now) => StoreJob::Prune { before: Timestamp(moved(now, *from_now)) },
+        Step::Prune(from_now) => StoreJob::Prune {
+            uploads_before: Timestamp(0),
+            before: Timestamp(moved(now, *from_now)),
+        },
     }
 }
 
@@ -187,7 +190,7 @@ fn job() -> impl Strategy<Value = StoreJob> {
         2 => (account(), prop::collection::vec(mail(), 0..8))
             .prop_map(|(account, mails)| StoreJob::Confirm { account, mails }),
         1 => (START - 60..START + 60)
-            .prop_map(|before| StoreJob::Prune { before: Timestamp(before) }),
+            .prop_map(|before| StoreJob::Prune { uploads_before: Timestamp(0), before: Timestamp(before) }),
     ]
 }
 
@@ -285,8 +288,10 @@ fn a_clock_that_was_set_keeps_no_record_and_takes_none() {
         for (number, now) in [(1, 5000), (2, 1000), (3, 9000), (4, 1001), (5, 5000)] {
             harness.run(send_at(now, tony, number, "tony", "x"));
         }
-        let mut forgotten = |before| harness.run(StoreJob::Prune { before: Timestamp(before) });
-        let pruned = |records| StoreDone::Pruned { records, more: false };
+        let mut forgotten = |before| {
+            harness.run(StoreJob::Prune { uploads_before: Timestamp(0), before: Timestamp(before) })
+        };
+        let pruned = |records| StoreDone::Pruned { uploads: 0, records, more: false };
         assert_eq!(forgotten(1000), pruned(0));
         assert_eq!(forgotten(1001), pruned(1), "it was given after one that stays");
         assert_eq!(forgotten(5000), pruned(1));

@@ -8,7 +8,13 @@
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
+mod suite;
+
 mod bounds;
+mod check;
+mod contents;
+mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
@@ -17,9 +23,11 @@ mod files;
 mod flushing;
 mod foreign;
 mod groups;
+mod kept_once;
 mod killing;
 mod log;
 mod migrating;
 mod opening;
 mod queue;
+mod snapshot;
 mod support;

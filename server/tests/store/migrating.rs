@@ -15,29 +15,59 @@ use correio_testing::{
 };
 
 use super::{
-    files::{open_later, snapshot},
+    files::{make_version_1, open_later, snapshot},
     support::{Harness, everything, send},
 };
 
-const TEST: &str = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
-
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {
+    let test = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
+    let open = |directory: &Path| open_later(directory).unwrap();
+    let make = |directory: &Path| {
+        let mut harness = Harness::sqlite(directory);
+        let tony = harness.account("tony");
+        harness.run(send(tony, 1, "tony", "x"));
+        harness.close();
+    };
+    let again = StoreDone::SentBefore { sent_at: Timestamp(1001) };
+    killed_at_any_moment(test, make, open, Harness::sqlite, &again);
+}
+
+#[test]
+fn killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all() {
+    let test = "migrating::killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all";
+    killed_at_any_moment(
+        test,
+        make_version_1,
+        Harness::sqlite,
+        Harness::sqlite,
+        &StoreDone::Conflict,
+    );
+}
+
+/// Kills the opening of a database at each sync and write, and requires that the next opening finds
+/// all that a `reference` opening finds, and answers alike when a mail is sent again.
+fn killed_at_any_moment(
+    test: &str,
+    make: impl Fn(&Path),
+    open: impl Fn(&Path) -> Harness,
+    reference: impl Fn(&Path) -> Harness,
+    again: &StoreDone,
+) {
     if let Some(directory) = data_directory() {
-        open_later(&directory).unwrap().close();
+        open(&directory).close();
         return;
     }
     if !can_trace() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut harness = Harness::sqlite(directory.path());
+    make(directory.path());
+    let old = snapshot(directory.path());
+    let mut harness = reference(directory.path());
     let realm = harness.store.as_ref().unwrap().realm();
-    let tony = harness.account("tony");
-    harness.run(send(tony, 1, "tony", "x"));
     let before = everything(&mut harness);
     harness.close();
-    let old = snapshot(directory.path());
 
     for (calls, least) in [("fsync,fdatasync", 4), ("write,pwrite64", 20)] {
         for when in 1.. {
@@ -45,12 +75,12 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
             for (name, bytes) in &old {
                 std::fs::write(killed.path().join(name), bytes).unwrap();
             }
-            let ended = open_and_kill(killed.path(), calls, when);
-            let mut harness = open_later(killed.path()).unwrap();
+            let ended = open_and_kill(test, killed.path(), calls, when);
+            let mut harness = open(killed.path());
             assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
             assert_eq!(everything(&mut harness), before, "killed at {when} of {calls}");
-            let again = harness.run(send(tony, 1, "tony", "x"));
-            assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
+            let tony = harness.find("tony");
+            assert_eq!(harness.run(send(tony, 1, "tony", "x")), *again);
             if ended.success() {
                 assert!(when > least, "only {when} of {calls}");
                 break;
@@ -62,8 +92,8 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
 
 /// Opens the directory in a process that is killed when a thread of it makes the `when`th of
 /// these calls.
-fn open_and_kill(directory: &Path, calls: &str, when: usize) -> ExitStatus {
-    let prepared = rerun(TEST, directory, "");
+fn open_and_kill(test: &str, directory: &Path, calls: &str, when: usize) -> ExitStatus {
+    let prepared = rerun(test, directory, "");
     traced(&prepared, Path::new("/dev/null"), &kill_at(calls, when))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

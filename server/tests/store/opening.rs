@@ -8,8 +8,8 @@ use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
 use correio_testing::rerun::without_root;
 
 use super::{
-    files::{DATABASE, copy_files, open, open_later, refusal, refused, version_of},
-    support::{Harness, everything, send},
+    files::{DATABASE, copy_files, make_version_1, open, open_later, refusal, refused, version_of},
+    support::{Harness, everything, id, is_sent, send, send_large, upload},
 };
 
 #[test]
@@ -145,4 +145,25 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     }
     let error = refused(directory.path());
     assert!(matches!(error, SqliteOpenError::Newer { found: 4, known: 2, .. }), "{error}");
+}
+
+#[test]
+fn the_mail_of_the_first_version_is_kept_beside_contents_in_pieces() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_1(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.find("tony");
+    assert!(is_sent(&harness.run(send(tony, 3, "tony", "x"))));
+    harness.run(upload(tony, 4, 50, 0..50));
+    assert!(is_sent(&harness.run(send_large(tony, 4, "tony", 50))));
+    harness.close();
+    assert_eq!(version_of(&directory.path().join(DATABASE)), 2);
+    let mut harness = Harness::sqlite(directory.path());
+    let mails = harness.fetch(tony);
+    let ids: Vec<_> = mails.iter().map(|mail| mail.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4].map(id));
+    assert_eq!(mails[1].content, mails[2].content);
+    assert_eq!(mails[1].sent_at, Timestamp(1002));
+    assert_eq!((harness.record("tony").waiting, harness.confirm_all(tony)), (4, 4));
+    assert_eq!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Conflict, "known by its id");
 }

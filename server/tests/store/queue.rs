@@ -160,7 +160,7 @@ fn pages_that_nobody_takes_hold_up_later_pages() {
     while answered.len() < PAGES {
         let done = harness.collect(1);
         let bodies = done.iter().map(|(_, done)| match done {
-            StoreDone::Page { mails, .. } => mails[0].body.as_str().len(),
+            StoreDone::Page { mails, .. } => mails[0].content.body().unwrap().as_str().len(),
             other => panic!("{other:?}"),
         });
         most = most.max(bodies.sum());

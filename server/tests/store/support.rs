@@ -1,6 +1,7 @@
 //! The harness of the stores: runs jobs and waits for their answers, and makes a store crash.
 
 use std::{
+    ops::Range,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -11,25 +12,29 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Mail, MailId, MailRef, Seq, Timestamp},
+    mail::{Content, LargeContent, Mail, MailId, MailRef, Seq, Sha256, Timestamp},
     message::Realm,
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
         AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        UploadLimits,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
-use correio_simulation::store::{SimStore, State};
+use correio_simulation::store::{Bounds, SimStore, State};
 use correio_testing::store::open_unlocked;
 
 use super::files::copy_files;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
+
+/// The bounds of uploads in tests whose quota is [`QUOTA`].
+pub const UPLOADS: UploadLimits = UploadLimits { uploads: 4, account_bytes: 1500, bytes: 2000 };
 
 /// A quota for tests that are not about quotas.
 pub const ROOMY: Quota = Quota { mails: 100_000, bytes: 1 << 30 };
@@ -86,7 +91,7 @@ pub struct Harness {
 #[derive(Debug)]
 struct Oracle {
     state: State,
-    quota: Quota,
+    bounds: Bounds,
 }
 
 impl Store for Oracle {
@@ -95,7 +100,7 @@ impl Store for Oracle {
     }
 
     fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
-        Submitted::Done(self.state.run(self.quota, job))
+        Submitted::Done(self.state.run(self.bounds, job))
     }
 
     fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
@@ -105,6 +110,10 @@ impl Store for Oracle {
     fn close(self: Box<Self>, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
         Ok(())
     }
+}
+
+fn simulated_bounds() -> Bounds {
+    Bounds { uploads: UPLOADS, ..QUOTA.into() }
 }
 
 /// Names that the tests give to accounts.
@@ -125,7 +134,7 @@ pub fn waker() -> (Arc<Woken>, Receiver<()>) {
 
 impl Harness {
     pub fn memory() -> Self {
-        Self::memory_with(QUOTA, MemoryLimits::default())
+        Self::memory_with(QUOTA, MemoryLimits { uploads: UPLOADS, ..MemoryLimits::default() })
     }
 
     pub fn memory_with(quota: Quota, limits: MemoryLimits) -> Self {
@@ -138,7 +147,8 @@ impl Harness {
     }
 
     pub fn sqlite(directory: &Path) -> Self {
-        Self::sqlite_with(directory, QUOTA, SqliteOptions::default())
+        let options = SqliteOptions { uploads: UPLOADS, ..SqliteOptions::default() };
+        Self::sqlite_with(directory, QUOTA, options)
     }
 
     pub fn sqlite_with(directory: &Path, quota: Quota, options: SqliteOptions) -> Self {
@@ -158,7 +168,8 @@ impl Harness {
         let start = |directory: &Path| -> Started {
             let (wake, woken) = waker();
             // Few, so that the memtable is flushed between crashes.
-            let options = SqliteOptions { memtable_mails: 3, ..SqliteOptions::default() };
+            let options =
+                SqliteOptions { memtable_mails: 3, uploads: UPLOADS, ..SqliteOptions::default() };
             let store = SqliteStore::open(directory, QUOTA, options, wake.clone()).unwrap();
             (Box::new(store), (wake, woken))
         };
@@ -179,18 +190,19 @@ impl Harness {
 
     /// A harness around the oracle, whose answers are the correct ones.
     pub fn oracle(quota: Quota) -> Self {
-        Self::immediate(Box::new(Oracle { state: State::default(), quota }))
+        let bounds = Bounds { uploads: UPLOADS, ..quota.into() };
+        Self::immediate(Box::new(Oracle { state: State::default(), bounds }))
     }
 
     /// A harness around the store of the simulation.
     pub fn simulated() -> Self {
-        Self::working_for(SimStore::new(Realm([1; 16]), QUOTA))
+        Self::working_for(SimStore::new(Realm([1; 16]), simulated_bounds()))
     }
 
     /// As [`Harness::simulated`], with a power failure before every `every`th job, after the job
     /// was done once but not made durable.
     pub fn simulated_crashing(every: usize) -> Self {
-        let store = SimStore::new(Realm([1; 16]), QUOTA);
+        let store = SimStore::new(Realm([1; 16]), simulated_bounds());
         let mut harness = Self::working_for(store.clone());
         let mut jobs = 0;
         harness.crash = Some(Box::new(move |job| {
@@ -340,6 +352,19 @@ impl Harness {
         self.page(account, 0, 100_000, usize::MAX).0
     }
 
+    /// Reads a content piece by piece, as a client does.
+    pub fn read_all(&mut self, account: AccountId, mail: MailRef) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            let offset = u64::try_from(bytes.len()).unwrap();
+            match self.run(read(account, mail, offset)) {
+                StoreDone::Piece(piece) if piece.as_bytes().is_empty() => return bytes,
+                StoreDone::Piece(piece) => bytes.extend_from_slice(piece.as_bytes()),
+                other => panic!("a piece was expected, not {other:?}"),
+            }
+        }
+    }
+
     pub fn confirm_all(&mut self, account: AccountId) -> u32 {
         let mails = self.fetch(account).iter().map(Mail::reference).collect();
         self.confirm(account, mails)
@@ -415,10 +440,59 @@ pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -
             id: id(number),
             to: to.parse().unwrap(),
             subject: "s".parse().unwrap(),
-            body: body.parse().unwrap(),
+            content: body.parse().unwrap(),
         }),
         now: Timestamp(now),
     }
+}
+
+/// Sends a mail with a large content, whose bytes are uploaded under the same number.
+pub fn send_large(sender: AccountId, number: u64, to: &str, size: u64) -> StoreJob {
+    StoreJob::Send {
+        sender,
+        mail: Arc::new(NewMailRecord {
+            id: id(number),
+            to: to.parse().unwrap(),
+            subject: "s".parse().unwrap(),
+            content: Content::Large(LargeContent {
+                size: size.try_into().unwrap(),
+                sha256: Sha256([7; 32]),
+            }),
+        }),
+        now: Timestamp(1000 + number),
+    }
+}
+
+/// Uploads a part of [`content`] with this size.
+pub fn upload(account: AccountId, number: u64, size: u64, part: Range<u64>) -> StoreJob {
+    upload_at(1000, account, number, size, part)
+}
+
+pub fn upload_at(
+    now: u64,
+    account: AccountId,
+    number: u64,
+    size: u64,
+    part: Range<u64>,
+) -> StoreJob {
+    StoreJob::Upload {
+        account,
+        id: id(number),
+        size: size.try_into().unwrap(),
+        offset: part.start,
+        bytes: content(number, part).as_slice().try_into().unwrap(),
+        now: Timestamp(now),
+    }
+}
+
+/// A part of the bytes that the tests upload under this number.
+pub fn content(number: u64, part: Range<u64>) -> Vec<u8> {
+    // A prime, so that no part looks like another one nearby.
+    part.map(|position| u8::try_from((position * 7 + number) % 251).unwrap()).collect()
+}
+
+pub fn read(account: AccountId, mail: MailRef, offset: u64) -> StoreJob {
+    StoreJob::Read { account, mail, offset }
 }
 
 pub fn is_sent(done: &StoreDone) -> bool {

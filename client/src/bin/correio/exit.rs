@@ -3,7 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    ConnectError, DraftError, KnownServersError, MailboxError, ReceiveError, RequestError,
+    ConnectError, ContentError, DraftError, KnownServersError, MailboxError, ReceiveError,
+    RequestError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -135,8 +136,27 @@ impl Failure {
                 Self::new(ExitStatus::Configuration, "known_servers", said)
             }
             RequestError::TooLarge { .. } => Self::new(ExitStatus::BadData, "too_large", said),
+            RequestError::Answer(_) => Self::new(ExitStatus::Unreachable, "protocol", said),
             RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
             RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),
+        }
+    }
+
+    pub(crate) fn send(text: &Text, error: &SendError) -> Self {
+        match error {
+            SendError::Request(error) => Self::request(text, error),
+            SendError::Content(error) => Self::content(text, error),
+        }
+    }
+
+    /// A content that cannot be sent.
+    pub(crate) fn content(text: &Text, error: &ContentError) -> Self {
+        let said = text.content(error);
+        match error {
+            ContentError::Io { .. } => Self::new(ExitStatus::Local, "body", said),
+            ContentError::NotText { .. } => Self::new(ExitStatus::BadData, "body", said),
+            ContentError::Invalid(_) => Self::new(ExitStatus::BadData, "invalid", said),
+            ContentError::Changed { .. } => Self::new(ExitStatus::Local, "changed", said),
         }
     }
 
@@ -149,10 +169,12 @@ impl Failure {
             | ErrorCode::UnknownRecipient
             | ErrorCode::TooLarge
             | ErrorCode::Invalid
-            | ErrorCode::Conflict => ExitStatus::BadData,
+            | ErrorCode::Conflict
+            | ErrorCode::NoSuchMail => ExitStatus::BadData,
             ErrorCode::MailboxFull
             | ErrorCode::Busy
             | ErrorCode::RateLimited
+            | ErrorCode::Incomplete
             | ErrorCode::Unavailable => ExitStatus::TryAgain,
             ErrorCode::Protocol | ErrorCode::Version | ErrorCode::Other => ExitStatus::Unreachable,
         };

@@ -32,6 +32,7 @@ mod editor;
 mod exit;
 mod help;
 mod last_used;
+mod mail_view;
 mod names;
 mod output;
 mod password;
@@ -41,6 +42,7 @@ mod screens;
 mod spinner;
 mod terminal;
 mod text;
+mod transfer;
 mod tty;
 mod usage;
 mod view;
@@ -69,16 +71,13 @@ fn main() -> ExitCode {
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
-        Ok(Ended::Answered(output)) => {
-            let answer = if json { sanitize_json(&output.json) } else { output.text.clone() };
-            match write_answer(text, &output, &answer) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(failure) => {
-                    let _ = writeln!(io::stderr(), "correio: {}", failure.text);
-                    failure.status.into()
-                }
+        Ok(Ended::Answered(output)) => match write_answer(text, &output, || output.write(json)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                let _ = writeln!(io::stderr(), "correio: {}", failure.text);
+                failure.status.into()
             }
-        }
+        },
         Err(failure) => fail(text, &failure, json),
     }
 }
@@ -86,18 +85,15 @@ fn main() -> ExitCode {
 /// Writes why a command failed, and what it did before. Returns its status even if nothing can be
 /// written.
 fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
-    let answer = match (&failure.partial, json) {
-        (_, true) => Some(sanitize_json(&failure.json())),
-        (Some(partial), false) => Some(partial.text.clone()),
-        (None, false) => None,
-    };
-    let written = match (answer, &failure.partial) {
-        (Some(answer), Some(partial)) => write_answer(text, partial, &answer),
-        (Some(answer), None) => {
-            let _ = writeln!(io::stdout(), "{answer}");
+    let write_json = || writeln!(io::stdout(), "{}", sanitize_json(&failure.json()));
+    let written = match (&failure.partial, json) {
+        (Some(partial), true) => write_answer(text, partial, write_json),
+        (Some(partial), false) => write_answer(text, partial, || partial.write(json)),
+        (None, true) => {
+            let _ = write_json();
             Ok(())
         }
-        (None, _) => Ok(()),
+        (None, false) => Ok(()),
     };
     if !json {
         let _ = writeln!(io::stderr(), "correio: {}", failure.text);
@@ -110,8 +106,12 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
 
 /// Writes an answer and then marks the mails that it shows. Without a complete write nothing is
 /// marked; a reader that closed the pipe has read enough.
-fn write_answer(text: &Text, output: &Output, answer: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{answer}").and_then(|()| io::stdout().flush()) {
+fn write_answer(
+    text: &Text,
+    output: &Output,
+    write: impl FnOnce() -> io::Result<()>,
+) -> Result<(), Failure> {
+    match write().and_then(|()| io::stdout().flush()) {
         Ok(()) => output.written(text).map_err(|error| Failure::mailbox(text, &error)),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::new(ExitStatus::Local, "output", error.to_string())),

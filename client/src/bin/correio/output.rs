@@ -1,19 +1,42 @@
 //! The answer of a command, as text and as JSON, and the mails that are marked after it was
 //! written.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
-use correio_client::{Mailbox, MailboxError, Stored};
+use console::Term;
+use correio_client::{Mailbox, MailboxError, Stored, write_sanitized_json};
 use serde_json::Value;
 
-use crate::text::Text;
+use crate::{mail_view::MailView, text::Text};
+
+/// Bytes of an answer that are written at once.
+const BUFFER: usize = 256 * 1024;
 
 /// The answer of a command: as text for people, and as JSON for programs with the same content.
 pub(crate) struct Output {
-    pub(crate) text: String,
+    pub(crate) shown: Shown,
     pub(crate) json: Value,
     /// The mails that are marked in the local mailbox after the answer was written.
     pub(crate) marks: Marks,
+}
+
+/// The answer for people.
+pub(crate) enum Shown {
+    Lines(String),
+    Mail(Box<MailView>),
+}
+
+impl Shown {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => writeln!(out, "{lines}"),
+            Self::Mail(mail) => {
+                // In a file or a pipe, the lines stay as the sender wrote them.
+                let width = io::stdout().is_terminal().then(|| Term::stdout().size().1.into());
+                mail.write(out, width)
+            }
+        }
+    }
 }
 
 /// The mails that an answer shows. They count as seen only after the answer was written.
@@ -27,7 +50,19 @@ pub(crate) enum Marks {
 
 impl Output {
     pub(crate) fn new(text: String, json: Value) -> Self {
-        Self { text, json, marks: Marks::Nothing }
+        Self { shown: Shown::Lines(text), json, marks: Marks::Nothing }
+    }
+
+    /// Writes the answer to standard output: for people, or as JSON.
+    pub(crate) fn write(&self, as_json: bool) -> io::Result<()> {
+        let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+        if as_json {
+            write_sanitized_json(&self.json, &mut out)?;
+            writeln!(out)?;
+        } else {
+            self.shown.write(&mut out)?;
+        }
+        out.flush()
     }
 
     /// Marks the mails of an answer that was written, and writes the mailbox's notes to standard

@@ -1,31 +1,9 @@
-//! How mails and drafts are shown: a mail with all its fields, and the lines of lists.
+//! How mails and drafts are shown in lists.
 
 use correio_client::{Draft, Stored, WhiteSpace, sanitize};
-use correio_proto::mail::{Mail, Timestamp};
+use correio_proto::mail::Timestamp;
 
-use crate::{
-    names::{self, Names},
-    text::Text,
-};
-
-/// A mail for reading: each field on a line, an empty line, the body.
-pub(crate) fn mail(text: &Text, mail: &Mail) -> String {
-    let from = names::with_username(&mail.from, &mail.from_name);
-    let fields = [
-        (text.of("mail-from"), from),
-        (text.of("mail-to"), mail.to.to_string()),
-        (text.of("mail-date"), text.time(mail.sent_at)),
-        (text.of("mail-subject"), sanitize(mail.subject.as_str(), WhiteSpace::OneLine)),
-        (text.of("mail-id"), mail.id.to_string()),
-    ];
-    let mut shown = String::new();
-    for (name, value) in fields {
-        shown.push_str(&format!("{name}: {value}\n"));
-    }
-    shown.push('\n');
-    shown.push_str(&sanitize(mail.body.as_str(), WhiteSpace::Lines));
-    shown
-}
+use crate::{names::Names, text::Text};
 
 /// A mail's line in a list from which a number is chosen.
 pub(crate) fn mail_line(number: usize, mail: &Stored, names: &Names) -> String {

@@ -94,7 +94,14 @@ pub(super) fn welcome(realm: u8) -> Welcome {
         version: correio_proto::VERSION,
         software: Software::named("correiod"),
         realm: Realm([realm; 16]),
-        limits: Limits { body: 1000, recipients: 100, page: 200, frame: 1_000_000 },
+        limits: Limits {
+            body: 1000,
+            recipients: 100,
+            page: 200,
+            content: 0,
+            piece: 0,
+            frame: 1_000_000,
+        },
         registration: RegistrationPolicy::Open {},
         capabilities: Capabilities::default(),
     }

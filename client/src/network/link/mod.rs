@@ -19,7 +19,8 @@ use crate::{
     },
 };
 
-/// A connection that lasted this long resets the backoff.
+/// A connection that lasted this long resets the backoff, as does one on which a request was
+/// answered.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// Longest wait accepted from a server that refuses the connection.
@@ -298,7 +299,7 @@ impl<S: Read + Write> Link<S> {
         let address = socket.address;
         let failure = error.to_string();
         let error = connect_error(error, vec![Attempt { address, failure }]);
-        if since + GOOD_AFTER <= now {
+        if since + GOOD_AFTER <= now || self.client.has_served() {
             self.backoff.reset();
         }
         if !stopping {

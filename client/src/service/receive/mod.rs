@@ -3,21 +3,20 @@
 //! An interruption at any point loses and duplicates nothing: unconfirmed mails come again, and
 //! saved mails are recognised by sender and id.
 
-use std::collections::VecDeque;
+mod receiving;
 
-use correio_proto::{
-    limits::CONFIRM_MAX,
-    mail::{Mail, MailRef, Seq},
-    message::{Confirm, Fetch, Page, Reply, Request},
-};
+use correio_proto::message::{ErrorCode, Reply, Request};
 
 use crate::{
     cancel::Cancel,
     error::{ReceiveError, RequestError},
-    storage::mailbox::{Mailbox, MailboxError, Stored},
+    storage::mailbox::{Begun, Completed, Locked, Mailbox, MailboxError, Saving, Stored},
 };
 
-/// Progress of [`crate::Service::receive`], reported after every page.
+pub use receiving::{ReceiveStep, Receiving};
+
+/// Progress of [`crate::Service::receive`], reported after every page and after every piece of a
+/// large content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Mails saved so far.
@@ -26,99 +25,17 @@ pub struct Progress {
     pub known: usize,
     /// Whether the server has more.
     pub more: bool,
+    /// The large content that is being read.
+    pub content: Option<ContentProgress>,
 }
 
-/// State machine of receiving: says what to do next. It does no I/O.
-#[derive(Debug, Default)]
-pub struct Receiving {
-    /// Sequence number of the last mail on the pages before.
-    after: Seq,
-    state: ReceiveState,
-}
-
-/// The next step; see [`Receiving::next_step`].
-#[derive(Debug)]
-pub enum ReceiveStep<'a> {
-    /// Send the server this request, and pass its reply to [`Receiving::answered`].
-    Ask(Request),
-    /// Save these mails durably and call [`Receiving::saved`].
-    Save(&'a [Mail]),
-    /// Nothing is left: the mailbox on the server is empty.
-    Finished,
-}
-
-#[derive(Debug, Default)]
-enum ReceiveState {
-    #[default]
-    Fetching,
-    Saving(Page),
-    Confirming {
-        /// The references of each confirmation that is still to be sent.
-        parts: VecDeque<Vec<MailRef>>,
-        more: bool,
-    },
-    Finished,
-}
-
-impl Receiving {
-    /// The next step.
-    #[must_use]
-    pub fn next_step(&self) -> ReceiveStep<'_> {
-        match &self.state {
-            ReceiveState::Fetching => {
-                ReceiveStep::Ask(Request::Fetch(Fetch { after: self.after, max: 0 }))
-            }
-            ReceiveState::Saving(page) => ReceiveStep::Save(&page.mails),
-            ReceiveState::Confirming { parts, .. } => {
-                let mails = parts.front().cloned().unwrap_or_default();
-                ReceiveStep::Ask(Request::Confirm(Confirm { mails }))
-            }
-            ReceiveState::Finished => ReceiveStep::Finished,
-        }
-    }
-
-    /// Takes the reply to the request.
-    ///
-    /// # Errors
-    ///
-    /// [`ReceiveError::Page`].
-    pub fn answered(&mut self, reply: Reply) -> Result<(), ReceiveError> {
-        match &mut self.state {
-            ReceiveState::Fetching => {
-                let page = checked(reply, self.after)?;
-                self.state = match page.mails.last() {
-                    None => ReceiveState::Finished,
-                    Some(last) => {
-                        self.after = last.seq;
-                        ReceiveState::Saving(page)
-                    }
-                };
-            }
-            ReceiveState::Confirming { parts, more } => {
-                parts.pop_front();
-                if parts.is_empty() {
-                    self.state =
-                        if *more { ReceiveState::Fetching } else { ReceiveState::Finished };
-                }
-            }
-            ReceiveState::Saving(_) | ReceiveState::Finished => {}
-        }
-        Ok(())
-    }
-
-    /// Records that the page is safe. Only then is it confirmed.
-    pub fn saved(&mut self) {
-        if let ReceiveState::Saving(page) = &self.state {
-            let parts = page.mails.chunks(CONFIRM_MAX);
-            let parts = parts.map(|part| part.iter().map(Mail::reference).collect()).collect();
-            self.state = ReceiveState::Confirming { parts, more: page.more };
-        }
-    }
-
-    /// Whether everything that was fetched is confirmed.
-    fn is_between_pages(&self) -> bool {
-        matches!(self.state, ReceiveState::Fetching | ReceiveState::Finished)
-    }
+/// Progress of a large content, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentProgress {
+    /// Bytes that have arrived.
+    pub done: u64,
+    /// Bytes of the whole content.
+    pub size: u64,
 }
 
 /// Moves all mail from the server, reached through `ask`, into the local mailbox. Returns the mails
@@ -138,48 +55,100 @@ pub(crate) fn receive(
     let mut so_far = Progress::default();
     let mut receiving = Receiving::default();
     loop {
-        match receiving.next_step() {
-            ReceiveStep::Ask(request) => {
-                let confirms = matches!(request, Request::Confirm(_));
-                receiving.answered(ask(request)?)?;
-                if confirms && receiving.is_between_pages() {
-                    so_far.more = matches!(receiving.state, ReceiveState::Fetching);
-                    progress(so_far);
-                }
-            }
-            ReceiveStep::Save(mails) => {
-                let saved = saving.save(mails)?;
-                if let Some(skipped) = saving.not_synced() {
-                    mailbox.note_not_synced(skipped);
-                }
-                so_far.saved += saved;
-                so_far.known += mails.len() - saved;
-                receiving.saved();
-            }
+        let done = step(&mut receiving, &mut saving, mailbox, ask, &mut so_far);
+        match done {
+            Ok(StepDone::Silent) => {}
+            Ok(StepDone::Progress) => progress(so_far),
             // The lock for saving is still held, so that clients that receive at once show
             // different mails.
-            ReceiveStep::Finished => return Ok(mailbox.claim_unseen()?),
+            Ok(StepDone::Finished) => return Ok(mailbox.claim_unseen()?),
+            Err(error) => {
+                saving.abandon();
+                return Err(error);
+            }
+        }
+        if let Some(skipped) = saving.not_synced() {
+            mailbox.note_not_synced(skipped);
         }
     }
 }
 
-/// Checks that a reply is a valid page.
-fn checked(reply: Reply, after: Seq) -> Result<Page, ReceiveError> {
-    let Reply::Page(page) = reply else {
-        return Err(ReceiveError::Page("it is no page"));
-    };
-    // Each page starts after the one before, so that receiving ends with any server.
-    let mut previous = after;
-    for mail in &page.mails {
-        if mail.seq <= previous {
-            return Err(ReceiveError::Page("its mails are not in order"));
+/// Result of one step.
+enum StepDone {
+    Silent,
+    /// The progress has changed.
+    Progress,
+    Finished,
+}
+
+/// Does the next step of receiving.
+fn step(
+    receiving: &mut Receiving,
+    saving: &mut Saving<Locked>,
+    mailbox: &Mailbox,
+    ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
+    so_far: &mut Progress,
+) -> Result<StepDone, ReceiveError> {
+    match receiving.next_step() {
+        ReceiveStep::Ask(request) => {
+            let confirms = matches!(request, Request::Confirm(_));
+            receiving.answered(asked(ask, request)?)?;
+            if !confirms || !receiving.is_between_pages() {
+                return Ok(StepDone::Silent);
+            }
+            *so_far = Progress { more: receiving.has_more(), content: None, ..*so_far };
+            return Ok(StepDone::Progress);
         }
-        previous = mail.seq;
+        ReceiveStep::Save(mails) => {
+            let count = mails.len();
+            let saved = saving.save(mails)?;
+            so_far.saved += saved;
+            so_far.known += count - saved;
+            receiving.saved();
+        }
+        ReceiveStep::Begin(mail) => {
+            let begun = saving.begin(mail)?;
+            so_far.known += usize::from(begun == Begun::Known);
+            receiving.begun(begun);
+        }
+        ReceiveStep::Append(piece) => {
+            saving.append(piece)?;
+            receiving.appended();
+        }
+        ReceiveStep::Complete(mail) => {
+            let completed = saving.complete()?;
+            match completed {
+                Completed::Saved => so_far.saved += 1,
+                Completed::Damaged => mailbox.note_damaged(mail),
+            }
+            receiving.completed(completed);
+        }
+        ReceiveStep::Abandon => {
+            saving.abandon();
+            receiving.abandoned();
+        }
+        ReceiveStep::Finished => return Ok(StepDone::Finished),
     }
-    if page.mails.is_empty() && page.more {
-        return Err(ReceiveError::Page("it is empty and not the last"));
+    let Some((done, size)) = receiving.content() else {
+        return Ok(StepDone::Silent);
+    };
+    *so_far = Progress { more: true, content: Some(ContentProgress { done, size }), ..*so_far };
+    Ok(StepDone::Progress)
+}
+
+/// Asks the server. That a content is not there any more is an answer, too: another client of the
+/// account may have confirmed the mail meanwhile.
+fn asked(
+    ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
+    request: Request,
+) -> Result<Reply, RequestError> {
+    let reads = matches!(request, Request::Read(_));
+    match ask(request) {
+        Err(RequestError::Refused(error)) if reads && error.code == ErrorCode::NoSuchMail => {
+            Ok(Reply::Error(error))
+        }
+        answer => answer,
     }
-    Ok(page)
 }
 
 #[cfg(test)]

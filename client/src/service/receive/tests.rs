@@ -1,17 +1,21 @@
 //! Receiving from a scripted server, which keeps mail until it is confirmed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, io::Read};
 
 use correio_proto::{
-    mail::Timestamp,
-    message::{ErrorCode, ErrorReply},
+    mail::{Content, ContentHasher, LargeContent, Mail, Seq, Timestamp},
+    message::{ErrorReply, Page},
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::{receiving::checked, *};
+use crate::storage::mailbox::MailboxNote;
 
 struct Server {
     mails: BTreeMap<u64, Mail>,
+    /// The bytes of large contents.
+    contents: BTreeMap<u64, Vec<u8>>,
+    piece: usize,
     page: usize,
     /// Requests after which the connection is lost for good, before or after they are done.
     lost: Option<(usize, Lost)>,
@@ -27,7 +31,18 @@ enum Lost {
 impl Server {
     fn new(count: u64) -> Self {
         let mails = (1..=count).map(|seq| (seq, mail(seq))).collect();
-        Self { mails, page: 3, lost: None, asked: 0 }
+        let contents = BTreeMap::new();
+        Self { mails, contents, piece: 100, page: 3, lost: None, asked: 0 }
+    }
+
+    /// Gives a mail a large content.
+    fn enlarge(&mut self, seq: u64, content: &[u8]) {
+        let mut hasher = ContentHasher::new();
+        hasher.update(content);
+        let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
+        let large = LargeContent { size, sha256: hasher.finish() };
+        self.mails.get_mut(&seq).unwrap().content = Content::Large(large);
+        self.contents.insert(seq, content.to_vec());
     }
 
     fn ask(&mut self, request: Request) -> Result<Reply, RequestError> {
@@ -42,7 +57,10 @@ impl Server {
             }
             _ => {}
         }
-        Ok(self.answer(request))
+        match self.answer(request) {
+            Reply::Error(error) => Err(RequestError::Refused(error)),
+            reply => Ok(reply),
+        }
     }
 
     fn answer(&mut self, request: Request) -> Reply {
@@ -53,6 +71,15 @@ impl Server {
                 let mails = mails.collect();
                 let more = later.next().is_some();
                 Reply::Page(Page { mails, more })
+            }
+            Request::Read(read) => {
+                let content = self.contents.get(&read.seq.0);
+                let offset = usize::try_from(read.offset).unwrap();
+                let Some(left) = content.and_then(|content| content.get(offset..)) else {
+                    return Reply::Error(ErrorReply::new(ErrorCode::NoSuchMail, "gone"));
+                };
+                let piece = &left[..left.len().min(self.piece)];
+                Reply::Piece { bytes: piece.try_into().unwrap() }
             }
             Request::Confirm(confirm) => {
                 let before = self.mails.len();
@@ -81,7 +108,7 @@ fn mail(seq: u64) -> Mail {
         to: "tony".parse().unwrap(),
         sent_at: Timestamp(seq),
         subject: format!("Assunto {seq}").parse().unwrap(),
-        body: "Corpo".parse().unwrap(),
+        content: "Corpo".parse().unwrap(),
     }
 }
 
@@ -140,8 +167,8 @@ fn nothing_is_confirmed_that_could_not_be_saved() {
     let mailbox = open(&data);
     let mut server = Server::new(4);
     // A file has the name of a directory.
-    std::fs::create_dir_all(mailbox.directory()).unwrap();
-    std::fs::write(mailbox.directory().join("tmp"), "").unwrap();
+    fs::create_dir_all(mailbox.directory()).unwrap();
+    fs::write(mailbox.directory().join("tmp"), "").unwrap();
     assert!(matches!(server.receive(&mailbox), Err(ReceiveError::Mailbox(_))));
     assert_eq!(server.mails.len(), 4);
 }
@@ -172,4 +199,112 @@ fn the_servers_refusal_is_passed_on() {
     let outcome = receive(&open(&data), &mut ask, &mut |_| {}, &Cancel::new());
     let Err(ReceiveError::Request(refused)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused.code(), Some(ErrorCode::NotAuthenticated));
+}
+
+/// The content of a mail in the mailbox.
+fn content(mailbox: &Mailbox, stored: &Stored) -> Vec<u8> {
+    let mut content = Vec::new();
+    mailbox.content(stored).unwrap().read_to_end(&mut content).unwrap();
+    content
+}
+
+/// Bytes that are no text, in pieces of which none ends where a line of the file ends.
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length).map(|n| u8::try_from(n * n % 251).unwrap()).collect()
+}
+
+#[test]
+fn large_contents_are_read_in_pieces_and_keep_their_place() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(5);
+    for (seq, length) in [(2, 1), (3, 250), (5, 1000)] {
+        server.enlarge(seq, &bytes(length));
+    }
+    let mailbox = open(&data);
+    let mut told = Vec::new();
+    let mut ask = |request| server.ask(request);
+    let new = receive(&mailbox, &mut ask, &mut |p| told.push(p), &Cancel::new()).unwrap();
+    assert_eq!(numbers(&new), [1, 2, 3, 4, 5]);
+    assert!(server.mails.is_empty());
+    for (index, length) in [(1, 1), (2, 250), (4, 1000)] {
+        assert_eq!(content(&mailbox, &new[index]), bytes(length));
+    }
+    assert_eq!(content(&mailbox, &new[0]), b"Corpo");
+    let of_third: Vec<_> =
+        told.iter().filter_map(|p| p.content).filter(|c| c.size == 250).collect();
+    assert_eq!(of_third.iter().map(|content| content.done).collect::<Vec<_>>(), [0, 100, 200]);
+    assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
+}
+
+#[test]
+fn wherever_a_large_content_stops_nothing_is_lost_and_nothing_is_there_twice() {
+    // A page, six pieces and two confirmations with them, a confirmation, and a page.
+    for at in 1..=11 {
+        for lost in [Lost::Request, Lost::Answer] {
+            let data = TempDir::new().unwrap();
+            let mut server = Server::new(4);
+            server.enlarge(1, &bytes(250));
+            server.enlarge(3, &bytes(201));
+            server.lost = Some((at, lost));
+            let stopped = server.receive(&open(&data));
+            let is_lost = matches!(stopped, Err(ReceiveError::Request(RequestError::TimedOut)));
+            assert!(is_lost, "{at} {lost:?} {stopped:?}");
+            let tmp = open(&data).directory().join("tmp");
+            assert!(fs::read_dir(tmp).unwrap().next().is_none(), "{at} {lost:?}");
+            server.lost = None;
+
+            let mailbox = open(&data);
+            let new = server.receive(&mailbox).unwrap();
+            assert_eq!(numbers(&new), [1, 2, 3, 4], "{at} {lost:?}");
+            assert!(server.mails.is_empty());
+            assert_eq!(content(&mailbox, &new[0]), bytes(250));
+            assert_eq!(content(&mailbox, &new[2]), bytes(201));
+            assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 4);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_content_stays_on_the_server_and_holds_no_other_mail_up() {
+    let whole = bytes(250);
+    let other: Vec<u8> = whole.iter().map(|byte| byte ^ 1).collect();
+    let longer = [whole.as_slice(), b"x"].concat();
+    for served in [&whole[..249], &whole[..0], &longer, &other] {
+        let data = TempDir::new().unwrap();
+        let mut server = Server::new(3);
+        server.enlarge(2, &whole);
+        server.contents.insert(2, served.to_vec());
+        let mailbox = open(&data);
+        let new = server.receive(&mailbox).unwrap();
+        assert_eq!(numbers(&new), [1, 3]);
+        assert_eq!(server.mails.keys().copied().collect::<Vec<_>>(), [2]);
+        let (from, subject) = ("steve".parse().unwrap(), "Assunto 2".parse().unwrap());
+        assert_eq!(mailbox.take_notes(), [MailboxNote::ContentDamaged { from, subject }]);
+        assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
+        // It arrives whole the next time.
+        server.contents.insert(2, whole.clone());
+        mailbox.mark_shown(&new).unwrap();
+        assert_eq!(numbers(&server.receive(&mailbox).unwrap()), [2]);
+    }
+}
+
+#[test]
+fn a_mail_that_another_client_confirms_meanwhile_is_no_failure() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(3);
+    server.enlarge(2, &bytes(250));
+    let mut reads = 0;
+    let mut ask = |request| {
+        if matches!(request, Request::Read(_)) {
+            reads += 1;
+            if reads == 2 {
+                server.contents.clear();
+            }
+        }
+        server.ask(request)
+    };
+    let mailbox = open(&data);
+    let new = receive(&mailbox, &mut ask, &mut |_| {}, &Cancel::new()).unwrap();
+    assert_eq!(numbers(&new), [1, 3]);
+    assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
 }

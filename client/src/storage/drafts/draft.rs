@@ -1,9 +1,8 @@
 //! A draft: the typed text, and the mail that it becomes.
 
-use correio_proto::{
-    mail::{Invalid, MailId},
-    message::Send,
-};
+use correio_proto::mail::{Invalid, MailId};
+
+use crate::storage::outgoing::{OutgoingContent, OutgoingMail};
 
 /// The typed text, unchanged. Every part may be empty or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +24,12 @@ impl Draft {
     /// # Errors
     ///
     /// The first part that is not valid.
-    pub fn mail(&self) -> Result<Send, Invalid> {
-        Ok(Send {
+    pub fn mail(&self) -> Result<OutgoingMail, Invalid> {
+        Ok(OutgoingMail {
             id: self.id,
             to: self.to.parse()?,
             subject: self.subject.parse()?,
-            body: self.body.parse()?,
+            content: OutgoingContent::text(&self.body)?,
         })
     }
 
@@ -38,16 +37,5 @@ impl Draft {
     #[must_use]
     pub fn is_blank(&self) -> bool {
         [&self.to, &self.subject, &self.body].iter().all(|part| part.trim().is_empty())
-    }
-}
-
-impl From<&Send> for Draft {
-    fn from(mail: &Send) -> Self {
-        Self {
-            id: mail.id,
-            to: mail.to.to_string(),
-            subject: mail.subject.as_str().to_owned(),
-            body: mail.body.as_str().to_owned(),
-        }
     }
 }

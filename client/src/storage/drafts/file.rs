@@ -2,21 +2,21 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use correio_proto::mail::MailId;
+use correio_proto::{limits, mail::MailId};
 
 use super::{
     directory::{Drafts, TEMPORARY},
     draft::Draft,
     error::{DraftError, failed},
     lock::{Lock, OPEN_TRIES, has_name, lock},
-    record::Record,
+    record::{NewRecord, Record},
 };
-use crate::files::durable;
+use crate::{files::durable, storage::outgoing::OutgoingMail};
 
 /// A draft that this program is writing. Other programs see it in [`super::DraftList::in_use`]
 /// until the value is dropped or the program ends. Dropping it leaves the last saved version on
@@ -112,7 +112,7 @@ impl DraftFile {
     ///
     /// See [`DraftError`]. The version that was on disk is unchanged.
     pub fn autosave(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Survives::Program)
+        self.write(draft.id, |sequence| NewRecord::of(draft, sequence), Survives::Program)
     }
 
     /// Saves a draft durably, as the last written, and replaces the version before.
@@ -124,7 +124,18 @@ impl DraftFile {
     /// See [`DraftError`]. The version on disk is unchanged, unless syncing the directory failed:
     /// then the new version is there, and may not survive a power failure.
     pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
-        self.write(draft, Survives::PowerFailure)
+        let record = |sequence| NewRecord::of(draft, sequence);
+        self.write(draft.id, record, Survives::PowerFailure)
+    }
+
+    /// As [`DraftFile::save`], for a mail. Its content is in memory a piece at a time.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftFile::save`]; also errors of the file that has the content.
+    pub fn save_mail(&mut self, mail: &OutgoingMail) -> Result<(), DraftError> {
+        let record = |sequence| NewRecord::of_mail(mail, sequence);
+        self.write(mail.id, record, Survives::PowerFailure)
     }
 
     /// Deletes the draft, which was sent or is not wanted any more.
@@ -142,18 +153,22 @@ impl DraftFile {
         self.on_disk.as_ref().map(|on_disk| self.drafts.file(on_disk.id))
     }
 
-    fn write(&mut self, draft: &Draft, survives: Survives) -> Result<(), DraftError> {
+    fn write<'a>(
+        &mut self,
+        id: MailId,
+        record: impl FnOnce(u64) -> NewRecord<'a>,
+        survives: Survives,
+    ) -> Result<(), DraftError> {
         let directory = self.drafts.directory();
         durable::create_directories(directory).map_err(|error| failed(directory, error))?;
         let sequence = match &self.on_disk {
             // The number is looked up when the draft is begun and at its end, not at each pause.
             Some(on_disk) if survives == Survives::Program => on_disk.sequence,
-            _ => self.drafts.next_sequence(draft.id),
+            _ => self.drafts.next_sequence(id),
         };
-        let path = self.drafts.file(draft.id);
+        let path = self.drafts.file(id);
         let temporary = path.with_extension(TEMPORARY);
-        let written = Record::of(draft, sequence).json().and_then(|json| {
-            let file = write(&temporary, &json, survives)?;
+        let written = write(&temporary, record(sequence), survives).and_then(|file| {
             durable::rename(&temporary, &path)?;
             Ok(file)
         });
@@ -162,13 +177,13 @@ impl DraftFile {
             let _ = fs::remove_file(&temporary);
             failed(&path, error)
         })?;
-        let before = self.on_disk.replace(OnDisk { id: draft.id, sequence, _file: file });
+        let before = self.on_disk.replace(OnDisk { id, sequence, _file: file });
         let synced = match survives {
             Survives::Program => Ok(()),
             Survives::PowerFailure => self.drafts.sync(),
         };
         synced?;
-        match before.filter(|before| before.id != draft.id) {
+        match before.filter(|before| before.id != id) {
             // If this fails there are two drafts, and nothing is lost.
             Some(before) => self.drafts.delete(before.id),
             None => Ok(()),
@@ -177,12 +192,15 @@ impl DraftFile {
 }
 
 /// Writes the next version of a draft and locks it, before it has the draft's name.
-fn write(path: &Path, json: &[u8], survives: Survives) -> io::Result<File> {
+fn write(path: &Path, record: NewRecord<'_>, survives: Survives) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(path)?;
+    let file = options.open(path)?;
     lock(&file);
-    file.write_all(json)?;
+    let mut out = BufWriter::with_capacity(limits::PIECE_MAX, &file);
+    record.write(&mut out)?;
+    out.flush()?;
+    drop(out);
     if survives == Survives::PowerFailure {
         durable::sync(&file)?;
     }

@@ -1,27 +1,32 @@
 //! The JSON of a draft's file.
 
 use std::{
-    io::{self, Read},
+    borrow::Cow,
+    io::{self, BufReader, Read, Write},
     path::Path,
 };
 
-use correio_proto::mail::MailId;
-use serde::{Deserialize, Serialize};
+use correio_proto::{limits, mail::MailId};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::draft::Draft;
-use crate::files::durable;
+use crate::{
+    files::durable,
+    storage::outgoing::{ContentText, OutgoingMail},
+};
 
-/// Largest file that is read, in bytes: the largest body, every byte of it escaped.
-const FILE_MAX: u64 = 64 * 1024 * 1024;
+/// Largest file that is read, in bytes: the largest content, every byte of it escaped, and the
+/// other fields.
+const FILE_MAX: u64 = 6 * limits::CONTENT_MAX + (64 << 10);
 
 /// Bytes that are read of a file to find its sequence number, which is written first.
 const START_BYTES: u64 = 64;
 
 /// The content of a draft's file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Record {
     /// Sequence number, which orders drafts by their last writing. Files of older versions have
-    /// none. It is the first field, so that [`sequence`] need not read the body.
+    /// none.
     #[serde(default)]
     pub(super) sequence: u64,
     #[serde(with = "id_text")]
@@ -31,12 +36,58 @@ pub(super) struct Record {
     body: String,
 }
 
-impl Record {
-    pub(super) fn of(draft: &Draft, sequence: u64) -> Self {
-        let Draft { id, to, subject, body } = draft.clone();
-        Self { sequence, id, to, subject, body }
+/// A [`Record`] that is written.
+#[derive(Serialize)]
+pub(super) struct NewRecord<'a> {
+    /// The first field, so that [`sequence`] need not read the body.
+    sequence: u64,
+    #[serde(with = "id_text")]
+    id: MailId,
+    to: Cow<'a, str>,
+    subject: &'a str,
+    body: NewBody<'a>,
+}
+
+/// The body of a record that is written.
+enum NewBody<'a> {
+    Typed(&'a str),
+    Content(ContentText<'a>),
+}
+
+impl Serialize for NewBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Typed(body) => serializer.serialize_str(body),
+            Self::Content(content) => serializer.collect_str(content),
+        }
+    }
+}
+
+impl<'a> NewRecord<'a> {
+    /// The record of typed text.
+    pub(super) fn of(draft: &'a Draft, sequence: u64) -> Self {
+        let Draft { id, to, subject, body } = draft;
+        Self { sequence, id: *id, to: to.into(), subject, body: NewBody::Typed(body) }
     }
 
+    /// The record of a mail.
+    pub(super) fn of_mail(mail: &'a OutgoingMail, sequence: u64) -> Self {
+        let OutgoingMail { id, to, subject, content } = mail;
+        let body = NewBody::Content(ContentText::new(content));
+        Self { sequence, id: *id, to: to.to_string().into(), subject: subject.as_str(), body }
+    }
+
+    /// Writes the record. A content is in memory a piece at a time.
+    pub(super) fn write(self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(out, &self)?;
+        match self.body {
+            NewBody::Typed(_) => Ok(()),
+            NewBody::Content(content) => content.finish(),
+        }
+    }
+}
+
+impl Record {
     pub(super) fn draft(self) -> Draft {
         let Self { sequence: _, id, to, subject, body } = self;
         Draft { id, to, subject, body }
@@ -47,22 +98,18 @@ impl Record {
         (self.sequence, self.id)
     }
 
-    pub(super) fn json(&self) -> io::Result<Vec<u8>> {
-        Ok(serde_json::to_vec_pretty(self)?)
-    }
-
     /// Reads a file.
     ///
     /// # Errors
     ///
     /// Why the file is not a draft, in English.
     pub(super) fn read(file: impl Read) -> Result<Self, String> {
-        let mut json = Vec::new();
-        let length = file.take(FILE_MAX + 1).read_to_end(&mut json);
-        if length.map_err(|error| error.to_string())? as u64 > FILE_MAX {
+        let mut file = BufReader::new(file.take(FILE_MAX + 1));
+        let record = serde_json::from_reader(&mut file);
+        if file.get_ref().limit() == 0 {
             return Err("larger than any draft".to_owned());
         }
-        serde_json::from_slice(&json).map_err(|error| format!("not a draft of correio: {error}"))
+        record.map_err(|error| format!("not a draft of correio: {error}"))
     }
 }
 

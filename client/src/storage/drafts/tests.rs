@@ -6,7 +6,8 @@ use correio_proto::mail::MailId;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{directory::TEMPORARY, record::Record, *};
+use super::{directory::TEMPORARY, record::NewRecord, *};
+use crate::storage::outgoing::{OutgoingContent, OutgoingMail};
 
 fn open(data: &TempDir) -> Drafts {
     let address = "correio.example".parse().unwrap();
@@ -20,6 +21,12 @@ fn draft(subject: &str) -> Draft {
         subject: subject.to_owned(),
         body: "Olá\r\n\0".to_owned(),
     }
+}
+
+fn json(draft: &Draft, sequence: u64) -> Vec<u8> {
+    let mut json = Vec::new();
+    NewRecord::of(draft, sequence).write(&mut json).unwrap();
+    json
 }
 
 fn subjects(drafts: &[Draft]) -> Vec<&str> {
@@ -78,12 +85,13 @@ fn a_thousand_drafts_are_all_listed() {
     drafts.save(&draft("0")).unwrap();
     for number in (1..1000).rev() {
         let draft = draft(&number.to_string());
-        let json = Record::of(&draft, 1000 - number).json().unwrap();
+        let json = json(&draft, 1000 - number);
         fs::write(drafts.file(draft.id), json).unwrap();
     }
     drafts.save(&draft("último")).unwrap();
     let list = drafts.list().unwrap();
     assert_eq!((list.drafts.len(), list.skipped.len()), (1001, 0));
+    assert_eq!(drafts.count().unwrap(), 1001);
     assert_eq!(list.drafts.last().unwrap().subject, "último");
 }
 
@@ -210,11 +218,12 @@ fn what_a_killed_program_wrote_first_is_a_draft() {
     let drafts = open(&data);
     let [older, begun] = [draft("velho"), draft("novo")];
     drafts.save(&older).unwrap();
-    let json = |draft: &Draft| Record::of(draft, 7).json().unwrap();
+    let json = |draft: &Draft| json(draft, 7);
     let temporary = |draft: &Draft| drafts.file(draft.id).with_extension(TEMPORARY);
     fs::write(temporary(&begun), json(&begun)).unwrap();
     fs::write(temporary(&older), "{").unwrap();
     fs::write(temporary(&draft("vazio")), "").unwrap();
+    assert_eq!(drafts.count().unwrap(), 2);
     let list = drafts.list().unwrap();
     assert_eq!((list.drafts, list.skipped), (vec![older, begun.clone()], vec![]));
     reopened(&drafts, begun.id).0.delete().unwrap();
@@ -240,6 +249,7 @@ fn listing_does_not_disturb_who_writes() {
         while !writer.is_finished() {
             let list = drafts.list().unwrap();
             assert_eq!((list.drafts, list.skipped), (vec![], vec![]));
+            assert_eq!(drafts.count().unwrap(), 0);
             assert!(matches!(drafts.reopen(id).unwrap(), Reopened::InUse));
         }
         writer.join().unwrap();
@@ -249,12 +259,27 @@ fn listing_does_not_disturb_who_writes() {
 
 #[test]
 fn a_valid_draft_becomes_the_same_mail_again() {
+    let data = TempDir::new().unwrap();
+    let drafts = open(&data);
     let mut draft = draft("Oi");
     assert!(draft.mail().is_err());
     draft.to = "pepper, steve".to_owned();
     let mail = draft.mail().unwrap();
     assert_eq!(mail.id, draft.id);
-    assert_eq!(Draft::from(&mail), draft);
+    drafts.begin().save_mail(&mail).unwrap();
+    assert_eq!(drafts.list().unwrap().drafts, [draft.clone()]);
+    // A file, of which pieces end within characters and escapes.
+    draft.body = "é\u{1f600}\n\"\0".repeat(60_001);
+    let path = data.path().join("body");
+    fs::write(&path, &draft.body).unwrap();
+    let mail = OutgoingMail { content: OutgoingContent::file(&path).unwrap(), ..mail };
+    drafts.begin().save_mail(&mail).unwrap();
+    assert_eq!(drafts.list().unwrap().drafts, [draft.clone()]);
+    // A draft whose content has changed meanwhile stays as it was.
+    fs::write(&path, draft.body.replace('\n', "\t")).unwrap();
+    let error = drafts.begin().save_mail(&mail).unwrap_err();
+    assert!(error.to_string().contains("was changed"), "{error}");
+    assert_eq!(drafts.list().unwrap(), DraftList { drafts: vec![draft], ..DraftList::default() });
 }
 
 proptest! {

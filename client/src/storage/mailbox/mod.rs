@@ -5,12 +5,15 @@
 //! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
 mod claim;
-mod encoding;
+mod content;
+mod domain;
 mod error;
-mod format;
+mod large;
+mod large_file;
 mod list;
 mod marks;
 mod name;
+mod reading;
 mod saving;
 mod scan;
 
@@ -21,7 +24,10 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use correio_proto::mail::{Mail, Username};
+use correio_proto::{
+    mail::{Mail, Subject, Username},
+    rfc5322::{self, Head, Unreadable},
+};
 use rustix::io::Errno;
 
 use crate::{
@@ -35,13 +41,15 @@ use crate::{
     },
 };
 use claim::Claim;
-use format::{Head, Unreadable};
+use domain::domain;
 use name::Name;
-use saving::Locked;
 use scan::{MailFile, scan};
 
+pub use content::{MailContent, MailText};
 pub use error::MailboxError;
+pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
+pub(crate) use saving::Locked;
 pub use saving::Saving;
 
 /// A warning about a mailbox. No mail was lost.
@@ -52,6 +60,14 @@ pub enum MailboxNote {
     /// The file system does not support syncing, so that mail received shortly before a power
     /// failure may be lost. Contains the first file or directory, and the file system's error.
     NotSynced(Skipped),
+    /// The content of this mail did not arrive as its sender sent it. The mail is still on the
+    /// server, and the next call of [`crate::Service::receive`] tries again.
+    ContentDamaged {
+        /// Username of the sender.
+        from: Username,
+        /// The mail's subject.
+        subject: Subject,
+    },
     /// The file system cannot rename a mail that was shown or read, so that the mail stays new, or
     /// unread. Contains the first such file, and the file system's error.
     NotMarked(Skipped),
@@ -84,7 +100,7 @@ impl Mailbox {
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
         let directory = layout::directory(data, Kind::Mail, address, username);
-        Self { directory, domain: format::domain(address), state: Mutex::default() }
+        Self { directory, domain: domain(address), state: Mutex::default() }
     }
 
     /// Takes the warnings since the last call, each once; at most the first 100.
@@ -119,7 +135,7 @@ impl Mailbox {
     /// The name and content of the file of a mail, as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
-        (Name::of(mail, 1).base(), format::write(mail, &self.domain))
+        (Name::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
     }
 
     /// Lists at most `max` mails from number `first` on (from 1); `usize::MAX` lists all. Reads
@@ -192,6 +208,12 @@ impl Mailbox {
         self.note(MailboxNote::NotSynced(skipped.clone()));
     }
 
+    /// Records that the content of a mail did not arrive as it was sent.
+    pub(crate) fn note_damaged(&self, mail: &Mail) {
+        let (from, subject) = (mail.from.clone(), mail.subject.clone());
+        self.note(MailboxNote::ContentDamaged { from, subject });
+    }
+
     /// Reads the mail with this number, from 1, and its entry in a list.
     ///
     /// # Errors
@@ -202,8 +224,8 @@ impl Mailbox {
         let index = number.checked_sub(1);
         let file = index.and_then(|index| found.files.get(index));
         let file = file.ok_or(MailboxError::NoSuchMail(number))?;
-        let head = self.open_file(file, format::read_head)?;
-        let mail = self.open_file(file, format::read)?;
+        let head = self.open_file(file, rfc5322::read_head)?;
+        let mail = self.open_file(file, rfc5322::read)?;
         match (head, mail) {
             (Some(head), Some(mail)) => Ok((stored(number, file, head), mail)),
             _ => Err(MailboxError::NoSuchMail(number)),
@@ -219,12 +241,12 @@ impl Mailbox {
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
         let gone = || MailboxError::NoSuchMail(stored.number);
         let file = self.find(&stored.name)?.ok_or_else(gone)?;
-        self.open_file(&file, format::read)?.ok_or_else(gone)
+        self.open_file(&file, rfc5322::read)?.ok_or_else(gone)
     }
 
     /// Adds a file to a list's mails or skipped files. A file deleted meanwhile is ignored.
     fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
-        match self.open_file(file, format::read_head) {
+        match self.open_file(file, rfc5322::read_head) {
             Ok(Some(head)) => list.mails.push(stored(number, file, head)),
             Ok(None) => {}
             Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
@@ -248,6 +270,15 @@ impl Mailbox {
         file: &MailFile,
         read: impl Fn(&mut BufReader<File>) -> Result<T, Unreadable>,
     ) -> Result<Option<T>, MailboxError> {
+        let Some((path, opened)) = self.opened(file)? else {
+            return Ok(None);
+        };
+        let content = read(&mut BufReader::with_capacity(4096, opened));
+        content.map(Some).map_err(|error| MailboxError::unreadable(&path, error))
+    }
+
+    /// Opens a file, even if it was moved meanwhile, and tells its path. `None` if it is gone.
+    fn opened(&self, file: &MailFile) -> Result<Option<(PathBuf, File)>, MailboxError> {
         let mut path = file.path(&self.directory);
         let opened = match durable::open_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -260,13 +291,9 @@ impl Mailbox {
             }
             opened => opened,
         };
-        let opened = opened.map_err(|error| MailboxError::io(&path, error))?;
-        match read(&mut BufReader::with_capacity(4096, opened)) {
-            Ok(content) => Ok(Some(content)),
-            Err(Unreadable::Damaged(reason)) => {
-                Err(MailboxError::Damaged(Skipped { path, reason }))
-            }
-            Err(Unreadable::Io(error)) => Err(MailboxError::io(&path, error)),
+        match opened {
+            Ok(opened) => Ok(Some((path, opened))),
+            Err(error) => Err(MailboxError::io(&path, error)),
         }
     }
 }
@@ -278,7 +305,7 @@ impl Mailbox {
 /// Why the content is not a mail, in English.
 pub fn read_file(content: &[u8]) -> Result<Mail, String> {
     let mut content = content;
-    format::read(&mut content).map_err(|unreadable| match unreadable {
+    rfc5322::read(&mut content).map_err(|unreadable| match unreadable {
         Unreadable::Damaged(reason) => reason,
         Unreadable::Io(error) => error.to_string(),
     })

@@ -4,13 +4,16 @@ use std::{
     collections::HashSet,
     ffi::OsString,
     fs::{self, File},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use correio_proto::mail::{Mail, MailId, Username};
+use correio_proto::{
+    mail::{Content, Mail, MailId, Username},
+    rfc5322,
+};
 
-use super::{error::MailboxError, format, name::Name, scan::scan_with};
+use super::{error::MailboxError, large_file::LargeFile, name::Name, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{
@@ -26,6 +29,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Locked {
     _lock: File,
+    /// The file that was created last, for a content in pieces.
+    created: Option<File>,
     /// The first file or directory that the file system did not make durable, and its error.
     not_synced: Option<Skipped>,
 }
@@ -37,19 +42,25 @@ impl Locked {
             self.not_synced = Some(Skipped { path, reason });
         }
     }
+
+    fn created(&mut self) -> io::Result<&mut File> {
+        self.created.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
 }
 
 /// Saves mails into a Maildir on a disk.
 #[derive(Debug)]
 pub struct Saving<D> {
-    disk: D,
-    directory: PathBuf,
-    domain: String,
+    pub(super) disk: D,
+    pub(super) directory: PathBuf,
+    pub(super) domain: String,
     /// The mails in the mailbox. A mail that was deleted after it was confirmed does not come
     /// again, so no other record is needed.
-    known: HashSet<(MailId, Username)>,
+    pub(super) known: HashSet<(MailId, Username)>,
     /// The arrival number of the next mail.
     next_arrival: u64,
+    /// The mail whose content is being saved piece by piece.
+    pub(super) large: Option<LargeFile>,
 }
 
 impl Saving<Locked> {
@@ -74,7 +85,7 @@ impl Saving<Locked> {
                 LockError::Held | LockError::Cancelled => MailboxError::Locked,
                 LockError::Io(source) => MailboxError::Io { path, source },
             })?;
-        let disk = Locked { _lock: lock, not_synced: None };
+        let disk = Locked { _lock: lock, created: None, not_synced: None };
         Self::start(disk, directory, domain)
     }
 
@@ -97,18 +108,21 @@ impl<D: Disk> Saving<D> {
         let last = files.last().map_or(0, |file| file.name.arrival);
         let known = files.into_iter().map(|file| (file.name.id, file.name.sender)).collect();
         let (directory, domain) = (directory.to_owned(), domain.to_owned());
-        Ok(Self { disk, directory, domain, known, next_arrival: last.saturating_add(1) })
+        let next_arrival = last.saturating_add(1);
+        Ok(Self { disk, directory, domain, known, next_arrival, large: None })
     }
 
-    /// Saves a page of mails as new, except those that the mailbox has. When it returns, the whole
-    /// page is durable and may be confirmed. Returns the number of saved mails.
+    /// Saves mails with bodies as new, except those that the mailbox has. When it returns, all of
+    /// them are durable and may be confirmed. Returns the number of saved mails. [`Saving::begin`]
+    /// saves a mail with a large content.
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Io`]; none of the page may be confirmed.
-    pub fn save(&mut self, page: &[Mail]) -> Result<usize, MailboxError> {
+    /// [`MailboxError::Io`], also for a mail with a large content; none of the mails may be
+    /// confirmed.
+    pub fn save(&mut self, mails: &[Mail]) -> Result<usize, MailboxError> {
         let mut saved = Vec::new();
-        let result = self.save_each(page, &mut saved);
+        let result = self.save_each(mails, &mut saved);
         // Sync also for mails that were present: the program that saved them may have been killed
         // before it synced.
         let synced = result.and_then(|()| self.sync());
@@ -124,28 +138,39 @@ impl<D: Disk> Saving<D> {
 
     fn save_each(
         &mut self,
-        page: &[Mail],
+        mails: &[Mail],
         saved: &mut Vec<(PathBuf, (MailId, Username))>,
     ) -> Result<(), MailboxError> {
-        for mail in page {
+        for mail in mails {
+            if matches!(mail.content, Content::Large(_)) {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "its content is in pieces");
+                return Err(MailboxError::io(&self.directory, error));
+            }
             let known = (mail.id, mail.from.clone());
             if !self.known.insert(known.clone()) {
                 continue;
             }
-            let name = Name::of(mail, self.next_arrival).base();
-            self.next_arrival = self.next_arrival.saturating_add(1);
+            let name = self.next_name(mail);
             let path = self.directory.join("new").join(&name);
             saved.push((path.clone(), known));
             let temporary = self.directory.join("tmp").join(&name);
             self.disk
-                .write(&temporary, &format::write(mail, &self.domain))
+                .write(&temporary, &rfc5322::write(mail, &self.domain))
                 .map_err(|error| MailboxError::io(&temporary, error))?;
             self.disk.rename(&temporary, &path).map_err(|error| MailboxError::io(&path, error))?;
         }
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), MailboxError> {
+    /// The name of the file of the mail that arrives next.
+    pub(super) fn next_name(&mut self, mail: &Mail) -> String {
+        let name = Name::of(mail, self.next_arrival).base();
+        self.next_arrival = self.next_arrival.saturating_add(1);
+        name
+    }
+
+    /// Makes the names of all files durable.
+    pub(super) fn sync(&mut self) -> Result<(), MailboxError> {
         for part in ["new", "cur"] {
             let path = self.directory.join(part);
             self.disk.sync_directory(&path).map_err(|error| MailboxError::io(&path, error))?;
@@ -171,6 +196,23 @@ impl Disk for Locked {
 
     fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
         let synced = durable::write(path, content)?;
+        self.note_synced(path, synced);
+        Ok(())
+    }
+
+    fn create(&mut self, path: &Path) -> io::Result<()> {
+        self.created = Some(durable::create(path)?);
+        Ok(())
+    }
+
+    fn append(&mut self, _: &Path, content: &[u8]) -> io::Result<()> {
+        self.created()?.write_all(content)
+    }
+
+    fn sync(&mut self, path: &Path) -> io::Result<()> {
+        // The same file that was written: one that is opened again may not report its errors.
+        let synced = durable::sync(self.created()?)?;
+        self.created = None;
         self.note_synced(path, synced);
         Ok(())
     }

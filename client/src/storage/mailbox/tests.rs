@@ -2,13 +2,15 @@
 
 use std::{collections::HashSet, fs, thread};
 
-use correio_proto::mail::{Body, Recipients, Seq, Timestamp};
+use correio_proto::mail::{
+    Body, Content, ContentHasher, LargeContent, Piece, Recipients, Seq, Timestamp,
+};
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::Cancel;
+use crate::{Cancel, Disk};
 
 fn mail(seq: u64, subject: &str, body: &str) -> Mail {
     let mut id = [0; 16];
@@ -22,7 +24,7 @@ fn mail(seq: u64, subject: &str, body: &str) -> Mail {
         to: "tony, pepper".parse().unwrap(),
         sent_at: Timestamp(1_751_366_000_123 + seq * 1000),
         subject: subject.parse().unwrap(),
-        body: body.parse().unwrap(),
+        content: body.parse().unwrap(),
     }
 }
 
@@ -346,7 +348,7 @@ fn another_library_reads_the_same() {
         mail(1, "Ação: \"aspas\" e =?utf-8?Q?falsas?=", "Olá,\r\n\r\nFrom mim\n.\nFim = fim");
     mail.from_name = "Virginia \"Pepper\" Potts é".parse().unwrap();
     for domain in ["correio.example", "[127.0.0.1]"] {
-        let file = format::write(&mail, domain);
+        let file = rfc5322::write(&mail, domain);
         let parsed = MessageParser::default().parse(&file).unwrap();
         assert_eq!(parsed.subject(), Some(mail.subject.as_str()));
         let from = parsed.from().unwrap().first().unwrap();
@@ -355,7 +357,7 @@ fn another_library_reads_the_same() {
         let to: Vec<_> = parsed.to().unwrap().iter().map(|to| to.address().unwrap()).collect();
         assert_eq!(to, [format!("tony@{domain}"), format!("pepper@{domain}")]);
         assert_eq!(parsed.date().unwrap().to_timestamp(), 1_751_366_001);
-        assert_eq!(parsed.body_text(0).as_deref(), Some(mail.body.as_str()));
+        assert_eq!(parsed.body_text(0).as_deref(), Some(mail.content.body().unwrap().as_str()));
         assert!(parsed.message_id().unwrap().starts_with(&mail.id.to_string()));
     }
 }
@@ -405,17 +407,166 @@ proptest! {
             from_name,
             to: Recipients::try_from(to).unwrap(),
             subject,
-            body,
+            content: body.into(),
             ..mail(1, "x", "x")
         };
-        let file = format::write(&mail, "correio.example");
+        let file = rfc5322::write(&mail, "correio.example");
         prop_assert!(file.is_ascii());
         let longest = file.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
         prop_assert!(longest <= Some(998));
-        let read = format::read(&mut &file[..]);
+        let read = rfc5322::read(&mut &file[..]);
         prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
         let name = Name::of(&mail, seq % 2);
         prop_assert!(name.base().len() < 200);
         prop_assert_eq!(Name::parse(&name.base()), Some(name));
     }
+}
+
+/// This computer's disk, on which operations fail from one on, as on a disk that is full or breaks.
+struct FailingDisk {
+    left: usize,
+    file: Option<File>,
+}
+
+impl FailingDisk {
+    fn begin(&mut self) -> io::Result<()> {
+        self.left = self.left.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(())
+    }
+}
+
+impl Disk for FailingDisk {
+    fn names(&self, directory: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+        durable::names(directory)
+    }
+
+    fn write(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.begin()?;
+        durable::write(path, content).map(drop)
+    }
+
+    fn create(&mut self, path: &Path) -> io::Result<()> {
+        self.begin()?;
+        self.file = Some(durable::create(path)?);
+        Ok(())
+    }
+
+    fn append(&mut self, _: &Path, content: &[u8]) -> io::Result<()> {
+        use std::io::Write;
+        self.begin()?;
+        self.file.as_mut().unwrap().write_all(content)
+    }
+
+    fn sync(&mut self, _: &Path) -> io::Result<()> {
+        self.begin()?;
+        durable::sync(self.file.as_ref().unwrap()).map(drop)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.begin()?;
+        durable::rename(from, to)
+    }
+
+    /// Files can be removed from a full disk.
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.begin()?;
+        durable::sync_directory(path).map(drop)
+    }
+}
+
+/// A mail with a large content, and the content's pieces.
+fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
+    let content = "Olá, \u{1f600}!\n".repeat(40);
+    let mut hasher = ContentHasher::new();
+    hasher.update(content.as_bytes());
+    let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
+    let stated = LargeContent { size, sha256: hasher.finish() };
+    let pieces = content.as_bytes().chunks(200).map(|piece| piece.try_into().unwrap()).collect();
+    (Mail { content: Content::Large(stated), ..mail(seq, "Grande", "x") }, pieces)
+}
+
+fn save_large<D: Disk>(
+    saving: &mut Saving<D>,
+    mail: &Mail,
+    pieces: &[Piece],
+) -> Result<Completed, MailboxError> {
+    assert_eq!(saving.begin(mail)?, Begun::New);
+    pieces.iter().try_for_each(|piece| saving.append(piece))?;
+    saving.complete()
+}
+
+#[test]
+fn wherever_the_disk_fails_nothing_is_left_of_a_large_content_and_it_can_be_saved_again() {
+    let (mail, pieces) = large_mail(1);
+    for operations in 0.. {
+        let (_data, mailbox) = with_mails(0);
+        let directory = mailbox.directory().to_owned();
+        let disk = FailingDisk { left: operations, file: None };
+        let mut saving = Saving::start(disk, &directory, "correio.example").unwrap();
+        let saved = save_large(&mut saving, &mail, &pieces);
+        if saved.is_ok() {
+            // Head, three pieces, end; file and directories are synced.
+            assert_eq!(operations, 10);
+            assert!(saving.begin(&mail).is_err(), "the disk fails from here on");
+            break;
+        }
+        for part in ["tmp", "new", "cur"] {
+            assert_eq!(durable::names(&directory.join(part)).unwrap().len(), 0, "{operations}");
+        }
+        // The same program tries again once there is room.
+        saving.disk.left = usize::MAX;
+        assert_eq!(save_large(&mut saving, &mail, &pieces).unwrap(), Completed::Saved);
+        assert_eq!(saving.begin(&mail).unwrap(), Begun::Known);
+        let [stored] = all(&mailbox).try_into().unwrap();
+        assert_eq!(mailbox.read(&stored).unwrap(), mail);
+        assert_eq!(mailbox.text(&stored).unwrap().text, "Olá, \u{1f600}!\n".repeat(40));
+    }
+}
+
+#[test]
+fn a_large_content_that_was_changed_on_this_computer_is_damaged() {
+    let (_data, mailbox) = with_mails(1);
+    let (mail, pieces) = large_mail(2);
+    let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
+    assert_eq!(save_large(&mut saving, &mail, &pieces).unwrap(), Completed::Saved);
+    drop(saving);
+    let stored = all(&mailbox).pop().unwrap();
+    let path = mailbox.directory().join("new").join(stored.name.base());
+    let whole = fs::read_to_string(&path).unwrap();
+    for changed in [
+        whole.replacen("T2zDoSwg", "T2zDoSwh", 1),
+        whole[..whole.len() - 5].to_owned(),
+        whole.clone() + "AAAA\n",
+        whole.replacen("base64", "quoted-printable", 1),
+        whole.replacen("X-Correio-Sha256: ", "X-Correio-Sha256: 0", 1),
+        whole.replacen("X-Correio-Body-Length: ", "X-Correio-Body-Length: 9999999999", 1),
+    ] {
+        assert_ne!(changed, whole);
+        fs::write(&path, &changed).unwrap();
+        let error = mailbox.text(&stored).unwrap_err();
+        assert!(matches!(error, MailboxError::Damaged(_)), "{error}");
+    }
+    fs::write(&path, &whole).unwrap();
+    assert!(mailbox.text(&stored).is_ok());
+    // The other mail, which has a body, is read the same way.
+    assert_eq!(mailbox.text(&all(&mailbox)[0]).unwrap().text, "Corpo\n");
+}
+
+#[test]
+fn another_library_reads_a_large_content() {
+    let (_data, mailbox) = with_mails(0);
+    let (mail, pieces) = large_mail(1);
+    let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
+    assert_eq!(save_large(&mut saving, &mail, &pieces).unwrap(), Completed::Saved);
+    let [stored] = all(&mailbox).try_into().unwrap();
+    let file = fs::read(mailbox.directory().join("new").join(stored.name.base())).unwrap();
+    assert!(file.is_ascii());
+    let parsed = MessageParser::default().parse(&file).unwrap();
+    assert_eq!(parsed.subject(), Some("Grande"));
+    let text = "Olá, \u{1f600}!\n".repeat(40);
+    assert_eq!(parsed.body_text(0).as_deref(), Some(text.as_str()));
 }

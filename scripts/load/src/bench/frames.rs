@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use correio_proto::mail::Body;
 use correio_proto::{
     frame,
     message::{ClientMessage, Request, Send},
@@ -50,8 +51,8 @@ impl SendFrame {
         let to = account(prefix, 0);
         let id = new_id()?;
         let mut bytes = Vec::new();
-        let (subject, body) = ("Elevador".parse()?, "x".repeat(size).parse()?);
-        let mail = Send { id, to: to.parse()?, subject, body };
+        let (subject, body) = ("Elevador".parse()?, "x".repeat(size).parse::<Body>()?);
+        let mail = Send { id, to: to.parse()?, subject, content: body.into() };
         push(Request::Send(mail), &mut bytes)?;
         let at = |part: &[u8]| {
             let found = bytes.windows(part.len()).position(|window| window == part);

@@ -131,7 +131,7 @@ fn exchange(from: &mut Client, to: &mut Client, mails: usize) -> Result<(Duratio
             id: new_id()?,
             to: "pepper".parse()?,
             subject: "Elevador".parse()?,
-            body: "x".repeat(512).parse()?,
+            content: "x".repeat(512).parse()?,
         };
         let sent = from.try_ask(Request::Send(mail))?;
         ensure!(matches!(sent, Reply::Sent { .. }), "not sent: {sent:?}");

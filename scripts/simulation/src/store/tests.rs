@@ -5,7 +5,7 @@ use std::sync::Arc;
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
     ids::{ConnId, PasswordHash},
-    store::NewMailRecord,
+    store::{NewMailRecord, Quota},
 };
 
 use super::*;
@@ -41,7 +41,7 @@ fn send(store: &SimStore) -> StoreJob {
         id: id(2),
         to: to.unwrap(),
         subject: subject.unwrap(),
-        body: body.unwrap(),
+        content: body.unwrap(),
     };
     StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
 }

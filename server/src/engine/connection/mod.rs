@@ -43,6 +43,13 @@ use crate::{
 /// turn.
 const REQUESTS_PER_PUMP: u32 = 64;
 
+/// For how many requests one counts in a pump that has at least [`LARGE`] bytes, or whose reply has:
+/// four pieces of contents have a megabyte, which is copied and encrypted.
+const LARGE_REQUEST_COST: u32 = 16;
+
+/// Bytes from which a request, or the output that is pending after it, is large.
+const LARGE: usize = 64 * 1024;
+
 /// Reads in one pump: a frame that comes in many pieces must not hold up other connections either.
 const READS_PER_PUMP: u32 = 16;
 
@@ -204,8 +211,7 @@ impl<T: Transport> Connection<T> {
                     // Send the replies before other connections have their turn.
                     return self.flush(now).err().map_or(Driven::Again, Driven::Closed);
                 }
-                requests -= 1;
-                self.take_request(context);
+                requests = requests.saturating_sub(self.take_request(context));
                 continue;
             }
             if let Err(reason) = self.flush(now) {
@@ -283,8 +289,10 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn take_request(&mut self, context: &mut ServerContext<'_>) {
+    /// Takes a request, if there is a whole one. Returns for how many requests it counts in the pump.
+    fn take_request(&mut self, context: &mut ServerContext<'_>) -> u32 {
         let now = context.session.now;
+        let before = self.wire.channel.pending_input();
         match self.dialogue.take_request(&mut self.wire.channel, context) {
             Taken::Nothing => {}
             Taken::Request(step) => {
@@ -292,6 +300,12 @@ impl<T: Transport> Connection<T> {
                 self.follow(now, step);
             }
             Taken::Refused(step) => self.follow(now, step),
+        }
+        let channel = &self.wire.channel;
+        let taken = before.saturating_sub(channel.pending_input());
+        match taken.max(channel.pending_output()) {
+            LARGE.. => LARGE_REQUEST_COST,
+            _ => 1,
         }
     }
 

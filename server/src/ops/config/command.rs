@@ -1,6 +1,6 @@
 //! The command line and its help text.
 
-use std::ops::RangeInclusive;
+use std::{ffi::OsString, ops::RangeInclusive};
 
 use clap::{Arg, ArgAction, Command};
 
@@ -18,6 +18,10 @@ Examples:
   correiod --store memory --plaintext --listen 127.0.0.1:0
   correiod fingerprint --data-dir ./mail
   correiod invite --count 40 --data-dir ./mail
+  correiod backup correio.tar.gz --data-dir ./mail
+  correiod restore correio.tar.gz --data-dir ./new
+  correiod check --data-dir ./mail
+  correiod export --all ./maildirs --data-dir ./mail
   CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
 
 When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
@@ -30,8 +34,42 @@ reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDO
 
 CORREIO_CONFIG names the file, too.
 
-Exit status: 0 stopped as asked; 64 wrong usage; 69 an address or the data directory is in use;
-71 the system refuses something; 74 the store failed; 77 no right to something; 78 bad configuration or damaged data.";
+Exit status: 0 stopped as asked, or done; 64 wrong usage; 66 no such backup; 67 no such account;
+69 an address or the data directory is in use; 71 the system refuses something; 73 something is
+in the way of new files; 74 the store failed, or reading or writing; 77 no right to something;
+78 bad configuration or damaged data; 129, 130, 143 a command was ended by SIGHUP, SIGINT,
+SIGTERM.";
+
+const BACKUP: &str = "\
+The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the
+database as of one moment, and the server's own certificate and keys. It is verified before it
+gets its name. Whoever has it can read the mail and impersonate the server. It has neither the
+settings file nor the files of tls-cert and tls-key.
+
+The command runs beside the server, as the same user or as root, and holds nothing up. Where no
+server runs, none can start until the command has ended. It needs room for a copy of the
+database, beside FILE or in $TMPDIR.";
+
+const RESTORE: &str = "\
+Nothing is restored into a directory that has anything in it, and nothing from a backup that is
+damaged, cut off, or of a newer version. After an error the directory is as it was. As root, the
+files get the directory's owner.";
+
+const CHECK: &str = "\
+Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes
+nothing, and runs beside the server. Where no server runs, none can start until the command has
+ended.";
+
+const EXPORT: &str = "\
+Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the
+server, and no file is replaced: a repeated export adds what came since. What clients have
+received is not on the server any more.";
+
+/// The setting that the commands of the operator use.
+const DATA_DIRECTORY: &str = "data-dir";
+
+/// The commands of the operator.
+const OPERATIONS: [&str; 4] = ["backup", "restore", "check", "export"];
 
 /// The command line, made from the list of settings.
 pub(super) fn command() -> Command {
@@ -55,7 +93,8 @@ pub(super) fn command() -> Command {
                 .about("Make invites, for a server with --registration invite, running or not")
                 .arg(number("count", "1", 1..=1000).help("How many"))
                 .arg(number("days", "7", 1..=365).help("How long they can be used")),
-        );
+        )
+        .subcommands([backup(), restore(), check(), export()]);
     for setting in SETTINGS {
         let action = match setting.kind {
             Kind::One => ArgAction::Set,
@@ -65,9 +104,69 @@ pub(super) fn command() -> Command {
         let Setting { key, value, default, meaning, .. } = *setting;
         let arg = Arg::new(key).long(key).action(action).global(true);
         let arg = if value.is_empty() { arg } else { arg.value_name(value) };
-        command = command.arg(arg.help(format!("{meaning} [default: {default}]")));
+        let arg = arg.help(format!("{meaning} [default: {default}]"));
+        command = command.arg(arg.clone());
+        // The help of a command that works on a directory shows what it uses; every flag is taken.
+        if key != DATA_DIRECTORY {
+            let hide = |command: Command| command.arg(arg.clone().hide(true));
+            for name in OPERATIONS {
+                command = command.mut_subcommand(name, hide);
+            }
+        }
     }
     command
+}
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about("Make a backup, beside a running server or without one")
+        .after_help(BACKUP)
+        .arg(file("The file to make, or - for standard output"))
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .help("Replace FILE if it exists"),
+        )
+}
+
+fn restore() -> Command {
+    Command::new("restore")
+        .about("Make a data directory from a backup")
+        .after_help(RESTORE)
+        .arg(file("The backup, or - for standard input"))
+}
+
+fn check() -> Command {
+    Command::new("check").about("Verify the database, and change nothing").after_help(CHECK)
+}
+
+fn export() -> Command {
+    Command::new("export")
+        .about("Write waiting mail as Maildirs, and delete nothing")
+        .override_usage("correiod export [OPTIONS] <ACCOUNT> <DIR>\n       correiod export [OPTIONS] --all <DIR>")
+        .after_help(EXPORT)
+        .arg(
+            Arg::new("words")
+                .value_names(["ACCOUNT", "DIR"])
+                .num_args(1..=2)
+                .required(true)
+                .value_parser(clap::value_parser!(OsString))
+                .help("The account, unless --all is given, and the directory of the Maildirs"),
+        )
+        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Export every account"))
+        .arg(
+            Arg::new("domain")
+                .long("domain")
+                .value_name("NAME")
+                .default_value("localhost")
+                .help("What stands behind the @ of mail addresses"),
+        )
+}
+
+fn file(help: &'static str) -> Arg {
+    let parser = clap::value_parser!(OsString);
+    Arg::new("file").value_name("FILE").required(true).value_parser(parser).help(help)
 }
 
 fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64>) -> Arg {

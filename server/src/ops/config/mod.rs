@@ -9,7 +9,7 @@ pub use self::{
     environment::Environment,
     error::ConfigError,
     settings::markdown,
-    types::{Config, Listen, SecurityConfig, Task},
+    types::{Config, Listen, Operation, SecurityConfig, Task},
 };
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod settings;
 mod sources;
+mod task;
 mod together;
 mod types;
 mod values;
@@ -82,6 +83,12 @@ impl Config {
                 1..=limits::BODY_MAX as u64,
                 limits::BODY_DEFAULT_MAX as u64,
             )? as usize,
+            content_max: values.size(
+                "mail-bytes",
+                1..=limits::CONTENT_MAX,
+                limits::CONTENT_DEFAULT_MAX,
+            )?,
+            upload_bytes: values.size("upload-bytes", 1 << 20..=1 << 40, 1 << 30)?,
             login_timeout: values.seconds("login-timeout", 1..=3600, 30)?,
             idle_timeout: values.seconds("idle-timeout", 2..=86_400, 300)?,
             drain_timeout: values.seconds("drain-timeout", 0..=60, 8)?,

@@ -15,6 +15,7 @@ use super::{
     environment::Environment,
     error::ConfigError,
     settings::{Kind, SETTINGS, Setting},
+    task,
     types::Task,
 };
 
@@ -56,15 +57,9 @@ pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
 ) -> Result<(Task, WrittenSettings), ConfigError> {
-    let matches = command().try_get_matches_from(arguments).map_err(ConfigError::Usage)?;
-    let task = match matches.subcommand() {
-        Some(("fingerprint", _)) => Task::Fingerprint,
-        Some(("invite", matches)) => {
-            let number = |name| matches.get_one::<u32>(name).copied().unwrap_or(1);
-            Task::Invite { count: number("count"), days: number("days") }
-        }
-        _ => Task::Serve,
-    };
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(arguments).map_err(ConfigError::Usage)?;
+    let task = task::task(&mut command, &matches)?;
     // Flags may come before or after the command.
     let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     let mut written = WrittenSettings::new();

@@ -3,7 +3,10 @@
 
 use std::path::{self, Path, PathBuf};
 
-use correio_proto::{limits, message::RegistrationPolicy};
+use correio_proto::{
+    limits::{FRAME_OVERHEAD_MAX, PAGE_BYTES_MAX, PAGE_MAILS_MAX, PIECE_MAX},
+    message::RegistrationPolicy,
+};
 
 use super::{
     error::ConfigError,
@@ -18,26 +21,8 @@ use crate::{
 
 /// Refuses a pair of settings that cannot work together.
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
-    let refuse = |first, second, why| {
-        let (first, second) = (values.written(first), values.written(second));
-        Err(ConfigError::Together { first, second, why })
-    };
-    let body = config.body_max;
-    if config.input_max < body + limits::FRAME_OVERHEAD_MAX {
-        let why = "a mail with the longest body would never be received: input-bytes must exceed \
-                   body-bytes by 8 KiB";
-        return refuse("input-bytes", "body-bytes", why);
-    }
-    if config.output_max < reply_bytes(body) {
-        let why = "a page with the longest body would never be sent: output-bytes must exceed \
-                   body-bytes by 1856 KiB";
-        return refuse("output-bytes", "body-bytes", why);
-    }
-    if config.quota.bytes < body as u64 {
-        let why = "a mail with the longest body would fit into no mailbox: mailbox-bytes must be \
-                   at least body-bytes";
-        return refuse("mailbox-bytes", "body-bytes", why);
-    }
+    let refuse = |first, second, why| Err(refused(values, first, second, why));
+    sizes(config, values)?;
     if config.store == StoreKind::Memory {
         if config.create_store == CreateStore::Never {
             let why = "a store in memory is empty at every start";
@@ -65,9 +50,60 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
     addresses(&config.listen, values)
 }
 
-/// Bytes of the largest reply to a client: a page that is almost full and one more mail.
+/// Refuses bounds that a body or a content could never be within.
+fn sizes(config: &Config, values: &Values) -> Result<(), ConfigError> {
+    let (body, content) = (config.body_max, config.content_max);
+    let piece = usize::try_from(content).map_or(PIECE_MAX, |content| content.min(PIECE_MAX));
+    let pairs = [
+        (
+            config.input_max < body + FRAME_OVERHEAD_MAX,
+            ("input-bytes", "body-bytes"),
+            "a mail with the longest body would never be received: input-bytes must exceed \
+             body-bytes by 8 KiB",
+        ),
+        (
+            config.input_max < piece + FRAME_OVERHEAD_MAX,
+            ("input-bytes", "mail-bytes"),
+            "a piece of a content would never be received: input-bytes must be at least 264 KiB, \
+             or exceed mail-bytes by 8 KiB",
+        ),
+        (
+            config.output_max < reply_bytes(body),
+            ("output-bytes", "body-bytes"),
+            "a page with the longest body would never be sent: output-bytes must exceed \
+             body-bytes by 1856 KiB",
+        ),
+        (
+            config.quota.bytes < body as u64,
+            ("mailbox-bytes", "body-bytes"),
+            "a mail with the longest body would fit into no mailbox: mailbox-bytes must be at \
+             least body-bytes",
+        ),
+        (
+            config.quota.bytes < content,
+            ("mailbox-bytes", "mail-bytes"),
+            "a mail with the largest content would fit into no mailbox: mailbox-bytes must be at \
+             least mail-bytes",
+        ),
+        (
+            config.upload_bytes < content,
+            ("upload-bytes", "mail-bytes"),
+            "the largest content could never be uploaded: upload-bytes must be at least mail-bytes",
+        ),
+    ];
+    match pairs.into_iter().find(|(is_refused, ..)| *is_refused) {
+        Some((_, (first, second), why)) => Err(refused(values, first, second, why)),
+        None => Ok(()),
+    }
+}
+
+fn refused(values: &Values, first: &str, second: &str, why: &'static str) -> ConfigError {
+    ConfigError::Together { first: values.written(first), second: values.written(second), why }
+}
+
+/// Bytes of the largest reply to a client, which no piece exceeds: a page that is almost full and one more mail.
 fn reply_bytes(body: usize) -> usize {
-    limits::PAGE_BYTES_MAX + body + limits::PAGE_MAILS_MAX as usize * limits::FRAME_OVERHEAD_MAX
+    PAGE_BYTES_MAX + body + PAGE_MAILS_MAX as usize * FRAME_OVERHEAD_MAX
 }
 
 fn is_in_data_directory(log: &Path, directory: &Path) -> bool {

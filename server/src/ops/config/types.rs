@@ -10,12 +10,15 @@ use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    ops::certificate::CertificateSource,
+    ops::{
+        backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
+        restore::RestoreSource,
+    },
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
 /// The task of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Serve.
     Serve,
@@ -27,6 +30,28 @@ pub enum Task {
         count: u32,
         /// Days until they expire.
         days: u32,
+    },
+    /// Run a command of the operator.
+    Operate(Operation),
+}
+
+/// A command of the operator on a data directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Make a backup.
+    Backup(BackupTarget),
+    /// Make a data directory from a backup.
+    Restore(RestoreSource),
+    /// Verify the database.
+    Check,
+    /// Write waiting mail as Maildirs.
+    Export {
+        /// Whose mail.
+        choice: ExportChoice,
+        /// The directory of the Maildirs.
+        target: PathBuf,
+        /// The domain of mail addresses.
+        domain: String,
     },
 }
 
@@ -60,6 +85,8 @@ pub struct Config {
     pub output_max: usize,
     pub quota: Quota,
     pub body_max: usize,
+    pub content_max: u64,
+    pub upload_bytes: u64,
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,

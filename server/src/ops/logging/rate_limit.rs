@@ -29,12 +29,13 @@ const KEYS_MAX: usize = 1024;
 const SILENT_MAX: usize = 16_384;
 
 /// Events that are limited. Events without an address are counted for all addresses together.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "connection.opened",
     "connection.refused",
     "protocol.error",
     "request.limited",
     "request.refused",
+    "upload.refused",
     "input.refused",
     "queue.full",
 ];

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use correio_proto::mail::{FullName, Mail, MailRef, Seq, Timestamp, Username};
 
+use super::contents::Pieces;
 use crate::store::NewMailRecord;
 
 /// Empty places that a mailbox may keep however few mails it has.
@@ -24,6 +25,8 @@ pub(super) struct Mailbox {
 pub(super) struct StoredMail {
     pub(super) from: Arc<Names>,
     pub(super) mail: Arc<NewMailRecord>,
+    /// The content, if it is large. It goes with the last mail that has it.
+    pub(super) pieces: Option<Arc<Pieces>>,
     pub(super) sent_at: Timestamp,
 }
 
@@ -50,6 +53,13 @@ impl Mailbox {
         self.mails += 1;
         self.bytes += stored.mail.quota_bytes();
         self.places.push_back((seq, Some(stored)));
+    }
+
+    /// The mail with this number and id, if there is one.
+    pub(super) fn get(&self, mail: MailRef) -> Option<&StoredMail> {
+        let index = self.places.binary_search_by_key(&mail.seq, |(seq, _)| *seq).ok()?;
+        let (_, stored) = self.places.get(index)?;
+        stored.as_ref().filter(|stored| stored.mail.id == mail.id)
     }
 
     /// Removes a mail. Returns its bytes of quota, or `None` if there is no such mail.
@@ -85,7 +95,7 @@ impl StoredMail {
             to: self.mail.to.clone(),
             sent_at: self.sent_at,
             subject: self.mail.subject.clone(),
-            body: self.mail.body.clone(),
+            content: self.mail.content.clone(),
         }
     }
 }

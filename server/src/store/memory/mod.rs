@@ -9,16 +9,21 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
+    mail::{Content, FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
     message::Realm,
 };
 
-use self::mailbox::{Mailbox, Names, StoredMail};
+use self::{
+    contents::Uploads,
+    mailbox::{Mailbox, Names, StoredMail},
+};
 use super::{
-    AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
+    AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
+    Submitted, UploadLimits, uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+mod contents;
 mod mailbox;
 
 /// Bounds of a whole [`MemoryStore`].
@@ -26,20 +31,24 @@ mod mailbox;
 pub struct MemoryLimits {
     /// Accounts.
     pub accounts: usize,
-    /// Bytes of subjects and bodies, counted once for each recipient.
+    /// Bytes of subjects and contents, counted once for each recipient.
     pub bytes: u64,
     /// Idempotency records of mails that were sent.
     pub records: usize,
+    /// The bounds of uploads, whose bytes count besides.
+    pub uploads: UploadLimits,
 }
 
 impl Default for MemoryLimits {
-    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB).
+    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), 1 GiB of
+    /// uploads.
     fn default() -> Self {
-        Self { accounts: 1_000_000, bytes: 4 << 30, records: 10_000_000 }
+        let uploads = UploadLimits::default();
+        Self { accounts: 1_000_000, bytes: 4 << 30, records: 10_000_000, uploads }
     }
 }
 
-/// Idempotency records deleted in one step.
+/// Idempotency records, and uploads, deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
 /// The store in memory.
@@ -57,6 +66,7 @@ pub struct MemoryStore {
     by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
     /// Number of keys in `by_time`.
     records: usize,
+    uploads: Uploads,
     bytes: u64,
     last_seq: u64,
 }
@@ -80,6 +90,15 @@ struct Account {
     sent: BTreeMap<MailId, IdempotencyRecord>,
 }
 
+impl Account {
+    /// The idempotency record of a mail that this account sent. A new mail mostly has the highest
+    /// id, which needs no search.
+    fn record(&self, id: MailId) -> Option<&IdempotencyRecord> {
+        let (last, _) = self.sent.last_key_value()?;
+        if id > *last { None } else { self.sent.get(&id) }
+    }
+}
+
 #[derive(Debug)]
 struct IdempotencyRecord {
     digest: Digest,
@@ -99,6 +118,7 @@ impl MemoryStore {
             invites: HashSet::new(),
             by_time: BTreeMap::new(),
             records: 0,
+            uploads: Uploads::new(limits.uploads),
             bytes: 0,
             last_seq: 0,
         }
@@ -125,7 +145,15 @@ impl MemoryStore {
                 self.fetch(account, after, mails as usize, bytes)
             }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
-            StoreJob::Prune { before } => self.prune(before),
+            StoreJob::Upload { account, id, size, offset, bytes, now } => {
+                match self.accounts.get(account).map(|account| account.sent.contains_key(&id)) {
+                    None => StoreDone::NoAccount,
+                    Some(true) => StoreDone::Uploaded { staged: size.get() },
+                    Some(false) => self.uploads.add(account, id, size, (offset, &bytes), now),
+                }
+            }
+            StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
+            StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
 
@@ -189,6 +217,7 @@ impl MemoryStore {
             }
         }
         self.accounts.remove(id);
+        self.uploads.remove_account(id);
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
         StoreDone::Changed
     }
@@ -199,11 +228,17 @@ impl MemoryStore {
         };
         let names = from.names.clone();
         let (id, digest) = (mail.id, mail.digest());
-        if let Some(record) = from.sent.get(&id) {
+        if let Some(record) = from.record(id) {
             return match record.digest == digest {
                 true => StoreDone::SentBefore { sent_at: record.sent_at },
                 false => StoreDone::Conflict,
             };
+        }
+        if let Content::Large(large) = mail.content {
+            let upload = self.uploads.progress(sender, id);
+            if let Some(refusal) = uploads::refusal(upload, large.size) {
+                return refusal;
+            }
         }
         let recipients = match self.recipients(&mail.to, mail.quota_bytes()) {
             Ok(recipients) => recipients,
@@ -214,7 +249,11 @@ impl MemoryStore {
             return StoreDone::Unavailable("the memory store is full of mail".into());
         }
         let from = (names.username.clone(), names.full_name.clone());
-        self.put(&StoredMail { from: names, mail, sent_at: now }, &recipients);
+        let pieces = match mail.content {
+            Content::Body(_) => None,
+            Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
+        };
+        self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);
         if let Some(sender) = self.accounts.get_mut(sender) {
             sender.sent.insert(id, IdempotencyRecord { digest, sent_at: now });
         }
@@ -274,20 +313,38 @@ impl MemoryStore {
             let Some((seq, stored)) = waiting.next() else {
                 break;
             };
-            bytes += stored.mail.body.as_str().len();
+            bytes += stored.mail.content.inline_size();
             mails.push(stored.as_mail(seq));
         }
         StoreDone::Page { mails, more: waiting.peek().is_some() }
     }
 
-    /// Deletes old idempotency records. The number is bounded, because this runs on the event loop.
-    fn prune(&mut self, before: Timestamp) -> StoreDone {
+    fn read(&self, id: AccountId, mail: MailRef, offset: u64) -> StoreDone {
+        let Some(account) = self.accounts.get(id) else {
+            return StoreDone::NoAccount;
+        };
+        match account.mailbox.get(mail).and_then(|stored| stored.pieces.as_deref()) {
+            Some(pieces) => StoreDone::Piece(pieces.read(offset)),
+            None => StoreDone::NoSuchMail,
+        }
+    }
+
+    /// Deletes old idempotency records and uploads. The numbers are bounded, because this runs on
+    /// the event loop.
+    fn prune(&mut self, before: Timestamp, uploads_before: Timestamp) -> StoreDone {
+        let (records, more_records) = self.prune_records(before);
+        let (uploads, more_uploads) = self.uploads.prune(uploads_before, PRUNE_STEP);
+        StoreDone::Pruned { records, uploads, more: more_records || more_uploads }
+    }
+
+    /// Deletes idempotency records. Returns their number, and whether there are more.
+    fn prune_records(&mut self, before: Timestamp) -> (u32, bool) {
         let mut records = 0;
         for _ in 0..PRUNE_STEP {
             let Some(mut oldest) =
                 self.by_time.first_entry().filter(|oldest| *oldest.key() < before)
             else {
-                return StoreDone::Pruned { records, more: false };
+                return (records, false);
             };
             let record = oldest.get_mut().pop();
             if oldest.get().is_empty() {
@@ -302,7 +359,7 @@ impl MemoryStore {
             records += u32::from(sender.is_some_and(|it| it.sent.remove(&id).is_some()));
         }
         let more = self.by_time.first_key_value().is_some_and(|(sent_at, _)| *sent_at < before);
-        StoreDone::Pruned { records, more }
+        (records, more)
     }
 
     fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {

@@ -1,9 +1,14 @@
 //! Jobs about accounts as SQL, within the transaction of their group.
 
 use correio_proto::mail::{FullName, MailId, Username};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{row::parsed, tables::Tables};
+use super::{
+    contents,
+    row::{parsed, unsigned},
+    tables::Tables,
+    uploads,
+};
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, StoreDone},
@@ -26,6 +31,44 @@ pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<Ac
             })
         })
         .optional()
+}
+
+/// The columns of an account that a check compares with its mails.
+#[derive(Debug)]
+pub(super) struct StoredAccount {
+    pub(super) username: Username,
+    /// Mails in the index of its mailbox.
+    pub(super) mails: u64,
+    /// Bytes of the subjects and bodies of those mails.
+    pub(super) bytes: u64,
+}
+
+/// Calls `see` for every account, by id. The account is an error if one of its values does not
+/// parse.
+pub(super) fn each(
+    db: &Connection,
+    mut see: impl FnMut(AccountId, Result<StoredAccount>),
+) -> Result<()> {
+    let sql = "SELECT id, username, full_name, hash, mails, bytes FROM account ORDER BY id";
+    let mut select = db.prepare(sql)?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(AccountId(row.get(0)?), stored(row));
+    }
+    Ok(())
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredAccount> {
+    parsed::<FullName>(row, 2)?;
+    row.get::<_, String>(3)?;
+    let (mails, bytes) = (unsigned(row, 4)?, unsigned(row, 5)?);
+    Ok(StoredAccount { username: parsed(row, 1)?, mails, bytes })
+}
+
+/// All accounts, by id.
+pub(super) fn all(db: &Connection) -> Result<Vec<(AccountId, Username)>> {
+    let mut select = db.prepare("SELECT id, username FROM account ORDER BY id")?;
+    select.query_map([], |row| Ok((AccountId(row.get(0)?), parsed(row, 1)?)))?.collect()
 }
 
 pub(super) fn create(
@@ -108,18 +151,40 @@ pub(super) fn delete(
         Some(present) if present != *hash => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
-    let mut unflushed = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
-    for seq in tables.memtable.remove_mailbox(account).seqs() {
-        unflushed.execute([seq])?;
+    let contents = delete_mailbox(tables, account)?;
+    for content in contents {
+        contents::release(tables, content)?;
     }
+    uploads::delete_of(tables, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
+    db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
+    tables.accounts.forget(account);
+    Ok(StoreDone::Changed)
+}
+
+/// Deletes an account's mails. Returns the contents that their rows have named.
+fn delete_mailbox(tables: &mut Tables<'_>, account: AccountId) -> Result<Vec<i64>> {
+    let db = tables.db;
+    let mut contents = Vec::new();
+    let mut find = db.prepare_cached("SELECT content FROM mail WHERE seq = ?1")?;
+    let mut delete = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
+    for seq in tables.memtable.remove_mailbox(account).seqs() {
+        contents.extend(find.query_row([seq], |row| row.get::<_, Option<i64>>(0))?);
+        delete.execute([seq])?;
+    }
+    // The plus sign keeps SQLite from reading the index of all contents.
+    let mut find = db.prepare_cached(
+        "SELECT mail.content FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
+         WHERE mailbox.account = ?1 AND +mail.content IS NOT NULL",
+    )?;
+    for content in find.query_map([account.0], |row| row.get(0))? {
+        contents.push(content?);
+    }
     for sql in [
         "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
         "DELETE FROM mailbox WHERE account = ?1",
-        "DELETE FROM account WHERE id = ?1",
     ] {
         db.prepare_cached(sql)?.execute([account.0])?;
     }
-    tables.accounts.forget(account);
-    Ok(StoreDone::Changed)
+    Ok(contents)
 }

@@ -39,6 +39,8 @@ pub(super) fn connect(path: &Path, locking: Locking) -> rusqlite::Result<Connect
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // The values in a statement do not change its plan. Otherwise SQLite would plan each fetch anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

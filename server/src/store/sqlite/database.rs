@@ -9,11 +9,14 @@ use super::{
     cache::AccountCache,
     checkpoints::{Checkpoints, Commit, Due},
     connection::keep_log,
+    content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
     group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
+    options::SqliteOptions,
+    pieces,
     room::{Load, Room, Step},
     tables::Tables,
     wal_state,
@@ -43,6 +46,7 @@ pub(super) struct Database {
     /// Mails after which the memtable is flushed.
     memtable_mails: usize,
     accounts: AccountCache,
+    contents: ContentCache,
     room: Room,
     directory: PathBuf,
     /// The connection's count of changes when the transaction began.
@@ -54,13 +58,13 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Takes over a connection that was opened and checked, and the memtable that was read with it,
-    /// which is flushed when it has this many mails.
+    /// Takes over a connection that was opened and checked, and the memtable that was read with it.
     pub(super) fn new(
         connection: Connection,
         checkpoints: Checkpoints,
         quota: Quota,
-        (memtable, memtable_mails): (Memtable, usize),
+        options: SqliteOptions,
+        memtable: Memtable,
         directory: PathBuf,
         lock: fs::File,
     ) -> Self {
@@ -71,8 +75,9 @@ impl Database {
             due: Due::Nothing,
             quota,
             memtable,
-            memtable_mails,
+            memtable_mails: options.memtable_mails,
             accounts: AccountCache::default(),
+            contents: ContentCache::new(options.uploads),
             directory,
             changes_before: 0,
             data_version: 0,
@@ -188,6 +193,7 @@ impl Database {
         if self.data_version != version {
             // Another program has changed the file, which makes cache and memtable out of date.
             self.accounts.clear();
+            self.contents.clear();
             self.memtable.reload(&self.connection)?;
             self.data_version = version;
         }
@@ -223,7 +229,8 @@ impl Database {
             Intake::Open | Intake::Stopped => {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
-                run_job(&mut Tables { db, quota, memtable, accounts }, job)
+                let contents = &mut self.contents;
+                run_job(&mut Tables { db, quota, memtable, accounts, contents }, job)
             }
         }
     }
@@ -238,32 +245,66 @@ impl Database {
             let rolled_back = self.connection.execute_batch("ROLLBACK");
             rolled_back.map_err(|error| Fatal(error.to_string().into()))?;
         }
-        // SQLite may have rolled back by itself. Either way cache and memtable are out of date.
+        // SQLite may have rolled back by itself. Either way caches and memtable are out of date.
         self.accounts.clear();
+        self.contents.clear();
         let read = self.memtable.reload(&self.connection);
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// Does upkeep between groups: moves the log when it is due. The memtable is flushed with the
-    /// groups, unless that keeps failing.
+    /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces. The
+    /// memtable is flushed with the groups, unless that keeps failing.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;
+        if self.contents.dropped == Dropped::DiskFull {
+            self.contents.dropped = Dropped::Pieces;
+        }
+        self.delete_dropped()?;
         if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_LATE) {
             self.flush_memtable(Extent::Small)?;
         }
         self.give_back(Load::Busy)
     }
 
+    /// Deletes some dropped pieces, so few that the next group hardly waits for it. On a full disk
+    /// they stay until after the next group.
+    fn delete_dropped(&mut self) -> Result<(), Fatal> {
+        if self.contents.dropped != Dropped::Pieces {
+            return Ok(());
+        }
+        let deleted = self.begin().and_then(|()| {
+            let more = pieces::delete_slice(&self.connection)?;
+            Ok((more, self.commit(Commit::Group)?))
+        });
+        match deleted {
+            Ok((more, due)) => {
+                if !more {
+                    self.contents.dropped = Dropped::Nothing;
+                }
+                self.checkpoints.proceed(due, &self.connection)
+            }
+            Err(error) => {
+                self.roll_back(&error)?;
+                self.contents.dropped = Dropped::DiskFull;
+                Ok(())
+            }
+        }
+    }
+
     /// How long the thread may wait for jobs until [`Database::tidy_idle`] has something to do;
     /// `None` if nothing but a checkpoint's end.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
-        if self.checkpoints.is_cutting() { Some(Duration::ZERO) } else { self.room.wait() }
+        let is_due = self.checkpoints.is_cutting() || self.contents.dropped == Dropped::Pieces;
+        if is_due { Some(Duration::ZERO) } else { self.room.wait() }
     }
 
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
         self.checkpoints.collect()?;
+        if self.contents.dropped == Dropped::Pieces {
+            return self.delete_dropped();
+        }
         if self.checkpoints.is_cutting() {
             return self.give_back_in(|_, _| Ok(()));
         }
@@ -359,7 +400,12 @@ enum Intake {
 
 /// Whether a job makes the file larger. Other jobs go on when the disk is almost full.
 fn takes_in(job: &StoreJob) -> bool {
-    matches!(job, StoreJob::Send { .. } | StoreJob::CreateAccount { .. })
+    match job {
+        StoreJob::Send { .. } | StoreJob::CreateAccount { .. } => true,
+        // An empty piece asks how far the upload is.
+        StoreJob::Upload { bytes, .. } => !bytes.as_bytes().is_empty(),
+        _ => false,
+    }
 }
 
 fn unavailable(error: &rusqlite::Error) -> StoreDone {

@@ -22,8 +22,9 @@ const GROUP_MAX: usize = 1000;
 /// would alternate instead of overlapping.
 const GROWN_MAX: usize = 128;
 
-/// Bytes of pages of mails after which a group ends, and of uncollected ones above which the next
-/// group waits: a page may be ten thousand times as large as the request for it.
+/// Bytes of pages of mails, and of pieces of contents, after which a group ends, and of uncollected
+/// ones above which the next group waits: a page may be ten thousand times as large as the request
+/// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
 /// The queue as the store's two threads share it.
@@ -154,13 +155,15 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails in memory; 0 for other results.
+/// Approximate bytes of a page of mails, or of a piece of a content, in memory; 0 for other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
-    let StoreDone::Page { mails, .. } = done else {
-        return 0;
+    let mails = match done {
+        StoreDone::Page { mails, .. } => mails,
+        StoreDone::Piece(piece) => return piece.as_bytes().len(),
+        _ => return 0,
     };
     let bytes = |mail: &Mail| {
-        let texts = mail.body.as_str().len() + mail.subject.as_str().len();
+        let texts = mail.content.inline_size() + mail.subject.as_str().len();
         texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
     };
     mails.iter().map(bytes).sum()

@@ -119,8 +119,17 @@ pub(super) fn pages_in_log(bytes: u64, page_size: u32) -> u64 {
 
 /// Path of a database's write-ahead log.
 pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+/// Path of the index of a database's log, which processes share.
+pub(super) fn index_of(path: &Path) -> PathBuf {
+    beside(path, "-shm")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
 }
 

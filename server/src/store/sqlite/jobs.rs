@@ -3,7 +3,7 @@
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{accounts, mails, row::to_sql, tables::Tables};
+use super::{accounts, contents, mails, row::to_sql, tables::Tables, uploads};
 use crate::store::{StoreDone, StoreJob};
 
 /// Idempotency records deleted in one step.
@@ -30,11 +30,22 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             mails::fetch(tables, *account, *after, *mails, *bytes)
         }
         StoreJob::Confirm { account, mails } => mails::confirm(tables, *account, mails),
-        StoreJob::Prune { before } => prune(tables.db, *before),
+        StoreJob::Upload { account, id, size, offset, bytes, now } => {
+            uploads::upload(tables, *account, *id, *size, (*offset, bytes), *now)
+        }
+        StoreJob::Read { account, mail, offset } => {
+            contents::read(tables, *account, *mail, *offset)
+        }
+        StoreJob::Prune { before, uploads_before } => {
+            let (records, more_records) = prune(tables.db, *before)?;
+            let (uploads, more_uploads) = uploads::prune(tables, *uploads_before)?;
+            Ok(StoreDone::Pruned { records, uploads, more: more_records || more_uploads })
+        }
     }
 }
 
-fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
+/// Deletes idempotency records. Returns their number, and whether there are more.
+fn prune(db: &Connection, before: Timestamp) -> Result<(u32, bool)> {
     // Records of deleted accounts are deleted, too, but not counted.
     let sql = "DELETE FROM verdict WHERE (id, sender) IN
                (SELECT id, sender FROM verdict WHERE sent_at < ?1 ORDER BY sent_at LIMIT ?2)
@@ -47,5 +58,5 @@ fn prune(db: &Connection, before: Timestamp) -> Result<StoreDone> {
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE sent_at < ?1)";
     let more = db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
-    Ok(StoreDone::Pruned { records, more })
+    Ok((records, more))
 }

@@ -1,11 +1,15 @@
 //! Jobs about mail as SQL, within the transaction of their group.
 
-use correio_proto::mail::{FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username};
-use rusqlite::{OptionalExtension, Result, Row, params, types::FromSqlError};
+use correio_proto::mail::{
+    Body, Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
+};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
+    contents,
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
+    uploads,
 };
 use crate::{
     ids::AccountId,
@@ -23,6 +27,18 @@ pub(super) fn send(
     };
     let from = (from.username.clone(), from.full_name.clone());
     let digest = mail.digest();
+    let pieces = match mail.content {
+        Content::Body(_) => None,
+        Content::Large(large) => {
+            if let Some(result) = earlier(tables, sender, mail.id, &digest)? {
+                return Ok(result);
+            }
+            match uploads::whole(tables.db, sender, mail.id, large.size)? {
+                Ok(pieces) => Some(pieces),
+                Err(refusal) => return Ok(refusal),
+            }
+        }
+    };
     let recipients = match recipients(tables, mail)? {
         Ok(recipients) => recipients,
         // An earlier result stands, whatever happened to the recipients since.
@@ -36,7 +52,13 @@ pub(super) fn send(
     {
         return Ok(result);
     }
-    put(tables, &from, mail, now, &recipients)?;
+    match contents::is_shared(mail) {
+        true => contents::put(tables, &from, mail, pieces, now, &recipients)?,
+        false => put(tables, &from, mail, now, &recipients)?,
+    }
+    if let Some(pieces) = pieces {
+        uploads::taken(tables, pieces, mail.content.size())?;
+    }
     Ok(StoreDone::Sent { sent_at: now, recipients, from })
 }
 
@@ -89,6 +111,7 @@ fn recipients(
     Ok(Ok(ids))
 }
 
+/// Puts a mail into the mailboxes of these accounts, with its texts in each row.
 fn put(
     tables: &mut Tables<'_>,
     (username, full_name): &(Username, FullName),
@@ -112,7 +135,7 @@ fn put(
             to,
             to_sql(now.0),
             mail.subject.as_str(),
-            mail.body.as_str()
+            mail.content.body().map(Body::as_str)
         ])?;
         tables.memtable.add(*account, seq, mail.quota_bytes());
     }
@@ -132,7 +155,7 @@ pub(super) fn fetch(
     let mut page = Page { mails: Vec::new(), bytes: 0, max: max as usize, max_bytes };
     // Rows are read one by one, so that the query does no work beyond the page.
     let mut select = tables.db.prepare_cached(
-        "SELECT mail.seq, id, sender, sender_name, recipients, sent_at, subject, body
+        "SELECT mail.seq, id, content, sender, sender_name, recipients, sent_at, subject, body
          FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
          WHERE mailbox.account = ?1 AND mailbox.seq > ?2 ORDER BY mailbox.seq",
     )?;
@@ -141,18 +164,18 @@ pub(super) fn fetch(
         if page.is_full() {
             return Ok(page.done(true));
         }
-        page.add(mail(row)?);
+        page.add(mail(tables.db, row)?);
     }
     // Mails in the memtable have higher numbers than mails in the index.
     let mut select = tables.db.prepare_cached(
-        "SELECT seq, id, sender, sender_name, recipients, sent_at, subject, body
+        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body
          FROM mail WHERE seq = ?1",
     )?;
     for seq in tables.memtable.above(account, after) {
         if page.is_full() {
             return Ok(page.done(true));
         }
-        page.add(select.query_row([seq], mail)?);
+        page.add(select.query_row([seq], |row| mail(tables.db, row))?);
     }
     Ok(page.done(false))
 }
@@ -171,7 +194,7 @@ impl Page {
     }
 
     fn add(&mut self, mail: Mail) {
-        self.bytes += mail.body.as_str().len();
+        self.bytes += mail.content.inline_size();
         self.mails.push(mail);
     }
 
@@ -180,21 +203,64 @@ impl Page {
     }
 }
 
-fn mail(row: &Row<'_>) -> Result<Mail> {
+fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
+    let seq = Seq(unsigned(row, 0)?);
+    let id = converted(row, 1, |value| {
+        let bytes: [u8; 16] = value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
+        MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+    })?;
+    if let Some(content) = row.get(2)? {
+        return contents::mail(db, seq, id, content);
+    }
     Ok(Mail {
-        seq: Seq(unsigned(row, 0)?),
-        id: converted(row, 1, |value| {
-            let bytes: [u8; 16] =
-                value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
-            MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
-        })?,
-        from: parsed(row, 2)?,
-        from_name: parsed(row, 3)?,
-        to: parsed::<Recipients>(row, 4)?,
-        sent_at: timestamp(row, 5)?,
-        subject: parsed(row, 6)?,
-        body: parsed(row, 7)?,
+        seq,
+        id,
+        from: parsed(row, 3)?,
+        from_name: parsed(row, 4)?,
+        to: parsed::<Recipients>(row, 5)?,
+        sent_at: timestamp(row, 6)?,
+        subject: parsed(row, 7)?,
+        content: Content::Body(parsed(row, 8)?),
     })
+}
+
+/// Calls `see` for every mail, in the order of their numbers, with its account, and with whether the
+/// index of mailboxes has it. The mail is an error if one of its values does not parse.
+pub(super) fn each(
+    db: &Connection,
+    mut see: impl FnMut(i64, AccountId, bool, Result<Mail>),
+) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body, account,
+                EXISTS (SELECT 1 FROM mailbox
+                        WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
+         FROM mail ORDER BY seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get(0)?, AccountId(row.get(9)?), row.get(10)?, mail(db, row));
+    }
+    Ok(())
+}
+
+/// Calls `see` for every entry of the index of mailboxes, with whether its mail exists.
+pub(super) fn each_entry(db: &Connection, mut see: impl FnMut(AccountId, i64, bool)) -> Result<()> {
+    let mut select = db.prepare(
+        "SELECT account, seq,
+                EXISTS (SELECT 1 FROM mail
+                        WHERE mail.seq = mailbox.seq AND mail.account = mailbox.account)
+         FROM mailbox ORDER BY account, seq",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        see(AccountId(row.get(0)?), row.get(1)?, row.get(2)?);
+    }
+    Ok(())
+}
+
+/// The last number that is marked as given.
+pub(super) fn reserved(db: &Connection) -> Result<i64> {
+    db.query_row("SELECT reserved FROM meta", [], |row| row.get(0))
 }
 
 pub(super) fn confirm(
@@ -208,7 +274,7 @@ pub(super) fn confirm(
     let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
     // DELETE … RETURNING would make SQLite fill a temporary table each time.
     let mut find = tables.db.prepare_cached(
-        "SELECT octet_length(subject) + octet_length(body)
+        "SELECT octet_length(subject) + octet_length(body), content
          FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3",
     )?;
     let mut delete = tables.db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
@@ -217,10 +283,19 @@ pub(super) fn confirm(
     for mail in mails {
         let seq = to_sql(mail.seq.0);
         let values = params![seq, account.0, mail.id.as_bytes()];
-        let Some(bytes) = find.query_row(values, |row| unsigned(row, 0)).optional()? else {
+        let found = find.query_row(values, |row| Ok((unsigned(row, 0)?, row.get(1)?)));
+        let Some((inline_bytes, content)) = found.optional()? else {
             continue;
         };
         delete.execute([seq])?;
+        let bytes = match content {
+            None => inline_bytes,
+            Some(content) => {
+                let bytes = contents::quota_bytes(tables.db, content)?;
+                contents::release(tables, content)?;
+                bytes
+            }
+        };
         deleted += 1;
         if tables.memtable.has(account, seq) {
             tables.memtable.remove(account, seq, bytes);

@@ -141,8 +141,12 @@ impl Memtable {
         self.mails = 0;
         self.flush = (until > 0).then_some(Flush { until, done, rest: VecDeque::new() });
         // The lengths stand at the beginning of a row: long bodies are not read.
-        let sql = "SELECT account, seq, octet_length(subject) + octet_length(body)
-                   FROM mail WHERE seq > ?1 ORDER BY seq";
+        let sql = "SELECT mail.account, mail.seq, iif(mail.content IS NULL,
+                       octet_length(mail.subject) + octet_length(mail.body),
+                       octet_length(content.subject)
+                           + coalesce(content.size, octet_length(content.body)))
+                   FROM mail LEFT JOIN content ON content.id = mail.content
+                   WHERE mail.seq > ?1 ORDER BY mail.seq";
         let mut select = db.prepare_cached(sql)?;
         let mut rows = select.query([self.indexed])?;
         while let Some(row) = rows.next()? {

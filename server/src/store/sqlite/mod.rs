@@ -15,25 +15,32 @@ use std::{
 
 use correio_proto::message::Realm;
 
+pub use self::{
+    check::{Checked, Finding},
+    open_error::SqliteOpenError,
+    options::SqliteOptions,
+    schema::{Part, Schema},
+    snapshot::{MailReader, SqliteSnapshot},
+    snapshot_error::SnapshotError,
+};
 use self::{
     database::Database,
     fatal::Fatal,
     group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
-pub use self::{
-    open_error::SqliteOpenError,
-    options::SqliteOptions,
-    schema::{Part, Schema},
-};
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check;
+mod check_contents;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;
+mod content_cache;
+mod contents;
 mod database;
 mod fatal;
 mod group;
@@ -45,11 +52,15 @@ mod memtable;
 mod open;
 mod open_error;
 mod options;
+mod pieces;
 mod queue;
 mod room;
 mod row;
 mod schema;
+mod snapshot;
+mod snapshot_error;
 mod tables;
+mod uploads;
 mod wal_state;
 
 /// The store in a SQLite file: the handle of its thread.

@@ -65,7 +65,8 @@ pub(super) fn open(
         connection,
         checkpoints,
         quota,
-        (memtable, options.memtable_mails),
+        options,
+        memtable,
         directory.to_owned(),
         lock,
     );
@@ -143,6 +144,9 @@ fn begin_log(
         Ok::<_, Fatal>(moved.is_some_and(Moved::is_whole))
     };
     let was_whole = is_whole()?;
+    // While another program reads an earlier state, the log goes on: it is the one that the main file
+    // belongs to, and its number stays.
+    let begin = if was_whole { begin } else { wal_state::go_on };
     match begin(connection) {
         Ok(()) => is_whole(),
         Err(error) if is_fatal(&error) => Err(error.into()),
@@ -171,7 +175,7 @@ fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
 
 /// Whether a directory has a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     /// No database, or one without a table: a first start was interrupted.
     None,
     Store,
@@ -192,7 +196,7 @@ fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenErr
 }
 
 /// Refuses a file that is no database of this program, before SQLite may change it.
-fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
+pub(super) fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
@@ -220,14 +224,14 @@ fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
     Ok(if is_new { Content::None } else { Content::Store })
 }
 
-fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
+pub(super) fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
     version.map_err(|source| failure(path, source))
 }
 
 /// Refuses a log that does not belong to the main file. A main file that an interrupted checkpoint
 /// left unreadable without its log cannot be checked.
-fn check_log(
+pub(super) fn check_log(
     path: &Path,
     connection: &Connection,
     main: Option<WalState>,
@@ -246,7 +250,7 @@ fn check_log(
     }
 }
 
-fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
+pub(super) fn realm(path: &Path, connection: &Connection) -> Result<Realm, SqliteOpenError> {
     connection
         .query_row("SELECT realm FROM meta", [], |row| row.get(0).map(Realm))
         .map_err(|source| failure(path, source))

@@ -13,10 +13,14 @@ use crate::{data_directory::DATABASE, sysexits};
 pub enum SqliteOpenError {
     #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
     Directory { path: PathBuf, source: io::Error },
-    #[error("another server is using the data directory {}; stop it, or choose another directory with --data-dir", path.display())]
+    #[error("another server, or a command such as `correiod backup`, is using the data directory {}; stop it or wait for it, or choose another directory with --data-dir", path.display())]
     InUse { path: PathBuf },
     #[error("{} is not a correio database; it was left as it is: move it away, or choose another directory with --data-dir", path.display())]
     Foreign { path: PathBuf },
+    #[error("there is no {DATABASE} in the data directory {}: name that of the server with --data-dir", path.display())]
+    NoStore { path: PathBuf },
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
     #[error("there is no store in the data directory {}, and create-store is never: is its volume mounted? To begin with an empty store there, start the server once with --create-store auto", path.display())]
     Missing { path: PathBuf },
     #[error("{}/{key} exists but {DATABASE} beside it is missing: put the database back from a backup, or start the server once with --create-store always to begin with an empty store", path.display())]
@@ -45,9 +49,12 @@ impl SqliteOpenError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::InUse { .. } => sysexits::UNAVAILABLE,
-            Self::Directory { .. } | Self::ReadOnly { .. } => sysexits::NO_PERMISSION,
+            Self::Directory { .. } | Self::Unreadable { .. } | Self::ReadOnly { .. } => {
+                sysexits::NO_PERMISSION
+            }
             Self::Foreign { .. }
             | Self::Missing { .. }
+            | Self::NoStore { .. }
             | Self::Lost { .. }
             | Self::NoLog { .. }
             | Self::OtherLog { .. }

@@ -9,14 +9,14 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::options::SqliteOptions;
+use super::{contents, options::SqliteOptions};
 use crate::{
     ids::{AccountId, Ticket},
     store::StoreJob,
 };
 
-/// Bytes of mail, counted for each recipient, after which a transaction takes no further job. A
-/// larger mail has a transaction for itself.
+/// Bytes, as [`size`] counts them, after which a transaction takes no further job. A larger mail has
+/// a transaction for itself.
 pub(super) const GROUP_BYTES_MAX: u64 = 8 << 20;
 
 /// Large jobs that may wait. Each may take a second, and a stopping server does them all.
@@ -42,7 +42,7 @@ struct Waiting {
 pub(super) struct Queue {
     /// Jobs that fit into a group.
     small: VecDeque<Waiting>,
-    /// Bytes of the small jobs, counted for each recipient.
+    /// Bytes of the small jobs, as [`size`] counts them.
     small_bytes: u64,
     /// Large jobs, and later jobs of their connections.
     large: VecDeque<Waiting>,
@@ -132,10 +132,11 @@ impl Queue {
     }
 }
 
-/// Bytes that a job counts for in a group: a mail is written once for each recipient.
+/// Bytes that a job counts for in a group: about as many as it writes.
 pub(super) fn size(job: &StoreJob) -> u64 {
     match job {
-        StoreJob::Send { mail, .. } => mail.quota_bytes() * mail.to.as_slice().len() as u64,
+        StoreJob::Send { mail, .. } => contents::written_bytes(mail),
+        StoreJob::Upload { bytes, .. } => bytes.as_bytes().len() as u64,
         _ => 0,
     }
 }
@@ -151,13 +152,13 @@ fn sender(job: &StoreJob) -> Option<AccountId> {
 mod tests {
     use std::{collections::HashMap, sync::Arc};
 
-    use correio_proto::mail::{MailId, Timestamp};
+    use correio_proto::mail::{Content, LargeContent, Sha256, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{CreateStore, NewMailRecord},
+        store::{CreateStore, NewMailRecord, UploadLimits},
     };
 
     /// Bytes of a small mail, which has one recipient.
@@ -168,20 +169,22 @@ mod tests {
 
     const START: Duration = Duration::from_secs(100);
 
+    const MAIL_ID: [u8; 16] = [0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1];
+
     const OPTIONS: SqliteOptions = SqliteOptions {
         queue_jobs: 1000,
         queue_bytes: 100,
         memtable_mails: 8192,
+        uploads: UploadLimits { uploads: 4, account_bytes: 100, bytes: 100 },
         create: CreateStore::Auto,
     };
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
         let mail = NewMailRecord {
-            id: MailId::try_from([0x77, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1])
-                .unwrap(),
+            id: MAIL_ID.try_into().unwrap(),
             to: "tony".parse().unwrap(),
             subject: "x".parse().unwrap(),
-            body: "x".repeat(bytes - 1).parse().unwrap(),
+            content: "x".repeat(bytes - 1).parse().unwrap(),
         };
         StoreJob::Send { sender: AccountId(sender), mail: Arc::new(mail), now: Timestamp(1) }
     }
@@ -261,6 +264,42 @@ mod tests {
         assert!(push(&mut queue, 200, 1, SMALL));
         let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
+    }
+
+    /// A mail that is kept once counts once, and a piece counts, so that the bytes of a group and of
+    /// the queue are bounded.
+    #[test]
+    fn jobs_count_for_what_they_write() {
+        let mail = |to: &str, content: Content| StoreJob::Send {
+            sender: AccountId(1),
+            mail: Arc::new(NewMailRecord {
+                id: MAIL_ID.try_into().unwrap(),
+                to: to.parse().unwrap(),
+                subject: "s".parse().unwrap(),
+                content,
+            }),
+            now: Timestamp(0),
+        };
+        let text = |bytes: usize| Content::Body("x".repeat(bytes).parse().unwrap());
+        let names: Vec<String> = (0..100).map(|number| format!("user{number}")).collect();
+        let many = names.join(",");
+        assert_eq!(size(&mail("tony", text(1 << 20))), (1 << 20) + 1);
+        assert_eq!(size(&mail("tony,pepper", text(100))), 202);
+        let once = size(&mail(&many, text(1 << 20)));
+        assert!(((1 << 20)..(1 << 20) + 20_000).contains(&once), "{once}");
+        let size_of_content = (64_u64 << 20).try_into().unwrap();
+        let large = LargeContent { size: size_of_content, sha256: Sha256([0; 32]) };
+        let facts = size(&mail("tony", Content::Large(large)));
+        assert!(facts < 200, "{facts}");
+        let piece = StoreJob::Upload {
+            account: AccountId(1),
+            id: MAIL_ID.try_into().unwrap(),
+            size: size_of_content,
+            offset: 0,
+            bytes: vec![0; 1000].as_slice().try_into().unwrap(),
+            now: Timestamp(0),
+        };
+        assert_eq!(size(&piece), 1000);
     }
 
     proptest! {

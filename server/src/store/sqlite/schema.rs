@@ -47,11 +47,18 @@ impl Schema {
             Part::new("index", "verdict_age"),
             Part::new("table", "used_invite"),
             Part::new("table", "wal_state"),
+            Part { since: 2, ..Part::new("table", "content") },
+            Part { since: 2, ..Part::new("index", "mail_content") },
+            Part { since: 2, ..Part::new("table", "upload") },
+            Part { since: 2, ..Part::new("index", "upload_age") },
+            Part { since: 2, ..Part::new("table", "piece") },
+            Part { since: 2, ..Part::new("table", "dropped") },
         ],
     };
 
     /// The version that [`Schema::migrate`] leads to.
-    pub(super) fn version(&self) -> u32 {
+    #[must_use]
+    pub fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
 
@@ -164,10 +171,47 @@ const VERSION_1: &str = "
     INSERT INTO wal_state VALUES (1, 0, 0, 0);
 ";
 
+/// A row of `mail` that names a row of `content` has no texts of its own (`contents.rs`); rows of
+/// version 1 name none. The columns before `body` can be read without the pages of a long body.
+/// `upload` gives the numbers of `pieces`, each of them once (`pieces.rs`).
+///
 /// A log begins with the last note of the log before (`wal_state.rs`). The memtable is flushed in
 /// slices: `flushing` is the last mail of the flush that is under way, and `flushed` the last account
 /// that it is done with (`memtable.rs`).
 const VERSION_2: &str = "
+    CREATE TABLE content (
+        id INTEGER PRIMARY KEY,
+        sender TEXT NOT NULL,
+        sender_name TEXT NOT NULL,
+        recipients TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        subject TEXT NOT NULL,
+        size INTEGER,
+        sha256 BLOB,
+        pieces INTEGER,
+        body TEXT,
+        CHECK (iif(body IS NULL, size + pieces IS NOT NULL AND length(sha256) = 32,
+            size IS NULL AND pieces IS NULL AND sha256 IS NULL))
+    ) STRICT;
+    ALTER TABLE mail ADD COLUMN content INTEGER;
+    CREATE INDEX mail_content ON mail (content) WHERE content IS NOT NULL;
+    CREATE TABLE upload (
+        pieces INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        staged INTEGER NOT NULL,
+        touched INTEGER NOT NULL,
+        UNIQUE (account, id)
+    ) STRICT;
+    CREATE INDEX upload_age ON upload (touched);
+    CREATE TABLE piece (
+        pieces INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (pieces, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE dropped (pieces INTEGER PRIMARY KEY) STRICT;
     ALTER TABLE wal_state ADD COLUMN since INTEGER;
     ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;

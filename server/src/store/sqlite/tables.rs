@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{cache::AccountCache, memtable::Memtable};
+use super::{cache::AccountCache, content_cache::ContentCache, memtable::Memtable};
 use crate::store::Quota;
 
 /// The database, and the tables in memory that stand in for a part of it.
@@ -11,4 +11,5 @@ pub(super) struct Tables<'a> {
     pub(super) quota: Quota,
     pub(super) memtable: &'a mut Memtable,
     pub(super) accounts: &'a mut AccountCache,
+    pub(super) contents: &'a mut ContentCache,
 }

@@ -46,28 +46,36 @@ impl WalState {
 /// The state in the main file alone, without its log. `None` if it cannot be read, as in a new file
 /// or after an interrupted checkpoint.
 pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
+    read(&open_immutable(path).ok()?).ok()
+}
+
+/// Opens a main file that nobody changes, without its log. SQLite makes no file beside it.
+pub(super) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {
-        write!(uri, "%{byte:02X}").ok()?;
+        // Writing to a string cannot fail.
+        let _ = write!(uri, "%{byte:02X}");
     }
-    // With `immutable` SQLite makes no file beside the database and reads no log.
     uri.push_str("?mode=ro&immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    read(&Connection::open_with_flags(uri, flags).ok()?).ok()
+    Connection::open_with_flags(uri, flags)
 }
 
 /// The state as the connection sees it, log included.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
-    let mut select = connection.prepare_cached("SELECT * FROM wal_state")?;
-    let has_since = select.column_names().any(|name| name == "since");
-    select.query_row([], |row| {
-        let since: Option<u32> = if has_since { row.get("since")? } else { None };
+    // Asked for by its name: the names of the columns of a damaged database may be no text.
+    let sql = "SELECT count(*) FROM pragma_table_info('wal_state') WHERE name = 'since'";
+    let has_since: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    let since = if has_since { "since" } else { "NULL" };
+    let sql = format!("SELECT is_open, number, pages, {since} FROM wal_state");
+    connection.query_row(&sql, [], |row| {
+        let since: Option<u32> = row.get(3)?;
         Ok(WalState {
-            is_open: row.get("is_open")?,
-            number: row.get("number")?,
-            pages: row.get::<_, u32>("pages")?.into(),
+            is_open: row.get(0)?,
+            number: row.get(1)?,
+            pages: row.get::<_, u32>(2)?.into(),
             since: since.map(u64::from),
         })
     })
@@ -77,6 +85,11 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, since = pages, pages = 0";
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Marks the database as open in a log that a server before has begun, whatever its version.
+pub(super) fn go_on(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE wal_state SET is_open = 1", []).map(drop)
 }
 
 /// As [`begin`], in a database of version 1.
@@ -89,6 +102,11 @@ pub(super) fn begin_before_version_2(connection: &Connection) -> rusqlite::Resul
 pub(super) fn moving(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     let sql = "UPDATE wal_state SET pages = ?1";
     connection.prepare_cached(sql)?.execute([pages]).map(drop)
+}
+
+/// Marks a copy as closed, whatever its version. It has no log, and its source may be open.
+pub(super) fn end_copy(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE wal_state SET is_open = 0", []).map(drop)
 }
 
 /// Marks the database as closed, in a log that is begun for it. A checkpoint must follow.

@@ -1,11 +1,13 @@
 //! Mails and times in a command's JSON.
 
+use correio_client::MailText;
 use correio_proto::mail::{Mail, Timestamp, Username};
 use serde_json::{Value, json};
 
-/// A mail as JSON, with all its fields.
-pub(super) fn mail_json(number: usize, mail: &Mail) -> Value {
-    json!({
+/// A mail as JSON, with all its fields and its text. Only of a text that is not UTF-8 it has
+/// `replaced`, which is true.
+pub(super) fn mail_json(number: usize, mail: &Mail, content: MailText) -> Value {
+    let mut json = json!({
         "number": number,
         "id": mail.id.to_string(),
         "from": mail.from.as_str(),
@@ -13,8 +15,15 @@ pub(super) fn mail_json(number: usize, mail: &Mail) -> Value {
         "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
         "sent_at": utc(mail.sent_at),
         "subject": mail.subject.as_str(),
-        "body": mail.body.as_str(),
-    })
+    });
+    if let Some(fields) = json.as_object_mut() {
+        // The text is moved, since it may be large.
+        fields.insert("body".to_owned(), content.text.into());
+        if content.is_replaced {
+            fields.insert("replaced".to_owned(), true.into());
+        }
+    }
+    json
 }
 
 /// A time in UTC, in the form of RFC 3339. `None` for a time out of range.

@@ -1,10 +1,9 @@
 //! `correio list` and `correio read`: the local mailbox, without the server.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
-use console::Term;
-use correio_client::MailStatus;
-use serde_json::json;
+use correio_client::{MailStatus, MailboxError};
+use serde_json::{Value, json};
 
 use super::{
     context::Context,
@@ -12,10 +11,10 @@ use super::{
 };
 use crate::{
     exit::Failure,
+    mail_view::MailView,
     names::Names,
-    output::{Marks, Output},
+    output::{Marks, Output, Shown},
     view,
-    wrap::{LongWords, wrap},
 };
 
 pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
@@ -52,14 +51,16 @@ pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
 
 pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failure> {
     let mailbox = context.mailbox()?;
-    let (stored, mail) =
-        mailbox.read_number(number).map_err(|error| Failure::mailbox(context.text, &error))?;
-    let json = mail_json(number, &mail);
-    let mut text = view::mail(context.text, &mail);
-    // In a file or a pipe, the lines stay as the sender wrote them.
-    if io::stdout().is_terminal() {
-        let (_, columns) = Term::stdout().size();
-        text = wrap(&text, columns.into(), LongWords::Cut);
-    }
-    Ok(Output { text, json, marks: Marks::Read(mailbox, stored) })
+    let failed = |error: MailboxError| Failure::mailbox(context.text, &error);
+    let (stored, mail) = mailbox.read_number(number).map_err(failed)?;
+    let content = mailbox.text(&stored).map_err(failed)?;
+    // The text may be large, so that only one of the two is made.
+    let (shown, json) = match context.options.json {
+        true => (Shown::Lines(String::new()), mail_json(number, &mail, content)),
+        false => {
+            let view = MailView::new(context.text, &mail, content);
+            (Shown::Mail(Box::new(view)), Value::Null)
+        }
+    };
+    Ok(Output { shown, json, marks: Marks::Read(mailbox, stored) })
 }

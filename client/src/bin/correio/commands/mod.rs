@@ -3,6 +3,7 @@
 
 use crate::{args::Command, exit::Failure, output::Output};
 
+mod body_source;
 mod context;
 mod json;
 mod local;
@@ -23,7 +24,7 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
         Command::Send { to, subject, body, body_file } => {
-            let body = send::BodySource::of(body.as_deref(), body_file.as_deref());
+            let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
             send::run(context, to, subject, &body)
         }
         Command::Receive => receive::run(context),

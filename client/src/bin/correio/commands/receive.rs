@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Mailbox, MailboxError, Progress, Stored};
+use correio_client::{Mailbox, MailboxError, MailboxNote, Progress, Stored};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
 use super::{context::Context, json::mail_json};
 use crate::{
-    exit::Failure,
+    exit::{ExitStatus, Failure},
     names::Names,
-    output::{Marks, Output},
+    output::{Marks, Output, Shown},
+    transfer::TransferBar,
     view,
 };
 
@@ -18,18 +19,38 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox()?;
-    let mut progress = |progress: Progress| {
-        if io::stderr().is_terminal() && progress.more {
+    let mut bar = TransferBar::on_stderr(text.of("receive-working"));
+    let mut progress = |progress: Progress| match progress.content {
+        Some(content) => bar.show(content),
+        None if io::stderr().is_terminal() && progress.more => {
+            bar.clear();
             let _ = writeln!(io::stderr(), "{}", text.progress(&progress));
         }
+        None => {}
     };
     let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
+    drop(bar);
+    let mut damaged = None;
     for note in mailbox.take_notes() {
-        let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
+        let said = text.mailbox_note(&note);
+        let _ = writeln!(io::stderr(), "{said}");
+        if let MailboxNote::ContentDamaged { .. } = note {
+            damaged = Some(said);
+        }
     }
     let failed = |error: &MailboxError| Failure::mailbox(text, error);
     match received {
-        Ok(mails) => list(context, mailbox, &account, mails).map_err(|error| failed(&error)),
+        Ok(mails) => {
+            let listed = list(context, mailbox, &account, mails).map_err(|error| failed(&error))?;
+            match damaged {
+                // The other mails are here.
+                Some(said) => {
+                    let failure = Failure::new(ExitStatus::BadData, "damaged", said);
+                    Err(Failure { partial: Some(Box::new(listed)), ..failure })
+                }
+                None => Ok(listed),
+            }
+        }
         Err(error) => {
             let failure = Failure::receive(text, &error);
             // Mails that were saved before the failure are confirmed and will not come again, so
@@ -66,15 +87,15 @@ fn list(
         lines.push(view::mail_line(stored.number, stored, &names));
         // Bodies are read only if they are printed.
         if context.options.json {
-            match mailbox.read(stored) {
-                Ok(mail) => list.push(mail_json(stored.number, &mail)),
+            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?))) {
+                Ok((mail, content)) => list.push(mail_json(stored.number, &mail, content)),
                 // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
             }
         }
     }
     let json = json!({ "mails": list });
-    Ok(Output { text: lines.join("\n"), json, marks: Marks::Shown(mailbox, mails) })
+    Ok(Output { shown: Shown::Lines(lines.join("\n")), json, marks: Marks::Shown(mailbox, mails) })
 }
 
 /// The names that the reader may know: their own, and those of the senders of all local mails.

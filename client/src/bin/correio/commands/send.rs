@@ -1,20 +1,17 @@
 //! `correio send`: sends a mail, or keeps it as a draft.
 
 use std::{
-    fs,
-    io::{self, IsTerminal, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::PathBuf,
 };
 
-use correio_client::{Draft, Drafts, RequestError, Service, new_mail_id};
-use correio_proto::{
-    limits,
-    mail::{Body, Field, Invalid, MailId, Problem, Recipients, Subject, Username},
-    message::Send,
+use correio_client::{
+    DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service, new_mail_id,
 };
+use correio_proto::mail::{MailId, Recipients, Subject, Username};
 use serde_json::json;
 
-use super::{context::Context, json::utc};
+use super::{body_source::BodySource, context::Context, json::utc};
 use crate::{
     compose::{Composition, DraftField},
     editor::Editor,
@@ -22,44 +19,8 @@ use crate::{
     output::Output,
     prompt::{BodyEnd, Prompt, Stop},
     terminal::SignalRoute,
-    text::Text,
+    transfer::TransferBar,
 };
-
-/// Source of the body.
-pub(super) enum BodySource {
-    Argument(String),
-    File(PathBuf),
-    StandardInput,
-}
-
-impl BodySource {
-    pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
-        match (body, file) {
-            (Some(body), _) => Self::Argument(body.to_owned()),
-            (None, Some(file)) if file == Path::new("-") => Self::StandardInput,
-            (None, Some(file)) => Self::File(file.to_owned()),
-            (None, None) => Self::StandardInput,
-        }
-    }
-
-    /// Whether a user types the body now, so that it exists nowhere else.
-    fn is_typed(&self) -> bool {
-        matches!(self, Self::StandardInput) && io::stdin().is_terminal()
-    }
-
-    /// Reads at most the maximum length of a body and one more byte, which shows that the body is
-    /// too long.
-    fn read(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let max = limits::BODY_MAX as u64 + 1;
-        match self {
-            Self::Argument(text) => bytes.extend_from_slice(text.as_bytes()),
-            Self::File(path) => _ = fs::File::open(path)?.take(max).read_to_end(&mut bytes)?,
-            Self::StandardInput => _ = io::stdin().lock().take(max).read_to_end(&mut bytes)?,
-        }
-        Ok(bytes)
-    }
-}
 
 pub(super) fn run(
     context: &Context<'_>,
@@ -85,35 +46,96 @@ pub(super) fn run(
             Err(failure)
         }
     };
-    let (mail, composition) = match source.is_typed() {
+    let (mail, draft) = match source.is_typed() {
         true => {
             let (mail, composition) = typed(context, &username, to, subject)?;
-            (mail, Some(composition))
+            (mail, KeptMail::Typed(composition))
         }
-        false => (Send { id: new_mail_id(), to, subject, body: body(text, source)? }, None),
-    };
-    let kept = |composition: Option<Composition>, failure: Failure| match composition {
-        Some(mut composition) => keep_typed(context, &mut composition, failure),
-        None => keep(context, &username, &mail, failure),
+        false => {
+            let mail =
+                OutgoingMail { id: new_mail_id(), to, subject, content: source.content(text)? };
+            let drafts = Drafts::open(&context.data, &context.address()?, &username);
+            (mail, KeptMail::Elsewhere(drafts))
+        }
     };
 
     context.terminal.set_busy(true);
     let (service, password) = match connected {
         Ok(connected) => connected,
-        Err(failure) => return Err(kept(composition, failure)),
+        Err(failure) => return Err(draft.keep(context, &mail, failure)),
     };
     let logged_in = service.login(&username, &password, &context.cancel);
-    let sent = logged_in
-        .map_err(|error| Failure::request(text, &error))
-        .and_then(|_| send(context, &service, &mail));
-    match sent {
+    if let Err(error) = logged_in {
+        return Err(draft.keep(context, &mail, Failure::request(text, &error)));
+    }
+    let draft = draft.before_upload(context, &service, &mail);
+    match send(context, &service, &mail) {
         Ok(output) => {
-            if let Some(composition) = composition {
-                composition.sent();
-            }
+            draft.sent();
             Ok(output)
         }
-        Err(failure) => Err(kept(composition, failure)),
+        Err(failure) => Err(draft.keep(context, &mail, failure)),
+    }
+}
+
+/// Where the text of a mail is until the mail is sent.
+enum KeptMail {
+    /// The user has typed it: it is a draft.
+    Typed(Composition),
+    /// It exists elsewhere, and becomes a draft if the mail may be sent later.
+    Elsewhere(Drafts),
+    /// A draft was made before the content is uploaded, which takes long.
+    Draft(Drafts, DraftFile),
+}
+
+impl KeptMail {
+    /// Keeps a mail whose content is uploaded as a draft: a program that is killed meanwhile would
+    /// leave an upload that no mail can go on with. If that fails, the mail is sent all the same.
+    fn before_upload(self, context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Self {
+        let (size, limits) = (mail.content.size(), service.welcome().limits);
+        let is_uploaded = u64::from(limits.body) < size && size <= limits.content;
+        let drafts = match self {
+            Self::Elsewhere(drafts) if is_uploaded => drafts,
+            other => return other,
+        };
+        let mut file = drafts.begin();
+        match file.save_mail(mail) {
+            Ok(()) => Self::Draft(drafts, file),
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
+                Self::Elsewhere(drafts)
+            }
+        }
+    }
+
+    /// Deletes the draft of a mail that was sent.
+    fn sent(self) {
+        match self {
+            Self::Typed(composition) => composition.sent(),
+            Self::Elsewhere(_) => {}
+            // A draft that stays does no harm: to the server it is the same mail.
+            Self::Draft(_, file) => _ = file.delete(),
+        }
+    }
+
+    /// Keeps a mail that was not sent, and says where. A mail that the server refused, and whose
+    /// text is elsewhere, is not kept.
+    fn keep(self, context: &Context<'_>, mail: &OutgoingMail, failure: Failure) -> Failure {
+        match self {
+            Self::Typed(mut composition) => keep_typed(context, &mut composition, failure),
+            Self::Elsewhere(drafts) if failure.is_retryable() => {
+                keep(context, &drafts, mail, failure)
+            }
+            Self::Elsewhere(_) => failure,
+            Self::Draft(drafts, _) if failure.is_retryable() => {
+                say_kept(context, failure, mail.id, drafts.file(mail.id))
+            }
+            Self::Draft(_, file) => {
+                // A draft that stays does no harm.
+                let _ = file.delete();
+                failure
+            }
+        }
     }
 }
 
@@ -123,7 +145,7 @@ fn typed(
     username: &Username,
     to: Recipients,
     subject: Subject,
-) -> Result<(Send, Composition), Failure> {
+) -> Result<(OutgoingMail, Composition), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
     let mut composition = Composition::begin(&drafts, text);
@@ -134,17 +156,17 @@ fn typed(
     let typed = type_body(context, &mut prompt, &mut composition);
     drop(prompt);
     context.terminal.route_signals(SignalRoute::Exit);
-    let body = typed?;
+    let content = typed?;
     // Saved durably before the mail is sent. If that fails, the last version that was saved stays.
     let _ = composition.save();
-    Ok((Send { id: composition.mail.id, to, subject, body }, composition))
+    Ok((OutgoingMail { id: composition.mail.id, to, subject, content }, composition))
 }
 
 fn type_body(
     context: &Context<'_>,
     prompt: &mut Prompt,
     composition: &mut Composition,
-) -> Result<Body, Failure> {
+) -> Result<OutgoingContent, Failure> {
     let text = context.text;
     prompt.say(&text.of("command-body"));
     loop {
@@ -161,8 +183,8 @@ fn type_body(
             Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
             Err(stop) => return Err(stopped(context, composition, stop)),
         }
-        match composition.mail.body.parse() {
-            Ok(body) => return Ok(body),
+        match OutgoingContent::text(&composition.mail.body) {
+            Ok(content) => return Ok(content),
             Err(invalid) if written == Err(Stop::Leave) => {
                 return Err(keep_typed(context, composition, Failure::invalid(text, invalid)));
             }
@@ -219,41 +241,16 @@ fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Fai
     }
 }
 
-/// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long is
-/// refused as too long, although only its beginning was read.
-fn body(text: &Text, source: &BodySource) -> Result<Body, Failure> {
-    let bytes = source.read().map_err(|error| {
-        let place = match source {
-            BodySource::File(path) => format!("{}: ", path.display()),
-            BodySource::Argument(_) | BodySource::StandardInput => String::new(),
-        };
-        Failure::new(ExitStatus::Local, "body", format!("{place}{error}"))
-    })?;
-    let invalid = |invalid| Failure::invalid(text, invalid);
-    if bytes.len() > limits::BODY_MAX {
-        let problem = Problem::TooLong(limits::BODY_MAX);
-        return Err(invalid(Invalid { field: Field::Body, problem }));
-    }
-    let body = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let lines = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
-        let line = (lines + 1).to_string();
-        Failure::new(
-            ExitStatus::BadData,
-            "body",
-            text.with("body-not-text", &[("line", line.into())]),
-        )
-    })?;
-    body.parse().map_err(invalid)
-}
-
-fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output, Failure> {
-    let sent_at = service.send(mail, &context.cancel).map_err(|error| match error {
+fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result<Output, Failure> {
+    let mut bar = TransferBar::on_stderr(context.text.of("send-working"));
+    let sent = service.send_mail(mail, &mut |done| bar.show(done), &context.cancel);
+    drop(bar);
+    let sent_at = sent.map_err(|error| match error {
         // The server may have accepted the mail: cancelling does not take the request back.
-        RequestError::Cancelled => {
+        SendError::Request(RequestError::Cancelled) => {
             Failure::new(ExitStatus::Interrupted, "cancelled", context.text.of("send-cancelled"))
         }
-        error => Failure::request(context.text, &error),
+        error => Failure::send(context.text, &error),
     })?;
     Ok(Output::new(
         context.text.of("command-sent"),
@@ -265,17 +262,9 @@ fn send(context: &Context<'_>, service: &Service, mail: &Send) -> Result<Output,
     ))
 }
 
-/// Saves a mail as a draft, and says where, if a retry may succeed. A mail that the server refused
-/// is not saved: its body exists elsewhere.
-fn keep(context: &Context<'_>, username: &Username, mail: &Send, failure: Failure) -> Failure {
-    let Ok(address) = context.address() else {
-        return failure;
-    };
-    if !failure.is_retryable() {
-        return failure;
-    }
-    let drafts = Drafts::open(&context.data, &address, username);
-    match drafts.save(&Draft::from(mail)) {
+/// Saves a mail whose sending may succeed later as a draft, and says where.
+fn keep(context: &Context<'_>, drafts: &Drafts, mail: &OutgoingMail, failure: Failure) -> Failure {
+    match drafts.begin().save_mail(mail) {
         Ok(()) => say_kept(context, failure, mail.id, drafts.file(mail.id)),
         Err(error) => {
             let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);

@@ -32,7 +32,7 @@ pub(crate) use self::{
     answer::{Answer, BodyEnd, Stop},
     autosave::Autosave,
     menu::{Choice, Menu, MenuChoice, MenuStatus},
-    pager::{Footer, Listing, PagesShown, Plain},
+    pager::{Footer, Listing, PagesShown},
 };
 
 /// Asks the user, with keys or with lines.

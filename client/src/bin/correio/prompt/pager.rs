@@ -19,25 +19,6 @@ pub(crate) trait Listing {
     fn line(&mut self, number: usize) -> String;
 }
 
-/// A text that was sanitized already, line by line.
-pub(crate) struct Plain<'a>(Vec<&'a str>);
-
-impl<'a> Plain<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self(text.lines().collect())
-    }
-}
-
-impl Listing for Plain<'_> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn line(&mut self, number: usize) -> String {
-        self.0.get(number).copied().unwrap_or_default().to_owned()
-    }
-}
-
 /// The last row of the pager's screen: the keys.
 pub(crate) struct Footer {
     /// While more lines follow.

@@ -6,9 +6,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::user::CurrentUser;
 use crate::{
     app::App,
+    mail_view::MailView,
     names::Names,
-    prompt::{Answer, Footer, Listing, PagesShown, Plain, Stop},
+    prompt::{Answer, Footer, Listing, PagesShown, Stop},
     text::Text,
+    transfer::show_content,
     view,
 };
 
@@ -66,11 +68,13 @@ fn say_notes(app: &mut App, mailbox: &Mailbox) {
 }
 
 /// Shows the progress of a download. If there is more than one page, a bar shows it against the
-/// number of mails that were waiting.
+/// number of mails that were waiting; while a large content is read, against its size.
 fn show_progress(text: &Text, bar: &ProgressBar, waiting: u32, progress: Progress) {
     let done = (progress.saved + progress.known) as u64;
     bar.set_message(text.progress(&progress));
-    if progress.more
+    if let Some(content) = progress.content {
+        show_content(bar, content);
+    } else if progress.more
         && let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:20}")
     {
         bar.set_style(style);
@@ -145,17 +149,18 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
 }
 
 fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
-    let mail = match mailbox.read(stored) {
-        Ok(mail) => mail,
+    let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
+    let (mail, content) = match read {
+        Ok(read) => read,
         Err(error) => {
             app.say(&app.text.mailbox(&error));
             return Ok(());
         }
     };
     app.say("");
-    let text = view::mail(app.text, &mail);
+    let view = MailView::new(app.text, &mail, content);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
-    let back = match app.prompt.page(&mut Plain::new(&text), 0, &footer)? {
+    let back = match app.prompt.page(&mut MailPages(view), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",
         PagesShown::InPart => "mail-back",
     };
@@ -163,4 +168,17 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
     // Only a mark for the next list: a mailbox that cannot be written can still be read.
     let _ = mailbox.mark_read(stored);
     Ok(())
+}
+
+/// The lines of a mail.
+struct MailPages(MailView);
+
+impl Listing for MailPages {
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn line(&mut self, number: usize) -> String {
+        self.0.line(number)
+    }
 }

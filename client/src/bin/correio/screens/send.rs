@@ -1,10 +1,13 @@
 //! The screen "4) Send a mail". Typed text is never lost: a mail is a draft from its first
 //! character on, until it is sent.
 
-use correio_client::{Draft, DraftError, Drafts, Reopened, RequestError, WhiteSpace, sanitize};
+use correio_client::{
+    Draft, DraftError, Drafts, OutgoingContent, Reopened, RequestError, SendError, WhiteSpace,
+    sanitize,
+};
 use correio_proto::{
-    mail::{Body, MailId, Recipients, Subject},
-    message::{ErrorCode, Send},
+    mail::{MailId, Recipients, Subject},
+    message::ErrorCode,
 };
 
 use super::user::CurrentUser;
@@ -13,6 +16,7 @@ use crate::{
     compose::{Composition, DraftField},
     editor::Editor,
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
+    transfer::show_content,
 };
 
 /// Asks for a new mail, or opens the last draft, and sends it.
@@ -209,14 +213,19 @@ fn send(app: &mut App, mut composition: Composition) {
 
 /// Sends a mail to the server. The error is the lines of the message.
 fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
-    let mail: Send = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
+    let mail = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
         return Err(failed(app, app.text.of("request-closed")));
     };
     let doing = app.text.of("send-working");
-    match app.wait(&doing, |cancel, _| service.send(&mail, cancel)) {
+    let sent = app.wait(&doing, |cancel, bar| {
+        service.send_mail(&mail, &mut |done| show_content(bar, done), cancel)
+    });
+    match sent {
         Ok(_) => Ok(()),
-        Err(RequestError::Refused(error)) if error.code == ErrorCode::UnknownRecipient => {
+        Err(SendError::Request(RequestError::Refused(error)))
+            if error.code == ErrorCode::UnknownRecipient =>
+        {
             let mut lines = vec![app.text.of("send-unknown")];
             if mail.to.as_slice().len() > 1 {
                 let names: Vec<_> = error.recipients.iter().map(ToString::to_string).collect();
@@ -227,8 +236,10 @@ fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
             Err(lines)
         }
         // The server may have accepted the mail: cancelling does not take the request back.
-        Err(RequestError::Cancelled) => Err(vec![app.text.of("send-cancelled")]),
-        Err(error) => Err(failed(app, app.text.request(&error))),
+        Err(SendError::Request(RequestError::Cancelled)) => {
+            Err(vec![app.text.of("send-cancelled")])
+        }
+        Err(error) => Err(failed(app, app.text.send(&error))),
     }
 }
 
@@ -268,8 +279,8 @@ fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
     composition.set(DraftField::Subject, subject.as_str());
     loop {
         ask_body(app, composition)?;
-        match composition.mail.body.parse::<Body>() {
-            Ok(_) => return Ok(()),
+        match OutgoingContent::check(&composition.mail.body) {
+            Ok(()) => return Ok(()),
             Err(invalid) => app.say(&app.text.invalid(invalid)),
         }
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, DraftError, InvalidAddress, MailboxError, MailboxNote, Progress,
-    ReceiveError, RequestError, Skipped, WhiteSpace, sanitize,
+    Attempt, ConnectError, ContentError, DraftError, InvalidAddress, MailboxError, MailboxNote,
+    Progress, ReceiveError, RequestError, SendError, Skipped, WhiteSpace, sanitize,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem},
@@ -20,6 +20,8 @@ impl Text {
             Field::FullName => "field-full-name",
             Field::Subject => "field-subject",
             Field::Body => "field-body",
+            Field::Content => "field-content",
+            Field::Piece => "field-piece",
             Field::MailId => "field-mail-id",
             Field::Recipients => "field-recipients",
             Field::Password => "field-password",
@@ -101,8 +103,32 @@ impl Text {
             RequestError::TooLarge { limit } => {
                 self.with("request-too-large", &[("limit", limit.to_string().into())])
             }
+            RequestError::Answer(reason) => {
+                self.with("request-answer", &[("reason", (*reason).into())])
+            }
             RequestError::Overloaded => self.of("request-overloaded"),
             RequestError::Closed => self.of("request-closed"),
+        }
+    }
+
+    pub(crate) fn send(&self, error: &SendError) -> String {
+        match error {
+            SendError::Request(error) => self.request(error),
+            SendError::Content(error) => self.content(error),
+        }
+    }
+
+    /// Why a content cannot be sent.
+    pub(crate) fn content(&self, error: &ContentError) -> String {
+        match error {
+            ContentError::Io { .. } => one_line(&error.to_string()).into_owned(),
+            ContentError::NotText { line } => {
+                self.with("body-not-text", &[("line", line.to_string().into())])
+            }
+            ContentError::Invalid(invalid) => self.invalid(*invalid),
+            ContentError::Changed { path } => {
+                self.with("body-changed", &[("path", one_line(&path.to_string_lossy()))])
+            }
         }
     }
 
@@ -133,6 +159,11 @@ impl Text {
         match note {
             MailboxNote::Unreadable(file) => self.skipped_mail(file),
             MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
+            MailboxNote::ContentDamaged { from, subject } => {
+                let values =
+                    [("from", from.to_string().into()), ("subject", one_line(subject.as_str()))];
+                self.with("receive-damaged", &values)
+            }
             MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
         }
     }
@@ -184,7 +215,7 @@ fn unit(field: Field) -> &'static str {
         Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
             "unit-characters"
         }
-        Field::Body | Field::Software => "unit-bytes",
+        Field::Body | Field::Content | Field::Piece | Field::Software => "unit-bytes",
         Field::Recipients => "unit-recipients",
     }
 }
@@ -194,7 +225,7 @@ fn allowed(field: Field) -> &'static str {
     match field {
         Field::Username | Field::Recipients => "allowed-username",
         Field::FullName | Field::Subject | Field::Software => "allowed-line",
-        Field::Body | Field::Password => "allowed-text",
+        Field::Body | Field::Content | Field::Piece | Field::Password => "allowed-text",
         Field::MailId => "allowed-mail-id",
     }
 }

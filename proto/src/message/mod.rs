@@ -4,10 +4,11 @@
 //! a map of its fields. Unknown fields are skipped; optional fields may be left out. PROTOCOL.md
 //! shows each message with its bytes.
 
-use std::fmt;
+mod error;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
+pub use self::error::{ErrorCode, ErrorReply};
 pub use crate::realm::Realm;
 use crate::{
     capability::Capabilities,
@@ -15,8 +16,9 @@ use crate::{
     invite::Invite,
     limits,
     mail::{
-        Body, Field, FullName, Invalid, Mail, MailId, MailRef, Problem, Recipients, Seq, Subject,
-        Timestamp, Username, bounded, unacceptable,
+        Body, Content, ContentSize, Field, FullName, Invalid, LargeContent, Mail, MailId, MailRef,
+        Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
+        unacceptable,
     },
 };
 
@@ -33,7 +35,7 @@ pub struct ClientMessage {
 
 fn numbered<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     match u32::deserialize(input)? {
-        0 => Err(serde::de::Error::custom("a request has a number from 1 on")),
+        0 => Err(de::Error::custom("a request has a number from 1 on")),
         number => Ok(number),
     }
 }
@@ -69,6 +71,10 @@ pub enum Request {
     Send(Send),
     /// Reads a page of the mailbox; deletes nothing.
     Fetch(Fetch),
+    /// Adds a piece to the upload of a large content. Capability `contents`.
+    Upload(Upload),
+    /// Reads a piece of a large content. Capability `contents`.
+    Read(Read),
     /// Deletes mails that are safe on the client.
     Confirm(Confirm),
     /// Changes or deletes the account that is logged in.
@@ -94,6 +100,8 @@ impl Request {
             Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
             Self::Send(_) => matches!(reply, Reply::Sent { .. }),
             Self::Fetch(_) => matches!(reply, Reply::Page(_)),
+            Self::Upload(_) => matches!(reply, Reply::Uploaded { .. }),
+            Self::Read(_) => matches!(reply, Reply::Piece { .. }),
             Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
             Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
             Self::Ping {} => matches!(reply, Reply::Pong {}),
@@ -177,13 +185,6 @@ pub struct Register {
     pub invite: Option<Invite>,
 }
 
-/// Reads an optional field that is present. An absent field is left out, never nil.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    input: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(input).map(Some)
-}
-
 /// See [`Request::Login`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -194,7 +195,7 @@ pub struct Login {
 }
 
 /// See [`Request::Send`]. The sender is the account that is logged in and is never stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Send {
     /// Made by the client. Sending the same mail again with the same id gives the same answer.
     pub id: MailId,
@@ -202,8 +203,71 @@ pub struct Send {
     pub to: Recipients,
     /// The mail's subject.
     pub subject: Subject,
-    /// The mail's body.
-    pub body: Body,
+    /// The mail's content. A large content has been uploaded under the same id.
+    pub content: Content,
+}
+
+/// Wire form of a [`Send`], whose content is one of the last two fields. The rarer of
+/// them is boxed, which keeps the decoder's stack small.
+#[derive(Deserialize)]
+struct SendFields {
+    id: MailId,
+    to: Recipients,
+    subject: Subject,
+    #[serde(default, deserialize_with = "present")]
+    body: Option<Body>,
+    #[serde(default, deserialize_with = "present")]
+    content: Option<Box<LargeContent>>,
+}
+
+impl SendFields {
+    fn send<E: de::Error>(self) -> Result<Send, E> {
+        let Self { id, to, subject, body, content } = self;
+        Ok(Send { id, to, subject, content: Content::of_fields(body, content)? })
+    }
+}
+
+impl<'de> Deserialize<'de> for Send {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        SendFields::deserialize(deserializer).and_then(SendFields::send)
+    }
+}
+
+impl Serialize for Send {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("Send", 4)?;
+        map.serialize_field("id", &self.id)?;
+        map.serialize_field("to", &self.to)?;
+        map.serialize_field("subject", &self.subject)?;
+        self.content.serialize_field(&mut map)?;
+        map.end()
+    }
+}
+
+/// See [`Request::Upload`]. The server keeps the upload for the account that is logged in, for
+/// [`limits::UPLOAD_KEPT_SECONDS`] after its last piece.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The id of the mail that will have this content.
+    pub id: MailId,
+    /// Bytes of the whole content: the same number in every piece.
+    pub size: ContentSize,
+    /// Position of the piece in the content, in bytes. Bytes that the server has already are
+    /// skipped, so that a piece may be sent again.
+    pub offset: u64,
+    /// The piece. An empty one asks how far the upload is.
+    pub bytes: Piece,
+}
+
+/// See [`Request::Read`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// The mail's number in the store.
+    pub seq: Seq,
+    /// The id that its sender gave it.
+    pub id: MailId,
+    /// Position of the piece in the content, in bytes.
+    pub offset: u64,
 }
 
 /// See [`Request::Fetch`].
@@ -272,6 +336,16 @@ pub enum Reply {
     },
     /// To `fetch`.
     Page(Page),
+    /// To `upload`.
+    Uploaded {
+        /// Bytes from the content's start that the server has now.
+        staged: u64,
+    },
+    /// To `read`.
+    Piece {
+        /// The content from the offset on: as much as a piece may have, or to the content's end.
+        bytes: Piece,
+    },
     /// To `confirm`.
     Confirmed {
         /// Number of mails deleted now.
@@ -313,6 +387,12 @@ pub struct Limits {
     pub page: u32,
     /// Largest frame that the server sends, in bytes without its length.
     pub frame: u32,
+    /// Largest content that travels in pieces, in bytes; 0 if the server takes none.
+    #[serde(default)]
+    pub content: u64,
+    /// Most bytes of one piece.
+    #[serde(default)]
+    pub piece: u32,
 }
 
 /// Whether people may register on a server, and how.
@@ -347,141 +427,6 @@ pub struct Page {
     pub more: bool,
 }
 
-/// Why a request had no effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrorReply {
-    /// The reason, for programs.
-    pub code: ErrorCode,
-    /// The reason, for people, in English. Contains no text of another person.
-    pub text: String,
-    /// With `busy` and `rate_limited`: seconds after which to try again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u32>,
-    /// With `unknown_recipient` and `mailbox_full`: the recipients concerned.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "refused_recipients"
-    )]
-    pub recipients: Vec<Username>,
-    /// With `version`: the server's major versions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "spoken_versions")]
-    pub versions: Vec<u32>,
-}
-
-fn refused_recipients<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Username>, D::Error> {
-    bounded(input, limits::RECIPIENTS_MAX, None)
-}
-
-fn spoken_versions<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u32>, D::Error> {
-    bounded(input, 16, None)
-}
-
-impl ErrorReply {
-    /// An error with nothing but its code and text.
-    #[must_use]
-    pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), retry_after: None, recipients: vec![], versions: vec![] }
-    }
-}
-
-/// The codes of errors. Their words on the wire are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// Unknown username or wrong password: the same answer for both.
-    BadCredentials,
-    /// Another account has this username.
-    UsernameTaken,
-    /// One or more recipients do not exist.
-    UnknownRecipient,
-    /// The mailbox of one or more recipients is full.
-    MailboxFull,
-    /// A body or a frame above the server's limit.
-    TooLarge,
-    /// A value breaks a rule; the text says which.
-    Invalid,
-    /// The request needs a login.
-    NotAuthenticated,
-    /// The request is not allowed in this state or on this server.
-    NotAllowed,
-    /// The server has too much to do; try again after `retry_after`.
-    Busy,
-    /// This client asks too often; try again after `retry_after`.
-    RateLimited,
-    /// The id was used for another mail.
-    Conflict,
-    /// The server's store or worker failed; the request may be sent again.
-    Unavailable,
-    /// The bytes were not a message of this protocol.
-    Protocol,
-    /// The server does not speak the client's version.
-    Version,
-    /// A code that this version of the crate does not know.
-    Other,
-}
-
-impl ErrorCode {
-    /// Every code that can be sent.
-    pub const ALL: [Self; 14] = [
-        Self::BadCredentials,
-        Self::UsernameTaken,
-        Self::UnknownRecipient,
-        Self::MailboxFull,
-        Self::TooLarge,
-        Self::Invalid,
-        Self::NotAuthenticated,
-        Self::NotAllowed,
-        Self::Busy,
-        Self::RateLimited,
-        Self::Conflict,
-        Self::Unavailable,
-        Self::Protocol,
-        Self::Version,
-    ];
-
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadCredentials => "bad_credentials",
-            Self::UsernameTaken => "username_taken",
-            Self::UnknownRecipient => "unknown_recipient",
-            Self::MailboxFull => "mailbox_full",
-            Self::TooLarge => "too_large",
-            Self::Invalid => "invalid",
-            Self::NotAuthenticated => "not_authenticated",
-            Self::NotAllowed => "not_allowed",
-            Self::Busy => "busy",
-            Self::RateLimited => "rate_limited",
-            Self::Conflict => "conflict",
-            Self::Unavailable => "unavailable",
-            Self::Protocol => "protocol",
-            Self::Version => "version",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for ErrorCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for ErrorCode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = Box::<str>::deserialize(deserializer)?;
-        let known = Self::ALL.into_iter().find(|code| code.as_str() == &*word);
-        Ok(known.unwrap_or(Self::Other))
-    }
-}
-
 /// A message that the server sends without a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -508,30 +453,39 @@ pub struct NewMail {
     pub subject: Subject,
 }
 
-/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`.
+/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`. The rarer of
+/// the two is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct ServerMap {
     number: u32,
     #[serde(default)]
     reply: Option<Reply>,
     #[serde(default)]
-    notice: Option<Notice>,
+    notice: Option<Box<Notice>>,
+}
+
+impl ServerMap {
+    fn message<E: de::Error>(self) -> Result<ServerMessage, E> {
+        match self {
+            Self { number, reply: Some(reply), notice: None } => {
+                Ok(ServerMessage::Reply { number, reply })
+            }
+            Self { number: 0, reply: None, notice: Some(notice) } => {
+                Ok(ServerMessage::Notice(*notice))
+            }
+            _ => Err(E::custom("expected a reply, or a notice with number 0")),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for ServerMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = ServerMap::deserialize(deserializer)?;
-        match (map.reply, map.notice) {
-            (Some(reply), None) => Ok(Self::Reply { number: map.number, reply }),
-            (None, Some(notice)) if map.number == 0 => Ok(Self::Notice(notice)),
-            _ => Err(serde::de::Error::custom("expected a reply, or a notice with number 0")),
-        }
+        ServerMap::deserialize(deserializer).and_then(ServerMap::message)
     }
 }
 
 impl Serialize for ServerMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
         let mut map = serializer.serialize_struct("ServerMessage", 2)?;
         match self {
             Self::Reply { number, reply } => {

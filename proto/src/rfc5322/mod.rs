@@ -6,17 +6,23 @@
 use std::{
     fmt::Display,
     io::{self, BufRead, Read},
-    net::IpAddr,
     str::FromStr,
 };
 
-use correio_proto::{
+use crate::{
     limits,
-    mail::{Body, FullName, Mail, MailId, Recipients, Seq, Subject, Timestamp, Username},
+    mail::{
+        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Sha256, Subject,
+        Timestamp, Username,
+    },
 };
 
-use super::encoding::{BodyEncoding, header_text, parse_header_text};
-use crate::address::Address;
+mod encoding;
+mod large;
+
+pub use large::{ContentEncoder, ContentReader};
+
+use encoding::{BodyEncoding, header_text, parse_header_text};
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.
@@ -30,21 +36,56 @@ const RECIPIENTS_A_LINE: usize = 8;
 
 /// All fields of a mail but its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) id: MailId,
-    pub(super) seq: Seq,
-    pub(super) from: Username,
-    pub(super) from_name: FullName,
-    pub(super) to: Recipients,
-    pub(super) sent_at: Timestamp,
-    pub(super) subject: Subject,
-    encoding: BodyEncoding,
-    body_length: usize,
+pub struct Head {
+    /// The mail's id.
+    pub id: MailId,
+    /// The mail's number on its server.
+    pub seq: Seq,
+    /// The sender.
+    pub from: Username,
+    /// The sender's full name when the mail was sent.
+    pub from_name: FullName,
+    /// The recipients.
+    pub to: Recipients,
+    /// The time when the server took the mail.
+    pub sent_at: Timestamp,
+    /// The subject.
+    pub subject: Subject,
+    content: StatedContent,
+}
+
+/// What a head states of the mail's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StatedContent {
+    Body {
+        encoding: BodyEncoding,
+        length: usize,
+    },
+    /// In base64.
+    Large(LargeContent),
+}
+
+impl Head {
+    /// What the mail states of its content, if the content is large: [`ContentReader`] reads it.
+    #[must_use]
+    pub fn large(&self) -> Option<LargeContent> {
+        match self.content {
+            StatedContent::Body { .. } => None,
+            StatedContent::Large(large) => Some(large),
+        }
+    }
+
+    /// The mail with this content.
+    fn mail(self, content: Content) -> Mail {
+        let Self { id, seq, from, from_name, to, sent_at, subject, content: _ } = self;
+        Mail { seq, id, from, from_name, to, sent_at, subject, content }
+    }
 }
 
 /// Why a file could not be read as a mail.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub enum Unreadable {
+    /// An operation of the file system failed.
     Io(io::Error),
     /// The file is not a mail, for this reason.
     Damaged(String),
@@ -56,18 +97,14 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The domain of a server's mail addresses.
-pub(super) fn domain(server: &Address) -> String {
-    match server.ip() {
-        None => server.host().trim_end_matches('.').to_owned(),
-        Some(IpAddr::V4(ip)) => format!("[{ip}]"),
-        Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
-    }
-}
-
-/// The file of a mail from a server of this [`domain`].
-pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
-    let encoding = BodyEncoding::best(mail.body.as_str());
+/// The file of a mail whose addresses have this domain, up to a large content: [`ContentEncoder`]
+/// encodes that after it.
+#[must_use]
+pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
+    let encoding = match &mail.content {
+        Content::Body(body) => BodyEncoding::best(body.as_str()),
+        Content::Large(_) => BodyEncoding::Base64,
+    };
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
         head.push_str(&format!("{name}: {value}\n"));
@@ -89,12 +126,17 @@ pub(super) fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     field("X-Correio-From", &mail.from);
     field("X-Correio-From-Name", &header_text(mail.from_name.as_str()));
     field("X-Correio-To", &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string));
-    field("X-Correio-Body-Length", &mail.body.as_str().len());
+    field("X-Correio-Body-Length", &mail.content.size());
+    if let Content::Large(large) = &mail.content {
+        field(SHA256, &large.sha256);
+    }
     head.push('\n');
 
     let mut file = head.into_bytes();
-    file.reserve(mail.body.as_str().len() * 3 / 2);
-    encoding.encode(mail.body.as_str(), &mut file);
+    if let Content::Body(body) = &mail.content {
+        file.reserve(body.as_str().len() * 3 / 2);
+        encoding.encode(body.as_str(), &mut file);
+    }
     file
 }
 
@@ -135,7 +177,11 @@ fn date(moment: Timestamp) -> Option<String> {
 }
 
 /// Reads the head of a file, and the empty line after it.
-pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     let mut head = Fields::default();
     let mut source = file.take(HEAD_MAX);
     let mut line = Vec::new();
@@ -153,30 +199,30 @@ pub(super) fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     head.parse()
 }
 
-/// Reads a whole file.
-pub(super) fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
+/// Reads a whole file, or of a mail with a large content its head: [`ContentReader`] reads the rest.
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     let head = read_head(file)?;
+    let (encoding, length) = match head.content {
+        StatedContent::Large(large) => return Ok(head.mail(Content::Large(large))),
+        StatedContent::Body { encoding, length } => (encoding, length),
+    };
     let mut encoded = Vec::new();
-    let length = file.take(FILE_MAX + 1).read_to_end(&mut encoded)?;
-    if u64::try_from(length).unwrap_or(u64::MAX) > FILE_MAX {
+    let read = file.take(FILE_MAX + 1).read_to_end(&mut encoded)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > FILE_MAX {
         return Err(damaged("it is larger than any mail"));
     }
-    let bytes = head.encoding.decode(&encoded);
+    let bytes = encoding.decode(&encoded);
     let body = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let body = body.ok_or_else(|| damaged("its body cannot be decoded"))?;
-    if body.len() != head.body_length {
+    if body.len() != length {
         return Err(damaged("its body has another length than it had"));
     }
-    Ok(Mail {
-        seq: head.seq,
-        id: head.id,
-        from: head.from,
-        from_name: head.from_name,
-        to: head.to,
-        sent_at: head.sent_at,
-        subject: head.subject,
-        body: Body::try_from(body).map_err(|error| damaged(&error.to_string()))?,
-    })
+    let body = Body::try_from(body).map_err(|error| damaged(&error.to_string()))?;
+    Ok(head.mail(body.into()))
 }
 
 /// The known fields of a head, unfolded. Of a repeated field, the first counts.
@@ -187,7 +233,7 @@ struct Fields {
     last: Option<usize>,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "Subject",
     "Content-Transfer-Encoding",
     "X-Correio-Id",
@@ -197,7 +243,11 @@ const NAMES: [&str; 9] = [
     "X-Correio-From-Name",
     "X-Correio-To",
     "X-Correio-Body-Length",
+    SHA256,
 ];
+
+/// The field that only mails with a large content have.
+const SHA256: &str = "X-Correio-Sha256";
 
 impl Fields {
     fn line(&mut self, line: &str) {
@@ -230,10 +280,29 @@ impl Fields {
             to: self.parsed("X-Correio-To")?,
             sent_at: Timestamp(self.parsed("X-Correio-Sent-At")?),
             subject: self.text("Subject")?,
-            encoding: BodyEncoding::named(self.value("Content-Transfer-Encoding")?)
-                .ok_or_else(|| damaged("its encoding is not known"))?,
-            body_length: self.parsed("X-Correio-Body-Length")?,
+            content: self.content()?,
         })
+    }
+
+    fn content(&self) -> Result<StatedContent, Unreadable> {
+        let encoding = BodyEncoding::named(self.value("Content-Transfer-Encoding")?)
+            .ok_or_else(|| damaged("its encoding is not known"))?;
+        let length = "X-Correio-Body-Length";
+        if !self.has(SHA256) {
+            return Ok(StatedContent::Body { encoding, length: self.parsed(length)? });
+        }
+        if encoding != BodyEncoding::Base64 {
+            return Err(damaged("its encoding is not that of a large content"));
+        }
+        let size = self.parsed::<u64>(length)?.try_into();
+        let size = size.map_err(|_| damaged("its content has no size that it can have"))?;
+        let sha256 = sha256(self.value(SHA256)?);
+        let sha256 = sha256.ok_or_else(|| damaged("its digest is not valid"))?;
+        Ok(StatedContent::Large(LargeContent { size, sha256 }))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.value(name).is_ok()
     }
 
     fn value(&self, name: &str) -> Result<&str, Unreadable> {
@@ -253,6 +322,19 @@ impl Fields {
         let parsed = text.and_then(|text| text.parse().ok());
         parsed.ok_or_else(|| damaged(&format!("its {name} is not valid")))
     }
+}
+
+/// Parses 64 hexadecimal digits.
+fn sha256(text: &str) -> Option<Sha256> {
+    let mut digest = [0; 32];
+    if text.len() != 2 * digest.len() {
+        return None;
+    }
+    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digits = std::str::from_utf8(digits).ok().filter(|it| !it.starts_with('+'))?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(Sha256(digest))
 }
 
 fn damaged(reason: &str) -> Unreadable {

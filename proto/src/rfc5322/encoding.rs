@@ -6,7 +6,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// Longest line of a body, without its end (RFC 2045).
-const LINE_MAX: usize = 76;
+pub(super) const LINE_MAX: usize = 76;
 
 /// Bytes of text in one encoded word. In base64, with the delimiters of the word and our longest
 /// field name before it, they fill at most the 76 characters that RFC 2047 allows for the line.

@@ -1,8 +1,4 @@
-//! The parts of a mail: types whose values are checked when they are parsed.
-//!
-//! No value of these types breaks a limit of [`crate::limits`], so later code need not check again.
-//! Names, subjects and bodies may still contain characters that a terminal obeys, and must be
-//! sanitized before they are shown. Clones are cheap, since texts are shared.
+//! The values that a mail is made of, each checked when it is parsed.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -37,6 +33,10 @@ pub enum Field {
     Subject,
     /// A [`Body`].
     Body,
+    /// A [`super::LargeContent`].
+    Content,
+    /// A [`super::Piece`].
+    Piece,
     /// A [`MailId`].
     MailId,
     /// A list of [`Recipients`].
@@ -71,6 +71,8 @@ impl fmt::Display for Field {
             Self::FullName => "full name",
             Self::Subject => "subject",
             Self::Body => "body",
+            Self::Content => "content",
+            Self::Piece => "piece",
             Self::MailId => "mail id",
             Self::Recipients => "list of recipients",
             Self::Password => "password",
@@ -441,7 +443,12 @@ where
         }
 
         fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut entries = Vec::new();
+            // A list of one, such as most mails' recipients, is as long as its allocation from the
+            // start. More is not reserved, because the length is only what the peer claims.
+            let mut entries = match list.size_hint() {
+                Some(1) => Vec::with_capacity(1),
+                _ => Vec::new(),
+            };
             while let Some(entry) = list.next_element()? {
                 if entries.len() == self.max {
                     return Err(self.too_long());
@@ -494,33 +501,11 @@ pub struct MailRef {
     pub id: MailId,
 }
 
-/// A mail as its recipient gets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    /// The mail's number in the store.
-    pub seq: Seq,
-    /// The id that the sender gave it; unique together with `from`.
-    pub id: MailId,
-    /// Username of the account that was logged in when the mail was sent.
-    pub from: Username,
-    /// Full name of that account at that time.
-    pub from_name: FullName,
-    /// All recipients.
-    pub to: Recipients,
-    /// When the server accepted the mail.
-    pub sent_at: Timestamp,
-    /// The mail's subject.
-    pub subject: Subject,
-    /// The mail's body.
-    pub body: Body,
-}
-
-impl Mail {
-    /// The reference by which a `confirm` names this mail.
-    #[must_use]
-    pub fn reference(&self) -> MailRef {
-        MailRef { seq: self.seq, id: self.id }
-    }
+/// Reads an optional field that is present. An absent field is left out, never nil.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
 }
 
 #[cfg(test)]

@@ -1,0 +1,81 @@
+//! Where the body of `correio send` comes from.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Read},
+    path::{Path, PathBuf},
+};
+
+use correio_client::{ContentError, OutgoingContent};
+use correio_proto::limits;
+
+use crate::{
+    exit::{ExitStatus, Failure},
+    text::Text,
+};
+
+/// Source of the body.
+pub(super) enum BodySource {
+    Argument(String),
+    File(PathBuf),
+    StandardInput,
+}
+
+impl BodySource {
+    pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
+        match (body, file) {
+            (Some(body), _) => Self::Argument(body.to_owned()),
+            (None, Some(file)) if file == Path::new("-") => Self::StandardInput,
+            (None, Some(file)) => Self::File(file.to_owned()),
+            (None, None) => Self::StandardInput,
+        }
+    }
+
+    /// Whether a user types the body now, so that it exists nowhere else.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self, Self::StandardInput) && io::stdin().is_terminal()
+    }
+
+    /// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
+    /// is refused as too long, although only its beginning was read. A regular file stays where it
+    /// is and is read again when it is sent; everything else is in memory then.
+    pub(super) fn content(&self, text: &Text) -> Result<OutgoingContent, Failure> {
+        let content = match self {
+            Self::Argument(body) => OutgoingContent::text(body).map_err(ContentError::Invalid),
+            Self::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) => {
+                OutgoingContent::file(path)
+            }
+            Self::File(path) => {
+                let failed = |source| ContentError::Io { path: path.clone(), source };
+                let bytes = fs::File::open(path).and_then(|mut file| to_the_limit(&mut file));
+                bytes.map_err(failed).and_then(of_bytes)
+            }
+            Self::StandardInput => {
+                let bytes = to_the_limit(&mut io::stdin().lock())
+                    .map_err(|error| Failure::new(ExitStatus::Local, "body", error.to_string()))?;
+                of_bytes(bytes)
+            }
+        };
+        content.map_err(|error| Failure::content(text, &error))
+    }
+}
+
+/// Reads at most the largest content and one more byte, which shows that the content is too large.
+fn to_the_limit(source: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limits::CONTENT_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn of_bytes(bytes: Vec<u8>) -> Result<OutgoingContent, ContentError> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let (bytes, end) = (error.as_bytes(), error.utf8_error().valid_up_to());
+        let lines = bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
+        // The last character of a content that is too large may be cut, which is no fault of it.
+        match bytes.len() as u64 > limits::CONTENT_MAX && error.utf8_error().error_len().is_none() {
+            true => ContentError::Invalid(OutgoingContent::too_long()),
+            false => ContentError::NotText { line: lines + 1 },
+        }
+    })?;
+    Ok(OutgoingContent::text(&text)?)
+}

@@ -1,0 +1,179 @@
+//! A mail for reading: its fields, and its text, of which a line at a time is sanitized.
+
+use std::io::{self, Write};
+
+use correio_client::{MailText, WhiteSpace, sanitize, sanitize_part};
+use correio_proto::mail::Mail;
+
+use crate::{
+    names,
+    text::Text,
+    wrap::{LongWords, wrap},
+};
+
+/// Longest line that is shown as one, in bytes. The rest of a longer line is shown as a line of its
+/// own, so that a screen is drawn from little text.
+const LINE_MAX: usize = 16 * 1024;
+
+/// Lines of the text from one position that is kept to the next.
+const STEP: usize = 256;
+
+/// A mail as the lines that a reader sees: each field on a line, an empty line, the text. The text
+/// is in memory once.
+pub(crate) struct MailView {
+    head: Vec<String>,
+    text: String,
+    /// Positions of the first line of the text and of every [`STEP`]th after it.
+    positions: Vec<usize>,
+    /// Lines of the text.
+    lines: usize,
+}
+
+impl MailView {
+    pub(crate) fn new(text: &Text, mail: &Mail, content: MailText) -> Self {
+        let from = names::with_username(&mail.from, &mail.from_name);
+        let fields = [
+            (text.of("mail-from"), from),
+            (text.of("mail-to"), mail.to.to_string()),
+            (text.of("mail-date"), text.time(mail.sent_at)),
+            (text.of("mail-subject"), sanitize(mail.subject.as_str(), WhiteSpace::OneLine)),
+            (text.of("mail-id"), mail.id.to_string()),
+        ];
+        let mut head: Vec<_> =
+            fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        if content.is_replaced {
+            head.push(text.of("mail-replaced"));
+        }
+        head.push(String::new());
+        let mut view = Self { head, text: content.text, positions: Vec::new(), lines: 0 };
+        let mut position = 0;
+        while let Some((_, next)) = view.end_of_line(position) {
+            if view.lines.is_multiple_of(STEP) {
+                view.positions.push(position);
+            }
+            view.lines += 1;
+            position = next;
+        }
+        view
+    }
+
+    /// Writes the mail as its sender wrote it, or for a terminal of this width.
+    pub(crate) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
+        for line in &self.head {
+            writeln!(out, "{}", for_width(line, width))?;
+        }
+        let mut position = 0;
+        while let Some((line, next)) = self.line_at(position) {
+            out.write_all(for_width(&line, width).as_bytes())?;
+            let ended = self.text.get(position..next).is_some_and(|line| line.ends_with('\n'));
+            // Without a width, what a screen shows as several lines stays one.
+            if ended || (width.is_some() && next < self.text.len()) {
+                out.write_all(b"\n")?;
+            }
+            position = next;
+        }
+        out.write_all(b"\n")
+    }
+
+    /// Number of lines.
+    pub(crate) fn count(&self) -> usize {
+        self.head.len() + self.lines
+    }
+
+    /// A line, by number from 0.
+    pub(crate) fn line(&self, number: usize) -> String {
+        let Some(number) = number.checked_sub(self.head.len()) else {
+            return self.head.get(number).cloned().unwrap_or_default();
+        };
+        let mut position = self.positions.get(number / STEP).copied().unwrap_or(self.text.len());
+        for _ in 0..number % STEP {
+            let Some((_, next)) = self.end_of_line(position) else { break };
+            position = next;
+        }
+        self.line_at(position).map(|(line, _)| line).unwrap_or_default()
+    }
+
+    /// The line at a position, sanitized, and the position of the next line.
+    fn line_at(&self, position: usize) -> Option<(String, usize)> {
+        let (end, next) = self.end_of_line(position)?;
+        Some((sanitize_part(&self.text, position..end, WhiteSpace::Lines), next))
+    }
+
+    /// The end of the line at a position, and the position of the next line.
+    fn end_of_line(&self, position: usize) -> Option<(usize, usize)> {
+        let rest = self.text.get(position..).filter(|rest| !rest.is_empty())?;
+        let most = rest.floor_char_boundary(LINE_MAX);
+        let within = rest.as_bytes().iter().take(most + 1);
+        match within.into_iter().position(|byte| *byte == b'\n') {
+            Some(end) => Some((position + end, position + end + 1)),
+            None => Some((position + most, position + most)),
+        }
+    }
+}
+
+fn for_width(line: &str, width: Option<usize>) -> String {
+    width.map_or_else(|| line.to_owned(), |width| wrap(line, width, LongWords::Cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use correio_proto::mail::{Seq, Timestamp};
+
+    use super::*;
+    use crate::text::Lang;
+
+    fn view(text: &str) -> MailView {
+        let mail = Mail {
+            seq: Seq(1),
+            id: correio_client::new_mail_id(),
+            from: "steve".parse().unwrap(),
+            from_name: "Steve Rogers".parse().unwrap(),
+            to: "tony".parse().unwrap(),
+            sent_at: Timestamp(0),
+            subject: "Oi".parse().unwrap(),
+            content: "x".parse().unwrap(),
+        };
+        let content = MailText { text: text.to_owned(), is_replaced: false };
+        MailView::new(&Text::new(Lang::En), &mail, content)
+    }
+
+    fn written(view: &MailView, width: Option<usize>) -> String {
+        let mut out = Vec::new();
+        view.write(&mut out, width).unwrap();
+        String::from_utf8(out).unwrap().split_once("\n\n").unwrap().1.to_owned()
+    }
+
+    fn lines(view: &MailView) -> Vec<String> {
+        (0..view.count()).map(|number| view.line(number)).skip(6).collect()
+    }
+
+    #[test]
+    fn a_text_is_shown_as_when_it_is_sanitized_as_a_whole() {
+        let long = "é".repeat(LINE_MAX);
+        for text in [
+            "a",
+            "a\n",
+            "\u{feff}a\r\n\u{feff}\n\n\x1b[2Jb\tc\r",
+            &format!("{long}\r\n{long}\n"),
+            &format!("{}\r\n", "x".repeat(LINE_MAX - 1)),
+            &"linha\n".repeat(3 * STEP + 1),
+        ] {
+            let whole = sanitize(text, WhiteSpace::Lines);
+            let view = view(text);
+            assert_eq!(written(&view, None), whole.clone() + "\n");
+            assert_eq!(lines(&view).concat(), whole.replace('\n', ""));
+            assert_eq!(written(&view, Some(80)).replace('\n', ""), whole.replace('\n', ""));
+        }
+        assert_eq!(lines(&view("um\n\ndois\n")), ["um", "", "dois"]);
+    }
+
+    #[test]
+    fn many_lines_and_long_lines_take_little_memory_and_time() {
+        let empty = view(&"\n".repeat(4 << 20));
+        assert_eq!(empty.count(), 6 + (4 << 20));
+        assert!(empty.positions.len() <= (4 << 20) / STEP + 1);
+        assert_eq!(empty.line(empty.count() - 1), "");
+        let one = view(&"x".repeat(4 << 20));
+        assert!(lines(&one).iter().all(|line| line.len() <= LINE_MAX));
+    }
+}

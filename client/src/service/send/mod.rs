@@ -1,0 +1,54 @@
+//! Sends a mail whose content is larger than a body: uploads it in pieces, then sends the mail.
+
+mod sending;
+
+use correio_proto::{
+    mail::Timestamp,
+    message::{Limits, Reply, Request},
+};
+
+use super::receive::ContentProgress;
+use crate::{
+    error::{RequestError, SendError},
+    storage::outgoing::{ContentPieces, OutgoingMail},
+};
+
+pub use sending::{LargeMail, SendStep, Sending};
+
+/// Sends a mail to a server with these limits, which is reached through `ask`.
+pub(crate) fn send(
+    mail: &OutgoingMail,
+    limits: &Limits,
+    ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
+    progress: &mut dyn FnMut(ContentProgress),
+) -> Result<Timestamp, SendError> {
+    let OutgoingMail { id, to, subject, content } = mail.clone();
+    let size = content.size();
+    let large = LargeMail { id, to, subject, content: content.stated() };
+    let mut sending = Sending::new(large, limits);
+    let mut pieces = ContentPieces::open(&content)?;
+    loop {
+        match sending.next_step() {
+            SendStep::Ask(request) => {
+                let reply = match ask(request) {
+                    Err(RequestError::Refused(error)) => Reply::Error(error),
+                    answer => answer?,
+                };
+                sending.answered(reply)?;
+                progress(ContentProgress { done: sending.uploaded(), size });
+            }
+            SendStep::Read { offset, length } => {
+                pieces.seek(offset)?;
+                sending.read(pieces.next(length)?);
+            }
+            SendStep::Compare => {
+                pieces.compare()?;
+                sending.compared();
+            }
+            SendStep::Finished(sent_at) => return Ok(sent_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The content of a mail: a text within the message, or a large content that travels in pieces.
+//!
+//! A client uploads a large content before it sends the mail, and its recipients read it piece by
+//! piece. So the memory of either side is bounded by a piece, whatever the content's size.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
+
+use super::parts::{Body, Field, Invalid, Problem, unacceptable};
+use crate::limits;
+
+/// The content of a mail. On the wire it is one of two fields of the mail: `body` or `content`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A text, in the message itself.
+    Body(Body),
+    /// A content that is uploaded and read in pieces.
+    Large(LargeContent),
+}
+
+impl Content {
+    /// Bytes of the content, which count towards the quota of a mailbox.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Body(body) => body.as_str().len() as u64,
+            Self::Large(large) => large.size.get(),
+        }
+    }
+
+    /// Bytes of the content that are in the message itself: none of a large content.
+    #[must_use]
+    pub fn inline_size(&self) -> usize {
+        self.body().map_or(0, |body| body.as_str().len())
+    }
+
+    /// The text, unless the content is large.
+    #[must_use]
+    pub fn body(&self) -> Option<&Body> {
+        match self {
+            Self::Body(body) => Some(body),
+            Self::Large(_) => None,
+        }
+    }
+
+    /// Writes the one of the two fields that the wire form has.
+    pub(crate) fn serialize_field<S: SerializeStruct>(&self, map: &mut S) -> Result<(), S::Error> {
+        match self {
+            Self::Body(body) => map.serialize_field("body", body),
+            Self::Large(large) => map.serialize_field("content", large),
+        }
+    }
+
+    /// The content of a mail whose wire form has these two fields: exactly one is required.
+    pub(crate) fn of_fields<E: de::Error>(
+        body: Option<Body>,
+        content: Option<Box<LargeContent>>,
+    ) -> Result<Self, E> {
+        match (body, content) {
+            (Some(body), None) => Ok(Self::Body(body)),
+            (None, Some(large)) => Ok(Self::Large(*large)),
+            (None, None) => Err(E::missing_field("body")),
+            (Some(_), Some(_)) => Err(E::custom("a mail has a body or a content, not both")),
+        }
+    }
+}
+
+impl FromStr for Content {
+    type Err = Invalid;
+
+    /// Parses a body.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        text.parse().map(Self::Body)
+    }
+}
+
+impl From<Body> for Content {
+    fn from(body: Body) -> Self {
+        Self::Body(body)
+    }
+}
+
+/// What a mail states of a large content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeContent {
+    /// Bytes of the content.
+    pub size: ContentSize,
+    /// SHA-256 of the content, as its sender states it. A recipient compares it after the last
+    /// piece. The server never computes it.
+    pub sha256: Sha256,
+}
+
+/// Bytes of a large content: 1 to [`limits::CONTENT_MAX`] (a server may allow less).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ContentSize(u64);
+
+impl ContentSize {
+    /// The number of bytes.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<u64> for ContentSize {
+    type Error = Invalid;
+
+    fn try_from(size: u64) -> Result<Self, Invalid> {
+        let problem = match size {
+            0 => Problem::Empty,
+            1..=limits::CONTENT_MAX => return Ok(Self(size)),
+            _ => Problem::TooLong(usize::try_from(limits::CONTENT_MAX).unwrap_or(usize::MAX)),
+        };
+        Err(Invalid { field: Field::Content, problem })
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer)?.try_into().map_err(unacceptable)
+    }
+}
+
+/// A SHA-256 digest: 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sha256(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A part of a large content: at most [`limits::PIECE_MAX`] bytes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Piece(Arc<[u8]>);
+
+impl Piece {
+    /// A piece without bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::default())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl TryFrom<&[u8]> for Piece {
+    type Error = Invalid;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Invalid> {
+        if bytes.len() > limits::PIECE_MAX {
+            let problem = Problem::TooLong(limits::PIECE_MAX);
+            return Err(Invalid { field: Field::Piece, problem });
+        }
+        Ok(Self(bytes.into()))
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Piece {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Piece {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl de::Visitor<'_> for Bytes {
+            type Value = Piece;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Piece, E> {
+                bytes.try_into().map_err(unacceptable)
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(bytes: u64) -> Result<ContentSize, Invalid> {
+        ContentSize::try_from(bytes)
+    }
+
+    fn large(bytes: u64) -> Content {
+        Content::Large(LargeContent { size: size(bytes).unwrap(), sha256: Sha256([7; 32]) })
+    }
+
+    #[test]
+    fn a_content_has_at_least_a_byte_and_at_most_the_limit() {
+        let refused = |problem| Err(Invalid { field: Field::Content, problem });
+        assert_eq!(size(0), refused(Problem::Empty));
+        assert_eq!(size(1).unwrap().get(), 1);
+        assert_eq!(size(limits::CONTENT_MAX).unwrap().get(), limits::CONTENT_MAX);
+        let too_long = Problem::TooLong(limits::CONTENT_MAX as usize);
+        assert_eq!(size(limits::CONTENT_MAX + 1), refused(too_long));
+        assert_eq!(size(u64::MAX), refused(too_long));
+    }
+
+    #[test]
+    fn a_piece_may_be_empty_and_has_at_most_the_limit() {
+        let piece = |length| Piece::try_from(&vec![1; length][..]);
+        for length in [0, 1, limits::PIECE_MAX] {
+            assert_eq!(piece(length).unwrap().as_bytes(), vec![1; length]);
+        }
+        let problem = Problem::TooLong(limits::PIECE_MAX);
+        let refused = Err(Invalid { field: Field::Piece, problem });
+        assert_eq!(piece(limits::PIECE_MAX + 1), refused);
+    }
+
+    #[test]
+    fn the_size_counts_the_whole_content_and_the_message_has_only_bodies() {
+        let body: Content = "ção".parse().unwrap();
+        assert_eq!((body.size(), body.inline_size()), (5, 5));
+        assert_eq!(body.body().map(Body::as_str), Some("ção"));
+        let large = large(limits::CONTENT_MAX);
+        assert_eq!((large.size(), large.inline_size()), (limits::CONTENT_MAX, 0));
+        assert_eq!(large.body(), None);
+    }
+
+    #[test]
+    fn a_digest_is_written_in_hexadecimal_and_a_piece_as_its_length() {
+        let digest = Sha256(std::array::from_fn(|at| at as u8 * 8));
+        assert!(digest.to_string().starts_with("0008101820"));
+        assert_eq!(format!("{digest:?}").len(), 64);
+        assert_eq!(format!("{:?}", Piece::try_from(&b"abc"[..]).unwrap()), "3 bytes");
+    }
+}

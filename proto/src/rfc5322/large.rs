@@ -1,0 +1,185 @@
+//! A large content in the file of its mail: encoded and decoded piece by piece.
+//!
+//! The encoding is base64, whatever the content is: it is chosen before the content is known, and
+//! it holds every byte of a text that is not UTF-8, too.
+
+use std::io::{self, BufRead, Read};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::encoding::LINE_MAX;
+use crate::mail::{ContentHasher, LargeContent};
+
+/// Bytes of a content in one line of its file.
+const LINE_BYTES: usize = LINE_MAX / 4 * 3;
+
+/// Encodes a large content for the file of its mail, after what [`super::write`] has written.
+#[derive(Debug, Default)]
+pub struct ContentEncoder {
+    /// The beginning of a line: less than [`LINE_BYTES`].
+    line: Vec<u8>,
+}
+
+impl ContentEncoder {
+    /// An encoder at a content's start.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the whole lines that this piece completes.
+    pub fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
+        output.reserve(piece.len() / LINE_BYTES * (LINE_MAX + 1) + LINE_MAX + 1);
+        let missing = if self.line.is_empty() { 0 } else { LINE_BYTES - self.line.len() };
+        let (first, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
+        self.line.extend_from_slice(first);
+        if self.line.len() == LINE_BYTES {
+            encode_line(&self.line, output);
+            self.line.clear();
+        }
+        let lines = rest.chunks_exact(LINE_BYTES);
+        self.line.extend_from_slice(lines.remainder());
+        lines.for_each(|line| encode_line(line, output));
+    }
+
+    /// Appends the last line, if it is not whole.
+    pub fn finish(self, output: &mut Vec<u8>) {
+        if !self.line.is_empty() {
+            encode_line(&self.line, output);
+        }
+    }
+}
+
+fn encode_line(line: &[u8], output: &mut Vec<u8>) {
+    let mut encoded = [0; LINE_MAX];
+    let length = STANDARD.encode_slice(line, &mut encoded).unwrap_or_default();
+    output.extend_from_slice(encoded.get(..length).unwrap_or_default());
+    output.push(b'\n');
+}
+
+/// Reads a large content from the file of its mail, after [`super::read_head`].
+///
+/// At the content's end it compares size and digest with those that the head states: a content that
+/// was changed ends with [`io::ErrorKind::InvalidData`].
+#[derive(Debug)]
+pub struct ContentReader<R> {
+    file: R,
+    stated: LargeContent,
+    hasher: ContentHasher,
+    /// Bytes that were decoded so far.
+    size: u64,
+    /// Characters of base64 that do not make bytes yet: at most three.
+    encoded: Vec<u8>,
+    decoded: Vec<u8>,
+    /// Bytes of `decoded` that were read.
+    read: usize,
+    is_over: bool,
+}
+
+impl<R: BufRead> ContentReader<R> {
+    /// Reads the content that a head states from the rest of the file.
+    pub fn new(file: R, stated: LargeContent) -> Self {
+        let (encoded, decoded) = Default::default();
+        let hasher = ContentHasher::new();
+        Self { file, stated, hasher, size: 0, encoded, decoded, read: 0, is_over: false }
+    }
+
+    /// Decodes what the file's buffer has; the content's end is the last call.
+    fn decode_next(&mut self) -> io::Result<()> {
+        let buffer = self.file.fill_buf()?;
+        let length = buffer.len();
+        self.is_over = length == 0;
+        self.encoded.extend(buffer.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        self.file.consume(length);
+        let whole = self.encoded.len() / 4 * 4;
+        self.decoded.clear();
+        self.read = 0;
+        let decodable = self.encoded.get(..whole).unwrap_or_default();
+        STANDARD.decode_vec(decodable, &mut self.decoded).map_err(|_| damaged())?;
+        self.encoded.drain(..whole);
+        self.hasher.update(&self.decoded);
+        self.size += self.decoded.len() as u64;
+        let is_whole = || {
+            self.encoded.is_empty()
+                && self.size == self.stated.size.get()
+                && self.hasher.clone().finish() == self.stated.sha256
+        };
+        if self.size > self.stated.size.get() || (self.is_over && !is_whole()) {
+            return Err(damaged());
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for ContentReader<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        while self.read == self.decoded.len() {
+            if self.is_over || room.is_empty() {
+                return Ok(0);
+            }
+            self.decode_next()?;
+        }
+        let mut left = self.decoded.get(self.read..).unwrap_or_default();
+        let count = left.read(room)?;
+        self.read += count;
+        Ok(count)
+    }
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "its content is not what the sender sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stated(content: &[u8]) -> LargeContent {
+        let mut hasher = ContentHasher::new();
+        hasher.update(content);
+        let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
+        LargeContent { size, sha256: hasher.finish() }
+    }
+
+    fn read(file: &[u8], stated: LargeContent, buffer: usize) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let file = BufReader::with_capacity(buffer, file);
+        ContentReader::new(file, stated).read_to_end(&mut content).map(|_| content)
+    }
+
+    proptest! {
+        #[test]
+        fn contents_come_back_whatever_the_pieces(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..9),
+            buffer in 1..100_usize,
+        ) {
+            let content = pieces.concat();
+            prop_assume!(!content.is_empty());
+            let (mut encoder, mut file) = (ContentEncoder::new(), Vec::new());
+            pieces.iter().for_each(|piece| encoder.encode(piece, &mut file));
+            encoder.finish(&mut file);
+            prop_assert!(file.is_ascii());
+            prop_assert!(file.split(|byte| *byte == b'\n').all(|line| line.len() <= LINE_MAX));
+            let stated = stated(&content);
+            prop_assert_eq!(read(&file, stated, buffer).unwrap(), content.clone());
+
+            // Another program may end lines with CR LF; anything else is noticed.
+            let text = String::from_utf8(file.clone()).unwrap();
+            let foreign = text.replace('\n', "\r\n");
+            prop_assert_eq!(read(foreign.as_bytes(), stated, buffer).unwrap(), content);
+            for damaged in [
+                text.replacen(|c: char| c.is_ascii_alphanumeric(), "-", 1),
+                format!("{text}AAAA\n"),
+                text.chars().skip(1).collect(),
+                String::new(),
+            ] {
+                let error = read(damaged.as_bytes(), stated, buffer).unwrap_err();
+                prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A Maildir that mails are added to.
+
+use std::{
+    collections::HashSet,
+    fs::{self, DirBuilder, File},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use correio_proto::{
+    mail::{Content, Mail, Piece},
+    rfc5322::{self, ContentEncoder},
+};
+use uuid::Uuid;
+
+use super::error::ExportError;
+use crate::{scratch, store::sqlite::SnapshotError};
+
+/// Signs after which other programs write flags and fields into a file's name.
+const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
+
+/// Longest domain (RFC 1035).
+const DOMAIN_MAX: usize = 253;
+
+/// A Maildir.
+#[derive(Debug)]
+pub(super) struct Maildir {
+    directory: PathBuf,
+    domain: String,
+    /// Names of the mails in `new` and `cur`, without what other programs add to them.
+    known: HashSet<String>,
+}
+
+impl Maildir {
+    /// Opens a Maildir, or makes its directories.
+    pub(super) fn open(directory: &Path, domain: &str) -> Result<Self, ExportError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ExportError::Target { path, source }
+        };
+        let mut known = HashSet::new();
+        for part in ["cur", "new", "tmp"] {
+            let path = directory.join(part);
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.map_err(failed(&path))?;
+            if part == "tmp" {
+                continue;
+            }
+            for entry in fs::read_dir(&path).map_err(failed(&path))? {
+                let name = entry.map_err(failed(&path))?.file_name();
+                if let Some(name) = name.to_str().and_then(|name| name.split(AFTER_NAME).next()) {
+                    known.insert(name.to_owned());
+                }
+            }
+        }
+        Ok(Self { directory: directory.to_owned(), domain: domain.to_owned(), known })
+    }
+
+    /// Adds a mail as new, whose large content `read` reads from a position on. Returns false if it is
+    /// there already, whatever was done to it since.
+    pub(super) fn add(
+        &mut self,
+        mail: &Mail,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+    ) -> Result<bool, ExportError> {
+        let name = name_of(mail);
+        if self.known.contains(&name) {
+            return Ok(false);
+        }
+        let path = self.directory.join("new").join(&name);
+        let added = self.write(&name, &path, mail, read)?;
+        self.known.insert(name);
+        Ok(added)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        path: &Path,
+        mail: &Mail,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+    ) -> Result<bool, ExportError> {
+        let failed = |source| ExportError::Target { path: path.to_owned(), source };
+        let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
+        let unfinished = self.directory.join("tmp").join(format!("{name}.{random:016x}"));
+        let written = self.write_file(&unfinished, mail, read);
+        let published = written.map(|()| scratch::publish(&unfinished, path));
+        // Its name is no longer needed, or the file is of no use.
+        let _ = fs::remove_file(&unfinished);
+        match published? {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Writes a mail durably, its large content piece by piece.
+    fn write_file(
+        &self,
+        path: &Path,
+        mail: &Mail,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+    ) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Target { path: path.to_owned(), source };
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
+        if let Content::Large(large) = mail.content {
+            let (mut encoder, mut encoded) = (ContentEncoder::new(), Vec::new());
+            let mut offset = 0;
+            while offset < large.size.get() {
+                let piece = read(offset)?;
+                if piece.as_bytes().is_empty() {
+                    return Err(ExportError::Content { mail: mail.reference() });
+                }
+                offset += piece.as_bytes().len() as u64;
+                encoder.encode(piece.as_bytes(), &mut encoded);
+                file.write_all(&encoded).map_err(failed)?;
+                encoded.clear();
+            }
+            encoder.finish(&mut encoded);
+            file.write_all(&encoded).map_err(failed)?;
+        }
+        file.sync_all().map_err(failed)
+    }
+
+    /// Makes the names of the added mails durable.
+    pub(super) fn sync(&self) -> Result<(), ExportError> {
+        let path = self.directory.join("new");
+        let synced = File::open(&path).and_then(|directory| directory.sync_all());
+        synced.map_err(|source| ExportError::Target { path, source })
+    }
+}
+
+/// The name of a mail's file, as the client's mailboxes have it:
+/// `<seconds>.<milliseconds>_<number>_<id>.<sender>`.
+fn name_of(mail: &Mail) -> String {
+    let (seconds, milliseconds) = (mail.sent_at.0 / 1000, mail.sent_at.0 % 1000);
+    let id = Uuid::from_bytes(*mail.id.as_bytes());
+    let (seq, id, sender) = (mail.seq.0, id.simple(), &mail.from);
+    format!("{seconds}.{milliseconds:03}_{seq}_{id}.{sender}")
+}
+
+/// Whether a text can stand behind the `@` of a mail address: letters, digits, dots and hyphens.
+#[must_use]
+pub fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        !label.is_empty() && is_plain
+    };
+    text.len() <= DOMAIN_MAX && text.split('.').all(is_label)
+}

@@ -1,0 +1,132 @@
+//! The operator's commands: runs them, and says what they did.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use super::{
+    backup::{self, BackupTarget},
+    config::Operation,
+    exit::Failure,
+    export::{self, ExportChoice, Exported},
+    progress::Progress,
+    required_files,
+    restore::{self, RestoreSource},
+};
+use crate::{
+    cancel::Cancel,
+    store::{
+        kind::OpenError,
+        sqlite::{Checked, SqliteSnapshot},
+    },
+};
+
+/// How much a command lowers its priority (`nice`).
+const YIELD: i32 = 10;
+
+/// Runs a command on a data directory.
+///
+/// # Errors
+///
+/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`]; of a check [`Failure::Unsound`],
+/// [`Failure::Open`] and [`Failure::Snapshot`].
+pub fn run(directory: &Path, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
+    // Compressing and checking take a processor's time. A server beside the command goes first.
+    let _ = rustix::process::nice(YIELD);
+    match operation {
+        Operation::Backup(target) => backup(directory, target, cancel),
+        Operation::Restore(source) => restore(directory, source, cancel),
+        Operation::Check => check(directory, cancel),
+        Operation::Export { choice, target, domain } => {
+            export(directory, choice, target, domain, cancel)
+        }
+    }
+}
+
+fn backup(directory: &Path, target: &BackupTarget, cancel: &Cancel) -> Result<(), Failure> {
+    required_files::require_server(directory)?;
+    let report = backup::backup(directory, target, cancel)?;
+    // Standard output may be the backup itself.
+    if let BackupTarget::File { path, .. } = target {
+        let (path, content) = (path.display(), content(&report.checked));
+        say(&format!("{path} holds {content} as of {}", report.manifest.made_at));
+    }
+    Ok(())
+}
+
+fn restore(directory: &Path, source: &RestoreSource, cancel: &Cancel) -> Result<(), Failure> {
+    let restored = restore::restore(source, directory, cancel)?;
+    let (directory, content) = (directory.display(), content(&restored.checked));
+    say(&format!("{directory} has {content} as of {}", restored.manifest.made_at));
+    Ok(())
+}
+
+/// Verifies the database, and prints what is wrong, one finding a line.
+fn check(directory: &Path, cancel: &Cancel) -> Result<(), Failure> {
+    required_files::require_server(directory)?;
+    let snapshot = SqliteSnapshot::open(directory, cancel)
+        .map_err(|error| Failure::Open(OpenError::Sqlite(error)))?;
+    let progress = Progress::new();
+    progress.begin_count("checking mails");
+    let checked = snapshot.check(|mails| progress.set(mails)).map_err(Failure::Snapshot)?;
+    drop(progress);
+    for finding in &checked.findings {
+        say(&finding.to_string());
+    }
+    if checked.is_whole() {
+        let (directory, content) = (directory.display(), content(&checked));
+        say(&format!("{directory} is whole: {content}"));
+        return Ok(());
+    }
+    let found = match checked.is_cut {
+        true => format!("more than {} things are", checked.findings.len()),
+        false if checked.findings.len() == 1 => "one thing is".to_owned(),
+        false => format!("{} things are", checked.findings.len()),
+    };
+    Err(Failure::Unsound { directory: directory.to_owned(), found })
+}
+
+fn export(
+    directory: &Path,
+    choice: &ExportChoice,
+    target: &Path,
+    domain: &str,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    required_files::require_server(directory)?;
+    let Exported { accounts, written, known } =
+        export::export(directory, choice, target, domain, cancel)?;
+    let mails = count(written, "mail");
+    let known = match known {
+        0 => String::new(),
+        known => format!("; {} had been written before", count(known, "mail")),
+    };
+    let accounts = count(accounts, "account");
+    say(&format!("{} has {mails} of {accounts}{known}", target.display()));
+    Ok(())
+}
+
+/// Prints a line. The reader of the output may have gone.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn content(checked: &Checked) -> String {
+    match checked.is_older {
+        true => "a database of an older correio, of which only the pages were checked".to_owned(),
+        false => format!(
+            "{} and {} of {} bytes",
+            count(checked.accounts, "account"),
+            count(checked.mails, "waiting mail"),
+            checked.bytes
+        ),
+    }
+}
+
+fn count(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}

@@ -1,0 +1,63 @@
+//! A directory for the unfinished files of a command, which goes with them when it is dropped.
+
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::io::Errno;
+
+/// A directory that only this user can enter. A process that is killed leaves it behind.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// Makes the directory `name` with a random ending in a directory.
+    ///
+    /// # Errors
+    ///
+    /// An error of the file system.
+    pub(crate) fn make_in(parent: &Path, name: &str) -> io::Result<Self> {
+        let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        let path = parent.join(format!("{name}-{random:016x}"));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The directory's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is left: the command's own result counts.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Gives a finished file its name. The old name may stay.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::AlreadyExists`] if the name is taken: no file is replaced. Other errors of the
+/// file system.
+pub(crate) fn publish(finished: &Path, name: &Path) -> io::Result<()> {
+    match fs::hard_link(finished, name) {
+        // A file system without links, such as FAT.
+        Err(error) if is_unsupported(&error) => match name.symlink_metadata() {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(finished, name),
+        },
+        linked => linked,
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    let unsupported = [Errno::PERM, Errno::NOSYS, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|error| unsupported.contains(&error))
+}

@@ -1,0 +1,170 @@
+//! Large contents in memory: uploads, and the pieces of contents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use correio_proto::{
+    limits::PIECE_MAX,
+    mail::{ContentSize, MailId, Piece, Timestamp},
+};
+
+use crate::{
+    ids::AccountId,
+    store::{
+        StoreDone, UploadLimits,
+        uploads::{self, Progress, Step, Totals},
+    },
+};
+
+/// The uploads of all accounts.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    limits: UploadLimits,
+    accounts: BTreeMap<AccountId, BTreeMap<MailId, Upload>>,
+    /// The uploads by the time of their last piece.
+    by_time: BTreeSet<(Timestamp, AccountId, MailId)>,
+    /// The sizes of all uploads together.
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Upload {
+    size: ContentSize,
+    pieces: Pieces,
+    /// When its last piece came.
+    touched: Timestamp,
+}
+
+/// A content, or the beginning of one, in allocations of [`PIECE_MAX`] bytes. All but the last are
+/// full.
+#[derive(Debug, Default)]
+pub(super) struct Pieces(Vec<Vec<u8>>);
+
+impl Uploads {
+    /// No uploads yet, within these bounds.
+    pub(super) fn new(limits: UploadLimits) -> Self {
+        Self { limits, accounts: BTreeMap::new(), by_time: BTreeSet::new(), bytes: 0 }
+    }
+
+    /// Adds a piece, as [`crate::store::StoreJob::Upload`] describes it.
+    pub(super) fn add(
+        &mut self,
+        account: AccountId,
+        id: MailId,
+        size: ContentSize,
+        (offset, piece): (u64, &Piece),
+        now: Timestamp,
+    ) -> StoreDone {
+        let progress = self.progress(account, id);
+        let (known, staged) = match uploads::step(progress, size, offset, piece.as_bytes()) {
+            Step::Answer(done) => return done,
+            Step::Append { known, staged } => (known, staged),
+        };
+        if progress.is_none() {
+            if !self.limits.allow(self.totals(account), self.bytes, size) {
+                return StoreDone::UploadsFull;
+            }
+            self.bytes += size.get();
+        }
+        let upload = self
+            .accounts
+            .entry(account)
+            .or_default()
+            .entry(id)
+            .or_insert_with(|| Upload { size, pieces: Pieces::default(), touched: now });
+        upload.pieces.append(piece.as_bytes().get(known..).unwrap_or_default(), size);
+        self.by_time.remove(&(upload.touched, account, id));
+        self.by_time.insert((now, account, id));
+        upload.touched = now;
+        StoreDone::Uploaded { staged }
+    }
+
+    /// How far an upload is, if there is one.
+    pub(super) fn progress(&self, account: AccountId, id: MailId) -> Option<Progress> {
+        let upload = self.accounts.get(&account)?.get(&id)?;
+        Some(Progress { size: upload.size, staged: upload.pieces.bytes() })
+    }
+
+    fn totals(&self, account: AccountId) -> Totals {
+        let uploads = self.accounts.get(&account).into_iter().flat_map(BTreeMap::values);
+        uploads.fold(Totals::default(), |totals, upload| Totals {
+            uploads: totals.uploads + 1,
+            bytes: totals.bytes + upload.size.get(),
+        })
+    }
+
+    /// Removes an upload, and returns its pieces.
+    pub(super) fn take(&mut self, account: AccountId, id: MailId) -> Option<Pieces> {
+        let uploads = self.accounts.get_mut(&account)?;
+        let upload = uploads.remove(&id)?;
+        if uploads.is_empty() {
+            self.accounts.remove(&account);
+        }
+        self.by_time.remove(&(upload.touched, account, id));
+        self.bytes -= upload.size.get();
+        Some(upload.pieces)
+    }
+
+    /// Removes the uploads of a deleted account.
+    pub(super) fn remove_account(&mut self, account: AccountId) {
+        for (id, upload) in self.accounts.remove(&account).unwrap_or_default() {
+            self.by_time.remove(&(upload.touched, account, id));
+            self.bytes -= upload.size.get();
+        }
+    }
+
+    /// Removes up to `max` uploads whose last piece came before this time. Returns their number,
+    /// and whether there are more.
+    pub(super) fn prune(&mut self, before: Timestamp, max: u32) -> (u32, bool) {
+        for pruned in 0..max {
+            let Some((account, id)) = self.oldest(before) else {
+                return (pruned, false);
+            };
+            self.take(account, id);
+        }
+        (max, self.oldest(before).is_some())
+    }
+
+    /// The upload that has waited longest for a piece, if its last one came before this time.
+    fn oldest(&self, before: Timestamp) -> Option<(AccountId, MailId)> {
+        let (touched, account, id) = *self.by_time.first()?;
+        (touched < before).then_some((account, id))
+    }
+}
+
+impl Pieces {
+    fn bytes(&self) -> u64 {
+        let full = self.0.len().saturating_sub(1) as u64 * PIECE_MAX as u64;
+        full + self.0.last().map_or(0, |last| last.len() as u64)
+    }
+
+    /// Appends bytes to what is to become a content of this size.
+    fn append(&mut self, mut bytes: &[u8], size: ContentSize) {
+        while !bytes.is_empty() {
+            let left = usize::try_from(size.get() - self.bytes()).unwrap_or(usize::MAX);
+            let mut last = match self.0.pop_if(|last| last.len() < PIECE_MAX) {
+                Some(last) => last,
+                None => Vec::with_capacity(left.min(PIECE_MAX)),
+            };
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE_MAX - last.len()));
+            last.extend_from_slice(now);
+            self.0.push(last);
+            bytes = later;
+        }
+    }
+
+    /// The content from this position on: [`PIECE_MAX`] bytes, or fewer at its end.
+    pub(super) fn read(&self, offset: u64) -> Piece {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let (index, skipped) = (offset / PIECE_MAX, offset % PIECE_MAX);
+        let part = |index: usize| self.0.get(index).map_or(&[][..], Vec::as_slice);
+        let begin = part(index).get(skipped..).unwrap_or_default();
+        let rest = part(index.saturating_add(1));
+        let rest = rest.get(..rest.len().min(skipped)).unwrap_or_default();
+        let piece = match rest.is_empty() {
+            true => Piece::try_from(begin),
+            false => Piece::try_from([begin, rest].concat().as_slice()),
+        };
+        // Both parts together have at most as many bytes as a piece may have.
+        piece.unwrap_or_default()
+    }
+}

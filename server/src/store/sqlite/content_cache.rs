@@ -1,0 +1,77 @@
+//! What the store thread keeps in memory about large contents.
+
+use rusqlite::{Connection, Result};
+
+use super::{
+    pieces::{self, Pieces},
+    row::unsigned,
+};
+use crate::store::UploadLimits;
+
+/// The bounds and totals of uploads, and whether pieces are left to delete.
+#[derive(Debug)]
+pub(super) struct ContentCache {
+    pub(super) limits: UploadLimits,
+    /// The sizes of all uploads together, once they were needed.
+    upload_bytes: Option<u64>,
+    /// Whether pieces are left to delete.
+    pub(super) dropped: Dropped,
+}
+
+/// Whether the table `dropped` has rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// It has none.
+    Nothing,
+    /// It may have some.
+    Pieces,
+    /// It may have some, but the disk was full.
+    DiskFull,
+}
+
+impl ContentCache {
+    /// The cache of a file that nothing was read from yet.
+    pub(super) fn new(limits: UploadLimits) -> Self {
+        Self { limits, upload_bytes: None, dropped: Dropped::Pieces }
+    }
+
+    /// Empties the cache, since the file may have changed without it.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
+    /// The sizes of all uploads together.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(super) fn upload_bytes(&mut self, db: &Connection) -> Result<u64> {
+        if let Some(bytes) = self.upload_bytes {
+            return Ok(bytes);
+        }
+        let sql = "SELECT coalesce(sum(size), 0) FROM upload";
+        let bytes = db.prepare_cached(sql)?.query_row([], |row| unsigned(row, 0))?;
+        self.upload_bytes = Some(bytes);
+        Ok(bytes)
+    }
+
+    /// Leaves pieces that nothing names any more to [`pieces::delete_slice`].
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written to.
+    pub(super) fn drop_later(&mut self, db: &Connection, pieces: Pieces) -> Result<()> {
+        self.dropped = Dropped::Pieces;
+        pieces::drop_later(db, pieces)
+    }
+
+    /// Counts an upload that was started.
+    pub(super) fn add(&mut self, size: u64) {
+        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_add(size));
+    }
+
+    /// Counts an upload that is gone.
+    pub(super) fn remove(&mut self, size: u64) {
+        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_sub(size));
+    }
+}

@@ -1,0 +1,178 @@
+//! Contents that the rows of several mails share, and large contents, as SQL within the transaction
+//! of their group.
+//!
+//! A mail's row has its texts, or only names a row of the table `content`. The index `mail_content`
+//! tells whether a mail still names it: the last one to go takes it along. No count could disagree.
+
+use correio_proto::mail::{
+    Content, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256, Timestamp,
+    Username,
+};
+use rusqlite::{Connection, OptionalExtension, Result, params, types::ValueRef};
+
+use super::{
+    pieces::{self, Pieces},
+    row::{parsed, timestamp, to_sql, unsigned},
+    tables::Tables,
+    uploads,
+};
+use crate::{
+    ids::AccountId,
+    store::{NewMailRecord, StoreDone},
+};
+
+/// A mail is kept once if the copies for its other recipients would have more bytes than this: two
+/// database pages. Below, fewer statements are worth more than the room.
+const COPIES_MAX: u64 = 8 << 10;
+
+/// Bytes of a row that only names a content, with its entry in the index, about.
+const ROW_BYTES: u64 = 64;
+
+/// Whether a mail's row only names its content.
+pub(super) fn is_shared(mail: &NewMailRecord) -> bool {
+    match mail.content {
+        Content::Large(_) => true,
+        Content::Body(_) => {
+            let others = mail.to.as_slice().len().saturating_sub(1) as u64;
+            others * text_bytes(mail) > COPIES_MAX
+        }
+    }
+}
+
+/// Bytes of a mail's texts, the list of its recipients included.
+fn text_bytes(mail: &NewMailRecord) -> u64 {
+    let names: usize = mail.to.iter().map(|username| username.as_str().len() + 2).sum();
+    let texts = mail.subject.as_str().len() + mail.content.inline_size() + names;
+    texts as u64
+}
+
+/// Approximate bytes that sending a mail writes.
+pub(super) fn written_bytes(mail: &NewMailRecord) -> u64 {
+    let recipients = mail.to.as_slice().len() as u64;
+    match is_shared(mail) {
+        true => text_bytes(mail) + recipients * ROW_BYTES,
+        false => recipients * mail.quota_bytes(),
+    }
+}
+
+/// Puts a mail into the mailboxes of these accounts, with one row for its content. A large content
+/// is in these pieces.
+pub(super) fn put(
+    tables: &mut Tables<'_>,
+    (username, full_name): &(Username, FullName),
+    mail: &NewMailRecord,
+    pieces: Option<Pieces>,
+    now: Timestamp,
+    accounts: &[AccountId],
+) -> Result<()> {
+    let mut seqs = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        seqs.push((*account, tables.memtable.next_seq(tables.db)?));
+    }
+    // The number of a mail is never given again, and so the content's is neither.
+    let Some((_, content)) = seqs.first().copied() else {
+        return Ok(());
+    };
+    let (body, large) = match &mail.content {
+        Content::Body(body) => (Some(body.as_str()), None),
+        Content::Large(large) => (None, Some(large)),
+    };
+    let sql = "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, size,
+                   sha256, pieces, body)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    tables.db.prepare_cached(sql)?.execute(params![
+        content,
+        username.as_str(),
+        full_name.as_str(),
+        mail.to.to_string(),
+        to_sql(now.0),
+        mail.subject.as_str(),
+        large.map(|large| to_sql(large.size.get())),
+        large.map(|large| large.sha256.0),
+        pieces.map(|pieces| pieces.0),
+        body
+    ])?;
+    let mut insert = tables.db.prepare_cached(
+        "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
+             body, content)
+         VALUES (?1, ?2, ?3, '', '', '', 0, '', '', ?4)",
+    )?;
+    for (account, seq) in seqs {
+        insert.execute(params![seq, account.0, mail.id.as_bytes(), content])?;
+        tables.memtable.add(account, seq, mail.quota_bytes());
+    }
+    Ok(())
+}
+
+/// The mail with this number and id, whose row names a content.
+pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Result<Mail> {
+    let sql = "SELECT sender, sender_name, recipients, sent_at, subject, size, sha256, body
+               FROM content WHERE id = ?1";
+    db.prepare_cached(sql)?.query_row([content], |row| {
+        Ok(Mail {
+            seq,
+            id,
+            from: parsed(row, 0)?,
+            from_name: parsed(row, 1)?,
+            to: parsed::<Recipients>(row, 2)?,
+            sent_at: timestamp(row, 3)?,
+            subject: parsed(row, 4)?,
+            content: match row.get_ref(5)? {
+                ValueRef::Null => Content::Body(parsed(row, 7)?),
+                _ => {
+                    let (size, sha256) = (uploads::size(row, 5)?, Sha256(row.get(6)?));
+                    Content::Large(LargeContent { size, sha256 })
+                }
+            },
+        })
+    })
+}
+
+/// Bytes that a mail with this content counts for in a mailbox's quota.
+pub(super) fn quota_bytes(db: &Connection, content: i64) -> Result<u64> {
+    let sql = "SELECT octet_length(subject) + coalesce(size, octet_length(body))
+               FROM content WHERE id = ?1";
+    db.prepare_cached(sql)?.query_row([content], |row| unsigned(row, 0))
+}
+
+/// Deletes a content, unless a mail names it. Its pieces are left to [`pieces::delete_slice`].
+pub(super) fn release(tables: &mut Tables<'_>, content: i64) -> Result<()> {
+    let db = tables.db;
+    let sql = "SELECT EXISTS (SELECT 1 FROM mail WHERE content = ?1)";
+    if db.prepare_cached(sql)?.query_row([content], |row| row.get(0))? {
+        return Ok(());
+    }
+    let sql = "SELECT pieces FROM content WHERE id = ?1";
+    let pieces = db.prepare_cached(sql)?.query_row([content], |row| row.get(0))?;
+    if let Some(pieces) = pieces {
+        tables.contents.drop_later(db, Pieces(pieces))?;
+    }
+    db.prepare_cached("DELETE FROM content WHERE id = ?1")?.execute([content]).map(drop)
+}
+
+/// Reads a piece, as [`crate::store::StoreJob::Read`] describes it.
+pub(super) fn read(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    mail: MailRef,
+    offset: u64,
+) -> Result<StoreDone> {
+    let db = tables.db;
+    if tables.accounts.by_id(db, account)?.is_none() {
+        return Ok(StoreDone::NoAccount);
+    }
+    let sql = "SELECT content FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3";
+    let values = params![to_sql(mail.seq.0), account.0, mail.id.as_bytes()];
+    let content = db.prepare_cached(sql)?.query_row(values, |row| row.get::<_, Option<i64>>(0));
+    let Some(content) = content.optional()?.flatten() else {
+        return Ok(StoreDone::NoSuchMail);
+    };
+    let sql = "SELECT pieces, coalesce(size, 0) FROM content WHERE id = ?1";
+    let (of, size) = db
+        .prepare_cached(sql)?
+        .query_row([content], |row| Ok((row.get::<_, Option<i64>>(0)?, unsigned(row, 1)?)))?;
+    match of {
+        Some(of) => pieces::read(db, Pieces(of), size, offset).map(StoreDone::Piece),
+        None => Ok(StoreDone::NoSuchMail),
+    }
+}

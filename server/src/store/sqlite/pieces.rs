@@ -1,0 +1,121 @@
+//! The pieces of large contents: rows of the table `piece` under the number that their upload gave
+//! them. One upload, one content or one row of the table `dropped` names each number.
+
+use correio_proto::{limits::PIECE_MAX, mail::Piece};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
+
+use super::row::{to_sql, unsigned};
+
+/// A row with fewer bytes takes further bytes in. Otherwise a content that came in tiny pieces would
+/// have so many rows that reading a part of it takes long.
+const ROW_BYTES_MIN: u32 = 32 << 10;
+
+/// Rows deleted in one slice, about a mebibyte: SQLite reads each of their database pages.
+const SLICE_ROWS: u32 = 4;
+
+/// The number of the pieces of one upload or content. No number is given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pieces(pub(super) i64);
+
+/// Adds bytes to pieces that have `staged` bytes so far.
+///
+/// # Errors
+///
+/// The file cannot be read or written to.
+pub(super) fn append(
+    db: &Connection,
+    Pieces(pieces): Pieces,
+    staged: u64,
+    bytes: &[u8],
+) -> Result<()> {
+    let sql = "INSERT INTO piece (pieces, position, bytes) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO UPDATE SET bytes = excluded.bytes";
+    let mut put = db.prepare_cached(sql)?;
+    match short_row(db, Pieces(pieces))? {
+        None => put.execute(params![pieces, to_sql(staged), bytes])?,
+        Some((position, begin)) => {
+            put.execute(params![pieces, position, [&begin, bytes].concat()])?
+        }
+    };
+    Ok(())
+}
+
+/// The last row, if it is shorter than [`ROW_BYTES_MIN`]: its position and bytes.
+fn short_row(db: &Connection, Pieces(pieces): Pieces) -> Result<Option<(i64, Vec<u8>)>> {
+    let sql = "SELECT position, iif(octet_length(bytes) < ?2, bytes, NULL) FROM piece
+               WHERE pieces = ?1 ORDER BY position DESC LIMIT 1";
+    let last = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
+    let last =
+        db.prepare_cached(sql)?.query_row(params![pieces, ROW_BYTES_MIN], last).optional()?;
+    Ok(last.and_then(|(position, bytes)| Some((position, bytes?))))
+}
+
+/// Reads from this position of a content of `size` bytes: [`PIECE_MAX`] bytes, or fewer at its end.
+///
+/// # Errors
+///
+/// The file cannot be read, or bytes of the content are missing in it.
+pub(super) fn read(
+    db: &Connection,
+    Pieces(pieces): Pieces,
+    size: u64,
+    offset: u64,
+) -> Result<Piece> {
+    let wanted = size.saturating_sub(offset).min(PIECE_MAX as u64);
+    let wanted = usize::try_from(wanted).unwrap_or(PIECE_MAX);
+    if wanted == 0 {
+        return Ok(Piece::default());
+    }
+    let mut read = Vec::with_capacity(wanted);
+    let mut select = db.prepare_cached(
+        "SELECT position, bytes FROM piece WHERE pieces = ?1 AND position >=
+             (SELECT max(position) FROM piece WHERE pieces = ?1 AND position <= ?2)
+         ORDER BY position",
+    )?;
+    let mut rows = select.query(params![pieces, to_sql(offset)])?;
+    while read.len() < wanted
+        && let Some(row) = rows.next()?
+    {
+        let skipped = (offset + read.len() as u64).checked_sub(unsigned(row, 0)?);
+        let skipped = skipped.and_then(|skipped| usize::try_from(skipped).ok());
+        let bytes = row.get_ref(1)?.as_blob()?;
+        // Missing bytes in between end the reading, as if they were missing at the end.
+        let Some(bytes) = skipped.and_then(|skipped| bytes.get(skipped..)) else {
+            break;
+        };
+        read.extend(bytes.iter().take(wanted - read.len()));
+    }
+    // Never longer than a piece may be.
+    match Piece::try_from(read.as_slice()) {
+        Ok(piece) if read.len() == wanted => Ok(piece),
+        _ => Err(Error::QueryReturnedNoRows),
+    }
+}
+
+/// Leaves pieces that nothing names any more to [`delete_slice`].
+///
+/// # Errors
+///
+/// The file cannot be written to.
+pub(super) fn drop_later(db: &Connection, Pieces(pieces): Pieces) -> Result<()> {
+    db.prepare_cached("INSERT INTO dropped (pieces) VALUES (?1)")?.execute([pieces]).map(drop)
+}
+
+/// Deletes some rows of dropped pieces within the open transaction. Returns whether there may be
+/// more. After a restart this goes on where it stood.
+///
+/// # Errors
+///
+/// The file cannot be read or written to.
+pub(super) fn delete_slice(db: &Connection) -> Result<bool> {
+    let first = db.prepare_cached("SELECT pieces FROM dropped LIMIT 1")?;
+    let Some(pieces) = { first }.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(false);
+    };
+    let sql = "DELETE FROM piece WHERE pieces = ?1 AND position IN
+               (SELECT position FROM piece WHERE pieces = ?1 LIMIT ?2)";
+    if db.prepare_cached(sql)?.execute(params![pieces, SLICE_ROWS])? < SLICE_ROWS as usize {
+        db.prepare_cached("DELETE FROM dropped WHERE pieces = ?1")?.execute([pieces])?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,168 @@
+//! Uploads of large contents as SQL, within the transaction of their group.
+
+use correio_proto::mail::{ContentSize, MailId, Piece, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
+
+use super::{
+    pieces::{self, Pieces},
+    row::{converted, to_sql, unsigned},
+    tables::Tables,
+};
+use crate::{
+    ids::AccountId,
+    store::{
+        StoreDone,
+        uploads::{Progress, Step, Totals, refusal, step},
+    },
+};
+
+/// Uploads deleted in one step.
+const PRUNE_STEP: u32 = 1000;
+
+/// The row of an upload.
+struct Upload {
+    pieces: Pieces,
+    progress: Progress,
+}
+
+fn find(db: &Connection, account: AccountId, id: MailId) -> Result<Option<Upload>> {
+    let sql = "SELECT pieces, size, staged FROM upload WHERE account = ?1 AND id = ?2";
+    db.prepare_cached(sql)?
+        .query_row(params![account.0, id.as_bytes()], |row| {
+            let progress = Progress { size: size(row, 1)?, staged: unsigned(row, 2)? };
+            Ok(Upload { pieces: Pieces(row.get(0)?), progress })
+        })
+        .optional()
+}
+
+/// Reads the size of a large content.
+pub(super) fn size(row: &Row<'_>, column: usize) -> Result<ContentSize> {
+    let size = unsigned(row, column)?;
+    converted(row, column, |_| {
+        ContentSize::try_from(size).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+    })
+}
+
+/// Adds a piece, as [`crate::store::StoreJob::Upload`] describes it.
+pub(super) fn upload(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    id: MailId,
+    size: ContentSize,
+    (offset, piece): (u64, &Piece),
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let db = tables.db;
+    if tables.accounts.by_id(db, account)?.is_none() {
+        return Ok(StoreDone::NoAccount);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM verdict WHERE id = ?1 AND sender = ?2)";
+    let values = params![id.as_bytes(), account.0];
+    if db.prepare_cached(sql)?.query_row(values, |row| row.get(0))? {
+        return Ok(StoreDone::Uploaded { staged: size.get() });
+    }
+    let upload = find(db, account, id)?;
+    let progress = upload.as_ref().map(|upload| upload.progress);
+    let (known, staged) = match step(progress, size, offset, piece.as_bytes()) {
+        Step::Answer(done) => return Ok(done),
+        Step::Append { known, staged } => (known, staged),
+    };
+    let pieces = match upload {
+        Some(upload) => upload.pieces,
+        None => match start(tables, account, id, size, now)? {
+            Some(pieces) => pieces,
+            None => return Ok(StoreDone::UploadsFull),
+        },
+    };
+    let new = piece.as_bytes().get(known..).unwrap_or_default();
+    pieces::append(db, pieces, progress.map_or(0, |progress| progress.staged), new)?;
+    let sql = "UPDATE upload SET staged = ?2, touched = ?3 WHERE pieces = ?1";
+    db.prepare_cached(sql)?.execute(params![pieces.0, to_sql(staged), to_sql(now.0)])?;
+    Ok(StoreDone::Uploaded { staged })
+}
+
+/// Makes the row of an upload, if there is room for another one.
+fn start(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    id: MailId,
+    size: ContentSize,
+    now: Timestamp,
+) -> Result<Option<Pieces>> {
+    let db = tables.db;
+    let sql = "SELECT count(*), coalesce(sum(size), 0) FROM upload WHERE account = ?1";
+    let totals = db.prepare_cached(sql)?.query_row([account.0], |row| {
+        Ok(Totals { uploads: row.get(0)?, bytes: unsigned(row, 1)? })
+    })?;
+    let bytes = tables.contents.upload_bytes(db)?;
+    if !tables.contents.limits.allow(totals, bytes, size) {
+        return Ok(None);
+    }
+    let sql = "INSERT INTO upload (account, id, size, staged, touched) VALUES (?1, ?2, ?3, 0, ?4)";
+    let values = params![account.0, id.as_bytes(), to_sql(size.get()), to_sql(now.0)];
+    let pieces = db.prepare_cached(sql)?.insert(values)?;
+    tables.contents.add(size.get());
+    Ok(Some(Pieces(pieces)))
+}
+
+/// The upload that a mail with a large content of this size may take over, or the result that
+/// refuses the mail.
+pub(super) fn whole(
+    db: &Connection,
+    account: AccountId,
+    id: MailId,
+    size: ContentSize,
+) -> Result<std::result::Result<Pieces, StoreDone>> {
+    let upload = find(db, account, id)?;
+    let progress = upload.as_ref().map(|upload| upload.progress);
+    Ok(match (refusal(progress, size), upload) {
+        (None, Some(upload)) => Ok(upload.pieces),
+        (Some(refusal), _) => Err(refusal),
+        (None, None) => Err(StoreDone::Incomplete { staged: 0 }),
+    })
+}
+
+/// Ends an upload whose pieces a mail takes over.
+pub(super) fn taken(tables: &mut Tables<'_>, pieces: Pieces, size: u64) -> Result<()> {
+    tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?.execute([pieces.0])?;
+    tables.contents.remove(size);
+    Ok(())
+}
+
+/// Deletes the uploads of an account.
+pub(super) fn delete_of(tables: &mut Tables<'_>, account: AccountId) -> Result<()> {
+    let sql = "SELECT pieces, size FROM upload WHERE account = ?1";
+    let uploads = selected(tables.db, sql, [account.0])?;
+    delete(tables, &uploads)
+}
+
+/// Deletes uploads whose last piece came before this time. Returns their number, and whether there
+/// are more.
+pub(super) fn prune(tables: &mut Tables<'_>, before: Timestamp) -> Result<(u32, bool)> {
+    let sql = "SELECT pieces, size FROM upload WHERE touched < ?1 ORDER BY touched LIMIT ?2";
+    let uploads = selected(tables.db, sql, params![to_sql(before.0), PRUNE_STEP])?;
+    delete(tables, &uploads)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM upload WHERE touched < ?1)";
+    let more = tables.db.prepare_cached(sql)?.query_row([to_sql(before.0)], |row| row.get(0))?;
+    Ok((u32::try_from(uploads.len()).unwrap_or(u32::MAX), more))
+}
+
+fn selected(
+    db: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<(Pieces, u64)>> {
+    let mut select = db.prepare_cached(sql)?;
+    let uploads = select.query_map(values, |row| Ok((Pieces(row.get(0)?), unsigned(row, 1)?)))?;
+    uploads.collect()
+}
+
+fn delete(tables: &mut Tables<'_>, uploads: &[(Pieces, u64)]) -> Result<()> {
+    let mut delete = tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?;
+    for (pieces, size) in uploads {
+        delete.execute([pieces.0])?;
+        tables.contents.drop_later(tables.db, *pieces)?;
+        tables.contents.remove(*size);
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Tests of `correiod export`.
+
+use std::{fs, path::Path};
+
+use correio_proto::rfc5322;
+use correio_testing::rerun::{data_directory, on_a_small_disk};
+
+use super::{done, files, mails, make, names, run, text};
+use crate::daemon::Daemon;
+
+/// The mails in the files of a Maildir's `new`.
+fn exported(maildir: &Path) -> Vec<correio_proto::mail::Mail> {
+    let new = maildir.join("new");
+    let read = |name: &String| rfc5322::read(&mut &fs::read(new.join(name)).unwrap()[..]).unwrap();
+    let mut mails: Vec<_> = names(&new).iter().map(read).collect();
+    mails.sort_by_key(|mail| mail.seq);
+    mails
+}
+
+#[test]
+fn waiting_mail_is_written_as_maildirs_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, target) = (directory.path().join("data"), directory.path().join("out"));
+    make(&data);
+    let before = files(&data);
+    let output = done(&data, &["export", "tony", text(&target), "--domain", "mail.example.org"]);
+    assert!(output.contains("10 mails of 1 account\n"), "{output}");
+    assert_eq!(names(&target), ["tony"]);
+    assert_eq!(names(&target.join("tony")), ["cur", "new", "tmp"]);
+    let output = done(&data, &["export", "--all", text(&target)]);
+    assert!(output.contains("5 mails of 2 accounts; 10 mails had been written"), "{output}");
+    assert_eq!(names(&target), ["pepper", "tony"]);
+    assert!(files(&data) == before, "nothing is deleted");
+    let first = &names(&target.join("tony/new"))[0];
+    let text = fs::read_to_string(target.join("tony/new").join(first)).unwrap();
+    assert!(text.starts_with("From: \"Tony Stark\" <tony@mail.example.org>\n"), "{text}");
+    let daemon = Daemon::start(&data, &[]);
+    for username in ["tony", "pepper"] {
+        assert_eq!(exported(&target.join(username)), mails(&daemon, username), "{username}");
+    }
+}
+
+#[test]
+fn no_file_is_replaced_and_no_mail_is_written_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, target) = (directory.path().join("data"), directory.path().join("out"));
+    make(&data);
+    done(&data, &["export", "--all", text(&target)]);
+    let new = target.join("tony/new");
+    let present = names(&new);
+    // Another program has read one mail, flagged another, and changed a third.
+    fs::rename(new.join(&present[0]), target.join("tony/cur").join(format!("{}:2,S", present[0])))
+        .unwrap();
+    fs::rename(new.join(&present[1]), target.join("tony/cur").join(format!("{},U=7", present[1])))
+        .unwrap();
+    fs::write(new.join(&present[2]), "mine").unwrap();
+    fs::write(new.join("foreign"), "mine").unwrap();
+    fs::remove_file(new.join(&present[3])).unwrap();
+    let before = files(&target);
+    let output = done(&data, &["export", "--all", text(&target)]);
+    assert!(output.contains("1 mail of 2 accounts; 14 mails had been"), "{output}");
+    let mut after = files(&target);
+    assert!(after.remove(&Path::new("tony/new").join(&present[3])).is_some());
+    assert!(after == before);
+}
+
+#[test]
+fn what_is_asked_for_wrongly_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, target) = (directory.path().join("data"), directory.path().join("out"));
+    make(&data);
+    let (status, _, error) = run(&data, &["export", "nobody", text(&target)]);
+    assert!(status == Some(67) && error.contains("no account nobody"), "{error}");
+    for arguments in [
+        &["export", "tony"][..],
+        &["export", "--all", "tony", text(&target)],
+        &["export", "--all"],
+        &["export", "../tony", text(&target)],
+        &["export", "tony", text(&target), "--domain", "a\nb"],
+        &["export", "tony", text(&target), "--domain", ""],
+    ] {
+        let (status, _, error) = run(&data, arguments);
+        assert_eq!(status, Some(64), "{arguments:?}: {error}");
+        assert!(error.contains("correiod export"), "{error}");
+    }
+    assert!(!target.exists());
+    let (status, _, error) = run(&target, &["export", "tony", text(&data)]);
+    assert_eq!(status, Some(78), "{error}");
+    fs::write(&target, "a file").unwrap();
+    let (status, _, error) = run(&data, &["export", "tony", text(&target)]);
+    assert_eq!(status, Some(73), "{error}");
+    assert_eq!(fs::read(&target).unwrap(), b"a file");
+}
+
+#[test]
+fn a_full_disk_ends_an_export_that_another_one_goes_on_with() {
+    let Some(disk) = data_directory() else {
+        return on_a_small_disk(
+            "operator::export::a_full_disk_ends_an_export_that_another_one_goes_on_with",
+        );
+    };
+    use std::io::Write;
+    let directory = tempfile::tempdir().unwrap();
+    make(directory.path());
+    let (target, ballast) = (disk.join("out"), disk.join("ballast"));
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len() - 5 * 4096).unwrap();
+    drop(file);
+    let (status, _, error) = run(directory.path(), &["export", "--all", text(&target)]);
+    assert_eq!(status, Some(74), "{error}");
+    assert!(error.contains("No space") && error.contains("goes on after them"), "{error}");
+    let written = exported(&target.join("tony"));
+    assert!((1..10).contains(&written.len()), "{}", written.len());
+    assert_eq!(names(&target.join("tony/tmp")), [""; 0]);
+    fs::remove_file(ballast).unwrap();
+    done(directory.path(), &["export", "--all", text(&target)]);
+    assert_eq!(exported(&target.join("tony")).len(), 10);
+    assert_eq!(exported(&target.join("pepper")).len(), 5);
+    eprintln!("came to the end");
+}

@@ -1,0 +1,195 @@
+//! Tests of reading a database as of one moment: the files stay as they are, and a copy is whole.
+
+use std::{fs, path::Path};
+
+use correio_proto::mail::{Mail, Seq};
+use correio_server::{
+    cancel::Cancel,
+    ids::AccountId,
+    store::sqlite::{
+        Checked, Schema, SnapshotError, SqliteOpenError, SqliteOptions, SqliteSnapshot, SqliteStore,
+    },
+};
+
+use rusqlite::Connection;
+
+use super::{
+    files::{DATABASE, copy_files, make_database, open, snapshot, unchanged, with_sql},
+    support::{Harness, QUOTA, ROOMY, everything, is_sent, send, waker},
+};
+
+fn opened(directory: &Path) -> SqliteSnapshot {
+    SqliteSnapshot::open(directory, &Cancel::default()).unwrap()
+}
+
+fn error(directory: &Path) -> SqliteOpenError {
+    unchanged(directory, || SqliteSnapshot::open(directory, &Cancel::default()).unwrap_err())
+}
+
+/// Every mail of an account, as an export reads it.
+fn mails(snapshot: &SqliteSnapshot, username: &str) -> Vec<Mail> {
+    let mut reader = snapshot.reader().unwrap();
+    let account = reader.account(&username.parse().unwrap()).unwrap().unwrap();
+    let mut mails: Vec<Mail> = Vec::new();
+    loop {
+        let after = mails.last().map_or(Seq(0), |mail| mail.seq);
+        let page = reader.page(account, after).unwrap();
+        if page.is_empty() {
+            return mails;
+        }
+        mails.extend(page);
+    }
+}
+
+/// A store with mails in the index, mails in the memtable, and text of a deleted mail.
+fn filled(directory: &Path) -> (Harness, AccountId) {
+    let options = SqliteOptions { memtable_mails: 200, ..SqliteOptions::default() };
+    let mut harness = Harness::sqlite_with(directory, ROOMY, options);
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let text = format!("deleted text {}", "x".repeat(50_000));
+    assert!(is_sent(&harness.run(send(pepper, 9000, "pepper", &text))));
+    assert_eq!(harness.confirm_all(pepper), 1);
+    let sends = (0..450).map(|number| send(tony, number, "tony,pepper", "text")).collect();
+    assert!(harness.run_together(sends).iter().all(is_sent));
+    // A flush comes after the answers: once another job is done, it is over.
+    harness.find("tony");
+    assert!(is_sent(&harness.run(send(tony, 999, "tony", "last"))));
+    (harness, tony)
+}
+
+#[test]
+fn a_stopped_store_is_read_without_a_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut harness, tony) = filled(directory.path());
+    let expected = harness.fetch(tony);
+    harness.close();
+    let before = snapshot(directory.path());
+    let mut found = opened(directory.path());
+    let copy = tempfile::tempdir().unwrap();
+    found.copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    let checked = found.check(|_| ()).unwrap();
+    assert_eq!((checked.accounts, checked.mails, checked.findings), (2, 901, vec![]));
+    assert_eq!(mails(&found, "tony"), expected);
+    drop(found);
+    assert!(snapshot(directory.path()) == before);
+}
+
+#[test]
+fn a_killed_store_is_read_with_its_log_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut harness, tony) = filled(directory.path());
+    let killed = copy_files(directory.path());
+    let before = snapshot(killed.path());
+    let mut found = opened(killed.path());
+    let copy = tempfile::tempdir().unwrap();
+    found.copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    assert_eq!(found.check(|_| ()).unwrap().findings, []);
+    assert_eq!(mails(&found, "tony"), harness.fetch(tony));
+    drop(found);
+    assert!(snapshot(killed.path()) == before);
+}
+
+#[test]
+fn a_copy_is_closed_and_has_everything_but_deleted_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut harness, _) = filled(directory.path());
+    let expected = everything(&mut harness);
+    let killed = copy_files(directory.path());
+    let mut found = opened(killed.path());
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join(DATABASE);
+    found.copy_to(&path, |_| ()).unwrap();
+    let text = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+    assert!(text(&killed.path().join("correio.db-wal")).contains("deleted text"));
+    assert!(!text(&path).contains("deleted text"));
+    let of_copy = opened(copy.path());
+    assert!(of_copy.is_closed().unwrap());
+    assert_eq!((of_copy.realm(), of_copy.version()), (found.realm(), found.version()));
+    assert_eq!(of_copy.check(|_| ()).unwrap().findings, []);
+    drop(of_copy);
+    let roomy = SqliteOptions::default();
+    assert_eq!(everything(&mut Harness::sqlite_with(copy.path(), ROOMY, roomy)), expected);
+}
+
+/// Databases of the first versions keep the room of deleted mail; a copy gives it back.
+#[test]
+fn a_copy_of_an_older_database_can_give_room_back() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    let path = directory.path().join(DATABASE);
+    with_sql(&path, "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
+    let auto_vacuum = |path: &Path| -> u32 {
+        let connection = Connection::open(path).unwrap();
+        connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).unwrap()
+    };
+    assert_eq!(auto_vacuum(&path), 0);
+    let before = snapshot(directory.path());
+    let copy = tempfile::tempdir().unwrap();
+    opened(directory.path()).copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    assert_eq!((auto_vacuum(&path), auto_vacuum(&copy.path().join(DATABASE))), (0, 2));
+    assert!(snapshot(directory.path()) == before, "the source is as it was");
+    Harness::sqlite(copy.path()).find("tony");
+}
+
+#[test]
+fn no_server_starts_while_a_stopped_store_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    let (one, two) = (opened(directory.path()), opened(directory.path()));
+    for snapshot in [one, two] {
+        assert!(matches!(open(directory.path()), Err(SqliteOpenError::InUse { .. })));
+        drop(snapshot);
+    }
+    let (wake, woken) = waker();
+    let store = SqliteStore::open(directory.path(), QUOTA, SqliteOptions::default(), wake.clone());
+    Harness::around(Box::new(store.unwrap()), (wake, woken)).find("tony");
+}
+
+#[test]
+fn what_is_not_understood_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(matches!(error(directory.path()), SqliteOpenError::NoStore { .. }));
+    let path = directory.path().join(DATABASE);
+    fs::write(&path, "no database").unwrap();
+    assert!(matches!(error(directory.path()), SqliteOpenError::Foreign { .. }));
+    fs::remove_file(&path).unwrap();
+
+    make_database(directory.path());
+    with_sql(&path, "PRAGMA user_version = 99");
+    assert!(matches!(error(directory.path()), SqliteOpenError::Newer { found: 99, .. }));
+    let present = Schema::PRESENT.version();
+    let open = format!("PRAGMA user_version = {present}; UPDATE wal_state SET is_open = 1");
+    with_sql(&path, &open);
+    assert!(matches!(error(directory.path()), SqliteOpenError::NoLog { .. }));
+    with_sql(&path, "UPDATE wal_state SET is_open = 0; DROP TABLE verdict");
+    let damaged = error(directory.path());
+    assert!(matches!(damaged, SqliteOpenError::Damaged { .. }), "{damaged}");
+}
+
+#[test]
+fn an_older_database_is_copied_and_only_its_pages_are_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    with_sql(&directory.path().join(DATABASE), "PRAGMA user_version = 0");
+    let mut found = opened(directory.path());
+    let copy = tempfile::tempdir().unwrap();
+    found.copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    let expected = Checked { is_older: true, ..Checked::default() };
+    assert_eq!(opened(copy.path()).check(|_| ()).unwrap(), expected);
+    assert!(matches!(found.reader(), Err(SnapshotError::Older { found: 0, .. })));
+}
+
+#[test]
+fn a_signal_ends_a_copy_and_a_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let (harness, _) = filled(directory.path());
+    harness.close();
+    let cancel = Cancel::default();
+    let mut found = SqliteSnapshot::open(directory.path(), &cancel).unwrap();
+    cancel.flag().store(2, std::sync::atomic::Ordering::Relaxed);
+    let copy = tempfile::tempdir().unwrap();
+    let copied = found.copy_to(&copy.path().join(DATABASE), |_| ());
+    assert!(matches!(copied, Err(SnapshotError::Interrupted)), "{copied:?}");
+    let checked = found.check(|_| ());
+    assert!(matches!(checked, Err(SnapshotError::Interrupted)), "{checked:?}");
+}
