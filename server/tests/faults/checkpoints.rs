@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{ExitStatus, Stdio},
@@ -138,4 +139,36 @@ fn killed_at_any_step_of_a_checkpoint_nothing_is_lost() {
     let writes = kill_at("pwrite64", (1..).map(|step| 20 + step * 400), true);
     eprintln!("killed at {syncs} syncs, {files} changes of files, {writes} writes");
     assert!(syncs >= 3 && files >= 5 && writes >= 4, "{syncs}, {files}, {writes}");
+}
+
+/// The third sync of the main file that a thread makes fails. Opening an existing database takes
+/// fewer, so that the failing one is a checkpoint's.
+#[test]
+fn a_sync_of_a_checkpoint_that_fails_ends_the_server() {
+    if !can_trace() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let main = data.join("correio.db");
+    assert_eq!(Daemon::start(&data, &[]).stop().code(), Some(0));
+    let failing = ["-P", main.to_str().unwrap(), "-e", "trace=fsync,fdatasync", "-e"];
+    let failing = [&failing[..], &["inject=fsync,fdatasync:error=EIO:when=3"]].concat();
+    let mut command = traced(&listening(&data), Path::new("/dev/null"), &failing);
+    command.stderr(Stdio::piped());
+    let mut daemon = Daemon::spawn(command);
+    let mut stderr = daemon.child.stderr.take().unwrap();
+    let mut tony = daemon.session("tony");
+    let sent = |number: &u64| tony.ask_unless_gone(large(*number)).is_some();
+    let acknowledged = (0..10 * MAILS).take_while(sent).count() as u64;
+    let ended = daemon.child.wait().unwrap();
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(ended.code(), Some(74), "{acknowledged}: {said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("correiod: ") && last.contains("I/O error"), "{last}");
+    let daemon = Daemon::start(&data, &[]);
+    let Reply::LoggedIn(account) = daemon.client().ask(login("tony")) else { panic!("a login") };
+    let waiting = u64::from(account.waiting);
+    assert!((acknowledged..=acknowledged + 1).contains(&waiting), "{waiting} of {acknowledged}");
 }

@@ -153,6 +153,22 @@ fn a_part_that_is_missing_by_the_log_is_refused_alike() {
     assert!(error.to_string().contains("table verdict"), "{error}");
 }
 
+/// The index has a mail twice as soon as the memtable is flushed.
+#[test]
+fn an_index_that_disagrees_with_the_memtable_stops_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { memtable_mails: 1, ..SqliteOptions::default() };
+    make_database(directory.path());
+    // The mails of the next server have numbers from here on.
+    let sql = "INSERT INTO mailbox (account, seq)
+               WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 10)
+               SELECT 1, reserved + n FROM meta, number";
+    with_sql(&directory.path().join(DATABASE), sql);
+    let mut harness = Harness::sqlite_with(directory.path(), ROOMY, options);
+    let tony = harness.find("tony");
+    assert_eq!(fails_for_good(&mut harness, send(tony, 1, "tony", "x")), []);
+}
+
 /// SQLite stores any bytes as a text; the store refuses a text that is not UTF-8.
 #[test]
 fn a_text_that_is_no_utf_8_stops_the_store() {

@@ -42,6 +42,10 @@ const REST_BYTES: u64 = 1 << 20;
 /// however much it is: the disk is too slow for what comes in.
 const FULL_BYTES: u64 = 40 << 20;
 
+/// New log that the store thread leaves to the checkpoint thread nevertheless: more than groups make
+/// until the log is full, so that a transaction by itself has made most of it.
+const LARGE_BYTES: u64 = 48 << 20;
+
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Commit {
@@ -157,17 +161,16 @@ impl Checkpoints {
 
     fn due(&self) -> Due {
         let pages = u64::from(self.pages());
-        let new = pages.saturating_sub(u64::from(self.noted));
-        let bytes = |pages: u64| pages * self.page_size;
+        let new = self.bytes(self.new_pages());
         if self.is_running {
             Due::Nothing
         } else if pages >= self.full_at {
-            Due::Rest
+            if new >= LARGE_BYTES { Due::Part } else { Due::Rest }
         } else if self.is_cut && !self.is_moved {
             Due::Part
-        } else if self.is_moved && (self.is_cut || bytes(pages) >= RESTART_BYTES) {
-            if bytes(new) <= REST_BYTES { Due::Rest } else { Due::Part }
-        } else if bytes(new) >= PART_BYTES {
+        } else if self.is_moved && (self.is_cut || self.bytes(pages) >= RESTART_BYTES) {
+            if new <= REST_BYTES { Due::Rest } else { Due::Part }
+        } else if new >= PART_BYTES {
             Due::Part
         } else {
             Due::Nothing
@@ -210,6 +213,9 @@ impl Checkpoints {
             Due::Part => {
                 self.pin.execute_batch("BEGIN")?;
                 wal_state::read(&self.pin)?;
+                if self.bytes(self.new_pages()) >= LARGE_BYTES {
+                    self.full_at = u64::from(self.pages()) + FULL_BYTES / self.page_size;
+                }
                 self.noted = self.pages();
                 self.is_running = true;
                 self.thread.ask();
@@ -279,6 +285,15 @@ impl Checkpoints {
 
     pub(super) fn page_size(&self) -> u64 {
         self.page_size
+    }
+
+    /// Pages of the log after the last part.
+    fn new_pages(&self) -> u64 {
+        u64::from(self.pages().saturating_sub(self.noted))
+    }
+
+    fn bytes(&self, pages: u64) -> u64 {
+        pages * self.page_size
     }
 
     fn pages(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! Flushes the memtable into the index of mailboxes, a slice at a time: mailbox by mailbox, so that
 //! each page is written once for all of its new entries.
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, Error, ErrorCode, Result, ffi, params};
 
 use super::{
     cache::AccountCache,
@@ -21,7 +21,7 @@ pub(super) fn flush(db: &Connection, slice: &Slice) -> Result<()> {
     let mut count = db.prepare_cached(sql)?;
     for (account, entries) in &slice.accounts {
         for entry in entries {
-            insert.execute([account.0, entry.seq])?;
+            insert.execute([account.0, entry.seq]).map_err(damage)?;
         }
         let mails = entries.len() as u64;
         let bytes = entries.iter().map(|entry| entry.bytes).sum();
@@ -35,6 +35,18 @@ pub(super) fn flush(db: &Connection, slice: &Slice) -> Result<()> {
         db.prepare_cached(sql)?.execute([slice.until, account.0])?;
     }
     Ok(())
+}
+
+/// A mail that is in the index already is damage, not a refused value: the memtable and the index
+/// would go on to disagree.
+fn damage(error: Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => {
+            let text = "the index of mailboxes has a mail that was not flushed".to_owned();
+            Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(text))
+        }
+        _ => error,
+    }
 }
 
 /// Removes a slice from the memtable after its commit, and drops the cached counts of its accounts.
