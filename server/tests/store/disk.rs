@@ -1,6 +1,6 @@
 //! Tests of a disk that is full, that refuses a write, or that fails to sync.
 
-use std::{fs, path::Path, process::Output};
+use std::{fs, io::Write, path::Path, process::Output};
 
 use correio_proto::{
     limits::PIECE_MAX,
@@ -8,7 +8,10 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{StoreDone, StoreFailed, StoreJob, UploadLimits, sqlite::SqliteOptions},
+    store::{
+        StoreDone, StoreFailed, StoreJob, UploadLimits,
+        sqlite::{SqliteOpenError, SqliteOptions},
+    },
 };
 use correio_testing::{
     rerun::{assert_passed, data_directory, on_a_small_disk, rerun},
@@ -17,7 +20,10 @@ use correio_testing::{
     wait::eventually,
 };
 
-use super::support::{Harness, ROOMY, content, find, id, is_sent, send, send_large, upload};
+use super::{
+    files::open,
+    support::{Harness, ROOMY, content, find, id, is_sent, send, send_large, upload},
+};
 
 /// Sends until the store refuses a mail. Returns the number of accepted mails, and the last answer.
 fn fill(harness: &mut Harness, account: AccountId) -> (u64, Result<StoreDone, StoreFailed>) {
@@ -239,4 +245,27 @@ fn on_a_full_disk_uploads_wait_and_their_end_makes_room() {
         return;
     }
     on_a_small_disk("disk::on_a_full_disk_uploads_wait_and_their_end_makes_room");
+}
+
+#[test]
+fn a_disk_without_any_room_is_named_at_the_start() {
+    let Some(disk) = data_directory() else {
+        return on_a_small_disk("disk::a_disk_without_any_room_is_named_at_the_start");
+    };
+    let data = disk.join("data");
+    let mut harness = Harness::sqlite_with(&data, ROOMY, SqliteOptions::default());
+    let tony = harness.account("tony");
+    assert!(is_sent(&harness.run(send(tony, 1, "tony", "x"))));
+    harness.close();
+    let ballast = disk.join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    drop(file);
+    let error = open(&data).unwrap_err();
+    assert!(matches!(error, SqliteOpenError::NoRoom { .. }), "{error}");
+    assert_eq!(error.exit_status(), 74);
+    fs::remove_file(ballast).unwrap();
+    let mut harness = Harness::sqlite(&data);
+    assert_eq!(harness.fetch(tony).len(), 1);
+    eprintln!("came to the end");
 }

@@ -26,6 +26,12 @@ pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(error, _) if is_full_code(*error))
 }
 
+/// Whether the disk has no room for a change, or for the index of the log, which processes share.
+pub(super) fn is_without_room(error: &rusqlite::Error) -> bool {
+    let is_index = |error: ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
+    is_full(error) || matches!(error, rusqlite::Error::SqliteFailure(error, _) if is_index(*error))
+}
+
 fn is_full_code(error: ffi::Error) -> bool {
     error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_WRITE
 }

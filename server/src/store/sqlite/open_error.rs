@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::fatal::is_without_room;
 use crate::{data_directory::DATABASE, sysexits};
 
 /// Why a store cannot be opened.
@@ -35,6 +36,8 @@ pub enum SqliteOpenError {
     OtherLog { path: PathBuf },
     #[error("{} cannot be written to; give this user the right to", path.display())]
     ReadOnly { path: PathBuf },
+    #[error("there is no room on the disk of {}, not even for the files that a server shares the database with; make room and start again", path.display())]
+    NoRoom { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("the system gives no random bytes: {detail}")]
@@ -52,6 +55,7 @@ impl SqliteOpenError {
             Self::Directory { .. } | Self::Unreadable { .. } | Self::ReadOnly { .. } => {
                 sysexits::NO_PERMISSION
             }
+            Self::NoRoom { .. } => sysexits::IO,
             Self::Foreign { .. }
             | Self::Missing { .. }
             | Self::NoStore { .. }
@@ -70,6 +74,9 @@ impl SqliteOpenError {
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> SqliteOpenError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase, ReadOnly};
     let path = path.to_owned();
+    if is_without_room(&source) {
+        return SqliteOpenError::NoRoom { path };
+    }
     match source.sqlite_error_code() {
         Some(DatabaseCorrupt) => SqliteOpenError::Damaged { path, reason: source.to_string() },
         Some(NotADatabase) => SqliteOpenError::Foreign { path },
