@@ -44,7 +44,7 @@ impl Content {
         }
     }
 
-    /// Writes the one of the two fields that the wire form has.
+    /// Writes the content into the wire form of its mail, as `body` or `content`.
     pub(crate) fn serialize_field<S: SerializeStruct>(&self, map: &mut S) -> Result<(), S::Error> {
         match self {
             Self::Body(body) => map.serialize_field("body", body),
@@ -52,7 +52,11 @@ impl Content {
         }
     }
 
-    /// The content of a mail whose wire form has these two fields: exactly one is required.
+    /// The content of a mail whose wire form has these two fields.
+    ///
+    /// # Errors
+    ///
+    /// Both fields are there, or neither is.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
         content: Option<Box<LargeContent>>,

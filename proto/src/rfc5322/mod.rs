@@ -97,8 +97,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The file of a mail whose addresses have this domain, up to a large content: [`ContentEncoder`]
-/// encodes that after it.
+/// The file of a mail whose addresses have this domain. Of a mail with a large content only the head:
+/// [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     let encoding = match &mail.content {
@@ -199,7 +199,8 @@ pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     head.parse()
 }
 
-/// Reads a whole file, or of a mail with a large content its head: [`ContentReader`] reads the rest.
+/// Reads a whole file; of a mail with a large content only the head: [`ContentReader`] reads the
+/// rest.
 ///
 /// # Errors
 ///
