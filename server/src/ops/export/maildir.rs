@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::error::ExportError;
 use crate::scratch;
 
-/// Signs after which other programs write flags and fields into a file's name.
+/// Characters that begin the flags and fields that other programs add to a file's name.
 const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
 
 /// Longest domain (RFC 1035).
@@ -91,7 +91,7 @@ impl Maildir {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(failed(error)),
         });
-        // Its name is no longer needed, or the file is of no use.
+        // The mail has its other name now, or the file is not whole.
         let _ = fs::remove_file(&unfinished);
         published
     }
@@ -137,7 +137,7 @@ fn name_of(mail: &Mail) -> String {
     format!("{seconds}.{milliseconds:03}_{seq}_{id}.{sender}")
 }
 
-/// Whether a text can stand behind the `@` of a mail address: letters, digits, dots and hyphens.
+/// Whether a text can stand after the `@` of a mail address: letters, digits, dots and hyphens.
 #[must_use]
 pub fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {

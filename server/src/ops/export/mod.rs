@@ -34,7 +34,7 @@ pub struct Exported {
     pub known: u64,
 }
 
-/// Writes waiting mail into `target`, as `target/<username>/{cur,new,tmp}`. `domain` stands behind
+/// Writes waiting mail into `target`, as `target/<username>/{cur,new,tmp}`. `domain` stands after
 /// the `@` of mail addresses.
 ///
 /// # Errors

@@ -80,7 +80,7 @@ fn restore_from(
 ) -> Result<Restored, RestoreError> {
     let refused = |source| RestoreError::Archive { path: path_of(path), source };
     let progress = Progress::new();
-    // Dropped after the scratch directory inside of it.
+    // Dropped after the scratch directory, which is inside.
     let mut place = Place::take(directory)?;
     let scratch = Scratch::make_in(directory, UNVERIFIED).map_err(|it| place.failed(it))?;
     let accept = |manifest: &Manifest| {

@@ -109,26 +109,26 @@ pub enum Finding {
         /// Mails and bytes that are there.
         found: (u64, u64),
     },
-    /// A content, which several mails share or which is in pieces, is damaged.
+    /// A content that is a row of its own, since mails share it or it is large, is damaged.
     Content {
         /// The content's number.
         id: i64,
         /// What is wrong with it.
         reason: String,
     },
-    /// A content is kept that no mail names.
+    /// No mail names this content.
     LeftContent {
         /// The content's number.
         id: i64,
     },
-    /// Pieces disagree with the upload or content that has them.
+    /// Pieces contradict the upload or content that names them.
     Pieces {
         /// What is wrong.
         defect: &'static str,
         /// Their number.
         pieces: i64,
     },
-    /// Pieces are kept that nothing names.
+    /// No upload, content or deletion names these pieces.
     LeftPieces {
         /// Their number.
         pieces: i64,
@@ -164,7 +164,7 @@ impl fmt::Display for Finding {
             ),
             Self::Content { id, reason } => write!(f, "content {id}: {reason}"),
             Self::LeftContent { id } => write!(f, "content {id} is kept, but no mail names it"),
-            Self::Pieces { defect, pieces } => write!(f, "number {pieces}: {defect}"),
+            Self::Pieces { defect, pieces } => write!(f, "pieces {pieces}: {defect}"),
             Self::LeftPieces { pieces } => {
                 write!(f, "pieces {pieces} are kept, but nothing names them")
             }
@@ -305,7 +305,8 @@ fn read_mails(
     })
 }
 
-/// Reads contents that are rows of their own: each has as many bytes as it states, and a mail.
+/// Reads the contents that are rows of their own: each must have as many bytes as it states, and a
+/// mail must name it. Looks for pieces that nothing names.
 fn read_contents(db: &Connection, checked: &mut Checked) -> Result<()> {
     for (id, content) in contents::all(db)? {
         let StoredContent { id, is_named, large } = match content {
@@ -319,8 +320,8 @@ fn read_contents(db: &Connection, checked: &mut Checked) -> Result<()> {
             checked.add(Finding::LeftContent { id });
         }
         let Some((stated, pieces)) = large else { continue };
-        // Whether they are the bytes that the sender stated is the recipient's client's to find out: a
-        // sender who states another checksum must not keep the operator from a backup.
+        // The digest is not compared, which the recipient's client does: a sender who states another
+        // digest must not keep the operator from a backup.
         match read_all(db, stated.size.get(), pieces) {
             Ok(()) => {}
             Err(rusqlite::Error::QueryReturnedNoRows) => {

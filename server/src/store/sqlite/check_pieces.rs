@@ -1,9 +1,10 @@
-//! Looks for pieces that disagree with the uploads and contents that have them.
+//! Looks for pieces that contradict the uploads and contents that name them.
 
 use rusqlite::{Connection, Result};
 
-/// A query for the rows that break a rule, as numbers, and the rule's name for an administrator.
+/// A rule of the tables of pieces, and the query for the numbers of the pieces that break it.
 struct Rule {
+    /// What is wrong with pieces that break the rule, for the operator.
     defect: &'static str,
     sql: &'static str,
 }
@@ -36,8 +37,8 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Calls `see` for each defect, with the number of the pieces. Reads the lengths of all pieces, and none
-/// of their bytes.
+/// Calls `see` for each defect, with the number of the pieces. The queries read the lengths of all
+/// pieces, and none of their bytes.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
 //! Contents that the rows of several mails share, and large contents, as SQL within the transaction
 //! of their group.
 //!
-//! A mail's row has its texts, or only names a row of the table `content`. The index `mail_content`
-//! tells whether a mail still names it: the last one to go takes it along. No count could disagree.
+//! A mail's row has its texts, or names a row of the table `content`. The index `mail_content` tells
+//! whether a mail still names a content: the content is deleted with the last of its mails. A count of
+//! mails could be wrong after a fault.
 
 use correio_proto::mail::{
     Content, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256, Timestamp,
@@ -160,7 +161,7 @@ pub(super) struct StoredContent {
     pub(super) large: Option<(LargeContent, Pieces)>,
 }
 
-/// All contents. An error in place of one if its values do not parse.
+/// All contents, by id. A content whose values do not parse is an error.
 pub(super) fn all(db: &Connection) -> Result<Vec<(i64, Result<StoredContent>)>> {
     let mut select = db.prepare(
         "SELECT id, EXISTS (SELECT 1 FROM mail WHERE mail.content = content.id), pieces, size,
