@@ -132,6 +132,25 @@ impl<'de> Deserialize<'de> for ContentSize {
 #[serde(transparent)]
 pub struct Sha256(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
+impl FromStr for Sha256 {
+    type Err = Invalid;
+
+    /// Parses 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = Invalid { field: Field::Content, problem: Problem::Form };
+        // `u8::from_str_radix` would take a sign.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid);
+        }
+        let mut digest = [0; 32];
+        for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| invalid)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid)?;
+        }
+        Ok(Self(digest))
+    }
+}
+
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -255,6 +274,12 @@ mod tests {
         let digest = Sha256(std::array::from_fn(|at| at as u8 * 8));
         assert!(digest.to_string().starts_with("0008101820"));
         assert_eq!(format!("{digest:?}").len(), 64);
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
+        for text in ["", "00", &"+7".repeat(32), &"é".repeat(32), &"0g".repeat(32)] {
+            let parsed: Result<Sha256, _> = text.parse();
+            assert!(parsed.is_err(), "{text}");
+        }
         assert_eq!(format!("{:?}", Piece::try_from(&b"abc"[..]).unwrap()), "3 bytes");
     }
 }

@@ -12,8 +12,8 @@ use std::{
 use crate::{
     limits,
     mail::{
-        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Sha256, Subject,
-        Timestamp, Username,
+        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Subject, Timestamp,
+        Username,
     },
 };
 
@@ -297,9 +297,7 @@ impl Fields {
         }
         let size = self.parsed::<u64>(length)?.try_into();
         let size = size.map_err(|_| damaged("its content has no size that it can have"))?;
-        let sha256 = sha256(self.value(SHA256)?);
-        let sha256 = sha256.ok_or_else(|| damaged("its digest is not valid"))?;
-        Ok(StatedContent::Large(LargeContent { size, sha256 }))
+        Ok(StatedContent::Large(LargeContent { size, sha256: self.parsed(SHA256)? }))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -323,19 +321,6 @@ impl Fields {
         let parsed = text.and_then(|text| text.parse().ok());
         parsed.ok_or_else(|| damaged(&format!("its {name} is not valid")))
     }
-}
-
-/// Parses 64 hexadecimal digits.
-fn sha256(text: &str) -> Option<Sha256> {
-    let mut digest = [0; 32];
-    if text.len() != 2 * digest.len() {
-        return None;
-    }
-    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok().filter(|it| !it.starts_with('+'))?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(Sha256(digest))
 }
 
 fn damaged(reason: &str) -> Unreadable {

@@ -4,6 +4,7 @@
 //! archive says is trusted: an entry must have the name and the size that the manifest states, and
 //! the manifest may state only the names of a data directory's files.
 
+mod copy;
 mod error;
 mod manifest;
 mod read;
