@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fs::{self, DirBuilder, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use correio_proto::{
 use uuid::Uuid;
 
 use super::error::ExportError;
-use crate::scratch;
+use crate::{private_file, scratch};
 
 /// Characters that begin the flags and fields that other programs add to a file's name.
 const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
@@ -103,9 +103,7 @@ impl Maildir {
         mut piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
     ) -> Result<(), ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
-        let mut options = fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let mut file = private_file::create_new(path).map_err(failed)?;
         file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
         if let Content::Large(_) = mail.content {
             let (mut encoder, mut lines) = (ContentEncoder::new(), Vec::new());

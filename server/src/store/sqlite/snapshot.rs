@@ -24,7 +24,7 @@ use super::{
     content_cache::ContentCache,
     contents, header, mails,
     memtable::Memtable,
-    open::{Content, check_header, check_log, realm, version},
+    open::{Presence, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
     schema::Schema,
     snapshot_error::SnapshotError,
@@ -121,13 +121,13 @@ impl SqliteSnapshot {
     fn try_open(directory: &Path, cancel: &Cancel) -> Result<Self, SqliteOpenError> {
         let known = Schema::PRESENT.version();
         let path = directory.join(DATABASE);
-        let content = check_header(&path, known).map_err(|error| match error {
+        let presence = check_header(&path, known).map_err(|error| match error {
             SqliteOpenError::Directory { path, source } => {
                 SqliteOpenError::Unreadable { path, source }
             }
             error => error,
         })?;
-        if content == Content::None {
+        if presence == Presence::Absent {
             return Err(SqliteOpenError::NoStore { path: directory.to_owned() });
         }
         let neighbour = neighbour(directory).map_err(|source| unreadable(directory, source))?;

@@ -21,7 +21,7 @@ const LOST_AND_FOUND: &str = "lost+found";
 /// An empty data directory whose lock is held, so that no server starts in it. Dropped before it is
 /// filled, it is as it was.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct RestoreTarget {
     directory: PathBuf,
     /// Whether the directory did not exist.
     is_made: bool,
@@ -32,7 +32,7 @@ pub(super) struct Place {
     lock: Option<File>,
 }
 
-impl Place {
+impl RestoreTarget {
     /// Makes the directory if it is missing, and takes its lock.
     pub(super) fn take(directory: &Path) -> Result<Self, RestoreError> {
         let failed = |source| RestoreError::Directory { path: directory.to_owned(), source };
@@ -41,18 +41,18 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(failed(error)),
         };
-        let mut place = Self {
+        let mut target = Self {
             directory: directory.to_owned(),
             is_made,
             is_lock_made: false,
             is_filled: false,
             lock: None,
         };
-        place.require_empty()?;
-        place.take_lock()?;
+        target.require_empty()?;
+        target.take_lock()?;
         // A server may have used the directory until the lock was free.
-        place.require_empty()?;
-        Ok(place)
+        target.require_empty()?;
+        Ok(target)
     }
 
     fn require_empty(&self) -> Result<(), RestoreError> {
@@ -129,7 +129,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for RestoreTarget {
     fn drop(&mut self) {
         if self.is_filled {
             return;
