@@ -11,15 +11,16 @@ use super::error::RestoreError;
 use crate::{
     cancel::Cancel,
     data_directory::LOCK,
-    ops::archive::{ArchiveError, ArchivedFile, Manifest},
+    ops::archive::{ArchivedFile, Manifest},
     private_file,
+    store::sqlite::SnapshotError,
 };
 
-/// What `mkfs` makes in a new file system.
+/// Name of the directory that `mkfs` makes in a new file system.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// An empty data directory whose lock is held, so that no server starts in it. Dropped before it is
-/// filled, it is as it was.
+/// An empty data directory whose lock is held, so that no server starts in it. If this is dropped
+/// before the directory is filled, the directory is as it was.
 #[derive(Debug)]
 pub(super) struct RestoreTarget {
     directory: PathBuf,
@@ -105,10 +106,7 @@ impl RestoreTarget {
             synced.map_err(|error| self.failed(error))?;
         }
         if cancel.is_asked() {
-            return Err(RestoreError::Archive {
-                path: self.directory.clone(),
-                source: ArchiveError::Interrupted,
-            });
+            return Err(RestoreError::Snapshot(SnapshotError::Interrupted));
         }
         let moved = files.iter().try_for_each(|file| {
             fs::rename(verified.join(file.name()), self.directory.join(file.name()))
