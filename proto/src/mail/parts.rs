@@ -443,7 +443,12 @@ where
         }
 
         fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut entries = Vec::new();
+            // A list of one, such as most mails' recipients, is as long as its allocation from the
+            // start. More is not reserved, because the length is only what the peer claims.
+            let mut entries = match list.size_hint() {
+                Some(1) => Vec::with_capacity(1),
+                _ => Vec::new(),
+            };
             while let Some(entry) = list.next_element()? {
                 if entries.len() == self.max {
                     return Err(self.too_long());

@@ -2,12 +2,16 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use correio_client::{MailStatus, Mailbox, MailboxError};
-use correio_proto::mail::{Mail, Username};
+use correio_client::{MailStatus, MailText, Mailbox, MailboxError};
+use correio_proto::{
+    mail::{Content, Mail, Username},
+    rfc5322::{self, ContentEncoder, ContentReader},
+};
 use tempfile::TempDir;
 
 use crate::message;
@@ -32,16 +36,27 @@ pub(crate) fn run(data: &[u8]) {
     fs::write(&path, content).unwrap();
     let found = read(mailbox, name);
     fs::remove_file(&path).unwrap();
-    if let Some(mail) = found {
+    if let Some((mail, text)) = found {
         message::mail(&mail);
         let stated = stated_length(content);
-        assert!(stated.is_none_or(|length| length == mail.content.body().unwrap().as_str().len()));
-        kept(mailbox, directory, &mail);
+        assert!(stated.is_none_or(|length| length == mail.content.size()));
+        match &mail.content {
+            Content::Body(body) => {
+                assert_eq!(text.map(|text| text.text).as_deref(), Some(body.as_str()));
+                kept(mailbox, directory, &mail);
+            }
+            Content::Large(large) => {
+                if let Some(text) = text.filter(|text| !text.is_replaced) {
+                    assert_eq!(text.text.len() as u64, large.size.get());
+                    kept_in_pieces(&mail, text.text.as_bytes());
+                }
+            }
+        }
     }
 }
 
 /// The length of the body that a line in the file's head states.
-fn stated_length(content: &[u8]) -> Option<usize> {
+fn stated_length(content: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(content);
     let mut head = text.lines().take_while(|line| !line.is_empty());
     let name = "x-correio-body-length:";
@@ -89,7 +104,8 @@ fn mailbox() -> (&'static Path, &'static Mailbox) {
 }
 
 /// Reads the mailbox's only file: it is listed or skipped, and the list shows the head of the mail.
-fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
+/// The text of a large content is `None` if it is damaged.
+fn read(mailbox: &Mailbox, name: &str) -> Option<(Mail, Option<MailText>)> {
     let list = mailbox.list(1, usize::MAX).unwrap();
     if name.starts_with('.') {
         assert_eq!((list.total, list.mails.len(), list.skipped.len()), (0, 0, 0));
@@ -118,7 +134,12 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<Mail> {
             assert_eq!((&mail.from, &mail.from_name), (&stored.from, &stored.from_name));
             assert_eq!(mail.subject, stored.subject);
             assert_eq!(mailbox.read(stored).unwrap(), mail);
-            Some(mail)
+            let text = match (mailbox.text(stored), &mail.content) {
+                (Ok(text), _) => Some(text),
+                (Err(MailboxError::Damaged(_)), Content::Large(_)) => None,
+                (Err(other), _) => panic!("{other:?}"),
+            };
+            Some((mail, text))
         }
         Err(MailboxError::Damaged(_)) => None,
         Err(other) => panic!("{other:?}"),
@@ -138,4 +159,20 @@ fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
     let (stored, again) = read.unwrap();
     assert_eq!((&stored, stored.status), (&unseen[0], MailStatus::New));
     assert_eq!(&again, mail);
+}
+
+/// Writes a content as the mailbox does, in pieces of any length, and reads the same content back.
+fn kept_in_pieces(mail: &Mail, content: &[u8]) {
+    let Content::Large(stated) = mail.content else { return };
+    let mut file = rfc5322::write(mail, "correio.example");
+    let mut encoder = ContentEncoder::new();
+    let length = 1 + content.first().map_or(0, |byte| usize::from(*byte));
+    content.chunks(length).for_each(|piece| encoder.encode(piece, &mut file));
+    encoder.finish(&mut file);
+    assert!(file.is_ascii(), "every program reads it");
+    let mut file = &file[..];
+    assert_eq!(rfc5322::read_head(&mut file).unwrap().large(), Some(stated));
+    let mut again = Vec::new();
+    ContentReader::new(file, stated).read_to_end(&mut again).unwrap();
+    assert_eq!(again, content);
 }

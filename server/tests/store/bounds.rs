@@ -2,15 +2,17 @@
 
 use std::fs;
 
-use correio_proto::mail::Timestamp;
+use correio_proto::mail::{Mail, MailRef, Timestamp};
 use correio_server::store::{
     Quota, StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions,
 };
 
 use correio_simulation::store::PRUNE_STEP;
+use correio_testing::wait::eventually;
+use rusqlite::Connection;
 
 use super::{
-    files::{DATABASE, LOG},
+    files::{DATABASE, LOG, salt_of},
     support::{Harness, ROOMY, create, delete, find, is_sent, send},
 };
 
@@ -110,4 +112,76 @@ fn large_mails_do_not_make_the_log_grow_without_end() {
     assert_eq!(u64::from(harness.record("tony").waiting), MAILS);
     let database = fs::metadata(directory.path().join(DATABASE)).unwrap().len();
     assert!(database > (MAILS << 20) - LOG_MAX, "{database} bytes: the mails are elsewhere");
+}
+
+/// A backup reads one state for as long as it takes. Until it ends, the log has to keep what came
+/// later.
+#[test]
+fn a_reader_makes_the_log_grow_and_its_end_cuts_the_log_back() {
+    const LOG_MAX: u64 = 64 << 20;
+    let quota = Quota { mails: 1000, bytes: 1 << 30 };
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let body = "x".repeat(1 << 20);
+    let mut numbers = 0..400;
+    let mut send_one = |harness: &mut Harness| {
+        let number = numbers.next().expect("fewer mails would do");
+        assert!(is_sent(&harness.run(send(tony, number, "tony", &body))));
+    };
+    let log = || fs::metadata(directory.path().join(LOG)).unwrap().len();
+    send_one(&mut harness);
+    let first_log = salt_of(directory.path());
+    let reader = Connection::open(directory.path().join(DATABASE)).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM mail").unwrap();
+    while log() < LOG_MAX + (32 << 20) {
+        send_one(&mut harness);
+    }
+    assert_eq!(salt_of(directory.path()), first_log);
+    reader.execute_batch("COMMIT").unwrap();
+    while salt_of(directory.path()) == first_log {
+        send_one(&mut harness);
+    }
+    assert!(log() <= LOG_MAX, "{} bytes of log", log());
+}
+
+/// Half of the mails that stay were sent last, so that their pages have to be moved.
+#[test]
+fn room_that_deleted_mail_has_left_is_given_back() {
+    const MAILS: u64 = 100;
+    const SMALL: u64 = 40 << 20;
+    let quota = Quota { mails: 1000, bytes: 1 << 30 };
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let database = || fs::metadata(directory.path().join(DATABASE)).unwrap().len();
+    // The second time, other jobs go on meanwhile.
+    for first in [0, 1000] {
+        let sends = (first..first + MAILS).map(|number| {
+            let body = number.to_string().repeat(1 << 18);
+            send(tony, number, "tony", &body)
+        });
+        for sent in sends {
+            assert!(is_sent(&harness.run(sent)));
+        }
+        let mails = harness.fetch(tony);
+        let (kept, deleted): (Vec<_>, Vec<_>) =
+            (0..).zip(&mails).partition(|(at, _)| at % 8 == 0 || *at > MAILS - 8);
+        let deleted: Vec<MailRef> = deleted.iter().map(|(_, mail)| mail.reference()).collect();
+        assert_eq!(harness.confirm(tony, deleted.clone()) as usize, deleted.len());
+        eventually(|| {
+            if first > 0 {
+                harness.find("tony");
+            }
+            database() < SMALL
+        });
+        let kept: Vec<Mail> = kept.into_iter().map(|(_, mail)| mail.clone()).collect();
+        assert_eq!(harness.fetch(tony), kept);
+        harness.confirm_all(tony);
+    }
+    harness.close();
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let found: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(found, "ok");
 }

@@ -10,7 +10,7 @@ use correio_server::{
 };
 
 use super::{
-    files::{DATABASE, LOG, copy_files, make_database, refused, with_sql},
+    files::{DATABASE, LOG, copy_files, make_database, refused, salt_of, with_sql},
     support::{Harness, ROOMY, everything, is_sent, send},
 };
 
@@ -99,6 +99,38 @@ fn a_log_of_another_time_is_refused() {
             );
         }
     }
+}
+
+/// The log is moved in parts. A main file that was copied after the first of them lacks the others.
+#[test]
+fn a_main_file_from_the_middle_of_a_log_is_refused_with_the_next_log() {
+    const PART: u64 = 8 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let tony = harness.account("tony");
+    let body = "x".repeat(1 << 20);
+    let mut numbers = 0..;
+    let mut send_one = |harness: &mut Harness| {
+        assert!(is_sent(&harness.run(send(tony, numbers.next().unwrap(), "tony", &body))));
+    };
+    send_one(&mut harness);
+    let first_log = salt_of(directory.path());
+    let length = || fs::metadata(directory.path().join(DATABASE)).unwrap().len();
+    while length() < PART {
+        send_one(&mut harness);
+    }
+    let early = copy_files(directory.path());
+    assert_eq!(salt_of(early.path()), first_log, "the log goes on after a part of it was moved");
+    assert!(!roomy(early.path()).fetch(tony).is_empty());
+    let early = copy_files(directory.path());
+    while salt_of(directory.path()) == first_log {
+        send_one(&mut harness);
+    }
+    let late = copy_files(directory.path());
+    let expected = harness.fetch(tony);
+    let error = refused(pair(early.path(), late.path()).path());
+    assert!(matches!(error, SqliteOpenError::OtherLog { .. }), "{error}");
+    assert_eq!(roomy(late.path()).fetch(tony), expected);
 }
 
 /// A server starts on the log of a killed server, and on an empty log.

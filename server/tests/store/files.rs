@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
 use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
+use correio_testing::wait::eventually;
 use rusqlite::Connection;
 
 use super::support::{Harness, QUOTA, waker};
@@ -56,13 +57,20 @@ pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
     SqliteStore::open(directory, QUOTA, SqliteOptions::default(), waker().0)
 }
 
-/// Opens a directory as a made-up later version of the program does.
+/// Opens a directory as a made-up later version of the program does. Tries again while it is in use
+/// by a process that another test starts, as `open_unlocked` does.
 pub fn open_later(directory: &Path) -> Result<Harness, SqliteOpenError> {
     let (wake, woken) = waker();
-    let options = SqliteOptions::default();
-    let store =
-        SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA)?;
-    Ok(Harness::around(Box::new(store), (wake, woken)))
+    let open = || {
+        let options = SqliteOptions::default();
+        SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA)
+    };
+    let mut opened = None;
+    eventually(|| {
+        opened = Some(open());
+        !matches!(opened, Some(Err(SqliteOpenError::InUse { .. })))
+    });
+    Ok(Harness::around(Box::new(opened.unwrap()?), (wake, woken)))
 }
 
 /// The version of a database's schema.
@@ -83,6 +91,11 @@ pub fn copy_files(from: &Path) -> tempfile::TempDir {
         fs::copy(from.join(name), copy.path().join(name)).unwrap();
     }
     copy
+}
+
+/// The number in a log's header that is another one in each new log.
+pub fn salt_of(directory: &Path) -> [u8; 8] {
+    fs::read(directory.join(LOG)).unwrap()[16..24].try_into().unwrap()
 }
 
 /// The files of a directory, but for the lock: names and bytes.

@@ -19,6 +19,7 @@ mod copied;
 mod damage;
 mod disk;
 mod files;
+mod flushing;
 mod foreign;
 mod groups;
 mod kept_once;

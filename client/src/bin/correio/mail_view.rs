@@ -7,7 +7,6 @@ use correio_proto::mail::Mail;
 
 use crate::{
     names,
-    prompt::Listing,
     text::Text,
     wrap::{LongWords, wrap},
 };
@@ -76,6 +75,24 @@ impl MailView {
         out.write_all(b"\n")
     }
 
+    /// Number of lines.
+    pub(crate) fn count(&self) -> usize {
+        self.head.len() + self.lines
+    }
+
+    /// A line, by number from 0.
+    pub(crate) fn line(&self, number: usize) -> String {
+        let Some(number) = number.checked_sub(self.head.len()) else {
+            return self.head.get(number).cloned().unwrap_or_default();
+        };
+        let mut position = self.positions.get(number / STEP).copied().unwrap_or(self.text.len());
+        for _ in 0..number % STEP {
+            let Some((_, next)) = self.end_of_line(position) else { break };
+            position = next;
+        }
+        self.line_at(position).map(|(line, _)| line).unwrap_or_default()
+    }
+
     /// The line at a position, sanitized, and the position of the next line.
     fn line_at(&self, position: usize) -> Option<(String, usize)> {
         let (end, next) = self.end_of_line(position)?;
@@ -96,24 +113,6 @@ impl MailView {
 
 fn for_width(line: &str, width: Option<usize>) -> String {
     width.map_or_else(|| line.to_owned(), |width| wrap(line, width, LongWords::Cut))
-}
-
-impl Listing for MailView {
-    fn count(&self) -> usize {
-        self.head.len() + self.lines
-    }
-
-    fn line(&mut self, number: usize) -> String {
-        let Some(number) = number.checked_sub(self.head.len()) else {
-            return self.head.get(number).cloned().unwrap_or_default();
-        };
-        let mut position = self.positions.get(number / STEP).copied().unwrap_or(self.text.len());
-        for _ in 0..number % STEP {
-            let Some((_, next)) = self.end_of_line(position) else { break };
-            position = next;
-        }
-        self.line_at(position).map(|(line, _)| line).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -144,7 +143,7 @@ mod tests {
         String::from_utf8(out).unwrap().split_once("\n\n").unwrap().1.to_owned()
     }
 
-    fn lines(view: &mut MailView) -> Vec<String> {
+    fn lines(view: &MailView) -> Vec<String> {
         (0..view.count()).map(|number| view.line(number)).skip(6).collect()
     }
 
@@ -160,21 +159,21 @@ mod tests {
             &"linha\n".repeat(3 * STEP + 1),
         ] {
             let whole = sanitize(text, WhiteSpace::Lines);
-            let mut view = view(text);
+            let view = view(text);
             assert_eq!(written(&view, None), whole.clone() + "\n");
-            assert_eq!(lines(&mut view).concat(), whole.replace('\n', ""));
+            assert_eq!(lines(&view).concat(), whole.replace('\n', ""));
             assert_eq!(written(&view, Some(80)).replace('\n', ""), whole.replace('\n', ""));
         }
-        assert_eq!(lines(&mut view("um\n\ndois\n")), ["um", "", "dois"]);
+        assert_eq!(lines(&view("um\n\ndois\n")), ["um", "", "dois"]);
     }
 
     #[test]
     fn many_lines_and_long_lines_take_little_memory_and_time() {
-        let mut empty = view(&"\n".repeat(4 << 20));
+        let empty = view(&"\n".repeat(4 << 20));
         assert_eq!(empty.count(), 6 + (4 << 20));
         assert!(empty.positions.len() <= (4 << 20) / STEP + 1);
         assert_eq!(empty.line(empty.count() - 1), "");
-        let mut one = view(&"x".repeat(4 << 20));
-        assert!(lines(&mut one).iter().all(|line| line.len() <= LINE_MAX));
+        let one = view(&"x".repeat(4 << 20));
+        assert!(lines(&one).iter().all(|line| line.len() <= LINE_MAX));
     }
 }

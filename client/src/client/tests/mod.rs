@@ -3,9 +3,10 @@
 mod peer;
 
 use correio_proto::{
-    mail::{Body, MailId, Seq, Timestamp},
+    capability::Capability,
+    mail::{Body, LargeContent, MailId, Piece, Seq, Sha256, Timestamp},
     message::{
-        Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Send,
+        Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Upload,
     },
     wrong_protocol::WrongProtocol,
 };
@@ -25,13 +26,17 @@ fn client() -> Client {
 
 /// Connects and greets.
 fn greet(client: &mut Client, now: Duration, realm: u8) -> Peer {
+    greet_with(client, now, &welcome(realm))
+}
+
+fn greet_with(client: &mut Client, now: Duration, welcome: &Welcome) -> Peer {
     let mut peer = Peer::new();
     client.connected(now);
     client.drive(now, &mut peer).unwrap();
     assert!(matches!(&peer.heard()[..], [ClientMessage { number: 1, request: Request::Hello(_) }]));
-    peer.reply(1, Reply::Hello(welcome(realm)));
+    peer.reply(1, Reply::Hello(welcome.clone()));
     client.drive(now, &mut peer).unwrap();
-    assert_eq!(client.poll(), Some(Event::Greeted(welcome(realm))));
+    assert_eq!(client.poll(), Some(Event::Greeted(welcome.clone())));
     peer
 }
 
@@ -462,6 +467,42 @@ fn requests_that_cannot_succeed_are_not_sent() {
         client.request(Request::Ping {}, FAR).unwrap();
     }
     assert_eq!(client.request(Request::Ping {}, FAR), Err(Failure::Overloaded));
+}
+
+#[test]
+fn a_large_content_needs_a_server_that_takes_it() {
+    let of_size = |size: u64| {
+        let size = size.try_into().unwrap();
+        let bytes = Piece::empty();
+        let upload = Request::Upload(Upload { id: id(1), size, offset: 0, bytes });
+        let Request::Send(mut send) = mail(1) else { unreachable!() };
+        send.content = Content::Large(LargeContent { size, sha256: Sha256([0; 32]) });
+        [upload, Request::Send(send)]
+    };
+    let (mut client, _) = session();
+    for request in of_size(1001) {
+        assert_eq!(client.request(request, FAR), Err(Failure::TooLarge { limit: 1000 }));
+    }
+    let capabilities = [Capability::contents()].into();
+    let mut takes = Welcome { capabilities, ..welcome(1) };
+    takes.limits.content = 5000;
+    let mut peer = greet_with(&mut client, s(1), &takes);
+    peer.reply(2, logged_in());
+    client.drive(s(1), &mut peer).unwrap();
+    for request in of_size(5001) {
+        assert_eq!(client.request(request, FAR), Err(Failure::TooLarge { limit: 5000 }));
+    }
+    for request in of_size(5000) {
+        client.request(request, FAR).unwrap();
+    }
+    client.drive(s(1), &mut peer).unwrap();
+    let asked = [vec![Request::Login(login(1))], of_size(5000).to_vec()].concat();
+    assert_eq!(peer.heard_requests(), asked);
+    // A piece without an answer is sent again on the next connection.
+    let mut peer = greet_with(&mut client, s(2), &takes);
+    peer.reply(2, logged_in());
+    client.drive(s(2), &mut peer).unwrap();
+    assert_eq!(peer.heard_requests(), asked);
 }
 
 #[test]

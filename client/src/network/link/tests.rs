@@ -330,6 +330,30 @@ fn a_connection_that_stood_makes_the_next_attempt_soon_again() {
 }
 
 #[test]
+fn a_short_connection_makes_the_next_attempt_soon_again_if_a_request_was_answered() {
+    for (reply, expected) in [
+        (Reply::Pong {}, [200, 200, 200]),
+        (Reply::Error(ErrorReply::new(ErrorCode::Unavailable, "no")), [200, 400, 800]),
+    ] {
+        let mut net = world(&[(V4, Host::Greeting)]);
+        let mut link = up(&mut net);
+        let mut now = ms(0);
+        for delay in expected {
+            link.client.request(Request::Ping {}, ms(3_600_000)).unwrap();
+            link.step(now, &mut net).unwrap();
+            let answer = [ServerMessage::Reply { number: 2, reply: reply.clone() }];
+            wire(&link).lock().unwrap().to_client.extend(frames(&answer));
+            wire(&link).lock().unwrap().closed = true;
+            link.step(now, &mut net).unwrap();
+            assert_eq!(link.timeout(), Some(now + ms(delay)), "{reply:?}");
+            now += ms(delay);
+            run(&mut link, &mut net, now, now).unwrap();
+            assert!(link.is_up());
+        }
+    }
+}
+
+#[test]
 fn a_server_that_stops_is_left_a_moment() {
     let mut net = world(&[(V4, Host::Greeting)]);
     let mut link = up(&mut net);

@@ -37,7 +37,7 @@ pub(super) struct Record {
 }
 
 /// A [`Record`] that is written.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct NewRecord<'a> {
     /// The first field, so that [`sequence`] need not read the body.
     sequence: u64,
@@ -49,7 +49,6 @@ pub(super) struct NewRecord<'a> {
 }
 
 /// The body of a record that is written.
-#[derive(Debug)]
 enum NewBody<'a> {
     Typed(&'a str),
     Content(ContentText<'a>),

@@ -5,17 +5,10 @@ use std::{
     io::{self, BufReader, Cursor, Read},
 };
 
-use correio_proto::{
-    limits,
-    mail::{Body, Content},
-    rfc5322::{self, ContentReader},
-};
-
-use super::{Mailbox, error::MailboxError, list::Stored, unreadable};
-use crate::storage::skipped::Skipped;
+use correio_proto::{limits, mail::Body, rfc5322::ContentReader};
 
 /// Bytes that are read of a file at once.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 
 /// Bytes of the largest content for which memory is taken before it is read.
 const CONTENT_USUAL_MAX: usize = limits::CONTENT_MAX as usize;
@@ -24,13 +17,13 @@ const CONTENT_USUAL_MAX: usize = limits::CONTENT_MAX as usize;
 /// file was changed ends with [`io::ErrorKind::InvalidData`].
 #[derive(Debug)]
 pub struct MailContent {
-    source: Source,
+    pub(super) source: Source,
     /// Bytes of the content, as the file states them.
-    size: u64,
+    pub(super) size: u64,
 }
 
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Body(Cursor<Body>),
     Large(Box<ContentReader<BufReader<File>>>),
 }
@@ -59,60 +52,20 @@ pub struct MailText {
     pub is_replaced: bool,
 }
 
-impl Mailbox {
-    /// Reads the content of a listed mail, even if its file was moved or flagged since.
-    ///
-    /// # Errors
-    ///
-    /// See [`Mailbox::read`].
-    pub fn content(&self, stored: &Stored) -> Result<MailContent, MailboxError> {
-        let gone = || MailboxError::NoSuchMail(stored.number);
-        let file = self.find(&stored.name)?.ok_or_else(gone)?;
-        let (path, file) = self.opened(&file)?.ok_or_else(gone)?;
-        let mut file = BufReader::with_capacity(BUFFER, file);
-        let head = rfc5322::read_head(&mut file);
-        if let Some(large) = head.map_err(|error| unreadable(&path, error))?.large() {
-            let source = Source::Large(Box::new(ContentReader::new(file, large)));
-            return Ok(MailContent { source, size: large.size.get() });
-        }
-        match self.read(stored)?.content {
-            Content::Body(body) => {
-                let size = body.as_str().len() as u64;
-                Ok(MailContent { source: Source::Body(Cursor::new(body)), size })
-            }
-            // Another program has replaced the file meanwhile.
-            Content::Large(_) => Err(gone()),
-        }
-    }
-
-    /// Reads the text of a listed mail. The whole text is in memory, once.
-    ///
-    /// # Errors
-    ///
-    /// See [`Mailbox::read`].
-    pub fn text(&self, stored: &Stored) -> Result<MailText, MailboxError> {
-        let mut content = self.content(stored)?;
+impl MailText {
+    /// Reads a content to its end.
+    pub(super) fn read(content: &mut MailContent) -> io::Result<Self> {
         // The file may state a size that it does not have.
         let expected = usize::try_from(content.size).unwrap_or(0).min(CONTENT_USUAL_MAX);
-        let mut text = MailText { text: String::with_capacity(expected), is_replaced: false };
+        let mut text = Self { text: String::with_capacity(expected), is_replaced: false };
         let mut pending = Vec::new();
-        loop {
-            match (&mut content).take(BUFFER as u64).read_to_end(&mut pending) {
-                Ok(0) => break,
-                Ok(_) => text.decode(&mut pending),
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    let path = self.directory.join(stored.name.base());
-                    return Err(MailboxError::Damaged(Skipped { path, reason: error.to_string() }));
-                }
-                Err(error) => return Err(MailboxError::io(&self.directory, error)),
-            }
+        while content.take(BUFFER as u64).read_to_end(&mut pending)? > 0 {
+            text.decode(&mut pending);
         }
         text.finish(&pending);
         Ok(text)
     }
-}
 
-impl MailText {
     /// Appends bytes as text, and keeps the beginning of a character that has not ended.
     fn decode(&mut self, bytes: &mut Vec<u8>) {
         let mut kept = 0;

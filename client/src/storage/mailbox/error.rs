@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use correio_proto::rfc5322::Unreadable;
+
 use crate::storage::skipped::Skipped;
 
 /// Errors of a local mailbox.
@@ -33,5 +35,13 @@ impl MailboxError {
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::Io { path, source }
+    }
+
+    /// Why the file at this path cannot be read as a mail.
+    pub(super) fn unreadable(path: &Path, error: Unreadable) -> Self {
+        match error {
+            Unreadable::Damaged(reason) => Self::Damaged(Skipped { path: path.to_owned(), reason }),
+            Unreadable::Io(error) => Self::io(path, error),
+        }
     }
 }

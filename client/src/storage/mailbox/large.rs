@@ -3,46 +3,19 @@
 //! The content is in memory as a piece at a time. The file is in `tmp` until the content is whole and
 //! has the digest that its sender stated; whatever interrupts that, the mail is on the server still.
 
-use std::{path::PathBuf, slice};
+use std::slice;
 
 use correio_proto::{
-    mail::{Content, ContentHasher, LargeContent, Mail, MailId, Piece, Username},
+    mail::{Content, ContentHasher, Mail, Piece},
     rfc5322::{self, ContentEncoder},
 };
 
-use super::{error::MailboxError, saving::Saving};
+use super::{
+    error::MailboxError,
+    large_file::{Begun, Completed, LargeFile},
+    saving::Saving,
+};
 use crate::files::durable::Disk;
-
-/// The unfinished file of a mail.
-#[derive(Debug)]
-pub(super) struct LargeFile {
-    known: (MailId, Username),
-    stated: LargeContent,
-    temporary: PathBuf,
-    path: PathBuf,
-    encoder: ContentEncoder,
-    hasher: ContentHasher,
-    size: u64,
-}
-
-/// Result of [`Saving::begin`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// The pieces of the content follow.
-    New,
-    /// The mailbox has the mail, durably: it may be confirmed.
-    Known,
-}
-
-/// Result of [`Saving::complete`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completed {
-    /// The mail is durable and may be confirmed.
-    Saved,
-    /// The content is not the one that the sender stated. Nothing is left of it, and the mail must
-    /// not be confirmed.
-    Damaged,
-}
 
 impl<D: Disk> Saving<D> {
     /// Begins to save a mail with a large content, unless the mailbox has it. Ends what was begun

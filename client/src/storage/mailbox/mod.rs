@@ -9,9 +9,11 @@ mod content;
 mod domain;
 mod error;
 mod large;
+mod large_file;
 mod list;
 mod marks;
 mod name;
+mod reading;
 mod saving;
 mod scan;
 
@@ -45,7 +47,7 @@ use scan::{MailFile, scan};
 
 pub use content::{MailContent, MailText};
 pub use error::MailboxError;
-pub use large::{Begun, Completed};
+pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
 pub(crate) use saving::Locked;
 pub use saving::Saving;
@@ -272,7 +274,7 @@ impl Mailbox {
             return Ok(None);
         };
         let content = read(&mut BufReader::with_capacity(4096, opened));
-        content.map(Some).map_err(|error| unreadable(&path, error))
+        content.map(Some).map_err(|error| MailboxError::unreadable(&path, error))
     }
 
     /// Opens a file, even if it was moved meanwhile, and tells its path. `None` if it is gone.
@@ -293,16 +295,6 @@ impl Mailbox {
             Ok(opened) => Ok(Some((path, opened))),
             Err(error) => Err(MailboxError::io(&path, error)),
         }
-    }
-}
-
-/// Why the file at this path cannot be read as a mail.
-fn unreadable(path: &Path, error: Unreadable) -> MailboxError {
-    match error {
-        Unreadable::Damaged(reason) => {
-            MailboxError::Damaged(Skipped { path: path.to_owned(), reason })
-        }
-        Unreadable::Io(error) => MailboxError::io(path, error),
     }
 }
 

@@ -13,7 +13,7 @@ use correio_proto::{
     rfc5322,
 };
 
-use super::{error::MailboxError, large::LargeFile, name::Name, scan::scan_with};
+use super::{error::MailboxError, large_file::LargeFile, name::Name, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{

@@ -2,10 +2,10 @@
 
 use correio_proto::{
     limits,
-    mail::{ContentHasher, ContentSize, Problem, Sha256},
+    mail::{ContentHasher, ContentSize, Field, Invalid, Problem, Sha256},
 };
 
-use super::{OutgoingContent, error::ContentError, invalid, size};
+use super::error::ContentError;
 
 /// What a mail states of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Measure {
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
         if self.size > limits::CONTENT_MAX {
-            return Err(OutgoingContent::too_long().into());
+            return Err(too_long().into());
         }
         self.hasher.update(bytes);
         let mut rest = bytes;
@@ -86,4 +86,20 @@ impl Measure {
         }
         Ok(Measured { size: size(self.size)?, sha256: self.hasher.finish() })
     }
+}
+
+/// The error of a content.
+pub(super) fn invalid(problem: Problem) -> Invalid {
+    Invalid { field: Field::Body, problem }
+}
+
+/// The error of a content that is too long.
+pub(super) fn too_long() -> Invalid {
+    // The largest content is far below 4 GiB.
+    invalid(Problem::TooLong(usize::try_from(limits::CONTENT_MAX).unwrap_or(usize::MAX)))
+}
+
+/// The size of a content that has at least one byte and is within the limits.
+fn size(bytes: u64) -> Result<ContentSize, Invalid> {
+    bytes.try_into().map_err(|error: Invalid| Invalid { field: Field::Body, ..error })
 }

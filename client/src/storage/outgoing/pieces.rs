@@ -8,10 +8,13 @@ use std::{
 
 use correio_proto::{
     limits,
-    mail::{ContentHasher, Piece},
+    mail::{Body, ContentHasher, Piece},
 };
 
-use super::{ContentError, OutgoingContent, Source};
+use super::{
+    content::{OutgoingContent, Source},
+    error::ContentError,
+};
 use crate::files::durable;
 
 /// A content that is being read from its start. All of it is digested, so that a file that was
@@ -91,6 +94,40 @@ impl<'a> ContentPieces<'a> {
         let more = file.read(&mut [0]).map_err(|source| failed(path, source))?;
         let is_same = self.hasher.clone().finish() == self.content.measured.sha256;
         if more == 0 && is_same { Ok(()) } else { Err(changed(path)) }
+    }
+}
+
+impl OutgoingContent {
+    /// The whole text, in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::Io`], and [`ContentError::Changed`] if the file is not what it was.
+    pub fn read(&self) -> Result<String, ContentError> {
+        let path = match &self.source {
+            Source::Memory(text) => return Ok(text.as_ref().to_owned()),
+            Source::File(path) => path,
+        };
+        let changed = || ContentError::Changed { path: path.to_path_buf() };
+        let mut pieces = ContentPieces::open(self)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size()).unwrap_or_default());
+        while (bytes.len() as u64) < self.size() {
+            bytes.extend_from_slice(pieces.next(limits::PIECE_MAX)?.as_bytes());
+        }
+        pieces.compare()?;
+        String::from_utf8(bytes).map_err(|_| changed())
+    }
+
+    /// The content as a body of a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`OutgoingContent::read`]; [`ContentError::Invalid`] above [`limits::BODY_MAX`].
+    pub(crate) fn body(&self) -> Result<Body, ContentError> {
+        match &self.source {
+            Source::Memory(text) => text.parse().map_err(ContentError::Invalid),
+            Source::File(_) => self.read()?.parse().map_err(ContentError::Invalid),
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Contents in memory and in files: what is refused, and how they are read.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
+use correio_proto::{limits, mail::Problem};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    measure::{Measure, invalid},
+    *,
+};
 
 fn in_file(bytes: &[u8]) -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();

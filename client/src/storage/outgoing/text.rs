@@ -1,23 +1,22 @@
 //! A content as text that is written piece by piece.
 
-use std::{cell::RefCell, fmt, io};
+use std::{cell::Cell, fmt, io};
 
 use correio_proto::limits;
 
-use super::{ContentError, ContentPieces, OutgoingContent};
+use super::{content::OutgoingContent, error::ContentError, pieces::ContentPieces};
 
 /// Shows a content, of which a piece at a time is in memory. The text of a content that cannot be
 /// read, or that was changed, is not whole, which [`ContentText::finish`] tells: a `Display` must not
 /// fail.
-#[derive(Debug)]
 pub(crate) struct ContentText<'a> {
     content: &'a OutgoingContent,
-    failed: RefCell<Option<ContentError>>,
+    failed: Cell<Option<ContentError>>,
 }
 
 impl<'a> ContentText<'a> {
     pub(crate) fn new(content: &'a OutgoingContent) -> Self {
-        Self { content, failed: RefCell::default() }
+        Self { content, failed: Cell::new(None) }
     }
 
     /// Whether all that was shown is the content.
@@ -55,7 +54,7 @@ impl<'a> ContentText<'a> {
 impl fmt::Display for ContentText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f).unwrap_or_else(|error| {
-            self.failed.replace(Some(error));
+            self.failed.set(Some(error));
             Ok(())
         })
     }

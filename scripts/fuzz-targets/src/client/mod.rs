@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, mem::discriminant, time::Duration};
 
 use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
-    capability::{CONTENTS, Capabilities, Capability},
+    capability::{self, Capabilities, Capability},
     credential::Credential,
     mail::{Content, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username},
     message::{
@@ -121,14 +121,7 @@ impl Run {
                 let asked = PendingRequest { request, deadline, over_on: None };
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
-            Err(Failure::TooLarge { limit }) => {
-                let size = match &request {
-                    Request::Send(send) => send.content.size(),
-                    Request::Upload(upload) => upload.size.get(),
-                    request => panic!("{request:?}"),
-                };
-                assert!(size > limit);
-            }
+            Err(Failure::TooLarge { limit }) => self.check_limit(&request, limit),
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
             Err(Failure::SessionEnded) => {
@@ -136,6 +129,24 @@ impl Run {
             }
             Err(failure) => panic!("{failure:?}"),
         }
+    }
+
+    /// A request may be refused only if its content is above the server's limit, or if it needs a
+    /// capability that the server does not have.
+    fn check_limit(&self, request: &Request, limit: u64) {
+        let welcome = self.client.welcome().expect("limits are those of a greeting");
+        let takes_contents = welcome.capabilities.contains(capability::CONTENTS);
+        let size = match request {
+            Request::Send(send) => send.content.size(),
+            Request::Upload(upload) => upload.size.get(),
+            _ => panic!("{request:?}"),
+        };
+        let is_body = matches!(request, Request::Send(send) if send.content.body().is_some());
+        match is_body || !takes_contents {
+            true => assert_eq!(limit, u64::from(welcome.limits.body)),
+            false => assert_eq!(limit, welcome.limits.content),
+        }
+        assert!(size > limit || !(is_body || takes_contents));
     }
 
     /// Whether the last login or logout, under way or abandoned on this connection, is a logout: a
@@ -308,11 +319,7 @@ fn id(input: &mut Input<'_>) -> MailId {
 }
 
 fn request(input: &mut Input<'_>) -> Request {
-    let choice = input.byte();
-    if choice >= 0xf0 {
-        return content_request(choice, input);
-    }
-    match choice % 12 {
+    match input.below(15) {
         0..=2 => Request::Login(Login { username: username(input), credential: credential(input) }),
         3 => Request::Logout {},
         4 | 5 => Request::Send(Send {
@@ -335,27 +342,33 @@ fn request(input: &mut Input<'_>) -> Request {
             credential: credential(input),
             invite: None,
         }),
-        _ => Request::Ping {},
+        11 => Request::Ping {},
+        12 => Request::Upload(Upload {
+            id: id(input),
+            size: size(input),
+            offset: u64::from(input.byte()) * 16,
+            bytes: vec![b'x'; input.byte().into()].as_slice().try_into().unwrap(),
+        }),
+        13 => {
+            let content = LargeContent { size: size(input), sha256: Sha256([input.byte(); 32]) };
+            Request::Send(Send {
+                id: id(input),
+                to: username(input).into(),
+                subject: "Oi".parse().unwrap(),
+                content: Content::Large(content),
+            })
+        }
+        _ => Request::Read(Read {
+            seq: Seq(input.byte().into()),
+            id: id(input),
+            offset: input.byte().into(),
+        }),
     }
 }
 
-/// A request about a large content.
-fn content_request(choice: u8, input: &mut Input<'_>) -> Request {
-    let id = id(input);
-    let size = ContentSize::try_from(1 + u64::from(input.number())).unwrap();
-    let offset = u64::from(input.byte());
-    match choice % 3 {
-        0 => {
-            let bytes = input.counted().try_into().unwrap();
-            Request::Upload(Upload { id, size, offset, bytes })
-        }
-        1 => Request::Read(Read { seq: Seq(size.get()), id, offset }),
-        _ => {
-            let content = Content::Large(LargeContent { size, sha256: Sha256([7; 32]) });
-            let (to, subject) = (username(input).into(), "Vídeo".parse().unwrap());
-            Request::Send(Send { id, to, subject, content })
-        }
-    }
+/// A size around the limits of the servers of [`answer`].
+fn size(input: &mut Input<'_>) -> ContentSize {
+    (1 + u64::from(input.byte()) * 16).try_into().unwrap()
 }
 
 /// A reply of the request's kind.
@@ -369,8 +382,8 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
                 body: 128,
                 recipients: 100,
                 page: 200,
-                content: u64::from(variant & 4) * 256,
-                piece: u32::from(variant & 4) * 16,
+                content: u64::from(variant) * 16,
+                piece: u32::from(variant),
                 frame: u32::from(variant) * 64,
             },
             registration: RegistrationPolicy::Open {},
@@ -390,29 +403,25 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         Request::Upload(upload) => {
             Reply::Uploaded { staged: upload.offset + upload.bytes.as_bytes().len() as u64 }
         }
-        Request::Read(_) => {
-            let bytes = vec![variant; variant.into()];
-            Reply::Piece { bytes: bytes.as_slice().try_into().unwrap() }
-        }
+        Request::Read(_) => Reply::Piece { bytes: [].as_slice().try_into().unwrap() },
         Request::Confirm(_) => Reply::Confirmed { deleted: variant.into() },
         Request::Account(_) => Reply::AccountChanged {},
         Request::Ping {} => Reply::Pong {},
     }
 }
 
-/// Capabilities that the client does not know, by the two lowest bits, and large contents.
+/// Capabilities that the client does not know, whose number the lower bits give, and in every other
+/// case the one for large contents.
 fn capabilities(variant: u8) -> Capabilities {
-    let later = (0..variant & 3).map(|n| format!("later_{n}"));
-    let known = (variant & 4 != 0).then(|| CONTENTS.to_owned());
-    let names = later.chain(known).map(|name| name.parse().unwrap());
-    names.collect::<Vec<Capability>>().try_into().unwrap()
+    let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
+    let contents = (variant & 4 != 0).then(Capability::contents);
+    names.chain(contents).collect::<Vec<Capability>>().try_into().unwrap()
 }
 
 fn error(variant: u8) -> Reply {
     let code = ErrorCode::ALL[usize::from(variant) % ErrorCode::ALL.len()];
     let retry_after = (variant & 0x20 != 0).then_some(u32::from(variant & 0x1f));
-    let staged = (code == ErrorCode::Incomplete).then_some(u64::from(variant & 0x1f));
-    Reply::Error(ErrorReply { retry_after, staged, ..ErrorReply::new(code, "no") })
+    Reply::Error(ErrorReply { retry_after, ..ErrorReply::new(code, "no") })
 }
 
 fn notice(input: &mut Input<'_>) -> Notice {

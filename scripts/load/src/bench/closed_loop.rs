@@ -61,7 +61,9 @@ impl ClosedLoopClient {
             match effect {
                 AnswerEffect::Operations(count) => {
                     tally.answered(begun, now, count);
-                    if again {
+                    if !self.work.has_next() {
+                        self.over |= self.begun.is_empty();
+                    } else if again {
                         self.ask(now);
                     }
                 }

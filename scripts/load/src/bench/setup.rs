@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use correio_proto::{
     frame,
-    message::{ErrorCode, Reply, Request, ServerMessage},
+    message::{ErrorCode, Reply, Request, Send, ServerMessage},
     tls::Security,
 };
 use mio::{Events, Poll};
@@ -17,6 +17,7 @@ use mio::{Events, Poll};
 use super::{
     frames::{account, push},
     wire::{SCRATCH, Wire},
+    work::Work,
 };
 use crate::{hello, login, register};
 
@@ -36,15 +37,25 @@ pub struct Endpoint {
 }
 
 /// The requests of one connection before the load.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SetupScript {
     frames: Vec<u8>,
-    replies: usize,
+    answers: usize,
+    kind: AnswerKind,
+}
+
+/// What comes back for the requests of a script.
+#[derive(Clone, Copy, Debug)]
+enum AnswerKind {
+    /// Replies of a mail server.
+    Replies,
+    /// The messages themselves, from an echo server.
+    Echoes,
 }
 
 impl SetupScript {
     fn push(&mut self, request: Request) -> Result<()> {
-        self.replies += 1;
+        self.answers += 1;
         push(request, &mut self.frames)
     }
 
@@ -59,15 +70,37 @@ impl SetupScript {
         Ok(script)
     }
 
+    /// A greeting, a login to this account, and this mail.
+    ///
+    /// # Errors
+    ///
+    /// An invalid username.
+    pub fn sending(username: &str, mail: Send) -> Result<Self> {
+        let mut script = Self::logging_in(username)?;
+        script.push(Request::Send(mail))?;
+        Ok(script)
+    }
+
     /// A greeting alone.
     ///
     /// # Errors
     ///
     /// The encoder fails.
     pub fn greeting() -> Result<Self> {
-        let mut script = Self::default();
+        let mut script = Self { frames: Vec::new(), answers: 0, kind: AnswerKind::Replies };
         script.push(hello())?;
         Ok(script)
+    }
+
+    /// One message of `size` bytes to an echo server.
+    ///
+    /// # Errors
+    ///
+    /// A size that no frame may have.
+    pub fn echo(size: usize) -> Result<Self> {
+        let mut frames = Vec::new();
+        Work::echo(size)?.next(&mut frames);
+        Ok(Self { frames, answers: 1, kind: AnswerKind::Echoes })
     }
 }
 
@@ -99,7 +132,7 @@ pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>>
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; SCRATCH];
     let mut waiting: VecDeque<SetupScript> = scripts.into();
-    let mut wires: Vec<(Wire, usize)> = Vec::with_capacity(waiting.len());
+    let mut wires: Vec<(Wire, usize, AnswerKind)> = Vec::with_capacity(waiting.len());
     let mut under_way = 0;
     let mut last = Instant::now();
     while under_way > 0 || !waiting.is_empty() {
@@ -109,28 +142,28 @@ pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>>
             let mut wire = Wire::connect(endpoint.server, &endpoint.security, wires.len())?;
             wire.register(poll.registry(), wires.len())?;
             wire.output().append(&mut script.frames);
-            wires.push((wire, script.replies));
+            wires.push((wire, script.answers, script.kind));
             under_way += 1;
         }
         poll.poll(&mut events, Some(PATIENCE))?;
         for event in &events {
-            let Some((wire, replies)) = wires.get_mut(event.token().0) else {
+            let Some((wire, missing, kind)) = wires.get_mut(event.token().0) else {
                 continue;
             };
             if event.is_writable() {
                 wire.flush()?;
             }
-            if event.is_readable() && *replies > 0 {
+            if event.is_readable() && *missing > 0 {
                 wire.fill(&mut scratch)?;
-                *replies -= answers(wire)?.min(*replies);
-                under_way -= usize::from(*replies == 0);
+                *missing -= answers(wire, *kind)?.min(*missing);
+                under_way -= usize::from(*missing == 0);
                 last = Instant::now();
             }
         }
         ensure!(last.elapsed() < PATIENCE, "the server does not answer");
     }
     let mut ready = Vec::with_capacity(wires.len());
-    for (mut wire, _) in wires {
+    for (mut wire, ..) in wires {
         wire.deregister(poll.registry())?;
         wire.rest();
         ready.push(wire);
@@ -138,10 +171,14 @@ pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>>
     Ok(ready)
 }
 
-/// Counts the replies that came. Fails on an error, except that an account exists already.
-fn answers(wire: &mut Wire) -> Result<usize> {
+/// Counts the answers that came. Fails on an error, except that an account exists already.
+fn answers(wire: &mut Wire, kind: AnswerKind) -> Result<usize> {
     let mut count = 0;
     while let Some(value) = wire.next_frame()? {
+        if let AnswerKind::Echoes = kind {
+            count += 1;
+            continue;
+        }
         match frame::decode(value).context("an answer")? {
             ServerMessage::Notice(_) => continue,
             ServerMessage::Reply { reply: Reply::Error(error), .. }

@@ -34,6 +34,8 @@ pub enum Work {
         to: RecipientPool,
         /// Chooses the recipients.
         random: fastrand::Rng,
+        /// Number of mails that are still to be sent.
+        left: u64,
     },
     /// Pages that are fetched and confirmed until the mailbox is empty.
     Receive {
@@ -82,14 +84,14 @@ impl Work {
         Ok(Self::Echo(message))
     }
 
-    /// Mails of `size` bytes.
+    /// At most `count` mails of `size` bytes.
     ///
     /// # Errors
     ///
     /// A size or prefix that no mail can have.
-    pub fn send(to: RecipientPool, size: usize, seed: u64) -> Result<Self> {
+    pub fn send(to: RecipientPool, size: usize, seed: u64, count: u64) -> Result<Self> {
         let frame = SendFrame::new(&to.prefix, size)?;
-        Ok(Self::Send { frame, to, random: fastrand::Rng::with_seed(seed) })
+        Ok(Self::Send { frame, to, random: fastrand::Rng::with_seed(seed), left: count })
     }
 
     /// Pages of at most `page` mails.
@@ -116,11 +118,18 @@ impl Work {
         Ok(Self::Login { login: into, logout: out, is_in: false })
     }
 
+    /// Whether there is a next request, as far as is known before the answers.
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        !matches!(self, Self::Send { left: 0, .. })
+    }
+
     /// Appends the next request.
     pub fn next(&mut self, output: &mut Vec<u8>) {
         match self {
             Self::Echo(message) => output.extend_from_slice(message),
-            Self::Send { frame, to, random } => {
+            Self::Send { frame, to, random, left } => {
+                *left = left.saturating_sub(1);
                 frame.next(&account(&to.prefix, random.usize(..to.count.max(1))), output);
             }
             Self::Receive { next, .. } => output.extend_from_slice(next),

@@ -23,9 +23,9 @@ use correio_load::{
         wire::Wire,
         work::{RecipientPool, Work},
     },
-    process,
+    new_id, process,
 };
-use correio_proto::{fingerprint::Fingerprint, tls::Security};
+use correio_proto::{fingerprint::Fingerprint, mail::Content, message::Send, tls::Security};
 use serde_json::{Value, json};
 
 /// Sessions of one account; a server allows a hundred.
@@ -79,7 +79,17 @@ enum Mode {
     /// Messages to an echo server
     Echo,
     /// Mails to accounts without a session
-    Send,
+    Send {
+        /// Number of mails of each connection; without it, as many as there is time for
+        #[arg(long)]
+        count: Option<u64>,
+    },
+    /// One mail to many recipients
+    Mail {
+        /// Number of recipients
+        #[arg(long, default_value_t = 100)]
+        recipients: usize,
+    },
     /// Pages of 100 mails, fetched and confirmed, until the mailboxes are empty
     Receive,
     /// Logins
@@ -88,6 +98,12 @@ enum Mode {
     Idle,
     /// A mail from each connection at this interval, whether answers come or not
     Paced {
+        /// The interval in milliseconds
+        #[arg(long, default_value_t = 1000)]
+        interval: u64,
+    },
+    /// A message from each connection to an echo server at this interval
+    PacedEcho {
         /// The interval in milliseconds
         #[arg(long, default_value_t = 1000)]
         interval: u64,
@@ -130,13 +146,17 @@ fn main() -> Result<()> {
 fn run(options: &Options) -> Result<Value> {
     match options.mode {
         Mode::Echo => echo(options),
-        Mode::Send => {
-            answered(closed(options, |index, to| Work::send(to, options.size, index as u64))?)
+        Mode::Send { count } => {
+            let count = count.unwrap_or(u64::MAX);
+            let work = |index, to| Work::send(to, options.size, index as u64, count);
+            answered(closed(options, work)?)
         }
+        Mode::Mail { recipients } => mail(options, recipients),
         Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
+        Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(interval)),
         Mode::Register => {
             setup::register_accounts(&options.endpoint()?, "c", 1)?;
             Ok(json!({}))
@@ -178,7 +198,7 @@ impl Options {
             let accounts = self.connections.div_ceil(sessions);
             setup::register_accounts(&endpoint, self.prefix(), accounts)?;
         }
-        let sends = matches!(self.mode, Mode::Send | Mode::Paced { .. });
+        let sends = matches!(self.mode, Mode::Send { .. } | Mode::Paced { .. });
         let to = match self.to_existing {
             Some(count) => RecipientPool { prefix: self.prefix().into(), count },
             None => RecipientPool { prefix: "r".into(), count: self.connections.min(100) },
@@ -199,13 +219,26 @@ impl Options {
 }
 
 fn echo(options: &Options) -> Result<Value> {
-    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
     let mut clients = Vec::new();
-    for index in 0..options.connections {
-        let wire = Wire::connect(endpoint.server, &endpoint.security, index)?;
+    for wire in echo_wires(options)? {
         clients.push(ClosedLoopClient::new(wire, Work::echo(options.size)?));
     }
     answered(closed_loop::run(clients, options.depth, &mut options.tally())?)
+}
+
+fn paced_echo(options: &Options, interval: Duration) -> Result<Value> {
+    let mut clients = Vec::new();
+    for wire in echo_wires(options)? {
+        clients.push((wire, Work::echo(options.size)?));
+    }
+    answered(open_loop::run(clients, interval, &mut options.tally())?)
+}
+
+/// Connections to an echo server, which speaks plaintext only. Each has echoed a message.
+fn echo_wires(options: &Options) -> Result<Vec<Wire>> {
+    let endpoint = Endpoint { server: options.server, security: Security::Plaintext };
+    let script = |_| SetupScript::echo(options.size);
+    setup::open(&endpoint, (0..options.connections).map(script).collect::<Result<_>>()?)
 }
 
 /// Checks that every request was answered: a server that stopped on the way has no rate.
@@ -229,9 +262,21 @@ fn paced(options: &Options, interval: Duration) -> Result<Value> {
     let (wires, to) = options.logged_in()?;
     let mut clients = Vec::with_capacity(wires.len());
     for (index, wire) in wires.into_iter().enumerate() {
-        clients.push((wire, Work::send(to.clone(), options.size, index as u64)?));
+        clients.push((wire, Work::send(to.clone(), options.size, index as u64, u64::MAX)?));
     }
     open_loop::run(clients, interval, &mut options.tally())
+}
+
+fn mail(options: &Options, recipients: usize) -> Result<Value> {
+    let endpoint = options.endpoint()?;
+    setup::register_accounts(&endpoint, "c", 1)?;
+    setup::register_accounts(&endpoint, "r", recipients)?;
+    let to: Vec<String> = (0..recipients).map(|index| account("r", index)).collect();
+    let (to, subject) = (to.join(",").parse()?, "Elevador".parse()?);
+    let body = "x".repeat(options.size).parse()?;
+    let mail = Send { id: new_id()?, to, subject, content: Content::Body(body) };
+    setup::open(&endpoint, vec![SetupScript::sending(&account("c", 0), mail)?])?;
+    Ok(json!({"recipients": recipients, "size": options.size}))
 }
 
 fn idle(options: &Options) -> Result<Value> {

@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if options.rows {
         for row in ROWS {
-            println!("{:<12} {}; compared with: {}", row.name, row.what, row.reference);
+            println!("{:<15} {}; compared with: {}", row.name, row.what, row.reference);
         }
         return Ok(());
     }

@@ -90,6 +90,15 @@ struct Account {
     sent: BTreeMap<MailId, IdempotencyRecord>,
 }
 
+impl Account {
+    /// The idempotency record of a mail that this account sent. A new mail mostly has the highest
+    /// id, which needs no search.
+    fn record(&self, id: MailId) -> Option<&IdempotencyRecord> {
+        let (last, _) = self.sent.last_key_value()?;
+        if id > *last { None } else { self.sent.get(&id) }
+    }
+}
+
 #[derive(Debug)]
 struct IdempotencyRecord {
     digest: Digest,
@@ -219,7 +228,7 @@ impl MemoryStore {
         };
         let names = from.names.clone();
         let (id, digest) = (mail.id, mail.digest());
-        if let Some(record) = from.sent.get(&id) {
+        if let Some(record) = from.record(id) {
             return match record.digest == digest {
                 true => StoreDone::SentBefore { sent_at: record.sent_at },
                 false => StoreDone::Conflict,

@@ -1,41 +1,34 @@
-//! The open database file: groups of jobs as transactions, checkpoints, and errors that end the
-//! store.
+//! The open database file: groups of jobs as transactions, upkeep between them, and errors that end
+//! the store.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{fs, path::PathBuf, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi, hooks::Wal};
+use rusqlite::Connection;
 
 use super::{
     cache::AccountCache,
+    checkpoints::{Checkpoints, Commit, Due},
+    connection::keep_log,
     content_cache::{ContentCache, Dropped},
+    fatal::{Fatal, is_fatal, is_full},
     group::{Group, PAGES_BYTES_MAX, page_bytes},
     index,
     jobs::run_job,
-    memtable::Memtable,
+    memtable::{Extent, Memtable, Slice},
     options::SqliteOptions,
     pieces,
+    room::{Load, Room, Step},
     tables::Tables,
     wal_state,
 };
 use crate::store::{Quota, StoreDone, StoreJob};
 
-/// An error after which the file cannot be trusted with another acknowledgement.
-#[derive(Clone, Debug)]
-pub(super) struct Fatal(pub(super) Arc<str>);
-
-/// Bytes of new log after which a checkpoint moves it into the main file.
-const CHECKPOINT_BYTES: u64 = 40 << 20;
-
 /// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint
 /// of a whole log, and for deletions meanwhile.
 const RESERVE: u64 = 64 << 20;
+
+/// A memtable that is this many times over its flush threshold is flushed between groups, too.
+const MEMTABLE_LATE: usize = 2;
 
 /// Refuse new mail once the memtable is this many times over its flush threshold: flushing keeps
 /// failing.
@@ -45,67 +38,58 @@ const MEMTABLE_OVERDUE: usize = 8;
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
+    checkpoints: Checkpoints,
+    /// What the last commit has noted for the checkpoints.
+    due: Due,
     quota: Quota,
     memtable: Memtable,
     /// Mails after which the memtable is flushed.
     memtable_mails: usize,
     accounts: AccountCache,
     contents: ContentCache,
+    room: Room,
     directory: PathBuf,
-    page_size: u64,
-    /// Database pages in the log, as SQLite reports after each commit.
-    log_pages: Arc<AtomicU32>,
-    /// Database pages in the log at the last checkpoint.
-    checkpointed: u32,
-    /// Whether the whole log is in the main file, so that the next change begins a new log.
-    is_new_log: bool,
     /// The connection's count of changes when the transaction began.
     changes_before: u64,
+    /// Counts changes of the file by other programs.
+    data_version: u32,
     /// Locked while the file is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
 
 impl Database {
-    /// Takes over a connection that was opened and checked.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
+    /// Takes over a connection that was opened and checked, and the memtable that was read with it.
     pub(super) fn new(
-        mut connection: Connection,
+        connection: Connection,
+        checkpoints: Checkpoints,
         quota: Quota,
         options: SqliteOptions,
+        memtable: Memtable,
         directory: PathBuf,
         lock: fs::File,
-    ) -> rusqlite::Result<Self> {
-        let page_size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let log_pages = Arc::new(AtomicU32::new(0));
-        let told = log_pages.clone();
-        connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
-            told.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-            Ok(())
-        }))?;
-        Ok(Self {
-            memtable: Memtable::read(&connection)?,
+    ) -> Self {
+        Self {
+            room: Room::new(checkpoints.page_size()),
             connection,
+            checkpoints,
+            due: Due::Nothing,
             quota,
+            memtable,
             memtable_mails: options.memtable_mails,
             accounts: AccountCache::default(),
             contents: ContentCache::new(options.uploads),
             directory,
-            page_size: u64::from(page_size),
-            log_pages,
-            checkpointed: 0,
-            is_new_log: false,
             changes_before: 0,
+            data_version: 0,
             _lock: lock,
-        })
+        }
     }
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
     /// Returns the results of the first jobs, in order; the others must wait until there is room
     /// for further pages of mails.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
+        self.checkpoints.collect()?;
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
             Ok(results) => return Ok(results),
@@ -114,7 +98,7 @@ impl Database {
         self.roll_back(&error)?;
         if is_full(&error) {
             // The log may take room that the disk lacks: a checkpoint empties it.
-            self.checkpoint("TRUNCATE")?;
+            self.checkpoints.empty(&self.connection)?;
         }
         // One job may have made the transaction fail, or only some fit on the disk: try each alone.
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
@@ -152,7 +136,7 @@ impl Database {
         Intake::Stopped
     }
 
-    /// Bytes of free pages in the main file, which never shrinks.
+    /// Bytes of free pages in the main file.
     fn unused_bytes(&self) -> u64 {
         let pragma =
             |name| self.connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
@@ -177,7 +161,17 @@ impl Database {
                 break;
             }
         }
-        self.commit()?;
+        let slice = match intake {
+            Intake::Open if self.has_changed() && self.memtable.is_due(self.memtable_mails) => {
+                Some(self.write_slice(Extent::Small)?)
+            }
+            // On a full disk the memtable stays.
+            Intake::Open | Intake::Stopped => None,
+        };
+        self.due = self.commit(Commit::Group)?;
+        if let Some(slice) = slice {
+            index::flushed(&mut self.memtable, &mut self.accounts, &slice);
+        }
         Ok(results)
     }
 
@@ -185,24 +179,46 @@ impl Database {
     fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         self.begin()?;
         let result = self.run_one(intake, job)?;
-        self.commit()?;
+        self.commit(Commit::Step)?;
         Ok(result)
     }
 
     fn begin(&mut self) -> rusqlite::Result<()> {
         self.changes_before = self.connection.total_changes();
-        self.connection.prepare_cached("BEGIN")?.execute([]).map(drop)
+        self.connection.prepare_cached("BEGIN")?.execute([])?;
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.data_version != version {
+            // Another program has changed the file, which makes cache and memtable out of date.
+            self.accounts.clear();
+            self.contents.clear();
+            self.memtable.reload(&self.connection)?;
+            self.data_version = version;
+        }
+        Ok(())
     }
 
-    fn commit(&mut self) -> rusqlite::Result<()> {
+    /// Commits the open transaction. Returns what it ends of the log.
+    fn commit(&mut self, commit: Commit) -> rusqlite::Result<Due> {
         // Transactions that only read must not need room on the disk.
-        let begins_log = self.is_new_log && self.connection.total_changes() > self.changes_before;
-        if begins_log {
-            wal_state::begin(&self.connection)?;
-        }
+        let has_changed = self.has_changed() || commit == Commit::Room;
+        let due = match has_changed {
+            true => self.checkpoints.note(&self.connection, commit)?,
+            false => Due::Nothing,
+        };
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.is_new_log &= !begins_log;
-        Ok(())
+        if has_changed {
+            self.checkpoints.committed();
+            self.room.changed();
+        }
+        Ok(due)
+    }
+
+    /// Whether the open transaction has changed anything.
+    fn has_changed(&self) -> bool {
+        self.connection.total_changes() > self.changes_before
     }
 
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
@@ -236,139 +252,141 @@ impl Database {
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// Does upkeep between groups: deletes some dropped pieces, flushes the memtable, and moves the
-    /// log, whatever is due.
+    /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces. The
+    /// memtable is flushed with the groups, unless that keeps failing.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
+        let due = std::mem::take(&mut self.due);
+        self.checkpoints.proceed(due, &self.connection)?;
         if self.contents.dropped == Dropped::DiskFull {
             self.contents.dropped = Dropped::Pieces;
         }
-        self.tidy_slice()?;
-        if self.memtable.is_due(self.memtable_mails) {
-            self.flush_memtable()?;
+        self.delete_dropped()?;
+        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_LATE) {
+            self.flush_memtable(Extent::Small)?;
         }
-        self.checkpoint_if_due()
-    }
-
-    /// Whether [`Database::tidy_slice`] has something to do.
-    pub(super) fn has_slices(&self) -> bool {
-        self.contents.dropped == Dropped::Pieces
+        self.give_back(Load::Busy)
     }
 
     /// Deletes some dropped pieces, so few that the next group hardly waits for it. On a full disk
     /// they stay until after the next group.
-    pub(super) fn tidy_slice(&mut self) -> Result<(), Fatal> {
-        if !self.has_slices() {
+    fn delete_dropped(&mut self) -> Result<(), Fatal> {
+        if self.contents.dropped != Dropped::Pieces {
             return Ok(());
         }
-        let more = self.begin().and_then(|()| {
+        let deleted = self.begin().and_then(|()| {
             let more = pieces::delete_slice(&self.connection)?;
-            self.commit().map(|()| more)
+            Ok((more, self.commit(Commit::Group)?))
         });
-        match more {
-            Ok(true) => {}
-            Ok(false) => self.contents.dropped = Dropped::Nothing,
+        match deleted {
+            Ok((more, due)) => {
+                if !more {
+                    self.contents.dropped = Dropped::Nothing;
+                }
+                self.checkpoints.proceed(due, &self.connection)
+            }
             Err(error) => {
                 self.roll_back(&error)?;
                 self.contents.dropped = Dropped::DiskFull;
-            }
-        }
-        self.checkpoint_if_due()
-    }
-
-    /// Flushes the memtable into the index of mailboxes. On a full disk it stays, for another try.
-    fn flush_memtable(&mut self) -> Result<(), Fatal> {
-        let flushed = self
-            .begin()
-            .and_then(|()| index::flush(&self.connection, &self.memtable))
-            .and_then(|()| self.commit());
-        match flushed {
-            Ok(()) => {
-                index::flushed(&mut self.memtable, &mut self.accounts);
-                Ok(())
-            }
-            Err(error) if is_full(&error) => self.roll_back(&error),
-            // Memory and file may disagree from now on.
-            Err(error) => Err(Fatal(error.to_string().into())),
-        }
-    }
-
-    /// Moves the log into the main file once enough of it is new. A sync that fails here is fatal
-    /// like any other: the data is acknowledged already, although it is still in the log.
-    fn checkpoint_if_due(&mut self) -> Result<(), Fatal> {
-        let pages = self.log_pages.load(Ordering::Relaxed);
-        if pages < self.checkpointed {
-            // The whole log was moved, and a new one has begun.
-            self.checkpointed = 0;
-        }
-        let new = pages.saturating_sub(self.checkpointed);
-        if u64::from(new) * self.page_size < CHECKPOINT_BYTES {
-            return Ok(());
-        }
-        self.checkpointed = pages;
-        if let Err(error) = self.mark(|connection| wal_state::moving(connection, pages)) {
-            self.roll_back(&error)?;
-        }
-        self.checkpoint("PASSIVE")
-    }
-
-    /// Moves the log into the main file, as far as there is room on the disk.
-    fn checkpoint(&mut self, mode: &str) -> Result<(), Fatal> {
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let whole = |row: &rusqlite::Row<'_>| {
-            let (is_busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(!is_busy && pages == moved)
-        };
-        match self.connection.query_row(&sql, [], whole) {
-            // On a full disk the log stays beside the file, whole.
-            Err(error) if is_fatal(&error) => Err(Fatal(error.to_string().into())),
-            Err(_) => Ok(()),
-            Ok(is_whole) => {
-                self.is_new_log |= is_whole;
                 Ok(())
             }
         }
     }
 
-    /// Marks the main file as open before anything is acknowledged, so that it is refused without
-    /// its log from now on. On a full disk the first change marks it.
-    pub(super) fn begin_log(&mut self) -> Result<(), Fatal> {
-        self.checkpoint("TRUNCATE")?;
-        if !self.is_new_log {
-            return Ok(());
+    /// How long the thread may wait for jobs until [`Database::tidy_idle`] has something to do;
+    /// `None` if nothing but a checkpoint's end.
+    pub(super) fn idle_wait(&self) -> Option<Duration> {
+        let is_due = self.checkpoints.is_cutting() || self.contents.dropped == Dropped::Pieces;
+        if is_due { Some(Duration::ZERO) } else { self.room.wait() }
+    }
+
+    /// Does upkeep while no job waits.
+    pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
+        self.checkpoints.collect()?;
+        if self.contents.dropped == Dropped::Pieces {
+            return self.delete_dropped();
         }
-        match self.mark(wal_state::begin) {
-            Ok(()) => self.checkpoint("TRUNCATE"),
-            Err(error) => self.roll_back(&error),
+        if self.checkpoints.is_cutting() {
+            return self.give_back_in(|_, _| Ok(()));
+        }
+        self.give_back(Load::Idle)
+    }
+
+    /// Gives a slice of room back to the disk, if one is due.
+    fn give_back(&mut self, load: Load) -> Result<(), Fatal> {
+        match self.room.step(&self.connection, load)? {
+            Step::Nothing => Ok(()),
+            Step::Slice => self.give_back_in(Room::slice),
+            Step::Cut => {
+                self.checkpoints.cut();
+                Ok(())
+            }
         }
     }
 
-    /// Changes the row in `wal_state` in a transaction of its own.
-    fn mark(
+    /// Runs a step for room in a transaction, and has the log moved that it makes.
+    fn give_back_in(
         &mut self,
-        mark: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        self.begin()?;
-        mark(&self.connection)?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.is_new_log = false;
-        Ok(())
+        step: fn(&Room, &Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), Fatal> {
+        let given = self
+            .begin()
+            .and_then(|()| step(&self.room, &self.connection))
+            .and_then(|()| self.commit(Commit::Room));
+        match given {
+            Ok(due) => self.checkpoints.proceed(due, &self.connection),
+            Err(error) => {
+                self.room.give_up();
+                self.checkpoints.give_up();
+                self.roll_back(&error)
+            }
+        }
+    }
+
+    /// Writes a slice of the memtable to the index, in the open transaction.
+    fn write_slice(&mut self, extent: Extent) -> rusqlite::Result<Slice> {
+        let slice = self.memtable.next_slice(extent);
+        index::flush(&self.connection, &slice)?;
+        Ok(slice)
+    }
+
+    /// Flushes a slice of the memtable in a transaction of its own. On a full disk it stays, for
+    /// another try. Returns whether it was flushed.
+    fn flush_memtable(&mut self, extent: Extent) -> Result<bool, Fatal> {
+        let flushed = self.begin().and_then(|()| self.write_slice(extent)).and_then(|slice| {
+            self.commit(Commit::Step)?;
+            Ok(slice)
+        });
+        match flushed {
+            Ok(slice) => {
+                index::flushed(&mut self.memtable, &mut self.accounts, &slice);
+                Ok(true)
+            }
+            Err(error) if is_full(&error) => self.roll_back(&error).map(|()| false),
+            // Memory and file may disagree from now on.
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Flushes the memtable and moves the log, so that the main file is whole without a log. On a
-    /// full disk the log stays.
+    /// full disk, or while another program reads, the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
-        if self.memtable.mails() > 0 {
-            self.flush_memtable()?;
+        while self.memtable.mails() > 0 && self.flush_memtable(Extent::Whole)? {}
+        if !self.checkpoints.empty(&self.connection)? {
+            return Ok(());
         }
-        if let Err(error) = self.mark(wal_state::end) {
+        let ended = self
+            .begin()
+            .and_then(|()| wal_state::end(&self.connection))
+            .and_then(|()| self.commit(Commit::End));
+        if let Err(error) = ended {
             return self.roll_back(&error);
         }
-        self.checkpoint("TRUNCATE")?;
-        if self.is_new_log {
-            let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-            let set = self.connection.set_db_config(keep_log, false);
-            set.map_err(|error| Fatal(error.to_string().into()))?;
+        if self.checkpoints.empty(&self.connection)? {
+            keep_log(&self.connection, false)?;
         }
+        let Self { connection, checkpoints, .. } = self;
+        // The last connection that is closed deletes the log and its index.
+        checkpoints.end(connection);
         Ok(())
     }
 }
@@ -392,39 +410,4 @@ fn takes_in(job: &StoreJob) -> bool {
 
 fn unavailable(error: &rusqlite::Error) -> StoreDone {
     StoreDone::Unavailable(error.to_string().into())
-}
-
-/// Whether the disk was full. A file system reports an exceeded quota as a failed write, so every
-/// failed write counts: the transaction was neither committed nor acknowledged.
-fn is_full(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(error, _) if is_full_code(*error))
-}
-
-fn is_full_code(error: ffi::Error) -> bool {
-    error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_WRITE
-}
-
-/// Whether an error leaves the state on disk unknown, or reports damage. A full disk does neither,
-/// and neither does a refused value.
-fn is_fatal(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::SqliteFailure(error, _) => match error.code {
-            _ if is_full_code(*error) => false,
-            // A failed sync is among them. The kernel may then have dropped the unwritten data, so
-            // that a second sync succeeds without meaning anything.
-            ErrorCode::SystemIoFailure
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase
-            | ErrorCode::ReadOnly
-            | ErrorCode::CannotOpen => true,
-            _ => error.extended_code == ffi::SQLITE_INTERNAL,
-        },
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::Utf8Error(..)
-        // The index or the memtable names a mail that the table lacks.
-        | rusqlite::Error::QueryReturnedNoRows => true,
-        _ => false,
-    }
 }

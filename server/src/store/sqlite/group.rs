@@ -33,8 +33,21 @@ pub(super) struct Jobs {
     pub(super) waiting: Queue,
     /// Whether the store thread waits for a job.
     pub(super) is_idle: bool,
+    /// Whether the store thread has upkeep to do although no job waits.
+    pub(super) is_woken: bool,
     /// Whether the store is being closed, so that no further job comes.
     pub(super) closed: bool,
+}
+
+/// What [`Group::begin`] has waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// The group has jobs.
+    Jobs,
+    /// No job waits, and there is upkeep to do.
+    Idle,
+    /// The store is closed and the queue is empty.
+    Closed,
 }
 
 /// Jobs that are made durable together.
@@ -60,10 +73,11 @@ impl<'a> Group<'a> {
     }
 
     /// Waits for jobs and takes all that are there. Jobs that the previous group left unanswered
-    /// come first. Returns false once the store is closed and the queue is empty.
-    pub(super) fn begin(&mut self, changed: &Condvar) -> bool {
+    /// come first. `upkeep` is the longest wait until the store thread has upkeep to do.
+    pub(super) fn begin(&mut self, changed: &Condvar, upkeep: Option<Duration>) -> Begun {
         self.bytes = self.jobs.iter().map(|(_, job)| size(job)).sum();
         self.large_since = None;
+        let upkeep = upkeep.map(|wait| self.clock.uptime() + wait);
         let mut queue = lock(self.queue);
         loop {
             if queue.closed {
@@ -75,31 +89,29 @@ impl<'a> Group<'a> {
             {
                 self.large_since = Some(now);
                 self.push(ticket, job);
-                return true;
+                return Begun::Jobs;
             }
             if self.take(&mut queue.waiting) || !self.jobs.is_empty() {
-                return true;
+                return Begun::Jobs;
             }
             let rest = queue.waiting.rest(now);
             if queue.closed && rest.is_none() {
-                return false;
+                return Begun::Closed;
+            }
+            if std::mem::take(&mut queue.is_woken) || upkeep.is_some_and(|at| at <= now) {
+                return Begun::Idle;
             }
             queue.is_idle = true;
-            queue = match rest {
-                Some(rest) => {
-                    let woken = changed.wait_timeout(queue, rest);
+            let upkeep = upkeep.map(|at| at.saturating_sub(now));
+            queue = match rest.into_iter().chain(upkeep).min() {
+                Some(wait) => {
+                    let woken = changed.wait_timeout(queue, wait);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
             queue.is_idle = false;
         }
-    }
-
-    /// Whether [`Group::begin`] would not wait long: there are jobs, or no further one comes.
-    pub(super) fn is_wanted(&self) -> bool {
-        let queue = lock(self.queue);
-        queue.closed || !self.jobs.is_empty() || !queue.waiting.is_empty()
     }
 
     /// Removes the first `count` jobs, which are done, and returns their tickets. The others

@@ -258,7 +258,7 @@ pub(super) fn confirm(
             }
         };
         deleted += 1;
-        if tables.memtable.has(seq) {
+        if tables.memtable.has(account, seq) {
             tables.memtable.remove(account, seq, bytes);
         } else {
             leave.execute([account.0, seq])?;

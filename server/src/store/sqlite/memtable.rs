@@ -2,8 +2,8 @@
 //!
 //! Each mailbox has pages of its own in the index, so inserting every mail at once would write
 //! about a page a mail. The memtable stands in for the index until it is flushed
-//! ([`super::index`]). It is rebuilt from the file whenever the two might differ: on opening, and
-//! after a rollback.
+//! ([`super::index`]), in slices of mailboxes, so that no job waits for all of them. It is rebuilt
+//! from the file whenever the two might differ: on opening, and after a rollback.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -21,11 +21,22 @@ const SEQS_RESERVED: i64 = 1 << 16;
 /// page.
 const MAILBOXES_MAX: usize = 1024;
 
+/// Work of flushing a mailbox besides its mails, as a number of mails: a page of the index and one
+/// of the accounts are written.
+const MAILBOX_WORK: usize = 8;
+
+/// Least work in a slice: one or two milliseconds.
+const SLICE_WORK: usize = 1024;
+
 /// The mails that are not in the index, by mailbox.
 #[derive(Debug)]
 pub(super) struct Memtable {
-    /// Mails up to this number are in the index, later mails are in the memtable.
+    /// Mails up to this number are in the index, later mails are in the memtable, except for those
+    /// of `flush`.
     indexed: i64,
+    flush: Option<Flush>,
+    /// Work that was added since the last slice.
+    added: usize,
     /// The number of the last mail. Numbers are never given twice, not even after a rollback.
     last: i64,
     /// Numbers up to this one are marked as used in the file.
@@ -34,26 +45,61 @@ pub(super) struct Memtable {
     mails: usize,
 }
 
+/// A flush that is under way: mails up to `until` are in the index if their account is `done` or
+/// before it.
+#[derive(Debug)]
+struct Flush {
+    until: i64,
+    done: AccountId,
+    /// Accounts after `done` with mails up to `until`, in ascending order, which is the order of the
+    /// index.
+    rest: VecDeque<AccountId>,
+}
+
+/// How much of a flush is done at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A slice that no job waits for.
+    Small,
+    /// All that is left.
+    Whole,
+}
+
+/// Mailboxes of a flush that are written to the index together.
+#[derive(Debug)]
+pub(super) struct Slice {
+    /// Number of the flush's last mail.
+    pub(super) until: i64,
+    /// Accounts, with their mails that are written.
+    pub(super) accounts: Vec<(AccountId, Vec<Entry>)>,
+    /// Whether the flush ends with this slice.
+    pub(super) is_last: bool,
+}
+
+/// A mail in the memtable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) seq: i64,
+    /// Bytes of its subject and body.
+    pub(super) bytes: u64,
+}
+
 /// One account's mails in the memtable.
 #[derive(Debug, Default)]
 pub(super) struct MemtableMailbox {
-    /// Sequence numbers, in ascending order.
-    seqs: VecDeque<i64>,
+    /// The mails, in ascending order of their numbers.
+    entries: VecDeque<Entry>,
     /// Bytes of subjects and bodies.
     bytes: u64,
 }
 
 impl MemtableMailbox {
     pub(super) fn seqs(&self) -> impl Iterator<Item = i64> {
-        self.seqs.iter().copied()
+        self.entries.iter().map(|entry| entry.seq)
     }
 
     pub(super) fn mails(&self) -> u32 {
-        u32::try_from(self.seqs.len()).unwrap_or(u32::MAX)
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -64,8 +110,15 @@ impl Memtable {
     ///
     /// The file cannot be read.
     pub(super) fn read(db: &Connection) -> Result<Self> {
-        let mut memtable =
-            Self { indexed: 0, last: 0, reserved: 0, mailboxes: HashMap::default(), mails: 0 };
+        let mut memtable = Self {
+            indexed: 0,
+            flush: None,
+            added: 0,
+            last: 0,
+            reserved: 0,
+            mailboxes: HashMap::default(),
+            mails: 0,
+        };
         memtable.reload(db)?;
         Ok(memtable)
     }
@@ -76,14 +129,17 @@ impl Memtable {
     ///
     /// The file cannot be read.
     pub(super) fn reload(&mut self, db: &Connection) -> Result<()> {
-        let sql = "SELECT indexed, reserved FROM meta";
-        (self.indexed, self.reserved) =
-            db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sql = "SELECT indexed, reserved, flushing, flushed FROM meta";
+        let (until, done);
+        (self.indexed, self.reserved, until, done) = db.query_row(sql, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, AccountId(row.get(3)?)))
+        })?;
         if self.last == 0 {
             self.last = self.reserved;
         }
         self.mailboxes.clear();
         self.mails = 0;
+        self.flush = (until > 0).then_some(Flush { until, done, rest: VecDeque::new() });
         // The lengths stand at the beginning of a row: long bodies are not read.
         let sql = "SELECT mail.account, mail.seq, iif(mail.content IS NULL,
                        octet_length(mail.subject) + octet_length(mail.body),
@@ -95,7 +151,13 @@ impl Memtable {
         let mut rows = select.query([self.indexed])?;
         while let Some(row) = rows.next()? {
             let (account, seq) = (AccountId(row.get(0)?), row.get(1)?);
-            self.add(account, seq, unsigned(row, 2)?);
+            if self.has(account, seq) {
+                self.add(account, seq, unsigned(row, 2)?);
+            }
+        }
+        if let Some(flush) = &mut self.flush {
+            flush.rest = accounts(&self.mailboxes);
+            flush.rest.retain(|account| *account > flush.done);
         }
         Ok(())
     }
@@ -116,14 +178,16 @@ impl Memtable {
         Ok(seq)
     }
 
-    /// Whether the mail with this number belongs to the memtable and not to the index.
-    pub(super) fn has(&self, seq: i64) -> bool {
-        seq > self.indexed
+    /// Whether this mail of the account belongs to the memtable and not to the index.
+    pub(super) fn has(&self, account: AccountId, seq: i64) -> bool {
+        let is_flushed = |flush: &Flush| seq <= flush.until && account <= flush.done;
+        seq > self.indexed && !self.flush.as_ref().is_some_and(is_flushed)
     }
 
     pub(super) fn add(&mut self, account: AccountId, seq: i64, bytes: u64) {
         let mailbox = self.mailboxes.entry(account).or_default();
-        mailbox.seqs.push_back(seq);
+        self.added += if mailbox.entries.is_empty() { 1 + MAILBOX_WORK } else { 1 };
+        mailbox.entries.push_back(Entry { seq, bytes });
         mailbox.bytes += bytes;
         self.mails += 1;
     }
@@ -133,13 +197,13 @@ impl Memtable {
         let Some(mailbox) = self.mailboxes.get_mut(&account) else {
             return;
         };
-        let Ok(index) = mailbox.seqs.binary_search(&seq) else {
+        let Ok(index) = mailbox.entries.binary_search_by_key(&seq, |entry| entry.seq) else {
             return;
         };
-        mailbox.seqs.remove(index);
+        mailbox.entries.remove(index);
         mailbox.bytes = mailbox.bytes.saturating_sub(bytes);
         self.mails -= 1;
-        if mailbox.seqs.is_empty() {
+        if mailbox.entries.is_empty() {
             self.mailboxes.remove(&account);
         }
     }
@@ -147,7 +211,7 @@ impl Memtable {
     /// Removes the mails of a deleted account.
     pub(super) fn remove_mailbox(&mut self, account: AccountId) -> MemtableMailbox {
         let mailbox = self.mailboxes.remove(&account).unwrap_or_default();
-        self.mails -= mailbox.seqs.len();
+        self.mails -= mailbox.entries.len();
         mailbox
     }
 
@@ -159,9 +223,10 @@ impl Memtable {
     /// An account's sequence numbers above `after`, in ascending order.
     pub(super) fn above(&self, account: AccountId, after: Seq) -> impl Iterator<Item = i64> {
         let after = to_sql(after.0);
-        let seqs = self.mailboxes.get(&account).map(|mailbox| &mailbox.seqs);
-        let first = seqs.map_or(0, |seqs| seqs.partition_point(|seq| *seq <= after));
-        seqs.into_iter().flat_map(move |seqs| seqs.range(first..).copied())
+        let entries = self.mailboxes.get(&account).map(|mailbox| &mailbox.entries);
+        let first =
+            entries.map_or(0, |entries| entries.partition_point(|entry| entry.seq <= after));
+        entries.into_iter().flat_map(move |entries| entries.range(first..).map(|entry| entry.seq))
     }
 
     /// Number of mails.
@@ -169,28 +234,68 @@ impl Memtable {
         self.mails
     }
 
-    /// Whether the memtable is to be flushed, if it may have `max` mails.
+    /// Whether a slice of the memtable is to be flushed, if it may have `max` mails.
     pub(super) fn is_due(&self, max: usize) -> bool {
-        self.mails >= max || self.mailboxes.len() >= MAILBOXES_MAX
+        self.flush.is_some() || self.mails >= max || self.mailboxes.len() >= MAILBOXES_MAX
     }
 
-    /// The mailboxes by account id, which is the order of the index.
-    pub(super) fn sorted(&self) -> Vec<(AccountId, &MemtableMailbox)> {
-        let mut mailboxes: Vec<_> =
-            self.mailboxes.iter().map(|(id, mailbox)| (*id, mailbox)).collect();
-        mailboxes.sort_unstable_by_key(|(id, _)| *id);
-        mailboxes
+    /// The next slice of a flush, which begins with it if none is under way. A small slice is twice
+    /// as large as what was added since the one before, so that a flush comes to its end.
+    pub(super) fn next_slice(&mut self, extent: Extent) -> Slice {
+        // What was added before the flush is what it writes.
+        let added = self.flush.as_ref().map_or(0, |_| self.added);
+        self.added = 0;
+        let mut work = match extent {
+            Extent::Small => SLICE_WORK.max(added.saturating_mul(2)),
+            Extent::Whole => usize::MAX,
+        };
+        let flush = self.flush.get_or_insert_with(|| Flush {
+            until: self.last,
+            done: AccountId(0),
+            rest: accounts(&self.mailboxes),
+        });
+        let mut slice = Slice { until: flush.until, accounts: Vec::new(), is_last: false };
+        for account in &flush.rest {
+            if work == 0 {
+                return slice;
+            }
+            let mailbox = self.mailboxes.get(account);
+            let entries = mailbox.into_iter().flat_map(|mailbox| &mailbox.entries);
+            let entries: Vec<_> =
+                entries.copied().take_while(|entry| entry.seq <= flush.until).collect();
+            work = work.saturating_sub(entries.len() + MAILBOX_WORK);
+            slice.accounts.push((*account, entries));
+        }
+        slice.is_last = true;
+        slice
     }
 
-    /// The number of the last mail.
-    pub(super) fn last(&self) -> i64 {
-        self.last
+    /// Removes a slice that is in the index for good.
+    pub(super) fn remove_slice(&mut self, slice: &Slice) {
+        for (account, entries) in &slice.accounts {
+            let Some(mailbox) = self.mailboxes.get_mut(account) else {
+                continue;
+            };
+            mailbox.entries.drain(..entries.len());
+            mailbox.bytes -= entries.iter().map(|entry| entry.bytes).sum::<u64>();
+            self.mails -= entries.len();
+            if mailbox.entries.is_empty() {
+                self.mailboxes.remove(account);
+            }
+        }
+        if slice.is_last {
+            self.indexed = slice.until;
+            self.flush = None;
+        } else if let (Some(flush), Some((done, _))) = (&mut self.flush, slice.accounts.last()) {
+            flush.done = *done;
+            flush.rest.drain(..slice.accounts.len());
+        }
     }
+}
 
-    /// Empties the memtable after a flush.
-    pub(super) fn clear(&mut self) {
-        self.indexed = self.last;
-        self.mailboxes.clear();
-        self.mails = 0;
-    }
+/// Accounts with mails, in ascending order.
+fn accounts(mailboxes: &HashMap<AccountId, MemtableMailbox, RandomState>) -> VecDeque<AccountId> {
+    let mut accounts: Vec<_> = mailboxes.keys().copied().collect();
+    accounts.sort_unstable();
+    accounts.into()
 }

@@ -1,6 +1,6 @@
 //! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
-//! One thread owns the file. It takes all waiting jobs as a group, runs them in one transaction,
+//! One thread reads and writes the file; another moves the log into it (`checkpoints.rs`). The first takes all waiting jobs as a group, runs them in one transaction,
 //! commits with a sync, and hands all results back with one wake-up: the more jobs wait, the more
 //! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
 //! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
@@ -16,8 +16,9 @@ use std::{
 use correio_proto::message::Realm;
 
 use self::{
-    database::{Database, Fatal},
-    group::{Group, Jobs, PAGES_BYTES_MAX, page_bytes},
+    database::Database,
+    fatal::Fatal,
+    group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
 pub use self::{
@@ -30,9 +31,14 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
 mod accounts;
 mod cache;
+mod check_contents;
+mod checkpoint_thread;
+mod checkpoints;
+mod connection;
 mod content_cache;
 mod contents;
 mod database;
+mod fatal;
 mod group;
 mod header;
 mod index;
@@ -44,6 +50,7 @@ mod open_error;
 mod options;
 mod pieces;
 mod queue;
+mod room;
 mod row;
 mod schema;
 mod tables;
@@ -107,8 +114,8 @@ impl SqliteStore {
         wake: Arc<dyn Wake>,
         schema: &Schema,
     ) -> Result<Self, SqliteOpenError> {
-        let (database, realm, history) = open(directory, quota, options, schema)?;
         let shared = Arc::new(Shared::default());
+        let (database, realm, history) = open(directory, quota, options, schema, shared.clone())?;
         let thread = thread::Builder::new().name("store".to_owned());
         let served = shared.clone();
         let thread = thread
@@ -176,18 +183,31 @@ impl Drop for SqliteStore {
     }
 }
 
+impl Wake for Shared {
+    /// Wakes the store thread for upkeep.
+    fn wake(&self) {
+        let mut queue = lock(&self.queue);
+        queue.is_woken = true;
+        if queue.is_idle {
+            self.changed.notify_one();
+        }
+    }
+}
+
 impl Shared {
     /// Runs the store thread.
     fn serve(&self, mut database: Database, wake: &dyn Wake) {
         let mut group = Group::new(&self.queue);
         loop {
-            while database.has_slices() && !group.is_wanted() {
-                if self.has_failed(database.tidy_slice(), wake) {
-                    return;
+            match group.begin(&self.changed, database.idle_wait()) {
+                Begun::Jobs => {}
+                Begun::Idle => {
+                    if self.has_failed(database.tidy_idle(), wake) {
+                        return;
+                    }
+                    continue;
                 }
-            }
-            if !group.begin(&self.changed) {
-                break;
+                Begun::Closed => break,
             }
             self.wait_for_room();
             let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut group)));

@@ -5,14 +5,21 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::Arc,
+    time::Duration,
 };
 
 use correio_proto::message::Realm;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, config::DbConfig, ffi};
+use rusqlite::{Connection, ErrorCode, MAIN_DB};
 
 use super::{
-    database::{Database, Fatal},
+    checkpoint_thread::{Moved, checkpoint},
+    checkpoints::Checkpoints,
+    connection::{Locking, connect, keep_log},
+    database::Database,
+    fatal::{Fatal, is_fatal},
     header::{self, FileKind},
+    memtable::Memtable,
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
     schema::{APPLICATION_ID, Schema},
@@ -21,14 +28,16 @@ use super::{
 use crate::{
     data_directory::{self, DATABASE, LOCK},
     store::{CreateStore, History, Quota},
+    waker::Wake,
 };
 
-/// Opens, or makes, the database of a directory.
+/// Opens, or makes, the database of a directory. `wake` wakes the store thread after a checkpoint.
 pub(super) fn open(
     directory: &Path,
     quota: Quota,
     options: SqliteOptions,
     schema: &Schema,
+    wake: Arc<dyn Wake>,
 ) -> Result<(Database, Realm, History), SqliteOpenError> {
     // Checked before anything is made, the directory included.
     if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
@@ -38,49 +47,108 @@ pub(super) fn open(
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
+    let (realm, history) = prepare(&path, schema)?;
+    let failed = |source| failure(&path, source);
+    let mut connection = connect(&path, Locking::Shared).map_err(failed)?;
+    // Closing the connection keeps the log, until [`Database::close`] has marked the main file as
+    // whole without it.
+    keep_log(&connection, true).map_err(failed)?;
+    // Another program can keep the file locked for long; neither jobs nor the start wait for it.
+    connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+    let is_new_log = begin_log(&connection, wal_state::begin)
+        .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
+    // SQLite has synced the directory for the log, but ignores that such a sync fails.
+    fs::File::open(directory).and_then(|opened| opened.sync_all()).map_err(cannot_use)?;
+    let checkpoints = Checkpoints::start(&path, &mut connection, is_new_log, wake)?;
+    let memtable = Memtable::read(&connection).map_err(failed)?;
+    let database = Database::new(
+        connection,
+        checkpoints,
+        quota,
+        options,
+        memtable,
+        directory.to_owned(),
+        lock,
+    );
+    Ok((database, realm, history))
+}
+
+/// Checks a database and brings it to the present schema. Returns its realm and history.
+fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenError> {
+    let cannot_use = |source| SqliteOpenError::Directory { path: path.to_owned(), source };
     // Checked again: another server may have used the directory until the lock was free.
-    check_header(&path, schema.version())?;
-    let main = wal_state::of_main_file(&path);
-    let log = fs::metadata(header::log_of(&path)).ok();
+    check_header(path, schema.version())?;
+    let main = wal_state::of_main_file(path);
+    let log = fs::metadata(header::log_of(path)).ok();
     if log.is_none() && main.is_some_and(|state| state.is_open) {
-        return Err(SqliteOpenError::NoLog { path });
+        return Err(SqliteOpenError::NoLog { path: path.to_owned() });
     }
     // Made before SQLite opens it, so that no other user can read it even for a moment.
-    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-    match made {
+    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let is_new = match made {
         // Closed before SQLite locks it: closing a file gives up all locks of the process on it.
-        Ok(file) => drop(file),
+        Ok(file) => file.metadata().map_err(cannot_use)?.len() == 0,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(SqliteOpenError::ReadOnly { path });
+            return Err(SqliteOpenError::ReadOnly { path: path.to_owned() });
         }
         Err(error) => return Err(cannot_use(error)),
-    }
-    let failed = |source| failure(&path, source);
+    };
+    let failed = |source| failure(path, source);
     let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
-    let mut connection = connect(&path).map_err(failed)?;
+    let mut connection = connect_alone(path, is_new).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
-        return Err(SqliteOpenError::ReadOnly { path });
+        return Err(SqliteOpenError::ReadOnly { path: path.to_owned() });
     }
     // Until all checks are passed, closing must not change the files: no checkpoint of the log.
-    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-    connection.set_db_config(keep_log, had_log).map_err(failed)?;
-    let version = version(&path, &connection)?;
-    schema.check(&path, &connection, version)?;
+    keep_log(&connection, had_log).map_err(failed)?;
+    let version = version(path, &connection)?;
+    schema.check(path, &connection, version)?;
     let log_bytes = log.map_or(0, |log| log.len());
-    check_log(&path, &connection, main, log_bytes)?;
-    connection.set_db_config(keep_log, false).map_err(failed)?;
-    schema.migrate(&path, &mut connection, version)?;
-    let realm = realm(&path, &connection)?;
+    check_log(path, &connection, main, log_bytes)?;
+    if version > 0 && version < schema.version() {
+        // A migration that begins a log begins it like any other change.
+        let begin = if version == 1 { wal_state::begin_before_version_2 } else { wal_state::begin };
+        begin_log(&connection, begin)
+            .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
+    }
+    keep_log(&connection, false).map_err(failed)?;
+    schema.migrate(path, &mut connection, version)?;
+    let realm = realm(path, &connection)?;
     let history = history(&connection).map_err(failed)?;
-    // From now on closing the connection keeps the log, until [`Database::close`] has marked the main
-    // file as whole without it.
-    connection.set_db_config(keep_log, true).map_err(failed)?;
-    let mut database = Database::new(connection, quota, options, directory.to_owned(), lock)
-        .map_err(|source| failure(&path, source))?;
-    database
-        .begin_log()
-        .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
-    Ok((database, realm, history))
+    // Closing the connection would move the log without reporting a failed sync.
+    keep_log(&connection, true).map_err(failed)?;
+    Ok((realm, history))
+}
+
+/// Connects as the only user of the file. If another program reads it, the index of the log is on
+/// the disk already, and sharing it makes no new file.
+fn connect_alone(path: &Path, is_new: bool) -> rusqlite::Result<Connection> {
+    let locking = if is_new { Locking::ExclusiveNew } else { Locking::Exclusive };
+    match connect(path, locking) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+            connect(path, Locking::Shared)
+        }
+        connected => connected,
+    }
+}
+
+/// Marks the main file as open before anything is acknowledged, so that it is refused without its
+/// log from now on. On a full disk the first change marks it. Returns whether the main file has the
+/// whole log.
+fn begin_log(
+    connection: &Connection,
+    begin: fn(&Connection) -> rusqlite::Result<()>,
+) -> Result<bool, Fatal> {
+    let is_whole = || {
+        let moved = checkpoint(connection, "TRUNCATE")?;
+        Ok::<_, Fatal>(moved.is_some_and(Moved::is_whole))
+    };
+    let was_whole = is_whole()?;
+    match begin(connection) {
+        Ok(()) => is_whole(),
+        Err(error) if is_fatal(&error) => Err(error.into()),
+        Err(_) => Ok(was_whole),
+    }
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
@@ -151,41 +219,6 @@ fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
         return Err(SqliteOpenError::Damaged { path, reason });
     }
     Ok(if is_new { Content::None } else { Content::Store })
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // No other process uses the file, so the log's index is kept in this process's memory.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    use_wal(&connection)?;
-    // The log is synced at every commit: acknowledgements rely on it.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // SQLite's automatic checkpoints ignore their errors. `database.rs` makes and checks them.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
-    connection.pragma_update(None, "cache_size", -64 * 1024)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    Ok(connection)
-}
-
-/// Switches to the write-ahead log, and reads the answer to its end: SQLite commits the switch, and
-/// reports a failed sync of it, only after the row with the new mode. With the old journal, a
-/// database would be refused at the next start, since its log is missing.
-fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
-    let mut rows = statement.query([])?;
-    let mut mode = String::new();
-    while let Some(row) = rows.next()? {
-        mode = row.get(0)?;
-    }
-    if mode.eq_ignore_ascii_case("wal") {
-        return Ok(());
-    }
-    let text = format!("SQLite keeps the journal mode {mode} instead of WAL");
-    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(text)))
 }
 
 fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {

@@ -53,8 +53,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Whether no job waits.
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.small.is_empty() && self.large.is_empty()
     }
 

@@ -173,6 +173,10 @@ const VERSION_1: &str = "
 /// A row of `mail` that names a row of `content` has no texts of its own (`contents.rs`); rows of
 /// version 1 name none. The columns before `body` can be read without the pages of a long body.
 /// `upload` gives the numbers of `pieces`, each of them once (`pieces.rs`).
+///
+/// A log begins with the last note of the log before (`wal_state.rs`). The memtable is flushed in
+/// slices: `flushing` is the last mail of the flush that is under way, and `flushed` the last account
+/// that it is done with (`memtable.rs`).
 const VERSION_2: &str = "
     CREATE TABLE content (
         id INTEGER PRIMARY KEY,
@@ -185,7 +189,7 @@ const VERSION_2: &str = "
         sha256 BLOB,
         pieces INTEGER,
         body TEXT,
-        CHECK (iif(body IS NULL, size + pieces IS NOT NULL AND octet_length(sha256) = 32,
+        CHECK (iif(body IS NULL, size + pieces IS NOT NULL AND length(sha256) = 32,
             size IS NULL AND pieces IS NULL AND sha256 IS NULL))
     ) STRICT;
     ALTER TABLE mail ADD COLUMN content INTEGER;
@@ -207,6 +211,9 @@ const VERSION_2: &str = "
         PRIMARY KEY (pieces, position)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE dropped (pieces INTEGER PRIMARY KEY) STRICT;
+    ALTER TABLE wal_state ADD COLUMN since INTEGER;
+    ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

@@ -6,6 +6,10 @@
 //! transaction of each new log writes the next number, and a checkpoint carries it into the main
 //! file with the other changes. So the main file, read by itself, has the number of its log or of
 //! the log before.
+//!
+//! A log is moved in several parts. The last transaction of each part notes how far the part goes,
+//! and a new log begins with the last note of the log before. So a main file that was copied between
+//! two parts is told from the one that the next log continues.
 
 use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
 
@@ -18,8 +22,10 @@ pub(super) struct WalState {
     pub(super) is_open: bool,
     /// The number of the log.
     number: i64,
-    /// Database pages in the log at its last checkpoint.
+    /// Database pages in the log at the end of the last part that is moved.
     pages: u64,
+    /// `pages` at the end of the log before; `None` if an earlier version began the log.
+    since: Option<u64>,
 }
 
 impl WalState {
@@ -32,7 +38,8 @@ impl WalState {
         // before.
         let has_note = of_log.pages >= self.pages;
         let is_whole = of_log.number == self.number && has_note && pages >= self.pages;
-        is_whole || of_log.number == self.number.saturating_add(1)
+        let is_next = of_log.number == self.number.saturating_add(1);
+        is_whole || (is_next && of_log.since.is_none_or(|since| since == self.pages))
     }
 }
 
@@ -53,28 +60,39 @@ pub(super) fn of_main_file(path: &Path) -> Option<WalState> {
 
 /// The state as the connection sees it, log included.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<WalState> {
-    connection.query_row("SELECT is_open, number, pages FROM wal_state", [], |row| {
+    let mut select = connection.prepare_cached("SELECT * FROM wal_state")?;
+    let has_since = select.column_names().any(|name| name == "since");
+    select.query_row([], |row| {
+        let since: Option<u32> = if has_since { row.get("since")? } else { None };
         Ok(WalState {
-            is_open: row.get(0)?,
-            number: row.get(1)?,
-            pages: row.get::<_, u32>(2)?.into(),
+            is_open: row.get("is_open")?,
+            number: row.get("number")?,
+            pages: row.get::<_, u32>("pages")?.into(),
+            since: since.map(u64::from),
         })
     })
 }
 
 /// Marks the database as open, and a new log as begun.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, pages = 0";
+    let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, since = pages, pages = 0";
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-/// Writes how many pages of the log the next checkpoint moves.
+/// As [`begin`], in a database of version 1.
+pub(super) fn begin_before_version_2(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE wal_state SET is_open = 1, number = number + 1, pages = 0";
+    connection.execute(sql, []).map(drop)
+}
+
+/// Notes how many pages of the log the checkpoint after this transaction moves.
 pub(super) fn moving(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     let sql = "UPDATE wal_state SET pages = ?1";
     connection.prepare_cached(sql)?.execute([pages]).map(drop)
 }
 
-/// Marks the database as closed. A checkpoint must follow.
+/// Marks the database as closed, in a log that is begun for it. A checkpoint must follow.
 pub(super) fn end(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE wal_state SET is_open = 0")?.execute([]).map(drop)
+    let sql = "UPDATE wal_state SET is_open = 0, number = number + 1, since = pages, pages = 0";
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }

@@ -158,9 +158,9 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let mut view = MailView::new(app.text, &mail, content);
+    let view = MailView::new(app.text, &mail, content);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
-    let back = match app.prompt.page(&mut view, 0, &footer)? {
+    let back = match app.prompt.page(&mut MailPages(view), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",
         PagesShown::InPart => "mail-back",
     };
@@ -168,4 +168,17 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
     // Only a mark for the next list: a mailbox that cannot be written can still be read.
     let _ = mailbox.mark_read(stored);
     Ok(())
+}
+
+/// The lines of a mail.
+struct MailPages(MailView);
+
+impl Listing for MailPages {
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn line(&mut self, number: usize) -> String {
+        self.0.line(number)
+    }
 }
