@@ -4,6 +4,7 @@
 //!
 //! 1. [`Service`]: one server, with calls that wait for their answer: connect, log in, send,
 //!    receive. Most programs need nothing else for the network.
+//!    [`OutgoingMail`] has a text or a file of any size that the server takes.
 //! 2. [`Mailbox`] and [`Drafts`]: received mail and unfinished mail on this computer.
 //! 3. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
 //! 4. [`sanitize()`]: makes other people's texts harmless for a terminal.

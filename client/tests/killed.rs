@@ -28,9 +28,9 @@ fn kill_at_each(calls: &str, least: usize) {
     kill_at_each_with("From cá.\n", calls, least);
 }
 
-/// The same where the content of the last mail is read in three pieces.
+/// The same where the content of the last mail is read in two pieces.
 fn kill_at_each_piece(calls: &str, least: usize) {
-    kill_at_each_with(&"É uma linha.\n".repeat(2 * limits::PIECE_MAX / 13), calls, least);
+    kill_at_each_with(&"uma linha ASCII\n".repeat(limits::PIECE_MAX / 16 + 1), calls, least);
 }
 
 fn kill_at_each_with(content: &str, calls: &str, least: usize) {

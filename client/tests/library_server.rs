@@ -158,8 +158,10 @@ fn an_exported_maildir_is_a_mailbox() {
     assert_eq!(subjects(&list.mails), ["Olá 0", "Olá 1", "Olá 2"]);
     for (stored, sent) in list.mails.iter().zip(&sent) {
         let read = mailbox.read(stored).unwrap();
-        assert_eq!((read.id, &read.subject), (sent.id, &sent.subject));
-        assert_eq!(read.content, sent.content);
+        assert_eq!(
+            (read.id, &read.subject, &read.content),
+            (sent.id, &sent.subject, &sent.content)
+        );
     }
     setup.restart();
     let new = receive(&setup.log_in("pepper"), &mut mailbox);

@@ -208,12 +208,17 @@ fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
 fn a_body_that_is_too_long_is_told_so_in_bytes() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let file = setup.data.path().join("corpo.txt");
-    fs::write(&file, "ã".repeat(5 * 1024 * 1024)).unwrap();
-    let file = file.to_str().unwrap();
-    let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", file];
-    let done = setup.run("tony", &send, "");
-    assert_eq!(done.status, 65);
-    assert_eq!(done.err, "correio: o corpo pode ter no máximo 8388608 bytes\n");
+    for (characters, said) in [
+        (14, "o e-mail passa do limite do servidor (26214400 bytes)"),
+        (33, "o corpo pode ter no máximo 67108864 bytes"),
+    ] {
+        fs::write(&file, "ã".repeat(characters << 20)).unwrap();
+        let send =
+            ["send", "--to", "tony", "--subject", "Oi", "--body-file", file.to_str().unwrap()];
+        let done = setup.run("tony", &send, "");
+        assert_eq!(done.status, 65);
+        assert_eq!(done.err, format!("correio: {said}\n"));
+    }
 }
 
 #[test]

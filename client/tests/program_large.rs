@@ -2,6 +2,7 @@
 
 use std::{fs, io::Write, process::Stdio};
 
+use correio_client::{Draft, Drafts, new_mail_id};
 use correio_proto::limits;
 use correio_testing::proxy::ProxyMode;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::{
     PASSWORD, Setup,
     plain::{PlainSetup, digest, done, subjects, succeeded},
-    screen::{CTRL_C, Screen, Start, has_terminal},
+    screen::{CTRL_C, ENTER, ESCAPE, HOME, Screen, Start, has_terminal},
 };
 
 /// A text above the server's limit for bodies.
@@ -153,10 +154,53 @@ fn a_transfer_is_shown_and_ctrl_c_leaves_a_draft_or_the_mail_on_the_server() {
 
 /// The bodies of Tony's drafts for a server.
 fn drafts_of(setup: &Setup, server: &str) -> Vec<String> {
-    let drafts = correio_client::Drafts::open(
-        setup.data.path(),
-        &server.parse().unwrap(),
-        &"tony".parse().unwrap(),
-    );
+    let drafts =
+        Drafts::open(setup.data.path(), &server.parse().unwrap(), &"tony".parse().unwrap());
     drafts.list().unwrap().drafts.into_iter().map(|draft| draft.body).collect()
 }
+
+#[test]
+fn the_menus_send_a_large_draft_and_show_a_large_mail_by_pages() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let body = format!("primeira\n{}última", large());
+    let draft = Draft {
+        id: new_mail_id(),
+        to: "tony".to_owned(),
+        subject: "Grande".to_owned(),
+        body: body.clone(),
+    };
+    let drafts = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
+    drafts.save(&draft).unwrap();
+    let mut screen = Start::of(&setup).home();
+    screen.press("8");
+    screen.sees("Grande");
+    screen.menu("0) Back");
+    screen.press("1");
+    // The menu of the draft ends as the one of the drafts does.
+    screen.sees("3) Delete");
+    screen.menu("0) Back");
+    screen.press("1");
+    screen.sees("E-mail sent");
+    screen.menu(HOME);
+    assert!(drafts.list().unwrap().drafts.is_empty());
+    screen.press("5");
+    screen.sees("[1] Tony Stark: Grande");
+    screen.answer("(0 goes back) ", "1");
+    screen.sees("primeira");
+    screen.sees("Enter goes on");
+    screen.press(END);
+    screen.sees("última");
+    screen.press(ESCAPE);
+    screen.sees("any key goes back");
+    screen.press(ENTER);
+    screen.answer("(0 goes back) ", "0");
+    screen.menu(HOME);
+    screen.cancel();
+    assert!(setup.received()["mails"].as_array().unwrap().is_empty());
+}
+
+/// The key End.
+const END: &str = "\x1b[F";

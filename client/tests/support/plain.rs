@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Mutex,
 };
 
 use correio_client::{
@@ -29,6 +30,8 @@ use super::{PASSWORD, password};
 pub struct PlainSetup {
     running: RunningServer,
     tony: Service,
+    /// Another session of Tony's, without the library.
+    uploader: Mutex<Option<Client>>,
     _data: TempDir,
 }
 
@@ -49,7 +52,7 @@ impl PlainSetup {
         };
         tony.register(&registration, &cancel).unwrap();
         tony.login(&registration.username, &registration.password, &cancel).unwrap();
-        Self { running, tony, _data: data }
+        Self { running, tony, uploader: Mutex::default(), _data: data }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -78,12 +81,8 @@ impl PlainSetup {
 
     /// Sends Tony a content in pieces, as another client sends it, with a digest of its choice.
     pub fn upload(&self, subject: &str, bytes: &[u8], sha256: Sha256) {
-        let mut client = Client::connect(self.address());
-        let Reply::Hello(welcome) = client.ask(hello()) else { panic!("no greeting") };
-        let username = "tony".parse().unwrap();
-        let credential = Credential::derive(&password(), welcome.realm, &username);
-        let logged_in = client.ask(Request::Login(Login { username, credential }));
-        assert!(matches!(logged_in, Reply::LoggedIn(_)), "{logged_in:?}");
+        let mut uploader = self.uploader.lock().unwrap();
+        let client = uploader.get_or_insert_with(|| log_in(self.address()));
         let id = new_mail_id();
         let size = u64::try_from(bytes.len()).unwrap().try_into().unwrap();
         for (number, piece) in (0_u64..).zip(bytes.chunks(limits::PIECE_MAX)) {
@@ -123,6 +122,17 @@ impl PlainSetup {
     pub fn maildir(&self, data: &Path) -> PathBuf {
         maildir_of(self.address(), data)
     }
+}
+
+/// A session of Tony's, without the library.
+fn log_in(server: SocketAddr) -> Client {
+    let mut client = Client::connect(server);
+    let Reply::Hello(welcome) = client.ask(hello()) else { panic!("no greeting") };
+    let username = "tony".parse().unwrap();
+    let credential = Credential::derive(&password(), welcome.realm, &username);
+    let logged_in = client.ask(Request::Login(Login { username, credential }));
+    assert!(matches!(logged_in, Reply::LoggedIn(_)), "{logged_in:?}");
+    client
 }
 
 /// The digest of a content.

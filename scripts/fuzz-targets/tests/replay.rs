@@ -14,7 +14,7 @@ use std::{
 use correio_fuzz::{TARGETS, Target};
 
 /// Most files, and most bytes, of a target's inputs, since every run of the tests reads them all.
-const FILES_MAX: usize = 40;
+const FILES_MAX: usize = 50;
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// A stack that is too small for deep recursion.

@@ -60,6 +60,8 @@ pub struct Driver {
     timers: BinaryHeap<Reverse<(Duration, usize)>>,
     user_count: usize,
     usernames: Vec<Vec<Username>>,
+    /// For each group, the share of a large mail that is due.
+    large_due: Vec<f64>,
     plan: Plan,
     /// Counts the mails.
     ledger: Ledger,
@@ -131,6 +133,8 @@ impl Driver {
             timers: BinaryHeap::new(),
             user_count: 0,
             usernames: vec![Vec::new(); plan.scenario.clients.len()],
+            // The first mail of a group with large mails is one.
+            large_due: plan.scenario.clients.iter().map(|group| 1.0 - group.large).collect(),
             ledger: Ledger::default(),
             recorder: Recorder::default(),
             rng: Rng::with_seed(plan.seed),
@@ -391,6 +395,7 @@ impl Driver {
             now,
             groups: &self.plan.scenario.clients,
             usernames: &mut self.usernames,
+            large_due: &mut self.large_due,
             ledger: &mut self.ledger,
             recorder: &mut self.recorder,
             rng: &mut self.rng,

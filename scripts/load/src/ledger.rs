@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Mail, MailId, Username},
+    mail::{Content, Mail, MailId, Username},
     message::Send,
 };
 
@@ -58,7 +58,7 @@ pub struct MailCounts {
     pub doubled: u64,
     /// Copies that came to the wrong recipient, or that no user has sent.
     pub misdelivered: u64,
-    /// Copies that came with another sender, subject or body.
+    /// Copies that came with another sender, subject or content.
     pub changed: u64,
     /// Mailboxes that were not emptied, whose contents could not be compared.
     pub unemptied: u64,
@@ -91,7 +91,7 @@ impl Ledger {
     pub fn begin(&mut self, from: UserId, mail: &Send) {
         let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
         let copies = recipients.map(|user| (*user, CopyState::Waiting)).collect();
-        let digest = digest(mail.subject.as_str(), mail.content.body().unwrap().as_str());
+        let digest = digest(mail.subject.as_str(), &mail.content);
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
 
@@ -104,7 +104,8 @@ impl Ledger {
         }
     }
 
-    /// Records that a user has received a mail.
+    /// Records that a user has received a mail, with the SHA-256 of what was read of a large
+    /// content.
     pub fn received(&mut self, by: UserId, mail: &Mail) {
         let id = mail.id;
         let Some(entry) = self.mails.get_mut(&id) else {
@@ -115,8 +116,7 @@ impl Ledger {
             self.counts.misdelivered += 1;
             return self.counts.example("came to somebody else:", id);
         };
-        let is_whole = entry.digest
-            == digest(mail.subject.as_str(), mail.content.body().unwrap().as_str())
+        let is_whole = entry.digest == digest(mail.subject.as_str(), &mail.content)
             && self.users.get(&mail.from) == Some(&entry.from);
         if !is_whole {
             self.counts.changed += 1;
@@ -170,15 +170,20 @@ impl Ledger {
     }
 }
 
-fn digest(subject: &str, body: &str) -> u64 {
+/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes.
+fn digest(subject: &str, content: &Content) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (subject, body).hash(&mut hasher);
+    subject.hash(&mut hasher);
+    match content {
+        Content::Body(body) => body.as_str().hash(&mut hasher),
+        Content::Large(large) => (large.size.get(), large.sha256).hash(&mut hasher),
+    }
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use correio_proto::mail::{Seq, Timestamp};
+    use correio_proto::mail::{LargeContent, Seq, Sha256, Timestamp};
 
     use super::*;
 
@@ -255,6 +260,22 @@ mod tests {
             (1, 1, 1, 2)
         );
         assert!(counts.examples.contains(&format!("lost: {}", lost.id)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_large_content_that_was_read_as_another_is_found() {
+        let mut ledger = ledger();
+        let large = |byte: u8| {
+            let (size, sha256) = (9_u64.try_into().unwrap(), Sha256([byte; 32]));
+            Content::Large(LargeContent { size, sha256 })
+        };
+        let sent = Send { content: large(1), ..send("pepper, happy") };
+        ledger.begin(0, &sent);
+        ledger.acknowledged(sent.id);
+        ledger.received(1, &mail("tony", &sent));
+        assert_eq!(ledger.counts().changed, 0);
+        ledger.received(2, &Mail { content: large(2), ..mail("tony", &sent) });
+        assert_eq!(ledger.close(&everybody(), 0).changed, 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Shared by the programs that put a server under load: clients, requests, ledgers and results.
 
 pub mod bench;
+pub mod content;
 pub mod dial;
 pub mod driver;
 pub mod interrupts;

@@ -20,6 +20,9 @@ pub const SECONDS_MAX: f64 = 86_400.0;
 /// Largest weight of an action.
 const WEIGHT_MAX: u32 = 1_000_000;
 
+/// Smallest large content, in bytes: it must hold the id that makes each content unique.
+const LARGE_MIN: u64 = 36;
+
 /// Changes that a run makes to a scenario.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Changes {
@@ -27,8 +30,10 @@ pub struct Changes {
     pub users: Option<usize>,
     /// How long clients act, in seconds.
     pub seconds: Option<f64>,
-    /// Leaves out the hostile clients.
+    /// Leaves out the hostile and the disturbing clients.
     pub calm: bool,
+    /// Cuts the links of uploads.
+    pub cut_uploads: bool,
 }
 
 /// A scenario, as in its file.
@@ -69,6 +74,19 @@ pub struct Group {
     /// Bytes of a body: least and most.
     #[serde(default = "small_bodies")]
     pub body: (usize, usize),
+    /// The share of mails, from 0 to 1, that have a large content: evenly spread over the group,
+    /// from its first mail on.
+    #[serde(default)]
+    pub large: f64,
+    /// Bytes of a large content: least and most.
+    #[serde(default = "large_contents")]
+    pub content: (u64, u64),
+    /// Whether the link of an upload is cut at every tenth of it.
+    #[serde(default)]
+    pub cut_uploads: bool,
+    /// Whether the group is left out of a calm run, as hostile clients are.
+    #[serde(default)]
+    pub disturbing: bool,
     /// Recipients of a mail: least and most.
     #[serde(default = "one_recipient")]
     pub fan_out: (usize, usize),
@@ -86,6 +104,10 @@ fn no_time() -> (f64, f64) {
 
 fn small_bodies() -> (usize, usize) {
     (512, 512)
+}
+
+fn large_contents() -> (u64, u64) {
+    (300 << 10, 2 << 20)
 }
 
 fn one_recipient() -> (usize, usize) {
@@ -161,6 +183,9 @@ impl Scenario {
             self = self.calm();
         }
         self.seconds = changes.seconds.unwrap_or(self.seconds);
+        for group in &mut self.clients {
+            group.cut_uploads |= changes.cut_uploads;
+        }
         self.check()?;
         Ok(self)
     }
@@ -209,12 +234,17 @@ impl Scenario {
                 Action::Idle => None,
             });
         let scheduled = rate.map(|_| Operation::Send);
-        always.into_iter().chain(asked).chain(scheduled).collect()
+        let sends_large = |group: &Group| {
+            group.large > 0.0 && group.does.get(&Action::Send).is_some_and(|weight| *weight > 0)
+        };
+        let is_large = self.users().any(sends_large);
+        let large = [Operation::Upload, Operation::Read].into_iter().filter(|_| is_large);
+        always.into_iter().chain(asked).chain(scheduled).chain(large).collect()
     }
 
-    /// The scenario without hostile clients, as a reference for the others' times.
+    /// The scenario without hostile and disturbing clients, as a reference for the others' times.
     fn calm(mut self) -> Self {
-        self.clients.retain(|group| group.behaviour.is_user());
+        self.clients.retain(|group| group.behaviour.is_user() && !group.disturbing);
         self
     }
 
@@ -279,6 +309,12 @@ impl Group {
         // The body must hold the id that makes each mail unique.
         ensure!(from >= 1 && to >= from, "body takes two numbers of bytes, the smaller first");
         ensure!(to <= correio_proto::limits::BODY_MAX, "a body has at most 8 MiB");
+        let (from, to) = self.content;
+        ensure!(
+            from >= LARGE_MIN && to >= from && to <= correio_proto::limits::CONTENT_MAX,
+            "content takes two numbers of bytes from {LARGE_MIN} up to 64 MiB, the smaller first"
+        );
+        ensure!((0.0..=1.0).contains(&self.large), "large takes a share from 0 to 1");
         let (from, to) = self.fan_out;
         ensure!(
             from >= 1 && to >= from && to <= correio_proto::limits::RECIPIENTS_MAX,
@@ -315,7 +351,7 @@ mod tests {
             assert!(scenario.users().count() > 0);
             count += 1;
         }
-        assert!(count >= 8, "{count}");
+        assert!(count >= 9, "{count}");
     }
 
     #[test]
@@ -356,6 +392,11 @@ mod tests {
             ("1", "think = [nan, 1.0]", "think takes"),
             ("1", "mistype = nan", "mistype takes"),
             ("1", "mistype = 1.1", "mistype takes"),
+            ("1", "large = nan", "large takes"),
+            ("1", "large = -0.1", "large takes"),
+            ("1", "content = [35, 100]", "content takes"),
+            ("1", "content = [100, 99]", "content takes"),
+            ("1", "content = [100, 67108865]", "content takes"),
             ("1", "[[clients]]\nname = \"a\"\ncount = 1\ndoes = { idle = 1 }", "username a0"),
             ("1", "[[clients]]\nname = \"a1\"\ncount = 1\ndoes = { idle = 1 }", "username a10"),
             ("1", "[[clients]]\nname = \"b\"\ncount = 1\ndoes = { idle = 9999999 }", "a weight"),
@@ -384,6 +425,19 @@ mod tests {
         ] {
             assert!(changed(changes).is_err(), "{changes:?}");
         }
+    }
+
+    #[test]
+    fn a_calm_run_has_none_who_disturb() {
+        let text = "description = \"x\"\nseconds = 1\n[[clients]]\nname = \"a\"\ncount = 1\n\
+                    does = { send = 1 }\n[[clients]]\nname = \"b\"\ncount = 1\nlarge = 1.0\n\
+                    disturbing = true\ndoes = { send = 1 }\n";
+        let scenario = Scenario::parse(text).unwrap();
+        let large = [Operation::Upload, Operation::Read];
+        assert!(large.iter().all(|one| scenario.operations(None).contains(one)));
+        let calm = scenario.changed(Changes { calm: true, ..Changes::default() }).unwrap();
+        assert_eq!(calm.clients.len(), 1);
+        assert!(!large.iter().any(|one| calm.operations(None).contains(one)));
     }
 
     #[test]

@@ -182,6 +182,25 @@ fn a_run_as_it_should_be_passes() {
 }
 
 #[test]
+fn large_contents_arrive_also_where_the_links_of_uploads_are_cut() {
+    let large = "large = 0.2\ncontent = [300000, 900000]\nfan-out = [1, 2]\ndoes =";
+    let setup = Setup::new(&FIVE.replace("does =", large));
+    for (arguments, fewest) in [(vec![], 5), (vec!["--cut-uploads"], 6)] {
+        let json = setup.path("results.json");
+        let (ended, text) = setup.run(&[&["--json", json.to_str().unwrap()], &*arguments].concat());
+        assert_eq!(ended, status(Ending::Passed), "{text}");
+        let results = Results::load(&json).unwrap();
+        let ledger = &results.run.ledger;
+        assert!(ledger.received >= ledger.acknowledged && ledger.changed == 0, "{text}");
+        for operation in [Operation::Upload, Operation::Read] {
+            assert!(count(&results, operation) >= 2, "{operation}: {text}");
+        }
+        // Each has one connection, and one more for each cut.
+        assert!(count(&results, Operation::Connect) >= fewest, "{text}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_no_run() {
     let setup = Setup::new(FIVE);
     let nobody = free_address().to_string();

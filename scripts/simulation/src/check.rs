@@ -24,6 +24,9 @@ pub enum Check {
     Idle,
     /// (i) Known and unknown usernames cause the same jobs and answers.
     Alike,
+    /// (j) A large content is kept as long as a mail names it, and no longer; an upload that no mail
+    /// names is kept for its time, and no longer.
+    Contents,
     /// An attacker can guess exactly as many passwords as the throttle allows.
     Throttled,
     /// After the faults end, all mail reaches its recipients.
@@ -46,6 +49,7 @@ impl Check {
             Self::Answered => 'g',
             Self::Idle => 'h',
             Self::Alike => 'i',
+            Self::Contents => 'j',
             Self::Throttled => 't',
             Self::Drained => 'z',
             Self::Sound => '!',
@@ -63,6 +67,7 @@ impl Check {
             Self::Answered => "every request is answered in time",
             Self::Idle => "the loop does not spin",
             Self::Alike => "unknown and known usernames are alike",
+            Self::Contents => "large contents are kept as long as mails name them, and no longer",
             Self::Throttled => "passwords are guessed as often as the throttle allows",
             Self::Drained => "all mail arrives in the end",
             Self::Sound => "nothing panics",

@@ -3,32 +3,34 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Read as _,
     path::Path,
     rc::Rc,
 };
 
 use correio_proto::{
     credential::Credential,
-    mail::{FullName, Mail, MailId, MailRef, Seq, Username},
-    message::Send,
+    mail::{Content, FullName, Mail, MailId, MailRef, Seq, Username},
+    message::{Read, Send},
+    rfc5322::{self, ContentReader},
 };
 use correio_server::ids::{AccountId, ConnId, PasswordHash};
 
 use crate::{
     check::{Check, Violation, require},
+    contents::{Contents, MailKey},
     disk::SimDisk,
     hasher,
     store::{AccountChange, SimStore, State},
 };
-
-/// A mail's identity: sender and id.
-pub(crate) type MailKey = (Username, MailId);
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// All mails that any client has tried to send.
     sent: BTreeMap<MailKey, Send>,
+    /// The large contents of those mails.
+    pub(crate) contents: Contents,
     /// Mails that the server has acknowledged, with each recipient.
     acknowledged: BTreeSet<(MailKey, AccountId)>,
     /// Mails named in confirmations, with the connections that named them.
@@ -121,7 +123,12 @@ impl Ledger {
         for (account, change) in store.take_changes() {
             self.note_change(account, change, now);
         }
-        store.durable(|state| self.look_at(state, now))
+        let (limits, forgotten_before) = (store.bounds().uploads, store.forgotten_before());
+        store.durable(|state| {
+            self.look_at(state, now)?;
+            self.contents.check_named(state)?;
+            self.contents.look_at_uploads(state, limits, forgotten_before)
+        })
     }
 
     fn look_at(&mut self, state: &State, now: u64) -> Result<(), Violation> {
@@ -132,6 +139,8 @@ impl Ledger {
             if !self.held.contains_key(&(account, mail.seq)) {
                 let username = self.accounts.get(&account).cloned();
                 self.check_mail(mail, username.as_ref())?;
+                let (_, bytes) = state.content_of(account, mail.seq);
+                self.contents.check_stored(mail, bytes.map(|bytes| bytes.as_slice()))?;
             }
         }
         for ((account, seq), key) in std::mem::replace(&mut self.held, held) {
@@ -193,6 +202,44 @@ impl Ledger {
         let is_theirs = user.is_some_and(|user| mail.to.iter().any(|to| to == user));
         let text = || format!("mail {} to {} is with {user:?}", mail.id, mail.to);
         require(is_theirs, Check::Intact, text)
+    }
+
+    /// As [`Ledger::check_mail`], for the file of a mail on its recipient's disk, where a large
+    /// content follows the head.
+    fn check_saved(&self, mail: &Mail, mut file: &[u8], user: &Username) -> Result<(), Violation> {
+        self.check_mail(mail, Some(user))?;
+        let Content::Large(large) = mail.content else {
+            return Ok(());
+        };
+        let written = self.contents.written(&(mail.from.clone(), mail.id));
+        let mut saved = Vec::new();
+        let is_read = rfc5322::read_head(&mut file).is_ok()
+            && ContentReader::new(file, large).read_to_end(&mut saved).is_ok();
+        let text = || format!("the content of mail {} was not saved as it was sent", mail.id);
+        let is_same = written.is_some_and(|written| **written == *saved);
+        require(is_read && is_same, Check::Intact, text)
+    }
+
+    /// Checks that the server has the bytes of an upload that it has acknowledged.
+    pub(crate) fn check_staged(
+        &self,
+        user: &Username,
+        id: MailId,
+        staged: u64,
+    ) -> Result<(), Violation> {
+        self.contents.check_staged(&self.accounts, user, id, staged)
+    }
+
+    /// Checks that a piece is of a content that was sent to this user.
+    pub(crate) fn check_piece(
+        &self,
+        user: &Username,
+        read: Read,
+        piece: &[u8],
+    ) -> Result<(), Violation> {
+        let is_theirs = |mail: &Send| mail.to.iter().any(|to| to == user);
+        let mails = self.sent.iter().filter(|((_, id), mail)| *id == read.id && is_theirs(mail));
+        self.contents.check_piece(mails.map(|(key, _)| key), read.offset, piece)
     }
 
     fn check_deletion(&self, account: AccountId, seq: Seq, key: &MailKey) -> Result<(), Violation> {
@@ -294,7 +341,7 @@ impl Ledger {
                 let mail = correio_client::read_file(&content).map_err(|reason| {
                     Violation::new(Check::Intact, format!("{}: {reason}", path.display()))
                 })?;
-                self.check_mail(&mail, Some(username))?;
+                self.check_saved(&mail, &content, username)?;
                 self.files.insert(address_of(&content), (content.clone(), (mail.from, mail.id)));
             }
             let Some((_, key)) = self.files.get(&address_of(&content)) else {

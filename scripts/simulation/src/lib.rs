@@ -9,6 +9,7 @@
 mod attacker;
 mod check;
 mod clock;
+mod contents;
 mod device;
 mod disk;
 mod hasher;

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use correio_client::client;
-use correio_proto::limits;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
     auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::ServerLimits,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::SessionConfig,
-    store::Quota,
+    store::{Quota, UploadLimits},
 };
 
 use crate::{
-    clock::SECOND, hasher::HashFaults, pipe::LinkConditions, rng::Rng, store::StoreFaults,
+    clock::SECOND,
+    hasher::HashFaults,
+    pipe::LinkConditions,
+    rng::Rng,
+    store::{Bounds, StoreFaults},
 };
 
 /// The realm of the store, which all servers of a simulation share.
@@ -26,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) limits: ServerLimits,
     pub(crate) session_config: SessionConfig,
     pub(crate) client: client::ClientConfig,
-    pub(crate) quota: Quota,
+    pub(crate) bounds: Bounds,
     pub(crate) store: StoreFaults,
     /// Longest time until a group of jobs is durable, in ticks.
     pub(crate) commit_max: u64,
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) only_attack: Option<Attack>,
     /// Longest body, in bytes.
     pub(crate) body_max: usize,
+    /// One in so many mails of honest users has a large content; none if it is 0.
+    pub(crate) large_every: u32,
     /// Faults are injected until this tick.
     pub(crate) faults_until: u64,
     /// The faults of this seed, and their mean interval in ticks.
@@ -134,9 +139,11 @@ pub(crate) enum Attack {
     Hasty,
     /// Registers, sends, changes the password, and deletes the account.
     Visitor,
+    /// Uploads at wrong offsets, more than was announced, under other users' ids, and without end.
+    Uploader,
 }
 
-const ATTACKS: [Attack; 12] = [
+const ATTACKS: [Attack; 13] = [
     Attack::Silent,
     Attack::Garbage,
     Attack::HalfFrame,
@@ -149,6 +156,7 @@ const ATTACKS: [Attack; 12] = [
     Attack::Large,
     Attack::Hasty,
     Attack::Visitor,
+    Attack::Uploader,
 ];
 
 impl Attack {
@@ -163,13 +171,14 @@ impl Plan {
         let devices: Vec<usize> =
             (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
         let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
+        let content_max = rng.pick(&[500, 5_000, 20_000]).unwrap_or(500);
         let most = devices.iter().sum();
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
             limits: limits(rng, most, body_max),
-            session_config: session_config(rng, body_max),
+            session_config: session_config(rng, body_max, content_max),
             client: client_config(rng),
-            quota: quota(rng, body_max),
+            bounds: bounds(rng, body_max, content_max),
             store: StoreFaults {
                 queue_max: often(rng, &[16_384, 1, 3]),
                 immediate: rng.one_in(6),
@@ -191,6 +200,7 @@ impl Plan {
             attackers: rng.below(5),
             only_attack: rng.one_in(3).then(|| Attack::any(rng)),
             body_max,
+            large_every: often(rng, &[5, 0, 2]),
             faults_until: rng.within(3..=30) * SECOND,
             faults,
             fault_every: often(rng, &[2_000, 300, 10_000]),
@@ -237,13 +247,13 @@ fn limits(rng: &mut Rng, devices: usize, body_max: usize) -> ServerLimits {
     }
 }
 
-fn session_config(rng: &mut Rng, body_max: usize) -> SessionConfig {
+fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionConfig {
     SessionConfig {
         security: correio_proto::tls::Security::Plaintext,
         realm: REALM,
         body_max,
-        content_max: limits::CONTENT_DEFAULT_MAX,
-        piece_min: 0,
+        content_max,
+        piece_min: often(rng, &[0, 16]),
         registrations: RegistrationRules::Open,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
@@ -262,7 +272,14 @@ fn client_config(rng: &mut Rng) -> client::ClientConfig {
     }
 }
 
-fn quota(rng: &mut Rng, body_max: usize) -> Quota {
-    let bytes = 4 * body_max as u64 + 1_000;
-    Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) }
+fn bounds(rng: &mut Rng, body_max: usize, content_max: u64) -> Bounds {
+    let bytes = 4 * content_max.max(body_max as u64) + 1_000;
+    let quota = Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) };
+    let uploads = often(rng, &[64 << 20, content_max, 3 * content_max]);
+    let pieces = rng.within(1..=20);
+    Bounds {
+        quota,
+        uploads: UploadLimits::new(content_max, uploads),
+        piece_max: usize::try_from(content_max / pieces).unwrap_or(usize::MAX),
+    }
 }

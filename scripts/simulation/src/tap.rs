@@ -9,6 +9,7 @@ use correio_proto::{
     mail::Username,
     message::{
         Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, ServerMessage,
+        Upload,
     },
 };
 use correio_server::ids::ConnId;
@@ -57,6 +58,9 @@ pub(crate) struct PendingRequest {
 /// Where the wire observer records what it sees.
 pub(crate) struct Observer<'a> {
     pub(crate) now: u64,
+    /// Largest content, and shortest piece within a content, that the server takes.
+    pub(crate) content_max: u64,
+    pub(crate) piece_min: usize,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
     pub(crate) trace: &'a mut Trace,
@@ -262,6 +266,12 @@ impl Tap {
                 self.anonymous_since = observer.now;
                 Ok(())
             }
+            (Request::Upload(upload), Reply::Uploaded { staged }) => {
+                check_uploaded(observer, &user, &upload, staged)
+            }
+            (Request::Read(read), Reply::Piece { bytes }) => {
+                ledger.check_piece(&user, read, bytes.as_bytes())
+            }
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
             (Request::Account(change), Reply::AccountChanged {}) => {
                 if matches!(change, Account::Delete { .. }) {
@@ -297,6 +307,22 @@ impl Tap {
 
 fn check_page(ledger: &Ledger, user: &Username, page: &Page) -> Result<(), Violation> {
     page.mails.iter().try_for_each(|mail| ledger.check_mail(mail, Some(user)))
+}
+
+/// An accepted piece is durable, and within the server's limits.
+fn check_uploaded(
+    observer: &Observer<'_>,
+    user: &Username,
+    upload: &Upload,
+    staged: u64,
+) -> Result<(), Violation> {
+    let (size, bytes) = (upload.size.get(), upload.bytes.as_bytes().len() as u64);
+    let end = if bytes == 0 { 0 } else { upload.offset.saturating_add(bytes) };
+    let is_long = bytes == 0 || end >= size || bytes >= observer.piece_min as u64;
+    let is_within = (end..=size).contains(&staged) && size <= observer.content_max && is_long;
+    let text = || format!("{staged} bytes are staged after {upload:?}");
+    require(is_within, Check::Bounded, text)?;
+    observer.ledger.check_staged(user, upload.id, staged)
 }
 
 fn check_change(

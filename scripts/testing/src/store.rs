@@ -24,13 +24,28 @@ pub fn open_unlocked(
     options: SqliteOptions,
     wake: &Arc<dyn Wake>,
 ) -> SqliteStore {
-    let mut store = None;
-    eventually(|| match SqliteStore::open(directory, quota, options, Arc::clone(wake)) {
-        Err(SqliteOpenError::InUse { .. }) => false,
-        opened => {
-            store = Some(opened.unwrap());
-            true
-        }
+    let open = || SqliteStore::open(directory, quota, options, Arc::clone(wake));
+    unlocked(open).unwrap()
+}
+
+/// As [`open_unlocked`], with an opening of the caller's.
+///
+/// # Errors
+///
+/// Those of the opening, besides [`SqliteOpenError::InUse`].
+///
+/// # Panics
+///
+/// The store stays in use.
+pub fn unlocked<T>(
+    mut open: impl FnMut() -> Result<T, SqliteOpenError>,
+) -> Result<T, SqliteOpenError> {
+    let mut result = None;
+    eventually(|| {
+        let opened = open();
+        let is_in_use = matches!(opened, Err(SqliteOpenError::InUse { .. }));
+        result = Some(opened);
+        !is_in_use
     });
-    store.unwrap()
+    result.unwrap()
 }

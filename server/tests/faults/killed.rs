@@ -125,11 +125,16 @@ fn kill_at(calls: &str, when: usize) -> ExitStatus {
 /// Kills servers at the first of these calls, the second and so on, until a server comes to its
 /// end.
 fn kill_at_each(calls: &str, least: usize) {
-    if !can_trace() {
-        return;
+    if can_trace() {
+        until_it_ends_in_order(calls, least, |when| kill_at(calls, when));
     }
+}
+
+/// Kills a server at the first of some calls, another at the second and so on, until one comes to
+/// its end after more than `least`. `kill_at` returns how its server ended.
+pub fn until_it_ends_in_order(calls: &str, least: usize, kill_at: impl Fn(usize) -> ExitStatus) {
     for when in 1.. {
-        let ended = kill_at(calls, when);
+        let ended = kill_at(when);
         if ended.code() == Some(0) {
             eprintln!("ended in order at {when} of {calls}");
             assert!(when > least, "only {when} of {calls}");

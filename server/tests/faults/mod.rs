@@ -7,5 +7,7 @@ mod ending;
 mod full;
 mod hashing;
 mod killed;
+mod killed_contents;
 mod memory;
+mod room;
 mod syncs;

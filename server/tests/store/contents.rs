@@ -10,7 +10,7 @@ use super::support::{
     Harness, content, delete, id, is_sent, read, send, send_large, upload, upload_at,
 };
 
-server_contract! {
+contract! {
     an_upload_grows_from_its_start,
     an_upload_keeps_its_size,
     what_was_uploaded_is_read_to_the_byte,

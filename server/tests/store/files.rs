@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
 use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
+use correio_testing::store::unlocked;
 use rusqlite::Connection;
 
 use super::support::{Harness, QUOTA, waker};
@@ -60,8 +61,9 @@ pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
 pub fn open_later(directory: &Path) -> Result<Harness, SqliteOpenError> {
     let (wake, woken) = waker();
     let options = SqliteOptions::default();
-    let store =
-        SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA)?;
+    let open =
+        || SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA);
+    let store = unlocked(open)?;
     Ok(Harness::around(Box::new(store), (wake, woken)))
 }
 
@@ -128,7 +130,7 @@ pub fn make_version_1(directory: &Path) {
 
 /// Opens a directory, which must be refused. See [`unchanged`].
 pub fn refused(directory: &Path) -> SqliteOpenError {
-    unchanged(directory, || open(directory).unwrap_err())
+    unchanged(directory, || unlocked(|| open(directory)).unwrap_err())
 }
 
 /// Checks that a refusal says where it happened and leaves every file as it is.

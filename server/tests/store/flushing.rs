@@ -1,13 +1,14 @@
 //! Tests of the memtable while it is flushed in slices: at each moment every mail is in one place.
 
+use std::sync::Arc;
+
 use correio_proto::mail::{Mail, MailRef};
 use correio_server::{
     ids::AccountId,
-    store::{
-        StoreDone,
-        sqlite::{SqliteOptions, SqliteStore},
-    },
+    store::{StoreDone, sqlite::SqliteOptions},
+    waker::Wake,
 };
+use correio_testing::store::open_unlocked;
 use rusqlite::Connection;
 
 use super::{
@@ -21,7 +22,8 @@ const ACCOUNTS: u64 = 300;
 fn open(directory: &std::path::Path) -> Harness {
     let options = SqliteOptions { memtable_mails: ACCOUNTS as usize, ..SqliteOptions::default() };
     let (wake, woken) = waker();
-    let store = SqliteStore::open(directory, ROOMY, options, wake.clone()).unwrap();
+    let waker: Arc<dyn Wake> = wake.clone();
+    let store = open_unlocked(directory, ROOMY, options, &waker);
     Harness::around(Box::new(store), (wake, woken))
 }
 

@@ -167,12 +167,14 @@ fn a_mebibyte_to_a_hundred_is_written_about_once() {
     let before = bytes_of(directory.path());
     assert!(is_sent(&harness.run(send(sender, 1, &to, &text))));
     let written = bytes_of(directory.path()) - before;
+    eprintln!("{written} bytes of files for a text");
     assert!((BYTES..3 * BYTES).contains(&written), "{written} for a text");
 
     let before = bytes_of(directory.path());
     upload_all(&mut harness, sender, 2, BYTES, PIECE);
     assert!(is_sent(&harness.run(send_large(sender, 2, &to, BYTES))));
     let written = bytes_of(directory.path()) - before;
+    eprintln!("{written} bytes of files for a content in pieces");
     assert!((BYTES..3 * BYTES).contains(&written), "{written} for a content in pieces");
 
     // Each of them has both, and each counts for the quota of each.

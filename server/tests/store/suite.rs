@@ -3,21 +3,6 @@
 /// Runs the same tests with each store.
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
-        server_contract! { $($name),* }
-        mod simulated {
-            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::simulated()); })*
-        }
-        mod simulated_crashing {
-            $(#[test] fn $name() {
-                super::$name(&mut super::super::support::Harness::simulated_crashing(1));
-            })*
-        }
-    };
-}
-
-/// Runs the same tests with each store of the server.
-macro_rules! server_contract {
-    ($($name:ident),* $(,)?) => {
         mod memory {
             $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::memory()); })*
         }
@@ -30,6 +15,14 @@ macro_rules! server_contract {
         mod sqlite_crashing {
             $(#[test] fn $name() {
                 super::$name(&mut super::super::support::Harness::sqlite_crashing(1));
+            })*
+        }
+        mod simulated {
+            $(#[test] fn $name() { super::$name(&mut super::super::support::Harness::simulated()); })*
+        }
+        mod simulated_crashing {
+            $(#[test] fn $name() {
+                super::$name(&mut super::super::support::Harness::simulated_crashing(1));
             })*
         }
     };

@@ -25,7 +25,7 @@ use correio_server::{
     },
     waker::Wake,
 };
-use correio_simulation::store::{SimStore, State};
+use correio_simulation::store::{Bounds, SimStore, State};
 use correio_testing::store::open_unlocked;
 
 use super::files::copy_files;
@@ -91,7 +91,7 @@ pub struct Harness {
 #[derive(Debug)]
 struct Oracle {
     state: State,
-    quota: Quota,
+    bounds: Bounds,
 }
 
 impl Store for Oracle {
@@ -100,7 +100,7 @@ impl Store for Oracle {
     }
 
     fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
-        Submitted::Done(self.state.run(self.quota, job))
+        Submitted::Done(self.state.run(self.bounds, job))
     }
 
     fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
@@ -110,6 +110,10 @@ impl Store for Oracle {
     fn close(self: Box<Self>, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
         Ok(())
     }
+}
+
+fn simulated_bounds() -> Bounds {
+    Bounds { uploads: UPLOADS, ..QUOTA.into() }
 }
 
 /// Names that the tests give to accounts.
@@ -186,18 +190,19 @@ impl Harness {
 
     /// A harness around the oracle, whose answers are the correct ones.
     pub fn oracle(quota: Quota) -> Self {
-        Self::immediate(Box::new(Oracle { state: State::default(), quota }))
+        let bounds = Bounds { uploads: UPLOADS, ..quota.into() };
+        Self::immediate(Box::new(Oracle { state: State::default(), bounds }))
     }
 
     /// A harness around the store of the simulation.
     pub fn simulated() -> Self {
-        Self::working_for(SimStore::new(Realm([1; 16]), QUOTA))
+        Self::working_for(SimStore::new(Realm([1; 16]), simulated_bounds()))
     }
 
     /// As [`Harness::simulated`], with a power failure before every `every`th job, after the job
     /// was done once but not made durable.
     pub fn simulated_crashing(every: usize) -> Self {
-        let store = SimStore::new(Realm([1; 16]), QUOTA);
+        let store = SimStore::new(Realm([1; 16]), simulated_bounds());
         let mut harness = Self::working_for(store.clone());
         let mut jobs = 0;
         harness.crash = Some(Box::new(move |job| {

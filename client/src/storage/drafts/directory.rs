@@ -87,6 +87,28 @@ impl Drafts {
         Ok(list)
     }
 
+    /// Counts the drafts that can be reopened, without reading their bodies. A file that only begins
+    /// as a draft counts, too; [`Drafts::list`] tells what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`].
+    pub fn count(&self) -> Result<usize, DraftError> {
+        let has = |path: &Path, extension: &str| path.extension().is_some_and(|it| it == extension);
+        let files = self.files()?;
+        let is_left =
+            |path: &PathBuf| has(path, TEMPORARY) && !path.with_extension(EXTENSION).exists();
+        if files.iter().any(is_left) {
+            // A program was killed before it first saved a draft, which may be whole.
+            return Ok(self.list()?.drafts.len());
+        }
+        let is_free = |path: &PathBuf| opened(path).is_ok_and(|(_, lock)| lock == Lock::Free);
+        let is_draft = |path: &&PathBuf| {
+            has(path, EXTENSION) && is_free(path) && record::sequence(path).is_some()
+        };
+        Ok(files.iter().filter(is_draft).count())
+    }
+
     /// Deletes a draft. A missing draft is no error.
     ///
     /// # Errors

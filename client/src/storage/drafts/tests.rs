@@ -91,6 +91,7 @@ fn a_thousand_drafts_are_all_listed() {
     drafts.save(&draft("último")).unwrap();
     let list = drafts.list().unwrap();
     assert_eq!((list.drafts.len(), list.skipped.len()), (1001, 0));
+    assert_eq!(drafts.count().unwrap(), 1001);
     assert_eq!(list.drafts.last().unwrap().subject, "último");
 }
 
@@ -222,6 +223,7 @@ fn what_a_killed_program_wrote_first_is_a_draft() {
     fs::write(temporary(&begun), json(&begun)).unwrap();
     fs::write(temporary(&older), "{").unwrap();
     fs::write(temporary(&draft("vazio")), "").unwrap();
+    assert_eq!(drafts.count().unwrap(), 2);
     let list = drafts.list().unwrap();
     assert_eq!((list.drafts, list.skipped), (vec![older, begun.clone()], vec![]));
     reopened(&drafts, begun.id).0.delete().unwrap();
@@ -247,6 +249,7 @@ fn listing_does_not_disturb_who_writes() {
         while !writer.is_finished() {
             let list = drafts.list().unwrap();
             assert_eq!((list.drafts, list.skipped), (vec![], vec![]));
+            assert_eq!(drafts.count().unwrap(), 0);
             assert!(matches!(drafts.reopen(id).unwrap(), Reopened::InUse));
         }
         writer.join().unwrap();

@@ -19,7 +19,7 @@ pub(super) struct LargeFile {
     pub(super) size: u64,
 }
 
-/// Result of [`Saving::begin`].
+/// Result of [`crate::Saving::begin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// The pieces of the content follow.
@@ -28,7 +28,7 @@ pub enum Begun {
     Known,
 }
 
-/// Result of [`Saving::complete`].
+/// Result of [`crate::Saving::complete`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completed {
     /// The mail is durable and may be confirmed.

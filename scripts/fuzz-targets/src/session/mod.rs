@@ -2,22 +2,29 @@
 //! memory with the memory store, an immediate hasher and a clock of its own. Every reply, notice
 //! and closed connection is compared with a [`Model`] that shares no code with the server.
 
+mod contents;
 mod model;
+mod refusal;
+mod upload;
 mod world;
 
 use correio_proto::{
     credential::Credential,
     frame::{self, Malformed, MalformedKind},
-    mail::{Body, FullName, MailId, MailRef, Recipients, Subject, Username},
+    limits,
+    mail::{
+        Body, Content, ContentSize, FullName, LargeContent, MailId, MailRef, Recipients, Sha256,
+        Subject, Username,
+    },
     message::{
-        Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Register, Request, Send,
-        Software,
+        Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Read, Register, Request,
+        Send, Software, Upload,
     },
 };
 
 use self::{
     model::{Model, SessionState},
-    world::{CLIENTS, World},
+    world::{CLIENTS, CONTENT_MAX, World},
 };
 use crate::input::Input;
 
@@ -68,9 +75,13 @@ impl Run {
         match action % 32 {
             0 => self.hang_up(index),
             1 => {
-                let seconds = u64::from(input.byte()) * 10;
+                let seconds = match input.byte() {
+                    // More than a day, after which uploads are forgotten.
+                    255 => 25 * 60 * 60,
+                    tens => u64::from(tens) * 10,
+                };
                 self.world.pass(seconds);
-                self.model.passed(self.world.inner.now.uptime);
+                self.model.passed(self.world.inner.now);
             }
             2 => self.world.note_all_readiness(index),
             // A part of a frame, and then nothing more.
@@ -117,6 +128,7 @@ impl Run {
             Err(malformed) => Some(SentFrame::Nonsense(malformed)),
             Ok(message) => match &message.request {
                 Request::Fetch(fetch) if !self.model.knows(index, fetch.after) => None,
+                Request::Read(read) if !self.model.knows(index, read.seq) => None,
                 Request::Confirm(confirm)
                     if confirm.mails.iter().any(|mail| !self.model.knows(index, mail.seq)) =>
                 {
@@ -182,7 +194,8 @@ impl Run {
             }
             self.world.receive(index);
             assert_eq!(self.world.reply(index), None);
-            assert_eq!(self.world.notices(index), self.model.notices(index), "client {index}");
+            let notices = self.world.notices(index);
+            assert!(self.model.notices(index, &notices), "client {index}: {notices:?}");
             assert_eq!(self.world.is_closed(index), self.model.is_closed(index), "client {index}");
             if self.model.is_closed(index) {
                 self.hang_up(index);
@@ -210,6 +223,9 @@ impl Run {
                 self.ask(0, vec![ClientMessage { number: 7, request }]);
             }
             assert_eq!(self.model.state(0), SessionState::LoggedIn);
+            for request in self.model.reads(0) {
+                self.ask(0, vec![ClientMessage { number: 7, request }]);
+            }
             self.hang_up(0);
         }
         self.world.connect(0);
@@ -226,7 +242,11 @@ impl Run {
     }
 
     fn request(&self, index: usize, input: &mut Input<'_>) -> Request {
-        match input.below(16) {
+        let choice = input.byte();
+        if choice >= 0xf0 {
+            return self.content_request(index, choice, input);
+        }
+        match choice % 16 {
             0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
                 id: id(input),
@@ -261,6 +281,50 @@ impl Run {
             }),
             14 => Request::Account(Account::Delete { credential: credential(input) }),
             _ => Request::Ping {},
+        }
+    }
+
+    /// A request about a large content.
+    fn content_request(&self, index: usize, choice: u8, input: &mut Input<'_>) -> Request {
+        match choice % 4 {
+            0 | 1 => Request::Upload(self.upload(index, input)),
+            2 => {
+                let MailRef { seq, id } = self.reference(index, input);
+                Request::Read(Read { seq, id, offset: self.position(0, input) })
+            }
+            _ => {
+                let (id, to) = (id(input), recipients(input));
+                let (size, _) = self.model.upload(index, id).unwrap_or((1, 0));
+                let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
+                let size = ContentSize::try_from(size).unwrap();
+                let content = Content::Large(LargeContent { size, sha256: Sha256([7; 32]) });
+                Request::Send(Send { id, to, subject: "Vídeo".parse().unwrap(), content })
+            }
+        }
+    }
+
+    /// A piece, most often one that goes on with an upload.
+    fn upload(&self, index: usize, input: &mut Input<'_>) -> Upload {
+        let id = id(input);
+        let known = self.model.upload(index, id);
+        let (size, staged) = known.unwrap_or_else(|| (1 + u64::from(input.byte()), 0));
+        let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
+        let offset = self.position(staged, input);
+        let bytes = match input.byte() {
+            // The rest, in a text in which a moved piece shows.
+            0 => (offset..size).take(500).map(|at| (at % 251) as u8).collect(),
+            count => input.take(count.into()).to_vec(),
+        };
+        let (size, bytes) = (size.try_into().unwrap(), bytes.as_slice().try_into().unwrap());
+        Upload { id, size, offset, bytes }
+    }
+
+    /// A position in a content: this one, or another.
+    fn position(&self, right: u64, input: &mut Input<'_>) -> u64 {
+        match input.byte() {
+            0..0xc0 => right,
+            0xff => u64::MAX,
+            _ => u64::from(input.number()) % (CONTENT_MAX + 50),
         }
     }
 

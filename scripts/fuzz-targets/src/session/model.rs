@@ -2,15 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
     time::Duration,
 };
 
 use correio_proto::{
+    capability::CONTENTS,
     credential::Credential,
     limits,
-    mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
+    mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
     message::{
-        Account as Change, ErrorCode, ErrorReply, Fetch, LoggedIn, NewMail, Notice, Page, Register,
+        Account as Change, ErrorCode, Fetch, LoggedIn, NewMail, Notice, Page, Register,
         RegistrationPolicy, Reply, Request, Send,
     },
 };
@@ -18,7 +20,11 @@ use correio_server::clock::Now;
 
 use correio_testing::world::REALM;
 
-use super::world::{BODY_MAX, CLIENTS, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA};
+use super::{
+    refusal::{names_refused, refuses},
+    upload::{StagedUpload, whole},
+    world::{BODY_MAX, CLIENTS, CONTENT_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA},
+};
 
 /// A number that no mail has.
 pub(super) const NO_SEQ: Seq = Seq(u64::MAX);
@@ -45,25 +51,30 @@ struct Client {
     nonsense: u32,
     closed: bool,
     notices: Vec<Notice>,
+    /// Notices that came before a logout in the same batch.
+    unsure: Vec<Notice>,
 }
 
-struct Account {
+pub(super) struct Account {
     registered_as: MailId,
     full_name: FullName,
     credential: Credential,
-    mailbox: Vec<StoredMail>,
-    sent: BTreeMap<MailId, (Send, Timestamp)>,
+    pub(super) mailbox: Vec<StoredMail>,
+    pub(super) sent: BTreeMap<MailId, (Send, Timestamp)>,
+    pub(super) uploads: BTreeMap<MailId, StagedUpload>,
 }
 
 /// A mail in a mailbox. Its number is known once a page has shown it; mails with a known number
 /// come first.
 #[derive(Clone)]
-struct StoredMail {
-    seq: Option<Seq>,
+pub(super) struct StoredMail {
+    pub(super) seq: Option<Seq>,
     from_name: FullName,
     from: Username,
-    send: Send,
+    pub(super) send: Send,
     sent_at: Timestamp,
+    /// The content, if it is large.
+    pub(super) content: Option<Rc<[u8]>>,
 }
 
 impl StoredMail {
@@ -75,17 +86,17 @@ impl StoredMail {
             && self.send.content == mail.content
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes(&self) -> u64 {
         size(&self.send)
     }
 }
 
-fn size(send: &Send) -> usize {
-    send.subject.as_str().len() + send.content.body().unwrap().as_str().len()
+fn size(send: &Send) -> u64 {
+    send.subject.as_str().len() as u64 + send.content.size()
 }
 
 pub(super) struct Model {
-    accounts: BTreeMap<Username, Account>,
+    pub(super) accounts: BTreeMap<Username, Account>,
     clients: [Option<Client>; CLIENTS],
 }
 
@@ -104,6 +115,7 @@ impl Model {
             nonsense: 0,
             closed: false,
             notices: Vec::new(),
+            unsure: Vec::new(),
         });
     }
 
@@ -123,9 +135,19 @@ impl Model {
         self.clients[index].as_ref().is_none_or(|client| client.closed)
     }
 
-    /// The notices since the last call.
-    pub(super) fn notices(&mut self, index: usize) -> Vec<Notice> {
-        std::mem::take(&mut self.client(index).notices)
+    /// The account of a client that is logged in.
+    pub(super) fn account_of(&self, index: usize) -> Option<&Account> {
+        let client = self.clients[index].as_ref()?;
+        self.accounts.get(client.username.as_ref()?)
+    }
+
+    /// Whether these are the notices since the last call.
+    pub(super) fn notices(&mut self, index: usize, heard: &[Notice]) -> bool {
+        let client = self.client(index);
+        let notices = std::mem::take(&mut client.notices);
+        let unsure = std::mem::take(&mut client.unsure);
+        let certain = heard.len().checked_sub(notices.len()).map(|at| heard.split_at(at));
+        certain.is_some_and(|(before, after)| unsure.starts_with(before) && after == notices)
     }
 
     /// Every account and its credential.
@@ -135,7 +157,7 @@ impl Model {
         self.accounts.iter().map(opened).collect()
     }
 
-    fn mailbox(&self, index: usize) -> &[StoredMail] {
+    pub(super) fn mailbox(&self, index: usize) -> &[StoredMail] {
         let username = self.clients[index].as_ref().and_then(|client| client.username.as_ref());
         username.map_or(&[], |username| self.accounts[username].mailbox.as_slice())
     }
@@ -165,7 +187,9 @@ impl Model {
     }
 
     /// Advances the model to `now`.
-    pub(super) fn passed(&mut self, now: Duration) {
+    pub(super) fn passed(&mut self, now: Now) {
+        self.pruned(now);
+        let now = now.uptime;
         for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
             if client.state != SessionState::LoggedIn {
                 client.closed = now >= client.anonymous_since + LOGIN_TIMEOUT;
@@ -228,10 +252,11 @@ impl Model {
             Request::Logout {} => {
                 assert_eq!(reply, &Reply::LoggedOut {});
                 self.leave(index, now.uptime);
-                // Notices follow the replies to a batch: after the logout the session gets none of
-                // them.
-                let notices = &mut self.client(index).notices;
-                notices.retain(|notice| !matches!(notice, Notice::NewMail(_)));
+                // Notices follow the replies to all requests that the server reads at once: after
+                // the logout the session gets none that were not sent before it was read.
+                let client = self.client(index);
+                let is_mail = |notice: &mut Notice| matches!(notice, Notice::NewMail(_));
+                client.unsure.extend(client.notices.extract_if(.., is_mail));
             }
             Request::Send(send) => self.sent(&username, send, now.wall, reply),
             Request::Fetch(fetch) => self.fetched(&username, *fetch, reply),
@@ -253,14 +278,15 @@ impl Model {
                     self.accounts.remove(&username);
                 }
             }
-            Request::Upload(_) | Request::Read(_) => unreachable!("never made"),
+            Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
+            Request::Read(read) => self.read(&username, *read, reply),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
         }
     }
 
-    fn account(&mut self, username: &Username) -> &mut Account {
+    pub(super) fn account(&mut self, username: &Username) -> &mut Account {
         self.accounts.get_mut(username).expect("a session has an account")
     }
 
@@ -304,6 +330,9 @@ impl Model {
         let Reply::Hello(welcome) = reply else { panic!("{reply:?}") };
         assert_eq!((welcome.version, welcome.realm), (1, REALM));
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
+        assert_eq!(welcome.limits.content, CONTENT_MAX);
+        assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
+        assert!(welcome.capabilities.contains(CONTENTS));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
     }
@@ -322,6 +351,7 @@ impl Model {
             credential: register.credential.clone(),
             mailbox: Vec::new(),
             sent: BTreeMap::new(),
+            uploads: BTreeMap::new(),
         };
         self.accounts.insert(register.username.clone(), account);
     }
@@ -344,7 +374,11 @@ impl Model {
     }
 
     fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {
-        if send.content.body().unwrap().as_str().len() > BODY_MAX {
+        let max = match send.content {
+            Content::Body(_) => BODY_MAX as u64,
+            Content::Large(_) => CONTENT_MAX,
+        };
+        if send.content.size() > max {
             return refuses(reply, ErrorCode::TooLarge);
         }
         let sender = &self.accounts[from];
@@ -353,6 +387,11 @@ impl Model {
                 true => assert_eq!(reply, &Reply::Sent { sent_at: *sent_at }),
                 false => refuses(reply, ErrorCode::Conflict),
             };
+        }
+        if let Content::Large(large) = &send.content
+            && !whole(sender.uploads.get(&send.id), large.size, reply)
+        {
+            return;
         }
         let names = |is: &dyn Fn(Option<&Account>) -> bool| -> Vec<Username> {
             send.to.iter().filter(|name| is(self.accounts.get(*name))).cloned().collect()
@@ -367,13 +406,19 @@ impl Model {
         }
         assert_eq!(reply, &Reply::Sent { sent_at: now });
         let from_name = sender.full_name.clone();
-        self.account(from).sent.insert(send.id, (send.clone(), now));
+        let sender = self.account(from);
+        sender.sent.insert(send.id, (send.clone(), now));
+        let content = match send.content {
+            Content::Body(_) => None,
+            Content::Large(_) => sender.uploads.remove(&send.id).map(|upload| upload.bytes.into()),
+        };
         let stored = StoredMail {
             seq: None,
             from: from.clone(),
             from_name: from_name.clone(),
             send: send.clone(),
             sent_at: now,
+            content,
         };
         for username in send.to.iter() {
             self.account(username).mailbox.push(stored.clone());
@@ -426,20 +471,6 @@ impl Model {
 }
 
 fn is_full(account: &Account, send: &Send) -> bool {
-    let bytes: usize = account.mailbox.iter().map(StoredMail::bytes).sum();
-    account.mailbox.len() >= QUOTA.mails as usize || (bytes + size(send)) as u64 > QUOTA.bytes
-}
-
-fn refuses(reply: &Reply, code: ErrorCode) {
-    names_refused(reply, code, &[]);
-}
-
-fn names_refused(reply: &Reply, code: ErrorCode, names: &[Username]) {
-    let Reply::Error(ErrorReply { code: said, text, retry_after, recipients, staged, versions }) =
-        reply
-    else {
-        panic!("{code} was expected, not {reply:?}")
-    };
-    assert_eq!((*said, &**recipients), (code, names));
-    assert!(!text.is_empty() && retry_after.is_none() && staged.is_none() && versions.is_empty());
+    let bytes: u64 = account.mailbox.iter().map(StoredMail::bytes).sum();
+    account.mailbox.len() >= QUOTA.mails as usize || bytes + size(send) > QUOTA.bytes
 }

@@ -8,7 +8,7 @@ use correio_server::{
     event::is_obeyed,
     session::SessionConfig,
     store::{
-        Quota,
+        Quota, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
     },
 };
@@ -22,6 +22,12 @@ pub(super) const CLIENTS: usize = 4;
 
 pub(super) const BODY_MAX: usize = 300;
 pub(super) const QUOTA: Quota = Quota { mails: 6, bytes: 1500 };
+/// Largest content that is uploaded, in bytes.
+pub(super) const CONTENT_MAX: u64 = 400;
+/// Fewest bytes of a piece within a content.
+pub(super) const PIECE_MIN: usize = 2;
+pub(super) const UPLOADS: UploadLimits =
+    UploadLimits { uploads: 2, account_bytes: 600, bytes: 900 };
 pub(super) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -60,9 +66,15 @@ pub(super) struct World {
 impl World {
     /// A server that reads and writes at most `piece` bytes at a time; 0 stands for no limit.
     pub(super) fn new(piece: u8) -> Self {
-        let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+        let store = MemoryStore::new(
+            REALM,
+            QUOTA,
+            MemoryLimits { uploads: UPLOADS, ..MemoryLimits::default() },
+        );
         let session = SessionConfig {
             body_max: BODY_MAX,
+            content_max: CONTENT_MAX,
+            piece_min: PIECE_MIN,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             ..session_config()

@@ -41,6 +41,7 @@ Examples:
   scripts/load-test classroom --clients 200 --json after.json
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
   scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
+  scripts/load-test large --cut-uploads                uploads of 25 MiB whose links are cut nine times
   scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
@@ -53,11 +54,12 @@ emptied, every acknowledged mail arrived, and no condition of --fail-if holds.
 ";
 
 /// Flags of a run, which conflict with saved results.
-const OF_A_RUN: [&str; 12] = [
+const OF_A_RUN: [&str; 13] = [
     "scenario",
     "clients",
     "rate",
     "calm",
+    "cut_uploads",
     "seconds",
     "server",
     "plaintext",
@@ -85,9 +87,12 @@ struct Cli {
     /// Mails a second by schedule, besides the scenario's; times count from the scheduled moment
     #[arg(long, value_name = "MAILS", value_parser = rate)]
     rate: Option<f64>,
-    /// Leave out the hostile clients, to compare the times of the others
+    /// Leave out the hostile and disturbing clients, to compare the times of the others
     #[arg(long)]
     calm: bool,
+    /// Cut the link of each upload at every tenth of its content; it must go on from there
+    #[arg(long)]
+    cut_uploads: bool,
     /// How long clients act, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
@@ -295,7 +300,12 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 }
 
 fn load(cli: &Cli) -> Result<Results, Stop> {
-    let changes = Changes { users: cli.clients, seconds: cli.seconds, calm: cli.calm };
+    let changes = Changes {
+        users: cli.clients,
+        seconds: cli.seconds,
+        calm: cli.calm,
+        cut_uploads: cli.cut_uploads,
+    };
     let scenario = path_of(cli)
         .and_then(|path| Scenario::read(&path))
         .and_then(|scenario| scenario.changed(changes))

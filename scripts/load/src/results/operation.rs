@@ -16,8 +16,12 @@ pub enum Operation {
     Login,
     /// See above.
     Send,
+    /// A piece of a large content.
+    Upload,
     /// See above.
     Receive,
+    /// A piece of a large content.
+    Read,
     /// See above.
     Confirm,
     /// See above.
@@ -28,12 +32,14 @@ pub enum Operation {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Connect,
         Self::Register,
         Self::Login,
         Self::Send,
+        Self::Upload,
         Self::Receive,
+        Self::Read,
         Self::Confirm,
         Self::Ping,
         Self::Logout,
@@ -47,7 +53,9 @@ impl Operation {
             Self::Register => "register",
             Self::Login => "login",
             Self::Send => "send",
+            Self::Upload => "upload",
             Self::Receive => "receive",
+            Self::Read => "read",
             Self::Confirm => "confirm",
             Self::Ping => "ping",
             Self::Logout => "logout",

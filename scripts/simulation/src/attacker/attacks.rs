@@ -33,10 +33,11 @@ impl Attacker {
             Attack::Large => self.announce(context),
             Attack::Hasty => self.register_somebody(),
             Attack::Visitor => self.visit(context),
+            Attack::Uploader => self.misuse_uploads(context),
         }
     }
 
-    fn hello(&mut self) {
+    pub(super) fn hello(&mut self) {
         self.queue_request(Request::Hello(Hello {
             version: 1,
             software: Software::named("hostile"),
@@ -48,7 +49,7 @@ impl Attacker {
     }
 
     /// Registers an account, which may exist already, and logs in.
-    fn enter(&mut self) {
+    pub(super) fn enter(&mut self) {
         let (Some(username), Ok(full_name)) = (self.username.clone(), "Mallory".parse()) else {
             return;
         };
@@ -79,6 +80,7 @@ impl Attacker {
         let own = self.username.clone();
         self.send(context, None);
         self.send(context, own.as_ref());
+        self.send_large(context, own.as_ref());
         self.queue_request(Request::Fetch(Fetch::default()));
         let credential = Self::credential();
         for _ in 0..self.rng.within(0..=2) {
@@ -92,6 +94,7 @@ impl Attacker {
         }
         self.enter();
         self.send(context, own.as_ref());
+        self.send_large(context, own.as_ref());
     }
 
     fn send_garbage(&mut self) {
@@ -131,12 +134,17 @@ impl Attacker {
 
     /// Sends a mail to `to`, or to any honest user.
     fn send(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>) {
+        let bytes = 1 + self.rng.below(context.plan.body_max);
+        self.send_body(context, to, bytes);
+    }
+
+    fn send_body(&mut self, context: &mut AttackContext<'_>, to: Option<&Username>, bytes: usize) {
         let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
         let (Some(sender), Some(to)) = (self.username.clone(), to.or(anybody)) else {
             return;
         };
         let id = self.rng.mail_id();
-        let body = "m".repeat(1 + self.rng.below(context.plan.body_max));
+        let body = "m".repeat(bytes);
         let (Ok(subject), Ok(body)) = (format!("Assunto {id}").parse(), body.parse::<Body>())
         else {
             return;
@@ -150,10 +158,12 @@ impl Attacker {
         self.hello();
         self.enter();
         let own = self.username.clone();
-        for _ in 0..self.rng.within(1..=10) {
-            self.send(context, own.as_ref());
+        for _ in 0..self.rng.within(3..=10) {
+            self.send_body(context, own.as_ref(), context.plan.body_max);
         }
-        for _ in 0..self.rng.within(1..=60) {
+        self.send_large(context, own.as_ref());
+        self.read_all(context);
+        for _ in 0..self.rng.within(20..=120) {
             self.queue_request(Request::Fetch(Fetch::default()));
         }
     }
@@ -164,6 +174,7 @@ impl Attacker {
         self.queue_request(Request::Fetch(Fetch::default()));
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.queue_request(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
+        self.read_all(context);
         self.queue_request(Request::Logout {});
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
     }
@@ -181,6 +192,8 @@ impl Attacker {
         self.queue_request(Request::Fetch(Fetch::default()));
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.send(context, None);
+        self.send_large(context, None);
+        self.read_all(context);
         self.queue_request(Request::Logout {});
         let credential = Self::credential();
         self.queue_request(Request::Account(Account::Delete { credential }));
@@ -189,9 +202,13 @@ impl Attacker {
 
     fn announce(&mut self, context: &AttackContext<'_>) {
         self.hello();
-        let length = match self.rng.below(3) {
+        let length = match self.rng.below(4) {
             0 => u32::MAX,
             1 => 4_097,
+            2 => {
+                self.enter();
+                u32::try_from(context.plan.session_config.frame_max()).unwrap_or(u32::MAX)
+            }
             _ => {
                 self.enter();
                 u32::try_from(context.plan.body_max).unwrap_or(u32::MAX)

@@ -4,6 +4,7 @@
 mod attacks;
 mod guesser;
 mod guessing;
+mod uploads;
 
 use std::{
     collections::VecDeque,
@@ -14,7 +15,7 @@ use std::{
 use correio_proto::{
     channel::Channel,
     frame, limits,
-    mail::{MailRef, Username},
+    mail::{MailId, MailRef, Username},
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct AttackContext<'a> {
     pub(crate) usernames: &'a [Username],
     /// References to other users' mails, as an attacker may have learned them.
     pub(crate) foreign_mails: &'a [MailRef],
+    /// The ids of all uploads.
+    pub(crate) foreign_uploads: &'a [MailId],
     /// Number of server starts so far.
     pub(crate) server_starts: u32,
 }

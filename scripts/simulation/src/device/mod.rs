@@ -1,10 +1,12 @@
 //! An honest client: the real request queue, session resumption and receiving code on a disk that
 //! fails, driven by a user who sends, receives and changes settings.
 
+mod contents;
+mod large;
 mod replies;
 mod workload;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, rc::Rc};
 
 use correio_client::{
     Receiving, Saving,
@@ -15,6 +17,8 @@ use correio_proto::{
     mail::{MailId, Username},
     message::Send,
 };
+
+use large::SendingLarge;
 
 use crate::{
     check::{Check, Violation, require},
@@ -65,7 +69,7 @@ pub(crate) struct Device {
     /// Durable queue of mails that were not acknowledged, tried ones included.
     outbox: Vec<QueuedMail>,
     /// The mail removed from the outbox last: a crash may bring it back.
-    last_sent: Option<Send>,
+    last_sent: Option<QueuedMail>,
     program: Option<Program>,
     /// Time at which the program is started again.
     start_at: u64,
@@ -77,6 +81,8 @@ pub(crate) struct Device {
 #[derive(Debug)]
 struct QueuedMail {
     mail: Send,
+    /// The mail's content, if it is large.
+    content: Option<Rc<[u8]>>,
     is_asked: bool,
     /// Earliest time of the next attempt.
     retry_at: u64,
@@ -92,6 +98,7 @@ struct Program {
     again: bool,
     operations: BTreeMap<RequestId, (Operation, u64)>,
     receiving: Option<(Receiving, Saving<SimDisk>)>,
+    sending: Option<SendingLarge>,
 }
 
 /// The user's intention with a request.
@@ -100,8 +107,10 @@ enum Operation {
     Register,
     Login(Credential),
     Logout,
+    Upload(MailId),
     Send(MailId),
     Receive,
+    Read,
     Rename,
     Password(Credential),
     Ping,
@@ -174,8 +183,8 @@ impl Device {
         if power {
             self.disk.crash(&mut self.rng);
             // The removal from the outbox may not have been on the disk.
-            if let Some(mail) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
-                self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
+            if let Some(queued) = self.last_sent.take().filter(|_| self.rng.one_in(2)) {
+                self.outbox.push(QueuedMail { is_asked: false, retry_at: 0, ..queued });
             }
         } else {
             self.disk.restart();
@@ -300,6 +309,7 @@ impl Program {
             again: false,
             operations: BTreeMap::new(),
             receiving: None,
+            sending: None,
         }
     }
 

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use correio_client::{
-    Disk, ReceiveStep,
+    Completed, Disk, ReceiveStep,
     client::{Event, Failure},
 };
-use correio_proto::message::{ErrorCode, ErrorReply, Reply};
+use correio_proto::{
+    mail::MailId,
+    message::{ErrorCode, ErrorReply, Reply, Request},
+};
 
-use super::{Device, DeviceContext, MAILBOX, Operation};
+use super::{Device, DeviceContext, MAILBOX, Operation, QueuedMail};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
@@ -56,6 +59,15 @@ impl Device {
             other => context.trace.note(&self.name, format_args!("{operation:?}: {other:?}")),
         }
         match outcome {
+            Ok(reply) if self.is_part_of_sending(operation) => {
+                self.sending_answered(context, operation, reply)
+            }
+            // Another program of the user has confirmed the mail meanwhile.
+            Ok(reply @ Reply::Error(_))
+                if *operation == Operation::Read && is_no_such_mail(&reply) =>
+            {
+                self.handle_page(context, reply)
+            }
             Err(_) => {
                 self.give_up(context, operation);
                 Ok(())
@@ -68,14 +80,20 @@ impl Device {
     /// No answer will come: the operation is tried again later.
     pub(super) fn give_up(&mut self, context: &mut DeviceContext<'_>, operation: &Operation) {
         match operation {
-            Operation::Send(id) => {
-                if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+            Operation::Send(id) | Operation::Upload(id) => {
+                if let Some(queued) = self.queued(*id) {
                     queued.is_asked = false;
                 }
+                if self.is_sending(*id)
+                    && let Some(program) = &mut self.program
+                {
+                    program.sending = None;
+                }
             }
-            Operation::Receive => {
-                if let Some(program) = &mut self.program {
-                    program.receiving = None;
+            Operation::Receive | Operation::Read => {
+                let receiving = self.program.as_mut().and_then(|p| p.receiving.take());
+                if let Some((_, mut saving)) = receiving {
+                    saving.abandon();
                 }
             }
             // The next login tells whether the change was made.
@@ -104,21 +122,41 @@ impl Device {
                 context.user.is_changing = false;
                 context.user.passwords = vec![new.clone()];
             }
-            Operation::Send(id) => {
-                let key = (context.user.username.clone(), *id);
-                let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
-                require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
-                if let Some(index) = self.outbox.iter().position(|p| p.mail.id == *id) {
-                    self.last_sent = Some(self.outbox.remove(index).mail);
-                }
-            }
-            Operation::Receive => return self.handle_page(context, reply),
-            Operation::Logout | Operation::Rename | Operation::Ping => {}
+            Operation::Send(id) => return self.sent(context, *id),
+            Operation::Receive | Operation::Read => return self.handle_page(context, reply),
+            Operation::Upload(_) | Operation::Logout | Operation::Rename | Operation::Ping => {}
         }
         Ok(())
     }
 
-    fn handle_error(
+    /// Whether a reply goes to the flow that sends a large content.
+    fn is_part_of_sending(&self, operation: &Operation) -> bool {
+        match operation {
+            Operation::Send(id) | Operation::Upload(id) => self.is_sending(*id),
+            _ => false,
+        }
+    }
+
+    fn queued(&mut self, id: MailId) -> Option<&mut QueuedMail> {
+        self.outbox.iter_mut().find(|queued| queued.mail.id == id)
+    }
+
+    /// The server has acknowledged a mail.
+    pub(super) fn sent(
+        &mut self,
+        context: &DeviceContext<'_>,
+        id: MailId,
+    ) -> Result<(), Violation> {
+        let key = (context.user.username.clone(), id);
+        let text = || format!("{}: mail {id} is acknowledged by nobody", self.name);
+        require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
+        if let Some(index) = self.outbox.iter().position(|p| p.mail.id == id) {
+            self.last_sent = Some(self.outbox.remove(index));
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_error(
         &mut self,
         context: &mut DeviceContext<'_>,
         operation: &Operation,
@@ -143,14 +181,16 @@ impl Device {
                 self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
             }
             (Operation::Password(_), BadCredentials) => true,
+            // The upload was forgotten again and again.
+            (Operation::Upload(_) | Operation::Send(_), ErrorCode::Incomplete) => true,
             _ => false,
         };
         let text = || format!("{}: {operation:?} is refused: {error:?}", self.name);
         require(is_possible, Check::Answered, text)?;
-        if let Operation::Send(id) = operation {
+        if let Operation::Send(id) | Operation::Upload(id) = operation {
             if error.recipients.iter().any(|to| to.as_str() == "nobody") {
                 self.outbox.retain(|queued| queued.mail.id != *id);
-            } else if let Some(queued) = self.outbox.iter_mut().find(|p| p.mail.id == *id) {
+            } else if let Some(queued) = self.queued(*id) {
                 queued.retry_at = now + wait;
             }
         }
@@ -189,7 +229,11 @@ impl Device {
             };
             match receiving.next_step() {
                 ReceiveStep::Ask(request) => {
-                    self.ask(context, Operation::Receive, request);
+                    let operation = match request {
+                        Request::Read(_) => Operation::Read,
+                        _ => Operation::Receive,
+                    };
+                    self.ask(context, operation, request);
                     return Ok(());
                 }
                 ReceiveStep::Save(mails) => {
@@ -204,29 +248,11 @@ impl Device {
                         return Ok(());
                     }
                 }
-                step @ (ReceiveStep::Begin(_)
+                ReceiveStep::Begin(_)
                 | ReceiveStep::Append(_)
                 | ReceiveStep::Complete(_)
-                | ReceiveStep::Abandon) => {
-                    let saved = match step {
-                        ReceiveStep::Begin(mail) => {
-                            saving.begin(mail).map(|begun| receiving.begun(begun))
-                        }
-                        ReceiveStep::Append(piece) => {
-                            saving.append(piece).map(|()| receiving.appended())
-                        }
-                        ReceiveStep::Complete(_) => {
-                            saving.complete().map(|completed| receiving.completed(completed))
-                        }
-                        _ => {
-                            saving.abandon();
-                            receiving.abandoned();
-                            Ok(())
-                        }
-                    };
-                    context.ledger.look_at_disk(&context.user.username, &self.disk)?;
-                    if saved.is_err() {
-                        self.give_up(context, &Operation::Receive);
+                | ReceiveStep::Abandon => {
+                    if !self.save_large(context)? {
                         return Ok(());
                     }
                 }
@@ -237,6 +263,37 @@ impl Device {
                 }
             }
         }
+    }
+
+    /// Does a step of saving a mail with a large content. Returns whether receiving goes on.
+    fn save_large(&mut self, context: &mut DeviceContext<'_>) -> Result<bool, Violation> {
+        let Some((receiving, saving)) = self.program.as_mut().and_then(|p| p.receiving.as_mut())
+        else {
+            return Ok(false);
+        };
+        let saved = match receiving.next_step() {
+            ReceiveStep::Begin(mail) => saving.begin(mail).map(|begun| receiving.begun(begun)),
+            ReceiveStep::Append(piece) => saving.append(piece).map(|()| receiving.appended()),
+            ReceiveStep::Complete(mail) => {
+                let completed = saving.complete();
+                // All contents here are what their mails state.
+                let is_whole = !matches!(completed, Ok(Completed::Damaged));
+                let text = || format!("{}: mail {} is damaged", self.name, mail.id);
+                require(is_whole, Check::Intact, text)?;
+                completed.map(|completed| receiving.completed(completed))
+            }
+            _ => {
+                saving.abandon();
+                receiving.abandoned();
+                Ok(())
+            }
+        };
+        context.ledger.look_at_disk(&context.user.username, &self.disk)?;
+        if saved.is_err() {
+            context.trace.note(&self.name, format_args!("saves: {saved:?}"));
+            self.give_up(context, &Operation::Receive);
+        }
+        Ok(saved.is_ok())
     }
 
     /// Acts less often while the world heals.
@@ -259,4 +316,8 @@ impl Device {
             }
         }
     }
+}
+
+fn is_no_such_mail(reply: &Reply) -> bool {
+    matches!(reply, Reply::Error(error) if error.code == ErrorCode::NoSuchMail)
 }

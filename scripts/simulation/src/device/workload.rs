@@ -1,15 +1,15 @@
 //! Decides what a device's user does next.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use correio_proto::{
     credential::Credential,
-    mail::{Body, FullName, Recipients, Subject},
+    mail::{Body, Content, FullName, Recipients, Subject},
     message::{Account, Login, Register, Request, Send},
 };
 
 use super::{Device, DeviceContext, Operation, QueuedMail};
-use crate::{check::Violation, clock::SECOND};
+use crate::{check::Violation, clock::SECOND, contents::stated};
 
 /// How long a user waits for an answer, in ticks.
 const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
@@ -44,7 +44,7 @@ impl Device {
         if self.rng.one_in(3) {
             self.show();
         }
-        self.send_outbox(context);
+        self.send_outbox(context)?;
         if context.is_healing {
             self.receive(context)?;
         } else {
@@ -64,7 +64,7 @@ impl Device {
                 for _ in 0..self.rng.within(1..=3) {
                     self.write_mail(context);
                 }
-                self.send_outbox(context);
+                self.send_outbox(context)?;
             }
         }
         Ok(())
@@ -134,20 +134,27 @@ impl Device {
         self.continue_receiving(context)
     }
 
-    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) {
+    fn send_outbox(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let now = context.clock.tick();
-        let due: Vec<Send> = self
-            .outbox
-            .iter_mut()
-            .filter(|queued| !queued.is_asked && queued.retry_at <= now)
-            .map(|queued| {
-                queued.is_asked = true;
-                queued.mail.clone()
-            })
-            .collect();
-        for mail in due {
-            self.ask(context, Operation::Send(mail.id), Request::Send(mail));
+        let mut is_uploading = self.is_uploading();
+        let mut due = Vec::new();
+        for queued in &mut self.outbox {
+            let is_large = queued.content.is_some();
+            // One upload at a time; whoever waits for a full mailbox has no upload under way.
+            if queued.is_asked || queued.retry_at > now || (is_large && is_uploading) {
+                continue;
+            }
+            is_uploading |= is_large;
+            queued.is_asked = true;
+            due.push((queued.mail.clone(), is_large));
         }
+        for (mail, is_large) in due {
+            match is_large {
+                true => self.start_sending(context, mail.id)?,
+                false => self.ask(context, Operation::Send(mail.id), Request::Send(mail)),
+            }
+        }
+        Ok(())
     }
 
     /// Writes a mail into the outbox; from then on it must be sent, whatever happens.
@@ -158,21 +165,35 @@ impl Device {
         let mut to: Vec<_> = context.usernames.to_vec();
         self.rng.shuffle(&mut to);
         to.truncate(1 + usize::from(self.rng.one_in(4)));
-        if self.rng.one_in(15) {
+        let is_large = self.rng.one_in(context.plan.large_every);
+        // The upload of a mail that is refused for good would take its place for a day.
+        if !is_large && self.rng.one_in(15) {
             to.extend("nobody".parse());
         }
         let id = self.rng.mail_id();
-        let (Ok(to), Ok(subject), Ok(body)) = (
-            Recipients::try_from(to),
-            format!("Assunto {id}").parse::<Subject>(),
-            self.body(context.plan.body_max).parse::<Body>(),
-        ) else {
+        let content_max = context.plan.session_config.content_max;
+        let text = match is_large {
+            true => self.body(usize::try_from(content_max).unwrap_or(usize::MAX)),
+            false => self.body(context.plan.body_max),
+        };
+        let bytes: Rc<[u8]> = text.as_bytes().into();
+        let content = match is_large {
+            true => stated(&bytes).map(Content::Large),
+            false => text.parse::<Body>().map(Content::Body).ok(),
+        };
+        let (Ok(to), Ok(subject), Some(content)) =
+            (Recipients::try_from(to), format!("Assunto {id}").parse::<Subject>(), content)
+        else {
             return;
         };
-        let mail = Send { id, to, subject, content: body.into() };
+        let mail = Send { id, to, subject, content };
+        let queued = is_large.then(|| bytes.clone());
+        if is_large {
+            context.ledger.contents.note(context.user.username.clone(), id, bytes);
+        }
         context.ledger.note_sent(context.user.username.clone(), &mail);
         context.trace.note(&self.name, format_args!("writes {id} to {}", mail.to));
-        self.outbox.push(QueuedMail { mail, is_asked: false, retry_at: 0 });
+        self.outbox.push(QueuedMail { mail, content: queued, is_asked: false, retry_at: 0 });
     }
 
     fn body(&mut self, max: usize) -> String {

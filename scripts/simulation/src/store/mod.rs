@@ -5,16 +5,21 @@
 //! crash leaves the durable half. The driver takes each of these steps when it likes, so that it
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
+mod contents;
 mod state;
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
-use correio_proto::{mail::FullName, message::Realm};
+use correio_proto::{
+    mail::{FullName, Timestamp},
+    message::Realm,
+};
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
+pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
 pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
@@ -24,7 +29,7 @@ pub struct SimStore(Rc<RefCell<Halves>>);
 #[derive(Debug)]
 struct Halves {
     realm: Realm,
-    quota: Quota,
+    bounds: Bounds,
     faults: StoreFaults,
     durable: State,
     commits: u64,
@@ -41,6 +46,8 @@ struct Halves {
     failed: bool,
     /// Jobs submitted since [`SimStore::take_submitted`].
     submitted: Vec<(Ticket, &'static str)>,
+    /// The latest time in a durable `Prune` job before which uploads are forgotten.
+    forgotten_before: Timestamp,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
 }
@@ -68,12 +75,12 @@ pub struct StoreFaults {
 }
 
 impl SimStore {
-    /// Makes an empty store.
+    /// Makes an empty store. A quota alone stands for the bounds of a server's defaults.
     #[must_use]
-    pub fn new(realm: Realm, quota: Quota) -> Self {
+    pub fn new(realm: Realm, bounds: impl Into<Bounds>) -> Self {
         Self(Rc::new(RefCell::new(Halves {
             realm,
-            quota,
+            bounds: bounds.into(),
             faults: StoreFaults::default(),
             durable: State::default(),
             commits: 0,
@@ -85,14 +92,15 @@ impl SimStore {
             repeats: Vec::new(),
             failed: false,
             submitted: Vec::new(),
+            forgotten_before: Timestamp(0),
             changes: Vec::new(),
         })))
     }
 
     /// Makes an empty store that answers at once, as a store in memory does.
     #[must_use]
-    pub fn immediate(realm: Realm, quota: Quota) -> Self {
-        let store = Self::new(realm, quota);
+    pub fn immediate(realm: Realm, bounds: impl Into<Bounds>) -> Self {
+        let store = Self::new(realm, bounds);
         store.set_faults(StoreFaults { immediate: true, ..StoreFaults::default() });
         store
     }
@@ -224,6 +232,18 @@ impl SimStore {
         look(&self.0.borrow().pending)
     }
 
+    /// The store's bounds.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.0.borrow().bounds
+    }
+
+    /// Uploads may be gone whose last piece came before this time: a durable job had them forgotten.
+    #[must_use]
+    pub fn forgotten_before(&self) -> Timestamp {
+        self.0.borrow().forgotten_before
+    }
+
     /// Takes the account changes made durable since the last call, in order.
     #[must_use]
     pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
@@ -245,19 +265,25 @@ impl Halves {
         if self.faults.disk_full && self.pending.needs_room(&job) {
             return StoreDone::Unavailable("simulated: the disk is full".into());
         }
-        let reads = matches!(job, StoreJob::FindAccount { .. } | StoreJob::Fetch { .. });
+        let reads = matches!(
+            job,
+            StoreJob::FindAccount { .. } | StoreJob::Fetch { .. } | StoreJob::Read { .. }
+        );
         if !reads {
             self.undurable.push(job.clone());
         }
-        self.pending.run(self.quota, job)
+        self.pending.run(self.bounds, job)
     }
 
     fn make_durable(&mut self) {
         self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
             let change = change(&job);
+            if let StoreJob::Prune { uploads_before, .. } = &job {
+                self.forgotten_before = self.forgotten_before.max(*uploads_before);
+            }
             // The same jobs on the same state give the same answers.
-            if self.durable.run(self.quota, job) == StoreDone::Changed {
+            if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);
             }
         }

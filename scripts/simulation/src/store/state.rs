@@ -6,20 +6,25 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::mail::{FullName, Mail, MailId, MailRef, Seq, Timestamp, Username};
+use correio_proto::mail::{
+    Content, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username,
+};
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
+use super::contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey};
+
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
 pub const PRUNE_STEP: usize = 1000;
 
-/// Accounts, mailboxes, and the idempotency records of sent mails.
+/// Accounts, mailboxes, large contents, and the idempotency records of sent mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     accounts: BTreeMap<AccountId, Account>,
-    mails: BTreeMap<(AccountId, Seq), Mail>,
+    mails: BTreeMap<(AccountId, Seq), StoredMail>,
+    contents: Contents,
     records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
     invites: BTreeSet<[u8; 8]>,
     last_account: i64,
@@ -35,14 +40,23 @@ struct Account {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+struct StoredMail {
+    mail: Mail,
+    /// The mail's content, if it is large.
+    content: Option<ContentId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct IdempotencyRecord {
     mail: Arc<NewMailRecord>,
     sent_at: Timestamp,
 }
 
 impl State {
-    /// Does a job and returns its answer.
-    pub fn run(&mut self, quota: Quota, job: StoreJob) -> StoreDone {
+    /// Does a job within the bounds, and returns its answer. A [`Quota`] alone stands for the bounds
+    /// of a server's defaults.
+    pub fn run(&mut self, bounds: impl Into<Bounds>, job: StoreJob) -> StoreDone {
+        let bounds = bounds.into();
         match job {
             StoreJob::FindAccount { username } => StoreDone::Account(self.record(&username)),
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
@@ -56,15 +70,18 @@ impl State {
                 self.change(account, fits, |account| account.hash = new.clone())
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(quota, sender, mail, now),
+            StoreJob::Send { sender, mail, now } => self.send(bounds.quota, sender, mail, now),
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
-            StoreJob::Upload { .. } | StoreJob::Read { .. } => {
-                StoreDone::Unavailable("this store takes no large contents".into())
+            StoreJob::Upload { account, id, size, offset, bytes, now } => {
+                self.upload(bounds, (account, id), &NewPiece { size, offset, bytes, now })
             }
-            StoreJob::Prune { before, .. } => self.prune(before),
+            StoreJob::Read { account, mail, offset } => {
+                self.read(bounds.piece_max, account, mail, offset)
+            }
+            StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
 
@@ -86,13 +103,46 @@ impl State {
 
     /// Every mail of every mailbox.
     pub fn mails(&self) -> impl Iterator<Item = (AccountId, &Mail)> {
-        self.mails.iter().map(|((account, _), mail)| (*account, mail))
+        self.mails.iter().map(|((account, _), stored)| (*account, &stored.mail))
+    }
+
+    /// Every upload that no mail names yet.
+    pub fn uploads(&self) -> impl Iterator<Item = (UploadKey, &StagedUpload)> {
+        self.contents.uploads()
+    }
+
+    /// Whether there is an idempotency record of this account and id.
+    #[must_use]
+    pub fn was_sent(&self, key: UploadKey) -> bool {
+        self.records.contains_key(&key)
+    }
+
+    /// The accounts and ids of all idempotency records.
+    pub fn sent(&self) -> impl Iterator<Item = UploadKey> {
+        self.records.keys().copied()
+    }
+
+    /// Every large content of a mail.
+    pub fn contents(&self) -> impl Iterator<Item = (ContentId, &Arc<Vec<u8>>)> {
+        self.contents.kept()
+    }
+
+    /// The number of the large content that a mail names, and its bytes. The number is `None` for a
+    /// mail that names none, the bytes are `None` for a content that is gone.
+    #[must_use]
+    pub fn content_of(
+        &self,
+        account: AccountId,
+        seq: Seq,
+    ) -> (Option<ContentId>, Option<&Arc<Vec<u8>>>) {
+        let id = self.mails.get(&(account, seq)).and_then(|stored| stored.content);
+        (id, id.and_then(|id| self.contents.content(id)))
     }
 
     /// The mails of one mailbox, oldest first.
     pub fn mailbox(&self, account: AccountId) -> impl Iterator<Item = &Mail> {
         let range = (account, Seq(0))..=(account, Seq(u64::MAX));
-        self.mails.range(range).map(|(_, mail)| mail)
+        self.mails.range(range).map(|(_, stored)| &stored.mail)
     }
 
     /// Whether a job would add something, which a full disk refuses.
@@ -101,6 +151,10 @@ impl State {
         match job {
             StoreJob::CreateAccount { .. } => true,
             StoreJob::Send { sender, mail, .. } => !self.records.contains_key(&(*sender, mail.id)),
+            StoreJob::Upload { account, id, offset, bytes, .. } => {
+                let key = (*account, *id);
+                !self.records.contains_key(&key) && self.contents.grows(key, *offset, bytes)
+            }
             _ => false,
         }
     }
@@ -157,6 +211,8 @@ impl State {
             self.accounts.remove(&id);
             self.mails.retain(|(account, _), _| *account != id);
             self.records.retain(|(account, _), _| *account != id);
+            self.contents.forget_account(id);
+            self.forget_contents();
         }
         done
     }
@@ -178,6 +234,12 @@ impl State {
                 false => StoreDone::Conflict,
             };
         }
+        let upload = (sender, mail.id);
+        if let Content::Large(large) = &mail.content
+            && let Err(refused) = self.contents.require_whole(upload, large.size)
+        {
+            return refused;
+        }
         let unknown: Vec<Username> =
             mail.to.iter().filter(|name| self.account(name).is_none()).cloned().collect();
         if !unknown.is_empty() {
@@ -195,10 +257,15 @@ impl State {
         if !full.is_empty() {
             return StoreDone::MailboxesFull(full);
         }
+        let content = match &mail.content {
+            Content::Body(_) => None,
+            Content::Large(_) => self.contents.take_over(upload),
+        };
         for account in &recipients {
             self.last_seq += 1;
             let seq = Seq(self.last_seq);
-            self.mails.insert((*account, seq), delivered(seq, &from, &mail, now));
+            let mail = delivered(seq, &from, &mail, now);
+            self.mails.insert((*account, seq), StoredMail { mail, content });
         }
         self.records.insert((sender, mail.id), IdempotencyRecord { mail, sent_at: now });
         StoreDone::Sent { sent_at: now, recipients, from }
@@ -231,14 +298,51 @@ impl State {
             return StoreDone::NoAccount;
         }
         let before = self.mails.len();
-        self.mails
-            .retain(|(account, _), mail| *account != id || !mails.contains(&mail.reference()));
+        self.mails.retain(|(account, _), stored| {
+            *account != id || !mails.contains(&stored.mail.reference())
+        });
         let deleted = u32::try_from(before - self.mails.len()).unwrap_or(u32::MAX);
+        self.forget_contents();
         StoreDone::Confirmed { deleted }
     }
 
-    /// Removes the oldest records first, in whatever order they were added.
-    fn prune(&mut self, before: Timestamp) -> StoreDone {
+    /// Removes the contents that no mail names any more.
+    fn forget_contents(&mut self) {
+        let named = self.mails.values().filter_map(|stored| stored.content).collect();
+        self.contents.keep_only(&named);
+    }
+
+    fn upload(&mut self, bounds: Bounds, key: UploadKey, piece: &NewPiece) -> StoreDone {
+        if !self.accounts.contains_key(&key.0) {
+            return StoreDone::NoAccount;
+        }
+        // The mail was sent: a client that lost the answer sends again, and needs no upload.
+        if self.records.contains_key(&key) {
+            return StoreDone::Uploaded { staged: piece.size.get() };
+        }
+        self.contents.upload(bounds.uploads, key, piece)
+    }
+
+    fn read(&self, max: usize, id: AccountId, mail: MailRef, offset: u64) -> StoreDone {
+        if !self.accounts.contains_key(&id) {
+            return StoreDone::NoAccount;
+        }
+        let stored = self.mails.get(&(id, mail.seq)).filter(|stored| stored.mail.id == mail.id);
+        let content = stored.and_then(|stored| self.contents.content(stored.content?));
+        let Some(content) = content else {
+            return StoreDone::NoSuchMail;
+        };
+        let rest = usize::try_from(offset).ok().and_then(|start| content.get(start..));
+        let rest = rest.unwrap_or_default();
+        match Piece::try_from(rest.get(..max).unwrap_or(rest)) {
+            Ok(piece) => StoreDone::Piece(piece),
+            Err(error) => StoreDone::Unavailable(error.to_string().into()),
+        }
+    }
+
+    /// Removes the oldest records and uploads first, in whatever order they were added.
+    fn prune(&mut self, before: Timestamp, uploads_before: Timestamp) -> StoreDone {
+        let (uploads, more_uploads) = self.contents.prune(uploads_before);
         let mut old: Vec<_> = self
             .records
             .iter()
@@ -253,8 +357,8 @@ impl State {
         }
         StoreDone::Pruned {
             records: u32::try_from(old.len()).unwrap_or(u32::MAX),
-            uploads: 0,
-            more,
+            uploads,
+            more: more || more_uploads,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
     ids::{ConnId, PasswordHash},
-    store::NewMailRecord,
+    store::{NewMailRecord, Quota},
 };
 
 use super::*;

@@ -1,8 +1,10 @@
 //! The second phase: no more faults, and all mail must arrive.
 
+use correio_proto::limits;
+
 use super::World;
 use crate::{
-    check::{Check, Violation},
+    check::{Check, Violation, require},
     clock::SECOND,
     reactor::Reactor,
     store::StoreFaults,
@@ -11,9 +13,12 @@ use crate::{
 /// Longest duration of this phase, in ticks: a client that is throttled may wait for an hour.
 const HEALING_MAX: u64 = 3 * 3_600 * SECOND;
 
+/// How often uploads of attackers that are gone are forgotten in this phase, in ticks.
+const EXPIRE_EVERY: u64 = 600 * SECOND;
+
 impl World {
     /// Ends all faults and attacks.
-    pub(super) fn heal(&mut self) {
+    pub(super) fn heal(&mut self) -> Result<(), Violation> {
         self.trace.note("world", format_args!("heals"));
         self.is_healing = true;
         self.plan.heal();
@@ -28,13 +33,57 @@ impl World {
         for device in &self.devices {
             device.disk.set_full(false);
         }
+        self.let_hostile_uploads_expire()
+    }
+
+    /// If there are uploads of attackers, which may have taken all the room, lets their time pass
+    /// and starts the server again, which forgets them then.
+    fn let_hostile_uploads_expire(&mut self) -> Result<(), Violation> {
+        let touched = self.store.durable(|state| {
+            let honest: Vec<_> =
+                self.usernames.iter().filter_map(|username| state.account(username)).collect();
+            let hostile = state.uploads().filter(|((account, _), _)| !honest.contains(account));
+            hostile.map(|(_, upload)| upload.touched_at.0).max()
+        });
+        self.let_time_pass(touched)
+    }
+
+    /// If there are uploads, lets their time pass and starts the server again.
+    pub(super) fn let_uploads_expire(&mut self) -> Result<(), Violation> {
+        let touched = self
+            .store
+            .durable(|state| state.uploads().map(|(_, upload)| upload.touched_at.0).max());
+        self.let_time_pass(touched)
+    }
+
+    fn let_time_pass(&mut self, touched: Option<u64>) -> Result<(), Violation> {
+        let Some(touched) = touched else {
+            return Ok(());
+        };
+        let over = touched.saturating_add((limits::UPLOAD_KEPT_SECONDS + 1) * 1_000);
+        let ahead = over.saturating_sub(self.clock.wall().0);
+        self.clock.jump(i64::try_from(ahead).unwrap_or(i64::MAX));
+        self.kill_server("it is started again a day later")
+    }
+
+    /// Checks that no upload has outlived its time.
+    pub(super) fn check_uploads_expired(&self) -> Result<(), Violation> {
+        let left = self.store.durable(|state| state.uploads().next().map(|(key, _)| key));
+        let text = || format!("the upload {left:?} is left after its time");
+        require(left.is_none(), Check::Contents, text)
     }
 
     pub(super) fn run_until_drained(&mut self) -> Result<(), Violation> {
         let until = self.clock.tick() + HEALING_MAX;
+        let mut expire_at = self.clock.tick() + EXPIRE_EVERY;
         while !self.is_drained() {
             if self.clock.tick() >= until {
                 return Err(Violation::new(Check::Drained, self.unfinished_work()));
+            }
+            // The server may have read an attacker's last requests after the attackers left.
+            if self.clock.tick() >= expire_at {
+                expire_at += EXPIRE_EVERY;
+                self.let_hostile_uploads_expire()?;
             }
             self.step()?;
         }

@@ -4,7 +4,10 @@
 mod faults;
 mod healing;
 
-use correio_proto::mail::{FullName, Username};
+use correio_proto::{
+    limits,
+    mail::{FullName, Timestamp, Username},
+};
 
 use crate::{
     attacker::{AttackContext, Attacker},
@@ -50,6 +53,8 @@ pub(crate) struct World {
     attackers: Vec<Attacker>,
     attackers_started: u32,
     ledger: Ledger,
+    /// The latest time that the wall clock has shown.
+    latest_wall: Timestamp,
     failed_logins: Vec<LoginTrace>,
     /// The observation of the first failed login.
     login_trace: Option<LoginTrace>,
@@ -86,7 +91,7 @@ impl World {
         let clock = Clock::new();
         let mut trace = Trace::new(clock.clone(), is_traced);
         trace.note("plan", format_args!("{plan:?}"));
-        let store = SimStore::new(REALM, plan.quota);
+        let store = SimStore::new(REALM, plan.bounds);
         store.set_faults(plan.store);
         let cost = plan.session_config.bcrypt.cost;
         let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
@@ -109,6 +114,7 @@ impl World {
             attackers: Vec::new(),
             attackers_started: 0,
             ledger: Ledger::default(),
+            latest_wall: Timestamp(0),
             failed_logins: Vec::new(),
             login_trace: None,
             is_healing: false,
@@ -151,8 +157,11 @@ impl World {
         while self.clock.tick() < self.plan.faults_until {
             self.step()?;
         }
-        self.heal();
+        self.heal()?;
         self.run_until_drained()?;
+        self.let_uploads_expire()?;
+        self.run_until_drained()?;
+        self.check_uploads_expired()?;
         self.ledger.check_all_kept()
     }
 
@@ -185,6 +194,7 @@ impl World {
             self.ledger.check_all_kept()?;
         }
         self.check_login_traces()?;
+        self.check_uploads_kept()?;
         let now = self.clock.tick();
         let next = self.next_due();
         if next > now
@@ -284,6 +294,8 @@ impl World {
         }
         let mut observer = Observer {
             now,
+            content_max: self.plan.session_config.content_max,
+            piece_min: self.plan.session_config.piece_min,
             ledger: &mut self.ledger,
             failed_logins: &mut self.failed_logins,
             trace: &mut self.trace,
@@ -332,6 +344,8 @@ impl World {
         let foreign_mails: Vec<_> = self
             .store
             .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
+        let foreign_uploads: Vec<_> =
+            self.store.durable(|state| state.uploads().map(|((_, id), _)| id).take(20).collect());
         let mut context = AttackContext {
             clock: &self.clock,
             plan: &self.plan,
@@ -340,6 +354,7 @@ impl World {
             trace: &mut self.trace,
             usernames: &self.usernames,
             foreign_mails: &foreign_mails,
+            foreign_uploads: &foreign_uploads,
             server_starts: self.server_starts,
         };
         let mut index = 0;
@@ -351,6 +366,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Property (j): no upload is forgotten before its time.
+    fn check_uploads_kept(&mut self) -> Result<(), Violation> {
+        self.latest_wall = self.latest_wall.max(self.clock.wall());
+        let since = self.store.forgotten_before().0;
+        let over = since.saturating_add(limits::UPLOAD_KEPT_SECONDS * 1_000);
+        let text = || format!("uploads of {since} are forgotten before {over}");
+        require(since == 0 || over <= self.latest_wall.0, Check::Contents, text)
     }
 
     /// Property (i): all failed logins look alike.

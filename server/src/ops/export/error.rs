@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use correio_proto::mail::Username;
+use correio_proto::mail::{MailRef, Username};
 
 use crate::{
     store::sqlite::{SnapshotError, SqliteOpenError},
@@ -23,6 +23,8 @@ pub enum ExportError {
     Interrupted,
     #[error("there is no account {username} in the data directory {}", directory.display())]
     NoAccount { username: Username, directory: PathBuf },
+    #[error("the content of mail {} has fewer bytes than it should; correiod check says what is wrong with the database", mail.seq.0)]
+    Content { mail: MailRef },
     #[error("cannot write {}: {source}; the mails that were written are whole, and another export goes on after them", path.display())]
     Target { path: PathBuf, source: io::Error },
 }
@@ -36,6 +38,7 @@ impl ExportError {
             Self::Snapshot(error) => error.exit_status(),
             Self::Interrupted => sysexits::IO,
             Self::NoAccount { .. } => sysexits::NO_USER,
+            Self::Content { .. } => sysexits::CONFIG,
             Self::Target { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => sysexits::NO_PERMISSION,
                 io::ErrorKind::NotADirectory => sysexits::CANNOT_CREATE,

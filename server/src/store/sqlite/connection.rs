@@ -36,7 +36,7 @@ pub(super) fn connect(path: &Path, locking: Locking) -> rusqlite::Result<Connect
     // SQLite's automatic checkpoints ignore their errors. `checkpoints.rs` makes and checks them.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
-    connection.pragma_update(None, "cache_size", -64 * 1024)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     // The values in a statement do not change its plan. Otherwise SQLite would plan each fetch anew.
@@ -49,6 +49,10 @@ pub(super) fn connect(path: &Path, locking: Locking) -> rusqlite::Result<Connect
 pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
+
+/// Size of the page cache. The system caches the file, too; new pages that fill a larger cache cost the store
+/// thread more than they save.
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// Bytes of the log's file that stay when a new log begins in it. Overwriting them syncs faster than
 /// appending, which also changes the file's length.

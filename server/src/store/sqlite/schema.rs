@@ -190,7 +190,7 @@ const VERSION_2: &str = "
         sha256 BLOB,
         pieces INTEGER,
         body TEXT,
-        CHECK (iif(body IS NULL, size + pieces IS NOT NULL AND octet_length(sha256) = 32,
+        CHECK (iif(body IS NULL, size + pieces IS NOT NULL AND length(sha256) = 32,
             size IS NULL AND pieces IS NULL AND sha256 IS NULL))
     ) STRICT;
     ALTER TABLE mail ADD COLUMN content INTEGER;

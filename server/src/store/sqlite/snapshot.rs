@@ -300,15 +300,14 @@ impl MailReader<'_> {
     ///
     /// See [`SnapshotError`].
     pub fn page(&mut self, account: AccountId, after: Seq) -> Result<Vec<Mail>, SnapshotError> {
-        let mut tables = self.tables();
-        match mails::fetch(&mut tables, account, after, PAGE_MAILS, PAGE_BYTES) {
+        match mails::fetch(&mut self.tables(), account, after, PAGE_MAILS, PAGE_BYTES) {
             Ok(StoreDone::Page { mails, .. }) => Ok(mails),
             Ok(_) => Ok(Vec::new()),
             Err(error) => Err(self.snapshot.failed(error)),
         }
     }
 
-    /// A piece of a large content, from this position on. `None` at its end.
+    /// A piece of a mail's large content from this position on. Empty from the content's end on.
     ///
     /// # Errors
     ///
@@ -318,10 +317,10 @@ impl MailReader<'_> {
         account: AccountId,
         mail: MailRef,
         offset: u64,
-    ) -> Result<Option<Piece>, SnapshotError> {
+    ) -> Result<Piece, SnapshotError> {
         match contents::read(&mut self.tables(), account, mail, offset) {
-            Ok(StoreDone::Piece(piece)) => Ok(Some(piece).filter(|it| !it.as_bytes().is_empty())),
-            Ok(_) => Ok(None),
+            Ok(StoreDone::Piece(piece)) => Ok(piece),
+            Ok(_) => Ok(Piece::default()),
             Err(error) => Err(self.snapshot.failed(error)),
         }
     }

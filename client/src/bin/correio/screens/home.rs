@@ -103,9 +103,7 @@ fn has_ended(app: &mut App) -> bool {
 fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let text = &app.text;
     let service = app.service.as_ref();
-    let drafts = Drafts::open(&app.data, &user.server, &user.username)
-        .list()
-        .map_or(0, |list| list.drafts.len());
+    let drafts = Drafts::open(&app.data, &user.server, &user.username).count().unwrap_or_default();
     let choices: Vec<_> =
         HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
     let name = sanitize(user.full_name.as_str(), WhiteSpace::OneLine);

@@ -1,15 +1,22 @@
 //! A virtual user: chooses actions and handles their answers. The driver lends it a connection.
 
+mod contents;
+mod transfer;
+
 use std::time::Duration;
 
 use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
     credential::Credential,
-    mail::{Mail, MailId, MailRef, Seq, Username},
-    message::{Confirm, ErrorCode, Fetch, Login, Page, Register, Reply, Request, Send, Software},
+    mail::{Mail, MailId, MailRef, Recipients, Seq, Subject, Username},
+    message::{
+        Confirm, ErrorCode, ErrorReply, Fetch, Login, Page, Register, Reply, Request, Send,
+        Software,
+    },
     tls::Security,
 };
 
+use self::transfer::{Reading, Uploading};
 use crate::{
     dial::LinkAction,
     ledger::{Ledger, UserId},
@@ -40,6 +47,8 @@ pub struct UserContext<'a> {
     pub groups: &'a [Group],
     /// Registered usernames by group: the possible recipients.
     pub usernames: &'a mut Vec<Vec<Username>>,
+    /// For each group, the share of a large mail that is due: the next mail is large from 1 on.
+    pub large_due: &'a mut [f64],
     /// Counts the mails.
     pub ledger: &'a mut Ledger,
     /// Records the latencies.
@@ -75,6 +84,8 @@ pub struct VirtualUser {
     state: SessionState,
     asked: Vec<PendingRequest>,
     receiving: bool,
+    uploading: Option<Uploading>,
+    reading: Option<Reading>,
     after: Seq,
     pages: u32,
     /// Nothing new begins before this time.
@@ -150,7 +161,9 @@ enum RequestKind {
     Register,
     Login(TypedPassword),
     Send(MailId),
+    Upload,
     Fetch,
+    Read,
     Confirm(Vec<MailId>),
     Ping,
     Logout,
@@ -162,7 +175,9 @@ impl RequestKind {
             Self::Register => Operation::Register,
             Self::Login(_) => Operation::Login,
             Self::Send(_) => Operation::Send,
+            Self::Upload => Operation::Upload,
             Self::Fetch => Operation::Receive,
+            Self::Read => Operation::Read,
             Self::Confirm(_) => Operation::Confirm,
             Self::Ping => Operation::Ping,
             Self::Logout => Operation::Logout,
@@ -191,6 +206,8 @@ impl VirtualUser {
             state: SessionState::Stranger,
             asked: Vec::new(),
             receiving: false,
+            uploading: None,
+            reading: None,
             after: Seq(0),
             pages: 0,
             wake_at: arrival,
@@ -243,6 +260,16 @@ impl VirtualUser {
         if !self.asked.is_empty() || context.now < self.wake_at || is_over {
             return;
         }
+        let under_way = match (self.state, context.phase) {
+            (SessionState::LoggedIn, Phase::Acting) => {
+                self.next_of_page().or_else(|| self.next_of_upload(context))
+            }
+            (SessionState::LoggedIn, _) => self.next_of_page(),
+            _ => None,
+        };
+        if let Some((what, request)) = under_way {
+            return self.ask(context, what, request, context.now);
+        }
         let (what, request) = match self.state {
             SessionState::Stranger => (RequestKind::Register, self.registration()),
             SessionState::Registered => {
@@ -257,7 +284,7 @@ impl VirtualUser {
                 (RequestKind::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
             }
             SessionState::LoggedIn => match self.choose(context) {
-                Action::Send => return self.send(context, context.now),
+                Action::Send => return self.send_any(context),
                 Action::Receive => {
                     self.receiving = true;
                     (RequestKind::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
@@ -311,18 +338,50 @@ impl VirtualUser {
         Action::Idle
     }
 
-    fn send(&mut self, context: &mut UserContext<'_>, since: Duration) {
+    /// Sends a mail with a body, or begins to upload a large content where it is due.
+    fn send_any(&mut self, context: &mut UserContext<'_>) {
+        let group = self.group(context);
+        let due = context.large_due.get_mut(self.group).filter(|_| group.large > 0.0);
+        let is_large = due.is_some_and(|due| {
+            *due += group.large;
+            // Rounding errors do not count.
+            let is_due = *due >= 1.0 - 1e-9;
+            *due -= f64::from(u8::from(is_due));
+            is_due
+        });
+        if !is_large {
+            return self.send(context, context.now);
+        }
+        let size = context.rng.u64(group.content.0..=group.content.1);
+        let Some(to) = self.recipients(context) else {
+            return self.rest(context);
+        };
+        let size = size.try_into().expect("the scenario was checked");
+        self.uploading = Some(Uploading::new(correio_client::new_mail_id(), to, size));
+        if let Some((what, request)) = self.next_of_upload(context) {
+            self.ask(context, what, request, context.now);
+        }
+    }
+
+    /// Chooses recipients. `None` as long as nobody of their group is registered.
+    fn recipients(&self, context: &mut UserContext<'_>) -> Option<Recipients> {
         let group = self.group(context);
         let to = group.to.as_ref().unwrap_or(&group.name);
         let index = context.groups.iter().position(|group| group.name == *to).unwrap_or(self.group);
-        let Some(usernames) = context.usernames.get(index).filter(|names| !names.is_empty()) else {
-            return self.rest(context);
-        };
+        let usernames = context.usernames.get(index).filter(|names| !names.is_empty())?;
         let mut recipients = Vec::new();
         for _ in 0..context.rng.usize(group.fan_out.0..=group.fan_out.1) {
             let name = usernames.get(context.rng.usize(..usernames.len()));
             recipients.extend(name.filter(|name| !recipients.contains(*name)).cloned());
         }
+        Some(recipients.try_into().expect("there is one recipient at least"))
+    }
+
+    fn send(&mut self, context: &mut UserContext<'_>, since: Duration) {
+        let group = self.group(context);
+        let Some(to) = self.recipients(context) else {
+            return self.rest(context);
+        };
         let id = correio_client::new_mail_id();
         let length = context.rng.usize(group.body.0..=group.body.1);
         // Makes the body unique, as far as its length allows.
@@ -330,8 +389,8 @@ impl VirtualUser {
         body.truncate(length);
         let mail = Send {
             id,
-            to: recipients.try_into().expect("there is one recipient at least"),
-            subject: id.to_string().parse().expect("an id is a subject"),
+            to,
+            subject: subject(id),
             content: body.parse().expect("it begins with a digit"),
         };
         context.ledger.begin(self.id, &mail);
@@ -403,7 +462,7 @@ impl VirtualUser {
     ) -> LinkAction {
         let operation = asked.what.operation();
         if let Reply::Error(error) = reply {
-            self.refused(context, &asked.what, error.code, error.retry_after);
+            self.refused(context, &asked.what, &error);
             return LinkAction::Keep;
         }
         context.recorder.done(operation, context.now.saturating_sub(asked.since));
@@ -417,22 +476,29 @@ impl VirtualUser {
             (RequestKind::Logout, _) => self.state = SessionState::Registered,
             (RequestKind::Send(id), _) => {
                 context.ledger.acknowledged(id);
+                if self.is_uploading(id) {
+                    self.uploading = None;
+                }
                 self.rest(context);
             }
+            (RequestKind::Upload, Reply::Uploaded { staged }) => {
+                return self.uploaded(context, staged);
+            }
             (RequestKind::Fetch, Reply::Page(page)) => return self.paged(context, &page),
+            (RequestKind::Read, Reply::Piece { bytes }) => {
+                self.read_piece(context, bytes.as_bytes());
+            }
             (RequestKind::Confirm(ids), _) => context.ledger.confirmed(self.id, &ids),
-            (RequestKind::Ping | RequestKind::Fetch, _) => self.rest(context),
+            (
+                RequestKind::Ping | RequestKind::Fetch | RequestKind::Upload | RequestKind::Read,
+                _,
+            ) => self.rest(context),
         }
         LinkAction::Keep
     }
 
-    fn refused(
-        &mut self,
-        context: &mut UserContext<'_>,
-        what: &RequestKind,
-        code: ErrorCode,
-        retry_after: Option<u32>,
-    ) {
+    fn refused(&mut self, context: &mut UserContext<'_>, what: &RequestKind, error: &ErrorReply) {
+        let (code, retry_after) = (error.code, error.retry_after);
         match (what, code) {
             // Registered in an earlier run against the same server.
             (RequestKind::Register, ErrorCode::UsernameTaken) => {
@@ -442,6 +508,10 @@ impl VirtualUser {
                 self.record.waited = true;
             }
             (_, ErrorCode::NotAuthenticated) => self.state = SessionState::Registered,
+            (RequestKind::Upload, _) => self.upload_refused(error),
+            (RequestKind::Send(id), _) if self.is_uploading(*id) => self.upload_refused(error),
+            // The page is fetched again.
+            (RequestKind::Read, ErrorCode::NoSuchMail) => self.reading = None,
             _ => {}
         }
         let is_expected = matches!(
@@ -474,7 +544,7 @@ impl VirtualUser {
     }
 
     fn paged(&mut self, context: &mut UserContext<'_>, page: &Page) -> LinkAction {
-        for mail in &page.mails {
+        for mail in page.mails.iter().filter(|mail| mail.content.body().is_some()) {
             context.ledger.received(self.id, mail);
         }
         if page.mails.is_empty() {
@@ -491,6 +561,15 @@ impl VirtualUser {
             // The page counts as received, as by a client that has saved it.
             return LinkAction::Close;
         }
+        self.reading = Reading::of(page);
+        if self.reading.is_none() {
+            self.confirm(context, page);
+        }
+        LinkAction::Keep
+    }
+
+    /// Deletes the mails of a page on the server.
+    fn confirm(&mut self, context: &mut UserContext<'_>, page: &Page) {
         let ids = page.mails.iter().map(|mail| mail.id).collect();
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
         self.ask(
@@ -499,7 +578,6 @@ impl VirtualUser {
             Request::Confirm(Confirm { mails }),
             context.now,
         );
-        LinkAction::Keep
     }
 
     /// Waits for the think time; there is none while mailboxes are drained.
@@ -529,4 +607,9 @@ impl VirtualUser {
     pub fn is_busy(&self) -> bool {
         !self.asked.is_empty()
     }
+}
+
+/// The subject of the mail with this id.
+fn subject(id: MailId) -> Subject {
+    id.to_string().parse().expect("an id is a subject")
 }

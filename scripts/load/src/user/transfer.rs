@@ -1,0 +1,52 @@
+//! The state of a large content that a virtual user uploads or reads.
+
+use std::collections::VecDeque;
+
+use correio_proto::{
+    mail::{ContentSize, Mail, MailId, Recipients},
+    message::Page,
+};
+
+use crate::content::RunningDigest;
+
+/// A large content that is being uploaded, and the mail that will have it.
+#[derive(Debug)]
+pub(super) struct Uploading {
+    pub(super) id: MailId,
+    pub(super) to: Recipients,
+    pub(super) size: ContentSize,
+    /// Bytes that the server has.
+    pub(super) staged: u64,
+    pub(super) digest: RunningDigest,
+    /// Cuts so far.
+    pub(super) cuts: u64,
+}
+
+/// A page with large contents that are being read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) page: Page,
+    /// The mails whose contents are not read yet. The first one is being read.
+    pub(super) large: VecDeque<Mail>,
+    pub(super) digest: RunningDigest,
+}
+
+impl Uploading {
+    pub(super) fn new(id: MailId, to: Recipients, size: ContentSize) -> Self {
+        Self { id, to, size, staged: 0, digest: RunningDigest::default(), cuts: 0 }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.staged >= self.size.get()
+    }
+}
+
+impl Reading {
+    /// `None` if no mail of the page has a large content.
+    pub(super) fn of(page: &Page) -> Option<Self> {
+        let large: VecDeque<Mail> =
+            page.mails.iter().filter(|mail| mail.content.body().is_none()).cloned().collect();
+        let digest = RunningDigest::default();
+        (!large.is_empty()).then(|| Self { page: page.clone(), large, digest })
+    }
+}

@@ -1,0 +1,196 @@
+//! Large contents of the reference model: uploads that no mail names yet, and contents of mails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use correio_proto::{
+    limits,
+    mail::{ContentSize, MailId, Piece, Timestamp},
+};
+use correio_server::{
+    ids::AccountId,
+    store::{Quota, StoreDone, UploadLimits},
+};
+
+/// Most uploads that one [`correio_server::store::StoreJob::Prune`] removes.
+pub const PRUNE_UPLOADS_STEP: usize = 1000;
+
+/// The bounds of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The bounds of each mailbox.
+    pub quota: Quota,
+    /// The bounds of uploads.
+    pub uploads: UploadLimits,
+    /// Most bytes of a piece that is read.
+    pub piece_max: usize,
+}
+
+impl From<Quota> for Bounds {
+    /// Bounds with uploads and pieces as in a server's defaults.
+    fn from(quota: Quota) -> Self {
+        Self { quota, uploads: UploadLimits::default(), piece_max: limits::PIECE_MAX }
+    }
+}
+
+/// Names an upload: the account, and the id of its future mail.
+pub type UploadKey = (AccountId, MailId);
+
+/// An upload that no mail names yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedUpload {
+    /// Bytes of the whole content, as its sender announced them.
+    pub size: ContentSize,
+    /// The content's bytes from its start.
+    pub bytes: Arc<Vec<u8>>,
+    /// When the last piece came that added bytes.
+    pub touched_at: Timestamp,
+}
+
+impl StagedUpload {
+    fn staged(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// Number of a content, which the mails that have the content name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContentId(u64);
+
+/// See the module's description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    uploads: BTreeMap<UploadKey, StagedUpload>,
+    kept: BTreeMap<ContentId, Arc<Vec<u8>>>,
+    last: u64,
+}
+
+/// A piece that is added to an upload.
+pub(super) struct NewPiece {
+    pub(super) size: ContentSize,
+    pub(super) offset: u64,
+    pub(super) bytes: Piece,
+    pub(super) now: Timestamp,
+}
+
+impl NewPiece {
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes.as_bytes().len() as u64)
+    }
+}
+
+impl Contents {
+    pub(super) fn uploads(&self) -> impl Iterator<Item = (UploadKey, &StagedUpload)> {
+        self.uploads.iter().map(|(key, upload)| (*key, upload))
+    }
+
+    pub(super) fn kept(&self) -> impl Iterator<Item = (ContentId, &Arc<Vec<u8>>)> {
+        self.kept.iter().map(|(id, bytes)| (*id, bytes))
+    }
+
+    pub(super) fn content(&self, id: ContentId) -> Option<&Arc<Vec<u8>>> {
+        self.kept.get(&id)
+    }
+
+    /// Bytes of an upload, 0 if there is none.
+    fn staged(&self, key: UploadKey) -> u64 {
+        self.uploads.get(&key).map_or(0, StagedUpload::staged)
+    }
+
+    /// Whether a piece would add bytes.
+    pub(super) fn grows(&self, key: UploadKey, offset: u64, bytes: &Piece) -> bool {
+        let end = offset.saturating_add(bytes.as_bytes().len() as u64);
+        end > self.staged(key)
+    }
+
+    /// Adds a piece to an upload, or starts the upload with it.
+    pub(super) fn upload(
+        &mut self,
+        limits: UploadLimits,
+        key: UploadKey,
+        piece: &NewPiece,
+    ) -> StoreDone {
+        let present = self.uploads.get(&key);
+        let is_other = present.is_some_and(|upload| upload.size != piece.size);
+        if is_other || piece.end() > piece.size.get() {
+            return StoreDone::Conflict;
+        }
+        let staged = present.map_or(0, StagedUpload::staged);
+        if piece.offset > staged {
+            return StoreDone::Incomplete { staged };
+        }
+        if piece.end() <= staged {
+            return StoreDone::Uploaded { staged };
+        }
+        if present.is_none() && !self.has_room(limits, key.0, piece.size) {
+            return StoreDone::UploadsFull;
+        }
+        let upload = self.uploads.entry(key).or_insert_with(|| StagedUpload {
+            size: piece.size,
+            bytes: Arc::default(),
+            touched_at: piece.now,
+        });
+        upload.touched_at = piece.now;
+        let known = staged.saturating_sub(piece.offset);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        let new = piece.bytes.as_bytes().get(known..).unwrap_or_default();
+        Arc::make_mut(&mut upload.bytes).extend_from_slice(new);
+        StoreDone::Uploaded { staged: upload.staged() }
+    }
+
+    fn has_room(&self, limits: UploadLimits, account: AccountId, size: ContentSize) -> bool {
+        let own = || self.uploads.iter().filter(|((owner, _), _)| *owner == account);
+        let sum = |uploads: &mut dyn Iterator<Item = &StagedUpload>| {
+            uploads.map(|upload| upload.size.get()).sum::<u64>() + size.get()
+        };
+        own().count() < limits.uploads as usize
+            && sum(&mut own().map(|(_, upload)| upload)) <= limits.account_bytes
+            && sum(&mut self.uploads.values()) <= limits.bytes
+    }
+
+    /// Checks that an upload is whole and of this size.
+    pub(super) fn require_whole(&self, key: UploadKey, size: ContentSize) -> Result<(), StoreDone> {
+        match self.uploads.get(&key) {
+            Some(upload) if upload.size != size => Err(StoreDone::Conflict),
+            Some(upload) if upload.staged() == size.get() => Ok(()),
+            _ => Err(StoreDone::Incomplete { staged: self.staged(key) }),
+        }
+    }
+
+    /// Turns an upload into a content.
+    pub(super) fn take_over(&mut self, key: UploadKey) -> Option<ContentId> {
+        let upload = self.uploads.remove(&key)?;
+        self.last += 1;
+        self.kept.insert(ContentId(self.last), upload.bytes);
+        Some(ContentId(self.last))
+    }
+
+    /// Removes the contents that no mail names.
+    pub(super) fn keep_only(&mut self, named: &BTreeSet<ContentId>) {
+        self.kept.retain(|id, _| named.contains(id));
+    }
+
+    /// Removes the uploads of a deleted account.
+    pub(super) fn forget_account(&mut self, account: AccountId) {
+        self.uploads.retain(|(owner, _), _| *owner != account);
+    }
+
+    /// Removes the oldest uploads first. Returns how many were removed, and whether more are left.
+    pub(super) fn prune(&mut self, before: Timestamp) -> (u32, bool) {
+        let mut old: Vec<_> = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.touched_at < before)
+            .map(|(key, upload)| (upload.touched_at, *key))
+            .collect();
+        old.sort_unstable();
+        let more = old.len() > PRUNE_UPLOADS_STEP;
+        old.truncate(PRUNE_UPLOADS_STEP);
+        for (_, key) in &old {
+            self.uploads.remove(key);
+        }
+        (u32::try_from(old.len()).unwrap_or(u32::MAX), more)
+    }
+}

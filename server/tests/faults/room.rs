@@ -1,0 +1,140 @@
+//! Kills the server while it gives room back to the disk, and checks what is left.
+
+use std::{
+    fs,
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{ExitStatus, Stdio},
+};
+
+use correio_proto::{
+    limits,
+    mail::{Mail, MailRef},
+    message::{Confirm, Fetch, Reply, Request, Send},
+};
+use correio_testing::{
+    skip::can_trace,
+    strace::{self, traced},
+    wait::eventually,
+};
+
+use crate::daemon::{Client, Daemon, id, listening, login};
+
+/// Mails, and bytes of each: enough room to be given back.
+const MAILS: u64 = 100;
+const BODY: usize = 500_000;
+
+/// Bytes of a database that has given its room back.
+const SMALL: u64 = 24 << 20;
+
+/// Mails that stay: the last ones, whose pages have to be moved.
+const KEPT: usize = 3;
+
+fn everything(client: &mut Client) -> Vec<Mail> {
+    let mut mails: Vec<Mail> = Vec::new();
+    loop {
+        let after = mails.last().map(|mail| mail.seq).unwrap_or_default();
+        match client.ask(Request::Fetch(Fetch { after, ..Fetch::default() })) {
+            Reply::Page(page) if page.mails.is_empty() => return mails,
+            Reply::Page(page) => mails.extend(page.mails),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Makes the data directory of a stopped server. Returns its mails.
+fn prepare(data: &Path) -> Vec<Mail> {
+    let daemon = Daemon::start(data, &[]);
+    let mut tony = daemon.session("tony");
+    for number in 0..MAILS {
+        let sent = tony.ask(Request::Send(Send {
+            id: id(number),
+            to: "tony".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            content: number.to_string().repeat(BODY / 2).parse().unwrap(),
+        }));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    }
+    let mails = everything(&mut tony);
+    assert_eq!(mails.len() as u64, MAILS);
+    drop(tony);
+    assert_eq!(daemon.stop().code(), Some(0));
+    mails
+}
+
+/// Confirms mails, and waits until their room is given back or the server is gone. Returns the
+/// number of confirmed mails.
+fn confirm(daemon: &mut Daemon, data: &Path, mails: &[MailRef]) -> usize {
+    let Some(mut tony) = Client::greet_unless_gone(daemon.address) else {
+        return 0;
+    };
+    if tony.ask_unless_gone(login("tony")).is_none() {
+        return 0;
+    }
+    let mut confirmed = 0;
+    for page in mails.chunks(limits::CONFIRM_MAX) {
+        if tony.ask_unless_gone(Request::Confirm(Confirm { mails: page.to_vec() })).is_none() {
+            return confirmed;
+        }
+        confirmed += page.len();
+    }
+    eventually(|| {
+        let is_gone = daemon.child.try_wait().unwrap().is_some();
+        is_gone || fs::metadata(data.join("correio.db")).unwrap().len() < SMALL
+    });
+    confirmed
+}
+
+/// Kills a server on a copy of the directory at this write into the log, and checks what is left.
+fn kill(original: &Path, mails: &[Mail], when: usize) -> ExitStatus {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    fs::copy(original.join("correio.db"), data.join("correio.db")).unwrap();
+    let log = data.join("correio.db-wal").display().to_string();
+    let mut strace = strace::kill_at("pwrite64", when).to_vec();
+    strace.extend(["-P".to_owned(), log]);
+    let mut command = traced(&listening(data), Path::new("/dev/null"), &strace);
+    command.stderr(Stdio::null());
+    let references: Vec<MailRef> = mails.iter().map(Mail::reference).collect();
+    let (deleted, kept) = references.split_at(mails.len() - KEPT);
+    let (confirmed, ended) = match Daemon::try_spawn(command) {
+        Err(ended) => (0, ended),
+        Ok(mut daemon) => {
+            let confirmed = confirm(&mut daemon, data, deleted);
+            let ended = daemon.child.try_wait().unwrap();
+            (confirmed, ended.unwrap_or_else(|| daemon.stop()))
+        }
+    };
+    let daemon = Daemon::start(data, &[]);
+    let mut tony = daemon.client();
+    assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
+    let found = everything(&mut tony);
+    assert!(found.len() <= mails.len() - confirmed, "{} at {when}", found.len());
+    assert!(found.len() >= kept.len());
+    assert_eq!(found, mails[mails.len() - found.len()..], "at {when}");
+    assert_eq!(daemon.stop().code(), Some(0));
+    let database = rusqlite::Connection::open(data.join("correio.db")).unwrap();
+    let said: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(said, "ok", "at {when}");
+    ended
+}
+
+#[test]
+fn killed_while_room_is_given_back_nothing_is_lost() {
+    if !can_trace() {
+        return;
+    }
+    let original = tempfile::tempdir().unwrap();
+    let mails = prepare(original.path());
+    let mut killed = 0;
+    for when in (40..).step_by(200) {
+        let ended = kill(original.path(), &mails, when);
+        if ended.code() == Some(0) {
+            break;
+        }
+        assert_eq!(ended.signal(), Some(9), "at {when}: {ended:?}");
+        killed += 1;
+    }
+    eprintln!("killed at {killed} writes");
+    assert!(killed > 3, "{killed}");
+}
