@@ -44,8 +44,11 @@ impl<'a> Writer<'a> {
     fn write(&mut self) {
         let seq = self.committed.load(Ordering::SeqCst) + 1;
         let transaction = self.connection.transaction().unwrap();
-        let sql = "INSERT INTO mail SELECT ?1, 1, id, sender, sender_name, recipients, sent_at,
-                          subject, body FROM mail WHERE seq = 1";
+        let columns = "id, sender, sender_name, recipients, sent_at, subject, body";
+        let sql = &format!(
+            "INSERT INTO mail (seq, account, {columns})
+             SELECT ?1, 1, {columns} FROM mail WHERE seq = 1"
+        );
         transaction.execute(sql, [seq]).unwrap();
         transaction.execute("INSERT INTO mailbox VALUES (1, ?1)", [seq]).unwrap();
         let sql = "UPDATE account SET mails = mails + 1, bytes = bytes + (SELECT
