@@ -37,7 +37,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 mod accounts;
 mod cache;
 mod check;
-mod check_pieces;
+mod check_contents;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;
