@@ -79,7 +79,8 @@ receive-choose-hint = (0 goes back)
 receive-progress = { $count } e-mails…
 receive-failed = Receiving failed: { $reason }
 receive-saved = What had been received is kept in { $directory }.
-receive-damaged = the e-mail { $subject } from { $from } did not arrive as it was sent. It stays on the server, and the next download fetches it again.
+receive-damaged = the e-mail { $subject } from { $from } did not arrive as it was sent. It stays on the server, and the next download fetches it again. If it never arrives whole, correio receive --delete-damaged deletes it there.
+receive-damaged-deleted = the e-mail { $subject } from { $from } did not arrive as it was sent, and was deleted on the server.
 choice-unknown = There is no choice { $choice }.
 
 mail-from = From
@@ -298,6 +299,7 @@ help-send-to = The recipients' usernames, separated by commas
 help-send-subject = The subject
 help-send-body = The body
 help-send-body_file = A file with the body; - is standard input
+help-receive-delete_damaged = Delete mails on the server whose body is not the one that their sender stated
 help-read-number = The mail's number in the list
 help-trust-address = The server
 help-trust-forget = Forget its certificate: the next contact is the first

@@ -79,7 +79,8 @@ receive-choose-hint = (0 volta)
 receive-progress = { $count } e-mails…
 receive-failed = Falha no recebimento: { $reason }
 receive-saved = O que já tinha sido recebido está guardado em { $directory }.
-receive-damaged = o e-mail { $subject } de { $from } não chegou como foi enviado. Ele continua no servidor e será buscado de novo no próximo recebimento.
+receive-damaged = o e-mail { $subject } de { $from } não chegou como foi enviado. Ele continua no servidor e será buscado de novo no próximo recebimento. Se nunca chegar inteiro, correio receive --delete-damaged o apaga de lá.
+receive-damaged-deleted = o e-mail { $subject } de { $from } não chegou como foi enviado e foi apagado do servidor.
 choice-unknown = Não há a opção { $choice }.
 
 mail-from = De
@@ -298,6 +299,7 @@ help-send-to = Os nomes de usuário dos destinatários, separados por vírgula
 help-send-subject = O assunto
 help-send-body = O corpo
 help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
+help-receive-delete_damaged = Apaga do servidor os e-mails cujo corpo não é o que o remetente declarou
 help-read-number = O número do e-mail na lista
 help-trust-address = O servidor
 help-trust-forget = Esquece o certificado: o próximo contato é o primeiro

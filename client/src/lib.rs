@@ -72,7 +72,7 @@ pub use id::new_mail_id;
 pub use network::State;
 pub use options::ConnectOptions;
 pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part, write_sanitized_json};
-pub use service::receive::{ContentProgress, Progress, ReceiveStep, Receiving};
+pub use service::receive::{ContentProgress, DamagedContents, Progress, ReceiveStep, Receiving};
 pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};

@@ -118,6 +118,22 @@ fn a_content_that_arrives_damaged_stays_on_the_server_and_is_told() {
 }
 
 #[test]
+fn a_content_that_never_arrives_whole_can_be_deleted_on_the_server() {
+    let setup = PlainSetup::new();
+    let data = TempDir::new().unwrap();
+    setup.upload("Outro", large().as_bytes(), digest(b"another content"));
+    setup.upload("Grande", large().as_bytes(), digest(large().as_bytes()));
+    let output = setup.command(data.path(), &["receive", "--delete-damaged"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(subjects(&answer), ["Grande"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Outro") && !said.contains("Grande"), "{said}");
+    let answer = done(setup.command(data.path(), &["receive"]));
+    assert!(subjects(&answer).is_empty(), "nothing is left: {answer}");
+}
+
+#[test]
 fn a_transfer_is_shown_and_ctrl_c_leaves_a_draft_or_the_mail_on_the_server() {
     if !has_terminal() {
         return;

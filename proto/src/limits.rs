@@ -38,6 +38,11 @@ pub const PIECE_MIN: usize = 16 * 1024;
 /// names the upload takes it over.
 pub const UPLOAD_KEPT_SECONDS: u64 = 24 * 60 * 60;
 
+/// How long each piece that adds bytes reserves room for the missing bytes of its upload, in seconds.
+/// Later, the upload takes the room of the bytes that it has: so room for all accounts is not taken
+/// by sizes that were only announced.
+pub const UPLOAD_RESERVED_SECONDS: u64 = 60;
+
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.
 pub const RECIPIENTS_MAX: usize = 100;
 

@@ -37,7 +37,7 @@ use crate::{
     },
     trust::KnownServersError,
 };
-use receive::{ContentProgress, Progress};
+use receive::{ContentProgress, DamagedContents, Progress};
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -234,7 +234,8 @@ impl Service {
     /// Receives all mail, page by page: fetches it, writes it durably, and only then confirms it,
     /// so that the server deletes it. Returns all mails in the mailbox that were never shown,
     /// oldest first, including those that an earlier failed call saved. Call
-    /// [`Mailbox::mark_shown`] once they were shown.
+    /// [`Mailbox::mark_shown`] once they were shown. Mails whose content arrives damaged stay on the
+    /// server.
     ///
     /// # Errors
     ///
@@ -245,8 +246,23 @@ impl Service {
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
     ) -> Result<Vec<Stored>, ReceiveError> {
+        self.receive_with(mailbox, DamagedContents::Keep, progress, cancel)
+    }
+
+    /// As [`Service::receive`], with what becomes of mails whose content arrives damaged.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReceiveError`]. Mails saved until then are in [`Mailbox::unseen`].
+    pub fn receive_with(
+        &self,
+        mailbox: &mut Mailbox,
+        damaged: DamagedContents,
+        progress: &mut dyn FnMut(Progress),
+        cancel: &Cancel,
+    ) -> Result<Vec<Stored>, ReceiveError> {
         let mut ask = |request| self.ask(request, cancel);
-        receive::receive(mailbox, &mut ask, progress, cancel)
+        receive::receive(mailbox, damaged, &mut ask, progress, cancel)
     }
 
     /// Changes the full name of the account that is logged in.

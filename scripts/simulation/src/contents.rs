@@ -172,7 +172,7 @@ fn check_limits(state: &State, limits: UploadLimits) -> Result<(), Violation> {
         let text = || format!("an upload of {account:?} is larger than announced: {upload:?}");
         require(is_within, Check::Bounded, text)?;
     }
-    let all: u64 = accounts.values().map(|(_, bytes)| bytes).sum();
+    let all: u64 = state.uploads().map(|(_, upload)| upload.bytes.len() as u64).sum();
     let is_bounded = all <= limits.bytes
         && accounts
             .values()

@@ -1,7 +1,10 @@
 //! What a piece does to an upload, and whether there is room for another upload: the rules that all
 //! stores share. A store keeps the bytes.
 
-use correio_proto::mail::ContentSize;
+use correio_proto::{
+    limits::UPLOAD_RESERVED_SECONDS,
+    mail::{ContentSize, Timestamp},
+};
 
 use super::{StoreDone, UploadLimits};
 
@@ -58,7 +61,13 @@ pub(super) fn refusal(upload: Option<Progress>, size: ContentSize) -> Option<Sto
     }
 }
 
-/// Number and bytes of some uploads. Each counts with its whole size.
+/// The time from which on a piece that added bytes still reserves the room of its upload's missing
+/// bytes.
+pub(super) fn reserved_since(now: Timestamp) -> Timestamp {
+    Timestamp(now.0.saturating_sub(UPLOAD_RESERVED_SECONDS * 1000))
+}
+
+/// Number and bytes of an account's uploads. Each counts with its whole size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) uploads: u32,
@@ -66,12 +75,20 @@ pub(super) struct Totals {
 }
 
 impl UploadLimits {
-    /// Whether there is room for another upload of this size beside an account's uploads and the
-    /// bytes of all uploads.
-    pub(super) fn allow(self, account: Totals, all_bytes: u64, size: ContentSize) -> bool {
+    /// Whether an account with these uploads may have another one of this size.
+    pub(super) fn allow(self, account: Totals, size: ContentSize) -> bool {
         account.uploads < self.uploads
             && account.bytes.saturating_add(size.get()) <= self.account_bytes
-            && all_bytes.saturating_add(size.get()) <= self.bytes
+    }
+
+    /// Whether the missing bytes of an upload that has reserved no room have room. `taken` is what
+    /// all uploads have and what some of them have reserved.
+    ///
+    /// Of the uploads that have bytes, the one that got its room last has room whenever it goes on,
+    /// since the others cannot have grown without room of their own. So uploads never wait for each
+    /// other in a circle.
+    pub(super) fn have_room(self, taken: u64, missing: u64) -> bool {
+        taken.saturating_add(missing) <= self.bytes
     }
 }
 
@@ -104,9 +121,10 @@ mod tests {
     fn each_limit_is_exact() {
         let limits = UploadLimits { uploads: 2, account_bytes: 20, bytes: 100 };
         let totals = |uploads, bytes| Totals { uploads, bytes };
-        assert!(limits.allow(totals(1, 10), 90, size(10)));
-        assert!(!limits.allow(totals(2, 10), 90, size(10)));
-        assert!(!limits.allow(totals(1, 11), 90, size(10)));
-        assert!(!limits.allow(totals(1, 10), 91, size(10)));
+        assert!(limits.allow(totals(1, 10), size(10)));
+        assert!(!limits.allow(totals(2, 10), size(10)));
+        assert!(!limits.allow(totals(1, 11), size(10)));
+        assert!(limits.have_room(90, 10));
+        assert!(!limits.have_room(91, 10));
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of `correiod export`.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use correio_proto::rfc5322;
 use correio_testing::rerun::{data_directory, on_a_small_disk};
@@ -62,6 +62,29 @@ fn no_file_is_replaced_and_no_mail_is_written_twice() {
     let mut after = files(&target);
     assert!(after.remove(&Path::new("tony/new").join(&present[3])).is_some());
     assert!(after == before);
+}
+
+#[test]
+fn a_link_in_the_target_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, elsewhere) = (directory.path().join("data"), directory.path().join("elsewhere"));
+    make(&data);
+    for part in ["tony", "tony/cur", "tony/new", "tony/tmp"] {
+        let target = tempfile::tempdir().unwrap();
+        let link = target.path().join(part);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::create_dir_all(&elsewhere).unwrap();
+        symlink(&elsewhere, &link).unwrap();
+        let (status, _, error) = run(&data, &["export", "tony", text(target.path())]);
+        assert_eq!(status, Some(73), "{part}: {error}");
+        assert!(error.contains(text(&link)) && error.contains("it is a link"), "{error}");
+        assert_eq!(names(&elsewhere), [""; 0], "{part}");
+    }
+    // The target itself may be one.
+    let target = directory.path().join("target");
+    symlink(&elsewhere, &target).unwrap();
+    done(&data, &["export", "tony", text(&target)]);
+    assert_eq!(names(&elsewhere), ["tony"]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The contract of all stores for large contents: uploads, mails that take them over, and reading.
 
-use correio_proto::mail::{MailRef, Seq, Timestamp};
+use correio_proto::{
+    limits::UPLOAD_RESERVED_SECONDS,
+    mail::{MailRef, Seq, Timestamp},
+};
 use correio_server::{
     ids::AccountId,
     store::{StoreDone, StoreJob},
@@ -23,6 +26,8 @@ contract! {
     nobody_reads_another_s_content,
     the_uploads_of_an_account_are_bounded,
     all_uploads_together_are_bounded,
+    an_announced_size_takes_no_room_for_long,
+    the_upload_that_got_its_room_last_is_never_stuck,
     an_upload_is_kept_from_its_last_piece,
     uploads_are_an_account_s_own_and_go_with_it,
     a_page_states_a_content_and_has_none_of_it,
@@ -257,6 +262,46 @@ fn all_uploads_together_are_bounded(harness: &mut Harness) {
     assert_eq!(harness.run(upload(bruce, 1, 501, 0..1)), full);
     assert_eq!(harness.run(upload(bruce, 1, 500, 0..1)), staged(1));
     assert!(is_sent(&harness.run(send(tony, 2, "tony", "x"))), "bodies need no such room");
+}
+
+/// A time at which no upload that was touched at this time has room reserved any more.
+fn lapsed(touched: u64) -> u64 {
+    touched + UPLOAD_RESERVED_SECONDS * 1000 + 1
+}
+
+fn an_announced_size_takes_no_room_for_long(harness: &mut Harness) {
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let full = StoreDone::UploadsFull;
+    let later = lapsed(1000);
+    assert_eq!(harness.run(upload_at(1000, tony, 1, 1500, 0..10)), staged(10));
+    assert_eq!(harness.run(upload_at(later - 1, pepper, 1, 501, 0..1)), full, "it is reserved");
+    assert_eq!(harness.run(upload_at(later, pepper, 1, 990, 0..600)), staged(600));
+    // The size counts for the account still, and asking needs no room.
+    assert_eq!(harness.run(upload_at(later, tony, 2, 1, 0..1)), full);
+    assert_eq!(harness.run(upload_at(later, tony, 1, 1500, 5..10)), staged(10));
+    // Each needs room for all that is missing.
+    assert_eq!(harness.run(upload_at(later, tony, 1, 1500, 10..20)), full);
+    assert_eq!(harness.run(upload_at(lapsed(later), tony, 1, 1500, 10..20)), full);
+    assert_eq!(harness.run(upload_at(later, pepper, 1, 990, 600..990)), staged(990));
+    assert!(is_sent(&harness.run(send_large(pepper, 1, "pepper", 990))));
+    assert_eq!(harness.run(upload_at(later, tony, 1, 1500, 10..1500)), staged(1500));
+    // What an account had goes with it.
+    assert_eq!(harness.run(upload_at(lapsed(later), pepper, 2, 501, 0..1)), full);
+    assert_eq!(harness.run(delete(tony)), StoreDone::Changed);
+    assert_eq!(harness.run(upload_at(lapsed(later), pepper, 2, 501, 0..1)), staged(1));
+}
+
+fn the_upload_that_got_its_room_last_is_never_stuck(harness: &mut Harness) {
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let full = StoreDone::UploadsFull;
+    let (first, second) = (lapsed(1000), lapsed(lapsed(1000)));
+    assert_eq!(harness.run(upload_at(1000, tony, 1, 1500, 0..1010)), staged(1010));
+    assert_eq!(harness.run(upload_at(first, pepper, 1, 990, 0..900)), staged(900));
+    assert_eq!(harness.run(upload_at(second, tony, 1, 1500, 1010..1020)), full);
+    assert_eq!(harness.run(upload_at(second, pepper, 1, 990, 900..950)), staged(950));
+    assert_eq!(harness.run(upload_at(lapsed(second), pepper, 1, 990, 950..990)), staged(990));
+    assert!(is_sent(&harness.run(send_large(pepper, 1, "pepper", 990))));
+    assert_eq!(harness.run(upload_at(second, tony, 1, 1500, 1010..1500)), staged(1500));
 }
 
 fn an_upload_is_kept_from_its_last_piece(harness: &mut Harness) {

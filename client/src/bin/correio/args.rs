@@ -220,7 +220,11 @@ pub(crate) enum Command {
         body_file: Option<PathBuf>,
     },
     /// Download all mail, keep it on this computer, confirm it, and list what is new
-    Receive,
+    Receive {
+        /// Delete mails on the server whose body is not the one that their sender stated
+        #[arg(long)]
+        delete_damaged: bool,
+    },
     /// List the mail kept on this computer
     List,
     /// Show one mail kept on this computer

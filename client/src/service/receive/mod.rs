@@ -13,7 +13,7 @@ use crate::{
     storage::mailbox::{Begun, Completed, Locked, Mailbox, MailboxError, Saving, Stored},
 };
 
-pub use receiving::{ReceiveStep, Receiving};
+pub use receiving::{DamagedContents, ReceiveStep, Receiving};
 
 /// Progress of [`crate::Service::receive`], reported after every page and after every piece of a
 /// large content.
@@ -42,6 +42,7 @@ pub struct ContentProgress {
 /// that were never shown.
 pub(crate) fn receive(
     mailbox: &Mailbox,
+    damaged: DamagedContents,
     ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
     progress: &mut dyn FnMut(Progress),
     cancel: &Cancel,
@@ -53,7 +54,7 @@ pub(crate) fn receive(
         saving => saving?,
     };
     let mut so_far = Progress::default();
-    let mut receiving = Receiving::default();
+    let mut receiving = Receiving::new(damaged);
     loop {
         let done = step(&mut receiving, &mut saving, mailbox, ask, &mut so_far);
         match done {

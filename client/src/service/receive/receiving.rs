@@ -14,9 +14,22 @@ use crate::{
     storage::mailbox::{Begun, Completed},
 };
 
+/// What becomes of mails whose content is not the one that the sender stated. Such a mail counts for
+/// the mailbox on the server until it is confirmed, so a sender who states false digests could fill a
+/// mailbox for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DamagedContents {
+    /// They stay on the server, for another try.
+    #[default]
+    Keep,
+    /// They are confirmed, so that the server deletes them. Nothing of them is saved.
+    Delete,
+}
+
 /// State machine of receiving: says what to do next, and does no I/O.
 #[derive(Debug, Default)]
 pub struct Receiving {
+    damaged: DamagedContents,
     /// Sequence number of the last mail on the pages so far.
     after: Seq,
     /// The parts of the present page after the one that is being received.
@@ -81,6 +94,12 @@ enum Reading {
 }
 
 impl Receiving {
+    /// Begins to receive.
+    #[must_use]
+    pub fn new(damaged: DamagedContents) -> Self {
+        Self { damaged, ..Self::default() }
+    }
+
     /// The next step.
     #[must_use]
     pub fn next_step(&self) -> ReceiveStep<'_> {
@@ -169,12 +188,15 @@ impl Receiving {
         }
     }
 
-    /// Records whether the mail with a large content is safe. A damaged mail stays on the server.
+    /// Records whether the mail with a large content is safe. A damaged mail stays on the server,
+    /// unless it is to be deleted.
     pub fn completed(&mut self, completed: Completed) {
         if let ReceiveState::Reading(_, _, Reading::Completing) = &self.state {
-            match completed {
-                Completed::Saved => self.confirm(),
-                Completed::Damaged => self.go_on(),
+            match (completed, self.damaged) {
+                (Completed::Saved, _) | (Completed::Damaged, DamagedContents::Delete) => {
+                    self.confirm();
+                }
+                (Completed::Damaged, DamagedContents::Keep) => self.go_on(),
             }
         }
     }

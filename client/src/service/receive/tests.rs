@@ -94,8 +94,15 @@ impl Server {
     }
 
     fn receive(&mut self, mailbox: &Mailbox) -> Result<Vec<Stored>, ReceiveError> {
-        let mut ask = |request| self.ask(request);
-        receive(mailbox, &mut ask, &mut |_| {}, &Cancel::new())
+        self.receive_with(mailbox, DamagedContents::Keep)
+    }
+
+    fn receive_with(
+        &mut self,
+        mailbox: &Mailbox,
+        damaged: DamagedContents,
+    ) -> Result<Vec<Stored>, ReceiveError> {
+        receive(mailbox, damaged, &mut |request| self.ask(request), &mut |_| {}, &Cancel::new())
     }
 }
 
@@ -128,7 +135,9 @@ fn pages_are_saved_and_confirmed() {
     let mut told = Vec::new();
     let mailbox = open(&data);
     let mut ask = |request| server.ask(request);
-    let new = receive(&mailbox, &mut ask, &mut |p| told.push(p), &Cancel::new()).unwrap();
+    let new =
+        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |p| told.push(p), &Cancel::new())
+            .unwrap();
     assert_eq!(numbers(&new), [1, 2, 3, 4, 5, 6, 7]);
     assert!(server.mails.is_empty());
     let told: Vec<_> = told.iter().map(|p| (p.saved, p.known, p.more)).collect();
@@ -196,7 +205,8 @@ fn the_servers_refusal_is_passed_on() {
     let data = TempDir::new().unwrap();
     let error = ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
     let mut ask = |_| Err(RequestError::Refused(error.clone()));
-    let outcome = receive(&open(&data), &mut ask, &mut |_| {}, &Cancel::new());
+    let outcome =
+        receive(&open(&data), DamagedContents::Keep, &mut ask, &mut |_| {}, &Cancel::new());
     let Err(ReceiveError::Request(refused)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused.code(), Some(ErrorCode::NotAuthenticated));
 }
@@ -223,7 +233,9 @@ fn large_contents_are_read_in_pieces_and_keep_their_place() {
     let mailbox = open(&data);
     let mut told = Vec::new();
     let mut ask = |request| server.ask(request);
-    let new = receive(&mailbox, &mut ask, &mut |p| told.push(p), &Cancel::new()).unwrap();
+    let new =
+        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |p| told.push(p), &Cancel::new())
+            .unwrap();
     assert_eq!(numbers(&new), [1, 2, 3, 4, 5]);
     assert!(server.mails.is_empty());
     for (index, length) in [(1, 1), (2, 250), (4, 1000)] {
@@ -289,6 +301,25 @@ fn a_damaged_content_stays_on_the_server_and_holds_no_other_mail_up() {
 }
 
 #[test]
+fn a_damaged_content_is_deleted_on_the_server_if_that_is_wanted() {
+    let whole = bytes(250);
+    let other: Vec<u8> = whole.iter().map(|byte| byte ^ 1).collect();
+    for served in [&whole[..249], &other] {
+        let data = TempDir::new().unwrap();
+        let mut server = Server::new(4);
+        server.enlarge(2, &whole);
+        server.enlarge(3, &whole);
+        server.contents.insert(2, served.to_vec());
+        let mailbox = open(&data);
+        let new = server.receive_with(&mailbox, DamagedContents::Delete).unwrap();
+        assert_eq!(numbers(&new), [1, 3, 4]);
+        assert!(server.mails.is_empty());
+        assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
+        assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
+    }
+}
+
+#[test]
 fn a_mail_that_another_client_confirms_meanwhile_is_no_failure() {
     let data = TempDir::new().unwrap();
     let mut server = Server::new(3);
@@ -304,7 +335,8 @@ fn a_mail_that_another_client_confirms_meanwhile_is_no_failure() {
         server.ask(request)
     };
     let mailbox = open(&data);
-    let new = receive(&mailbox, &mut ask, &mut |_| {}, &Cancel::new()).unwrap();
+    let new =
+        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |_| {}, &Cancel::new()).unwrap();
     assert_eq!(numbers(&new), [1, 3]);
     assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
 }

@@ -60,8 +60,9 @@ pub enum MailboxNote {
     /// The file system does not support syncing, so that mail received shortly before a power
     /// failure may be lost. Contains the first file or directory, and the file system's error.
     NotSynced(Skipped),
-    /// The content of this mail did not arrive as its sender sent it. The mail is still on the
-    /// server, and the next call of [`crate::Service::receive`] tries again.
+    /// The content of this mail did not arrive as its sender sent it. Unless it was to be deleted
+    /// ([`crate::DamagedContents`]), the mail is still on the server, and the next call of
+    /// [`crate::Service::receive`] tries again.
     ContentDamaged {
         /// Username of the sender.
         from: Username,

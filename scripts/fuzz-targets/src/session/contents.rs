@@ -10,7 +10,7 @@ use correio_proto::{
 use correio_server::clock::Now;
 
 use super::{
-    model::{Account, Model, StoredMail},
+    model::{Model, StoredMail},
     refusal::{incomplete, refuses},
     upload::StagedUpload,
     world::{CONTENT_MAX, PIECE_MIN, UPLOADS},
@@ -77,7 +77,8 @@ impl Model {
         if *offset > staged {
             return incomplete(reply, staged);
         }
-        if present.is_none() && !bytes.is_empty() && !self.has_room(username, size) {
+        let is_more = offset.saturating_add(bytes.len() as u64) > staged;
+        if is_more && !self.has_room(username, *id, size, now) {
             let Reply::Error(error) = reply else { panic!("{reply:?}") };
             assert_eq!((error.code, error.staged), (ErrorCode::Busy, None));
             assert!(error.retry_after.is_some_and(|seconds| seconds > 0));
@@ -94,13 +95,25 @@ impl Model {
         }
     }
 
-    fn has_room(&self, username: &Username, size: u64) -> bool {
-        let bytes =
-            |account: &Account| account.uploads.values().map(|upload| upload.size).sum::<u64>();
-        let own = &self.accounts[username];
-        own.uploads.len() < UPLOADS.uploads as usize
-            && bytes(own) + size <= UPLOADS.account_bytes
-            && self.accounts.values().map(bytes).sum::<u64>() + size <= UPLOADS.bytes
+    fn has_room(&self, username: &Username, id: MailId, size: u64, now: Timestamp) -> bool {
+        let is_reserved = |upload: &StagedUpload| {
+            upload.touched.0 + limits::UPLOAD_RESERVED_SECONDS * 1000 >= now.0
+        };
+        let own = &self.accounts[username].uploads;
+        let missing = match own.get(&id) {
+            Some(upload) if is_reserved(upload) => return true,
+            Some(upload) => size - upload.staged(),
+            None => {
+                let bytes = own.values().map(|upload| upload.size).sum::<u64>();
+                if own.len() >= UPLOADS.uploads as usize || bytes + size > UPLOADS.account_bytes {
+                    return false;
+                }
+                size
+            }
+        };
+        let all = self.accounts.values().flat_map(|account| account.uploads.values());
+        let taken = all.map(|it| if is_reserved(it) { it.size } else { it.staged() }).sum::<u64>();
+        taken + missing <= UPLOADS.bytes
     }
 
     /// Checks the reply to a request for a piece.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use correio_proto::{
-    limits,
+    limits::{self, UPLOAD_RESERVED_SECONDS},
     mail::{ContentSize, MailId, Piece, Timestamp},
 };
 use correio_server::{
@@ -124,7 +124,7 @@ impl Contents {
         if piece.end() <= staged {
             return StoreDone::Uploaded { staged };
         }
-        if present.is_none() && !self.has_room(limits, key.0, piece.size) {
+        if !self.has_room(limits, key, piece) {
             return StoreDone::UploadsFull;
         }
         let upload = self.uploads.entry(key).or_insert_with(|| StagedUpload {
@@ -140,14 +140,27 @@ impl Contents {
         StoreDone::Uploaded { staged: upload.staged() }
     }
 
-    fn has_room(&self, limits: UploadLimits, account: AccountId, size: ContentSize) -> bool {
-        let own = || self.uploads.iter().filter(|((owner, _), _)| *owner == account);
-        let sum = |uploads: &mut dyn Iterator<Item = &StagedUpload>| {
-            uploads.map(|upload| upload.size.get()).sum::<u64>() + size.get()
+    /// Whether an upload may begin, or go on after its room was no longer reserved.
+    fn has_room(&self, limits: UploadLimits, key: UploadKey, piece: &NewPiece) -> bool {
+        let NewPiece { size, now, .. } = piece;
+        let is_reserved =
+            |upload: &StagedUpload| upload.touched_at.0 + UPLOAD_RESERVED_SECONDS * 1000 >= now.0;
+        let present = self.uploads.get(&key);
+        if present.is_some_and(is_reserved) {
+            return true;
+        }
+        let others = || self.uploads.iter().filter(|(other, _)| **other != key);
+        let taken = |upload: &StagedUpload| match is_reserved(upload) {
+            true => upload.size.get(),
+            false => upload.staged(),
         };
-        own().count() < limits.uploads as usize
-            && sum(&mut own().map(|(_, upload)| upload)) <= limits.account_bytes
-            && sum(&mut self.uploads.values()) <= limits.bytes
+        let is_within =
+            others().map(|(_, upload)| taken(upload)).sum::<u64>() + size.get() <= limits.bytes;
+        let own = || others().filter(|((owner, _), _)| *owner == key.0);
+        let own_bytes = || own().map(|(_, upload)| upload.size.get()).sum::<u64>() + size.get();
+        let is_allowed = present.is_some()
+            || own().count() < limits.uploads as usize && own_bytes() <= limits.account_bytes;
+        is_allowed && is_within
     }
 
     /// Checks that an upload is whole and of this size.

@@ -219,7 +219,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "1 GiB",
         "a size from 1 MiB to 1 TiB, such as 64 MiB or 1 GiB",
-        "Bytes of uploaded contents whose mails are not sent yet, of all accounts together; each counts with its whole size",
+        "Bytes of uploaded contents whose mails are not sent yet, of all accounts together; each counts with its whole size while it goes on, and a minute later with what it has",
     ),
     one(
         "login-timeout",

@@ -33,17 +33,18 @@ pub(super) struct Maildir {
 }
 
 impl Maildir {
-    /// Opens a Maildir, or makes its directories.
+    /// Opens a Maildir, or makes its directories. Links are refused: whoever owns the target could make
+    /// an export by another user write what others have sent into any directory.
     pub(super) fn open(directory: &Path, domain: &str) -> Result<Self, ExportError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| ExportError::Target { path, source }
         };
         let mut known = HashSet::new();
+        make(directory).map_err(failed(directory))?;
         for part in ["cur", "new", "tmp"] {
             let path = directory.join(part);
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-            made.map_err(failed(&path))?;
+            make(&path).map_err(failed(&path))?;
             if part == "tmp" {
                 continue;
             }
@@ -129,6 +130,15 @@ impl Maildir {
         let path = self.directory.join("new");
         let synced = File::open(&path).and_then(|directory| directory.sync_all());
         synced.map_err(|source| ExportError::Target { path, source })
+    }
+}
+
+/// Makes a directory, unless it is there. Directories above it may be links.
+fn make(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    match directory.symlink_metadata()?.is_dir() {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a link")),
     }
 }
 

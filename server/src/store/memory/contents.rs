@@ -22,7 +22,7 @@ pub(super) struct Uploads {
     accounts: BTreeMap<AccountId, BTreeMap<MailId, Upload>>,
     /// The uploads by the time of their last piece.
     by_time: BTreeSet<(Timestamp, AccountId, MailId)>,
-    /// The sizes of all uploads together.
+    /// The bytes that all uploads have.
     bytes: u64,
 }
 
@@ -59,11 +59,15 @@ impl Uploads {
             Step::Answer(done) => return done,
             Step::Append { known, staged } => (known, staged),
         };
-        if progress.is_none() {
-            if !self.limits.allow(self.totals(account), self.bytes, size) {
-                return StoreDone::UploadsFull;
-            }
-            self.bytes += size.get();
+        if progress.is_none() && !self.limits.allow(self.totals(account), size) {
+            return StoreDone::UploadsFull;
+        }
+        let before = progress.map_or(0, |progress| progress.staged);
+        let since = uploads::reserved_since(now);
+        if self.touched(account, id).is_none_or(|touched| touched < since)
+            && !self.limits.have_room(self.taken(since), size.get().saturating_sub(before))
+        {
+            return StoreDone::UploadsFull;
         }
         let upload = self
             .accounts
@@ -75,7 +79,21 @@ impl Uploads {
         self.by_time.remove(&(upload.touched, account, id));
         self.by_time.insert((now, account, id));
         upload.touched = now;
+        self.bytes += staged.saturating_sub(before);
         StoreDone::Uploaded { staged }
+    }
+
+    /// When the last piece of an upload came that added bytes.
+    fn touched(&self, account: AccountId, id: MailId) -> Option<Timestamp> {
+        Some(self.accounts.get(&account)?.get(&id)?.touched)
+    }
+
+    /// The bytes that all uploads have, and those that the ones touched since then have reserved.
+    fn taken(&self, since: Timestamp) -> u64 {
+        let touched = self.by_time.iter().rev().take_while(|(touched, ..)| *touched >= since);
+        let progress = touched.filter_map(|(_, account, id)| self.progress(*account, *id));
+        let missing = progress.map(|progress| progress.size.get().saturating_sub(progress.staged));
+        self.bytes.saturating_add(missing.sum())
     }
 
     /// How far an upload is, if there is one.
@@ -100,7 +118,7 @@ impl Uploads {
             self.accounts.remove(&account);
         }
         self.by_time.remove(&(upload.touched, account, id));
-        self.bytes -= upload.size.get();
+        self.bytes -= upload.pieces.bytes();
         Some(upload.pieces)
     }
 
@@ -108,7 +126,7 @@ impl Uploads {
     pub(super) fn remove_account(&mut self, account: AccountId) {
         for (id, upload) in self.accounts.remove(&account).unwrap_or_default() {
             self.by_time.remove(&(upload.touched, account, id));
-            self.bytes -= upload.size.get();
+            self.bytes -= upload.pieces.bytes();
         }
     }
 

@@ -12,7 +12,7 @@ use crate::store::UploadLimits;
 #[derive(Debug)]
 pub(super) struct ContentCache {
     pub(super) limits: UploadLimits,
-    /// The sizes of all uploads together, once they were needed.
+    /// The bytes that all uploads have, once they were needed.
     upload_bytes: Option<u64>,
     /// Whether pieces are left to delete.
     pub(super) dropped: Dropped,
@@ -40,7 +40,7 @@ impl ContentCache {
         *self = Self::new(self.limits);
     }
 
-    /// The sizes of all uploads together.
+    /// The bytes that all uploads have.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl ContentCache {
         if let Some(bytes) = self.upload_bytes {
             return Ok(bytes);
         }
-        let sql = "SELECT coalesce(sum(size), 0) FROM upload";
+        let sql = "SELECT coalesce(sum(staged), 0) FROM upload";
         let bytes = db.prepare_cached(sql)?.query_row([], |row| unsigned(row, 0))?;
         self.upload_bytes = Some(bytes);
         Ok(bytes)
@@ -65,13 +65,13 @@ impl ContentCache {
         pieces::drop_later(db, pieces)
     }
 
-    /// Counts an upload that was started.
-    pub(super) fn add(&mut self, size: u64) {
-        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_add(size));
+    /// Counts bytes that an upload got.
+    pub(super) fn add(&mut self, new: u64) {
+        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_add(new));
     }
 
-    /// Counts an upload that is gone.
-    pub(super) fn remove(&mut self, size: u64) {
-        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_sub(size));
+    /// Counts an upload that is gone, and that had these bytes.
+    pub(super) fn remove(&mut self, staged: u64) {
+        self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_sub(staged));
     }
 }

@@ -5,14 +5,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSq
 
 use super::{
     pieces::{self, Pieces},
-    row::{converted, to_sql, unsigned},
+    row::{converted, timestamp, to_sql, unsigned},
     tables::Tables,
 };
 use crate::{
     ids::AccountId,
     store::{
         StoreDone,
-        uploads::{Progress, Step, Totals, refusal, step},
+        uploads::{Progress, Step, Totals, refusal, reserved_since, step},
     },
 };
 
@@ -23,14 +23,17 @@ const PRUNE_STEP: u32 = 1000;
 struct Upload {
     pieces: Pieces,
     progress: Progress,
+    /// When the last piece came that added bytes.
+    touched: Timestamp,
 }
 
 fn find(db: &Connection, account: AccountId, id: MailId) -> Result<Option<Upload>> {
-    let sql = "SELECT pieces, size, staged FROM upload WHERE account = ?1 AND id = ?2";
+    let sql = "SELECT pieces, size, staged, touched FROM upload WHERE account = ?1 AND id = ?2";
     db.prepare_cached(sql)?
         .query_row(params![account.0, id.as_bytes()], |row| {
             let progress = Progress { size: size(row, 1)?, staged: unsigned(row, 2)? };
-            Ok(Upload { pieces: Pieces(row.get(0)?), progress })
+            let (pieces, touched) = (Pieces(row.get(0)?), timestamp(row, 3)?);
+            Ok(Upload { pieces, progress, touched })
         })
         .optional()
 }
@@ -67,6 +70,13 @@ pub(super) fn upload(
         Step::Answer(done) => return Ok(done),
         Step::Append { known, staged } => (known, staged),
     };
+    let before = progress.map_or(0, |progress| progress.staged);
+    let since = reserved_since(now);
+    if upload.as_ref().is_none_or(|upload| upload.touched < since)
+        && !has_room(tables, size.get().saturating_sub(before), since)?
+    {
+        return Ok(StoreDone::UploadsFull);
+    }
     let pieces = match upload {
         Some(upload) => upload.pieces,
         None => match start(tables, account, id, size, now)? {
@@ -75,13 +85,23 @@ pub(super) fn upload(
         },
     };
     let new = piece.as_bytes().get(known..).unwrap_or_default();
-    pieces::append(db, pieces, progress.map_or(0, |progress| progress.staged), new)?;
+    pieces::append(db, pieces, before, new)?;
+    tables.contents.add(new.len() as u64);
     let sql = "UPDATE upload SET staged = ?2, touched = ?3 WHERE pieces = ?1";
     db.prepare_cached(sql)?.execute(params![pieces.0, to_sql(staged), to_sql(now.0)])?;
     Ok(StoreDone::Uploaded { staged })
 }
 
-/// Makes the row of an upload, if there is room for another one.
+/// Whether the missing bytes of an upload that has reserved no room have room beside the others.
+fn has_room(tables: &mut Tables<'_>, missing: u64, since: Timestamp) -> Result<bool> {
+    let sql = "SELECT coalesce(sum(size - staged), 0) FROM upload WHERE touched >= ?1";
+    let reserved =
+        tables.db.prepare_cached(sql)?.query_row([to_sql(since.0)], |row| unsigned(row, 0))?;
+    let staged = tables.contents.upload_bytes(tables.db)?;
+    Ok(tables.contents.limits.have_room(staged.saturating_add(reserved), missing))
+}
+
+/// Makes the row of an upload, if the account may have another one.
 fn start(
     tables: &mut Tables<'_>,
     account: AccountId,
@@ -94,15 +114,12 @@ fn start(
     let totals = db.prepare_cached(sql)?.query_row([account.0], |row| {
         Ok(Totals { uploads: row.get(0)?, bytes: unsigned(row, 1)? })
     })?;
-    let bytes = tables.contents.upload_bytes(db)?;
-    if !tables.contents.limits.allow(totals, bytes, size) {
+    if !tables.contents.limits.allow(totals, size) {
         return Ok(None);
     }
     let sql = "INSERT INTO upload (account, id, size, staged, touched) VALUES (?1, ?2, ?3, 0, ?4)";
     let values = params![account.0, id.as_bytes(), to_sql(size.get()), to_sql(now.0)];
-    let pieces = db.prepare_cached(sql)?.insert(values)?;
-    tables.contents.add(size.get());
-    Ok(Some(Pieces(pieces)))
+    Ok(Some(Pieces(db.prepare_cached(sql)?.insert(values)?)))
 }
 
 /// The upload that a mail with a large content of this size may take over, or the result that
@@ -131,7 +148,7 @@ pub(super) fn taken(tables: &mut Tables<'_>, pieces: Pieces, size: u64) -> Resul
 
 /// Deletes the uploads of an account.
 pub(super) fn delete_of(tables: &mut Tables<'_>, account: AccountId) -> Result<()> {
-    let sql = "SELECT pieces, size FROM upload WHERE account = ?1";
+    let sql = "SELECT pieces, staged FROM upload WHERE account = ?1";
     let uploads = selected(tables.db, sql, [account.0])?;
     delete(tables, &uploads)
 }
@@ -139,7 +156,7 @@ pub(super) fn delete_of(tables: &mut Tables<'_>, account: AccountId) -> Result<(
 /// Deletes uploads whose last piece came before this time. Returns their number, and whether there
 /// are more.
 pub(super) fn prune(tables: &mut Tables<'_>, before: Timestamp) -> Result<(u32, bool)> {
-    let sql = "SELECT pieces, size FROM upload WHERE touched < ?1 ORDER BY touched LIMIT ?2";
+    let sql = "SELECT pieces, staged FROM upload WHERE touched < ?1 ORDER BY touched LIMIT ?2";
     let uploads = selected(tables.db, sql, params![to_sql(before.0), PRUNE_STEP])?;
     delete(tables, &uploads)?;
     let sql = "SELECT EXISTS (SELECT 1 FROM upload WHERE touched < ?1)";
@@ -147,6 +164,7 @@ pub(super) fn prune(tables: &mut Tables<'_>, before: Timestamp) -> Result<(u32, 
     Ok((u32::try_from(uploads.len()).unwrap_or(u32::MAX), more))
 }
 
+/// Pieces and staged bytes of the uploads that the statement selects.
 fn selected(
     db: &Connection,
     sql: &str,
@@ -159,10 +177,10 @@ fn selected(
 
 fn delete(tables: &mut Tables<'_>, uploads: &[(Pieces, u64)]) -> Result<()> {
     let mut delete = tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?;
-    for (pieces, size) in uploads {
+    for (pieces, staged) in uploads {
         delete.execute([pieces.0])?;
         tables.contents.drop_later(tables.db, *pieces)?;
-        tables.contents.remove(*size);
+        tables.contents.remove(*staged);
     }
     Ok(())
 }

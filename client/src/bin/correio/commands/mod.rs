@@ -1,6 +1,8 @@
 //! The commands, which work without the menus: one answer on standard output, everything else on
 //! standard error, and an exit status.
 
+use correio_client::DamagedContents;
+
 use crate::{args::Command, exit::Failure, output::Output};
 
 mod body_source;
@@ -27,7 +29,11 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
             let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
             send::run(context, to, subject, &body)
         }
-        Command::Receive => receive::run(context),
+        Command::Receive { delete_damaged } => {
+            let damaged =
+                if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
+            receive::run(context, damaged)
+        }
         Command::List => local::list(context),
         Command::Read { number } => local::read(context, *number),
         Command::Trust { address, forget } => {

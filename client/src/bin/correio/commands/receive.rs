@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{Mailbox, MailboxError, MailboxNote, Progress, Stored};
+use correio_client::{DamagedContents, Mailbox, MailboxError, MailboxNote, Progress, Stored};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::{
     view,
 };
 
-pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox()?;
@@ -28,13 +28,18 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
         }
         None => {}
     };
-    let received = service.receive(&mut mailbox, &mut progress, &context.cancel);
+    let received = service.receive_with(&mut mailbox, on_damaged, &mut progress, &context.cancel);
     drop(bar);
     let mut damaged = None;
     for note in mailbox.take_notes() {
-        let said = text.mailbox_note(&note);
+        let said = match (&note, on_damaged) {
+            (MailboxNote::ContentDamaged { from, subject }, DamagedContents::Delete) => {
+                text.damaged("receive-damaged-deleted", from, subject)
+            }
+            _ => text.mailbox_note(&note),
+        };
         let _ = writeln!(io::stderr(), "{said}");
-        if let MailboxNote::ContentDamaged { .. } = note {
+        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, on_damaged) {
             damaged = Some(said);
         }
     }

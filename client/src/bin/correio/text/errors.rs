@@ -7,7 +7,7 @@ use correio_client::{
     Progress, ReceiveError, RequestError, SendError, Skipped, WhiteSpace, sanitize,
 };
 use correio_proto::{
-    mail::{Field, Invalid, Problem},
+    mail::{Field, Invalid, Problem, Subject, Username},
     message::ErrorReply,
 };
 
@@ -160,12 +160,16 @@ impl Text {
             MailboxNote::Unreadable(file) => self.skipped_mail(file),
             MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
             MailboxNote::ContentDamaged { from, subject } => {
-                let values =
-                    [("from", from.to_string().into()), ("subject", one_line(subject.as_str()))];
-                self.with("receive-damaged", &values)
+                self.damaged("receive-damaged", from, subject)
             }
             MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
         }
+    }
+
+    /// A text on a mail whose content arrived damaged.
+    pub(crate) fn damaged(&self, id: &str, from: &Username, subject: &Subject) -> String {
+        let values = [("from", from.to_string().into()), ("subject", one_line(subject.as_str()))];
+        self.with(id, &values)
     }
 
     /// A file of the local mailbox that a list leaves out.
